@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * quire.h: the public interface of libquire.
+ *
+ * Conventions
+ *   - Addresses and lengths are in bytes unless a name says pages or frames.
+ *     A page is 4096 bytes.
+ *   - Calls return 0 or a negative errno (Linux/x86-64 numbers), the errno that
+ *     the system call of the same name gives on Linux 6.18.
+ *   - Handles are opaque and reference-counted where a *_get/_put pair exists.
+ *   - All calls may be made from any thread at any time, unless a comment says
+ *     otherwise.  No call may be made from inside a port callback, except where
+ *     port.h allows it.
+ *   - Option structs start with `size`; zero in every other field means default.
+ *   - PROT_*, MAP_*, MADV_*, MREMAP_*, MS_*, MCL_* values are Linux's; this header does
+ *     not define them: include <sys/mman.h>, or "quire/abi.h" where there is none.
+ */
+#ifndef QUIRE_H
+#define QUIRE_H
+
+#include "quire/port.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define QUIRE_API __attribute__((visibility("default")))
+#else
+#define QUIRE_API
+#endif
+
+#define QUIRE_PAGE_SIZE 4096ull
+
+struct quire_machine;
+struct quire_mm;
+struct quire_file;
+
+/* ------------------------------------------------------------------ machine */
+
+struct quire_machine_options {
+	size_t size;
+	/* Bytes of RAM; rounded down to pages.  Required. */
+	uint64_t ram_bytes;
+	/* Host memory of that size, or NULL: taken from port->alloc.  Stays the
+	 * embedder's; must outlive the machine. */
+	void *ram;
+	/* RAM reads as zero when the machine is created. */
+	bool ram_is_zero;
+	/*
+	 * Separate memory for page tables, so that an executor may be shown the
+	 * tables read-only.  0: tables are taken from RAM.  Frame numbers of this
+	 * zone follow those of RAM: frame ram_bytes / 4096 is its first page.
+	 */
+	uint64_t table_bytes;
+	void *table_ram;
+	/* Number of NUMA nodes RAM is divided into, 0 = 1. */
+	unsigned nodes;
+	/* First address beyond user space; 0 = 0x7ffffffff000. */
+	uint64_t task_size;
+	/* Lowest address that mmap may use; 0 = 65536. */
+	uint64_t mmap_min_addr;
+	/* Window of fault-around, a power of two of pages in bytes; 0 = 65536. */
+	uint64_t fault_around_bytes;
+	/* VMAs per address space; 0 = 65530. */
+	uint32_t max_map_count;
+	/* Pages of guard gap below a MAP_GROWSDOWN mapping; 0 = 256. */
+	uint32_t stack_guard_gap;
+	/* Allocation points to fail, by number, ascending; the first is 1. */
+	const uint64_t *fail_points;
+	unsigned nr_fail_points;
+};
+
+QUIRE_API int quire_machine_create(const struct quire_port *port,
+				   const struct quire_machine_options *opts,
+				   struct quire_machine **out);
+/* Every mm and file must have been put. */
+QUIRE_API void quire_machine_destroy(struct quire_machine *m);
+
+struct quire_machine_stats {
+	uint64_t ram_frames;	  /* all of RAM */
+	uint64_t free_frames;	  /* in the buddy allocator and per-CPU lists */
+	uint64_t table_frames;	  /* page tables, by whichever zone */
+	uint64_t anon_frames;	  /* mapped anonymous frames */
+	uint64_t file_frames;	  /* page cache that is not shmem */
+	uint64_t shmem_frames;	  /* page cache of shared anonymous memory */
+	uint64_t mapped_frames;	  /* page cache that some page table maps */
+	uint64_t committed_pages; /* Committed_AS */
+	uint64_t kmem_bytes;	  /* metadata from port->alloc */
+	uint64_t alloc_points;	  /* allocation points passed so far */
+	uint64_t failed_points;	  /* of them failed on purpose */
+	uint64_t mms;		  /* address spaces */
+	uint64_t free_per_order[11];
+};
+QUIRE_API void quire_machine_stats(struct quire_machine *m, struct quire_machine_stats *out);
+
+/* From now on fail these points (numbers as in quire_machine_stats.alloc_points). */
+QUIRE_API int quire_machine_fail(struct quire_machine *m, const uint64_t *points, unsigned n);
+
+/*
+ * Walks everything and proves that accounting is conserved (docs/design.md,
+ * "Verify").  Calls `report` once per violation.  Returns the number of
+ * violations.  The machine must be quiescent: no other call in progress.
+ */
+QUIRE_API unsigned quire_verify(struct quire_machine *m,
+				void (*report)(void *arg, const char *line), void *arg);
+
+/* ------------------------------------------------------------ address space */
+
+enum quire_rlimit {
+	QUIRE_RLIMIT_AS,      /* bytes of all mappings */
+	QUIRE_RLIMIT_DATA,    /* bytes of private writable mappings and brk */
+	QUIRE_RLIMIT_STACK,   /* bytes of the growing stack */
+	QUIRE_RLIMIT_MEMLOCK, /* bytes locked */
+	QUIRE_NR_RLIMITS
+};
+#define QUIRE_RLIM_INFINITY UINT64_MAX
+
+struct quire_mm_options {
+	size_t size;
+	void *cookie;	     /* handed to port callbacks */
+	uint64_t mmap_base;  /* top-down search starts below it; 0 = under the stack */
+	uint64_t rlimit[QUIRE_NR_RLIMITS]; /* 0 = Linux's default */
+	bool ignore_memlock; /* CAP_IPC_LOCK */
+};
+
+/* The new mm has one reference, the caller's. */
+QUIRE_API int quire_mm_create(struct quire_machine *m, const struct quire_mm_options *opts,
+			      struct quire_mm **out);
+QUIRE_API void quire_mm_get(struct quire_mm *mm);
+/* The last put unmaps everything (exit_mmap) and frees the mm. */
+QUIRE_API void quire_mm_put(struct quire_mm *mm);
+/* Drops every mapping now, whoever holds references: what exit does. */
+QUIRE_API void quire_mm_exit(struct quire_mm *mm);
+/* fork(2): copy-on-write copy.  The child's rlimits and brk are the parent's. */
+QUIRE_API int quire_mm_fork(struct quire_mm *parent, void *child_cookie, struct quire_mm **out);
+QUIRE_API struct quire_machine *quire_mm_machine(struct quire_mm *mm);
+QUIRE_API void *quire_mm_cookie(struct quire_mm *mm);
+/* Frame number of the top-level page table, for a hardware-like walker. */
+QUIRE_API uint64_t quire_mm_root(struct quire_mm *mm);
+QUIRE_API void quire_mm_set_rlimit(struct quire_mm *mm, enum quire_rlimit which, uint64_t cur);
+QUIRE_API void quire_mm_set_mmap_base(struct quire_mm *mm, uint64_t base);
+/* What exec does before the first brk(2). */
+QUIRE_API void quire_mm_set_brk(struct quire_mm *mm, uint64_t start_brk);
+/* An address in the initial stack: its mapping is "[stack]".  Default: the end of the first
+ * MAP_GROWSDOWN mapping. */
+QUIRE_API void quire_mm_set_stack(struct quire_mm *mm, uint64_t start_stack);
+
+/* ------------------------------------------------- the system calls of memory */
+
+/* `file` may be NULL for anonymous memory; *out is the address. */
+QUIRE_API int quire_mmap(struct quire_mm *mm, uint64_t addr, uint64_t len, int prot, int flags,
+			 struct quire_file *file, uint64_t offset, uint64_t *out);
+QUIRE_API int quire_munmap(struct quire_mm *mm, uint64_t addr, uint64_t len);
+QUIRE_API int quire_mprotect(struct quire_mm *mm, uint64_t addr, uint64_t len, int prot);
+QUIRE_API int quire_mremap(struct quire_mm *mm, uint64_t addr, uint64_t old_len, uint64_t new_len,
+			   int flags, uint64_t new_addr, uint64_t *out);
+/* Always returns the resulting break, as the system call does. */
+QUIRE_API uint64_t quire_brk(struct quire_mm *mm, uint64_t brk);
+QUIRE_API int quire_madvise(struct quire_mm *mm, uint64_t addr, uint64_t len, int advice);
+/* flags: 0 or MLOCK_ONFAULT */
+QUIRE_API int quire_mlock(struct quire_mm *mm, uint64_t addr, uint64_t len, int flags);
+QUIRE_API int quire_munlock(struct quire_mm *mm, uint64_t addr, uint64_t len);
+QUIRE_API int quire_mlockall(struct quire_mm *mm, int flags);
+QUIRE_API int quire_munlockall(struct quire_mm *mm);
+/* vec has one byte per page. */
+QUIRE_API int quire_mincore(struct quire_mm *mm, uint64_t addr, uint64_t len, uint8_t *vec);
+QUIRE_API int quire_msync(struct quire_mm *mm, uint64_t addr, uint64_t len, int flags);
+
+/* ------------------------------------------------------------------- faults */
+
+enum quire_access {
+	QUIRE_READ = 0,
+	QUIRE_WRITE = 1,
+	QUIRE_EXEC = 2,
+};
+
+enum quire_fault_result {
+	QUIRE_FAULT_OK,	    /* the entry permits the access now */
+	QUIRE_FAULT_SEGV,   /* SIGSEGV with .si_code and .addr */
+	QUIRE_FAULT_BUS,    /* SIGBUS with .si_code and .addr */
+	QUIRE_FAULT_OOM,    /* no memory; the embedder kills somebody */
+};
+
+/* Why a fault was refused: one line per rule, see quire_fault_reason_name(). */
+enum quire_fault_reason {
+	QUIRE_REASON_NONE,
+	QUIRE_REASON_NO_VMA,	   /* nothing mapped there */
+	QUIRE_REASON_PROT_NONE,	   /* mapped without any right */
+	QUIRE_REASON_PROT_READ,	   /* read of a mapping without PROT_READ */
+	QUIRE_REASON_PROT_WRITE,   /* write to a mapping without PROT_WRITE */
+	QUIRE_REASON_PROT_EXEC,	   /* jump into a mapping without PROT_EXEC */
+	QUIRE_REASON_STACK_LIMIT,  /* growth beyond RLIMIT_STACK or RLIMIT_AS */
+	QUIRE_REASON_STACK_GAP,	   /* growth would close the guard gap */
+	QUIRE_REASON_BEYOND_EOF,   /* page lies beyond the end of the file */
+	QUIRE_REASON_IO,	   /* the file's read callback failed */
+	QUIRE_REASON_NO_MEMORY,	   /* a frame or table could not be allocated */
+	QUIRE_NR_REASONS
+};
+QUIRE_API const char *quire_fault_reason_name(enum quire_fault_reason r);
+
+/* What a fault did, for counters; a bit set. */
+enum quire_fault_kind {
+	QUIRE_KIND_SPURIOUS = 0,  /* the entry was already good */
+	QUIRE_KIND_ZERO = 1,	  /* the zero page, read */
+	QUIRE_KIND_ANON = 2,	  /* a new anonymous page */
+	QUIRE_KIND_FILE_MINOR = 3,
+	QUIRE_KIND_FILE_MAJOR = 4, /* the file's content had to be read in */
+	QUIRE_KIND_COW_COPY = 5,
+	QUIRE_KIND_COW_REUSE = 6,
+	QUIRE_KIND_WRITE_NOTIFY = 7, /* first write to a clean shared file page */
+	QUIRE_NR_KINDS
+};
+
+struct quire_vma_info {
+	uint64_t start, end;
+	uint64_t offset;	   /* of start in the file, bytes */
+	int prot;		   /* PROT_* */
+	bool shared;
+	bool growsdown;
+	uint64_t vm_flags;	   /* core's VM_* bits, quire_vm_flag_names() */
+	struct quire_file *file;   /* NULL: anonymous.  No reference is taken */
+	char name[16];		   /* "[heap]", "[stack]", "" */
+};
+
+struct quire_fault {
+	enum quire_fault_result result;
+	enum quire_fault_kind kind;
+	enum quire_fault_reason reason;
+	int si_code;		  /* SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR, BUS_OBJERR */
+	uint64_t addr;
+	uint64_t pte;		  /* the entry, when OK */
+	unsigned around;	  /* pages that fault-around mapped beside */
+	bool stack_grown;
+	bool has_vma;		  /* vma was filled in (only for refused faults) */
+	struct quire_vma_info vma;
+};
+
+/*
+ * Resolves an access of an executor.  May sleep in a file's callbacks.
+ * Takes no mmap lock unless the lookup found nothing or raced too often.
+ */
+QUIRE_API enum quire_fault_result quire_fault(struct quire_mm *mm, uint64_t addr,
+					      enum quire_access access, struct quire_fault *out);
+
+/* Copy between the embedder and guest memory, faulting in; returns bytes copied or -EFAULT if
+ * none, like process_vm_readv.  Rights are those of the VMA. */
+QUIRE_API int64_t quire_read(struct quire_mm *mm, uint64_t addr, void *buf, uint64_t len);
+QUIRE_API int64_t quire_write(struct quire_mm *mm, uint64_t addr, const void *buf, uint64_t len);
+
+/* A page held in place and readable or writable through `mem` until unpinned. */
+struct quire_pin {
+	void *mem;
+	uint64_t frame;
+	void *priv;
+};
+/* -EFAULT for a refused access or external frame.  addr is rounded down to its page. */
+QUIRE_API int quire_pin(struct quire_mm *mm, uint64_t addr, enum quire_access access,
+			struct quire_pin *out);
+QUIRE_API void quire_unpin(struct quire_machine *m, struct quire_pin *pin);
+
+/* The leaf entry that maps addr, 0 if none.  Bits: see quire_pte below. */
+QUIRE_API uint64_t quire_pte(struct quire_mm *mm, uint64_t addr);
+
+/* Bits of an entry: x86-64's, with three of the ignored bits used by the core. */
+#define QUIRE_PTE_PRESENT 0x001ull
+#define QUIRE_PTE_WRITE 0x002ull
+#define QUIRE_PTE_USER 0x004ull /* clear in a PROT_NONE mapping: PRESENT, but not to be used */
+#define QUIRE_PTE_ACCESSED 0x020ull
+#define QUIRE_PTE_DIRTY 0x040ull
+#define QUIRE_PTE_HUGE 0x080ull
+#define QUIRE_PTE_EXTERNAL 0x200ull /* the frame number is the embedder's */
+#define QUIRE_PTE_UFFD_WP 0x400ull
+#define QUIRE_PTE_SOFT_DIRTY 0x800ull
+#define QUIRE_PTE_SHARED (1ull << 52) /* the VMA is MAP_SHARED */
+#define QUIRE_PTE_NX (1ull << 63)
+#define QUIRE_PTE_FRAME_MASK 0x000ffffffffff000ull
+
+/* --------------------------------------------------------------------- files */
+
+struct quire_file_ops {
+	/* Page cache files: fill / write one page.  0 or -errno.  May sleep. */
+	int (*read_page)(void *priv, uint64_t pgoff, void *mem);
+	int (*write_page)(void *priv, uint64_t pgoff, const void *mem);
+	/* External files: frame number of a page (52 bits at most); -errno refuses
+	 * (-ENXIO: beyond the end, SIGBUS).  Must not sleep on the core. */
+	int (*frame)(void *priv, uint64_t pgoff, uint64_t *frame);
+	/* External files: copy the content of one page, for private writes. */
+	int (*copy_page)(void *priv, uint64_t pgoff, void *mem);
+	/* Current size in bytes; NULL: unbounded. */
+	uint64_t (*file_size)(void *priv);
+	/* Last reference is gone. */
+	void (*release)(void *priv);
+};
+
+enum quire_file_kind {
+	QUIRE_FILE_PAGECACHE, /* read_page, write_page; content in RAM frames */
+	QUIRE_FILE_EXTERNAL,  /* frame, copy_page; content elsewhere */
+	QUIRE_FILE_SHMEM,     /* no callbacks needed; zero-filled, content only in RAM */
+};
+
+struct quire_file_options {
+	size_t size;
+	enum quire_file_kind kind;
+	const struct quire_file_ops *ops;
+	void *priv;
+	uint64_t bytes;	  /* initial size (shmem, page cache without file_size) */
+	bool writable;	  /* opened for writing: MAP_SHARED may be PROT_WRITE */
+	bool noexec;	  /* mount forbids PROT_EXEC */
+	const char *name; /* for maps; copied */
+	uint64_t dev, ino;
+};
+QUIRE_API int quire_file_create(struct quire_machine *m, const struct quire_file_options *opts,
+				struct quire_file **out);
+QUIRE_API void quire_file_get(struct quire_file *file);
+QUIRE_API void quire_file_put(struct quire_file *file);
+QUIRE_API void *quire_file_priv(struct quire_file *file);
+QUIRE_API const char *quire_file_name(struct quire_file *file);
+QUIRE_API void quire_file_id(struct quire_file *file, uint64_t *dev, uint64_t *ino);
+/* Shrinks: entries and cached pages beyond are dropped (private copies too, as truncate does). */
+QUIRE_API int quire_file_truncate(struct quire_file *file, uint64_t bytes);
+QUIRE_API uint64_t quire_file_size(struct quire_file *file);
+/* read(2)/write(2) through the page cache (shmem and page-cache kinds). */
+QUIRE_API int64_t quire_file_read(struct quire_file *file, uint64_t off, void *buf, uint64_t len);
+QUIRE_API int64_t quire_file_write(struct quire_file *file, uint64_t off, const void *buf,
+				   uint64_t len);
+
+/* ---------------------------------------------------------------- inspection */
+
+/* First VMA that ends above addr.  0, or -ENOENT. */
+QUIRE_API int quire_vma_next(struct quire_mm *mm, uint64_t addr, struct quire_vma_info *out);
+/* "rd ex sh mr ..." as in smaps' VmFlags. */
+QUIRE_API void quire_vm_flag_names(uint64_t vm_flags, char *buf, size_t len);
+
+/* What smaps tells of a range, bytes; pss in bytes << 12. */
+struct quire_usage {
+	uint64_t rss, pss_shifted, pss_dirty_shifted, pss_anon_shifted, pss_file_shifted,
+		pss_shmem_shifted;
+	uint64_t shared_clean, shared_dirty, private_clean, private_dirty;
+	uint64_t referenced, anonymous, lazyfree, anon_huge, swap, locked_pss_shifted;
+	uint64_t external; /* of rss: external frames */
+};
+QUIRE_API void quire_range_usage(struct quire_mm *mm, uint64_t start, uint64_t end,
+				 struct quire_usage *out);
+
+struct quire_mm_stats {
+	uint64_t faults[QUIRE_NR_KINDS];
+	uint64_t around_pages;
+	uint64_t stack_growths;
+	uint64_t segv[QUIRE_NR_REASONS]; /* refused, by reason (SIGSEGV and SIGBUS) */
+	uint64_t oom;
+	uint64_t retries;   /* lockless attempts that lost a race */
+	uint64_t fallbacks; /* faults that took the mmap lock */
+	uint64_t flushes, flushed_pages;
+	uint64_t forks, fork_entries_copied, fork_tables_copied;
+	/* Pages shared by a fork that this mm had to copy later. */
+	uint64_t cow_copied_after_fork;
+	uint64_t rss_anon, rss_file, rss_shmem, peak_rss;	/* pages */
+	uint64_t total_vm, data_vm, exec_vm, stack_vm, locked_vm;	/* pages */
+	uint64_t peak_total_vm, peak_locked_vm;
+	uint64_t vmas, peak_vmas;
+	uint64_t table_bytes, peak_table_bytes;
+	uint64_t start_brk, brk, mmap_base, start_stack;
+};
+QUIRE_API void quire_mm_stats(struct quire_mm *mm, struct quire_mm_stats *out);
+
+QUIRE_API const char *quire_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lock_rank.c: checks the order of locks in debug builds (-DQUIRE_DEBUG_LOCKS).
+ *
+ * Owns, per thread, the ranks it holds.  A lock may be taken only when its rank
+ * is above all of them: equal is an error too, since *_NESTED is the rank of a
+ * second lock of one kind.  Locks may be released in any order.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync.h"
+
+#define MAX_HELD 16
+
+static __thread struct {
+	enum lock_rank rank[MAX_HELD]; /* ascending, since each is above the last */
+	unsigned count;
+} held __attribute__((tls_model("initial-exec")));
+
+static const char *const names[RANK_MAX] = {
+    [RANK_NONE] = "none",
+    [RANK_MMAP] = "mmap",
+    [RANK_MMAP_NESTED] = "mmap (nested)",
+    [RANK_FILE] = "file",
+    [RANK_MAPPING] = "mapping",
+    [RANK_ANON] = "anon_vma",
+    [RANK_FOLIO] = "folio",
+    [RANK_PT_PARENT] = "upper page table",
+    [RANK_PTL] = "page table",
+    [RANK_PTL_NESTED] = "page table (nested)",
+    [RANK_INDEX] = "index",
+    [RANK_MMLIST] = "mm list",
+    [RANK_PCP] = "per-CPU frames",
+    [RANK_ZONE] = "zone",
+};
+
+static const char *name_of(enum lock_rank rank)
+{
+	return (unsigned)rank < RANK_MAX && names[rank] ? names[rank] : "?";
+}
+
+static _Noreturn void fail(const char *what, enum lock_rank rank, enum lock_rank top)
+{
+	fprintf(stderr, "quire: panic: lock rank: %s '%s' (%d) while holding '%s' (%d)\n", what,
+		name_of(rank), (int)rank, name_of(top), (int)top);
+	abort();
+}
+
+void lock_rank_acquire(enum lock_rank rank)
+{
+	enum lock_rank top = held.count ? held.rank[held.count - 1] : RANK_NONE;
+
+	if (rank <= top)
+		fail("taking", rank, top);
+	if (held.count == MAX_HELD)
+		fail("too many locks: taking", rank, top);
+	held.rank[held.count++] = rank;
+}
+
+void lock_rank_release(enum lock_rank rank)
+{
+	unsigned i = held.count;
+
+	while (i-- > 0) {
+		if (held.rank[i] != rank)
+			continue;
+		held.count--;
+		memmove(held.rank + i, held.rank + i + 1, (held.count - i) * sizeof(held.rank[0]));
+		return;
+	}
+	fail("releasing", rank, held.count ? held.rank[held.count - 1] : RANK_NONE);
+}

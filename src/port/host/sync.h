@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sync.h (host): the hot primitives of the core, for real threads.
+ *
+ * The build picks this file by include path; src/port/sched has one with the
+ * same names, in which each primitive is a scheduling point.  The core and ds
+ * use nothing else to touch memory that two threads share.
+ *
+ *   at_*          atomic loads, stores and read-modify-writes on plain 32/64-bit
+ *                 integers and pointers.  Unmarked names are acquire / release /
+ *                 acq_rel; `_relaxed` orders nothing.
+ *   spinlock      4 bytes; the holder never sleeps.
+ *   mutex         8 bytes; the holder may sleep.
+ *
+ * Lock ranks: docs/locking.md draws the tree.  In debug builds each acquisition
+ * checks that its rank is above every rank that the thread holds.
+ */
+#ifndef QUIRE_SYNC_H
+#define QUIRE_SYNC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "quire/port.h"
+
+#define at_load(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define at_load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)
+#define at_store(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define at_store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define at_xchg(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
+/* *p == *expected ? (*p = v, true) : (*expected = *p, false) */
+#define at_cas(p, expected, v)                                                                     \
+	__atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
+/* These return the new value. */
+#define at_add(p, v) __atomic_add_fetch((p), (v), __ATOMIC_ACQ_REL)
+#define at_sub(p, v) __atomic_sub_fetch((p), (v), __ATOMIC_ACQ_REL)
+#define at_add_relaxed(p, v) __atomic_add_fetch((p), (v), __ATOMIC_RELAXED)
+#define at_or(p, v) __atomic_or_fetch((p), (v), __ATOMIC_ACQ_REL)
+#define at_and(p, v) __atomic_and_fetch((p), (v), __ATOMIC_ACQ_REL)
+#define at_fence() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+
+static inline void cpu_relax(void)
+{
+	__builtin_ia32_pause();
+}
+
+/*
+ * The tree of docs/locking.md, outermost first.  A thread may only take a lock
+ * of a higher rank than all it holds; *_NESTED are second locks of one kind,
+ * taken in address order.
+ */
+enum lock_rank {
+	RANK_NONE = 0,
+	RANK_MMAP,        /* M  mm->mmap_lock */
+	RANK_MMAP_NESTED, /* M' the child's mmap_lock in fork */
+	RANK_FILE,        /* the file's own lock (sleepable): named in lock_rank.c */
+	RANK_MAPPING,     /* I  mapping->i_lock: its interval tree of VMAs (sleepable) */
+	RANK_ANON,        /* N  anon_vma lock */
+	RANK_FOLIO,       /* F  folio lock (a bit, waited for) */
+	RANK_PT_PARENT,   /* U  lock of an upper page table (linking of tables) */
+	RANK_PTL,         /* P  lock of a last-level table */
+	RANK_PTL_NESTED,  /* P' second last-level table: fork, mremap */
+	RANK_INDEX,       /* X  mapping->index_lock: page-cache index */
+	RANK_MMLIST,      /* L  machine->mm_lock: list of address spaces */
+	RANK_PCP,         /* C  per-CPU frame lists */
+	RANK_ZONE,        /* Z  zone->lock: buddy lists */
+	RANK_MAX
+};
+
+#ifdef QUIRE_DEBUG_LOCKS
+void lock_rank_acquire(enum lock_rank rank);
+void lock_rank_release(enum lock_rank rank);
+#else
+static inline void lock_rank_acquire(enum lock_rank rank)
+{
+	(void)rank;
+}
+static inline void lock_rank_release(enum lock_rank rank)
+{
+	(void)rank;
+}
+#endif
+
+struct spinlock {
+	uint32_t v;
+};
+
+static inline void spin_init(struct spinlock *l)
+{
+	at_store_relaxed(&l->v, 0);
+}
+
+static inline bool spin_is_locked(const struct spinlock *l)
+{
+	return at_load_relaxed(&l->v) != 0;
+}
+
+static inline bool spin_trylock(const struct quire_port *port, struct spinlock *l,
+				enum lock_rank rank)
+{
+	uint32_t zero = 0;
+
+	(void)port;
+	if (!__atomic_compare_exchange_n(&l->v, &zero, 1, false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED))
+		return false;
+	lock_rank_acquire(rank);
+	return true;
+}
+
+static inline void spin_lock(const struct quire_port *port, struct spinlock *l, enum lock_rank rank)
+{
+	unsigned spins = 0;
+	uint32_t zero = 0;
+
+	while (!__atomic_compare_exchange_n(&l->v, &zero, 1, false, __ATOMIC_ACQUIRE,
+					    __ATOMIC_RELAXED)) {
+		zero = 0;
+		while (at_load_relaxed(&l->v)) {
+			if (++spins & 127)
+				cpu_relax();
+			else
+				port->yield(port->ctx);
+		}
+	}
+	lock_rank_acquire(rank);
+}
+
+static inline void spin_unlock(struct spinlock *l, enum lock_rank rank)
+{
+	lock_rank_release(rank);
+	__atomic_store_n(&l->v, 0, __ATOMIC_RELEASE);
+}
+
+/* 0 free, 1 held, 2 held and somebody may be waiting. */
+struct mutex {
+	uint32_t state;
+	uint32_t pad;
+};
+
+static inline void mutex_init(struct mutex *m)
+{
+	at_store_relaxed(&m->state, 0);
+}
+
+static inline bool mutex_is_locked(const struct mutex *m)
+{
+	return at_load_relaxed(&m->state) != 0;
+}
+
+static inline bool mutex_trylock(const struct quire_port *port, struct mutex *m,
+				 enum lock_rank rank)
+{
+	uint32_t zero = 0;
+
+	(void)port;
+	if (!__atomic_compare_exchange_n(&m->state, &zero, 1, false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED))
+		return false;
+	lock_rank_acquire(rank);
+	return true;
+}
+
+static inline void mutex_lock(const struct quire_port *port, struct mutex *m, enum lock_rank rank)
+{
+	uint32_t zero = 0;
+
+	if (!__atomic_compare_exchange_n(&m->state, &zero, 1, false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED)) {
+		for (unsigned i = 0; i < 64 && at_load_relaxed(&m->state) == 1; i++)
+			cpu_relax();
+		while (__atomic_exchange_n(&m->state, 2, __ATOMIC_ACQUIRE) != 0)
+			port->wait(port->ctx, &m->state, 2);
+	}
+	lock_rank_acquire(rank);
+}
+
+static inline void mutex_unlock(const struct quire_port *port, struct mutex *m, enum lock_rank rank)
+{
+	lock_rank_release(rank);
+	if (__atomic_exchange_n(&m->state, 0, __ATOMIC_RELEASE) == 2)
+		port->wake(port->ctx, &m->state, 1);
+}
+
+static inline void rcu_read_lock(const struct quire_port *port)
+{
+	port->rcu_read_lock(port->ctx);
+}
+
+static inline void rcu_read_unlock(const struct quire_port *port)
+{
+	port->rcu_read_unlock(port->ctx);
+}
+
+static inline unsigned this_cpu(const struct quire_port *port)
+{
+	return port->cpu(port->ctx);
+}
+
+#endif
