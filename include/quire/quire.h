@@ -78,18 +78,18 @@ QUIRE_API int quire_machine_create(const struct quire_port *port,
 QUIRE_API void quire_machine_destroy(struct quire_machine *m);
 
 struct quire_machine_stats {
-	uint64_t ram_frames;	  /* all of RAM */
-	uint64_t free_frames;	  /* in the buddy allocator and per-CPU lists */
-	uint64_t table_frames;	  /* page tables, by whichever zone */
-	uint64_t anon_frames;	  /* mapped anonymous frames */
-	uint64_t file_frames;	  /* page cache that is not shmem */
-	uint64_t shmem_frames;	  /* page cache of shared anonymous memory */
-	uint64_t mapped_frames;	  /* page cache that some page table maps */
+	uint64_t ram_frames;      /* all of RAM */
+	uint64_t free_frames;     /* in the buddy allocator and per-CPU lists */
+	uint64_t table_frames;    /* page tables, by whichever zone */
+	uint64_t anon_frames;     /* mapped anonymous frames */
+	uint64_t file_frames;     /* page cache that is not shmem */
+	uint64_t shmem_frames;    /* page cache of shared anonymous memory */
+	uint64_t mapped_frames;   /* page cache that some page table maps */
 	uint64_t committed_pages; /* Committed_AS */
-	uint64_t kmem_bytes;	  /* metadata from port->alloc */
-	uint64_t alloc_points;	  /* allocation points passed so far */
-	uint64_t failed_points;	  /* of them failed on purpose */
-	uint64_t mms;		  /* address spaces */
+	uint64_t kmem_bytes;      /* metadata from port->alloc */
+	uint64_t alloc_points;    /* allocation points passed so far */
+	uint64_t failed_points;   /* of them failed on purpose */
+	uint64_t mms;             /* address spaces */
 	uint64_t free_per_order[11];
 };
 QUIRE_API void quire_machine_stats(struct quire_machine *m, struct quire_machine_stats *out);
@@ -118,10 +118,10 @@ enum quire_rlimit {
 
 struct quire_mm_options {
 	size_t size;
-	void *cookie;	     /* handed to port callbacks */
-	uint64_t mmap_base;  /* top-down search starts below it; 0 = under the stack */
+	void *cookie;       /* handed to port callbacks */
+	uint64_t mmap_base; /* top-down search starts below it; 0 = under the stack */
 	uint64_t rlimit[QUIRE_NR_RLIMITS]; /* 0 = Linux's default */
-	bool ignore_memlock; /* CAP_IPC_LOCK */
+	bool ignore_memlock;               /* CAP_IPC_LOCK */
 };
 
 /* The new mm has one reference, the caller's. */
@@ -176,34 +176,34 @@ enum quire_access {
 };
 
 enum quire_fault_result {
-	QUIRE_FAULT_OK,	    /* the entry permits the access now */
-	QUIRE_FAULT_SEGV,   /* SIGSEGV with .si_code and .addr */
-	QUIRE_FAULT_BUS,    /* SIGBUS with .si_code and .addr */
-	QUIRE_FAULT_OOM,    /* no memory; the embedder kills somebody */
+	QUIRE_FAULT_OK,   /* the entry permits the access now */
+	QUIRE_FAULT_SEGV, /* SIGSEGV with .si_code and .addr */
+	QUIRE_FAULT_BUS,  /* SIGBUS with .si_code and .addr */
+	QUIRE_FAULT_OOM,  /* no memory; the embedder kills somebody */
 };
 
 /* Why a fault was refused: one line per rule, see quire_fault_reason_name(). */
 enum quire_fault_reason {
 	QUIRE_REASON_NONE,
-	QUIRE_REASON_NO_VMA,	   /* nothing mapped there */
-	QUIRE_REASON_PROT_NONE,	   /* mapped without any right */
-	QUIRE_REASON_PROT_READ,	   /* read of a mapping without PROT_READ */
-	QUIRE_REASON_PROT_WRITE,   /* write to a mapping without PROT_WRITE */
-	QUIRE_REASON_PROT_EXEC,	   /* jump into a mapping without PROT_EXEC */
-	QUIRE_REASON_STACK_LIMIT,  /* growth beyond RLIMIT_STACK or RLIMIT_AS */
-	QUIRE_REASON_STACK_GAP,	   /* growth would close the guard gap */
-	QUIRE_REASON_BEYOND_EOF,   /* page lies beyond the end of the file */
-	QUIRE_REASON_IO,	   /* the file's read callback failed */
-	QUIRE_REASON_NO_MEMORY,	   /* a frame or table could not be allocated */
+	QUIRE_REASON_NO_VMA,      /* nothing mapped there */
+	QUIRE_REASON_PROT_NONE,   /* mapped without any right */
+	QUIRE_REASON_PROT_READ,   /* read of a mapping without PROT_READ */
+	QUIRE_REASON_PROT_WRITE,  /* write to a mapping without PROT_WRITE */
+	QUIRE_REASON_PROT_EXEC,   /* jump into a mapping without PROT_EXEC */
+	QUIRE_REASON_STACK_LIMIT, /* growth beyond RLIMIT_STACK or RLIMIT_AS */
+	QUIRE_REASON_STACK_GAP,   /* growth would close the guard gap */
+	QUIRE_REASON_BEYOND_EOF,  /* page lies beyond the end of the file */
+	QUIRE_REASON_IO,          /* the file's read callback failed */
+	QUIRE_REASON_NO_MEMORY,   /* a frame or table could not be allocated */
 	QUIRE_NR_REASONS
 };
 QUIRE_API const char *quire_fault_reason_name(enum quire_fault_reason r);
 
 /* What a fault did, for counters; a bit set. */
 enum quire_fault_kind {
-	QUIRE_KIND_SPURIOUS = 0,  /* the entry was already good */
-	QUIRE_KIND_ZERO = 1,	  /* the zero page, read */
-	QUIRE_KIND_ANON = 2,	  /* a new anonymous page */
+	QUIRE_KIND_SPURIOUS = 0, /* the entry was already good */
+	QUIRE_KIND_ZERO = 1,     /* the zero page, read */
+	QUIRE_KIND_ANON = 2,     /* a new anonymous page */
 	QUIRE_KIND_FILE_MINOR = 3,
 	QUIRE_KIND_FILE_MAJOR = 4, /* the file's content had to be read in */
 	QUIRE_KIND_COW_COPY = 5,
@@ -214,25 +214,25 @@ enum quire_fault_kind {
 
 struct quire_vma_info {
 	uint64_t start, end;
-	uint64_t offset;	   /* of start in the file, bytes */
-	int prot;		   /* PROT_* */
+	uint64_t offset; /* of start in the file, bytes */
+	int prot;        /* PROT_* */
 	bool shared;
 	bool growsdown;
-	uint64_t vm_flags;	   /* core's VM_* bits, quire_vm_flag_names() */
-	struct quire_file *file;   /* NULL: anonymous.  No reference is taken */
-	char name[16];		   /* "[heap]", "[stack]", "" */
+	uint64_t vm_flags;       /* core's VM_* bits, quire_vm_flag_names() */
+	struct quire_file *file; /* NULL: anonymous.  No reference is taken */
+	char name[16];           /* "[heap]", "[stack]", "" */
 };
 
 struct quire_fault {
 	enum quire_fault_result result;
 	enum quire_fault_kind kind;
 	enum quire_fault_reason reason;
-	int si_code;		  /* SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR, BUS_OBJERR */
+	int si_code; /* SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR, BUS_OBJERR */
 	uint64_t addr;
-	uint64_t pte;		  /* the entry, when OK */
-	unsigned around;	  /* pages that fault-around mapped beside */
+	uint64_t pte;    /* the entry, when OK */
+	unsigned around; /* pages that fault-around mapped beside */
 	bool stack_grown;
-	bool has_vma;		  /* vma was filled in (only for refused faults) */
+	bool has_vma; /* vma was filled in (only for refused faults) */
 	struct quire_vma_info vma;
 };
 
@@ -304,9 +304,9 @@ struct quire_file_options {
 	enum quire_file_kind kind;
 	const struct quire_file_ops *ops;
 	void *priv;
-	uint64_t bytes;	  /* initial size (shmem, page cache without file_size) */
-	bool writable;	  /* opened for writing: MAP_SHARED may be PROT_WRITE */
-	bool noexec;	  /* mount forbids PROT_EXEC */
+	uint64_t bytes;   /* initial size (shmem, page cache without file_size) */
+	bool writable;    /* opened for writing: MAP_SHARED may be PROT_WRITE */
+	bool noexec;      /* mount forbids PROT_EXEC */
 	const char *name; /* for maps; copied */
 	uint64_t dev, ino;
 };
@@ -335,7 +335,7 @@ QUIRE_API void quire_vm_flag_names(uint64_t vm_flags, char *buf, size_t len);
 /* What smaps tells of a range, bytes; pss in bytes << 12. */
 struct quire_usage {
 	uint64_t rss, pss_shifted, pss_dirty_shifted, pss_anon_shifted, pss_file_shifted,
-		pss_shmem_shifted;
+	    pss_shmem_shifted;
 	uint64_t shared_clean, shared_dirty, private_clean, private_dirty;
 	uint64_t referenced, anonymous, lazyfree, anon_huge, swap, locked_pss_shifted;
 	uint64_t external; /* of rss: external frames */
@@ -355,8 +355,8 @@ struct quire_mm_stats {
 	uint64_t forks, fork_entries_copied, fork_tables_copied;
 	/* Pages shared by a fork that this mm had to copy later. */
 	uint64_t cow_copied_after_fork;
-	uint64_t rss_anon, rss_file, rss_shmem, peak_rss;	/* pages */
-	uint64_t total_vm, data_vm, exec_vm, stack_vm, locked_vm;	/* pages */
+	uint64_t rss_anon, rss_file, rss_shmem, peak_rss;         /* pages */
+	uint64_t total_vm, data_vm, exec_vm, stack_vm, locked_vm; /* pages */
 	uint64_t peak_total_vm, peak_locked_vm;
 	uint64_t vmas, peak_vmas;
 	uint64_t table_bytes, peak_table_bytes;

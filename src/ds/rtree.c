@@ -5,7 +5,8 @@
  * Lookups load the root once (acquire) and read nothing that changes after it
  * was published (invariant 6 of rtree_node.h), so they hold no lock; RCU keeps
  * the nodes.  None of them goes back up: an inner slot has the exact bounds of
- * what is below it, so the first child chosen is the right one.
+ * what is below it, so the first child chosen is the right one, and what holds
+ * for the root (addr is not below its first start) holds for every child.
  */
 #include "rtree_node.h"
 
@@ -40,18 +41,17 @@ static void *slot_entry(const struct rtree_node *leaf, unsigned slot, struct rtr
 void *rtree_find(const struct rtree *tree, uint64_t addr, struct rtree_range *out)
 {
 	const struct rtree_node *node = at_load(&tree->root);
+	unsigned n;
 
-	if (!node || addr == UINT64_MAX)
+	if (!node || addr < node->start[0] || addr == UINT64_MAX)
 		return NULL;
-	for (;;) {
-		unsigned n = rtree_count_le(node->start, addr);
-
-		if (!n || addr >= node->end[n - 1])
-			return NULL;
-		if (!node->level)
-			return slot_entry(node, n - 1, out);
-		node = rtree_child(node, n - 1);
+	for (unsigned level = node->level;; level--) {
+		n = rtree_count_le(node->start, addr) - 1;
+		if (!level)
+			break;
+		node = rtree_child(node, n);
 	}
+	return addr < node->end[n] ? slot_entry(node, n, out) : NULL;
 }
 
 void *rtree_next(const struct rtree *tree, uint64_t addr, struct rtree_range *out)
@@ -60,10 +60,10 @@ void *rtree_next(const struct rtree *tree, uint64_t addr, struct rtree_range *ou
 
 	if (!node || addr >= node->end[node->count - 1])
 		return NULL;
-	for (;;) {
+	for (unsigned level = node->level;; level--) {
 		unsigned n = rtree_count_le(node->end, addr);
 
-		if (!node->level)
+		if (!level)
 			return slot_entry(node, n, out);
 		node = rtree_child(node, n);
 	}
@@ -75,12 +75,12 @@ void *rtree_prev(const struct rtree *tree, uint64_t addr, struct rtree_range *ou
 
 	if (!node || addr <= node->start[0])
 		return NULL;
-	for (;;) {
-		unsigned n = rtree_count_lt(node->start, addr);
+	for (unsigned level = node->level;; level--) {
+		unsigned n = rtree_count_lt(node->start, addr) - 1;
 
-		if (!node->level)
-			return slot_entry(node, n - 1, out);
-		node = rtree_child(node, n - 1);
+		if (!level)
+			return slot_entry(node, n, out);
+		node = rtree_child(node, n);
 	}
 }
 

@@ -25,14 +25,15 @@
 /* RTREE_MIN ^ 24 entries are more than there are addresses to start them at. */
 #define RTREE_MAX_HEIGHT 24
 
+/* Arrays first: in a node aligned to a cache line a lookup reads three lines. */
 struct rtree_node {
-	uint64_t serial; /* the transaction that made it */
-	uint32_t count;
-	uint32_t level;
 	uint64_t start[RTREE_FANOUT];
 	uint64_t end[RTREE_FANOUT];
 	void *ptr[RTREE_FANOUT];    /* entry; in an inner node the child */
 	uint64_t gap[RTREE_FANOUT]; /* inner nodes only (invariant 2) */
+	uint64_t serial;            /* the transaction that made it */
+	uint32_t count;
+	uint32_t level;
 	struct rtree_retired retired;
 };
 
@@ -46,6 +47,7 @@ static inline unsigned rtree_count_le(const uint64_t *v, uint64_t x)
 {
 	unsigned n = 0;
 
+#pragma GCC unroll 16
 	for (unsigned i = 0; i < RTREE_FANOUT; i++)
 		n += v[i] <= x;
 	return n;
@@ -55,6 +57,7 @@ static inline unsigned rtree_count_lt(const uint64_t *v, uint64_t x)
 {
 	unsigned n = 0;
 
+#pragma GCC unroll 16
 	for (unsigned i = 0; i < RTREE_FANOUT; i++)
 		n += v[i] < x;
 	return n;

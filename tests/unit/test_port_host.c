@@ -168,6 +168,23 @@ static void test_call_rcu_waits_for_readers(void **state)
 	assert_int_equal(at_load(&freed), 1);
 }
 
+/* Nobody asks and nothing else is going on: it runs all the same. */
+static void test_call_rcu_runs_by_itself(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		struct victim *v = malloc(sizeof(*v));
+		uint32_t freed = 0;
+
+		v->freed = &freed;
+		usleep(50000); /* the reclaimer goes to sleep */
+		port.call_rcu(port.ctx, &v->rcu, free_victim);
+		for (unsigned ms = 0; ms < 10000 && !at_load(&freed); ms++)
+			usleep(1000);
+		assert_int_equal(at_load(&freed), 1);
+	}
+}
+
 static void test_rcu_barrier_waits_for_all(void **state)
 {
 	uint32_t freed = 0;
@@ -390,6 +407,7 @@ int main(void)
 	    cmocka_unit_test(test_cpu_is_small_and_reused),
 	    cmocka_unit_test(test_cpu_is_shared_evenly),
 	    cmocka_unit_test(test_call_rcu_waits_for_readers),
+	    cmocka_unit_test(test_call_rcu_runs_by_itself),
 	    cmocka_unit_test(test_rcu_barrier_waits_for_all),
 	    cmocka_unit_test(test_synchronize_rcu),
 	    cmocka_unit_test(test_use_while_thread_exits),

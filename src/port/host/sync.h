@@ -53,7 +53,7 @@ enum lock_rank {
 	RANK_NONE = 0,
 	RANK_MMAP,        /* M  mm->mmap_lock */
 	RANK_MMAP_NESTED, /* M' the child's mmap_lock in fork */
-	RANK_FILE,        /* the file's own lock (sleepable): named in lock_rank.c */
+	RANK_FILE,        /* W  mapping->write_lock: size, write(2), truncation (sleepable) */
 	RANK_MAPPING,     /* I  mapping->i_lock: its interval tree of VMAs (sleepable) */
 	RANK_ANON,        /* N  anon_vma lock */
 	RANK_FOLIO,       /* F  folio lock (a bit, waited for) */

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * access.c: the embedder reads and writes guest memory, as process_vm_readv(2) does.
+ *
+ * Bytes of a page are copied under the PTL of its entry: the entry cannot be taken away, nor a
+ * fork make it read-only, while the copy runs.
+ *
+ *   1  Rights are the VMA's, exactly: reading needs PROT_READ although the processor would read
+ *      with any right (as process_vm_readv on the host).
+ *   2  What an external file holds is read through ops.copy_page, outside RCU; a shared page of
+ *      one cannot be written here.
+ */
+#include "core/fault.h"
+
+struct access {
+	struct quire_mm *mm;
+	char *buf; /* the embedder's; not written to if !read */
+	bool write;
+};
+
+/* What became of one page. */
+enum access_step { ACCESS_DONE, ACCESS_FAULT, ACCESS_EXTERNAL, ACCESS_REFUSED };
+
+static bool entry_allows(const struct access *a, pte_t entry)
+{
+	uint64_t need = PTE_PRESENT | PTE_USER | (a->write ? PTE_WRITE : 0);
+
+	return (entry & need) == need;
+}
+
+/* PTL held. */
+static void copy_bytes(const struct access *a, struct pt_ref *ref, uint64_t addr, uint64_t n)
+{
+	pte_t entry = at_load_relaxed(ref->entry);
+	char *mem = (char *)pfn_addr(a->mm->machine, pte_frame(entry)) + (addr & ~PAGE_MASK);
+
+	if (a->write)
+		memcpy(mem, a->buf, n);
+	else
+		memcpy(a->buf, mem, n);
+}
+
+/* RCU held. */
+static enum access_step try_copy(const struct access *a, uint64_t addr, uint64_t n)
+{
+	struct vma *vma = vma_find(a->mm, addr);
+	enum access_step step = ACCESS_FAULT;
+	struct pt_ref ref;
+	pte_t entry;
+
+	if (!vma || vma_is_dead(vma))
+		return ACCESS_FAULT; /* a fault knows how to make sure */
+	if (!(vma->flags & (a->write ? VM_WRITE : VM_READ)))
+		return ACCESS_REFUSED;
+	if (!pt_lock(a->mm, addr, &ref))
+		return ACCESS_FAULT;
+	entry = at_load_relaxed(ref.entry);
+	if (!vma_is_dead(vma) && entry_allows(a, entry)) {
+		if (entry & PTE_EXTERNAL)
+			step = ACCESS_EXTERNAL;
+		else if (!a->write || (entry & PTE_DIRTY))
+			step = ACCESS_DONE;
+	}
+	if (step == ACCESS_DONE)
+		copy_bytes(a, &ref, addr, n);
+	pt_unlock(&ref);
+	return step;
+}
+
+/* The file behind addr, with a reference. */
+static struct quire_file *file_at(struct quire_mm *mm, uint64_t addr, uint64_t *pgoff)
+{
+	struct quire_file *file = NULL;
+	struct vma *vma;
+
+	rcu_read_lock(&mm->machine->port);
+	vma = vma_find(mm, addr);
+	if (vma && vma->file) {
+		file = vma->file;
+		*pgoff = vma_pgoff(vma, addr);
+		quire_file_get(file);
+	}
+	rcu_read_unlock(&mm->machine->port);
+	return file;
+}
+
+static bool read_external(const struct access *a, uint64_t addr, uint64_t n)
+{
+	struct quire_machine *m = a->mm->machine;
+	uint64_t pgoff = 0;
+	struct quire_file *file = file_at(a->mm, addr, &pgoff);
+	struct folio *page = file && file->ops.copy_page ? folio_alloc(m, 0, 0) : NULL;
+	bool ok = page && !file->ops.copy_page(file->priv, pgoff, folio_addr(m, page));
+
+	if (ok)
+		memcpy(a->buf, (char *)folio_addr(m, page) + (addr & ~PAGE_MASK), n);
+	if (page)
+		folio_put(m, page);
+	if (file)
+		quire_file_put(file);
+	return ok;
+}
+
+static bool access_page(const struct access *a, uint64_t addr, uint64_t n)
+{
+	const struct quire_port *port = &a->mm->machine->port;
+	enum quire_access kind = a->write ? QUIRE_WRITE : QUIRE_READ;
+	enum access_step step;
+
+	for (;;) {
+		rcu_read_lock(port);
+		step = try_copy(a, addr, n);
+		rcu_read_unlock(port);
+		if (step == ACCESS_DONE)
+			return true;
+		if (step == ACCESS_EXTERNAL)
+			return !a->write && read_external(a, addr, n);
+		if (step == ACCESS_REFUSED ||
+		    quire_fault(a->mm, addr, kind, NULL) != QUIRE_FAULT_OK)
+			return false;
+	}
+}
+
+static int64_t access_range(struct access *a, uint64_t addr, uint64_t len)
+{
+	uint64_t done = 0;
+
+	while (done < len) {
+		uint64_t room = PAGE_SIZE - ((addr + done) & ~PAGE_MASK);
+		uint64_t n = len - done < room ? len - done : room;
+
+		if (addr + done < addr || !access_page(a, addr + done, n))
+			break;
+		a->buf += n;
+		done += n;
+	}
+	return done || !len ? (int64_t)done : -QEFAULT;
+}
+
+int64_t quire_read(struct quire_mm *mm, uint64_t addr, void *buf, uint64_t len)
+{
+	struct access a = {.mm = mm, .buf = buf};
+
+	return access_range(&a, addr, len);
+}
+
+/* The cast away from const is safe: copy_bytes() only reads it. */
+int64_t quire_write(struct quire_mm *mm, uint64_t addr, const void *buf, uint64_t len)
+{
+	struct access a = {.mm = mm, .buf = (char *)(uintptr_t)buf, .write = true};
+
+	return access_range(&a, addr, len);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * copy.c: fork's copy of page-table entries.
+ *
+ * Owns nothing.  Both M are held; the child's PTL is taken first (its table may have to be
+ * made), the parent's inside it.  Nobody else nests a PTL in the child's: it has no users.
+ *
+ * What is copied: private mappings that hold at least one anonymous page, whole, and special
+ * mappings, which do not fault.  All else the child faults in again, as on Linux (its smaps
+ * shows no Rss there until it touches them): fork costs nothing for shared memory and for code.
+ *
+ * Invariants:
+ *   1  An anonymous page that both map is read-only in both and not FOLIO_EXCLUSIVE.
+ *   2  A page that somebody has pinned stays the parent's, writable: the child gets a copy of
+ *      its content at once (fork(2) must not change under a pin who sees its writes).
+ *   3  The child's entries are old (not ACCESSED): only what it uses counts as referenced.
+ */
+#include "core/range.h"
+
+struct copy {
+	struct tlb_gather *g;
+	struct vma *dst, *src;
+	/* Of this hold of the locks: */
+	uint64_t entries;
+	uint64_t flush_start, flush_end;
+	int64_t rss[MM_SHMEM + 1];
+	int64_t mapped_anon; /* pages of invariant 2 */
+};
+
+static bool is_anon(const struct quire_machine *m, pte_t e)
+{
+	return pte_present(e) && !(e & PTE_EXTERNAL) &&
+	       folio_test(pfn_folio(m, pte_frame(e)), FOLIO_ANON);
+}
+
+/* The next table's end. */
+static uint64_t table_end(uint64_t addr, uint64_t end)
+{
+	uint64_t next = (addr & ~(PT_SPAN - 1)) + PT_SPAN;
+
+	return next < end ? next : end;
+}
+
+static bool table_has_anon(struct vma *vma, uint64_t addr, uint64_t end)
+{
+	struct pt_ref ref;
+	bool found = false;
+
+	if (!pt_lock(vma->mm, addr, &ref))
+		return false;
+	for (pte_t *slot = ref.entry; addr < end && !found; slot++, addr += PAGE_SIZE)
+		found = is_anon(vma->mm->machine, at_load_relaxed(slot));
+	pt_unlock(&ref);
+	return found;
+}
+
+static bool has_anon(struct vma *vma)
+{
+	uint64_t addr = vma->start;
+
+	while ((addr = pt_skip_holes(vma->mm, addr, vma->end)) < vma->end) {
+		uint64_t next = table_end(addr, vma->end);
+
+		if (table_has_anon(vma, addr, next))
+			return true;
+		addr = next;
+	}
+	return false;
+}
+
+/* Without a file every page is anonymous: no need to look. */
+static bool must_copy(struct vma *src)
+{
+	if (src->flags & VM_WIPEONFORK)
+		return false;
+	if (src->flags & VM_SPECIAL)
+		return true;
+	if (src->flags & VM_MAYSHARE)
+		return false;
+	return !src->file || has_anon(src);
+}
+
+/* More references than entries: a pin (or a gather on its way: a copy too many, no harm). */
+static bool maybe_pinned(const struct folio *f)
+{
+	return at_load(&f->refs) > (uint32_t)at_load(&f->mapcount);
+}
+
+/* Invariant 2.  0: no memory. */
+static pte_t duplicate(struct copy *c, const struct folio *f, pte_t e)
+{
+	struct quire_machine *m = c->g->mm->machine;
+	struct folio *new = folio_alloc(m, 0, 0);
+
+	if (!new)
+		return 0;
+	memcpy(folio_addr(m, new), folio_addr(m, f), PAGE_SIZE);
+	new->index = f->index;
+	folio_set(new, FOLIO_ANON | FOLIO_EXCLUSIVE | FOLIO_UPTODATE);
+	at_store_relaxed(&new->mapcount, 1);
+	c->mapped_anon++;
+	return pte_make(folio_pfn(m, new), e & ~QUIRE_PTE_FRAME_MASK);
+}
+
+/* Shares an anonymous page; *e becomes read-only in the parent, too. */
+static void share_anon(struct copy *c, struct folio *f, pte_t *slot, uint64_t addr, pte_t *e)
+{
+	if (folio_test(f, FOLIO_EXCLUSIVE))
+		folio_clear(f, FOLIO_EXCLUSIVE);
+	folio_get_mapped(f);
+	if (!(*e & PTE_WRITE))
+		return;
+	*e &= ~PTE_WRITE;
+	at_store(slot, *e);
+	if (addr < c->flush_start)
+		c->flush_start = addr;
+	c->flush_end = addr + PAGE_SIZE;
+}
+
+/* The child's entry for e, with its counts taken; 0: no memory. */
+static pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
+{
+	struct quire_machine *m = c->g->mm->machine;
+	struct folio *f;
+
+	if (e & PTE_EXTERNAL) {
+		c->rss[MM_FILE]++;
+		return e & ~PTE_ACCESSED;
+	}
+	if (pte_frame(e) == m->zero_pfn)
+		return e & ~PTE_ACCESSED;
+	f = pfn_folio(m, pte_frame(e));
+	if (!folio_test(f, FOLIO_ANON)) {
+		folio_get_mapped(f);
+	} else if (folio_test(f, FOLIO_EXCLUSIVE) && maybe_pinned(f)) {
+		e = duplicate(c, f, e);
+		if (!e)
+			return 0;
+	} else {
+		share_anon(c, f, slot, addr, &e);
+	}
+	c->rss[rss_counter(f)]++;
+	return e & ~PTE_ACCESSED;
+}
+
+/* Both tables are locked. */
+static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, uint64_t addr,
+		       uint64_t end)
+{
+	pte_t *to = dst->entry;
+
+	for (pte_t *slot = src->entry; addr < end; slot++, to++, addr += PAGE_SIZE) {
+		pte_t e = at_load_relaxed(slot), val;
+
+		if (!pte_present(e))
+			continue;
+		val = copy_entry(c, slot, addr, e);
+		if (!val)
+			return -QENOMEM;
+		at_store(to, val);
+		dst->table->pt.used++;
+		c->entries++;
+	}
+	return 0;
+}
+
+static void begin(struct copy *c)
+{
+	c->entries = 0;
+	c->mapped_anon = 0;
+	c->flush_start = UINT64_MAX;
+	c->flush_end = 0;
+	memset(c->rss, 0, sizeof(c->rss));
+}
+
+static void commit(struct copy *c)
+{
+	struct quire_mm *child = c->dst->mm;
+	struct quire_machine *m = child->machine;
+
+	for (unsigned kind = 0; kind <= MM_SHMEM; kind++)
+		if (c->rss[kind])
+			mm_count(child, kind, c->rss[kind]);
+	if (c->mapped_anon)
+		at_add_relaxed(&m->cpus[this_cpu(&m->port)].mapped_anon, c->mapped_anon);
+	c->src->mm->fork_entries += c->entries;
+	tlb_range(c->g, c->flush_start, c->flush_end);
+}
+
+/* Nothing there: no table is made for the child. */
+static bool table_is_empty(struct quire_mm *mm, uint64_t addr)
+{
+	struct pt_ref ref;
+	bool empty;
+
+	if (!pt_lock(mm, addr, &ref))
+		return true;
+	empty = ref.table->pt.used == 0;
+	pt_unlock(&ref);
+	return empty;
+}
+
+static int copy_table(struct copy *c, uint64_t addr, uint64_t end)
+{
+	struct pt_ref dst, src;
+	int err;
+
+	if (table_is_empty(c->src->mm, addr))
+		return 0;
+	err = pt_lock_alloc(c->dst->mm, NULL, addr, &dst);
+	if (err)
+		return err;
+	if (dst.table->pt.used == 0)
+		c->src->mm->fork_tables++;
+	begin(c);
+	if (pt_lock_nested(c->src->mm, addr, &src)) {
+		err = copy_locked(c, &dst, &src, addr, end);
+		pt_unlock_nested(&src);
+	}
+	pt_unlock(&dst);
+	commit(c);
+	return err;
+}
+
+int copy_entries(struct tlb_gather *g, struct vma *dst, struct vma *src)
+{
+	struct copy c = {.g = g, .dst = dst, .src = src};
+	uint64_t addr = src->start;
+	int err = 0;
+
+	if (!must_copy(src))
+		return 0;
+	while (!err && (addr = pt_skip_holes(src->mm, addr, src->end)) < src->end) {
+		uint64_t next = table_end(addr, src->end);
+
+		err = copy_table(&c, addr, next);
+		addr = next;
+	}
+	return err;
+}

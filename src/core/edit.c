@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * edit.c: edits: removing and adding VMAs as one transaction (see edit.h).
+ *
+ * Owns the publication of mm->vmas and the `dead` marks.  M is held throughout;
+ * I is taken for each VMA of a file.  Invariants:
+ *   1  A VMA that left the tree is dead before the new tree is visible.
+ *   2  The totals of the mm and the machine's committed memory are sums over the
+ *      VMAs of the published tree: edit_commit() alone changes them.
+ *   3  A new VMA is in its file's interval tree before it is published and an
+ *      old one until its entries are gone: truncation, which walks that tree
+ *      under I, meets every VMA that may have entries.
+ *   4  With e->err set nothing more is done to the transaction.
+ */
+#include "core/edit.h"
+
+void edit_begin(struct vma_edit *e, struct quire_mm *mm)
+{
+	e->mm = mm;
+	e->added = NULL;
+	e->removed = NULL;
+	e->old_count = rtree_count(&mm->vmas);
+	e->cut_pages = 0;
+	e->cut_accounted = 0;
+	e->err = 0;
+	mm_rtree_env(mm, &e->env);
+	rtree_txn_begin(&e->txn, &mm->vmas, &e->env);
+}
+
+const struct rtree *edit_view(const struct vma_edit *e)
+{
+	return rtree_txn_view(&e->txn);
+}
+
+/* True if the edit itself had added it: then it is off the chain. */
+static bool unchain_added(struct vma_edit *e, struct vma *vma)
+{
+	for (struct vma **pp = &e->added; *pp; pp = &(*pp)->chain) {
+		if (*pp == vma) {
+			*pp = vma->chain;
+			return true;
+		}
+	}
+	return false;
+}
+
+void edit_remove(struct vma_edit *e, struct vma *vma)
+{
+	if (e->err)
+		return;
+	e->err = rtree_txn_erase(&e->txn, vma->start);
+	if (e->err)
+		return;
+	if (unchain_added(e, vma)) {
+		vma_free_now(vma);
+		return;
+	}
+	vma->chain = e->removed;
+	e->removed = vma;
+}
+
+struct vma *edit_add(struct vma_edit *e, const struct vma_spec *spec)
+{
+	struct vma *vma;
+
+	if (e->err)
+		return NULL;
+	vma = vma_new(e->mm, spec);
+	if (!vma) {
+		e->err = -QENOMEM;
+		return NULL;
+	}
+	e->err = rtree_txn_insert(&e->txn, vma->start, vma->end, vma);
+	if (e->err) {
+		vma_free_now(vma);
+		return NULL;
+	}
+	vma->chain = e->added;
+	e->added = vma;
+	return vma;
+}
+
+static void cut_one(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_t end)
+{
+	struct vma_spec left = vma_spec_of(vma, vma->start, start);
+	struct vma_spec right = vma_spec_of(vma, end, vma->end);
+	uint64_t from = vma->start > start ? vma->start : start;
+	uint64_t to = vma->end < end ? vma->end : end;
+
+	e->cut_pages += (to - from) >> PAGE_SHIFT;
+	if (vma->flags & VM_ACCOUNT)
+		e->cut_accounted += (to - from) >> PAGE_SHIFT;
+	edit_remove(e, vma);
+	if (left.start < left.end)
+		edit_add(e, &left);
+	if (right.start < right.end)
+		edit_add(e, &right);
+}
+
+void edit_cut(struct vma_edit *e, uint64_t start, uint64_t end)
+{
+	while (!e->err) {
+		struct vma *vma = rtree_next(edit_view(e), start, NULL);
+
+		if (!vma || vma->start >= end)
+			return;
+		cut_one(e, vma, start, end);
+	}
+}
+
+int edit_check(struct vma_edit *e)
+{
+	uint64_t count = rtree_count(edit_view(e));
+
+	if (!e->err && count > e->old_count && count > e->mm->machine->max_map_count)
+		e->err = -QENOMEM;
+	return e->err;
+}
+
+static void set_dead(struct vma *chain, uint32_t dead)
+{
+	for (struct vma *v = chain; v; v = v->chain)
+		at_store(&v->dead, dead);
+}
+
+void edit_hold(struct vma_edit *e)
+{
+	set_dead(e->added, 1);
+}
+
+void edit_release(struct vma_edit *e)
+{
+	set_dead(e->added, 0);
+}
+
+void edit_kill(struct vma_edit *e)
+{
+	set_dead(e->removed, 1);
+}
+
+void edit_revive(struct vma_edit *e)
+{
+	set_dead(e->removed, 0);
+}
+
+static void account(struct vma_edit *e)
+{
+	struct quire_mm *mm = e->mm;
+
+	for (struct vma *v = e->added; v; v = v->chain)
+		mm_account_vma(mm, v, 1);
+	for (struct vma *v = e->removed; v; v = v->chain)
+		mm_account_vma(mm, v, -1);
+	mm_note_peaks(mm);
+}
+
+void edit_link(struct vma_edit *e)
+{
+	for (struct vma *v = e->added; v; v = v->chain)
+		if (!v->in_mapping)
+			mapping_link(v);
+}
+
+void edit_commit(struct vma_edit *e)
+{
+	edit_link(e);
+	edit_kill(e);
+	rtree_txn_commit(&e->txn);
+	account(e);
+}
+
+void edit_finish(struct vma_edit *e)
+{
+	for (struct vma *v = e->removed; v; v = v->chain)
+		mapping_unlink(v);
+	vma_free_rcu(e->mm->machine, e->removed);
+	e->removed = NULL;
+}
+
+/* A walker of the file's tree may have seen it. */
+static void abort_linked(struct vma_edit *e, struct vma *vma)
+{
+	mapping_unlink(vma);
+	vma->chain = NULL;
+	vma_free_rcu(e->mm->machine, vma);
+}
+
+void edit_abort(struct vma_edit *e)
+{
+	rtree_txn_abort(&e->txn);
+	while (e->added) {
+		struct vma *vma = e->added;
+
+		e->added = vma->chain;
+		if (vma->in_mapping)
+			abort_linked(e, vma);
+		else
+			vma_free_now(vma);
+	}
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * edit.h: the one way in which the set of VMAs of an address space changes.
+ *
+ * An edit is a transaction: VMAs to remove, VMAs to add.  All that can fail
+ * happens before edit_commit(); until then nothing is visible and edit_abort()
+ * leaves everything as it was.
+ *
+ *     edit_begin -> edit_remove / edit_add / edit_cut ... -> edit_check
+ *        -> edit_commit      the old are dead, the new tree is published
+ *        -> change entries, flush
+ *        -> edit_finish      the old leave their files' trees and go to RCU
+ *
+ * An error in a step is kept in edit->err and makes the steps after it do
+ * nothing, so that callers ask once, by edit_check().
+ *
+ * mremap moves entries before it publishes: edit_link() and edit_kill() come
+ * ahead of the move, edit_revive() and edit_abort() take it back if it fails.
+ *
+ * M is held from begin to finish.
+ */
+#ifndef CORE_EDIT_H
+#define CORE_EDIT_H
+
+#include "core/file.h"
+#include "core/range.h"
+
+/* What a VMA is before it exists. */
+struct vma_spec {
+	uint64_t start, end;
+	uint64_t flags;
+	uint64_t pgoff;          /* of start */
+	struct quire_file *file; /* the VMA takes a reference of its own */
+};
+
+struct vma_edit {
+	struct quire_mm *mm;
+	struct rtree_env env;
+	struct rtree_txn txn;
+	struct vma *added, *removed; /* chains */
+	uint64_t old_count;          /* VMAs before */
+	uint64_t cut_pages;          /* taken out by edit_cut */
+	uint64_t cut_accounted;      /* of them charged to committed memory */
+	int err;
+};
+
+/* ---- edit.c */
+void edit_begin(struct vma_edit *e, struct quire_mm *mm);
+/* What the tree will be. */
+const struct rtree *edit_view(const struct vma_edit *e);
+/* A VMA of the view; one that the edit itself added is freed. */
+void edit_remove(struct vma_edit *e, struct vma *vma);
+/* NULL only with e->err. */
+struct vma *edit_add(struct vma_edit *e, const struct vma_spec *spec);
+/* Removes whatever the view has in [start, end), splitting at the borders. */
+void edit_cut(struct vma_edit *e, uint64_t start, uint64_t end);
+/* e->err, or -ENOMEM if a split has brought the map count over its limit. */
+int edit_check(struct vma_edit *e);
+/* The added VMAs are published dead: faults wait on M for edit_release(). */
+void edit_hold(struct vma_edit *e);
+void edit_release(struct vma_edit *e);
+/* The added VMAs enter their files' interval trees; edit_commit() does it for the rest. */
+void edit_link(struct vma_edit *e);
+void edit_kill(struct vma_edit *e);
+void edit_revive(struct vma_edit *e);
+void edit_commit(struct vma_edit *e);
+void edit_finish(struct vma_edit *e);
+void edit_abort(struct vma_edit *e);
+
+/* ---- vma.c: objects */
+struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec); /* NULL: no memory */
+/* Never published, not linked. */
+void vma_free_now(struct vma *vma);
+/* A chain that readers may still see. */
+void vma_free_rcu(struct quire_machine *m, struct vma *chain);
+struct vma_spec vma_spec_of(const struct vma *vma, uint64_t start, uint64_t end);
+void mm_rtree_env(struct quire_mm *mm, struct rtree_env *env);
+
+/* ---- vma_merge.c */
+/* edit_add, merged with the neighbours that the view has where the rules allow it. */
+struct vma *edit_add_merged(struct vma_edit *e, const struct vma_spec *spec);
+/*
+ * [start, end) of vma gets other flags: an edit of its own, committed; the VMA that has the
+ * range now is in *out.  The caller changes entries and then calls edit_finish(e).
+ */
+int vma_change_flags(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_t end,
+		     uint64_t flags, struct vma **out);
+/* Some page of the private VMA is anonymous memory. */
+bool vma_has_anon(struct vma *vma);
+
+/* ---- limits.c */
+/* Adds (sign 1) or takes off (-1) a VMA in the mm's totals. */
+void mm_account_vma(struct quire_mm *mm, const struct vma *vma, int sign);
+/* Takes the totals into the peaks. */
+void mm_note_peaks(struct quire_mm *mm);
+/* RLIMIT_AS and RLIMIT_DATA allow that many pages more (negative: always). */
+bool mm_may_expand(struct quire_mm *mm, uint64_t flags, int64_t pages);
+/* RLIMIT_MEMLOCK allows that many pages more, if flags say that they are locked. */
+bool mm_may_lock(struct quire_mm *mm, uint64_t flags, int64_t pages);
+/* The mm may lock memory at all: otherwise -EPERM. */
+bool mm_can_lock(struct quire_mm *mm);
+/* Heuristic overcommit: refuses only what can never fit. */
+bool mm_may_commit(struct quire_mm *mm, int64_t pages);
+/* A private mapping with these flags is charged to committed memory. */
+bool flags_accountable(uint64_t flags);
+
+/* ---- area.c */
+/* Where a mapping goes: *addr in: the wish, out: the place.  MAP_FIXED: only checked. */
+int area_find(struct quire_mm *mm, uint64_t *addr, uint64_t len, int flags, bool want_huge);
+/* Lowest address that the guard gap of vma claims. */
+uint64_t vma_gap_start(const struct vma *vma);
+
+/* ---- unmap.c */
+/* Entries and tables of what a committed edit removed in [start, end); flushes. */
+void unmap_entries(struct vma_edit *e, uint64_t start, uint64_t end, bool free_tables);
+/* Unlinks the tables of [start, end) that no VMA of the published tree needs. */
+void free_tables_between(struct tlb_gather *g, uint64_t start, uint64_t end);
+/* munmap without checks of the arguments.  M held. */
+int unmap_locked(struct quire_mm *mm, uint64_t start, uint64_t end);
+
+/* ---- mmap.c */
+/* Maps spec's range over whatever is there, limits checked.  M held. */
+int map_region(struct quire_mm *mm, const struct vma_spec *spec);
+
+/* ---- prot bits */
+static inline uint64_t prot_to_flags(int prot)
+{
+	return (uint64_t)prot & VM_ACCESS;
+}
+_Static_assert(VM_READ == QPROT_READ && VM_WRITE == QPROT_WRITE && VM_EXEC == QPROT_EXEC,
+	       "PROT_* are the VM_* bits");
+
+#define VM_LOCK_MASK (VM_LOCKED | VM_LOCKONFAULT)
+/* Top of what 4-level tables span: nothing above, so tables may be freed up to it. */
+#define PT_CEILING (1ull << 48)
+
+#endif

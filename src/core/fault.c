@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fault.c: the way of a fault: lookup, rights, dispatch; retry, fallback, stack growth, OOM.
+ *
+ * Owns nothing.  An attempt runs in one RCU read-side section and takes no lock; the ops install
+ * entries under the PTL (install.c), where they prove that what was read without a lock still
+ * holds.
+ *
+ *     look up --- none ----------> again under M --- none --> grow the stack --> SIGSEGV
+ *        |  ^--- lost a race (MAX_TRIES: under M from then on)      |
+ *        |  ^--- slept: I/O, a copy, another thread's COW           |
+ *        |  ^--- port->oom made room                               |
+ *        v                                                          v
+ *     rights --- refused ---------------------------------------> SIGSEGV
+ *        |
+ *     entry: none -> ops->fault     read-only, write -> ops->write_protected     else -> touch
+ *
+ *   1  "Nothing is mapped here" is said only after a lookup under M: a MAP_FIXED replacement in
+ *      progress is never seen as a hole.
+ *   2  Callbacks of the embedder that may sleep, and port->oom, run outside RCU and every lock.
+ *   3  On x86-64 without protection keys each of PROT_READ, WRITE and EXEC allows reading
+ *      (mmap(2): "on some hardware..."; checked on the host: tests/unit/test_fault.c).
+ */
+#include "core/fault.h"
+
+/* Lost races before the fault waits for the writers' lock. */
+#define MAX_TRIES 8
+
+/* Looked up again: after a sleep the VMA that the op began with is gone. */
+enum quire_fault_result fault_refuse(struct fault *f, enum quire_fault_result result, int si_code,
+				     enum quire_fault_reason reason)
+{
+	struct vma *vma = vma_find(f->mm, f->addr);
+
+	f->out->si_code = si_code;
+	f->out->reason = reason;
+	f->out->has_vma = vma != NULL;
+	if (vma)
+		vma_fill_info(vma, &f->out->vma);
+	return result;
+}
+
+enum quire_fault_result fault_sigbus(struct fault *f, enum quire_fault_reason reason)
+{
+	return fault_refuse(f, QUIRE_FAULT_BUS, QBUS_ADRERR, reason);
+}
+
+enum quire_fault_result fault_done(struct fault *f, enum quire_fault_kind kind)
+{
+	/* A copy of a page that had to be read is both: the copy is what the caller is told. */
+	if (unlikely(f->major)) {
+		if (kind == QUIRE_KIND_FILE_MINOR)
+			kind = QUIRE_KIND_FILE_MAJOR;
+		else
+			mm_count(f->mm, MM_KIND0 + QUIRE_KIND_FILE_MAJOR, 1);
+	}
+	f->out->kind = kind;
+	mm_count(f->mm, (enum mm_counter)(MM_KIND0 + kind), 1);
+	return QUIRE_FAULT_OK;
+}
+
+enum quire_fault_result fault_lost(struct fault *f, int err)
+{
+	if (err == -QENOMEM)
+		return QUIRE_FAULT_OOM;
+	f->retry = true;
+	return QUIRE_FAULT_OK;
+}
+
+/* ---- sleeping -------------------------------------------------------------- */
+
+void fault_sleep(struct fault *f)
+{
+	rcu_read_unlock(&f->mm->machine->port);
+	if (f->locked)
+		mm_unlock(f->mm);
+	f->locked = false;
+	f->vma = NULL;
+}
+
+enum quire_fault_result fault_wake(struct fault *f)
+{
+	rcu_read_lock(&f->mm->machine->port);
+	f->slept = true;
+	f->retry = true;
+	return QUIRE_FAULT_OK;
+}
+
+void fault_drop_copy(struct fault *f)
+{
+	if (!f->copy.folio)
+		return;
+	folio_put(f->mm->machine, f->copy.folio);
+	quire_file_put(f->copy.file);
+	f->copy.folio = NULL;
+}
+
+/* ---- one attempt ----------------------------------------------------------- */
+
+static enum quire_fault_reason refused_right(const struct vma *vma, enum quire_access access)
+{
+	uint64_t rights = vma->flags & VM_ACCESS;
+
+	if (!rights)
+		return QUIRE_REASON_PROT_NONE;
+	if (access == QUIRE_WRITE && !(rights & VM_WRITE))
+		return QUIRE_REASON_PROT_WRITE;
+	if (access == QUIRE_EXEC && !(rights & VM_EXEC))
+		return QUIRE_REASON_PROT_EXEC;
+	return QUIRE_REASON_NONE;
+}
+
+static enum quire_fault_result fault_no_vma(struct fault *f)
+{
+	if (f->locked)
+		return fault_refuse(f, QUIRE_FAULT_SEGV, QSEGV_MAPERR, QUIRE_REASON_NO_VMA);
+	f->confirm = true;
+	f->retry = true;
+	return QUIRE_FAULT_OK;
+}
+
+/*
+ * What a present entry becomes by this access.  Rights are only added: an mprotect that is about
+ * to take some away must still find them, or it would not flush them.
+ */
+static pte_t touched(const struct fault *f)
+{
+	uint64_t bits = vma_pte_bits(f->vma);
+	pte_t want = f->entry | PTE_ACCESSED | (bits & (PTE_PRESENT | PTE_USER));
+
+	if (f->access == QUIRE_WRITE)
+		want |= PTE_WRITTEN;
+	return bits & PTE_NX ? want : want & ~PTE_NX;
+}
+
+static enum quire_fault_result fault_touch(struct fault *f)
+{
+	pte_t want = touched(f);
+	struct pt_ref ref;
+	int err;
+
+	f->out->pte = want;
+	if (want == f->entry)
+		return fault_done(f, QUIRE_KIND_SPURIOUS);
+	err = fault_lock(f, &ref);
+	if (err)
+		return fault_lost(f, err);
+	pt_set(&ref, ref.entry, want);
+	/* Written again after MADV_FREE: no longer free for the taking. */
+	if (want & PTE_DIRTY & ~f->entry && !(want & PTE_EXTERNAL)) {
+		struct folio *folio = pfn_folio(f->mm->machine, pte_frame(want));
+
+		if (folio_test(folio, FOLIO_LAZYFREE))
+			folio_clear(folio, FOLIO_LAZYFREE);
+	}
+	pt_unlock(&ref);
+	return fault_done(f, QUIRE_KIND_SPURIOUS);
+}
+
+static enum quire_fault_result fault_attempt(struct fault *f)
+{
+	enum quire_fault_reason reason;
+	struct vma *vma = vma_find(f->mm, f->addr);
+
+	if (unlikely(!vma))
+		return fault_no_vma(f);
+	if (unlikely(vma_is_dead(vma)))
+		return fault_lost(f, -QEAGAIN);
+	reason = refused_right(vma, f->access);
+	if (unlikely(reason))
+		return fault_refuse(f, QUIRE_FAULT_SEGV, QSEGV_ACCERR, reason);
+	f->vma = vma;
+	f->seq = vma->file ? at_load(&vma->file->mapping.seq) : 0;
+	f->entry = pt_read(f->mm, f->addr);
+	if (!f->entry)
+		return vma->ops->fault(f);
+	if (f->access == QUIRE_WRITE && !(f->entry & PTE_WRITE))
+		return vma->ops->write_protected(f);
+	return fault_touch(f);
+}
+
+/* ---- attempts -------------------------------------------------------------- */
+
+/* M only outside RCU: its holder may be waiting for a grace period. */
+static void fault_enter(struct fault *f)
+{
+	if (f->locked)
+		mm_lock(f->mm);
+	rcu_read_lock(&f->mm->machine->port);
+}
+
+static void fault_leave(struct fault *f)
+{
+	rcu_read_unlock(&f->mm->machine->port);
+	if (f->locked)
+		mm_unlock(f->mm);
+}
+
+static void use_lock(struct fault *f)
+{
+	if (f->locked)
+		return;
+	f->locked = true;
+	mm_count(f->mm, MM_FALLBACK, 1);
+}
+
+static void prepare_retry(struct fault *f)
+{
+	f->retry = false;
+	if (f->slept) {
+		f->slept = false;
+		f->tries = 0;
+	} else if (f->confirm) {
+		f->confirm = false;
+		use_lock(f);
+	} else {
+		mm_count(f->mm, MM_RETRY, 1);
+		if (++f->tries >= MAX_TRIES)
+			use_lock(f);
+	}
+}
+
+/* Nothing is mapped at the address: true if the stack was grown to it. */
+static bool grow_stack(struct fault *f)
+{
+	struct quire_fault *out = f->out;
+
+	if (out->reason != QUIRE_REASON_NO_VMA || out->stack_grown)
+		return false;
+	if (stack_grow(f->mm, f->addr, &out->reason))
+		return false;
+	out->stack_grown = true;
+	out->reason = QUIRE_REASON_NONE;
+	return true;
+}
+
+static bool ask_for_memory(struct fault *f)
+{
+	const struct quire_port *port = &f->mm->machine->port;
+
+	return port->oom && port->oom(port->ctx, f->mm, f->mm->cookie);
+}
+
+/* After an attempt, outside all locks: is there to be another? */
+static bool fault_again(struct fault *f, enum quire_fault_result result)
+{
+	bool again;
+
+	if (likely(result == QUIRE_FAULT_OK)) {
+		again = f->retry;
+		if (unlikely(again))
+			prepare_retry(f);
+		return again;
+	}
+	f->retry = false;
+	again = result == QUIRE_FAULT_OOM ? ask_for_memory(f)
+					  : result == QUIRE_FAULT_SEGV && grow_stack(f);
+	if (again)
+		f->locked = false;
+	return again;
+}
+
+static void fault_failed(struct fault *f, enum quire_fault_result result)
+{
+	if (result == QUIRE_FAULT_OOM) {
+		f->out->reason = QUIRE_REASON_NO_MEMORY;
+		mm_count(f->mm, MM_OOM, 1);
+	} else {
+		mm_count(f->mm, (enum mm_counter)(MM_REASON0 + f->out->reason), 1);
+	}
+}
+
+enum quire_fault_result quire_fault(struct quire_mm *mm, uint64_t addr, enum quire_access access,
+				    struct quire_fault *out)
+{
+	struct quire_fault unwanted;
+	struct fault f = {.mm = mm, .addr = addr & PAGE_MASK, .access = access};
+	enum quire_fault_result result;
+
+	f.out = out ? out : &unwanted;
+	*f.out = (struct quire_fault){.addr = addr};
+	do {
+		fault_enter(&f);
+		result = fault_attempt(&f);
+		fault_leave(&f);
+	} while (fault_again(&f, result));
+	fault_drop_copy(&f);
+	f.out->result = result;
+	if (unlikely(result != QUIRE_FAULT_OK))
+		fault_failed(&f, result);
+	return result;
+}
+
+const char *quire_fault_reason_name(enum quire_fault_reason r)
+{
+	static const char *const names[QUIRE_NR_REASONS] = {
+	    [QUIRE_REASON_NONE] = "none",
+	    [QUIRE_REASON_NO_VMA] = "nothing is mapped there",
+	    [QUIRE_REASON_PROT_NONE] = "the mapping allows no access",
+	    [QUIRE_REASON_PROT_READ] = "the mapping is not readable",
+	    [QUIRE_REASON_PROT_WRITE] = "the mapping is not writable",
+	    [QUIRE_REASON_PROT_EXEC] = "the mapping is not executable",
+	    [QUIRE_REASON_STACK_LIMIT] = "the stack would exceed a resource limit",
+	    [QUIRE_REASON_STACK_GAP] = "the stack would come too close to the mapping below",
+	    [QUIRE_REASON_BEYOND_EOF] = "the page lies beyond the end of the file",
+	    [QUIRE_REASON_IO] = "the file could not be read",
+	    [QUIRE_REASON_NO_MEMORY] = "no memory",
+	};
+
+	return (unsigned)r < QUIRE_NR_REASONS ? names[r] : "?";
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.h: files as memory sees them.
+ *
+ * A quire_file has one mapping: its page cache (RAM folios by page offset) and the interval tree
+ * of the VMAs that map it.
+ *
+ *   1  A VMA's reference on its file is put after the VMA's grace period (in its RCU callback), so
+ *      that a reader who found the file through the VMA may use it without a reference.
+ *   2  The page cache's reference on a folio is put a grace period after the folio left the cache:
+ *      what index_load() finds stays allocated until the reader leaves RCU.
+ *   3  mapping->seq moves before pages are dropped from the cache (after the new size is visible),
+ *      and again after that, and each time before the VMAs are zapped.  A fault that read seq,
+ *      then size and page, and finds seq unmoved under the PTL may insert the page: if it is being
+ *      dropped all the same, the zap comes later and takes the entry out.
+ *   4  A VMA is in the interval tree as long as entries of it may exist.
+ *   5  A folio is added to the cache under X only if seq is as it was before the size was looked
+ *      at: nothing is left beyond the end.
+ */
+#ifndef CORE_FILE_H
+#define CORE_FILE_H
+
+#include "core/mm.h"
+#include "ds/index.h"
+#include "ds/itree.h"
+
+struct mapping {
+	/* Read by every fault of the file. */
+	struct index pages;         /* R, writers X: pgoff -> folio; holds a reference on each */
+	uint64_t seq;               /* A: invariant 3 */
+	uint64_t bytes;             /* A, writers W: i_size, if there is no file_size callback */
+	struct index_env index_env; /* C */
+	struct quire_file *file;    /* C */
+
+	struct mutex write_lock __attribute__((aligned(64))); /* W: size, write(2), truncation */
+	struct mutex i_lock;                                  /* I: vmas; held over each zap */
+	struct itree vmas;                                    /* I */
+	struct spinlock index_lock;                           /* X: writers of pages */
+	uint64_t nr_pages;                                    /* A */
+};
+
+struct quire_file {
+	struct quire_machine *machine; /* C */
+	struct quire_file_ops ops;     /* C: a copy; all NULL where none were given */
+	const struct vma_ops *vma_ops; /* C */
+	void *priv;                    /* C */
+	enum quire_file_kind kind;     /* C */
+	uint32_t folio_flags;          /* C: of each folio in the cache */
+	bool writable, noexec;         /* C */
+	bool anon;     /* C: shared anonymous memory made by mmap: /dev/zero in maps */
+	uint32_t refs; /* A */
+	char *name;    /* C */
+	size_t name_size;
+	uint64_t dev, ino; /* C */
+	struct mapping mapping;
+	struct dlist node; /* L: machine->files */
+};
+
+/* ---- vma_ops by kind: anon.c, filemap.c (page cache and shmem), extfile.c */
+extern const struct vma_ops anon_vma_ops, filemap_vma_ops, extfile_vma_ops;
+
+/* ---- file.c */
+
+/* Ops for a mapping of file (NULL: anonymous). */
+const struct vma_ops *file_vma_ops(struct quire_file *file);
+/* Pages that lie at least partly before the end; UINT64_MAX >> PAGE_SHIFT where there is none. */
+uint64_t file_pages(struct quire_file *file);
+
+/* ---- shmem.c */
+
+/* A shmem file for MAP_SHARED|MAP_ANONYMOUS.  Reference is the caller's. */
+int file_create_shared_anon(struct quire_machine *m, uint64_t bytes, struct quire_file **out);
+
+/* ---- mapping.c */
+
+/* `mapping` is zeroed. */
+void mapping_init(struct mapping *mapping, struct quire_file *file, uint64_t bytes);
+/* Drops the whole cache; nobody else can reach the file. */
+void mapping_destroy(struct mapping *mapping);
+/* Enters / removes a VMA in its file's interval tree (no-op without file).  Takes I. */
+void mapping_link(struct vma *vma);
+void mapping_unlink(struct vma *vma);
+/* Page is in the cache (mincore). RCU held. */
+bool mapping_resident(struct quire_file *file, uint64_t pgoff);
+
+/* ---- filecache.c */
+
+/* The cached folio, whatever its state, or NULL.  R; no reference. */
+struct folio *filecache_peek(struct quire_file *file, uint64_t pgoff);
+/* True: the content of a new page is zeroes, nothing has to be read. */
+bool filecache_is_zero_fill(const struct quire_file *file);
+/*
+ * Adds a new zero-filled page for `seq` (invariant 5), or finds the one that was added meanwhile.
+ * 0 and *out without a reference (R); -EAGAIN: seq moved; -ENOMEM.  R.
+ */
+int filecache_add_zero(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio **out);
+/*
+ * The page with its content read in, and a reference; sleeps; no lock but W is held, and not RCU.
+ * 0; -EAGAIN: seq moved; -ENOMEM; what read_page returned.
+ */
+int filecache_read(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio **out);
+
+/* ---- truncate.c */
+
+/*
+ * Drops pages [first, last] from the cache and from every VMA; private copies too if even_cow.
+ * W held; sleeps.
+ */
+void mapping_drop(struct quire_file *file, uint64_t first, uint64_t last, bool even_cow);
+/* MADV_REMOVE: pages wholly inside become holes.  0 or -EOPNOTSUPP.  M may be held. */
+int file_punch_hole(struct quire_file *file, uint64_t off, uint64_t len);
+
+/* ---- writeback.c */
+
+/* Writes dirty pages [first, last] of the cache through write_page.  0 or the first error.
+ * Sleeps; neither M nor RCU is held. */
+int mapping_writeback(struct quire_file *file, uint64_t first, uint64_t last);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * filecache.c: the page cache: finding, adding and reading in.
+ *
+ * mapping->pages is read under RCU and changed under X; a folio's content is filled under its
+ * lock (F).  Invariants 2, 3 and 5 of file.h are kept here and in truncate.c.
+ *
+ *   1  folio->mapping and ->index are set before the folio is published; mapping becomes NULL,
+ *      under F and X, when it leaves the cache.
+ *   2  FOLIO_UPTODATE is set once, under F or before publication, after the content is there.  A
+ *      folio without it is never mapped.
+ *   3  A failed read leaves the folio in the cache, not up to date: the next one tries again.
+ */
+#include "core/file.h"
+#include "core/folio.h"
+
+struct folio *filecache_peek(struct quire_file *file, uint64_t pgoff)
+{
+	return index_load(&file->mapping.pages, pgoff);
+}
+
+bool filecache_is_zero_fill(const struct quire_file *file)
+{
+	return !file->ops.read_page;
+}
+
+/* X held. */
+static int insert_locked(struct mapping *mapping, uint64_t pgoff, uint64_t seq, struct folio *folio,
+			 struct folio **found)
+{
+	int err;
+
+	if (at_load(&mapping->seq) != seq)
+		return -QEAGAIN;
+	*found = index_load(&mapping->pages, pgoff);
+	if (*found)
+		return 0;
+	err = index_store(&mapping->pages, pgoff, folio);
+	if (err)
+		return err;
+	at_add_relaxed(&mapping->nr_pages, 1);
+	*found = folio;
+	return 0;
+}
+
+/* *found: folio, whose reference is the cache's now, or the one that was there already. */
+static int insert(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio *folio,
+		  struct folio **found)
+{
+	const struct quire_port *port = &file->machine->port;
+	struct mapping *mapping = &file->mapping;
+	int err;
+
+	folio->mapping = mapping;
+	folio->index = pgoff;
+	spin_lock(port, &mapping->index_lock, RANK_INDEX);
+	err = insert_locked(mapping, pgoff, seq, folio, found);
+	spin_unlock(&mapping->index_lock, RANK_INDEX);
+	return err;
+}
+
+static int add_new(struct quire_file *file, uint64_t pgoff, uint64_t seq, uint32_t flags,
+		   struct folio **out)
+{
+	/* Zeroed also where read_page will fill it: a short read must show nobody's data. */
+	struct folio *folio = folio_alloc(file->machine, 0, ALLOC_ZERO);
+	int err;
+
+	if (!folio)
+		return -QENOMEM;
+	at_store_relaxed(&folio->flags, file->folio_flags | flags);
+	err = insert(file, pgoff, seq, folio, out);
+	if (err || *out != folio)
+		folio_put(file->machine, folio);
+	return err;
+}
+
+int filecache_add_zero(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio **out)
+{
+	return add_new(file, pgoff, seq, FOLIO_UPTODATE, out);
+}
+
+/* The page, whatever its state, with a reference. */
+static int find_or_add(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio **out)
+{
+	const struct quire_port *port = &file->machine->port;
+	int err = 0;
+
+	rcu_read_lock(port);
+	*out = filecache_peek(file, pgoff);
+	if (!*out)
+		err = add_new(file, pgoff, seq, filecache_is_zero_fill(file) ? FOLIO_UPTODATE : 0,
+			      out);
+	if (!err)
+		folio_get(*out);
+	rcu_read_unlock(port);
+	return err;
+}
+
+/* Errors that mean something else to the callers of filecache_read() become EIO. */
+static int read_in(struct quire_file *file, uint64_t pgoff, struct folio *folio)
+{
+	void *mem = folio_addr(file->machine, folio);
+	int err = file->ops.read_page(file->priv, pgoff, mem);
+
+	if (err)
+		return err == -QEAGAIN || err == -QENOMEM ? -QEIO : err;
+	folio_set(folio, FOLIO_UPTODATE);
+	return 0;
+}
+
+/* F held. */
+static int fill_locked(struct quire_file *file, uint64_t pgoff, struct folio *folio)
+{
+	if (folio->mapping != &file->mapping)
+		return -QEAGAIN;
+	if (folio_test(folio, FOLIO_UPTODATE))
+		return 0;
+	return read_in(file, pgoff, folio);
+}
+
+int filecache_read(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio **out)
+{
+	struct quire_machine *m = file->machine;
+	int err = find_or_add(file, pgoff, seq, out);
+
+	if (err)
+		return err;
+	if (folio_test(*out, FOLIO_UPTODATE))
+		return 0;
+	folio_lock(m, *out);
+	err = fill_locked(file, pgoff, *out);
+	folio_unlock(m, *out);
+	if (err)
+		folio_put(m, *out);
+	return err;
+}
+
+bool mapping_resident(struct quire_file *file, uint64_t pgoff)
+{
+	struct folio *folio;
+
+	if (file->kind == QUIRE_FILE_EXTERNAL)
+		return pgoff < file_pages(file); /* the embedder holds all of it */
+	folio = filecache_peek(file, pgoff);
+	return folio && folio_test(folio, FOLIO_UPTODATE);
+}

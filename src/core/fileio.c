@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fileio.c: read(2) and write(2) of files that live in the page cache.
+ *
+ * Writes hold W, so that they and truncation come one after the other; the bytes of a page are
+ * changed under its lock (F).  Reads take no lock: as on Linux, a read beside a write may see part
+ * of it.
+ *
+ *   1  The size grows after the bytes are in place: nobody reads what is not there yet.
+ *   2  A file whose size the embedder knows (ops.file_size) is not made longer by a write.
+ */
+#include "core/file.h"
+#include "core/folio.h"
+
+static uint64_t bytes_in_page(uint64_t off, uint64_t len)
+{
+	uint64_t room = PAGE_SIZE - (off & ~PAGE_MASK);
+
+	return len < room ? len : room;
+}
+
+/* A hole of a zero-filled file is not made into a page by reading it. */
+static int read_page_part(struct quire_file *file, uint64_t off, void *buf, uint64_t n)
+{
+	const struct quire_port *port = &file->machine->port;
+	uint64_t pgoff = off >> PAGE_SHIFT, seq = at_load(&file->mapping.seq);
+	struct folio *folio;
+	bool hole;
+	int err;
+
+	if (off + n > quire_file_size(file))
+		return -QEAGAIN; /* truncated since: the caller looks again */
+	rcu_read_lock(port);
+	hole = filecache_is_zero_fill(file) && !filecache_peek(file, pgoff);
+	rcu_read_unlock(port);
+	if (hole) {
+		memset(buf, 0, n);
+		return 0;
+	}
+	err = filecache_read(file, pgoff, seq, &folio);
+	if (err)
+		return err;
+	memcpy(buf, (char *)folio_addr(file->machine, folio) + (off & ~PAGE_MASK), n);
+	folio_put(file->machine, folio);
+	return 0;
+}
+
+int64_t quire_file_read(struct quire_file *file, uint64_t off, void *buf, uint64_t len)
+{
+	uint64_t done = 0;
+	int err = 0;
+
+	if (file->kind == QUIRE_FILE_EXTERNAL || off > INT64_MAX)
+		return -QEINVAL;
+	while (done < len) {
+		uint64_t size = quire_file_size(file), pos = off + done;
+		uint64_t n = bytes_in_page(pos, len - done);
+
+		if (pos >= size)
+			break;
+		n = n < size - pos ? n : size - pos;
+		err = read_page_part(file, pos, (char *)buf + done, n);
+		if (err == -QEAGAIN)
+			continue;
+		if (err)
+			break;
+		done += n;
+	}
+	return done ? (int64_t)done : err;
+}
+
+/* ---- write ----------------------------------------------------------------- */
+
+/* The page to write into, with a reference.  Beyond the end there is nothing to read in. */
+static int page_for_write(struct quire_file *file, uint64_t off, struct folio **folio)
+{
+	uint64_t seq = at_load(&file->mapping.seq);
+	int err;
+
+	if (off >> PAGE_SHIFT < file_pages(file))
+		return filecache_read(file, off >> PAGE_SHIFT, seq, folio);
+	rcu_read_lock(&file->machine->port);
+	err = filecache_add_zero(file, off >> PAGE_SHIFT, seq, folio);
+	if (!err)
+		folio_get(*folio);
+	rcu_read_unlock(&file->machine->port);
+	return err;
+}
+
+static int write_page_part(struct quire_file *file, uint64_t off, const void *buf, uint64_t n)
+{
+	struct quire_machine *m = file->machine;
+	struct folio *folio;
+	int err = page_for_write(file, off, &folio);
+
+	if (err)
+		return err;
+	folio_lock(m, folio);
+	memcpy((char *)folio_addr(m, folio) + (off & ~PAGE_MASK), buf, n);
+	folio_set(folio, FOLIO_DIRTY | FOLIO_UPTODATE);
+	folio_unlock(m, folio);
+	folio_put(m, folio);
+	if (off + n > at_load(&file->mapping.bytes))
+		at_store(&file->mapping.bytes, off + n);
+	return 0;
+}
+
+/* W held. */
+static int64_t write_locked(struct quire_file *file, uint64_t off, const void *buf, uint64_t len)
+{
+	uint64_t done = 0;
+	int err = 0;
+
+	while (done < len) {
+		uint64_t n = bytes_in_page(off + done, len - done);
+
+		err = write_page_part(file, off + done, (const char *)buf + done, n);
+		if (err)
+			break;
+		done += n;
+	}
+	return done ? (int64_t)done : err;
+}
+
+/* How much of a write the size allows: invariant 2. */
+static int64_t writable_bytes(struct quire_file *file, uint64_t off, uint64_t len)
+{
+	uint64_t limit = file->ops.file_size ? quire_file_size(file) : INT64_MAX;
+
+	if (off >= limit)
+		return -QEFBIG;
+	return (int64_t)(len < limit - off ? len : limit - off);
+}
+
+int64_t quire_file_write(struct quire_file *file, uint64_t off, const void *buf, uint64_t len)
+{
+	const struct quire_port *port = &file->machine->port;
+	int64_t n;
+
+	if (file->kind == QUIRE_FILE_EXTERNAL || off > INT64_MAX)
+		return -QEINVAL;
+	if (!len)
+		return 0;
+	mutex_lock(port, &file->mapping.write_lock, RANK_FILE);
+	n = writable_bytes(file, off, len);
+	if (n > 0)
+		n = write_locked(file, off, buf, (uint64_t)n);
+	mutex_unlock(port, &file->mapping.write_lock, RANK_FILE);
+	return n;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * filemap.c: faults on files whose pages are in the page cache: embedders' files and shmem.
+ *
+ * Owns nothing; entries are written under the PTL (install.c).
+ *
+ *   1  A page is mapped only while it is up to date, in the cache and before the end of the file:
+ *      f->seq, read before size and cache and compared under the PTL, proves it (file.h, 3).
+ *   2  A private write to a page that is not mapped yet copies it at once.
+ *   3  A shared page of a file that must be told of writes is mapped read-only until the first
+ *      write; the write sets FOLIO_DIRTY with the entry's write bit (write-notify).
+ *   4  A read also maps neighbours that are cached (fault-around): within the aligned window, the
+ *      VMA, the file and the table, under the same PTL.
+ */
+#include "core/fault.h"
+#include "core/range.h"
+
+/* Reads the page into the cache, asleep, and starts over: the next attempt finds it. */
+static enum quire_fault_result read_page_in(struct fault *f, struct quire_file *file,
+					    uint64_t pgoff)
+{
+	enum quire_fault_result result;
+	struct folio *folio;
+	int err;
+
+	quire_file_get(file);
+	fault_sleep(f);
+	err = filecache_read(file, pgoff, f->seq, &folio);
+	if (!err)
+		folio_put(f->mm->machine, folio);
+	quire_file_put(file);
+	f->major = f->major || !err;
+	result = fault_wake(f);
+	if (!err || err == -QEAGAIN)
+		return result;
+	f->retry = f->slept = false;
+	return err == -QENOMEM ? QUIRE_FAULT_OOM : fault_sigbus(f, QUIRE_REASON_IO);
+}
+
+/* *folio: up to date, or NULL with the op's result returned. */
+static enum quire_fault_result find_page(struct fault *f, uint64_t pgoff, struct folio **folio)
+{
+	struct quire_file *file = f->vma->file;
+	int err;
+
+	*folio = filecache_peek(file, pgoff);
+	if (*folio && folio_test(*folio, FOLIO_UPTODATE))
+		return QUIRE_FAULT_OK;
+	if (!filecache_is_zero_fill(file)) {
+		*folio = NULL;
+		return read_page_in(f, file, pgoff);
+	}
+	err = filecache_add_zero(file, pgoff, f->seq, folio);
+	if (!err)
+		return QUIRE_FAULT_OK;
+	*folio = NULL;
+	return fault_lost(f, err);
+}
+
+/* ---- mapping the page itself ----------------------------------------------- */
+
+static enum quire_fault_result map_private_copy(struct fault *f, struct folio *folio)
+{
+	struct quire_machine *m = f->mm->machine;
+	struct folio *fresh = anon_folio(f, 0);
+	int err;
+
+	if (!fresh)
+		return QUIRE_FAULT_OOM;
+	memcpy(folio_addr(m, fresh), folio_addr(m, folio), PAGE_SIZE);
+	err = fault_install(f, fresh, anon_pte(f, fresh));
+	if (!err)
+		return fault_done(f, QUIRE_KIND_COW_COPY);
+	folio_put(m, fresh);
+	return fault_lost(f, err);
+}
+
+/* PTL held; the cache keeps the folio while we are in RCU. */
+static void map_page(struct fault *f, struct pt_ref *ref, pte_t *entry, struct folio *folio,
+		     uint64_t bits, struct rmap_batch *batch)
+{
+	rmap_batch_add(batch, folio);
+	pt_set(ref, entry, pte_make(folio_pfn(f->mm->machine, folio), bits));
+}
+
+static uint64_t max64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static uint64_t min64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Invariant 4.  PTL held. */
+static void map_around(struct fault *f, struct pt_ref *ref, uint64_t pgoff, uint64_t bits,
+		       struct rmap_batch *batch)
+{
+	struct vma *vma = f->vma;
+	struct index *pages = &vma->file->mapping.pages;
+	uint64_t window = f->addr & ~(f->mm->machine->fault_around - 1);
+	uint64_t start = max64(window, vma->start);
+	uint64_t end = min64(window + f->mm->machine->fault_around, vma->end);
+	uint64_t first = vma_pgoff(vma, start), i;
+	uint64_t last = min64(vma_pgoff(vma, end), file_pages(vma->file));
+	unsigned n = 0;
+	struct folio *folio;
+
+	if (last <= first)
+		return;
+	index_for_each(pages, first, last - 1, i, folio)
+	{
+		pte_t *entry = ref->entry + (int64_t)(i - pgoff);
+
+		if (at_load_relaxed(entry) || !folio_test(folio, FOLIO_UPTODATE))
+			continue;
+		map_page(f, ref, entry, folio, bits, batch);
+		n++;
+	}
+	f->out->around = n;
+	if (n)
+		mm_count(f->mm, MM_AROUND, n);
+}
+
+static enum quire_fault_result map_cached(struct fault *f, struct folio *folio, uint64_t pgoff)
+{
+	uint64_t bits = vma_pte_bits(f->vma) | PTE_ACCESSED;
+	bool write = f->access == QUIRE_WRITE;
+	struct rmap_batch batch = {0};
+	struct pt_ref ref;
+	int err = fault_lock(f, &ref);
+
+	if (err)
+		return fault_lost(f, err);
+	if (write && !folio_test(folio, FOLIO_DIRTY))
+		folio_set(folio, FOLIO_DIRTY);
+	map_page(f, &ref, ref.entry, folio, write ? bits | PTE_WRITE | PTE_WRITTEN : bits, &batch);
+	f->out->pte = at_load_relaxed(ref.entry);
+	if (!write)
+		map_around(f, &ref, pgoff, bits, &batch);
+	rmap_batch_commit(&batch, f->mm);
+	pt_unlock(&ref);
+	return fault_done(f, QUIRE_KIND_FILE_MINOR);
+}
+
+static enum quire_fault_result filemap_fault(struct fault *f)
+{
+	uint64_t pgoff = vma_pgoff(f->vma, f->addr);
+	bool shared = (f->vma->flags & VM_MAYSHARE) != 0;
+	enum quire_fault_result result;
+	struct folio *folio;
+
+	if (pgoff >= file_pages(f->vma->file))
+		return fault_sigbus(f, QUIRE_REASON_BEYOND_EOF);
+	result = find_page(f, pgoff, &folio);
+	if (!folio)
+		return result;
+	if (f->access == QUIRE_WRITE && !shared)
+		return map_private_copy(f, folio);
+	return map_cached(f, folio, pgoff);
+}
+
+/* ---- first write to a mapped page ------------------------------------------ */
+
+static enum quire_fault_result note_write(struct fault *f)
+{
+	struct folio *folio = pfn_folio(f->mm->machine, pte_frame(f->entry));
+	pte_t val = f->entry | PTE_WRITE | PTE_WRITTEN | PTE_ACCESSED;
+	struct pt_ref ref;
+	int err = fault_lock(f, &ref);
+
+	if (err)
+		return fault_lost(f, err);
+	folio_set(folio, FOLIO_DIRTY);
+	pt_set(&ref, ref.entry, val);
+	pt_unlock(&ref);
+	f->out->pte = val;
+	return fault_done(f, QUIRE_KIND_WRITE_NOTIFY);
+}
+
+static enum quire_fault_result filemap_write_protected(struct fault *f)
+{
+	return f->vma->flags & VM_MAYSHARE ? note_write(f) : cow_write_protected(f);
+}
+
+static void filemap_dirty(struct vma *vma, struct folio *folio)
+{
+	(void)vma;
+	if (!folio_test(folio, FOLIO_DIRTY))
+		folio_set(folio, FOLIO_DIRTY);
+}
+
+const struct vma_ops filemap_vma_ops = {
+    .name = "file",
+    .fault = filemap_fault,
+    .write_protected = filemap_write_protected,
+    .dirty = filemap_dirty,
+};

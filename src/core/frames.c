@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * frames.c: allocation and freeing of frames: per-CPU lists in front of the zones.
+ *
+ * Owns struct frames: the zones' layout, and per CPU and kind of zone one struct
+ * pcp under its own lock (C, before Z).  Metadata of a frame in use belongs to
+ * whoever holds a reference.
+ *
+ * A pcp has a ring of frames that were freed one by one, handed out first and
+ * oldest first (so what was freed in ascending order is reused so), and a run of
+ * consecutive frames taken from the buddy lists: faults in a row get frames in a
+ * row, which an executor can map with one call.
+ *
+ * Invariants:
+ *   1  A frame in a pcp is free for the buddy lists: refs == 0, no FOLIO_BUDDY; in the ring
+ *      its FOLIO_ZEROED says whether it reads as zero.
+ *   2  A frame whose RAM is of another node than the CPU's is not put in its ring.
+ *   3  A failed allocation of one frame means that neither zones nor pcps have one.
+ *   4  machine_cpu.tables sums to the table frames in use.
+ */
+#include "core/zone.h"
+
+#define RUN_ORDER 5       /* frames of RAM taken from the buddy lists at once: 32 */
+#define TABLE_RUN_ORDER 3 /* so that tables of two CPUs share no line of metadata */
+#define FREE_RUN 8u       /* this many consecutive frames go to the zone at once */
+
+static struct zone *zone_of(struct quire_machine *m, const struct folio *f)
+{
+	return &m->frames->zones[f->zone];
+}
+
+static unsigned home_zone(const struct quire_machine *m, unsigned cpu)
+{
+	return cpu * m->frames->nr_ram_zones / m->port.ncpus;
+}
+
+static enum zone_kind zone_kind(const struct quire_machine *m, unsigned flags)
+{
+	return (flags & ALLOC_TABLE) && m->nr_table ? ZONE_TABLE : ZONE_RAM;
+}
+
+/* ------------------------------------------------------------------ layout */
+
+static void layout_zone(struct quire_machine *m, unsigned i, enum zone_kind kind, uint64_t base,
+			uint64_t end)
+{
+	struct zone *z = &m->frames->zones[i];
+
+	z->kind = kind;
+	z->index = (uint8_t)i;
+	z->node = (uint8_t)(kind == ZONE_RAM ? i : 0);
+	z->base = (pfn_t)base;
+	z->end = (pfn_t)end;
+	zone_init(m, z);
+}
+
+/* Nodes begin at multiples of the largest block, so that blocks are aligned in RAM. */
+static void layout(struct quire_machine *m, unsigned nodes)
+{
+	uint64_t share = nodes > 1 ? m->nr_ram / nodes & ~(uint64_t)(MAX_BLOCK - 1) : m->nr_ram;
+
+	for (unsigned i = 0; i < nodes; i++)
+		layout_zone(m, i, ZONE_RAM, i * share, i + 1 < nodes ? (i + 1) * share : m->nr_ram);
+	if (m->nr_table)
+		layout_zone(m, nodes, ZONE_TABLE, m->nr_ram, m->nr_ram + m->nr_table);
+}
+
+int frames_init(struct quire_machine *m, const struct quire_machine_options *opts)
+{
+	unsigned nodes = opts->nodes ? opts->nodes : 1;
+	unsigned nr_zones = nodes + (m->nr_table ? 1 : 0);
+	size_t zones_at = (sizeof(struct frames) + 63) & ~(size_t)63;
+	size_t pcps_at = zones_at + nr_zones * sizeof(struct zone);
+	size_t bytes = pcps_at + m->port.ncpus * sizeof(*m->frames->pcps);
+	char *p = kmem_zalloc_line(m, bytes);
+
+	if (!p)
+		return -QENOMEM;
+	m->frames = (struct frames *)(void *)p;
+	m->frames->nr_ram_zones = nodes;
+	m->frames->nr_zones = nr_zones;
+	m->frames->zones = (struct zone *)(void *)(p + zones_at);
+	m->frames->pcps = (struct pcp(*)[NR_ZONE_KINDS])(void *)(p + pcps_at);
+	m->frames->bytes = bytes;
+	layout(m, nodes);
+	return 0;
+}
+
+void frames_destroy(struct quire_machine *m)
+{
+	if (m->frames)
+		kmem_free_line(m, m->frames, m->frames->bytes);
+	m->frames = NULL;
+}
+
+/* ----------------------------------------------------------- per-CPU lists */
+
+static void ring_push(struct pcp *p, pfn_t pfn)
+{
+	p->ring[(p->head + p->count) % PCP_RING] = pfn;
+	at_store_relaxed(&p->count, p->count + 1);
+}
+
+static pfn_t ring_pop(struct pcp *p)
+{
+	pfn_t pfn = p->ring[p->head];
+
+	p->head = (p->head + 1) % PCP_RING;
+	at_store_relaxed(&p->count, p->count - 1);
+	return pfn;
+}
+
+/* The oldest n frames of the ring go to their zones. */
+static void ring_drain(struct quire_machine *m, struct pcp *p, uint32_t n)
+{
+	while (n--) {
+		pfn_t pfn = ring_pop(p);
+		struct folio *f = pfn_folio(m, pfn);
+		struct zone *z = zone_of(m, f);
+		bool zeroed = folio_test(f, FOLIO_ZEROED);
+
+		at_store_relaxed(&f->flags, 0);
+		zone_lock(m, z);
+		zone_free_locked(m, z, pfn, 0, zeroed);
+		zone_unlock(z);
+	}
+}
+
+static void pcp_drain(struct quire_machine *m, struct pcp *p)
+{
+	struct zone *z;
+
+	spin_lock(&m->port, &p->lock, RANK_PCP);
+	ring_drain(m, p, p->count);
+	if (p->next < p->end) {
+		z = zone_of(m, pfn_folio(m, p->next));
+		zone_lock(m, z);
+		zone_free_run_locked(m, z, p->next, p->end - p->next, p->run_zeroed);
+		zone_unlock(z);
+		at_store_relaxed(&p->next, p->end);
+	}
+	spin_unlock(&p->lock, RANK_PCP);
+}
+
+void frames_drain(struct quire_machine *m)
+{
+	for (unsigned cpu = 0; cpu < m->port.ncpus; cpu++)
+		for (unsigned kind = 0; kind < NR_ZONE_KINDS; kind++)
+			pcp_drain(m, &m->frames->pcps[cpu][kind]);
+}
+
+/* A block of the order from this zone, or the largest that it has. */
+static bool refill_from(struct quire_machine *m, struct pcp *p, struct zone *z, unsigned order)
+{
+	pfn_t pfn;
+
+	for (;; order--) {
+		pfn = zone_alloc(m, z, order, &p->run_zeroed);
+		if (pfn != NO_FRAME)
+			break;
+		if (!order)
+			return false;
+	}
+	at_store_relaxed(&p->next, pfn);
+	at_store_relaxed(&p->end, pfn + (1u << order));
+	return true;
+}
+
+static bool refill(struct quire_machine *m, struct pcp *p, enum zone_kind kind, unsigned cpu)
+{
+	struct frames *fr = m->frames;
+	unsigned home = home_zone(m, cpu);
+
+	if (kind == ZONE_TABLE)
+		return refill_from(m, p, &fr->zones[fr->nr_ram_zones], TABLE_RUN_ORDER);
+	for (unsigned i = 0; i < fr->nr_ram_zones; i++)
+		if (refill_from(m, p, &fr->zones[(home + i) % fr->nr_ram_zones], RUN_ORDER))
+			return true;
+	return false;
+}
+
+static pfn_t pcp_alloc(struct quire_machine *m, enum zone_kind kind, unsigned cpu, bool *zeroed)
+{
+	struct pcp *p = &m->frames->pcps[cpu][kind];
+	pfn_t pfn = NO_FRAME;
+
+	spin_lock(&m->port, &p->lock, RANK_PCP);
+	if (p->count) {
+		pfn = ring_pop(p);
+		*zeroed = folio_test(pfn_folio(m, pfn), FOLIO_ZEROED);
+	} else if (p->next < p->end || refill(m, p, kind, cpu)) {
+		pfn = p->next;
+		at_store_relaxed(&p->next, pfn + 1);
+		*zeroed = p->run_zeroed;
+	}
+	spin_unlock(&p->lock, RANK_PCP);
+	return pfn;
+}
+
+/* ---------------------------------------------------------------- allocate */
+
+static pfn_t alloc_block(struct quire_machine *m, enum zone_kind kind, unsigned order, unsigned cpu,
+			 bool *zeroed)
+{
+	struct frames *fr = m->frames;
+	unsigned home = home_zone(m, cpu);
+	pfn_t pfn;
+
+	if (!order)
+		return pcp_alloc(m, kind, cpu, zeroed);
+	if (kind == ZONE_TABLE)
+		return zone_alloc(m, &fr->zones[fr->nr_ram_zones], order, zeroed);
+	for (unsigned i = 0; i < fr->nr_ram_zones; i++) {
+		pfn = zone_alloc(m, &fr->zones[(home + i) % fr->nr_ram_zones], order, zeroed);
+		if (pfn != NO_FRAME)
+			return pfn;
+	}
+	return NO_FRAME;
+}
+
+/* `refs` last: a stale lockless reader must not find the old mapping with a reference. */
+static void prepare_folio(struct folio *f, unsigned order)
+{
+	for (uint32_t i = 1; i < 1u << order; i++)
+		at_store_relaxed(&f[i].flags, FOLIO_TAIL);
+	f->order = (uint8_t)order;
+	at_store_relaxed(&f->mapping, NULL);
+	f->index = 0;
+	at_store_relaxed(&f->mapcount, 0);
+	at_store_relaxed(&f->flags, 0);
+	at_store(&f->refs, 1);
+}
+
+static void clear_frames(struct quire_machine *m, pfn_t pfn, unsigned order)
+{
+	if (!order)
+		memset(pfn_addr(m, pfn), 0, PAGE_SIZE);
+	else
+		memset(pfn_addr(m, pfn), 0, PAGE_SIZE << order);
+}
+
+struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned alloc_flags)
+{
+	unsigned cpu = this_cpu(&m->port);
+	enum zone_kind kind = zone_kind(m, alloc_flags);
+	bool zeroed = false;
+	pfn_t pfn;
+
+	if (order > MAX_ORDER || alloc_point_fails_on(m, cpu))
+		return NULL;
+	pfn = alloc_block(m, kind, order, cpu, &zeroed);
+	if (unlikely(pfn == NO_FRAME)) {
+		frames_drain(m);
+		pfn = alloc_block(m, kind, order, cpu, &zeroed);
+		if (pfn == NO_FRAME)
+			return NULL;
+	}
+	prepare_folio(pfn_folio(m, pfn), order);
+	if ((alloc_flags & ALLOC_ZERO) && !zeroed)
+		clear_frames(m, pfn, order);
+	if (alloc_flags & ALLOC_TABLE)
+		at_add_relaxed(&m->cpus[cpu].tables, 1);
+	return pfn_folio(m, pfn);
+}
+
+/* -------------------------------------------------------------------- free */
+
+/* Leaves the metadata as a free frame's; returns whether the frame reads as zero. */
+static bool retire_folio(struct quire_machine *m, struct folio *f, unsigned cpu)
+{
+	uint32_t flags = at_load_relaxed(&f->flags);
+
+	Q_ASSERT(m, at_load_relaxed(&f->mapcount) == 0);
+	Q_ASSERT(m, !(flags & (FOLIO_BUDDY | FOLIO_TAIL | FOLIO_PERMANENT)));
+	if (flags & FOLIO_TABLE)
+		at_add_relaxed(&m->cpus[cpu].tables, -1);
+	for (uint32_t i = 1; i < 1u << f->order; i++)
+		at_store_relaxed(&f[i].flags, 0);
+	at_store_relaxed(&f->flags, flags & FOLIO_ZEROED);
+	return (flags & FOLIO_ZEROED) != 0;
+}
+
+static void free_to_zone(struct quire_machine *m, struct folio *f, uint32_t count, bool zeroed)
+{
+	struct zone *z = zone_of(m, f);
+
+	for (uint32_t i = 0; i < count; i++)
+		at_store_relaxed(&f[i].flags, 0);
+	zone_lock(m, z);
+	zone_free_run_locked(m, z, folio_pfn(m, f), count, zeroed);
+	zone_unlock(z);
+}
+
+/* Order 0, already retired. */
+static void pcp_free(struct quire_machine *m, struct folio *f, unsigned cpu)
+{
+	struct zone *z = zone_of(m, f);
+	struct pcp *p = &m->frames->pcps[cpu][z->kind];
+
+	if (z->kind == ZONE_RAM && z->index != home_zone(m, cpu)) {
+		free_to_zone(m, f, 1, folio_test(f, FOLIO_ZEROED));
+		return;
+	}
+	spin_lock(&m->port, &p->lock, RANK_PCP);
+	if (p->count == PCP_RING)
+		ring_drain(m, p, PCP_RING / 2);
+	ring_push(p, folio_pfn(m, f));
+	spin_unlock(&p->lock, RANK_PCP);
+}
+
+void frames_free(struct quire_machine *m, struct folio *f)
+{
+	unsigned cpu = this_cpu(&m->port);
+	bool zeroed = retire_folio(m, f, cpu);
+
+	if (f->order)
+		free_to_zone(m, f, 1u << f->order, zeroed);
+	else
+		pcp_free(m, f, cpu);
+}
+
+/* How many of v[0..n) are frames in a row, all zeroed or all not, of one zone. */
+static unsigned run_length(struct folio **v, unsigned n)
+{
+	uint32_t zeroed = at_load_relaxed(&v[0]->flags) & FOLIO_ZEROED;
+	unsigned k = 1;
+
+	while (k < n && v[k] == v[0] + k && v[k]->zone == v[0]->zone && !v[k]->order &&
+	       (at_load_relaxed(&v[k]->flags) & FOLIO_ZEROED) == zeroed)
+		k++;
+	return k;
+}
+
+void frames_free_many(struct quire_machine *m, struct folio **v, unsigned n)
+{
+	unsigned cpu = this_cpu(&m->port);
+	unsigned k;
+
+	for (unsigned i = 0; i < n; i++)
+		retire_folio(m, v[i], cpu);
+	for (unsigned i = 0; i < n; i += k) {
+		k = v[i]->order ? 1 : run_length(v + i, n - i);
+		if (v[i]->order)
+			free_to_zone(m, v[i], 1u << v[i]->order, folio_test(v[i], FOLIO_ZEROED));
+		else if (k >= FREE_RUN)
+			free_to_zone(m, v[i], k, folio_test(v[i], FOLIO_ZEROED));
+		else
+			for (unsigned j = 0; j < k; j++)
+				pcp_free(m, v[i + j], cpu);
+	}
+	for (unsigned i = 0; i < m->frames->nr_ram_zones; i++)
+		zone_discard(m, &m->frames->zones[i]);
+}
+
+/* -------------------------------------------------------------- statistics */
+
+uint64_t frames_free_count(struct quire_machine *m)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < m->frames->nr_ram_zones; i++)
+		n += zone_free_count(&m->frames->zones[i]);
+	for (unsigned cpu = 0; cpu < m->port.ncpus; cpu++) {
+		struct pcp *p = &m->frames->pcps[cpu][ZONE_RAM];
+
+		n += at_load_relaxed(&p->count);
+		n += at_load_relaxed(&p->end) - at_load_relaxed(&p->next);
+	}
+	return n;
+}
+
+void frames_stats(struct quire_machine *m, struct quire_machine_stats *out)
+{
+	out->ram_frames = m->nr_ram;
+	out->free_frames = frames_free_count(m);
+	for (unsigned i = 0; i < m->frames->nr_ram_zones; i++) {
+		struct zone *z = &m->frames->zones[i];
+
+		for (unsigned o = 0; o <= MAX_ORDER; o++)
+			out->free_per_order[o] += at_load_relaxed(&z->nr_blocks[o]);
+		out->free_per_order[MAX_ORDER] += at_load_relaxed(&z->nr_blocks[LIST_ZEROED]);
+		out->free_per_order[MAX_ORDER] +=
+		    (z->end - at_load_relaxed(&z->frontier)) / MAX_BLOCK;
+	}
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * install.c: how a fault that decided without locks comes to write an entry.
+ *
+ * Guarded by the PTL of the table that holds the entry.
+ *
+ *   1  An entry is written only while, under the PTL, the VMA is alive, the entry is what the
+ *      decision was based on, and the file's cache has lost no page since.  Writers mark VMAs dead
+ *      (and truncation moves mapping->seq) before they take the PTL to remove entries, so either
+ *      they see ours or we see their mark.
+ *   2  Creating a table and reading the mark must not be reordered: taking the PTL with an atomic
+ *      read-modify-write lies between, as at_fence() does on the other side (zap.c, 4).
+ */
+#include "core/fault.h"
+#include "core/range.h"
+
+static bool still_holds(const struct fault *f, const struct pt_ref *ref)
+{
+	const struct vma *vma = f->vma;
+
+	if (vma_is_dead(vma) || at_load_relaxed(ref->entry) != f->entry)
+		return false;
+	return !vma->file || at_load(&vma->file->mapping.seq) == f->seq;
+}
+
+int fault_lock(struct fault *f, struct pt_ref *ref)
+{
+	int err = pt_lock_alloc(f->mm, f->vma, f->addr, ref);
+
+	if (unlikely(err))
+		return err;
+	if (likely(still_holds(f, ref)))
+		return 0;
+	pt_unlock(ref);
+	return -QEAGAIN;
+}
+
+int fault_install(struct fault *f, struct folio *folio, pte_t val)
+{
+	struct pt_ref ref;
+	int err = fault_lock(f, &ref);
+
+	if (unlikely(err))
+		return err;
+	pt_set(&ref, ref.entry, val);
+	if (folio)
+		rmap_add(f->mm, folio);
+	else if (val & PTE_EXTERNAL)
+		mm_count(f->mm, rss_counter(NULL), 1);
+	pt_unlock(&ref);
+	f->out->pte = val;
+	return 0;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * limits.c: what an address space may have: resource limits and overcommit.
+ *
+ * Owns the totals in struct quire_mm (M) and machine->committed (A).
+ * setrlimit(2) and proc(5) give the rules: RLIMIT_AS counts everything,
+ * RLIMIT_DATA private writable memory that is no stack, RLIMIT_MEMLOCK what is
+ * locked.  Overcommit is Linux's mode 0: one request is refused only if it is
+ * more than all of RAM.
+ */
+#include "core/edit.h"
+
+static bool is_data(uint64_t flags)
+{
+	return (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
+}
+
+static bool is_code(uint64_t flags)
+{
+	return (flags & (VM_EXEC | VM_WRITE | VM_GROWSDOWN)) == VM_EXEC;
+}
+
+static void add(uint64_t *total, int64_t pages)
+{
+	*total += (uint64_t)pages;
+}
+
+void mm_account_vma(struct quire_mm *mm, const struct vma *vma, int sign)
+{
+	int64_t pages = (int64_t)vma_pages(vma) * sign;
+
+	add(&mm->total_vm, pages);
+	if (is_data(vma->flags))
+		add(&mm->data_vm, pages);
+	if (is_code(vma->flags))
+		add(&mm->exec_vm, pages);
+	if (vma->flags & VM_GROWSDOWN)
+		add(&mm->stack_vm, pages);
+	if (vma->flags & VM_LOCKED)
+		add(&mm->locked_vm, pages);
+	if (vma->flags & VM_ACCOUNT)
+		at_add_relaxed(&mm->machine->committed, (uint64_t)pages);
+}
+
+static void raise(uint64_t *peak, uint64_t now)
+{
+	if (now > *peak)
+		*peak = now;
+}
+
+void mm_note_peaks(struct quire_mm *mm)
+{
+	raise(&mm->peak_total_vm, mm->total_vm);
+	raise(&mm->peak_locked_vm, mm->locked_vm);
+	raise(&mm->peak_vmas, rtree_count(&mm->vmas));
+}
+
+static bool fits(uint64_t have, int64_t more, uint64_t limit_bytes)
+{
+	return more <= 0 || have + (uint64_t)more <= limit_bytes >> PAGE_SHIFT;
+}
+
+static uint64_t limit(struct quire_mm *mm, enum quire_rlimit which)
+{
+	return at_load_relaxed(&mm->rlimit[which]);
+}
+
+bool mm_may_expand(struct quire_mm *mm, uint64_t flags, int64_t pages)
+{
+	if (!fits(mm->total_vm, pages, limit(mm, QUIRE_RLIMIT_AS)))
+		return false;
+	return !is_data(flags) || fits(mm->data_vm, pages, limit(mm, QUIRE_RLIMIT_DATA));
+}
+
+bool mm_may_lock(struct quire_mm *mm, uint64_t flags, int64_t pages)
+{
+	if (!(flags & VM_LOCKED) || mm->ignore_memlock)
+		return true;
+	return fits(mm->locked_vm, pages, limit(mm, QUIRE_RLIMIT_MEMLOCK));
+}
+
+bool mm_can_lock(struct quire_mm *mm)
+{
+	return mm->ignore_memlock || limit(mm, QUIRE_RLIMIT_MEMLOCK) != 0;
+}
+
+bool mm_may_commit(struct quire_mm *mm, int64_t pages)
+{
+	return pages <= 0 || (uint64_t)pages <= mm->machine->nr_ram;
+}
+
+bool flags_accountable(uint64_t flags)
+{
+	return (flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) == VM_WRITE;
+}

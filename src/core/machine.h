@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * machine.h: one machine: RAM, frames, zones, metadata allocation, counters.
+ *
+ * Lock letters in the fields' comments (docs/locking.md has the tree):
+ *   C  constant after creation            A  atomic
+ *   L  machine->mm_lock                   Z  zone->lock
+ *   P  the page table's own lock          R  RCU: readers under rcu_read_lock
+ */
+#ifndef CORE_MACHINE_H
+#define CORE_MACHINE_H
+
+#include "ds/dlist.h"
+#include "quire/abi.h"
+#include "quire/quire.h"
+#include "sync.h"
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE 4096ull
+#define PAGE_MASK (~(PAGE_SIZE - 1))
+#define PAGE_ALIGN(x) (((x) + PAGE_SIZE - 1) & PAGE_MASK)
+
+#define MAX_ORDER 10 /* 4 MiB */
+#define HUGE_ORDER 9 /* 2 MiB */
+#define MAX_CPUS 64
+#define NO_FRAME UINT32_MAX
+
+typedef uint32_t pfn_t; /* frame number: RAM first, then the table zone */
+
+/*
+ * Metadata of one 4 KiB frame: 32 bytes.  The head frame of an allocation of
+ * order n is the folio; the other frames of it have FOLIO_TAIL.
+ */
+struct folio {
+	uint32_t refs;    /* A: 0 = free; the page cache holds one, each entry one, each pin one */
+	int32_t mapcount; /* A: page-table entries that map it */
+	uint32_t flags;   /* A: FOLIO_* */
+	uint8_t order;    /* C while allocated */
+	uint8_t node;     /* C */
+	uint8_t zone;     /* C */
+	uint8_t level;    /* C while a page table: 0 = last level .. 3 = top */
+	union {
+		/* In the page cache, or anonymous (mapping == NULL). */
+		struct {
+			struct mapping *mapping; /* under F, readers R */
+			uint64_t index;          /* page offset; anonymous: address >> 12 */
+		};
+		/* Free: neighbours in a buddy or per-CPU list (Z). */
+		struct {
+			uint32_t next, prev;
+		};
+		/* A page table: the fields under its own lock (U or P). */
+		struct {
+			struct spinlock lock;
+			uint32_t used;   /* entries that are not none */
+			uint64_t linked; /* 1 until the table is taken out of the tree */
+		} pt;
+	};
+};
+_Static_assert(sizeof(struct folio) == 32, "32 bytes of metadata per frame");
+
+enum folio_flags {
+	FOLIO_TAIL = 1u << 0,
+	FOLIO_BUDDY = 1u << 1,     /* Z: head of a free block of ->order */
+	FOLIO_TABLE = 1u << 2,     /* a page table */
+	FOLIO_ANON = 1u << 3,      /* anonymous content */
+	FOLIO_EXCLUSIVE = 1u << 4, /* anonymous and of one mm only: may be written in place */
+	FOLIO_LOCKED = 1u << 5,    /* F: the folio lock */
+	FOLIO_WAITERS = 1u << 6,
+	FOLIO_UPTODATE = 1u << 7,
+	FOLIO_DIRTY = 1u << 8,
+	FOLIO_SHMEM = 1u << 9,
+	FOLIO_ZEROED = 1u << 10,   /* content known to be zero (free lists only) */
+	FOLIO_LAZYFREE = 1u << 11, /* MADV_FREE, not written since */
+	FOLIO_PERMANENT = 1u << 12 /* the zero page: neither counted nor freed */
+};
+
+enum zone_kind { ZONE_RAM, ZONE_TABLE, NR_ZONE_KINDS };
+
+/*
+ * Counters that the fault path writes: one cache line per CPU, summed by readers.  All A, relaxed.
+ */
+struct machine_cpu {
+	uint64_t points;     /* allocation points, while none is to fail */
+	int64_t kmem_bytes;  /* metadata in use */
+	int64_t tables;      /* page-table frames in use */
+	int64_t mapped_anon; /* anonymous frames with mapcount > 0 */
+	int64_t mapped_file; /* page-cache frames with mapcount > 0 */
+} __attribute__((aligned(64)));
+
+struct quire_machine {
+	struct quire_port port; /* C: a copy */
+	/* C */
+	uint8_t *ram, *table_ram;
+	uint64_t nr_ram, nr_table; /* frames; nr_table == 0: tables come out of RAM */
+	struct folio *folios;      /* nr_ram + nr_table of them; valid below the zones' frontiers */
+	uint64_t task_size, mmap_min_addr; /* bytes */
+	uint64_t fault_around;             /* bytes, a power of two, at most PT_SPAN */
+	uint64_t max_map_count;
+	uint64_t stack_guard_gap;    /* pages */
+	pfn_t zero_pfn;              /* the zero page: FOLIO_PERMANENT */
+	struct frames *frames;       /* zones and per-CPU lists: frames.c */
+	struct machine_cpu *cpus;    /* port.ncpus of them */
+	bool ram_is_zero;            /* untouched RAM reads as zero */
+	bool own_ram, own_table_ram; /* taken from port->alloc */
+	bool fail_enabled;           /* A: some allocation point is to fail */
+
+	/* Written by slow paths, away from what every fault reads. */
+	/* Points passed before the last change of fail_enabled, and all while it is on.  A */
+	uint64_t alloc_points __attribute__((aligned(64)));
+	uint64_t failed_points; /* A */
+	uint64_t *fail_list;    /* under fail_lock, ascending */
+	unsigned nr_fail;       /* under fail_lock */
+	struct spinlock fail_lock;
+	uint64_t committed; /* A: pages */
+	uint64_t pins;      /* A: references held by quire_pin() */
+	struct spinlock mm_lock;
+	struct dlist mms;   /* L */
+	struct dlist files; /* L: mappings, for verify */
+};
+
+/* ---- kmem.c: metadata memory.  Every call is a numbered allocation point. */
+void *kmem_alloc(struct quire_machine *m, size_t bytes); /* NULL: no memory */
+void *kmem_zalloc(struct quire_machine *m, size_t bytes);
+void kmem_free(struct quire_machine *m, void *p, size_t bytes);
+/* Zeroed and aligned to a cache line: for structs with aligned(64) members. */
+void *kmem_zalloc_line(struct quire_machine *m, size_t bytes);
+void kmem_free_line(struct quire_machine *m, void *p, size_t bytes);
+/* The same without a number and without accounting: the scratch of verify, fail lists. */
+void *port_alloc_line(const struct quire_port *port, size_t bytes);
+void port_free_line(const struct quire_port *port, void *p, size_t bytes);
+/* True if this allocation point is to fail.  Also called by folio_alloc. */
+bool alloc_point_fails(struct quire_machine *m);
+bool alloc_point_fails_slow(struct quire_machine *m);
+uint64_t alloc_points_sum(struct quire_machine *m);
+
+/* cpu: this_cpu(), where the caller has it already. */
+static inline bool alloc_point_fails_on(struct quire_machine *m, unsigned cpu)
+{
+	if (__builtin_expect(at_load_relaxed(&m->fail_enabled), 0))
+		return alloc_point_fails_slow(m);
+	at_add_relaxed(&m->cpus[cpu].points, 1);
+	return false;
+}
+
+/* ---- log.c: text without libc. */
+/*
+ * %s %c %d %u %x %p %% with l, ll or z, and a width with or without 0, as in printf.  Always
+ * NUL-terminates; returns the length of what was written.
+ */
+size_t q_format(char *buf, size_t len, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+size_t q_vformat(char *buf, size_t len, const char *fmt, __builtin_va_list ap);
+void q_log(struct quire_machine *m, enum quire_log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+__attribute__((noreturn)) void q_panic(struct quire_machine *m, const char *what);
+
+#define Q_ASSERT(m, cond)                                                                          \
+	do {                                                                                       \
+		if (__builtin_expect(!(cond), 0))                                                  \
+			q_panic((m), __FILE__ ": " #cond);                                         \
+	} while (0)
+
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define likely(x) __builtin_expect(!!(x), 1)
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mapping.c: a file's mapping: its beginning and end, and the interval tree of its VMAs.
+ *
+ * The tree is guarded by I (a sleeping lock, taken inside M).
+ */
+#include "core/file.h"
+#include "core/folio.h"
+
+static void *node_alloc(void *ctx, size_t bytes)
+{
+	return kmem_alloc(ctx, bytes);
+}
+
+static void node_free(void *ctx, void *p, size_t bytes)
+{
+	kmem_free(ctx, p, bytes);
+}
+
+static void retired_rcu(struct quire_rcu_head *head)
+{
+	struct index_retired *list = (struct index_retired *)(void *)head;
+	struct index_env env = {.free = node_free, .ctx = list->ctx};
+
+	index_retired_free(&env, list);
+}
+
+static void node_retire(void *ctx, struct index_retired *list)
+{
+	struct quire_machine *m = ctx;
+
+	m->port.call_rcu(m->port.ctx, &list->rcu, retired_rcu);
+}
+
+void mapping_init(struct mapping *mapping, struct quire_file *file, uint64_t bytes)
+{
+	mapping->file = file;
+	mapping->bytes = bytes;
+	mapping->index_env = (struct index_env){node_alloc, node_free, node_retire, file->machine};
+	index_init(&mapping->pages, &mapping->index_env);
+	mutex_init(&mapping->write_lock);
+	mutex_init(&mapping->i_lock);
+	itree_init(&mapping->vmas);
+	spin_init(&mapping->index_lock);
+}
+
+void mapping_destroy(struct mapping *mapping)
+{
+	struct quire_machine *m = mapping->file->machine;
+	struct folio *folio;
+	uint64_t i;
+
+	Q_ASSERT(m, itree_empty(&mapping->vmas));
+	index_for_each(&mapping->pages, 0, UINT64_MAX, i, folio)
+	{
+		folio->mapping = NULL;
+		folio_put(m, folio);
+	}
+	index_destroy(&mapping->pages);
+}
+
+void mapping_link(struct vma *vma)
+{
+	struct mapping *mapping;
+
+	if (!vma->file)
+		return;
+	mapping = &vma->file->mapping;
+	mutex_lock(&vma->file->machine->port, &mapping->i_lock, RANK_MAPPING);
+	itree_insert(&mapping->vmas, &vma->node, vma->pgoff, vma->pgoff + vma_pages(vma) - 1);
+	vma->in_mapping = 1;
+	mutex_unlock(&vma->file->machine->port, &mapping->i_lock, RANK_MAPPING);
+}
+
+void mapping_unlink(struct vma *vma)
+{
+	struct mapping *mapping;
+
+	if (!vma->file)
+		return;
+	mapping = &vma->file->mapping;
+	mutex_lock(&vma->file->machine->port, &mapping->i_lock, RANK_MAPPING);
+	if (vma->in_mapping)
+		itree_remove(&mapping->vmas, &vma->node);
+	vma->in_mapping = 0;
+	mutex_unlock(&vma->file->machine->port, &mapping->i_lock, RANK_MAPPING);
+}

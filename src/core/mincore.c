@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mincore.c: mincore(2): which pages could be touched without reading anything in.
+ *
+ * M is held: the answer is of one moment, and a replacement in progress is no hole.  A page is
+ * resident if an entry maps it, or if its file has it in the cache; what an external file holds
+ * up to its end always is (the embedder has it).
+ */
+#include "core/file.h"
+#include "core/pagetable.h"
+
+/* A page without an entry. */
+static uint8_t cached(const struct vma *vma, uint64_t addr)
+{
+	return vma->file && mapping_resident(vma->file, vma_pgoff(vma, addr));
+}
+
+static void look_without_table(const struct vma *vma, uint64_t addr, uint64_t end, uint8_t *vec)
+{
+	if (!vma->file)
+		memset(vec, 0, (end - addr) >> PAGE_SHIFT);
+	for (; vma->file && addr < end; addr += PAGE_SIZE)
+		*vec++ = cached(vma, addr);
+}
+
+static void look_in_vma(struct quire_mm *mm, const struct vma *vma, uint64_t addr, uint64_t end,
+			uint8_t *vec)
+{
+	uint64_t next;
+
+	for (; addr < end; addr = next) {
+		next = pt_skip_holes(mm, addr, end);
+		look_without_table(vma, addr, next, vec);
+		vec += (next - addr) >> PAGE_SHIFT;
+		if (next < end) {
+			*vec++ = pt_read(mm, next) ? 1 : cached(vma, next);
+			next += PAGE_SIZE;
+		}
+	}
+}
+
+static int look(struct quire_mm *mm, uint64_t addr, uint64_t end, uint8_t *vec)
+{
+	while (addr < end) {
+		struct vma *vma = vma_next(mm, addr);
+		uint64_t to;
+
+		if (!vma || vma->start > addr)
+			return -QENOMEM;
+		to = vma->end < end ? vma->end : end;
+		look_in_vma(mm, vma, addr, to, vec);
+		vec += (to - addr) >> PAGE_SHIFT;
+		addr = to;
+	}
+	return 0;
+}
+
+int quire_mincore(struct quire_mm *mm, uint64_t addr, uint64_t len, uint8_t *vec)
+{
+	const struct quire_port *port = &mm->machine->port;
+	uint64_t size = mm->machine->task_size;
+	int err;
+
+	if (addr & ~PAGE_MASK)
+		return -QEINVAL;
+	if (addr > size || len > size - addr)
+		return -QENOMEM;
+	mm_lock(mm);
+	rcu_read_lock(port);
+	err = look(mm, addr, addr + PAGE_ALIGN(len), vec);
+	rcu_read_unlock(port);
+	mm_unlock(mm);
+	return err;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mm.h: an address space and its VMAs.
+ *
+ * A published VMA is immutable but for `dead`.  Writers hold mmap_lock (M), build replacements,
+ * mark the old ones dead, publish the new tree in one store, change page tables under their locks,
+ * flush, and free the old VMAs after a grace period.
+ */
+#ifndef CORE_MM_H
+#define CORE_MM_H
+
+#include "core/machine.h"
+#include "ds/itree.h"
+#include "ds/rtree.h"
+
+/* vm_flags */
+#define VM_READ (1ull << 0)
+#define VM_WRITE (1ull << 1)
+#define VM_EXEC (1ull << 2)
+#define VM_SHARED (1ull << 3) /* MAP_SHARED of a file that may be written to through it */
+#define VM_MAYREAD (1ull << 4)
+#define VM_MAYWRITE (1ull << 5)
+#define VM_MAYEXEC (1ull << 6)
+#define VM_MAYSHARE (1ull << 7) /* MAP_SHARED */
+#define VM_GROWSDOWN (1ull << 8)
+#define VM_LOCKED (1ull << 9)
+#define VM_LOCKONFAULT (1ull << 10)
+#define VM_SEQ_READ (1ull << 11)
+#define VM_RAND_READ (1ull << 12)
+#define VM_DONTCOPY (1ull << 13)
+#define VM_WIPEONFORK (1ull << 14)
+#define VM_DONTEXPAND (1ull << 15)
+#define VM_ACCOUNT (1ull << 16) /* charged to committed memory */
+#define VM_NORESERVE (1ull << 17)
+#define VM_DONTDUMP (1ull << 18)
+#define VM_SYNC (1ull << 19)    /* MAP_SYNC, where it is ignored: shown in smaps, nothing else */
+#define VM_SPECIAL (1ull << 20) /* external frames without a file: vdso and the like */
+#define VM_HUGEPAGE (1ull << 21)
+#define VM_NOHUGEPAGE (1ull << 22)
+#define VM_MERGEABLE (1ull << 23)
+#define VM_SOFTDIRTY (1ull << 24)
+#define VM_DROPPABLE (1ull << 25) /* MAP_DROPPABLE: never locked; we happen never to drop it */
+#define VM_ACCESS (VM_READ | VM_WRITE | VM_EXEC)
+
+struct vma;
+struct fault;
+struct mapping;
+
+/* What a kind of VMA does differently.  Generic code has no test of the kind. */
+struct vma_ops {
+	const char *name;
+	/*
+	 * No entry at fault->addr: find or make the page and install it under the PTL
+	 * (fault_install).  RCU read side held on entry and on return.
+	 */
+	enum quire_fault_result (*fault)(struct fault *f);
+	/*
+	 * Write to a present entry without the write bit, in a writable VMA
+	 * (copy, reuse, or note the write).
+	 */
+	enum quire_fault_result (*write_protected)(struct fault *f);
+	/* Entry bits of a page of this kind being dropped: write back dirty state. May be NULL. */
+	void (*dirty)(struct vma *vma, struct folio *folio);
+};
+
+struct vma {
+	uint64_t start, end; /* C */
+	uint64_t flags;      /* C: VM_* */
+	uint64_t pgoff;      /* C: of start in the file; anonymous: start >> 12 when first mapped */
+	struct quire_mm *mm; /* C */
+	struct quire_file *file;   /* C: holds a reference; NULL for private anonymous */
+	const struct vma_ops *ops; /* C */
+	uint32_t dead;             /* A: set before its entries are removed or changed; also while
+				    * the range that it takes over is still being emptied */
+	uint32_t in_mapping;       /* I: node is in file->mapping's interval tree */
+	struct itree_node node;    /* I: [pgoff, last pgoff] */
+	union {
+		struct vma *chain;             /* M: next of the edit that adds or removes it */
+		struct quire_machine *machine; /* once it is handed to RCU */
+	};
+	struct quire_rcu_head rcu;
+};
+
+static inline bool vma_is_dead(const struct vma *vma)
+{
+	return at_load(&vma->dead) != 0;
+}
+
+static inline uint64_t vma_pages(const struct vma *vma)
+{
+	return (vma->end - vma->start) >> PAGE_SHIFT;
+}
+
+static inline uint64_t vma_pgoff(const struct vma *vma, uint64_t addr)
+{
+	return vma->pgoff + ((addr - vma->start) >> PAGE_SHIFT);
+}
+
+enum mm_counter {
+	MM_ANON,
+	MM_FILE,
+	MM_SHMEM, /* rss, pages; MM_FILE includes external frames */
+	MM_AROUND,
+	MM_STACK_GROW,
+	MM_OOM,
+	MM_RETRY,
+	MM_FALLBACK,
+	MM_FLUSH,
+	MM_FLUSH_PAGES,
+	MM_COW_AFTER_FORK,
+	MM_KIND0,                               /* + enum quire_fault_kind */
+	MM_REASON0 = MM_KIND0 + QUIRE_NR_KINDS, /* + enum quire_fault_reason */
+	MM_NR_COUNTERS = MM_REASON0 + QUIRE_NR_REASONS
+};
+
+/* Counters are striped by CPU: faults write no line that another CPU writes. */
+struct mm_stripe {
+	int64_t v[MM_NR_COUNTERS]; /* A, relaxed */
+} __attribute__((aligned(64)));
+
+struct quire_mm {
+	/* Read by every fault, written by none: keep apart from what writers touch. */
+	struct quire_machine *machine; /* C */
+	struct rtree vmas;             /* R, writers M */
+	pfn_t root;                    /* C: top-level table */
+	unsigned nr_stripes;           /* C: power of two */
+	struct mm_stripe *stripes;     /* C */
+	void *cookie;                  /* C */
+
+	/* Cold or writers' only. */
+	struct mutex mmap_lock __attribute__((aligned(64)));
+	uint32_t refs; /* A */
+	/*
+	 * A: a fork is taking write bits away that executors may still have cached.  Set under M
+	 * before the first bit goes, cleared after the flush; a write to a read-only entry waits on
+	 * M meanwhile, or it would copy a page that another thread still writes to.
+	 */
+	uint32_t forking;
+	bool exited;                          /* M */
+	uint64_t start_brk, brk, start_stack; /* M, readers A (names of VMAs) */
+	uint64_t mmap_base;                   /* M */
+	uint64_t rlimit[QUIRE_NR_RLIMITS];    /* A */
+	bool ignore_memlock;
+	uint64_t def_flags;                                          /* M: mlockall(MCL_FUTURE) */
+	uint64_t total_vm, data_vm, exec_vm, stack_vm, locked_vm;    /* M: pages */
+	uint64_t peak_total_vm, peak_locked_vm, peak_vmas, peak_rss; /* M; peak_rss A */
+	uint64_t nr_tables, peak_tables;                             /* A: page-table pages */
+	uint64_t forks, fork_entries, fork_tables;                   /* M */
+	struct dlist node;                                           /* L: machine->mms */
+	void *block;       /* C: what the allocator gave for the mm and its stripes */
+	size_t block_size; /* C */
+};
+
+static inline void mm_count(struct quire_mm *mm, enum mm_counter c, int64_t n)
+{
+	unsigned s = this_cpu(&mm->machine->port) & (mm->nr_stripes - 1);
+
+	at_add_relaxed(&mm->stripes[s].v[c], n);
+}
+
+int64_t mm_counter_sum(struct quire_mm *mm, enum mm_counter c); /* mm.c */
+/* Notes a new peak of rss; called before rss is about to fall, and by readers. */
+void mm_update_peak(struct quire_mm *mm);
+
+static inline void mm_lock(struct quire_mm *mm)
+{
+	mutex_lock(&mm->machine->port, &mm->mmap_lock, RANK_MMAP);
+}
+
+static inline void mm_unlock(struct quire_mm *mm)
+{
+	mutex_unlock(&mm->machine->port, &mm->mmap_lock, RANK_MMAP);
+}
+
+/* ---- vma.c */
+struct vma *vma_find(struct quire_mm *mm, uint64_t addr); /* contains addr, or NULL (R or M) */
+struct vma *vma_next(struct quire_mm *mm, uint64_t addr); /* first that ends above addr */
+struct vma *vma_prev(struct quire_mm *mm, uint64_t addr); /* last that starts below addr */
+/* Page protection bits of an entry of this VMA, without its frame: PRESENT|USER|NX... and WRITE
+ * if a shared writable VMA may have it at once.  A PROT_NONE VMA's have PRESENT without USER: the
+ * page stays mapped and counted, and no executor may use it. */
+uint64_t vma_pte_bits(const struct vma *vma);
+
+/* ---- vma_info.c: what quire_vma_next() tells of a VMA (R or M) */
+void vma_fill_info(const struct vma *vma, struct quire_vma_info *out);
+
+/*
+ * ---- stack.c: growth on fault.  Takes M.  0: addr is mapped now, look again.  Otherwise
+ * -ENOMEM with *reason, which is QUIRE_REASON_NO_VMA if no stack lies above addr: a miss that
+ * is confirmed by this call is a hole.  The _locked form is for a caller that holds M.
+ */
+int stack_grow(struct quire_mm *mm, uint64_t addr, enum quire_fault_reason *reason);
+int stack_grow_locked(struct quire_mm *mm, uint64_t addr, enum quire_fault_reason *reason);
+
+/*
+ * ---- populate.c: faults a range in.  M not held.
+ * mm_populate: MADV_POPULATE_*: -ENOMEM hole or no memory, -EINVAL no right, -EFAULT SIGBUS.
+ * mm_populate_locked: MAP_POPULATE and mlock: writes where that breaks COW, else reads.  Stops at
+ * the first failure with -ENOMEM (hole, no right, SIGBUS) or -EAGAIN (no memory).
+ * mm_populate_all: mlockall: skips what cannot be populated.
+ * mm_populate_held: only what is mlocked, skipping what cannot be populated.
+ */
+int mm_populate(struct quire_mm *mm, uint64_t start, uint64_t end, enum quire_access access);
+int mm_populate_locked(struct quire_mm *mm, uint64_t start, uint64_t end);
+void mm_populate_all(struct quire_mm *mm);
+void mm_populate_held(struct quire_mm *mm, uint64_t start, uint64_t end);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * protect.c: rewrites entries to the rights of a new VMA: mprotect, and mseal's kin.
+ *
+ * Owns nothing.  Under M and each table's PTL.
+ *
+ * Invariants:
+ *   1  An entry never gets a right that its VMA lacks, and the write bit only if a write needs
+ *      nothing else: the page is this mm's alone (anonymous, exclusive), or shared and already
+ *      noted as dirty, or of a kind whose writes need not be noted.
+ *   2  An address is flushed iff its entry lost a right: a right gained is found by the fault.
+ */
+#include "core/range.h"
+
+#define KEPT_BITS                                                                                  \
+	(QUIRE_PTE_FRAME_MASK | PTE_ACCESSED | PTE_DIRTY | PTE_EXTERNAL | PTE_SOFT_DIRTY |         \
+	 QUIRE_PTE_UFFD_WP)
+
+/* A write to this page of a writable VMA needs no fault of its own (invariant 1). */
+static bool may_write(const struct vma *vma, pte_t e)
+{
+	const struct quire_machine *m = vma->mm->machine;
+
+	if (e & QUIRE_PTE_UFFD_WP)
+		return false;
+	if (vma->flags & VM_MAYSHARE)
+		return (e & PTE_DIRTY) != 0;
+	if ((e & PTE_EXTERNAL) || pte_frame(e) == m->zero_pfn)
+		return false;
+	return folio_test(pfn_folio(m, pte_frame(e)), FOLIO_EXCLUSIVE);
+}
+
+static pte_t new_entry(const struct vma *vma, uint64_t bits, pte_t e)
+{
+	pte_t val = (e & KEPT_BITS) | bits;
+
+	if ((vma->flags & VM_WRITE) && may_write(vma, e))
+		val |= PTE_WRITE;
+	return val;
+}
+
+/* NX counts the other way round. */
+static bool loses_right(pte_t old, pte_t val)
+{
+	return ((old & ~val) & (PTE_WRITE | PTE_USER)) || (~old & val & PTE_NX);
+}
+
+static void protect_table(struct tlb_gather *g, struct vma *vma, uint64_t addr, uint64_t end)
+{
+	uint64_t bits = vma_pte_bits(vma);
+	struct pt_ref ref;
+
+	if (!pt_lock(vma->mm, addr, &ref))
+		return;
+	for (pte_t *slot = ref.entry; addr < end; slot++, addr += PAGE_SIZE) {
+		pte_t e = at_load_relaxed(slot), val;
+
+		if (!pte_present(e))
+			continue;
+		val = new_entry(vma, bits, e);
+		if (val == e)
+			continue;
+		at_store(slot, val);
+		if (loses_right(e, val))
+			tlb_range(g, addr, addr + PAGE_SIZE);
+	}
+	pt_unlock(&ref);
+}
+
+void protect_entries(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end)
+{
+	at_fence(); /* a fault with the old VMA sees it dead, or makes its table in our sight */
+	while ((start = pt_skip_holes(vma->mm, start, end)) < end) {
+		uint64_t next = (start & ~(PT_SPAN - 1)) + PT_SPAN;
+
+		if (next > end)
+			next = end;
+		protect_table(g, vma, start, next);
+		start = next;
+	}
+}

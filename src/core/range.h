@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * range.h: what can be done to the entries of a range: zap, protect, copy, move, look.
+ *
+ * All hold M of the mm unless said otherwise, and take each table's PTL in turn.
+ */
+#ifndef CORE_RANGE_H
+#define CORE_RANGE_H
+
+#include "core/pagetable.h"
+#include "core/tlb.h"
+
+/*
+ * zap.c.  Removes every entry of [start, end): drops rss, mapcounts and references through the
+ * gather.  `vma` is (or was: it may be dead) the VMA of the range.  Safe against concurrent
+ * faults; M not needed for MADV_DONTNEED under R.
+ */
+void zap_range(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end);
+/* Removes the entries of file pages [first, last]; private copies only if even_cow (truncate).
+ * Called under I, which keeps the VMA; alive or dead. */
+void zap_file_range(struct tlb_gather *g, struct vma *vma, uint64_t first_pgoff,
+		    uint64_t last_pgoff, bool even_cow);
+/* MADV_FREE: anonymous pages become clean and lazily freeable. */
+void lazyfree_range(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end);
+
+/* protect.c: rewrites the permissions of present entries to what `vma` (the new one) allows;
+ * never adds the write bit to what must be copied or noted first. */
+void protect_entries(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end);
+
+/* copy.c: fork.  Copies src's entries into dst (new, without users, same range); anonymous
+ * entries become read-only in both; the gather is of the parent.  0 or -ENOMEM (dst keeps what
+ * it has: the caller tears the child down).  Both M held. */
+int copy_entries(struct tlb_gather *g, struct vma *dst, struct vma *src);
+
+/*
+ * move.c: mremap.  Moves entries from src's [old, old+len) to dst's [new, new+len).  Returns
+ * bytes moved; less than len: no memory for a table.
+ * Preconditions: M held; src is dead, so that no fault inserts behind the move; dst is not in the
+ * tree yet (a fault there would see holes).  What was moved has been flushed on return.  Should an
+ * entry be found in the destination nevertheless, the moved one replaces it.
+ */
+uint64_t move_entries(struct tlb_gather *g, struct vma *dst, uint64_t new_addr, struct vma *src,
+		      uint64_t old_addr, uint64_t len);
+
+/* rmap.c: counters of a folio that gains or loses an entry of vma.  PTL held. */
+void rmap_add(struct quire_mm *mm, struct folio *f);    /* ++mapcount, ++rss */
+void rmap_remove(struct quire_mm *mm, struct folio *f); /* --mapcount, --rss */
+/* rss counter that a folio, or an external frame (folio == NULL), belongs to. */
+static inline enum mm_counter rss_counter(const struct folio *f)
+{
+	uint32_t flags = f ? at_load_relaxed(&f->flags) : 0;
+
+	if (flags & FOLIO_ANON)
+		return MM_ANON;
+	return flags & FOLIO_SHMEM ? MM_SHMEM : MM_FILE;
+}
+
+/*
+ * Many entries of one mm: the folios' counters at once, those of mm and machine in one go.
+ * mapped_*: folios whose mapcount went from 0 to 1 (or back, negative).
+ */
+struct rmap_batch {
+	int64_t rss[MM_SHMEM + 1];
+	int64_t mapped_anon, mapped_file;
+};
+void rmap_batch_remove(struct rmap_batch *b, struct folio *f);
+/* Takes the entry's reference, too. */
+void rmap_batch_add(struct rmap_batch *b, struct folio *f);
+/* Adds what was batched and empties the batch. */
+void rmap_batch_commit(struct rmap_batch *b, struct quire_mm *mm);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * remap.h: one mremap on its way: mremap.c decides, remap_move.c moves.
+ */
+#ifndef CORE_REMAP_H
+#define CORE_REMAP_H
+
+#include "core/edit.h"
+
+struct remap {
+	struct quire_mm *mm;
+	struct vma *vma; /* has addr; M held */
+	uint64_t addr, old_len, new_len;
+	int flags;
+	uint64_t new_addr; /* wanted, then the result */
+	bool locked;       /* the result is VM_LOCKED: populate what has grown */
+};
+
+/*
+ * Moves [addr, addr+old_len) of vma, which lies in it, to new_addr, where nothing is mapped, and
+ * gives it new_len there.  -ENOMEM leaves everything as it was.
+ */
+int remap_move(struct remap *r);
+
+#endif

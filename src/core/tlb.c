@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tlb.c: the gather: what must be flushed, and what is freed only after it.
+ *
+ * A gather lives on its caller's stack and needs no lock.
+ *
+ * Invariants:
+ *   1  Nothing that was gathered is freed before port->tlb_flush() returned for the
+ *      ranges in which it was mapped.
+ *   2  Unlinked tables are freed by RCU after the flush.  They are chained through
+ *      pt.used, which nobody reads once pt.linked is 0.
+ *   3  Every address that was gathered lies in ranges[0..nr_ranges), or full is set.
+ */
+#include "core/tlb.h"
+
+/* Tables on their way through RCU. */
+struct table_batch {
+	struct quire_rcu_head rcu; /* first */
+	struct quire_machine *machine;
+	pfn_t first;
+	unsigned nr;
+};
+
+void tlb_begin(struct tlb_gather *g, struct quire_mm *mm)
+{
+	g->mm = mm;
+	g->full = false;
+	g->no_flush = false;
+	g->nr_ranges = 0;
+	g->nr_folios = 0;
+	g->nr_tables = 0;
+	g->tables = NO_FRAME;
+}
+
+/* Out of ranges: the latest grows over the gap, which costs its refills and nothing else. */
+void tlb_range(struct tlb_gather *g, uint64_t start, uint64_t end)
+{
+	struct quire_tlb_range *r = &g->ranges[g->nr_ranges ? g->nr_ranges - 1 : 0];
+
+	if (g->full || start >= end)
+		return;
+	if (g->nr_ranges &&
+	    ((start <= r->end && end >= r->start) || g->nr_ranges == TLB_GATHER_RANGES)) {
+		r->start = start < r->start ? start : r->start;
+		r->end = end > r->end ? end : r->end;
+		return;
+	}
+	g->ranges[g->nr_ranges++] = (struct quire_tlb_range){start, end};
+}
+
+bool tlb_folio(struct tlb_gather *g, struct folio *f)
+{
+	g->folios[g->nr_folios++] = f;
+	return g->nr_folios == TLB_GATHER_FOLIOS;
+}
+
+void tlb_table(struct tlb_gather *g, struct folio *table, uint64_t addr)
+{
+	if (!g->nr_ranges)
+		tlb_range(g, addr, addr + PAGE_SIZE);
+	table->pt.used = g->tables;
+	g->tables = folio_pfn(g->mm->machine, table);
+	g->nr_tables++;
+}
+
+static void flush(struct tlb_gather *g)
+{
+	struct quire_mm *mm = g->mm;
+	const struct quire_port *port = &mm->machine->port;
+	int64_t pages = 0;
+
+	if (g->no_flush || (!g->full && !g->nr_ranges))
+		return;
+	for (unsigned i = 0; i < g->nr_ranges; i++)
+		pages += (int64_t)((g->ranges[i].end - g->ranges[i].start) >> PAGE_SHIFT);
+	mm_count(mm, MM_FLUSH, 1);
+	mm_count(mm, MM_FLUSH_PAGES, pages);
+	if (port->tlb_flush)
+		port->tlb_flush(port->ctx, mm, mm->cookie, g->ranges, g->full ? 0 : g->nr_ranges);
+}
+
+static void free_tables(struct quire_machine *m, pfn_t pfn)
+{
+	while (pfn != NO_FRAME) {
+		struct folio *f = pfn_folio(m, pfn);
+
+		pfn = f->pt.used;
+		folio_set(f, FOLIO_ZEROED);
+		folio_put(m, f);
+	}
+}
+
+static void free_batch(struct quire_rcu_head *head)
+{
+	struct table_batch *b = (struct table_batch *)(void *)head;
+	struct quire_machine *m = b->machine;
+
+	free_tables(m, b->first);
+	kmem_free(m, b, sizeof(*b));
+}
+
+/* Without memory for the callback: wait for the readers here. */
+static void retire_tables(struct tlb_gather *g)
+{
+	struct quire_machine *m = g->mm->machine;
+	struct table_batch *b = kmem_alloc(m, sizeof(*b));
+
+	if (!b) {
+		m->port.synchronize_rcu(m->port.ctx);
+		free_tables(m, g->tables);
+		return;
+	}
+	b->machine = m;
+	b->first = g->tables;
+	b->nr = g->nr_tables;
+	m->port.call_rcu(m->port.ctx, &b->rcu, free_batch);
+}
+
+void tlb_flush_now(struct tlb_gather *g)
+{
+	flush(g);
+	if (g->nr_folios == 1)
+		folio_put(g->mm->machine, g->folios[0]);
+	else if (g->nr_folios)
+		folio_put_many(g->mm->machine, g->folios, g->nr_folios);
+	if (g->nr_tables)
+		retire_tables(g);
+	g->nr_ranges = 0;
+	g->nr_folios = 0;
+	g->nr_tables = 0;
+	g->tables = NO_FRAME;
+}
+
+void tlb_finish(struct tlb_gather *g)
+{
+	tlb_flush_now(g);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tlb.h: gather and flush.
+ *
+ * One shape for every change: lock -> edit and gather -> flush -> unlock -> free.
+ * A gather collects the ranges whose cached translations must go, and the folios and
+ * tables that may be freed only after they are gone.  tlb_finish() flushes, then
+ * puts the folios, then hands the tables to RCU.
+ */
+#ifndef CORE_TLB_H
+#define CORE_TLB_H
+
+#include "core/folio.h"
+#include "core/mm.h"
+
+#define TLB_GATHER_RANGES 8
+#define TLB_GATHER_FOLIOS 256
+
+struct tlb_gather {
+	struct quire_mm *mm;
+	bool full;     /* flush everything; the caller's choice */
+	bool no_flush; /* nothing can be cached: a new mm, or one being torn down */
+	unsigned nr_ranges, nr_folios, nr_tables;
+	pfn_t tables; /* chained through pt.used */
+	struct quire_tlb_range ranges[TLB_GATHER_RANGES];
+	struct folio *folios[TLB_GATHER_FOLIOS];
+};
+
+void tlb_begin(struct tlb_gather *g, struct quire_mm *mm);
+/* A range that touches the latest one is merged with it. */
+void tlb_range(struct tlb_gather *g, uint64_t start, uint64_t end);
+/* Takes over one reference.  True: the gather is full: drop spinlocks and call tlb_flush_now. */
+bool tlb_folio(struct tlb_gather *g, struct folio *f);
+/*
+ * Takes over an empty table that was unlinked from the slot of `addr`.  Something is flushed even
+ * when no entry was: an executor that walks the tables itself must not be inside a freed one.
+ */
+void tlb_table(struct tlb_gather *g, struct folio *table, uint64_t addr);
+/*
+ * Flushes and frees what was gathered so far; no spinlock held, and no RCU read-side section if
+ * tables were gathered (it may have to wait for readers).  The gather is empty afterwards.
+ */
+void tlb_flush_now(struct tlb_gather *g);
+void tlb_finish(struct tlb_gather *g);
+
+#endif

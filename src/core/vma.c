@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vma.c: VMAs as objects: made, found, freed.
+ *
+ * A VMA is made by an edit (edit.c) and freed after a grace period.  Lookups run
+ * under RCU or M.  Invariants:
+ *   1  A VMA in the tree is the one that its range in the tree names.
+ *   2  A VMA holds a reference on its file from vma_new() until its memory is
+ *      freed, so a reader of a dead VMA may still use vma->file.
+ *   3  vma->mm may be gone when the RCU callback runs: it uses vma->machine.
+ */
+#include "core/edit.h"
+
+struct vma *vma_find(struct quire_mm *mm, uint64_t addr)
+{
+	return rtree_find(&mm->vmas, addr, NULL);
+}
+
+struct vma *vma_next(struct quire_mm *mm, uint64_t addr)
+{
+	return rtree_next(&mm->vmas, addr, NULL);
+}
+
+struct vma *vma_prev(struct quire_mm *mm, uint64_t addr)
+{
+	return rtree_prev(&mm->vmas, addr, NULL);
+}
+
+/* A first write to a clean page of a cached file must be seen, so that it is written back. */
+static bool writes_are_noted(const struct vma *vma)
+{
+	return !vma->file || vma->file->kind != QUIRE_FILE_SHMEM;
+}
+
+uint64_t vma_pte_bits(const struct vma *vma)
+{
+	uint64_t bits = QUIRE_PTE_PRESENT;
+
+	if (vma->flags & VM_ACCESS)
+		bits |= QUIRE_PTE_USER;
+	if (!(vma->flags & VM_EXEC))
+		bits |= QUIRE_PTE_NX;
+	if (vma->flags & VM_MAYSHARE)
+		bits |= QUIRE_PTE_SHARED;
+	if ((vma->flags & (VM_SHARED | VM_WRITE)) == (VM_SHARED | VM_WRITE) &&
+	    !writes_are_noted(vma))
+		bits |= QUIRE_PTE_WRITE;
+	return bits;
+}
+
+struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec)
+{
+	struct vma *vma = kmem_zalloc(mm->machine, sizeof(*vma));
+
+	if (!vma)
+		return NULL;
+	vma->start = spec->start;
+	vma->end = spec->end;
+	vma->flags = spec->flags;
+	vma->pgoff = spec->pgoff;
+	vma->mm = mm;
+	vma->file = spec->file;
+	vma->ops = file_vma_ops(spec->file);
+	if (vma->file)
+		quire_file_get(vma->file);
+	return vma;
+}
+
+struct vma_spec vma_spec_of(const struct vma *vma, uint64_t start, uint64_t end)
+{
+	return (struct vma_spec){
+	    .start = start,
+	    .end = end,
+	    .flags = vma->flags,
+	    .pgoff = vma->pgoff + (start >> PAGE_SHIFT) - (vma->start >> PAGE_SHIFT),
+	    .file = vma->file,
+	};
+}
+
+static void vma_free_memory(struct quire_machine *m, struct vma *vma)
+{
+	if (vma->file)
+		quire_file_put(vma->file);
+	kmem_free(m, vma, sizeof(*vma));
+}
+
+void vma_free_now(struct vma *vma)
+{
+	vma_free_memory(vma->mm->machine, vma);
+}
+
+static void vma_rcu_func(struct quire_rcu_head *head)
+{
+	struct vma *vma = container_of(head, struct vma, rcu);
+
+	vma_free_memory(vma->machine, vma);
+}
+
+static void *env_alloc(void *ctx, size_t bytes)
+{
+	return kmem_alloc(ctx, bytes);
+}
+
+static void env_free(void *ctx, void *p, size_t bytes)
+{
+	kmem_free(ctx, p, bytes);
+}
+
+static void retired_rcu_func(struct quire_rcu_head *head)
+{
+	struct rtree_retired *list = (struct rtree_retired *)(void *)head;
+	struct rtree_env env = {.alloc = env_alloc, .free = env_free, .ctx = list->ctx};
+
+	rtree_retired_free(&env, list);
+}
+
+static void env_retire(void *ctx, struct rtree_retired *list)
+{
+	struct quire_machine *m = ctx;
+
+	m->port.call_rcu(m->port.ctx, &list->rcu, retired_rcu_func);
+}
+
+void mm_rtree_env(struct quire_mm *mm, struct rtree_env *env)
+{
+	env->alloc = env_alloc;
+	env->free = env_free;
+	env->retire = env_retire;
+	env->ctx = mm->machine;
+}
+
+void vma_free_rcu(struct quire_machine *m, struct vma *chain)
+{
+	while (chain) {
+		struct vma *next = chain->chain;
+
+		chain->machine = m;
+		m->port.call_rcu(m->port.ctx, &chain->rcu, vma_rcu_func);
+		chain = next;
+	}
+}

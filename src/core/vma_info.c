@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vma_info.c: what a VMA looks like from outside: quire_vma_next(), names of flags.
+ *
+ * Owns nothing.  quire_vma_next() takes M, as a reader of /proc/PID/maps does:
+ * the answer is never of a VMA that is being replaced, and the file it names
+ * cannot lose the VMA's reference before the call returns.
+ */
+#include "core/edit.h"
+
+static void copy_name(char *out, size_t len, const char *name)
+{
+	size_t i = 0;
+
+	for (; name[i] && i + 1 < len; i++)
+		out[i] = name[i];
+	out[i] = '\0';
+}
+
+static const char *name_of(const struct vma *vma)
+{
+	const struct quire_mm *mm = vma->mm;
+	uint64_t stack;
+
+	if (vma->file)
+		return "";
+	if (vma->start < at_load_relaxed(&mm->brk) && vma->end > at_load_relaxed(&mm->start_brk))
+		return "[heap]";
+	stack = at_load_relaxed(&mm->start_stack);
+	if (stack && vma->start <= stack && vma->end >= stack)
+		return "[stack]";
+	return "";
+}
+
+void vma_fill_info(const struct vma *vma, struct quire_vma_info *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->start = vma->start;
+	out->end = vma->end;
+	out->offset = vma->file ? vma->pgoff << PAGE_SHIFT : 0;
+	out->prot = (int)(vma->flags & VM_ACCESS);
+	out->shared = (vma->flags & VM_MAYSHARE) != 0;
+	out->growsdown = (vma->flags & VM_GROWSDOWN) != 0;
+	out->vm_flags = vma->flags;
+	out->file = vma->file;
+	copy_name(out->name, sizeof(out->name), name_of(vma));
+}
+
+int quire_vma_next(struct quire_mm *mm, uint64_t addr, struct quire_vma_info *out)
+{
+	struct vma *vma;
+
+	mm_lock(mm);
+	vma = vma_next(mm, addr);
+	if (vma)
+		vma_fill_info(vma, out);
+	mm_unlock(mm);
+	return vma ? 0 : -QENOENT;
+}
+
+/* proc(5), VmFlags; in the kernel's order, which is that of its bits. */
+static const struct flag_name {
+	uint64_t flag;
+	char name[3];
+} flag_names[] = {
+    {VM_READ, "rd"},      {VM_WRITE, "wr"},     {VM_EXEC, "ex"},       {VM_SHARED, "sh"},
+    {VM_MAYREAD, "mr"},   {VM_MAYWRITE, "mw"},  {VM_MAYEXEC, "me"},    {VM_MAYSHARE, "ms"},
+    {VM_GROWSDOWN, "gd"}, {VM_SPECIAL, "pf"},   {VM_LOCKED, "lo"},     {VM_SEQ_READ, "sr"},
+    {VM_RAND_READ, "rr"}, {VM_DONTCOPY, "dc"},  {VM_DONTEXPAND, "de"}, {VM_LOCKONFAULT, "lf"},
+    {VM_ACCOUNT, "ac"},   {VM_NORESERVE, "nr"}, {VM_SYNC, "sf"},       {VM_WIPEONFORK, "wf"},
+    {VM_DONTDUMP, "dd"},  {VM_SOFTDIRTY, "sd"}, {VM_HUGEPAGE, "hg"},   {VM_NOHUGEPAGE, "nh"},
+    {VM_MERGEABLE, "mg"}, {VM_DROPPABLE, "dp"},
+};
+
+void quire_vm_flag_names(uint64_t vm_flags, char *buf, size_t len)
+{
+	size_t at = 0;
+
+	if (!len)
+		return;
+	for (size_t i = 0; i < sizeof(flag_names) / sizeof(flag_names[0]); i++) {
+		if (!(vm_flags & flag_names[i].flag) || at + 4 > len)
+			continue;
+		if (at)
+			buf[at++] = ' ';
+		if (at + 3 > len)
+			break;
+		buf[at++] = flag_names[i].name[0];
+		buf[at++] = flag_names[i].name[1];
+	}
+	buf[at] = '\0';
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * writeback.c: dirty pages of page-cache files go back to the embedder.
+ *
+ * Entries are cleaned under I and the PTLs, a page is written under its lock (F).
+ *
+ *   1  Entries lose WRITE and DIRTY, their dirtiness moves to the folio, and the executors are
+ *      flushed, before the folio's FOLIO_DIRTY is cleared and its content written: a write that
+ *      comes later faults and marks the folio again.
+ *   2  Where a write is noted between the flush and the clearing, its entry stays dirty though the
+ *      folio is clean; the next writeback (or zap) finds the entry.
+ *   3  A page that could not be written stays dirty.
+ */
+#include "core/file.h"
+#include "core/folio.h"
+#include "core/range.h"
+
+/* PTL held: entries [addr, end) of one table.  Only shared ones: a private page is no file's. */
+static void clean_table(struct tlb_gather *g, struct pt_ref *ref, uint64_t addr, uint64_t end)
+{
+	struct quire_machine *m = g->mm->machine;
+
+	for (pte_t *entry = ref->entry; addr < end; addr += PAGE_SIZE, entry++) {
+		pte_t val = at_load_relaxed(entry);
+
+		if (!pte_present(val) || !(val & PTE_SHARED) || !(val & (PTE_WRITE | PTE_DIRTY)))
+			continue;
+		if (val & PTE_DIRTY)
+			folio_set(pfn_folio(m, pte_frame(val)), FOLIO_DIRTY);
+		pt_set(ref, entry, val & ~(PTE_WRITE | PTE_DIRTY));
+		tlb_range(g, addr, addr + PAGE_SIZE);
+	}
+}
+
+static void clean_vma(struct vma *vma, uint64_t first, uint64_t last)
+{
+	uint64_t lo = first > vma->pgoff ? first - vma->pgoff : 0;
+	uint64_t hi = last - vma->pgoff < vma_pages(vma) ? last - vma->pgoff + 1 : vma_pages(vma);
+	uint64_t addr = vma->start + (lo << PAGE_SHIFT), end = vma->start + (hi << PAGE_SHIFT);
+	struct tlb_gather g;
+	struct pt_ref ref;
+
+	tlb_begin(&g, vma->mm);
+	while ((addr = pt_skip_holes(vma->mm, addr, end)) < end) {
+		uint64_t next = (addr & ~(PT_SPAN - 1)) + PT_SPAN;
+
+		next = next < end ? next : end;
+		if (pt_lock(vma->mm, addr, &ref)) {
+			clean_table(&g, &ref, addr, next);
+			pt_unlock(&ref);
+		}
+		addr = next;
+	}
+	tlb_finish(&g);
+}
+
+static void clean_entries(struct quire_file *file, uint64_t first, uint64_t last)
+{
+	const struct quire_port *port = &file->machine->port;
+	struct itree_node *node;
+
+	mutex_lock(port, &file->mapping.i_lock, RANK_MAPPING);
+	itree_for_each(&file->mapping.vmas, first, last, node)
+	{
+		struct vma *vma = container_of(node, struct vma, node);
+
+		if (!(vma->flags & VM_SHARED))
+			continue;
+		rcu_read_lock(port);
+		clean_vma(vma, first, last);
+		rcu_read_unlock(port);
+	}
+	mutex_unlock(port, &file->mapping.i_lock, RANK_MAPPING);
+}
+
+/* F held. */
+static int write_folio(struct quire_file *file, struct folio *folio, uint64_t pgoff)
+{
+	int err;
+
+	if (folio->mapping != &file->mapping || !folio_test(folio, FOLIO_DIRTY))
+		return 0;
+	folio_clear(folio, FOLIO_DIRTY);
+	err = file->ops.write_page(file->priv, pgoff, folio_addr(file->machine, folio));
+	if (err)
+		folio_set(folio, FOLIO_DIRTY);
+	return err;
+}
+
+/* The first dirty page from *i to last, with a reference. */
+static struct folio *next_dirty(struct quire_file *file, uint64_t *i, uint64_t last)
+{
+	const struct quire_port *port = &file->machine->port;
+	struct folio *folio;
+
+	rcu_read_lock(port);
+	index_for_each(&file->mapping.pages, *i, last, *i, folio)
+	{
+		if (folio_test(folio, FOLIO_DIRTY))
+			break;
+	}
+	if (folio && *i > last)
+		folio = NULL;
+	if (folio)
+		folio_get(folio);
+	rcu_read_unlock(port);
+	return folio;
+}
+
+int mapping_writeback(struct quire_file *file, uint64_t first, uint64_t last)
+{
+	struct quire_machine *m = file->machine;
+	struct folio *folio;
+	int err, first_err = 0;
+
+	if (!file->ops.write_page)
+		return 0;
+	clean_entries(file, first, last);
+	for (uint64_t i = first; (folio = next_dirty(file, &i, last)); i++) {
+		folio_lock(m, folio);
+		err = write_folio(file, folio, i);
+		folio_unlock(m, folio);
+		folio_put(m, folio);
+		if (err && !first_err)
+			first_err = err;
+		if (i == last)
+			break;
+	}
+	return first_err;
+}

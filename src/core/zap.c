@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zap.c: takes entries out of a range: munmap, MADV_DONTNEED, MADV_FREE, truncation, exit.
+ *
+ * Owns nothing.  Works table by table under its PTL; what may still be used through a cached
+ * translation goes into the gather with its reference.
+ *
+ * Invariants:
+ *   1  An entry is cleared, its folio's mapcount and the rss dropped, and its reference handed
+ *      to the gather, all under one hold of the PTL.
+ *   2  A dirty entry of a shared mapping has told vma->ops->dirty before its folio may be freed.
+ *   3  A PTL is never held over a flush.
+ *   4  The mark that stops faults (dead, or the file's seq) is visible before the walk looks for
+ *      tables: a fault that makes a table which the walk missed sees the mark under its PTL.
+ */
+#include "core/file.h"
+#include "core/range.h"
+
+struct zap {
+	struct tlb_gather *g;
+	struct vma *vma;
+	bool keep_private; /* leave private copies of file pages */
+	struct rmap_batch batch;
+	uint64_t flush_start, flush_end; /* of this hold of the PTL; empty: start > end */
+};
+
+static void note_flush(struct zap *z, uint64_t addr)
+{
+	if (addr < z->flush_start)
+		z->flush_start = addr;
+	z->flush_end = addr + PAGE_SIZE;
+}
+
+/* An entry of a RAM frame is gone.  True: the gather is full. */
+static bool drop_folio(struct zap *z, pte_t e)
+{
+	struct folio *f = pfn_folio(z->vma->mm->machine, pte_frame(e));
+
+	if (pte_frame(e) == z->vma->mm->machine->zero_pfn)
+		return false;
+	if ((e & PTE_DIRTY) && z->vma->ops->dirty && !folio_test(f, FOLIO_ANON))
+		z->vma->ops->dirty(z->vma, f);
+	rmap_batch_remove(&z->batch, f);
+	return tlb_folio(z->g, f);
+}
+
+static bool is_private_copy(const struct zap *z, pte_t e)
+{
+	const struct quire_machine *m = z->vma->mm->machine;
+
+	return !(e & PTE_EXTERNAL) && folio_test(pfn_folio(m, pte_frame(e)), FOLIO_ANON);
+}
+
+/* True: the gather is full. */
+static bool zap_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, uint64_t addr)
+{
+	pte_t e = at_load_relaxed(slot);
+
+	if (!e || (z->keep_private && is_private_copy(z, e)))
+		return false;
+	pt_set(ref, slot, 0);
+	note_flush(z, addr);
+	if (!(e & PTE_EXTERNAL))
+		return drop_folio(z, e);
+	z->batch.rss[MM_FILE]--;
+	return false;
+}
+
+/* The part of one table in [addr, end).  Returns where to go on: before end if the gather is full.
+ */
+static uint64_t zap_table(struct zap *z, uint64_t addr, uint64_t end, bool *full)
+{
+	struct pt_ref ref;
+	pte_t *slot;
+
+	if (!pt_lock(z->vma->mm, addr, &ref))
+		return end;
+	z->flush_start = UINT64_MAX;
+	z->flush_end = 0;
+	for (slot = ref.entry; addr < end && ref.table->pt.used && !*full; addr += PAGE_SIZE)
+		*full = zap_entry(z, &ref, slot++, addr);
+	if (!*full)
+		addr = end;
+	pt_unlock(&ref);
+	tlb_range(z->g, z->flush_start, z->flush_end);
+	return addr;
+}
+
+static uint64_t table_end(uint64_t addr, uint64_t end)
+{
+	uint64_t next = (addr & ~(PT_SPAN - 1)) + PT_SPAN;
+
+	return next < end ? next : end;
+}
+
+static void zap_tables(struct zap *z, uint64_t addr, uint64_t end)
+{
+	struct quire_mm *mm = z->vma->mm;
+	bool peaked = false;
+
+	at_fence(); /* invariant 4 */
+	while ((addr = pt_skip_holes(mm, addr, end)) < end) {
+		bool full = false;
+
+		if (!peaked)
+			mm_update_peak(mm);
+		peaked = true;
+		addr = zap_table(z, addr, table_end(addr, end), &full);
+		rmap_batch_commit(&z->batch, mm);
+		if (full)
+			tlb_flush_now(z->g);
+	}
+}
+
+void zap_range(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end)
+{
+	struct zap z = {.g = g, .vma = vma};
+
+	zap_tables(&z, start, end);
+}
+
+/* Tables are kept by RCU: M of this mm is not held. */
+void zap_file_range(struct tlb_gather *g, struct vma *vma, uint64_t first_pgoff,
+		    uint64_t last_pgoff, bool even_cow)
+{
+	struct zap z = {.g = g, .vma = vma, .keep_private = !even_cow};
+	const struct quire_port *port = &vma->mm->machine->port;
+	uint64_t last = vma->pgoff + vma_pages(vma) - 1;
+	uint64_t start, end;
+
+	if (first_pgoff < vma->pgoff)
+		first_pgoff = vma->pgoff;
+	if (last_pgoff > last)
+		last_pgoff = last;
+	if (first_pgoff > last_pgoff)
+		return;
+	start = vma->start + ((first_pgoff - vma->pgoff) << PAGE_SHIFT);
+	end = vma->start + ((last_pgoff - vma->pgoff + 1) << PAGE_SHIFT);
+	rcu_read_lock(port);
+	zap_tables(&z, start, end);
+	rcu_read_unlock(port);
+}
+
+/* ---------------------------------------------------------------- lazyfree */
+
+/* Of pages that others map too, nothing is known: they stay as they are (madvise(2): private). */
+static bool may_lazyfree(const struct quire_machine *m, pte_t e)
+{
+	struct folio *f;
+
+	if (!pte_present(e) || (e & PTE_EXTERNAL) || pte_frame(e) == m->zero_pfn)
+		return false;
+	f = pfn_folio(m, pte_frame(e));
+	return folio_test(f, FOLIO_ANON) && at_load_relaxed(&f->mapcount) == 1;
+}
+
+/* Clean again: the next write must be seen, since it takes the page back. */
+static void lazyfree_table(struct tlb_gather *g, uint64_t addr, uint64_t end)
+{
+	struct quire_machine *m = g->mm->machine;
+	struct pt_ref ref;
+
+	if (!pt_lock(g->mm, addr, &ref))
+		return;
+	for (pte_t *slot = ref.entry; addr < end; slot++, addr += PAGE_SIZE) {
+		pte_t e = at_load_relaxed(slot);
+		struct folio *f;
+
+		if (!may_lazyfree(m, e))
+			continue;
+		f = pfn_folio(m, pte_frame(e));
+		folio_clear(f, FOLIO_DIRTY);
+		folio_set(f, FOLIO_LAZYFREE);
+		if (!(e & (PTE_DIRTY | PTE_ACCESSED)))
+			continue;
+		pt_set(&ref, slot, e & ~(PTE_DIRTY | PTE_ACCESSED));
+		tlb_range(g, addr, addr + PAGE_SIZE);
+	}
+	pt_unlock(&ref);
+}
+
+void lazyfree_range(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end)
+{
+	while ((start = pt_skip_holes(vma->mm, start, end)) < end) {
+		uint64_t next = table_end(start, end);
+
+		lazyfree_table(g, start, next);
+		start = next;
+	}
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_mremap.c: mremap(2), against the host kernel where it is cheap.
+ */
+#include "both.h"
+
+#define MAY QMREMAP_MAYMOVE
+#define FIX (QMREMAP_MAYMOVE | QMREMAP_FIXED)
+#define DONT (QMREMAP_MAYMOVE | QMREMAP_DONTUNMAP)
+
+static void errors_as_host(void **state)
+{
+	static const struct call calls[] = {
+	    MAPA(0, 4, URW),
+	    MAPA(4, 4, QPROT_READ),
+	    REMAP(0, 4, 4, 8, 100),
+	    REMAP(0, 4, 0, MAY, 100),
+	    REMAP(0, 4, 4, QMREMAP_FIXED, 100),
+	    REMAP(0, 4, 4, QMREMAP_DONTUNMAP, 100),
+	    REMAP(0, 4, 5, DONT, 100),
+	    REMAP(0, 4, 4, FIX, 2),
+	    REMAP(0, 4, 4, FIX, 0),
+	    REMAP(0, 4, 4, FIX, BOTH_ABS(BOTH_BASE + 1)),
+	    REMAP(0, 4, 4, FIX, BOTH_ABS(0x7fffffffe000)),
+	    REMAP(BOTH_ABS(BOTH_BASE + 1), 4, 4, MAY, 0),
+	    {C_MREMAP, 0, 4 * UPAGE, MAY, 0, F_ANON, 1ull << 47, 0},
+	    REMAP(50, 4, 4, MAY, 0),
+	    REMAP(50, 4, 4, FIX, 100),
+	    REMAP(50, 4, 2, 0, 0),
+	    REMAP(0, 6, 8, MAY, 0),
+	    REMAP(0, 6, 6, MAY, 0),
+	    REMAP(0, 0, 4, MAY, 0),
+	    REMAP(0, 0, 4, FIX, 100),
+	    REMAP(0, 4, 8, 0, 0),
+	    REMAP(0, 2, 3, 0, 0),
+	    REMAP(0, 6, 7, FIX, 100),
+	    REMAP(0, 7, 6, FIX, 100),
+	    REMAP(0, 7, 3, FIX, 100),
+	};
+
+	(void)state;
+	both_run(calls);
+}
+
+static void resizing_in_place(void **state)
+{
+	static const struct call calls[] = {
+	    MAPA(0, 4, URW),
+	    STORE(3, 7),
+	    REMAP(0, 4, 8, 0, 0),
+	    REMAP(2, 6, 8, 0, 0),
+	    MAPA(12, 2, URW),
+	    REMAP(0, 10, 12, 0, 0),
+	    REMAP(0, 14, 3, 0, 0),
+	    REMAP(0, 3, 4, 0, 0),
+	    LOAD(3),
+	    MAPF(20, 2, URW, QMAP_SHARED, F_RW, 0),
+	    REMAP(20, 2, 4, 0, 0),
+	    STORE(22, 9),
+	    REMAP(20, 4, 2, 0, 0),
+	    REMAP(20, 2, 40, 0, 0),
+	    LOAD(22),
+	    LOAD(40),
+	};
+
+	(void)state;
+	both_run_coarse(calls);
+}
+
+static void moving(void **state)
+{
+	static const struct call calls[] = {
+	    MAPA(0, 4, URW),
+	    STORE(0, 1),
+	    STORE(3, 2),
+	    REMAP(0, 4, 4, FIX, 100),
+	    LOAD(100),
+	    LOAD(103),
+	    LOAD(0),
+	    REMAP(100, 4, 8, FIX, 200),
+	    LOAD(203),
+	    LOAD(207),
+	    REMAP(200, 8, 4, FIX, 300),
+	    LOAD(303),
+	    REMAP(301, 2, 2, FIX, 400),
+	    LOAD(401),
+	    LOAD(303),
+	    MAPA(500, 8, URW),
+	    STORE(502, 3),
+	    REMAP(300, 1, 1, FIX, 502),
+	    LOAD(502),
+	    {.kind = C_FORK},
+	    REMAP(500, 8, 8, FIX, 600),
+	    STORE(602, 4),
+	    LOAD(602),
+	    LOAD(600),
+	};
+
+	(void)state;
+	both_run_coarse(calls);
+}
+
+static void moving_several_mappings(void **state)
+{
+	static const struct call calls[] = {
+	    MAPA(0, 2, URW),
+	    MAPA(2, 2, QPROT_READ),
+	    MAPF(6, 2, URW, QMAP_SHARED, F_RW, 1),
+	    STORE(1, 1),
+	    STORE(6, 2),
+	    MAPA(100, 20, QPROT_READ | QPROT_EXEC),
+	    REMAP(0, 10, 10, FIX, 102),
+	    LOAD(103),
+	    LOAD(108),
+	    REMAP(0, 10, 10, FIX, 102),
+	    REMAP(101, 10, 10, FIX | QMREMAP_DONTUNMAP, 202),
+	    LOAD(204),
+	};
+
+	(void)state;
+	both_run_coarse(calls);
+}
+
+static void leaving_the_source(void **state)
+{
+	static const struct call calls[] = {
+	    MAPX(0, 4, URW, UANON | QMAP_FIXED | QMAP_LOCKED),
+	    STORE(1, 5),
+	    REMAP(0, 4, 4, DONT | QMREMAP_FIXED, 100),
+	    LOAD(1),
+	    LOAD(101),
+	    REMAP(100, 2, 2, DONT | QMREMAP_FIXED, 200),
+	    LOAD(201),
+	    LOAD(101),
+	    MAPF(300, 4, URW, QMAP_SHARED, F_RW, 0),
+	    STORE(301, 6),
+	    REMAP(300, 4, 4, DONT | QMREMAP_FIXED, 310),
+	    LOAD(301),
+	    LOAD(311),
+	    MAPF(320, 4, URW, QMAP_PRIVATE, F_RW, 0),
+	    STORE(321, 7),
+	    REMAP(320, 4, 4, DONT | QMREMAP_FIXED, 330),
+	    LOAD(321),
+	    LOAD(331),
+	};
+
+	(void)state;
+	both_run_coarse(calls);
+}
+
+static void duplicating_shared(void **state)
+{
+	static const struct call calls[] = {
+	    MAPX(0, 4, URW, USHARED | QMAP_FIXED),
+	    STORE(2, 5),
+	    REMAP(0, 0, 4, FIX, 100),
+	    LOAD(102),
+	    STORE(101, 6),
+	    LOAD(1),
+	    REMAP(1, 0, 2, FIX, 200),
+	    LOAD(200),
+	    REMAP(0, 0, 4, 0, 0),
+	    UNMAP(0, 4),
+	    LOAD(102),
+	};
+
+	(void)state;
+	both_run_coarse(calls);
+}
+
+static void across_tables(void **state)
+{
+	struct unit *u = *state;
+	uint64_t len = 5 << 20, a, b, out;
+
+	a = unit_map(u->mm, 0x10000000 + 3 * UPAGE, len, URW, UANON | QMAP_FIXED);
+	unit_fill(u->mm, a, len, 3);
+	b = 0x20000000 + 7 * UPAGE;
+	assert_int_equal(quire_mremap(u->mm, a, len, len, FIX, b, &out), 0);
+	assert_int_equal(out, b);
+	unit_verify(u);
+	unit_expect_fill(u->mm, b, len, 3);
+	assert_int_equal(quire_mremap(u->mm, b, len, 2 * len, FIX, 0x30000000, &out), 0);
+	unit_verify(u);
+	unit_expect_fill(u->mm, out, len, 3);
+	assert_int_equal(quire_mremap(u->mm, out, 2 * len, 2 * len, FIX, 0x40000000, &out), 0);
+	unit_verify(u);
+	unit_expect_fill(u->mm, 0x40000000, len, 3);
+	unit_expect_zero(u->mm, 0x40000000 + len, len);
+}
+
+static void locked_limit(void **state)
+{
+	static const struct call calls[] = {
+	    {.kind = C_RLIMIT, .x = QUIRE_RLIMIT_MEMLOCK, .c = 4 * UPAGE},
+	    MAPX(0, 4, URW, UANON | QMAP_FIXED | QMAP_LOCKED),
+	    REMAP(0, 4, 5, MAY, 0),
+	    REMAP(0, 4, 3, MAY, 0),
+	    REMAP(0, 3, 4, MAY, 0),
+	};
+
+	(void)state;
+	both_run_unprivileged(calls);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(errors_as_host),
+	    cmocka_unit_test(resizing_in_place),
+	    cmocka_unit_test(moving),
+	    cmocka_unit_test(moving_several_mappings),
+	    cmocka_unit_test(leaving_the_source),
+	    cmocka_unit_test(duplicating_shared),
+	    unit_test(across_tables),
+	    cmocka_unit_test(locked_limit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
