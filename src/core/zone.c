@@ -253,6 +253,7 @@ void zone_init(struct quire_machine *m, struct zone *z)
 	z->zero_frontier = z->kind == ZONE_RAM && m->ram_is_zero;
 	for (unsigned i = 0; i < NR_LISTS; i++)
 		z->heads[i] = NO_FRAME;
-	z->discard_high = blocks / 8 > 16 ? 16 : blocks / 8;
+	/* A sixteenth of the zone, 256 MiB at most, stays with us: what is freed is soon reused. */
+	z->discard_high = blocks / 16 > 64 ? 64 : blocks / 16;
 	z->discard_low = z->discard_high / 2;
 }

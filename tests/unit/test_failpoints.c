@@ -21,7 +21,7 @@ struct run {
 	unsigned failures; /* calls that reported one */
 };
 
-/* ---- callbacks of the files ----------------------------------------------------------- */
+/* ---- callbacks of the files -------------------------------------------------- */
 
 static int fill_page(void *priv, uint64_t pgoff, void *mem)
 {
@@ -49,7 +49,7 @@ static int frame_of(void *priv, uint64_t pgoff, uint64_t *frame)
 static const struct quire_file_ops cache_ops = {.read_page = fill_page, .write_page = drop_page};
 static const struct quire_file_ops ext_ops = {.frame = frame_of, .copy_page = fill_page};
 
-/* ---- a call that may fail once ---------------------------------------------------------- */
+/* ---- a call that may fail once ----------------------------------------------- */
 
 static bool failed(struct run *r, int err)
 {
@@ -95,7 +95,7 @@ static void expect_fill(struct run *r, struct quire_mm *mm, uint64_t addr, uint6
 		assert_int_equal(load(r, mm, addr + i * UPAGE), unit_word(i, seed));
 }
 
-/* ---- the workload -------------------------------------------------------------------------- */
+/* ---- the workload ------------------------------------------------------------ */
 
 static void make_mappings(struct run *r)
 {
@@ -187,8 +187,7 @@ static void work(struct run *r)
 	quire_file_put(r->ext);
 }
 
-/* ---- machines ---------------------------------------------------------------------------------
- */
+/* ---- machines ---------------------------------------------------------------- */
 
 /* False: the machine itself was not to be had. */
 static bool start(struct run *r, uint64_t point)

@@ -35,7 +35,7 @@ static void expect_fault(struct unit *u, uint64_t addr, enum quire_access access
 		*out = f;
 }
 
-/* ---- anonymous pages ------------------------------------------------------------ */
+/* ---- anonymous pages --------------------------------------------------------- */
 
 static void test_read_maps_the_zero_page(void **state)
 {
@@ -115,7 +115,7 @@ static void test_write_after_lazyfree(void **state)
 	unit_verify(u);
 }
 
-/* ---- what is refused: the host kernel's answers ---------------------------------- */
+/* ---- what is refused: the host kernel's answers ------------------------------ */
 
 static sigjmp_buf host_jump;
 static siginfo_t host_info;
@@ -228,7 +228,7 @@ static void test_rights_gained_by_mprotect(void **state)
 	unit_verify(u);
 }
 
-/* ---- the stack --------------------------------------------------------------------- */
+/* ---- the stack --------------------------------------------------------------- */
 
 static void test_stack_grows(void **state)
 {
@@ -249,7 +249,7 @@ static void test_stack_grows(void **state)
 	unit_verify(u);
 }
 
-/* ---- copy on write ------------------------------------------------------------------- */
+/* ---- copy on write ----------------------------------------------------------- */
 
 static void test_fork_copies_on_write(void **state)
 {
@@ -319,7 +319,7 @@ static void test_three_generations(void **state)
 	unit_verify(u);
 }
 
-/* ---- the order of a copy: seen from the flush ---------------------------------------- */
+/* ---- the order of a copy: seen from the flush -------------------------------- */
 
 struct watcher {
 	struct unit *u;
@@ -400,7 +400,7 @@ static void test_copy_without_translations(void **state)
 	free(u);
 }
 
-/* ---- no memory -------------------------------------------------------------------------- */
+/* ---- no memory --------------------------------------------------------------- */
 
 static struct {
 	struct unit *u;
@@ -453,7 +453,7 @@ static void test_out_of_memory(void **state)
 	free(u);
 }
 
-/* ---- quire_read, quire_write: process_vm_readv's rules ------------------------------------ */
+/* ---- quire_read, quire_write: process_vm_readv's rules ----------------------- */
 
 static int64_t host_vm(char *p, bool write)
 {
@@ -500,7 +500,7 @@ static void test_access_across_pages(void **state)
 	unit_verify(u);
 }
 
-/* ---- pins --------------------------------------------------------------------------------- */
+/* ---- pins -------------------------------------------------------------------- */
 
 static void test_pins(void **state)
 {

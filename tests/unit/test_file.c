@@ -157,7 +157,7 @@ static void finish(struct unit *u, struct quire_file *file, struct store *s, uin
 	unit_verify(u);
 }
 
-/* ---- making ------------------------------------------------------------------------ */
+/* ---- making ------------------------------------------------------------------ */
 
 static void test_create(void **state)
 {
@@ -182,7 +182,7 @@ static void test_create(void **state)
 	finish(u, file, s, 0);
 }
 
-/* ---- page cache ---------------------------------------------------------------------- */
+/* ---- page cache -------------------------------------------------------------- */
 
 static void test_cache_reads_once(void **state)
 {
@@ -347,7 +347,7 @@ static void test_read_errors(void **state)
 	finish(u, file, s, a);
 }
 
-/* ---- the end of the file ---------------------------------------------------------------- */
+/* ---- the end of the file ----------------------------------------------------- */
 
 static void test_truncate(void **state)
 {
@@ -405,7 +405,7 @@ static void test_unaligned_end(void **state)
 	finish(u, file, NULL, a);
 }
 
-/* ---- shmem ---------------------------------------------------------------------------------- */
+/* ---- shmem ------------------------------------------------------------------- */
 
 static void test_shmem_is_shared_by_fork(void **state)
 {
@@ -466,8 +466,7 @@ static void test_punch_hole(void **state)
 	finish(u, file, NULL, a);
 }
 
-/* ---- read and write ----------------------------------------------------------------------------
- */
+/* ---- read and write ---------------------------------------------------------- */
 
 static void test_read_write_shmem(void **state)
 {
@@ -515,8 +514,7 @@ static void test_read_write_cached(void **state)
 	free(s);
 }
 
-/* ---- external files
- * ------------------------------------------------------------------------------ */
+/* ---- external files ---------------------------------------------------------- */
 
 static void test_external_frames(void **state)
 {
@@ -605,8 +603,7 @@ static void test_external_end(void **state)
 	free(s);
 }
 
-/* ---- msync and mincore beside the host
- * ------------------------------------------------------------ */
+/* ---- msync and mincore beside the host --------------------------------------- */
 
 /* Eight pages of anonymous memory, the fourth a hole, the fifth locked; the same on both sides. */
 struct pair {

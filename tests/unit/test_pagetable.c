@@ -4,6 +4,7 @@
  * protocol of pagetable.h, the gather, zap, protect, copy, move, usage, and that verify sees.
  */
 #include <pthread.h>
+#include <unistd.h>
 
 #include "unit.h"
 
@@ -103,6 +104,64 @@ static void test_used_is_kept(void **state)
 	pt_set(&ref, ref.entry, 0);
 	assert_int_equal(ref.table->pt.used, 0);
 	pt_unlock(&ref);
+}
+
+struct waiter {
+	pthread_t thread;
+	struct quire_mm *mm;
+	bool locked;
+};
+
+static void *wait_for_table(void *arg)
+{
+	struct waiter *w = arg;
+	const struct quire_port *port = &w->mm->machine->port;
+	struct pt_ref ref;
+
+	rcu_read_lock(port);
+	w->locked = pt_lock(w->mm, BASE, &ref);
+	if (w->locked)
+		pt_unlock(&ref);
+	rcu_read_unlock(port);
+	return NULL;
+}
+
+/* Changes *word to 0 while somebody waits for the PTL of BASE; returns whether he got it. */
+static bool lock_behind(struct quire_mm *mm, uint64_t *word)
+{
+	struct waiter w = {.mm = mm};
+	uint64_t was = *word;
+	struct pt_ref ref;
+
+	assert_true(pt_lock(mm, BASE, &ref));
+	assert_int_equal(pthread_create(&w.thread, NULL, wait_for_table, &w), 0);
+	usleep(50000); /* he has walked, and waits */
+	at_store(word, 0);
+	pt_unlock(&ref);
+	pthread_join(w.thread, NULL);
+	at_store(word, was);
+	return w.locked;
+}
+
+/* Protocol 5: who waited for a PTL finds out that its table was unlinked or moved meanwhile. */
+static void test_lock_rereads(void **state)
+{
+	struct unit *u = *state;
+	uint64_t frame = u->mm->root, unchanged = 0;
+	struct pt_ref ref;
+	uint64_t *slot = NULL;
+
+	map_fixed(u->mm, BASE, PT_SPAN);
+	assert_int_equal(pt_lock_alloc(u->mm, NULL, BASE, &ref), 0);
+	pt_unlock(&ref);
+	for (unsigned level = 3; level; level--) {
+		slot = (uint64_t *)pfn_addr(u->m, frame) + (BASE >> (12 + 9 * level)) % PT_ENTRIES;
+		frame = pte_frame(*slot);
+	}
+	assert_true(lock_behind(u->mm, &unchanged));
+	assert_false(lock_behind(u->mm, slot));
+	assert_false(lock_behind(u->mm, &ref.table->pt.linked));
+	unit_verify(u);
 }
 
 /* Of a path of three tables the first `made` succeed, the next fails. */
@@ -722,17 +781,29 @@ static void test_race_tables(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    unit_test(test_grow_and_shrink),   unit_test(test_dead_links_nothing),
-	    unit_test(test_used_is_kept),      unit_test(test_tables_fail),
-	    unit_test(test_gather_ranges),     unit_test(test_flush_before_free),
-	    unit_test(test_zap_large),         unit_test(test_zap_file_keeps_private),
-	    unit_test(test_lazyfree),          unit_test(test_protect_bits),
-	    unit_test(test_protect_keeps_cow), unit_test(test_copy_shares),
-	    unit_test(test_copy_skips),        unit_test(test_copy_pinned),
-	    unit_test(test_copy_fails_clean),  unit_test(test_move),
-	    unit_test(test_move_whole),        unit_test(test_move_fails_clean),
-	    unit_test(test_move_replaces),     unit_test(test_usage),
-	    unit_test(test_verify_sees),       unit_test(test_race_tables),
+	    unit_test(test_grow_and_shrink),
+	    unit_test(test_dead_links_nothing),
+	    unit_test(test_used_is_kept),
+	    unit_test(test_lock_rereads),
+	    unit_test(test_tables_fail),
+	    unit_test(test_gather_ranges),
+	    unit_test(test_flush_before_free),
+	    unit_test(test_zap_large),
+	    unit_test(test_zap_file_keeps_private),
+	    unit_test(test_lazyfree),
+	    unit_test(test_protect_bits),
+	    unit_test(test_protect_keeps_cow),
+	    unit_test(test_copy_shares),
+	    unit_test(test_copy_skips),
+	    unit_test(test_copy_pinned),
+	    unit_test(test_copy_fails_clean),
+	    unit_test(test_move),
+	    unit_test(test_move_whole),
+	    unit_test(test_move_fails_clean),
+	    unit_test(test_move_replaces),
+	    unit_test(test_usage),
+	    unit_test(test_verify_sees),
+	    unit_test(test_race_tables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

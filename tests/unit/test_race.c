@@ -90,7 +90,7 @@ static bool store(struct quire_mm *mm, uint64_t addr, uint64_t val)
 	return quire_write(mm, addr, &val, 8) == 8;
 }
 
-/* ---- what threads do -------------------------------------------------------------------- */
+/* ---- what threads do --------------------------------------------------------- */
 
 /* Rule 1. */
 static void write_own(struct thread *t)
@@ -198,7 +198,7 @@ static void touch_fixed(struct thread *t)
 	CHECK(load(t->r->u.mm, a, &val) && val <= 1);
 }
 
-/* ---- runs ----------------------------------------------------------------------------------- */
+/* ---- runs -------------------------------------------------------------------- */
 
 /*
  * The port lets other threads run where the windows are: at allocations, between what a fault
@@ -332,8 +332,7 @@ static void test_everything(void **state)
 	race_down(&r);
 }
 
-/* ---- the same page ------------------------------------------------------------------------------
- */
+/* ---- the same page ----------------------------------------------------------- */
 
 /* All threads write words of their own into pages that a fork has just shared. */
 static void *write_shared_words(void *arg)
@@ -377,8 +376,7 @@ static void test_same_page_after_fork(void **state)
 	race_down(&r);
 }
 
-/* ---- replacement
- * ----------------------------------------------------------------------------------- */
+/* ---- replacement ------------------------------------------------------------- */
 
 static void *replace_all_the_time(void *arg)
 {
@@ -409,8 +407,49 @@ static void test_map_fixed_is_never_a_hole(void **state)
 	race_down(&r);
 }
 
-/* ---- truncation
- * ------------------------------------------------------------------------------------- */
+/* ---- unmapping --------------------------------------------------------------- */
+
+/* Rule 4. */
+static void *unmap_all_the_time(void *arg)
+{
+	struct thread *t = arg;
+	struct race *r = t->r;
+	uint64_t len = OWN_PAGES * UPAGE, out;
+
+	while (going(r)) {
+		CHECK(!quire_mmap(r->u.mm, r->fixed, len, URW, UANON | QMAP_FIXED, NULL, 0, &out));
+		if (rnd(t, 2))
+			sched_yield();
+		CHECK(!quire_munmap(r->u.mm, r->fixed, len));
+		sched_yield();
+		for (unsigned i = 0; i < OWN_PAGES; i++)
+			CHECK(quire_pte(r->u.mm, r->fixed + i * UPAGE) == 0);
+	}
+	return NULL;
+}
+
+static void *fault_all_the_time(void *arg)
+{
+	struct thread *t = arg;
+	struct quire_fault f;
+
+	while (going(t->r))
+		quire_fault(t->r->u.mm, t->r->fixed + rnd(t, OWN_PAGES) * UPAGE, QUIRE_WRITE, &f);
+	return NULL;
+}
+
+static void test_nothing_stays_after_munmap(void **state)
+{
+	struct race r;
+
+	(void)state;
+	race_up(&r);
+	run_threads(&r, (void *(*[])(void *)){unmap_all_the_time, fault_all_the_time,
+					      fault_all_the_time, fault_all_the_time});
+	race_down(&r);
+}
+
+/* ---- truncation -------------------------------------------------------------- */
 
 /* Rule 5: the pages are gone, and stay gone until the file grows. */
 static void *truncate_all_the_time(void *arg)
