@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * channel.c: giving the turn to a guest thread and having it back.
+ *
+ * What the guest may do at any time: write anything anywhere in the channel.  So only `turn`
+ * is looked at for control, only its lowest bit decides, and no wait depends on it alone: the death
+ * of the thread bumps slot->event and sets slot->gone.
+ *
+ * Sleeping: a worker that has waited long enough stores attached = 0, so that the guest kicks; another
+ * worker receives that kick, sees that the slot has an owner, leaves the notification in the slot
+ * and bumps `event`.
+ */
+#include "run/engine.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+/* How long a flush is waited for with sched_yield: it takes a guest some microseconds. */
+#define FLUSH_SPIN_NS 30000u
+#define SLEEP_MS 200u
+
+__thread struct slot *current_slot;
+
+/* A guest that was killed meanwhile gives ENOENT, which is fine. */
+void channel_answer_notif(struct run *run, uint64_t id)
+{
+	struct seccomp_notif_resp resp = {.id = id};
+	int fd = at_load(&run->listener);
+
+	if (fd >= 0)
+		while (ioctl(fd, SECCOMP_IOCTL_NOTIF_SEND, &resp) && errno == EINTR)
+			;
+}
+
+void channel_give_turn(struct slot *s)
+{
+	struct run *run = s->proc->run;
+	struct chan *c = s->chan;
+	uint64_t notif;
+
+	s->turn = (at_load_relaxed(&c->turn) | 1) + 1;
+	at_store(&c->turn, s->turn);
+	pthread_mutex_lock(&s->lock);
+	notif = s->notif;
+	s->notif = 0;
+	pthread_mutex_unlock(&s->lock);
+	if (notif)
+		channel_answer_notif(run, notif);
+	else if (at_load(&c->guest_sleeps))
+		futex_wake(&c->turn, 1);
+}
+
+static bool ours(struct slot *s)
+{
+	return at_load(&s->chan->turn) & 1;
+}
+
+static bool spin_for_turn(struct slot *s, uint64_t ns)
+{
+	uint64_t start = run_now_ns();
+
+	do {
+		if (ours(s))
+			return true;
+		if (at_load(&s->gone))
+			return false;
+		sched_yield();
+	} while (run_now_ns() - start < ns);
+	return ours(s);
+}
+
+bool channel_await_turn(struct slot *s)
+{
+	if (spin_for_turn(s, FLUSH_SPIN_NS))
+		return true;
+	at_store(&s->chan->attached, 0);
+	for (;;) {
+		uint32_t event = at_load(&s->event);
+
+		if (ours(s))
+			break;
+		if (at_load(&s->gone))
+			return false;
+		futex_wait(&s->event, event, SLEEP_MS);
+	}
+	at_store(&s->chan->attached, 1);
+	return true;
+}
+
+static unsigned put_ranges(struct chan *c, const struct quire_tlb_range *ranges, unsigned n)
+{
+	if (n > CHAN_MAX_RANGES)
+		n = CHAN_MAX_RANGES;
+	for (unsigned i = 0; i < n; i++) {
+		c->ranges[i].start = ranges[i].start;
+		c->ranges[i].end = ranges[i].end;
+	}
+	return n;
+}
+
+void channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigned n)
+{
+	struct chan *c = s->chan;
+	unsigned done = 0;
+
+	do {
+		unsigned k = put_ranges(c, ranges + done, n - done);
+
+		c->nranges = k;
+		c->cmd = CMD_FLUSH;
+		channel_give_turn(s);
+		if (!channel_await_turn(s))
+			return;
+		done += k;
+	} while (done < n);
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * engine.h: the supervisor's own functions, by file.  Locks: see supervisor.h.
+ */
+#ifndef RUN_ENGINE_H
+#define RUN_ENGINE_H
+
+#include "run/supervisor.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+#define PAGE 4096ull
+#define PAGE_DOWN(x) ((x) & ~(PAGE - 1))
+#define PAGE_UP(x) (((x) + PAGE - 1) & ~(PAGE - 1))
+
+#define at_load(p) __atomic_load_n((p), __ATOMIC_SEQ_CST)
+#define at_load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)
+#define at_store(p, v) __atomic_store_n((p), (v), __ATOMIC_SEQ_CST)
+#define at_add(p, v) __atomic_add_fetch((p), (v), __ATOMIC_SEQ_CST)
+#define at_count(p) __atomic_fetch_add((p), 1, __ATOMIC_RELAXED)
+
+/* A request, copied out of the channel: what the guest writes there later does not matter. */
+struct request {
+	struct run *run;
+	struct slot *slot;
+	struct proc *proc;
+	struct space *space;
+	uint32_t op;
+	uint64_t a[8];
+	int64_t ret;
+	uint64_t v[8];
+};
+
+/* ---- util.c */
+/* As run_say, but not with --quiet. */
+void run_note(struct run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void futex_wait(uint32_t *addr, uint32_t val, unsigned ms);
+void futex_wake(uint32_t *addr, int n);
+/* Reads a whole small file of /proc into buf (NUL-terminated): length or -errno. */
+long read_text(const char *path, char *buf, size_t len);
+
+/* ---- ram.c: the memory objects */
+int ram_create(struct run *run);
+void ram_destroy(struct run *run);
+/* The frame is about to be touched: has the host allocate it together with its neighbours. */
+void ram_expect(struct run *run, uint64_t frame);
+bool ram_discard(void *ctx, uint64_t first, uint64_t count);
+
+/* ---- port_run.c: the core's way out */
+void port_run(struct run *run);
+
+/* ---- oom.c */
+bool oom_kill(void *ctx, struct quire_mm *mm, void *cookie);
+
+/* ---- space.c */
+int space_create(struct run *run, const struct rlimit *rlim, bool ignore_memlock, struct space **out);
+int space_fork(struct space *parent, struct space **out);
+/* One more or one less process executes in it (G held).  Leaving returns true for the last. */
+void space_enter_locked(struct space *s);
+bool space_leave_locked(struct space *s);
+
+/* ---- slot.c */
+int slots_create(struct run *run);
+void slots_destroy(struct run *run);
+/* A free slot for a thread of p, or NULL.  G held. */
+struct slot *slot_alloc_locked(struct run *run, struct proc *p, struct space *space);
+/* The thread is gone, or never came: free once no worker is attached.  G held. */
+void slot_retire_locked(struct slot *s);
+/* The attached worker leaves a retired slot.  Takes G. */
+void slot_reap(struct slot *s);
+void slot_set_space(struct slot *s, struct space *space);
+
+/* ---- proc.c */
+struct proc *proc_create_locked(struct run *run, struct proc *parent);
+void proc_start(struct proc *p, pid_t pid, int life);
+void proc_set_pid(struct proc *p, pid_t pid);
+/* The process does not exist any more: everything of it but its record goes.  Idempotent. */
+void proc_died(struct proc *p);
+/* exec: the process leaves its space for a new one; all slots but `keep` are retired. */
+void proc_replace_space(struct proc *p, struct slot *keep, struct space *space);
+void proc_set_names(struct proc *p, const char *exe, const char *comm);
+void procs_fold_locked(struct run *run);
+void procs_destroy(struct run *run);
+
+/* ---- reaper.c */
+int reaper_start(struct run *run);
+/* What the mm counted becomes p's; then all of it is unmapped.  Nobody is in the space any more. */
+void space_absorb(struct proc *p, struct space *space);
+void reaper_stop(struct run *run);
+/* The dead process's space (its reference goes along); last: nobody is in it any more.  G held. */
+void reaper_push_locked(struct proc *p, struct space *space, bool last);
+
+/* ---- account.c */
+void stats_add(struct proc_stats *to, const struct proc_stats *from);
+void stats_add_mm(struct proc_stats *to, const struct quire_mm_stats *mm);
+void proc_count_slot(struct proc *p, struct slot *s);
+void proc_note_refusal(struct proc *p, uint64_t addr, uint64_t ip, enum quire_access access,
+		       const struct quire_fault *f);
+
+/* ---- ctl.c: descriptors that guests send */
+int ctl_create(struct run *run, int *guest_end);
+/* Descriptor that slot's thread sent under this token, now the caller's; or -EBADF. */
+int ctl_take(struct run *run, struct slot *slot, uint64_t token);
+/* Any descriptor that this slot has sent (a forked child's life pipe), or -1. */
+int ctl_take_any(struct run *run, struct slot *slot);
+void ctl_forget(struct run *run, struct slot *slot);
+/* Without a listener: waits for the next kick.  Slot number, or -1. */
+int ctl_wait_kick(struct run *run);
+/* Main loop: CTL is readable: the listener may have come. */
+void ctl_drain(struct run *run);
+void ctl_destroy(struct run *run);
+
+/* ---- channel.c: the turn */
+/* The worker's slot: what the core's flushes go through. */
+extern __thread struct slot *current_slot;
+void channel_give_turn(struct slot *s);
+/* True: the turn is ours.  False: the thread is dead. */
+bool channel_await_turn(struct slot *s);
+void channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigned n);
+void channel_answer_notif(struct run *run, uint64_t id);
+
+/* ---- flush.c: flushes of address spaces other than the requester's */
+void flush_remote(struct space *space, const struct quire_tlb_range *ranges, unsigned n);
+
+/* ---- worker.c */
+int workers_start(struct run *run);
+void workers_stop(struct run *run);
+
+/* ---- request.c: reads, dispatches and answers what is in the slot */
+void request_serve(struct run *run, struct slot *s);
+
+/* ---- the operations, by file */
+void op_fault(struct request *q);
+void op_touch(struct request *q);
+void op_bus(struct request *q);
+void op_syscall(struct request *q);
+void op_mmap_file(struct request *q);
+void op_file(struct request *q);
+void op_file_find(struct request *q);
+void op_fork(struct request *q);
+void op_fork_done(struct request *q);
+void op_child_start(struct request *q);
+void op_thread(struct request *q);
+void op_thread_done(struct request *q);
+void op_thread_start(struct request *q);
+void op_thread_exit(struct request *q);
+void op_exit(struct request *q);
+void op_exec_prepare(struct request *q);
+void op_exec_abort(struct request *q);
+void op_exec_files(struct request *q);
+void op_exec_load(struct request *q);
+void op_proc_open(struct request *q);
+void op_note(struct request *q);
+void op_exe_path(struct request *q);
+
+/* ---- files.c */
+/* The window's file by id, referenced; or NULL. */
+struct quire_file *window_file(struct space *s, uint64_t id);
+struct window *file_window(struct quire_file *file); /* NULL: not one of ours */
+void windows_destroy(struct space *s);
+int windows_copy(struct space *to, struct space *from);
+
+/* ---- elf.c: what an ELF file says, checked */
+#define ELF_MAX_SEGMENTS 128
+struct elf_segment {
+	uint64_t vaddr, filesz, memsz, offset;
+	int prot;
+};
+struct elf_image {
+	bool pie;
+	bool exec_stack;
+	uint64_t entry, phoff, phdr_vaddr; /* phdr_vaddr: 0 if in no segment */
+	uint16_t phnum;
+	uint64_t low, high; /* page-aligned extent of the segments */
+	uint64_t align;	    /* of the first segment */
+	bool has_interp;
+	int bad; /* 0, or what is wrong with the segments: noticed too late for execve to fail */
+	unsigned nr;
+	struct elf_segment seg[ELF_MAX_SEGMENTS];
+};
+/* 0, or the errno that execve gives.  `interp`: the file is an interpreter. */
+int elf_read(int fd, bool interp, struct elf_image *out);
+
+/* ---- syscalls of memory: each gets the request, whose a[1..6] are the arguments */
+typedef int64_t (*memsys_fn)(struct request *q);
+int64_t sys_shmget(struct request *q);
+int64_t sys_shmat(struct request *q);
+int64_t sys_shmdt(struct request *q);
+int64_t sys_shmctl(struct request *q);
+int64_t sys_mincore(struct request *q);
+int64_t sys_msync(struct request *q);
+int64_t sys_madvise(struct request *q);
+int64_t sys_process_vm_readv(struct request *q);
+int64_t sys_process_vm_writev(struct request *q);
+int64_t sys_getrlimit(struct request *q);
+int64_t sys_setrlimit(struct request *q);
+int64_t sys_prlimit(struct request *q);
+int64_t sys_mbind(struct request *q);
+int64_t sys_get_mempolicy(struct request *q);
+int64_t sys_set_mempolicy(struct request *q);
+int64_t sys_move_pages(struct request *q);
+int64_t sys_migrate_pages(struct request *q);
+
+/* ---- shm.c */
+/* Somebody has detached by dying: segments that are marked for removal may go. */
+void shm_sweep(struct run *run);
+void shm_destroy(struct run *run);
+
+/* ---- note.c */
+/* One line for each (number, detail) that a guest asked for and Quire does not have. */
+void note_unsupported(struct run *run, struct proc *p, long nr, uint64_t detail);
+
+/* ---- launch.c: the first process.  0, or an exit status after saying what is wrong. */
+int launch(struct run *run, int guest_ctl, const sigset_t *mask);
+struct pending_exec {
+	char *path;
+	char comm[16];
+};
+struct pending_exec *pending_create(const char *path, const char *comm);
+void pending_free(struct pending_exec *p);
+
+/* ---- life.c: the main thread's loop: signals, deaths, the live line */
+int life_create(struct run *run);
+int life_watch(struct run *run, struct proc *p, int fd, uint32_t events);
+void life_loop(struct run *run);
+void life_destroy(struct run *run);
+
+#endif

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * files.c: files of the host that guests map.
+ *
+ * A file is mapped once per process into a window, from which the stub fills; to the core it is an
+ * external file whose frame numbers are window addresses.  The descriptor that the guest sent
+ * serves copies (private writes) and tells size and name.
+ *
+ *   1  The frame number of page p is (window + (p - first) * 4096) / 4096.  It means the same in a
+ *      forked child, which inherits the host mapping of the window and a copy of the table.
+ *   2  A window that no VMA of the space uses, and that nobody has asked for since the last look, is
+ *      dropped when there are many.  Ids are not used again (generation), so a thread
+ *      that still holds the id of a dropped one gets ESTALE and makes a new window.
+ *   3  The window's struct lives as long as the core's file.
+ *
+ * Owns space->windows (W).
+ */
+#include "run/engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAGIC 0x77696e64u
+#define FIRST_LOOK 64u
+#define MAX_WINDOWS 0xfffffu
+#define ID(index, generation) ((uint64_t)(generation) << 20 | (index))
+
+/* ---- the core's callbacks ---------------------------------------------------- */
+
+static int window_frame(void *priv, uint64_t pgoff, uint64_t *frame)
+{
+	const struct window *w = priv;
+
+	if (pgoff < w->first || pgoff - w->first >= w->bytes / PAGE)
+		return -ENXIO;
+	*frame = w->addr / PAGE + (pgoff - w->first);
+	return 0;
+}
+
+static int window_copy(void *priv, uint64_t pgoff, void *mem)
+{
+	const struct window *w = priv;
+	size_t done = 0;
+
+	while (done < PAGE) {
+		ssize_t n = pread(w->fd, (char *)mem + done, PAGE - done,
+				  (off_t)(pgoff * PAGE + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -EIO;
+		if (!n)
+			break;
+		done += (size_t)n;
+	}
+	if (!done)
+		return -ENXIO;
+	memset((char *)mem + done, 0, PAGE - done);
+	return 0;
+}
+
+static uint64_t window_size(void *priv)
+{
+	const struct window *w = priv;
+	struct stat st;
+	uint64_t bytes;
+
+	if (S_ISBLK(w->mode))
+		return ioctl(w->fd, BLKGETSIZE64, &bytes) ? 0 : bytes;
+	if (!S_ISREG(w->mode))
+		return UINT64_MAX;
+	return fstat(w->fd, &st) ? 0 : (uint64_t)st.st_size;
+}
+
+static void window_release(void *priv)
+{
+	struct window *w = priv;
+
+	close(w->fd);
+	free(w);
+}
+
+static const struct quire_file_ops window_ops = {
+	.frame = window_frame,
+	.copy_page = window_copy,
+	.file_size = window_size,
+	.release = window_release,
+};
+
+/* ---- names ------------------------------------------------------------------- */
+
+struct window *file_window(struct quire_file *file)
+{
+	struct window *w = quire_file_priv(file);
+
+	return w && w->magic == MAGIC ? w : NULL;
+}
+
+static ssize_t fd_path(int fd, char *buf, size_t len)
+{
+	char link[40];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, buf, len - 1);
+	if (n >= 0)
+		buf[n] = 0;
+	return n;
+}
+
+void file_path(struct quire_file *file, char *buf, size_t len)
+{
+	struct window *w = file_window(file);
+
+	if (!w || fd_path(w->fd, buf, len) < 0)
+		snprintf(buf, len, "%s", quire_file_name(file));
+}
+
+/* ---- the table of a space ---------------------------------------------------- */
+
+static struct window_ref *find_id(struct space *s, uint64_t id)
+{
+	uint64_t index = id & MAX_WINDOWS;
+	struct window_ref *r = index < s->cap_windows ? &s->windows[index] : NULL;
+
+	return r && r->file && ID(index, r->generation) == id ? r : NULL;
+}
+
+struct quire_file *window_file(struct space *s, uint64_t id)
+{
+	struct quire_file *file = NULL;
+	struct window_ref *r;
+
+	pthread_mutex_lock(&s->lock);
+	r = find_id(s, id);
+	if (r) {
+		file = r->file;
+		r->recent = true;
+		quire_file_get(file);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return file;
+}
+
+static int64_t table_grow(struct space *s)
+{
+	unsigned cap = s->cap_windows ? 2 * s->cap_windows : 16;
+	struct window_ref *t;
+
+	if (cap > MAX_WINDOWS)
+		return -ENFILE;
+	t = realloc(s->windows, cap * sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	memset(t + s->cap_windows, 0, (cap - s->cap_windows) * sizeof(*t));
+	s->windows = t;
+	s->cap_windows = cap;
+	return 0;
+}
+
+/* Takes over the reference.  Returns the id. */
+static int64_t table_add(struct space *s, struct quire_file *file)
+{
+	unsigned i = 0;
+	int64_t err = 0;
+
+	if (s->nr_windows == s->cap_windows) {
+		i = s->cap_windows;
+		err = table_grow(s);
+	}
+	if (err)
+		return err;
+	while (s->windows[i].file)
+		i++;
+	s->windows[i].file = file;
+	s->windows[i].generation++;
+	s->windows[i].recent = true;
+	s->nr_windows++;
+	return (int64_t)ID(i, s->windows[i].generation);
+}
+
+int windows_copy(struct space *to, struct space *from)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&from->lock);
+	to->collect_at = from->collect_at;
+	if (from->cap_windows) {
+		to->windows = calloc(from->cap_windows, sizeof(*to->windows));
+		err = to->windows ? 0 : -ENOMEM;
+	}
+	for (unsigned i = 0; !err && i < from->cap_windows; i++) {
+		to->windows[i] = from->windows[i];
+		if (to->windows[i].file)
+			quire_file_get(to->windows[i].file);
+	}
+	if (!err) {
+		to->cap_windows = from->cap_windows;
+		to->nr_windows = from->nr_windows;
+	}
+	pthread_mutex_unlock(&from->lock);
+	return err;
+}
+
+void windows_destroy(struct space *s)
+{
+	for (unsigned i = 0; i < s->cap_windows; i++) {
+		if (s->windows[i].file)
+			quire_file_put(s->windows[i].file);
+		s->windows[i].file = NULL;
+	}
+	s->nr_windows = 0;
+}
+
+/* ---- dropping unused ones ----------------------------------------------------- */
+
+static int by_address(const void *a, const void *b)
+{
+	const uintptr_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* The files that some VMA of the space maps, sorted; only compared, never looked into. */
+static uintptr_t *files_in_use(struct space *s, size_t *nr)
+{
+	struct quire_vma_info v;
+	uintptr_t *list = NULL;
+	size_t cap = 0;
+	uint64_t addr = 0;
+
+	*nr = 0;
+	for (; !quire_vma_next(s->mm, addr, &v); addr = v.end) {
+		if (!v.file)
+			continue;
+		if (*nr == cap) {
+			uintptr_t *more = realloc(list, (cap = cap ? 2 * cap : 64) * sizeof(*list));
+
+			if (!more) {
+				free(list);
+				return NULL;
+			}
+			list = more;
+		}
+		list[(*nr)++] = (uintptr_t)v.file;
+	}
+	if (list)
+		qsort(list, *nr, sizeof(*list), by_address);
+	return list;
+}
+
+/* Tells the stub of one window to unmap.  False: no room for more in this answer. */
+static bool drop(struct request *q, struct space *s, struct window_ref *r, uint64_t *out)
+{
+	const struct window *w = file_window(r->file);
+
+	if (q->v[0] >= sizeof(q->slot->chan->data) / 16 - 1)
+		return false;
+	out[2 * q->v[0]] = w->addr;
+	out[2 * q->v[0] + 1] = w->bytes;
+	q->v[0]++;
+	s->nr_windows--;
+	return true;
+}
+
+/* Rule 2.  The references are dropped outside W. */
+static void collect(struct request *q)
+{
+	struct space *s = q->space;
+	uint64_t *out = (uint64_t *)(void *)q->slot->chan->data;
+	struct quire_file *dead[512];
+	unsigned nr_dead = 0;
+	size_t nr;
+	uintptr_t *used = files_in_use(s, &nr);
+
+	if (!used)
+		return;
+	pthread_mutex_lock(&s->lock);
+	for (unsigned i = 0; i < s->cap_windows && nr_dead < 512; i++) {
+		struct window_ref *r = &s->windows[i];
+		uintptr_t key = (uintptr_t)r->file;
+
+		if (r->file && !r->recent && !bsearch(&key, used, nr, sizeof(key), by_address)) {
+			if (!drop(q, s, r, out))
+				break;
+			dead[nr_dead++] = r->file;
+			r->file = NULL;
+		}
+		r->recent = false;
+	}
+	s->collect_at = 2 * s->nr_windows < FIRST_LOOK ? FIRST_LOOK : 2 * s->nr_windows;
+	pthread_mutex_unlock(&s->lock);
+	while (nr_dead)
+		quire_file_put(dead[--nr_dead]);
+	free(used);
+}
+
+/* ---- the operations ----------------------------------------------------------- */
+
+static bool window_ok(const struct request *q)
+{
+	uint64_t addr = q->a[1], bytes = q->a[2];
+
+	return !(addr % PAGE) && !(bytes % PAGE) && bytes && addr >= WINDOWS_BASE &&
+	       addr < WINDOWS_END && bytes <= WINDOWS_END - addr && q->a[3] < (1ull << 51);
+}
+
+static struct window *window_new(const struct request *q, int fd)
+{
+	struct window *w = calloc(1, sizeof(*w));
+	struct stat st;
+
+	if (!w || fstat(fd, &st)) {
+		free(w);
+		return NULL;
+	}
+	*w = (struct window){.magic = MAGIC,
+			     .fd = fd,
+			     .addr = q->a[1],
+			     .bytes = q->a[2],
+			     .first = q->a[3],
+			     .dev = st.st_dev,
+			     .ino = st.st_ino,
+			     .mode = st.st_mode,
+			     .writable = q->a[4] == 1,
+			     .noexec = q->a[5] == 1};
+	return w;
+}
+
+/* Takes over fd. */
+static int file_new(const struct request *q, int fd, struct quire_file **out)
+{
+	struct quire_file_options o = {.size = sizeof(o), .kind = QUIRE_FILE_EXTERNAL};
+	struct window *w = window_new(q, fd);
+	char path[4096 + 16];
+	int err;
+
+	if (!w) {
+		close(fd);
+		return -ENOMEM;
+	}
+	if (fd_path(fd, path, sizeof(path)) < 0)
+		path[0] = 0;
+	o.ops = &window_ops;
+	o.priv = w;
+	o.writable = w->writable;
+	o.noexec = w->noexec;
+	o.name = path;
+	o.dev = w->dev;
+	o.ino = w->ino;
+	err = quire_file_create(q->run->machine, &o, out);
+	if (err)
+		window_release(w);
+	return err;
+}
+
+void op_file(struct request *q)
+{
+	struct space *s = q->space;
+	struct quire_file *file;
+	int fd = ctl_take(q->run, q->slot, q->a[0]);
+
+	if (fd >= 0 && !window_ok(q)) {
+		close(fd);
+		fd = -EINVAL;
+	}
+	q->ret = fd < 0 ? fd : file_new(q, fd, &file);
+	if (q->ret)
+		return;
+	if (s->nr_windows >= (s->collect_at ? s->collect_at : FIRST_LOOK))
+		collect(q);
+	pthread_mutex_lock(&s->lock);
+	q->ret = table_add(s, file);
+	pthread_mutex_unlock(&s->lock);
+	if (q->ret < 0)
+		quire_file_put(file);
+}
+
+static bool serves(const struct window *w, const struct request *q)
+{
+	return w->ino == q->a[1] && w->dev == q->a[0] && w->writable == (q->a[2] == 1) &&
+	       (S_ISREG(w->mode) || S_ISBLK(w->mode)) && q->a[3] >= w->first &&
+	       q->a[4] <= w->bytes / PAGE && q->a[3] - w->first <= w->bytes / PAGE - q->a[4];
+}
+
+void op_file_find(struct request *q)
+{
+	struct space *s = q->space;
+
+	q->ret = -ENOENT;
+	pthread_mutex_lock(&s->lock);
+	for (unsigned i = 0; i < s->cap_windows; i++) {
+		struct window_ref *r = &s->windows[i];
+
+		if (!r->file || !serves(file_window(r->file), q))
+			continue;
+		r->recent = true;
+		q->ret = (int64_t)ID(i, r->generation);
+		break;
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+void op_mmap_file(struct request *q)
+{
+	struct quire_file *file = window_file(q->space, q->a[0]);
+	uint64_t addr = 0;
+
+	if (!file) {
+		q->ret = -ESTALE;
+		return;
+	}
+	q->ret = quire_mmap(q->space->mm, q->a[1], q->a[2], (int)q->a[3], (int)q->a[4], file,
+			    q->a[6], &addr);
+	if (!q->ret)
+		q->ret = (int64_t)addr;
+	quire_file_put(file);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * life.c: the main thread's loop: deaths of guests, signals to us, the live line.
+ *
+ * What it watches is told apart by the event's number: the serial of a process, or one of WATCH_*.
+ * It waits for no guest and for no lock that is held while one is waited for.
+ *
+ * Owns run->epoll and the signals of the supervisor:
+ *   SIGINT, SIGQUIT    ignored: the terminal sends them to the guests as well
+ *   SIGTERM, SIGHUP    passed on to the first process
+ *   SIGTSTP and its kin ignored: we stop when the first process has stopped
+ *   SIGCHLD            the first process ended or stopped
+ */
+#include "run/engine.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WATCH_SIGNALS (1ull << 40)
+#define WATCH_TIMER (2ull << 40)
+
+static int signal_fd = -1, timer_fd = -1;
+
+static int watch(struct run *run, int fd, uint32_t events, uint64_t what)
+{
+	struct epoll_event e = {.events = events, .data.u64 = what};
+
+	return epoll_ctl(run->epoll, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
+}
+
+int life_watch(struct run *run, struct proc *p, int fd, uint32_t events)
+{
+	return watch(run, fd, events, p->serial);
+}
+
+static int create_timer(struct run *run)
+{
+	double s = run->opts->stat_seconds;
+	struct itimerspec t;
+
+	if (s <= 0)
+		return 0;
+	timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (timer_fd < 0)
+		return -errno;
+	t.it_value.tv_sec = (time_t)s;
+	t.it_value.tv_nsec = (long)((s - (double)t.it_value.tv_sec) * 1e9);
+	t.it_interval = t.it_value;
+	timerfd_settime(timer_fd, 0, &t, NULL);
+	return watch(run, timer_fd, EPOLLIN, WATCH_TIMER);
+}
+
+int life_create(struct run *run)
+{
+	sigset_t set;
+	int err;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	run->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (signal_fd < 0 || run->epoll < 0)
+		return -errno;
+	err = watch(run, signal_fd, EPOLLIN, WATCH_SIGNALS);
+	return err ? err : create_timer(run);
+}
+
+void life_destroy(struct run *run)
+{
+	close(signal_fd);
+	if (timer_fd >= 0)
+		close(timer_fd);
+	close(run->epoll);
+}
+
+/* Newest first: who dies was usually born lately. */
+static struct proc *by_serial(struct run *run, uint64_t serial)
+{
+	struct proc *p;
+
+	pthread_mutex_lock(&run->lock);
+	for (p = run->last_proc; p && p->serial != serial; p = p->prev)
+		;
+	if (p)
+		proc_get(p);
+	pthread_mutex_unlock(&run->lock);
+	return p;
+}
+
+static void death(struct run *run, uint64_t serial)
+{
+	struct proc *p = by_serial(run, serial);
+
+	if (!p)
+		return;
+	proc_died(p);
+	proc_put(p);
+}
+
+static void first_process(struct run *run)
+{
+	int status;
+
+	while (waitpid(run->first_pid, &status, WNOHANG | WUNTRACED) > 0) {
+		if (WIFSTOPPED(status)) {
+			kill(getpid(), SIGSTOP);
+			continue;
+		}
+		run->first_done = true;
+		run->first_status = status;
+		death(run, 1);
+		return;
+	}
+}
+
+static void signals(struct run *run)
+{
+	struct signalfd_siginfo si;
+
+	while (read(signal_fd, &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo == SIGCHLD)
+			first_process(run);
+		else if (!run->first_done)
+			kill(run->first_pid, (int)si.ssi_signo);
+	}
+}
+
+static void timer(struct run *run)
+{
+	uint64_t n;
+
+	if (read(timer_fd, &n, sizeof(n)) == sizeof(n))
+		report_stat_line(run);
+}
+
+static bool over(struct run *run)
+{
+	bool yes;
+
+	pthread_mutex_lock(&run->lock);
+	yes = run->first_done && !run->nr_live;
+	pthread_mutex_unlock(&run->lock);
+	return yes;
+}
+
+void life_loop(struct run *run)
+{
+	/* In case the first one has ended before there was a signalfd. */
+	first_process(run);
+	while (!over(run)) {
+		struct epoll_event e;
+
+		if (epoll_wait(run->epoll, &e, 1, -1) != 1)
+			continue;
+		if (e.data.u64 == WATCH_SIGNALS)
+			signals(run);
+		else if (e.data.u64 == WATCH_TIMER)
+			timer(run);
+		else
+			death(run, e.data.u64);
+	}
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memsys.c: the system calls that are memory's: which there are, and the plain ones, whose arguments
+ * go to the core as they are.
+ *
+ * Owns nothing.  A call that is not in the table is the host's: RUN_NATIVE.
+ */
+#include "run/engine.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#ifndef SYS_map_shadow_stack
+#define SYS_map_shadow_stack 453
+#endif
+#ifndef SYS_mseal
+#define SYS_mseal 462
+#endif
+
+static int64_t address(int err, uint64_t addr)
+{
+	return err ? err : (int64_t)addr;
+}
+
+static int64_t sys_mmap(struct request *q)
+{
+	uint64_t at = 0;
+	int err;
+
+	if (!(q->a[4] & MAP_ANONYMOUS))
+		return -EBADF;
+	err = quire_mmap(q->space->mm, q->a[1], q->a[2], (int)q->a[3], (int)q->a[4], NULL, q->a[6],
+			 &at);
+	return address(err, at);
+}
+
+static int64_t sys_munmap(struct request *q)
+{
+	return quire_munmap(q->space->mm, q->a[1], q->a[2]);
+}
+
+/* A file's mapping cannot grow beyond the window that it is filled from. */
+static bool beyond_window(struct request *q)
+{
+	const struct quire_port *port = &q->run->port;
+	struct quire_vma_info v;
+	struct window *w;
+	bool beyond = false;
+
+	port->rcu_read_lock(port->ctx);
+	if (!quire_vma_next(q->space->mm, q->a[1], &v) && v.start <= q->a[1] && v.file) {
+		uint64_t off = v.offset + (q->a[1] - v.start);
+
+		w = file_window(v.file);
+		beyond = w && (q->a[3] > w->bytes ||
+			       off + q->a[3] > w->first * PAGE + w->bytes);
+	}
+	port->rcu_read_unlock(port->ctx);
+	return beyond;
+}
+
+static int64_t sys_mremap(struct request *q)
+{
+	uint64_t at = 0;
+	int err;
+
+	if (q->a[3] > q->a[2] && beyond_window(q)) {
+		note_unsupported(q->run, q->proc, SYS_mremap, q->a[3]);
+		return -ENOMEM;
+	}
+	err = quire_mremap(q->space->mm, q->a[1], q->a[2], q->a[3], (int)q->a[4], q->a[5], &at);
+	return address(err, at);
+}
+
+static int64_t sys_mprotect(struct request *q)
+{
+	return quire_mprotect(q->space->mm, q->a[1], q->a[2], (int)q->a[3]);
+}
+
+static int64_t sys_brk(struct request *q)
+{
+	return (int64_t)quire_brk(q->space->mm, q->a[1]);
+}
+
+static int64_t sys_mlock(struct request *q)
+{
+	return quire_mlock(q->space->mm, q->a[1], q->a[2], 0);
+}
+
+static int64_t sys_mlock2(struct request *q)
+{
+	return quire_mlock(q->space->mm, q->a[1], q->a[2], (int)q->a[3]);
+}
+
+static int64_t sys_munlock(struct request *q)
+{
+	return quire_munlock(q->space->mm, q->a[1], q->a[2]);
+}
+
+static int64_t sys_mlockall(struct request *q)
+{
+	return quire_mlockall(q->space->mm, (int)q->a[1]);
+}
+
+static int64_t sys_munlockall(struct request *q)
+{
+	return quire_munlockall(q->space->mm);
+}
+
+/* As on a host without protection keys: there is none to be had, and -1 means none. */
+static int64_t sys_pkey_mprotect(struct request *q)
+{
+	return (int)q->a[4] == -1 ? sys_mprotect(q) : -EINVAL;
+}
+
+static int64_t sys_pkey_alloc(struct request *q)
+{
+	return q->a[1] || q->a[2] > 3 ? -EINVAL : -ENOSPC;
+}
+
+static int64_t sys_pkey_free(struct request *q)
+{
+	(void)q;
+	return -EINVAL;
+}
+
+static int64_t sys_absent(struct request *q)
+{
+	note_unsupported(q->run, q->proc, (long)q->a[0], 0);
+	return -ENOSYS;
+}
+
+struct memsys {
+	long nr;
+	memsys_fn fn;
+};
+
+/* The frequent ones first. */
+static const struct memsys table[] = {
+	{SYS_mmap, sys_mmap},
+	{SYS_munmap, sys_munmap},
+	{SYS_mprotect, sys_mprotect},
+	{SYS_brk, sys_brk},
+	{SYS_madvise, sys_madvise},
+	{SYS_mremap, sys_mremap},
+	{SYS_prlimit64, sys_prlimit},
+	{SYS_getrlimit, sys_getrlimit},
+	{SYS_setrlimit, sys_setrlimit},
+	{SYS_msync, sys_msync},
+	{SYS_mincore, sys_mincore},
+	{SYS_mlock, sys_mlock},
+	{SYS_mlock2, sys_mlock2},
+	{SYS_munlock, sys_munlock},
+	{SYS_mlockall, sys_mlockall},
+	{SYS_munlockall, sys_munlockall},
+	{SYS_shmget, sys_shmget},
+	{SYS_shmat, sys_shmat},
+	{SYS_shmdt, sys_shmdt},
+	{SYS_shmctl, sys_shmctl},
+	{SYS_process_vm_readv, sys_process_vm_readv},
+	{SYS_process_vm_writev, sys_process_vm_writev},
+	{SYS_mbind, sys_mbind},
+	{SYS_get_mempolicy, sys_get_mempolicy},
+	{SYS_set_mempolicy, sys_set_mempolicy},
+	{SYS_move_pages, sys_move_pages},
+	{SYS_migrate_pages, sys_migrate_pages},
+	{SYS_pkey_mprotect, sys_pkey_mprotect},
+	{SYS_pkey_alloc, sys_pkey_alloc},
+	{SYS_pkey_free, sys_pkey_free},
+	{SYS_process_madvise, sys_absent},
+	{SYS_remap_file_pages, sys_absent},
+	{SYS_userfaultfd, sys_absent},
+	{SYS_memfd_secret, sys_absent},
+	{SYS_map_shadow_stack, sys_absent},
+	{SYS_mseal, sys_absent},
+};
+
+void op_syscall(struct request *q)
+{
+	q->ret = RUN_NATIVE;
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		if (table[i].nr != (long)q->a[0])
+			continue;
+		q->ret = table[i].fn(q);
+		break;
+	}
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memsys_range.c: mincore, msync, madvise: calls about a range that also concern the host's files
+ * behind it, or write to a buffer of the guest.
+ */
+#include "run/engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define CHUNK_PAGES 16384u
+
+/* In portions, so that a huge range costs no huge buffer. */
+int64_t sys_mincore(struct request *q)
+{
+	uint64_t addr = q->a[1], len = q->a[2], vec = q->a[3];
+	uint64_t pages = len / PAGE + (len % PAGE != 0), done = 0;
+	uint8_t buf[CHUNK_PAGES];
+	int err;
+
+	if (addr % PAGE)
+		return -EINVAL;
+	if (addr + len < addr || addr + len > GUEST_TASK_SIZE)
+		return -ENOMEM;
+	if (vec + pages < vec || vec + pages > GUEST_TASK_SIZE)
+		return -EFAULT;
+	while (done < pages) {
+		uint64_t n = pages - done < CHUNK_PAGES ? pages - done : CHUNK_PAGES;
+
+		err = quire_mincore(q->space->mm, addr + done * PAGE, n * PAGE, buf);
+		if (err)
+			return err;
+		if (quire_write(q->space->mm, vec + done, buf, n) != (int64_t)n)
+			return -EFAULT;
+		done += n;
+	}
+	return 0;
+}
+
+/* The descriptors of the host's files that are mapped shared in the range, one at a time. */
+static int next_shared_file(struct request *q, uint64_t *addr, uint64_t end,
+			    struct quire_vma_info *v)
+{
+	const struct quire_port *port = &q->run->port;
+	int fd = -1;
+
+	while (fd < 0 && *addr < end) {
+		struct window *w = NULL;
+
+		port->rcu_read_lock(port->ctx);
+		if (quire_vma_next(q->space->mm, *addr, v) || v->start >= end)
+			*addr = end;
+		else
+			w = v->shared && v->file ? file_window(v->file) : NULL;
+		if (w)
+			fd = fcntl(w->fd, F_DUPFD_CLOEXEC, 0);
+		port->rcu_read_unlock(port->ctx);
+		if (*addr < end)
+			*addr = v->end;
+	}
+	return fd;
+}
+
+int64_t sys_msync(struct request *q)
+{
+	uint64_t addr = q->a[1], end = PAGE_UP(q->a[1] + q->a[2]);
+	int err = quire_msync(q->space->mm, q->a[1], q->a[2], (int)q->a[3]), fd;
+	struct quire_vma_info v;
+
+	if (!(q->a[3] & MS_SYNC) || (err && err != -ENOMEM))
+		return err;
+	while ((fd = next_shared_file(q, &addr, end, &v)) >= 0) {
+		if (fdatasync(fd) && errno != EINVAL && errno != EROFS)
+			err = -errno;
+		close(fd);
+	}
+	return err;
+}
+
+/* MADV_REMOVE of a file is a hole in it, which is the host's to make. */
+static int64_t remove_files(struct request *q)
+{
+	uint64_t start = q->a[1], end = PAGE_UP(q->a[1] + q->a[2]), addr = start;
+	struct quire_vma_info v;
+	int fd, err = 0;
+
+	if (start % PAGE || end < start)
+		return -EINVAL;
+	while (!err && (fd = next_shared_file(q, &addr, end, &v)) >= 0) {
+		uint64_t from = v.start > start ? v.start : start, to = v.end < end ? v.end : end;
+
+		if (!(v.prot & PROT_WRITE))
+			err = -EACCES;
+		else if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				   (off_t)(v.offset + (from - v.start)), (off_t)(to - from)))
+			err = -errno;
+		close(fd);
+	}
+	return err;
+}
+
+static bool file_at(struct request *q, uint64_t addr)
+{
+	const struct quire_port *port = &q->run->port;
+	struct quire_vma_info v;
+	bool is;
+
+	port->rcu_read_lock(port->ctx);
+	is = !quire_vma_next(q->space->mm, addr, &v) && v.start <= addr && v.file &&
+	     file_window(v.file);
+	port->rcu_read_unlock(port->ctx);
+	return is;
+}
+
+int64_t sys_madvise(struct request *q)
+{
+	if (q->a[3] == MADV_REMOVE && file_at(q, q->a[1]))
+		return remove_files(q);
+	return quire_madvise(q->space->mm, q->a[1], q->a[2], (int)q->a[3]);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * op_fault.c: a guest's access, resolved by the core or refused.
+ */
+#include "run/engine.h"
+
+#include <errno.h>
+
+static enum quire_access access_of(uint64_t a)
+{
+	return a == QUIRE_WRITE ? QUIRE_WRITE : a == QUIRE_EXEC ? QUIRE_EXEC : QUIRE_READ;
+}
+
+static void reply(struct request *q, const struct quire_fault *f)
+{
+	q->ret = f->result;
+	q->v[0] = (uint64_t)(int64_t)f->si_code;
+	q->v[1] = f->addr;
+	q->v[2] = f->pte;
+	q->v[3] = f->kind;
+}
+
+static bool in_ram(uint64_t pte)
+{
+	return (pte & (QUIRE_PTE_PRESENT | QUIRE_PTE_EXTERNAL)) == QUIRE_PTE_PRESENT;
+}
+
+static uint64_t frame_of(uint64_t pte)
+{
+	return (pte & QUIRE_PTE_FRAME_MASK) / PAGE;
+}
+
+void op_fault(struct request *q)
+{
+	struct quire_fault f = {0};
+	enum quire_access access = access_of(q->a[1]);
+
+	f.result = quire_fault(q->space->mm, q->a[0], access, &f);
+	if (f.result == QUIRE_FAULT_OK && in_ram(f.pte))
+		ram_expect(q->run, frame_of(f.pte));
+	else if (f.result == QUIRE_FAULT_SEGV || f.result == QUIRE_FAULT_BUS)
+		proc_note_refusal(q->proc, q->a[0], q->a[2], access, &f);
+	reply(q, &f);
+}
+
+/* Before a system call writes or reads a buffer: as much of it as is there. */
+void op_touch(struct request *q)
+{
+	uint64_t start = q->a[0], addr = start, end = start + q->a[1];
+	enum quire_access access = access_of(q->a[2]);
+
+	if (end < start || end > GUEST_TASK_SIZE)
+		end = GUEST_TASK_SIZE;
+	while (addr < end) {
+		struct quire_fault f = {0};
+
+		if (quire_fault(q->space->mm, addr, access, &f) != QUIRE_FAULT_OK)
+			break;
+		if (in_ram(f.pte))
+			ram_expect(q->run, frame_of(f.pte));
+		addr = PAGE_DOWN(addr) + PAGE;
+	}
+	q->ret = addr <= start ? 0 : (int64_t)((addr < end ? addr : end) - start);
+}
+
+static bool find_vma(struct quire_mm *mm, uint64_t addr, struct quire_vma_info *v)
+{
+	return !quire_vma_next(mm, addr, v) && v->start <= addr;
+}
+
+/*
+ * The host says that the file has no such page.  If the file's size says otherwise by now, it has
+ * grown again, and the access is to be repeated.
+ */
+void op_bus(struct request *q)
+{
+	struct quire_fault f = {.result = QUIRE_FAULT_BUS,
+				.reason = QUIRE_REASON_BEYOND_EOF,
+				.si_code = QBUS_ADRERR,
+				.addr = q->a[0]};
+	struct quire_vma_info v;
+
+	if (find_vma(q->space->mm, q->a[0], &v)) {
+		uint64_t off = v.offset + (PAGE_DOWN(q->a[0]) - v.start);
+
+		f.has_vma = true;
+		f.vma = v;
+		if (v.file && off < quire_file_size(v.file))
+			f.reason = QUIRE_REASON_IO;
+	}
+	proc_note_refusal(q->proc, q->a[0], q->a[2], access_of(q->a[1]), &f);
+	reply(q, &f);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * op_misc.c: what guests ask or tell about processes: /proc's texts, the program's path, notes.
+ */
+#include "run/engine.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The process that pid means to this guest, both referenced.  0: itself. */
+static struct proc *target(struct request *q, uint64_t pid, struct space **space)
+{
+	if (!pid || (pid_t)pid == q->proc->pid) {
+		*space = space_get(q->space);
+		return proc_get(q->proc);
+	}
+	return pid > INT32_MAX ? NULL : proc_find(q->run, (pid_t)pid, space);
+}
+
+static int fill(struct request *q, int fd)
+{
+	struct space *space;
+	struct proc *p;
+	int err;
+
+	if (q->a[1] >= RUN_NR_PROC)
+		return -ENOENT;
+	if (q->a[1] == PROC_MEMINFO)
+		return proc_text(q->run, NULL, NULL, PROC_MEMINFO, fd);
+	p = target(q, q->a[2], &space);
+	if (!p)
+		return -ENOENT;
+	err = proc_text(q->run, p, space, (enum run_proc)q->a[1], fd);
+	proc_put(p);
+	space_put(space);
+	return err;
+}
+
+void op_proc_open(struct request *q)
+{
+	int fd = ctl_take(q->run, q->slot, q->a[0]);
+
+	q->ret = fd < 0 ? fd : fill(q, fd);
+	if (fd >= 0)
+		close(fd);
+}
+
+void op_exe_path(struct request *q)
+{
+	char *out = q->slot->chan->data;
+	struct space *space;
+	struct proc *p = target(q, q->a[0], &space);
+	size_t n;
+
+	q->ret = -ENOENT;
+	if (!p)
+		return;
+	pthread_mutex_lock(&q->run->lock);
+	n = p->exe ? strlen(p->exe) : 0;
+	if (n && n < sizeof(q->slot->chan->data)) {
+		memcpy(out, p->exe, n + 1);
+		q->ret = (int64_t)n;
+	}
+	pthread_mutex_unlock(&q->run->lock);
+	proc_put(p);
+	space_put(space);
+}
+
+void op_note(struct request *q)
+{
+	if (q->a[0] == NOTE_UNSUPPORTED)
+		note_unsupported(q->run, q->proc, (long)q->a[1], q->a[2]);
+	q->ret = 0;
+}

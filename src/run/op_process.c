@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * op_process.c: fork, threads, exit: what a guest asks of the supervisor around the host's
+ * clone and exit calls.
+ *
+ *   1  A child and its slot exist before the host's clone, so that it can speak at once.  If the clone
+ *      fails, OP_FORK_DONE takes both back.
+ *   2  Numbers of slots that a guest names are only acted upon if they belong to its own process
+ *      (threads) or to a child that it made (fork).
+ */
+#include "run/engine.h"
+
+#include <errno.h>
+#include <sched.h>
+
+static int child_space(struct request *q, bool shared, struct space **out)
+{
+	if (!shared)
+		return space_fork(q->space, out);
+	*out = space_get(q->space);
+	return 0;
+}
+
+/* Takes over the reference to space.  Slot, or NULL. */
+static struct slot *child_create(struct request *q, struct space *space, bool shared)
+{
+	struct run *run = q->run;
+	struct slot *slot = NULL;
+	struct proc *child;
+
+	pthread_mutex_lock(&run->lock);
+	child = run->free_slots && q->proc->state == PROC_ALIVE
+		    ? proc_create_locked(run, q->proc)
+		    : NULL;
+	if (child) {
+		child->space = space;
+		child->vforked = shared;
+		space_enter_locked(space);
+		slot = slot_alloc_locked(run, child, space);
+	}
+	pthread_mutex_unlock(&run->lock);
+	return slot;
+}
+
+void op_fork(struct request *q)
+{
+	bool shared = q->a[0] & CLONE_VM;
+	struct space *space;
+	struct slot *slot;
+
+	q->ret = child_space(q, shared, &space);
+	if (q->ret)
+		return;
+	slot = child_create(q, space, shared);
+	if (slot)
+		q->ret = slot->index;
+	else
+		q->ret = -EAGAIN;
+	if (!slot)
+		space_put(space);
+}
+
+/* The process in this slot if q's process made it, referenced. */
+static struct proc *child_in_slot(struct request *q, uint64_t index)
+{
+	struct proc *p = NULL;
+
+	if (index >= q->run->nr_slots)
+		return NULL;
+	p = q->run->slots[index].proc;
+	if (!p || p->parent_serial != q->proc->serial)
+		return NULL;
+	return proc_get(p);
+}
+
+void op_fork_done(struct request *q)
+{
+	struct run *run = q->run;
+	int64_t pid = (int64_t)q->a[1];
+	struct proc *child;
+	bool failed;
+
+	pthread_mutex_lock(&run->lock);
+	child = child_in_slot(q, q->a[0]);
+	failed = child && pid <= 0 && child->state == PROC_NEW;
+	if (child && pid > 0 && pid <= INT32_MAX && child->state != PROC_DEAD)
+		proc_set_pid(child, (pid_t)pid);
+	pthread_mutex_unlock(&run->lock);
+	if (failed)
+		proc_died(child);
+	if (child)
+		proc_put(child);
+	q->ret = 0;
+}
+
+void op_child_start(struct request *q)
+{
+	pid_t tid = q->slot->tid;
+	int life = ctl_take(q->run, q->slot, q->a[1]);
+
+	/* The host's word for who it is counts more than the guest's. */
+	proc_start(q->proc, tid ? tid : (pid_t)q->a[0], life < 0 ? -1 : life);
+	q->ret = 0;
+}
+
+void op_thread(struct request *q)
+{
+	struct run *run = q->run;
+	struct slot *slot = NULL;
+
+	pthread_mutex_lock(&run->lock);
+	if (q->proc->state == PROC_ALIVE)
+		slot = slot_alloc_locked(run, q->proc, q->space);
+	if (slot)
+		q->proc->stats.threads++;
+	pthread_mutex_unlock(&run->lock);
+	q->ret = slot ? (int64_t)slot->index : -EAGAIN;
+}
+
+void op_thread_done(struct request *q)
+{
+	struct run *run = q->run;
+	struct slot *s = q->a[0] < run->nr_slots ? &run->slots[q->a[0]] : NULL;
+
+	pthread_mutex_lock(&run->lock);
+	if (s && s->proc == q->proc && !at_load(&s->started) && (int64_t)q->a[1] < 0)
+		slot_retire_locked(s);
+	pthread_mutex_unlock(&run->lock);
+	q->ret = 0;
+}
+
+void op_thread_start(struct request *q)
+{
+	struct slot *s = q->slot;
+
+	pthread_mutex_lock(&s->lock);
+	if (!s->tid)
+		s->tid = (pid_t)q->a[0];
+	pthread_mutex_unlock(&s->lock);
+	q->ret = 0;
+}
+
+/* The worker is attached: it frees the slot when it has answered. */
+void op_thread_exit(struct request *q)
+{
+	struct run *run = q->run;
+
+	pthread_mutex_lock(&run->lock);
+	if (!q->slot->gone)
+		slot_retire_locked(q->slot);
+	pthread_mutex_unlock(&run->lock);
+	q->ret = 0;
+}
+
+void op_exit(struct request *q)
+{
+	pthread_mutex_lock(&q->run->lock);
+	q->proc->has_exit_status = true;
+	q->proc->exit_status = (int)(q->a[0] & 0xff);
+	pthread_mutex_unlock(&q->run->lock);
+	q->ret = 0;
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc.c: guest processes: birth, exec, death, and finding them.
+ *
+ *   NEW ──first request──> ALIVE ──its life pipe or pidfd says so──> DEAD ──> folded into run->folded
+ *    └───────────────── the fork failed, or the child was killed ─────┘
+ *
+ * Owns run->procs (in order of birth) and the counters of it, under G.
+ *
+ *   1  A process that is NEW or ALIVE has a space and is one of its users; a DEAD one has none.
+ *   2  proc_died() only marks and hands over to the reaper: it never waits.
+ *   3  Dead processes stay listed for the report, RUN_MAX_DEAD of them; older ones are summed up.
+ */
+#include "run/engine.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct proc *proc_get(struct proc *p)
+{
+	at_add(&p->refs, 1);
+	return p;
+}
+
+void proc_put(struct proc *p)
+{
+	if (at_add(&p->refs, (uint32_t)-1))
+		return;
+	pending_free(p->pending);
+	free(p->refusals);
+	free(p->exe);
+	free(p);
+}
+
+static void list_append(struct run *run, struct proc *p)
+{
+	p->prev = run->last_proc;
+	if (p->prev)
+		p->prev->next = p;
+	else
+		run->procs = p;
+	run->last_proc = p;
+}
+
+static void list_remove(struct run *run, struct proc *p)
+{
+	if (p->prev)
+		p->prev->next = p->next;
+	else
+		run->procs = p->next;
+	if (p->next)
+		p->next->prev = p->prev;
+	else
+		run->last_proc = p->prev;
+}
+
+static void inherit(struct proc *p, struct proc *parent)
+{
+	p->parent_serial = parent->serial;
+	p->ppid = parent->pid;
+	memcpy(p->comm, parent->comm, sizeof(p->comm));
+	memcpy(p->cmdline, parent->cmdline, sizeof(p->cmdline));
+	memcpy(p->rlim, parent->rlim, sizeof(p->rlim));
+	p->exe = parent->exe ? strdup(parent->exe) : NULL;
+}
+
+struct proc *proc_create_locked(struct run *run, struct proc *parent)
+{
+	struct proc *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->run = run;
+	p->refs = 1;
+	p->serial = ++run->next_serial;
+	p->pidfd = p->life = -1;
+	p->born_ns = run_now_ns();
+	if (parent)
+		inherit(p, parent);
+	list_append(run, p);
+	run->nr_new++;
+	if (++run->nr_live > run->peak_procs)
+		run->peak_procs = run->nr_live;
+	return p;
+}
+
+/* The number by which the host knows it; from then on its death is noticed in any case. */
+void proc_set_pid(struct proc *p, pid_t pid)
+{
+	int fd;
+
+	if (pid <= 0 || p->pidfd >= 0)
+		return;
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	p->pid = pid;
+	p->pidfd = fd;
+	if (fd >= 0)
+		life_watch(p->run, p, fd, EPOLLIN);
+}
+
+void proc_start(struct proc *p, pid_t pid, int life)
+{
+	struct run *run = p->run;
+	int stale = -1;
+
+	pthread_mutex_lock(&run->lock);
+	if (p->state == PROC_NEW) {
+		p->state = PROC_ALIVE;
+		run->nr_new--;
+	}
+	if (p->life >= 0 || p->state == PROC_DEAD) {
+		stale = life;
+	} else if (life >= 0) {
+		p->life = life;
+		life_watch(run, p, life, 0);
+	}
+	if (p->state == PROC_ALIVE)
+		proc_set_pid(p, pid);
+	pthread_mutex_unlock(&run->lock);
+	if (stale >= 0)
+		close(stale);
+}
+
+void proc_set_names(struct proc *p, const char *exe, const char *comm)
+{
+	char *copy = strdup(exe);
+
+	if (!copy)
+		return;
+	free(p->exe);
+	p->exe = copy;
+	memset(p->comm, 0, sizeof(p->comm));
+	strncpy(p->comm, comm, sizeof(p->comm) - 1);
+}
+
+/* Oldest dead processes become sums. */
+void procs_fold_locked(struct run *run)
+{
+	for (struct proc *p = run->procs, *next; p && run->nr_dead > RUN_MAX_DEAD; p = next) {
+		next = p->next;
+		if (p->state != PROC_DEAD || p->serial == 1 || p->reap_space)
+			continue;
+		list_remove(run, p);
+		run->nr_dead--;
+		run->nr_folded++;
+		stats_add(&run->folded, &p->stats);
+		proc_put(p);
+	}
+}
+
+/*
+ * Children that were granted but have sent nothing when the parent's life pipe hangs up (which they
+ * inherit) are dead with it; one that has sent its own pipe lives.
+ */
+static struct proc *orphan_locked(struct run *run, struct proc *parent)
+{
+	struct proc *p = run->nr_new ? run->procs : NULL;
+
+	for (; p; p = p->next) {
+		int life;
+
+		if (p->state != PROC_NEW || p->parent_serial != parent->serial || p->life >= 0)
+			continue;
+		life = p->slots ? ctl_take_any(run, p->slots) : -1;
+		if (life < 0)
+			return proc_get(p);
+		p->life = life;
+		life_watch(run, p, life, 0);
+	}
+	return NULL;
+}
+
+static void close_fds(struct proc *p)
+{
+	if (p->life >= 0)
+		close(p->life);
+	if (p->pidfd >= 0)
+		close(p->pidfd);
+	p->life = p->pidfd = -1;
+}
+
+static void die_locked(struct run *run, struct proc *p)
+{
+	struct space *space = p->space;
+
+	if (p->state == PROC_NEW)
+		run->nr_new--;
+	p->state = PROC_DEAD;
+	p->died_ns = run_now_ns();
+	run->nr_live--;
+	run->nr_dead++;
+	while (p->slots)
+		slot_retire_locked(p->slots);
+	p->space = NULL;
+	close_fds(p);
+	if (space)
+		reaper_push_locked(p, space, space_leave_locked(space));
+	pthread_cond_broadcast(&run->changed);
+}
+
+void proc_died(struct proc *p)
+{
+	struct run *run = p->run;
+	struct proc *orphan;
+
+	pthread_mutex_lock(&run->lock);
+	if (p->state == PROC_DEAD) {
+		pthread_mutex_unlock(&run->lock);
+		return;
+	}
+	proc_get(p);
+	die_locked(run, p);
+	while ((orphan = orphan_locked(run, p))) {
+		die_locked(run, orphan);
+		proc_put(orphan);
+	}
+	pthread_mutex_unlock(&run->lock);
+	proc_put(p);
+}
+
+void proc_replace_space(struct proc *p, struct slot *keep, struct space *space)
+{
+	struct run *run = p->run;
+	struct space *old;
+	bool last = false;
+
+	pthread_mutex_lock(&run->lock);
+	for (struct slot *s = p->slots, *next; s; s = next) {
+		next = s->next;
+		if (s != keep)
+			slot_retire_locked(s);
+	}
+	old = p->space;
+	if (p->state != PROC_DEAD) {
+		p->space = space_get(space);
+		space_enter_locked(space);
+		last = old && space_leave_locked(old);
+		p->vforked = false;
+		p->stats.execs++;
+	} else {
+		old = NULL;
+	}
+	pthread_mutex_unlock(&run->lock);
+	slot_set_space(keep, space);
+	if (last)
+		space_absorb(p, old);
+	if (old)
+		space_put(old);
+}
+
+static bool has_thread(struct proc *p, pid_t tid)
+{
+	for (struct slot *s = p->slots; s; s = s->next) {
+		if (s->tid == tid)
+			return true;
+	}
+	return p->pid == tid;
+}
+
+struct proc *proc_find(struct run *run, pid_t pid, struct space **space)
+{
+	struct proc *p;
+
+	pthread_mutex_lock(&run->lock);
+	for (p = run->procs; p; p = p->next) {
+		if (p->state == PROC_ALIVE && has_thread(p, pid))
+			break;
+	}
+	if (p) {
+		proc_get(p);
+		*space = space_get(p->space);
+	}
+	pthread_mutex_unlock(&run->lock);
+	return p;
+}
+
+void procs_destroy(struct run *run)
+{
+	while (run->procs) {
+		struct proc *p = run->procs;
+
+		list_remove(run, p);
+		proc_put(p);
+	}
+}

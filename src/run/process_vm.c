@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process_vm.c: process_vm_readv and process_vm_writev between guests.
+ *
+ * Both address spaces are the core's, so it is two copies through a buffer.  What is copied before
+ * the first bad address counts, as on the host.
+ */
+#include "run/engine.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#define BUF_BYTES 65536u
+
+/* A list of ranges in a guest's memory, walked. */
+struct walk {
+	struct iovec *iov;
+	uint64_t n, i, off;
+};
+
+static int64_t read_iov(struct request *q, uint64_t addr, uint64_t n, struct walk *out)
+{
+	uint64_t bytes = n * sizeof(struct iovec), total = 0;
+
+	*out = (struct walk){.n = n};
+	if (n > IOV_MAX)
+		return -EINVAL;
+	if (!n)
+		return 0;
+	out->iov = malloc(bytes);
+	if (!out->iov)
+		return -ENOMEM;
+	if (quire_read(q->space->mm, addr, out->iov, bytes) != (int64_t)bytes)
+		return -EFAULT;
+	for (uint64_t i = 0; i < n; i++) {
+		total += out->iov[i].iov_len;
+		if (out->iov[i].iov_len > INT64_MAX || total > INT64_MAX)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/* The next piece: its address, and in *len at most *len bytes.  False: the end. */
+static bool piece(struct walk *w, uint64_t *addr, uint64_t *len)
+{
+	while (w->i < w->n && w->off == w->iov[w->i].iov_len) {
+		w->i++;
+		w->off = 0;
+	}
+	if (w->i == w->n)
+		return false;
+	*addr = (uint64_t)w->iov[w->i].iov_base + w->off;
+	if (*len > w->iov[w->i].iov_len - w->off)
+		*len = w->iov[w->i].iov_len - w->off;
+	return true;
+}
+
+static int64_t copy(struct quire_mm *from, struct walk *src, struct quire_mm *to, struct walk *dst)
+{
+	char *buf = malloc(BUF_BYTES);
+	int64_t done = 0;
+	uint64_t s, d, n;
+
+	if (!buf)
+		return -ENOMEM;
+	for (;;) {
+		int64_t got, put;
+
+		n = BUF_BYTES;
+		if (!piece(src, &s, &n) || !piece(dst, &d, &n))
+			break;
+		got = quire_read(from, s, buf, n);
+		put = got > 0 ? quire_write(to, d, buf, (uint64_t)got) : -EFAULT;
+		if (put > 0) {
+			done += put;
+			src->off += (uint64_t)put;
+			dst->off += (uint64_t)put;
+		}
+		if (put != (int64_t)n) {
+			done = done ? done : -EFAULT;
+			break;
+		}
+	}
+	free(buf);
+	return done;
+}
+
+/* The host's rule in short: the same user, or root. */
+static bool allowed(pid_t me, pid_t other)
+{
+	char a[40], b[40];
+	struct stat sa, sb;
+
+	snprintf(a, sizeof(a), "/proc/%d", (int)me);
+	snprintf(b, sizeof(b), "/proc/%d", (int)other);
+	return !stat(a, &sa) && !stat(b, &sb) && (!sa.st_uid || sa.st_uid == sb.st_uid);
+}
+
+static int64_t transfer(struct request *q, struct space *other, bool write)
+{
+	struct walk local, remote;
+	int64_t err = read_iov(q, q->a[2], q->a[3], &local), err2;
+
+	err2 = read_iov(q, q->a[4], q->a[5], &remote);
+	if (!err)
+		err = err2;
+	if (!err && write)
+		err = copy(q->space->mm, &local, other->mm, &remote);
+	else if (!err)
+		err = copy(other->mm, &remote, q->space->mm, &local);
+	free(local.iov);
+	free(remote.iov);
+	return err;
+}
+
+static int64_t process_vm(struct request *q, bool write)
+{
+	struct space *other;
+	struct proc *p;
+	int64_t ret;
+
+	if (q->a[6])
+		return -EINVAL;
+	p = proc_find(q->run, (pid_t)q->a[1], &other);
+	if (!p)
+		return RUN_NATIVE;
+	ret = p == q->proc || allowed(q->proc->pid, p->pid) ? transfer(q, other, write) : -EPERM;
+	proc_put(p);
+	space_put(other);
+	return ret;
+}
+
+int64_t sys_process_vm_readv(struct request *q)
+{
+	return process_vm(q, false);
+}
+
+int64_t sys_process_vm_writev(struct request *q)
+{
+	return process_vm(q, true);
+}

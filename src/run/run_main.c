@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run_main.c: `quire run` from start to end: makes the machine and the first process, waits for the
+ * last one to end, takes everything apart, verifies, reports, and ends as the first process did.
+ */
+#include "run/engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LINGER_US 50
+
+static int machine_create(struct run *run)
+{
+	struct quire_machine_options o = {.size = sizeof(o)};
+	int err;
+
+	port_run(run);
+	o.ram_bytes = run->ram_bytes;
+	o.ram = run->ram;
+	o.ram_is_zero = true;
+	o.table_bytes = run->table_bytes;
+	o.table_ram = run->tables;
+	o.task_size = GUEST_TASK_SIZE;
+	err = quire_machine_create(&run->port, &o, &run->machine);
+	if (!err && run->opts->nr_fail_points)
+		err = quire_machine_fail(run->machine, run->opts->fail_points,
+					 run->opts->nr_fail_points);
+	return err;
+}
+
+static void fill_info(struct run *run)
+{
+	struct run_info *info = run->info;
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	info->magic = RUN_MAGIC;
+	info->version = 1;
+	info->nr_slots = run->nr_slots;
+	info->nr_ram_frames = run->ram_bytes / PAGE;
+	info->nr_table_frames = run->table_bytes / PAGE;
+	info->linger_us = cpus > 0 ? LINGER_US : 0;
+	info->supervisor_pid = (uint32_t)getpid();
+	info->verbose = !run->opts->quiet;
+}
+
+static bool has_capability(unsigned bit)
+{
+	char text[4096];
+	const char *p;
+
+	if (read_text("/proc/self/status", text, sizeof(text)) <= 0 ||
+	    !(p = strstr(text, "CapEff:")))
+		return false;
+	return strtoull(p + 7, NULL, 16) >> bit & 1;
+}
+
+static int start(struct run *run, int *guest_ctl)
+{
+	int err = ram_create(run);
+
+	if (err) {
+		run_say("cannot make %llu MiB of RAM: %s (try a smaller --ram)",
+			(unsigned long long)(run->ram_bytes >> 20), strerror(-err));
+		return err;
+	}
+	err = slots_create(run);
+	if (!err)
+		err = machine_create(run);
+	if (!err)
+		err = ctl_create(run, guest_ctl);
+	if (!err)
+		err = life_create(run);
+	if (err)
+		run_say("cannot start: %s", strerror(-err));
+	fill_info(run);
+	run->may_lock = has_capability(14);
+	return err;
+}
+
+static void print_violation(void *arg, const char *line)
+{
+	(void)arg;
+	run_say("verify: %s", line);
+}
+
+/* Some may still be answering a guest that is dead. */
+static void wait_for_workers(struct run *run)
+{
+	pthread_mutex_lock(&run->lock);
+	while (run->nr_used_slots)
+		pthread_cond_wait(&run->changed, &run->lock);
+	pthread_mutex_unlock(&run->lock);
+}
+
+/* Every process is dead: nothing may be left of them. */
+static void take_apart(struct run *run, struct run_verdict *v)
+{
+	reaper_stop(run);
+	wait_for_workers(run);
+	workers_stop(run);
+	shm_destroy(run);
+	run->port.rcu_barrier(run->port.ctx);
+	v->violations = quire_verify(run->machine, print_violation, NULL);
+	quire_machine_stats(run->machine, &v->machine);
+	v->wall_ns = run_now_ns() - run->start_ns;
+	if (v->violations)
+		run_say("VERIFY FAILED: %u violations: Quire's accounting was not conserved",
+			v->violations);
+}
+
+/* Ends as the first process ended, without a core file of our own. */
+static int end_like(int status)
+{
+	struct rlimit none = {0, 0};
+	sigset_t set;
+	int sig;
+
+	if (!WIFSIGNALED(status))
+		return WEXITSTATUS(status);
+	sig = WTERMSIG(status);
+	setrlimit(RLIMIT_CORE, &none);
+	signal(sig, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise(sig);
+	return 128 + sig;
+}
+
+static void ignore_signals(void)
+{
+	static const int ignored[] = {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE};
+
+	for (unsigned i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		signal(ignored[i], SIG_IGN);
+}
+
+/* Descriptors of mapped files are ours as well as the guests'. */
+static void raise_nofile(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r))
+		return;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
+}
+
+static int supervise(struct run *run, const sigset_t *mask)
+{
+	struct run_verdict verdict = {0};
+	int guest_ctl = -1, status;
+
+	if (start(run, &guest_ctl))
+		return RUN_EXIT_VERIFY;
+	status = launch(run, guest_ctl, mask);
+	close(guest_ctl);
+	if (status)
+		return status;
+	ignore_signals();
+	raise_nofile();
+	if (reaper_start(run) || workers_start(run)) {
+		run_say("cannot start a thread");
+		kill(run->first_pid, SIGKILL);
+		return RUN_EXIT_VERIFY;
+	}
+	life_loop(run);
+	take_apart(run, &verdict);
+	if (!run->opts->quiet || run->opts->report)
+		report_write(run, &verdict);
+	procs_destroy(run);
+	life_destroy(run);
+	return verdict.violations ? -1 : 0;
+}
+
+int run_main(const struct run_options *opts)
+{
+	static struct run run;
+	sigset_t all, mask;
+	int status;
+
+	run.opts = opts;
+	run.listener = run.ctl = run.fd_ram = run.fd_tables = run.fd_chan = run.fd_stub = -1;
+	run.start_ns = run_now_ns();
+	pthread_mutex_init(&run.lock, NULL);
+	pthread_cond_init(&run.changed, NULL);
+	pthread_cond_init(&run.reap_ready, NULL);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &mask);
+	status = supervise(&run, &mask);
+	if (status > 0)
+		return status;
+	return status < 0 ? RUN_EXIT_VERIFY : end_like(run.first_status);
+}

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shm.c: SysV shared memory segments: shmget, shmat, shmdt and what becomes of them.
+ *
+ * A segment is a shared-memory file of the core; being attached is being mapped: nattch is counted in
+ * the VMAs of all guests when somebody asks, so fork, exec, exit, munmap and mremap need no hooks.
+ *
+ *   1  A segment holds a reference to its file, so files can be told apart by address.
+ *   2  A removed segment (IPC_RMID) has no key; it goes when it is found without attachments.
+ *   3  An id is index + 32768 * sequence: that of a segment long gone is not taken for a new one.
+ *
+ * Owns the table, under shm_lock, which is taken before the core's locks and never under G.
+ * shm_ctl.c has shmctl.
+ */
+#include "run/shm.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define MAX_SPACES 4096
+
+pthread_mutex_t shm_lock = PTHREAD_MUTEX_INITIALIZER;
+struct segment shm_table[SHM_MAX];
+static uint32_t nr_removed; /* A: segments that wait for their last detach */
+
+/* ---- who is attached ----------------------------------------------------------- */
+
+static unsigned count_in(struct space *s, struct quire_file *file)
+{
+	struct quire_vma_info v;
+	unsigned n = 0;
+
+	for (uint64_t at = 0; !quire_vma_next(s->mm, at, &v); at = v.end)
+		n += v.file == file;
+	return n;
+}
+
+/* Dead, though the main thread may not have come to noticing it. */
+static bool is_gone(const struct proc *p)
+{
+	struct pollfd fds[2] = {{.fd = p->life}, {.fd = p->pidfd, .events = POLLIN}};
+
+	return poll(fds, 2, 0) > 0 && (fds[0].revents || fds[1].revents);
+}
+
+/* Spaces in which somebody lives, referenced. */
+static unsigned living_spaces(struct run *run, struct space **out)
+{
+	unsigned n = 0;
+
+	pthread_mutex_lock(&run->lock);
+	for (struct proc *p = run->procs; p && n < MAX_SPACES; p = p->next) {
+		if (p->space && !p->vforked && !is_gone(p))
+			out[n++] = space_get(p->space);
+	}
+	pthread_mutex_unlock(&run->lock);
+	return n;
+}
+
+unsigned shm_attached(struct run *run, const struct segment *g)
+{
+	struct space **all = malloc(MAX_SPACES * sizeof(*all));
+	unsigned nr, n = 0;
+
+	if (!all)
+		return 1;
+	nr = living_spaces(run, all);
+	for (unsigned i = 0; i < nr; i++) {
+		n += count_in(all[i], g->file);
+		space_put(all[i]);
+	}
+	free(all);
+	return n;
+}
+
+static void destroy(struct segment *g)
+{
+	struct quire_file *file = g->file;
+
+	if (g->removed)
+		at_add(&nr_removed, (uint32_t)-1);
+	g->file = NULL;
+	g->seq++;
+	g->removed = false;
+	quire_file_put(file);
+}
+
+static void destroy_if_unused(struct run *run, struct segment *g)
+{
+	if (g->file && g->removed && !shm_attached(run, g))
+		destroy(g);
+}
+
+void shm_sweep(struct run *run)
+{
+	if (!at_load(&nr_removed))
+		return;
+	pthread_mutex_lock(&shm_lock);
+	for (unsigned i = 0; i < SHM_MAX; i++)
+		destroy_if_unused(run, &shm_table[i]);
+	pthread_mutex_unlock(&shm_lock);
+}
+
+void shm_remove(struct run *run, struct segment *g)
+{
+	if (!g->removed)
+		at_add(&nr_removed, 1);
+	g->removed = true;
+	g->key = IPC_PRIVATE;
+	destroy_if_unused(run, g);
+}
+
+void shm_destroy(struct run *run)
+{
+	(void)run;
+	for (unsigned i = 0; i < SHM_MAX; i++) {
+		if (shm_table[i].file)
+			destroy(&shm_table[i]);
+	}
+}
+
+/* ---- finding, permissions ------------------------------------------------------- */
+
+struct segment *shm_by_id(int id)
+{
+	struct segment *g;
+
+	if (id < 0)
+		return NULL;
+	if (id % 32768 >= SHM_MAX)
+		return NULL;
+	g = &shm_table[id % 32768];
+	return g->file && shm_id(g) == id ? g : NULL;
+}
+
+void shm_caller(struct request *q, uid_t *uid, gid_t *gid)
+{
+	char path[40];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)q->proc->pid);
+	if (stat(path, &st))
+		st = (struct stat){.st_uid = 65534, .st_gid = 65534};
+	*uid = st.st_uid;
+	*gid = st.st_gid;
+}
+
+/* want: rwx bits as of "others".  Root may everything. */
+bool shm_permitted(struct request *q, const struct segment *g, unsigned want)
+{
+	unsigned have = g->mode;
+	uid_t uid;
+	gid_t gid;
+
+	shm_caller(q, &uid, &gid);
+	if (!uid)
+		return true;
+	if (uid == g->uid || uid == g->cuid)
+		have >>= 6;
+	else if (gid == g->gid || gid == g->cgid)
+		have >>= 3;
+	return !(want & ~have);
+}
+
+/* ---- shmget --------------------------------------------------------------------- */
+
+static struct segment *by_key(int key)
+{
+	for (unsigned i = 0; key != IPC_PRIVATE && i < SHM_MAX; i++) {
+		if (shm_table[i].file && shm_table[i].key == key)
+			return &shm_table[i];
+	}
+	return NULL;
+}
+
+static int make_file(struct request *q, struct segment *g)
+{
+	struct quire_file_options o = {.size = sizeof(o), .kind = QUIRE_FILE_SHMEM};
+	char name[40];
+
+	snprintf(name, sizeof(name), "/SYSV%08x (deleted)", (unsigned)g->key);
+	o.name = name;
+	o.bytes = PAGE_UP(g->bytes);
+	o.writable = true;
+	o.dev = 1;
+	o.ino = (uint64_t)shm_id(g);
+	return quire_file_create(q->run->machine, &o, &g->file);
+}
+
+static int64_t create(struct request *q, int key, uint64_t bytes, int flags)
+{
+	struct segment *g = shm_table;
+	unsigned seq;
+	int err;
+
+	if (!bytes || bytes > (1ull << 46))
+		return -EINVAL;
+	if ((flags & SHM_HUGETLB) || (bytes > q->run->ram_bytes && !(flags & SHM_NORESERVE)))
+		return -ENOMEM;
+	while (g < shm_table + SHM_MAX && g->file)
+		g++;
+	if (g == shm_table + SHM_MAX)
+		return -ENOSPC;
+	seq = g->seq;
+	*g = (struct segment){.key = key, .seq = seq, .bytes = bytes, .mode = (unsigned)flags & 0777u};
+	g->ctime = time(NULL);
+	g->cpid = q->proc->pid;
+	shm_caller(q, &g->uid, &g->gid);
+	g->cuid = g->uid;
+	g->cgid = g->gid;
+	err = make_file(q, g);
+	if (err)
+		return err;
+	return shm_id(g);
+}
+
+static int64_t get_locked(struct request *q, int key, uint64_t bytes, int flags)
+{
+	struct segment *g = by_key(key);
+
+	if (!g)
+		return key == IPC_PRIVATE || (flags & IPC_CREAT) ? create(q, key, bytes, flags)
+								 : -ENOENT;
+	if ((flags & IPC_CREAT) && (flags & IPC_EXCL))
+		return -EEXIST;
+	if (bytes > g->bytes)
+		return -EINVAL;
+	if (!shm_permitted(q, g, ((unsigned)flags >> 6 | (unsigned)flags >> 3 | (unsigned)flags) & 7))
+		return -EACCES;
+	return shm_id(g);
+}
+
+int64_t sys_shmget(struct request *q)
+{
+	int64_t ret;
+
+	shm_sweep(q->run);
+	pthread_mutex_lock(&shm_lock);
+	ret = get_locked(q, (int)q->a[1], q->a[2], (int)q->a[3]);
+	pthread_mutex_unlock(&shm_lock);
+	return ret;
+}
+
+/* ---- shmat, shmdt ----------------------------------------------------------------- */
+
+static int at_flags(uint64_t *addr, int flags)
+{
+	if (!*addr)
+		return flags & SHM_REMAP ? -EINVAL : MAP_SHARED;
+	if (*addr % PAGE) {
+		if (!(flags & SHM_RND))
+			return -EINVAL;
+		*addr = PAGE_DOWN(*addr);
+		if (!*addr && (flags & SHM_REMAP))
+			return -EINVAL;
+	}
+	return MAP_SHARED | (flags & SHM_REMAP ? MAP_FIXED : MAP_FIXED_NOREPLACE);
+}
+
+static int64_t attach(struct request *q, struct segment *g, uint64_t addr, int flags)
+{
+	int map = at_flags(&addr, flags), prot = PROT_READ, err;
+	unsigned want = 4;
+	uint64_t at = 0;
+
+	if (map < 0)
+		return map;
+	if (!(flags & SHM_RDONLY)) {
+		prot |= PROT_WRITE;
+		want |= 2;
+	}
+	if (flags & SHM_EXEC) {
+		prot |= PROT_EXEC;
+		want |= 1;
+	}
+	if (!shm_permitted(q, g, want))
+		return -EACCES;
+	err = quire_mmap(q->space->mm, addr, PAGE_UP(g->bytes), prot, map, g->file, 0, &at);
+	if (err)
+		return err == -EEXIST ? -EINVAL : err;
+	g->atime = time(NULL);
+	g->lpid = q->proc->pid;
+	return (int64_t)at;
+}
+
+int64_t sys_shmat(struct request *q)
+{
+	struct segment *g;
+	int64_t ret = -EINVAL;
+
+	pthread_mutex_lock(&shm_lock);
+	g = shm_by_id((int)q->a[1]);
+	if (g)
+		ret = attach(q, g, q->a[2], (int)q->a[3]);
+	pthread_mutex_unlock(&shm_lock);
+	return ret;
+}
+
+static struct segment *by_file(const struct quire_file *file)
+{
+	for (unsigned i = 0; file && i < SHM_MAX; i++) {
+		if (shm_table[i].file == file)
+			return &shm_table[i];
+	}
+	return NULL;
+}
+
+/* The parts of one attachment: each lies where the attachment at addr would have put it. */
+static struct segment *detach(struct request *q, uint64_t addr)
+{
+	struct segment *g = NULL;
+	struct quire_vma_info v;
+	uint64_t at = addr, end = UINT64_MAX;
+
+	for (; at < end && !quire_vma_next(q->space->mm, at, &v); at = v.end) {
+		struct segment *found = by_file(v.file);
+
+		if (!found || (g && found != g) || v.start < addr || v.offset != v.start - addr)
+			continue;
+		if (!g) {
+			g = found;
+			end = addr + PAGE_UP(g->bytes);
+		}
+		quire_munmap(q->space->mm, v.start, v.end - v.start);
+	}
+	return g;
+}
+
+int64_t sys_shmdt(struct request *q)
+{
+	uint64_t addr = q->a[1];
+	struct segment *g = NULL;
+
+	if (addr % PAGE)
+		return -EINVAL;
+	pthread_mutex_lock(&shm_lock);
+	g = detach(q, addr);
+	if (g) {
+		g->dtime = time(NULL);
+		g->lpid = q->proc->pid;
+		destroy_if_unused(q->run, g);
+	}
+	pthread_mutex_unlock(&shm_lock);
+	return g ? 0 : -EINVAL;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shm.h: SysV segments, between shm.c and shm_ctl.c.  All under shm_lock but shm_sweep.
+ */
+#ifndef RUN_SHM_H
+#define RUN_SHM_H
+
+#include "run/engine.h"
+
+#include <sys/ipc.h>
+#include <sys/shm.h>
+
+#define SHM_MAX 4096
+
+struct segment {
+	struct quire_file *file; /* NULL: free; referenced */
+	int key;
+	unsigned seq;
+	uint64_t bytes;
+	uid_t uid, cuid;
+	gid_t gid, cgid;
+	unsigned mode;
+	bool removed, locked;
+	pid_t cpid, lpid;
+	time_t atime, dtime, ctime;
+};
+
+extern pthread_mutex_t shm_lock;
+extern struct segment shm_table[SHM_MAX];
+
+static inline int shm_id(const struct segment *g)
+{
+	return (int)((g->seq % 65535) * 32768 + (unsigned)(g - shm_table));
+}
+
+struct segment *shm_by_id(int id);
+unsigned shm_attached(struct run *run, const struct segment *g);
+void shm_remove(struct run *run, struct segment *g);
+void shm_caller(struct request *q, uid_t *uid, gid_t *gid);
+bool shm_permitted(struct request *q, const struct segment *g, unsigned want);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slot.c: which thread has which channel.
+ *
+ * A slot is free (on run->free_slots), used (one thread's), or retired: its thread is gone but a
+ * worker is still attached, which frees it as it leaves.
+ *
+ *   1  slot->proc and slot->space are referenced from allocation until the slot is free.
+ *   2  A retired slot's `event` has been bumped: whoever waits for its thread looks again.
+ */
+#include "run/engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int slots_create(struct run *run)
+{
+	uint8_t *base = (uint8_t *)run->info + (CHAN_SLOT(0) - CHAN_BASE);
+
+	run->slots = calloc(run->nr_slots, sizeof(struct slot));
+	if (!run->slots)
+		return -ENOMEM;
+	for (uint32_t i = run->nr_slots; i-- > 0;) {
+		struct slot *s = &run->slots[i];
+
+		s->index = i;
+		s->chan = (struct chan *)(void *)(base + (size_t)i * CHAN_SLOT_SIZE);
+		pthread_mutex_init(&s->lock, NULL);
+		s->next = run->free_slots;
+		run->free_slots = s;
+	}
+	return 0;
+}
+
+void slots_destroy(struct run *run)
+{
+	for (uint32_t i = 0; run->slots && i < run->nr_slots; i++)
+		pthread_mutex_destroy(&run->slots[i].lock);
+	free(run->slots);
+}
+
+/* The last user of the channel may still be looking at `turn`: it goes on from where it is. */
+static void chan_reset(struct chan *c, struct space *space)
+{
+	uint32_t turn = at_load(&c->turn);
+
+	memset(&c->attached, 0, offsetof(struct chan, ranges) - offsetof(struct chan, attached));
+	c->root = space ? quire_mm_root(space->mm) : 0;
+	at_store(&c->turn, (turn + 1) & ~1u);
+}
+
+struct slot *slot_alloc_locked(struct run *run, struct proc *p, struct space *space)
+{
+	struct slot *s = run->free_slots;
+
+	if (!s)
+		return NULL;
+	run->free_slots = s->next;
+	s->next = p->slots;
+	p->slots = s;
+	p->nr_slots++;
+	s->proc = proc_get(p);
+	s->space = space ? space_get(space) : NULL;
+	s->tid = 0;
+	s->used = true;
+	at_store(&s->gone, false);
+	at_store(&s->started, false);
+	run->nr_used_slots++;
+	s->notif = 0;
+	s->gap_ns = 0;
+	s->answered_ns = 0;
+	chan_reset(s->chan, space);
+	return s;
+}
+
+void slot_set_space(struct slot *s, struct space *space)
+{
+	struct space *old = s->space;
+
+	s->space = space_get(space);
+	s->chan->root = quire_mm_root(space->mm);
+	if (old)
+		space_put(old);
+}
+
+static void unlink_from_proc(struct slot *s)
+{
+	struct slot **p = &s->proc->slots;
+
+	while (*p && *p != s)
+		p = &(*p)->next;
+	if (*p) {
+		*p = s->next;
+		s->proc->nr_slots--;
+	}
+}
+
+/*
+ * No worker is attached, no thread uses it.  Returns the space that it referenced: putting the
+ * last reference is not done under G.
+ */
+static struct space *slot_free_locked(struct slot *s)
+{
+	struct run *run = s->proc->run;
+	struct space *space = s->space;
+	struct proc *p = s->proc;
+
+	ctl_forget(run, s);
+	s->used = false;
+	s->space = NULL;
+	s->proc = NULL;
+	s->next = run->free_slots;
+	run->free_slots = s;
+	run->nr_used_slots--;
+	pthread_cond_broadcast(&run->changed);
+	proc_put(p);
+	return space;
+}
+
+/* The caller holds a reference to the slot's space. */
+void slot_retire_locked(struct slot *s)
+{
+	struct space *space = NULL;
+	bool owned;
+
+	proc_count_slot(s->proc, s);
+	unlink_from_proc(s);
+	pthread_mutex_lock(&s->lock);
+	at_store(&s->gone, true);
+	owned = s->owned;
+	pthread_mutex_unlock(&s->lock);
+	at_add(&s->event, 1);
+	futex_wake(&s->event, INT32_MAX);
+	if (!owned)
+		space = slot_free_locked(s);
+	if (space)
+		space_put(space);
+}
+
+void slot_reap(struct slot *s)
+{
+	struct run *run = s->proc->run;
+	struct space *space;
+
+	pthread_mutex_lock(&run->lock);
+	space = slot_free_locked(s);
+	pthread_mutex_unlock(&run->lock);
+	if (space)
+		space_put(space);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * call.c: a system call of the guest, from the trap to its result.
+ *
+ *   1. The result goes to the guest's rax, unless the call replaced the context (rt_sigreturn).
+ *   2. A call that a signal kept from happening is made again by the guest after the handler:
+ *      its instruction pointer goes back onto the call (RESTART).
+ */
+#include "probe.h"
+#include "table.h"
+
+#define FAULT_TRIES 4
+#define SYSCALL_BYTES 2
+
+bool fd_is_ours(uint64_t fd)
+{
+	int n = (int)fd;
+
+	return n >= shared.fd_base && n < shared.fd_base + RUN_NR_FDS;
+}
+
+static bool has_strings(const struct call_desc *d)
+{
+	for (int i = 0; i < 6; i++) {
+		if (d->arg[i].kind == ARG_STRING)
+			return true;
+	}
+	return false;
+}
+
+static int64_t call_host(struct call *c)
+{
+	struct thread *t = c->t;
+	int64_t r;
+
+	do {
+		t->restarts = false;
+		t->in_call = true;
+		r = guest_syscall(c->nr, c->a);
+		t->in_call = false;
+		/* Interrupted for our own sake only: the guest must not see it. */
+	} while (r == -EINTR && t->restarts && !t->pending);
+	return r;
+}
+
+int64_t call_native(struct call *c)
+{
+	const struct call_desc *d = &call_table[c->nr];
+
+	for (int i = 0;; i++) {
+		bool ok = touch_args(c, d, i > 0);
+		int64_t r = call_host(c);
+
+		if (r != -EFAULT || i == FAULT_TRIES)
+			return r;
+		/* Touched and gone again (another thread's flush), or a string: once more. */
+		if (!ok && (i > 0 || !has_strings(d)))
+			return r;
+	}
+}
+
+int64_t call_memory(struct call *c)
+{
+	int64_t r = rpc(c->t, OP_SYSCALL, (uint64_t)c->nr, c->a[0], c->a[1], c->a[2], c->a[3],
+			c->a[4], c->a[5]);
+
+	return r == RUN_NATIVE ? call_native(c) : r;
+}
+
+int64_t call_refuse(struct call *c, int err, uint64_t detail)
+{
+	rpc_unsupported(c->t, c->nr, detail);
+	return -err;
+}
+
+static bool names_our_fd(const struct call *c, const struct call_desc *d)
+{
+	for (int i = 0; i < 6; i++) {
+		if (d->arg[i].kind == ARG_FD && fd_is_ours(c->a[i]))
+			return true;
+	}
+	return false;
+}
+
+static int64_t dispatch(struct call *c)
+{
+	const struct call_desc *d = &call_table[c->nr];
+
+	if (names_our_fd(c, d))
+		return -EBADF;
+	switch ((enum call_kind)d->kind) {
+	case CALL_NATIVE:
+		return call_native(c);
+	case CALL_MEMORY:
+		return call_memory(c);
+	case CALL_SPECIAL:
+		return d->fn(c);
+	case CALL_REFUSED:
+		return call_refuse(c, d->err, 0);
+	case CALL_ABSENT:
+		return -d->err;
+	case CALL_UNKNOWN:
+		break;
+	}
+	return call_refuse(c, ENOSYS, 0);
+}
+
+void on_syscall(struct thread *t, struct ucontext *uc)
+{
+	struct sigcontext *r = &uc->uc_mcontext;
+	struct call c = {t, uc, (int64_t)r->rax, {r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9}};
+	int64_t ret;
+
+	if (c.nr == NR_RT_SIGRETURN) {
+		sys_sigreturn(&c);
+		return;
+	}
+	if (c.nr < 0 || c.nr >= NR_CALLS) {
+		r->rax = (uint64_t)-ENOSYS;
+		return;
+	}
+	ret = dispatch(&c);
+	if (ret == RESTART)
+		r->rip -= SYSCALL_BYTES;
+	else
+		r->rax = (uint64_t)ret;
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exec.c: execve: everything that may fail is done first, in this process; then the host
+ * executes the stub's image again with the guest's arguments, and the fresh stub loads the program.
+ *
+ *   1. Until the host's execve has succeeded, nothing of the guest has changed.
+ *   2. The copies live in a host mapping of their own, which the execve takes away.
+ */
+#include "probe.h"
+#include "proc_path.h"
+#include "run/exec_resolve.h"
+#include "table.h"
+
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+
+#define PATH_BYTES 4096
+#define STRING_MAX 131072u	    /* MAX_ARG_STRLEN */
+#define SCRATCH_BYTES (16ull << 20) /* more than the host takes: it says E2BIG */
+#define PREFIX_ROOM 24
+#define FLAGS_KNOWN ((uint64_t)(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+
+/* Pointers grow up from the start, strings down from the end. */
+struct scratch {
+	char **vec;
+	uint64_t nvec;
+	char *low; /* strings stand from here */
+	uint64_t base;
+};
+
+struct exec {
+	struct scratch s;
+	struct exec_resolved image;
+	char path[PATH_BYTES], shown[PATH_BYTES + 32]; /* shown: as scripts see it */
+	char env[PATH_BYTES + 160];
+	char **argv, **envp;
+	uint64_t argc;
+};
+
+static bool room(const struct scratch *s, uint64_t bytes)
+{
+	return (uint64_t)s->low - sys_ptr(s->vec + s->nvec + PREFIX_ROOM) > bytes + 16;
+}
+
+/* One string of the guest's; NULL pointers are the caller's business. */
+static int64_t take_string(struct scratch *s, uint64_t from)
+{
+	int64_t n = guest_strnlen(from, STRING_MAX);
+
+	if (n < 0)
+		return -EFAULT;
+	if (n == STRING_MAX || !room(s, (uint64_t)n))
+		return -E2BIG;
+	s->low -= n + 1;
+	if (guest_read(s->low, from, (uint64_t)n + 1))
+		return -EFAULT;
+	s->low[n] = 0;
+	s->vec[s->nvec++] = s->low;
+	return 0;
+}
+
+/* A NULL-terminated array; NULL itself is an empty one. */
+static int64_t take_vector(struct scratch *s, uint64_t from, uint64_t *count)
+{
+	int64_t r = 0;
+
+	for (*count = 0; from; (*count)++) {
+		uint64_t p;
+
+		if (guest_read(&p, from + *count * 8, 8))
+			return -EFAULT;
+		if (!p)
+			break;
+		r = take_string(s, p);
+		if (r)
+			return r;
+	}
+	if (!room(s, 64))
+		return -E2BIG;
+	return 0;
+}
+
+static int64_t take_path(struct call *c, struct exec *e, uint64_t from)
+{
+	int64_t n = guest_strnlen(from, PATH_BYTES);
+
+	if (n < 0 || guest_read(e->path, from, (uint64_t)(n < PATH_BYTES ? n + 1 : n)))
+		return -EFAULT;
+	if (n == PATH_BYTES)
+		return -ENAMETOOLONG;
+	e->path[n] = 0;
+	if (n < 64 && str_starts(e->path, "/proc/"))
+		proc_exe_of(c->t, e->path, e->path, sizeof(e->path));
+	return 0;
+}
+
+/* The name that a script and AT_EXECFN get: through the directory's descriptor if there is one. */
+static void show_path(struct exec *e, int dirfd)
+{
+	char *p = e->shown;
+
+	if (e->path[0] == '/' || dirfd == AT_FDCWD) {
+		str_put(p, e->path);
+		return;
+	}
+	p = str_put_number(str_put(p, "/dev/fd/"), (uint64_t)dirfd);
+	if (e->path[0]) {
+		*p++ = '/';
+		str_put(p, e->path);
+	}
+}
+
+/* argv: the prefix of a script, then the guest's from [0] or, for a script, [1]. */
+static int64_t take_arguments(struct exec *e, uint64_t argv, uint64_t envp)
+{
+	const char *prefix[EXEC_MAX_PREFIX];
+	unsigned n = exec_prefix(&e->image, e->shown, prefix);
+	struct scratch *s = &e->s;
+	uint64_t argc, envc;
+	char **first;
+	int64_t r;
+
+	s->nvec = PREFIX_ROOM / 2;
+	first = s->vec + s->nvec;
+	r = take_vector(s, argv, &argc);
+	if (r)
+		return r;
+	if (!argc) { /* as the kernel does: one empty argument */
+		*--s->low = 0;
+		s->vec[s->nvec++] = s->low;
+		argc = 1;
+	}
+	if (n) {
+		first -= n - 1;
+		for (unsigned i = 0; i < n; i++)
+			first[i] = (char *)prefix[i];
+	}
+	e->argv = first;
+	s->vec[s->nvec++] = NULL;
+	e->envp = s->vec + s->nvec;
+	r = take_vector(s, envp, &envc);
+	if (r)
+		return r;
+	s->vec[s->nvec++] = e->env;
+	s->vec[s->nvec++] = NULL;
+	return 0;
+}
+
+static void write_env(struct exec *e, const struct thread *t)
+{
+	char *p = str_put(e->env, RUN_ENV);
+
+	p = str_put_number(p, t->slot);
+	p = str_put_number(str_put(p, " "), RUN_ENV_MASK);
+	p = str_put_number(str_put(p, " "), (uint64_t)e->image.exe);
+	if (e->image.interp < 0)
+		p = str_put(p, " -1 ");
+	else
+		p = str_put(str_put_number(str_put(p, " "), (uint64_t)e->image.interp), " ");
+	p = str_put_number(p, (uint64_t)shared.fd_base);
+	p = str_put_number(str_put(p, " "), t->mask >> 32);
+	p = str_put_number(str_put(p, " "), (uint32_t)t->mask);
+	str_put(str_put(p, " "), e->shown);
+}
+
+/* Absolute path of the open file, for /proc/PID/exe. */
+static void name_of(int fd, const char *otherwise, char *buf, uint64_t len)
+{
+	char link[40];
+	int64_t n;
+
+	str_put_number(str_put(link, "/proc/self/fd/"), (uint64_t)fd);
+	n = sys(__NR_readlink, link, buf, len - 1);
+	if (n > 0)
+		buf[n] = 0;
+	else
+		str_put(buf, otherwise);
+}
+
+static int64_t prepare(struct thread *t, struct exec *e)
+{
+	int64_t exe = rpc_send_fd(t, e->image.exe), interp = 0;
+	char comm[16], path[PATH_BYTES + 32];
+	char *p;
+
+	if (e->image.interp >= 0)
+		interp = rpc_send_fd(t, e->image.interp);
+	if (exe < 0 || interp < 0)
+		return exe < 0 ? exe : interp;
+	name_of(e->image.exe, e->shown, path, PATH_BYTES);
+	exec_comm(e->shown, comm);
+	p = str_put(t->chan->data, path);
+	str_put(p + 1, comm);
+	return rpc(t, OP_EXEC_PREPARE, (uint64_t)exe, (uint64_t)interp);
+}
+
+static const int virtual_signals[] = {SIGSEGV, SIGBUS, SIGSYS};
+
+/* The fresh stub learns from the host which of these the guest ignores. */
+static void hand_over_signals(struct thread *t)
+{
+	struct action ignore = {.handler = 1};
+
+	for (int i = 0; i < 3; i++) {
+		if (t->proc->actions[virtual_signals[i]].handler == 1)
+			sys(__NR_rt_sigaction, virtual_signals[i], &ignore, NULL, 8);
+	}
+}
+
+static void take_back_signals(void)
+{
+	struct action act = {sys_ptr((const void *)entry_sync),
+			     SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTORER | SA_RESTART,
+			     sys_ptr((const void *)entry_restorer), 0};
+
+	for (int i = 0; i < 3; i++)
+		sys(__NR_rt_sigaction, virtual_signals[i], &act, NULL, 8);
+}
+
+/* All signals stay blocked until the fresh stub sets the mask that it was told. */
+static int64_t become(struct thread *t, struct exec *e)
+{
+	uint64_t all = HOST_ALL_BLOCKED, old;
+	int64_t r;
+
+	sys(__NR_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
+	if (t->pending) {
+		host_set_mask(old);
+		return RESTART;
+	}
+	hand_over_signals(t);
+	r = sys(__NR_execveat, RUN_FD(RUN_FD_STUB), "", e->argv, e->envp, AT_EMPTY_PATH);
+	take_back_signals();
+	host_set_mask(old);
+	return r;
+}
+
+static int64_t execute(struct call *c, struct exec *e, const uint64_t *a, int dirfd, uint64_t flags)
+{
+	int64_t r;
+
+	r = take_path(c, e, a[0]);
+	if (r)
+		return r;
+	if (!e->path[0] && !(flags & AT_EMPTY_PATH))
+		return -ENOENT;
+	show_path(e, dirfd);
+	r = exec_resolve(dirfd, e->path, (int)flags, &e->image);
+	if (r)
+		return r;
+	write_env(e, c->t);
+	r = take_arguments(e, a[1], a[2]);
+	if (r == 0) {
+		r = prepare(c->t, e);
+		if (r == 0) {
+			r = become(c->t, e);
+			rpc(c->t, OP_EXEC_ABORT);
+		}
+	}
+	exec_close(&e->image);
+	return r;
+}
+
+int64_t sys_execve(struct call *c)
+{
+	bool at = c->nr == __NR_execveat;
+	uint64_t flags = at ? c->a[4] : 0, place, bytes = SCRATCH_BYTES + PAGE_UP(sizeof(struct exec));
+	struct exec *e;
+	int64_t got, r;
+
+	if (flags & ~FLAGS_KNOWN)
+		return -EINVAL;
+	place = window_address(bytes);
+	got = sys(__NR_mmap, place, bytes, PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	if (sys_is_error(got))
+		return -ENOMEM;
+	e = (struct exec *)got;
+	e->s.vec = (char **)(got + (int64_t)PAGE_UP(sizeof(*e)));
+	e->s.low = (char *)(got + (int64_t)bytes);
+	r = execute(c, e, &c->a[at], at ? (int)c->a[0] : AT_FDCWD, flags);
+	sys(__NR_munmap, got, bytes);
+	return r;
+}

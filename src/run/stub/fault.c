@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fault.c: SIGSEGV, SIGBUS and SIGSYS: what kind of event is it, and the life of a fault:
+ *
+ *   walk --good--> fill --done--> retry the instruction
+ *     |              '--host full--> drop everything, walk again
+ *     '--not good--> ask the supervisor --ok--> walk again
+ *                                        '--refused--> the guest's signal, or a probe's fixup
+ */
+#include "probe.h"
+
+#define TRAP_PAGE_FAULT 14
+#define ERR_WRITE 2u
+#define ERR_FETCH 16u
+
+/* enum quire_fault_result */
+#define RESULT_OK 0
+#define RESULT_SEGV 1
+#define RESULT_BUS 2
+
+#define SI_CODE_SECCOMP 1
+#define SI_CODE_QUEUE (-1)
+#define SI_CODE_KERNEL 0x80
+
+/* The same instruction at the same address so often: something is broken, and looping hides it. */
+#define FAULTS_STUCK 2000
+
+static void note_stuck(struct thread *t, uint64_t addr, uint64_t ip)
+{
+	if (t->last_fault.addr != addr || t->last_fault.ip != ip) {
+		t->last_fault.addr = addr;
+		t->last_fault.ip = ip;
+		t->last_fault.count = 0;
+	}
+	if (++t->last_fault.count > FAULTS_STUCK) {
+		say("a fault does not end, address", addr);
+		say("   instruction", ip);
+		say("   entry", walk_entry(t, addr));
+		die("giving up");
+	}
+}
+
+static enum fill_result try_fill(struct thread *t, uint64_t addr, int access, bool *good)
+{
+	enum fill_result r = FILL_OK;
+	uint64_t entry;
+
+	fill_lock(t);
+	entry = walk_entry(t, addr);
+	*good = entry_permits(entry, access);
+	if (*good)
+		r = fill(t, addr, entry);
+	fill_unlock(t);
+	return r;
+}
+
+/* True: the entry is good now. */
+static bool ask(struct thread *t, uint64_t addr, int access, uint64_t ip, uint64_t sp, bool bus,
+		struct refusal *why)
+{
+	int64_t r = bus ? rpc(t, OP_BUS, addr, (uint64_t)access, ip, sp)
+			: rpc(t, OP_FAULT, addr, (uint64_t)access, ip, sp);
+
+	if (r == RESULT_OK)
+		return true;
+	if (r != RESULT_SEGV && r != RESULT_BUS) {
+		/* Out of memory: the supervisor has said so and chosen us. */
+		sys(__NR_kill, sys(__NR_getpid), SIGKILL);
+		die("out of memory");
+	}
+	why->sig = r == RESULT_SEGV ? SIGSEGV : SIGBUS;
+	why->code = (int)t->chan->v[0];
+	why->addr = t->chan->v[1];
+	return false;
+}
+
+bool fault_resolve(struct thread *t, uint64_t addr, int access, uint64_t ip, uint64_t sp, bool bus,
+		   struct refusal *why)
+{
+	unsigned full = 0, asked = 0;
+
+	note_stuck(t, addr, ip);
+	if (bus && !ask(t, addr, access, ip, sp, true, why))
+		return false;
+	for (;;) {
+		bool good;
+		enum fill_result r = try_fill(t, addr, access, &good);
+
+		if (good && r == FILL_OK)
+			return true;
+		if (r == FILL_BROKEN || (r == FILL_FULL && ++full > 3)) {
+			say("cannot map a page, address", addr);
+			die("the host refuses the mapping");
+		}
+		if (r == FILL_FULL)
+			drop_all(t);
+		else if (!ask(t, addr, access, ip, sp, false, why))
+			return false;
+		else if (++asked > FAULTS_STUCK)
+			die("the supervisor and the page table disagree");
+	}
+}
+
+static int access_of(const struct ucontext *uc)
+{
+	if (uc->uc_mcontext.err & ERR_FETCH)
+		return ACCESS_EXEC;
+	return uc->uc_mcontext.err & ERR_WRITE ? ACCESS_WRITE : ACCESS_READ;
+}
+
+static bool resolve(struct thread *t, int sig, const struct ucontext *uc, struct refusal *why)
+{
+	const struct sigcontext *r = &uc->uc_mcontext;
+
+	return fault_resolve(t, r->cr2, access_of(uc), r->rip, r->rsp, sig == SIGBUS, why);
+}
+
+static void guest_fault(struct thread *t, int sig, siginfo_t *info, struct ucontext *uc)
+{
+	struct refusal why;
+
+	/* The trap number is an old one when the kernel itself sends (SI_KERNEL). */
+	if (uc->uc_mcontext.trapno == TRAP_PAGE_FAULT && info->si_code < SI_CODE_KERNEL) {
+		if (resolve(t, sig, uc, &why))
+			return;
+		info->si_signo = why.sig;
+		info->si_code = why.code;
+		info->si_addr = (void *)why.addr;
+	}
+	signal_fault(t, info, uc);
+}
+
+static bool between(uint64_t ip, const char *start, const char *end)
+{
+	return ip >= sys_ptr(start) && ip < sys_ptr(end);
+}
+
+/* A fault of stub code: a probe's, or the guest has jumped here. */
+static void stub_fault(struct thread *t, int sig, siginfo_t *info, struct ucontext *uc)
+{
+	struct sigcontext *r = &uc->uc_mcontext;
+	struct refusal why;
+	bool copy = between(r->rip, probe_copy_start, probe_copy_end);
+
+	if (copy || between(r->rip, probe_word_start, probe_word_end)) {
+		if (r->trapno == TRAP_PAGE_FAULT && r->cr2 < GUEST_TASK_SIZE &&
+		    resolve(t, sig, uc, &why))
+			return;
+		r->rip = sys_ptr(copy ? probe_copy_fixup : probe_word_fixup);
+		return;
+	}
+	if ((struct thread *)(r->rsp & ~(THREAD_AREA - 1)) == t) {
+		say("fault in the stub, instruction", r->rip);
+		say("   address", r->cr2);
+		say("   signal", (uint64_t)sig);
+		die_by(t, sig);
+	}
+	signal_fault(t, info, uc);
+}
+
+/* Sent by somebody: ours to hold back, because the host must not block these. */
+static void sent_signal(struct thread *t, int sig, siginfo_t *info, struct ucontext *uc)
+{
+	uint64_t ip = uc->uc_mcontext.rip;
+
+	if (!(sig == SIGSYS && info->si_code == SI_CODE_QUEUE && service_flush(t)))
+		signal_virtual(t, info);
+	if (t->in_call)
+		t->restarts = true;
+	if (!t->pending)
+		return;
+	if (ip >= sys_ptr(guest_syscall_start) && ip <= sys_ptr(guest_syscall_insn))
+		uc->uc_mcontext.rip = sys_ptr(guest_syscall_abort);
+	else if (ip >= sys_ptr(leave_check) && ip <= sys_ptr(leave_insn))
+		uc->uc_mcontext.rip = sys_ptr(leave_check);
+}
+
+void on_sync(int sig, siginfo_t *info, struct ucontext *uc)
+{
+	struct thread *t = thread_self();
+
+	if (sig == SIGSYS && info->si_code == SI_CODE_SECCOMP)
+		on_syscall(t, uc);
+	else if (info->si_code <= 0)
+		sent_signal(t, sig, info, uc);
+	else if (in_stub(uc->uc_mcontext.rip))
+		stub_fault(t, sig, info, uc);
+	else
+		guest_fault(t, sig, info, uc);
+}
+
+void die_by(struct thread *t, int sig)
+{
+	struct action dfl = {0};
+	uint64_t mask = 0;
+
+	sys(__NR_rt_sigaction, sig, &dfl, NULL, 8);
+	sys(__NR_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
+	sys(__NR_tgkill, sys(__NR_getpid), t->tid, sig);
+	for (;;)
+		sys(__NR_exit_group, 128 + sig);
+}

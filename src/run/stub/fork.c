@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork.c: fork: the supervisor copies the address space, the host copies the process.
+ *
+ * The child starts with the parent's host mappings, which are not its own any more: it unmaps
+ * them all before anything else.  (Between the two copies the parent's other threads may
+ * have written; the child sees what the supervisor's copy saw.)
+ */
+#include "probe.h"
+#include "table.h"
+
+#include <linux/sched.h>
+
+static void child(struct call *c, uint64_t slot)
+{
+	struct thread *t = c->t;
+	uint64_t flags = c->a[0], token = 0;
+
+	sys(__NR_munmap, 0, GUEST_TASK_SIZE);
+	areas_after_fork(t);
+	t->slot = (uint32_t)slot;
+	t->chan = (struct chan *)CHAN_SLOT(slot);
+	t->tid = (int32_t)sys(__NR_gettid);
+	t->host_tid = (uint32_t)t->tid;
+	sys(__NR_set_tid_address, &t->host_tid);
+	t->proc->lock = 0;
+	/* Pending signals, timers and robust lists are not inherited. */
+	t->pending = 0;
+	t->virtual_set = 0;
+	t->robust_head = 0;
+	t->clear_tid = flags & CLONE_CHILD_CLEARTID ? c->a[3] : 0;
+	if (life_renew(t, &token) || rpc(t, OP_CHILD_START, (uint64_t)t->tid, token))
+		sys(__NR_exit_group, 127);
+	if (flags & CLONE_CHILD_SETTID)
+		guest_store32(c->a[3], (uint32_t)t->tid);
+	if (c->a[1])
+		c->uc->uc_mcontext.rsp = c->a[1];
+	host_set_mask(host_mask(t->mask));
+}
+
+int64_t fork_process(struct call *c)
+{
+	uint64_t all = HOST_ALL_BLOCKED, old, host_flags;
+	int64_t slot = rpc(c->t, OP_FORK, c->a[0]), r;
+
+	if (slot < 0)
+		return slot;
+	host_flags = c->a[0] &
+		     ~(uint64_t)(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID);
+	sys(__NR_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
+	r = sys(__NR_clone, host_flags, 0, c->a[2], 0, c->a[4]);
+	if (r == 0) {
+		child(c, (uint64_t)slot);
+		return 0;
+	}
+	host_set_mask(old);
+	rpc(c->t, OP_FORK_DONE, (uint64_t)slot, (uint64_t)r);
+	if (r > 0 && (c->a[0] & CLONE_PARENT_SETTID))
+		guest_store32(c->a[2], (uint32_t)r);
+	return r;
+}
+
+int64_t sys_fork(struct call *c)
+{
+	memset(c->a, 0, sizeof(c->a));
+	c->a[0] = SIGCHLD;
+	return fork_process(c);
+}

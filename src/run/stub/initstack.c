@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * initstack.c: the program's initial stack, from the top down:
+ *
+ *   8 zero bytes | AT_EXECFN | environment strings | argument strings | platform | random
+ *   | auxv | envp | argv | argc <- stack pointer, 16-aligned
+ *
+ * Arguments and environment stand without gaps, arguments first: programs that write their
+ * title rely on it.
+ */
+#include "probe.h"
+#include "start.h"
+
+#include <linux/auxvec.h>
+
+#define RANDOM_BYTES 16u
+#define AUX_RSEQ_FIRST 27 /* AT_RSEQ_FEATURE_SIZE, AT_RSEQ_ALIGN: rseq is refused */
+#define AUX_RSEQ_LAST 28
+
+static bool kept(const struct aux *a)
+{
+	return a->type != AT_IGNORE && (a->type < AUX_RSEQ_FIRST || a->type > AUX_RSEQ_LAST);
+}
+
+static uint64_t strings_bytes(char *const *v, uint64_t n)
+{
+	uint64_t sum = 0;
+
+	for (uint64_t i = 0; i < n; i++)
+		sum += str_len(v[i]) + 1;
+	return sum;
+}
+
+static const char *aux_string(const struct start *s, uint64_t type)
+{
+	for (const struct aux *a = s->auxv; a->type != AT_NULL; a++) {
+		if (a->type == type)
+			return (const char *)a->val;
+	}
+	return "x86_64";
+}
+
+static uint64_t aux_count(const struct start *s)
+{
+	uint64_t n = 1;
+
+	for (const struct aux *a = s->auxv; a->type != AT_NULL; a++)
+		n += kept(a);
+	return n;
+}
+
+static uint64_t words(const struct start *s)
+{
+	return 1 + s->argc + 1 + s->envc + 1 + 2 * aux_count(s);
+}
+
+uint64_t initstack_bytes(const struct start *s)
+{
+	return 8 + str_len(s->execfn) + 1 + strings_bytes(s->envp, s->envc) +
+	       strings_bytes(s->argv, s->argc) + str_len(aux_string(s, AT_PLATFORM)) + 1 +
+	       RANDOM_BYTES + words(s) * 8 + 64;
+}
+
+/* A stream of words to the guest, buffered. */
+struct writer {
+	uint64_t at, buf[64];
+	unsigned n;
+	bool failed;
+};
+
+static void writer_flush(struct writer *w)
+{
+	if (guest_write(w->at, w->buf, w->n * 8ull))
+		w->failed = true;
+	w->at += w->n * 8ull;
+	w->n = 0;
+}
+
+static void put(struct writer *w, uint64_t word)
+{
+	w->buf[w->n++] = word;
+	if (w->n == 64)
+		writer_flush(w);
+}
+
+/* Copies the strings to `at` and puts their addresses, and a NULL. */
+static void put_strings(struct writer *w, char *const *v, uint64_t n, uint64_t at)
+{
+	for (uint64_t i = 0; i < n; i++) {
+		uint64_t bytes = str_len(v[i]) + 1;
+
+		if (guest_write(at, v[i], bytes))
+			w->failed = true;
+		put(w, at);
+		at += bytes;
+	}
+	put(w, 0);
+}
+
+struct places {
+	uint64_t execfn, platform, random;
+};
+
+static void put_aux(struct writer *w, const struct start *s, const struct loaded *l,
+		    const struct places *p)
+{
+	for (const struct aux *a = s->auxv; a->type != AT_NULL; a++) {
+		uint64_t val = a->val;
+
+		if (!kept(a))
+			continue;
+		switch (a->type) {
+		case AT_PHDR:
+			val = l->phdr;
+			break;
+		case AT_PHENT:
+			val = l->phent;
+			break;
+		case AT_PHNUM:
+			val = l->phnum;
+			break;
+		case AT_BASE:
+			val = l->base;
+			break;
+		case AT_ENTRY:
+			val = l->at_entry;
+			break;
+		case AT_RANDOM:
+			val = p->random;
+			break;
+		case AT_EXECFN:
+			val = p->execfn;
+			break;
+		case AT_PLATFORM:
+			val = p->platform;
+			break;
+		}
+		put(w, a->type);
+		put(w, val);
+	}
+	put(w, AT_NULL);
+	put(w, 0);
+}
+
+uint64_t initstack_write(const struct start *s, const struct loaded *l)
+{
+	const char *platform = aux_string(s, AT_PLATFORM), *random = aux_string(s, AT_RANDOM);
+	uint64_t platform_bytes = str_len(platform) + 1, execfn_bytes = str_len(s->execfn) + 1;
+	struct places p;
+	struct writer w = {.n = 0};
+	uint64_t env, arg, sp;
+
+	p.execfn = l->stack_top - 8 - execfn_bytes;
+	env = p.execfn - strings_bytes(s->envp, s->envc);
+	arg = env - strings_bytes(s->argv, s->argc);
+	p.platform = arg - platform_bytes;
+	p.random = p.platform - RANDOM_BYTES;
+	sp = ((p.random & ~15ull) - words(s) * 8) & ~15ull;
+
+	if (guest_write(p.execfn, s->execfn, execfn_bytes) ||
+	    guest_write(p.platform, platform, platform_bytes) ||
+	    guest_write(p.random, random, RANDOM_BYTES))
+		return 0;
+	w.at = sp;
+	put(&w, s->argc);
+	put_strings(&w, s->argv, s->argc, arg);
+	put_strings(&w, s->envp, s->envc, env);
+	put_aux(&w, s, l, &p);
+	writer_flush(&w);
+	return w.failed ? 0 : sp;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lib.c: the few functions of a libc that the stub (and the compiler) needs.
+ */
+#include "stub.h"
+
+void *memcpy(void *to, const void *from, size_t n)
+{
+	void *ret = to;
+
+	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
+	return ret;
+}
+
+void *memmove(void *to, const void *from, size_t n)
+{
+	char *d = to;
+	const char *s = from;
+
+	if (d <= s || d >= s + n)
+		return memcpy(to, from, n);
+	d += n - 1;
+	s += n - 1;
+	__asm__ volatile("std; rep movsb; cld" : "+D"(d), "+S"(s), "+c"(n) : : "memory");
+	return to;
+}
+
+void *memset(void *to, int c, size_t n)
+{
+	void *ret = to;
+
+	__asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(c) : "memory");
+	return ret;
+}
+
+int memcmp(const void *a, const void *b, size_t n)
+{
+	const unsigned char *x = a, *y = b;
+
+	for (size_t i = 0; i < n; i++) {
+		if (x[i] != y[i])
+			return x[i] < y[i] ? -1 : 1;
+	}
+	return 0;
+}
+
+size_t str_len(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n])
+		n++;
+	return n;
+}
+
+bool str_starts(const char *s, const char *prefix)
+{
+	while (*prefix) {
+		if (*s++ != *prefix++)
+			return false;
+	}
+	return true;
+}
+
+bool str_equal(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+bool str_number(const char **s, int64_t *out)
+{
+	const char *p = *s;
+	bool minus = *p == '-';
+	int64_t n = 0;
+
+	if (minus)
+		p++;
+	if (*p < '0' || *p > '9')
+		return false;
+	while (*p >= '0' && *p <= '9' && n < INT64_MAX / 10 - 10)
+		n = n * 10 + (*p++ - '0');
+	*s = p;
+	*out = minus ? -n : n;
+	return true;
+}
+
+char *str_put(char *to, const char *s)
+{
+	while (*s)
+		*to++ = *s++;
+	*to = 0;
+	return to;
+}
+
+char *str_put_number(char *to, uint64_t n)
+{
+	char digits[24];
+	int i = 0;
+
+	do
+		digits[i++] = (char)('0' + n % 10);
+	while (n /= 10);
+	while (i)
+		*to++ = digits[--i];
+	*to = 0;
+	return to;
+}
+
+static char *put_hex(char *to, uint64_t n)
+{
+	to = str_put(to, "0x");
+	for (int shift = 60; shift >= 0; shift -= 4) {
+		if (n >> shift || !shift)
+			*to++ = "0123456789abcdef"[(n >> shift) & 15];
+	}
+	*to = 0;
+	return to;
+}
+
+void say(const char *what, uint64_t number)
+{
+	char line[256];
+	char *p = str_put(line, "quire: ");
+
+	if (str_len(what) > 200)
+		what = "?";
+	p = str_put(p, what);
+	*p++ = ' ';
+	p = put_hex(p, number);
+	*p++ = '\n';
+	sys(__NR_write, 2, line, p - line);
+}
+
+/* Does not use the thread struct: it may be what is broken. */
+void die(const char *why)
+{
+	char line[256];
+	char *p = str_put(line, "quire: ");
+
+	p = str_put(p, str_len(why) > 200 ? "?" : why);
+	*p++ = '\n';
+	sys(__NR_write, 2, line, p - line);
+	for (;;)
+		sys(__NR_exit_group, 127);
+}

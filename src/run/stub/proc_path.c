@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc_path.c: see proc_path.h.  Only absolute paths in their plain spelling are recognised.
+ */
+#include "proc_path.h"
+
+static const struct {
+	const char *name;
+	int which;
+} texts[] = {
+	{"maps", PROC_MAPS},
+	{"smaps", PROC_SMAPS},
+	{"smaps_rollup", PROC_SMAPS_ROLLUP},
+	{"pagemap", PROC_PAGEMAP},
+	{"status", PROC_STATUS},
+	{"statm", PROC_STATM},
+	{"stat", PROC_STAT},
+	{"numa_maps", PROC_NUMA_MAPS},
+	{"oom_score", PROC_OOM_SCORE},
+};
+
+/* "/proc/<who>/[task/<tid>/]rest": rest, or NULL. */
+static const char *split(const char *path, int64_t *pid)
+{
+	const char *p = path + 6;
+	int64_t tid;
+
+	if (!str_starts(path, "/proc/"))
+		return NULL;
+	if (str_starts(p, "self/")) {
+		*pid = sys(__NR_getpid);
+		p += 5;
+	} else if (str_starts(p, "thread-self/")) {
+		*pid = sys(__NR_gettid);
+		p += 12;
+	} else if (!str_number(&p, pid) || *p++ != '/') {
+		return NULL;
+	}
+	if (str_starts(p, "task/")) {
+		p += 5;
+		if (!str_number(&p, &tid) || *p++ != '/')
+			return NULL;
+		*pid = tid;
+	}
+	return p;
+}
+
+int proc_text_of(const char *path, int64_t *pid)
+{
+	const char *rest;
+
+	if (str_equal(path, "/proc/meminfo")) {
+		*pid = 0;
+		return PROC_MEMINFO;
+	}
+	rest = split(path, pid);
+	for (unsigned i = 0; rest && i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (str_equal(rest, texts[i].name))
+			return texts[i].which;
+	}
+	return -1;
+}
+
+bool proc_exe_of(struct thread *t, const char *path, char *buf, uint64_t len)
+{
+	int64_t pid, n;
+	const char *rest = split(path, &pid);
+
+	if (!rest || !str_equal(rest, "exe"))
+		return false;
+	n = rpc(t, OP_EXE_PATH, (uint64_t)pid);
+	if (n <= 0 || (uint64_t)n >= len || (uint64_t)n > sizeof(t->chan->data))
+		return false;
+	memcpy(buf, t->chan->data, (uint64_t)n);
+	buf[n] = 0;
+	return true;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc_path.h: paths below /proc that tell of memory, and so are answered by the supervisor.
+ */
+#ifndef STUB_PROC_PATH_H
+#define STUB_PROC_PATH_H
+
+#include "stub.h"
+
+/* enum run_proc of an absolute path, -1: the host's.  *pid: whose; 0 for the whole system. */
+int proc_text_of(const char *path, int64_t *pid);
+/* Is it /proc/PID/exe of a guest?  Then its real path, into buf. */
+bool proc_exe_of(struct thread *t, const char *path, char *buf, uint64_t len);
+
+#endif

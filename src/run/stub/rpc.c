@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rpc.c: one guest thread and its worker alternate on a channel (proto.h).
+ *
+ * While the worker has the turn it may hand it back with CMD_FLUSH in between; the flush is
+ * executed here.  A request is not interruptible: signals that come meanwhile are noted by
+ * on_async() and delivered later.
+ */
+#include "stub.h"
+
+#include <linux/futex.h>
+#include <linux/socket.h>
+
+#define CYCLES_PER_US 2500
+
+struct iovec {
+	void *base;
+	uint64_t bytes;
+};
+
+struct msghdr {
+	void *name;
+	uint32_t namelen;
+	struct iovec *iov;
+	uint64_t iovlen;
+	void *control;
+	uint64_t controllen;
+	uint32_t flags;
+};
+
+struct fd_message {
+	uint64_t len;
+	int32_t level, type;
+	int32_t fd, pad;
+};
+
+#define SOL_SOCKET_ 1
+#define SCM_RIGHTS_ 1
+#define MSG_NOSIGNAL_ 0x4000
+
+static int64_t ctl_packet(struct thread *t, uint64_t token, int fd)
+{
+	struct ctl_packet packet = {.slot = t->slot, .token = token};
+	struct iovec iov = {&packet, sizeof(packet)};
+	struct fd_message rights = {20, SOL_SOCKET_, SCM_RIGHTS_, fd, 0};
+	struct msghdr msg = {.iov = &iov, .iovlen = 1};
+	int64_t r;
+
+	if (fd >= 0) {
+		msg.control = &rights;
+		msg.controllen = sizeof(rights);
+	}
+	do
+		r = sys(__NR_sendmsg, RUN_FD(RUN_FD_CTL), &msg, MSG_NOSIGNAL_);
+	while (r == -EINTR || r == -EAGAIN);
+	return r < 0 ? r : 0;
+}
+
+int64_t rpc_send_fd_token(struct thread *t, int fd, uint64_t token)
+{
+	return ctl_packet(t, token, fd);
+}
+
+int64_t rpc_send_fd(struct thread *t, int fd)
+{
+	uint64_t token = 16 + t->next_token++;
+	int64_t r = ctl_packet(t, token, fd);
+
+	return r < 0 ? r : (int64_t)token;
+}
+
+static void kick(struct thread *t)
+{
+	if (INFO->use_notify)
+		sys(RUN_KICK_NR, t->slot);
+	else
+		ctl_packet(t, 0, -1);
+}
+
+/* The worker seems busy: sleep until the turn is ours. */
+static void sleep_for_turn(struct thread *t, uint32_t turn)
+{
+	struct chan *c = t->chan;
+
+	if (INFO->use_notify) {
+		kick(t);
+		return;
+	}
+	at_store(&c->guest_sleeps, 1u);
+	if (at_load(&c->turn) == turn)
+		sys(__NR_futex, &c->turn, FUTEX_WAIT, turn, NULL);
+	at_store(&c->guest_sleeps, 0u);
+}
+
+static void hand_over(struct thread *t)
+{
+	struct chan *c = t->chan;
+	uint32_t turn = c->turn + 1;
+	uint64_t until;
+
+	at_store(&c->turn, turn);
+	if (!at_load(&c->attached))
+		kick(t);
+	until = __builtin_ia32_rdtsc() + (uint64_t)INFO->linger_us * CYCLES_PER_US;
+	while (at_load(&c->turn) == turn) {
+		if (__builtin_ia32_rdtsc() < until)
+			sys(__NR_sched_yield);
+		else
+			sleep_for_turn(t, turn);
+	}
+}
+
+static void execute_flush(struct thread *t)
+{
+	struct chan *c = t->chan;
+	uint32_t n = c->nranges;
+
+	flush_lock(t);
+	flush_ranges(t, (const uint64_t(*)[2])c->ranges, n < CHAN_MAX_RANGES ? n : CHAN_MAX_RANGES);
+	flush_unlock(t);
+}
+
+int64_t rpc_call(struct thread *t, uint32_t op, const uint64_t a[8])
+{
+	struct chan *c = t->chan;
+
+	memcpy(c->a, a, sizeof(c->a));
+	c->op = op;
+	for (;;) {
+		hand_over(t);
+		if (at_load(&c->cmd) != CMD_FLUSH)
+			return c->ret;
+		execute_flush(t);
+	}
+}
+
+void rpc_unsupported(struct thread *t, int64_t nr, uint64_t detail)
+{
+	rpc(t, OP_NOTE, NOTE_UNSUPPORTED, (uint64_t)nr, detail);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * start.c: a fresh stub, from the host's execve to the program's first instruction.
+ *
+ * The host's own stack, with argv and envp for /proc/PID/cmdline, stays where it is, above
+ * what the guest can name.
+ */
+#include "probe.h"
+#include "run/exec_resolve.h"
+#include "start.h"
+
+#include <asm/stat.h>
+#include <linux/mman.h>
+#include <linux/prctl.h>
+
+/* Our own string, and what it says. */
+static bool take_env(struct start *s)
+{
+	const char *p;
+
+	if (!s->envc || !str_starts(s->envp[s->envc - 1], RUN_ENV))
+		return false;
+	p = s->envp[--s->envc] + sizeof(RUN_ENV) - 1;
+	s->execfn = s->argc ? s->argv[0] : "";
+	if (!str_number(&p, &s->slot) || *p++ != ' ' || !str_number(&p, &s->flags) ||
+	    *p++ != ' ' || !str_number(&p, &s->exe) || *p++ != ' ' ||
+	    !str_number(&p, &s->interp) || *p++ != ' ' || !str_number(&p, &s->fd_base))
+		return false;
+	if (s->flags & RUN_ENV_MASK) {
+		if (*p++ != ' ' || !str_number(&p, &s->mask_high) || *p++ != ' ' ||
+		    !str_number(&p, &s->mask_low))
+			return false;
+	}
+	if (*p == ' ' && p[1])
+		s->execfn = p + 1;
+	return true;
+}
+
+static void take_stack(struct start *s, uint64_t *sp)
+{
+	s->argc = *sp++;
+	s->argv = (char **)sp;
+	sp += s->argc + 1;
+	s->envp = (char **)sp;
+	while (s->envp[s->envc])
+		s->envc++;
+	s->auxv = (struct aux *)(sp + s->envc + 1);
+	if (!take_env(s))
+		die("this program is started by `quire run` only");
+}
+
+static void map_object(int fd, uint64_t at, uint64_t prot)
+{
+	struct stat st;
+
+	if (sys(__NR_fstat, fd, &st) || sys(__NR_mmap, at, st.st_size, prot, MAP_SHARED | MAP_FIXED,
+					    fd, 0) != (int64_t)at)
+		die("cannot map the channels or the page tables");
+}
+
+void thread_set_altstack(struct thread *t)
+{
+	struct sigaltstack ss = {(void *)(sys_ptr(t) + 3 * PAGE), 0, THREAD_AREA - 3 * PAGE};
+
+	sys(__NR_sigaltstack, &ss, NULL);
+}
+
+static struct loaded load(struct thread *t, const struct start *s)
+{
+	int64_t exe, interp = -1, r;
+	struct stat st;
+	uint64_t pages;
+	struct loaded l;
+
+	r = rpc(t, OP_EXEC_FILES, (uint64_t)sys(__NR_getpid));
+	if (r)
+		die("the supervisor cannot make an address space");
+	sys(__NR_fstat, s->exe, &st);
+	pages = PAGE_UP((uint64_t)st.st_size) / PAGE;
+	exe = window_get(t, (int)s->exe, false, 0, pages ? pages : 1);
+	if (s->interp >= 0) {
+		sys(__NR_fstat, s->interp, &st);
+		pages = PAGE_UP((uint64_t)st.st_size) / PAGE;
+		interp = window_get(t, (int)s->interp, false, 0, pages ? pages : 1);
+		sys(__NR_close, s->interp);
+	}
+	sys(__NR_close, s->exe);
+	if (exe < 0 || (s->interp >= 0 && interp < 0))
+		die("cannot map the program");
+	r = rpc(t, OP_EXEC_LOAD, (uint64_t)sys(__NR_getpid), (uint64_t)exe, (uint64_t)interp,
+		initstack_bytes(s), s->vdso.addr, s->vdso.bytes, s->vdso.vvar, s->vdso.vvar_bytes);
+	if (r)
+		die_by(t, SIGSEGV); /* too late for an errno, as in the kernel */
+	l = (struct loaded){t->chan->v[0], t->chan->v[1], t->chan->v[2], t->chan->v[3],
+			    t->chan->v[4], t->chan->v[5], t->chan->v[6]};
+	return l;
+}
+
+static void start_on_own_stack(void *arg)
+{
+	const struct start *s = arg;
+	struct thread *t = thread_self();
+	struct loaded l;
+	char comm[16];
+	uint64_t sp;
+
+	signals_install(t);
+	if (s->flags & RUN_ENV_MASK)
+		t->mask = (uint64_t)s->mask_high << 32 | (uint64_t)s->mask_low;
+	host_set_mask(host_mask(t->mask));
+	if (s->flags & RUN_ENV_FIRST)
+		filter_install(t);
+	sys(__NR_munmap, 0, GUEST_TASK_SIZE);
+	l = load(t, s);
+	sp = initstack_write(s, &l);
+	if (!sp)
+		die_by(t, SIGSEGV);
+	exec_comm(s->execfn, comm);
+	sys(__NR_prctl, PR_SET_NAME, comm);
+	enter_guest(l.entry, sp);
+}
+
+void start_on_host_stack(uint64_t *sp)
+{
+	struct start s = {.argc = 0};
+	struct thread *t;
+
+	take_stack(&s, sp);
+	shared.fd_base = (int)s.fd_base;
+	vdso_move(&s);
+	map_object(RUN_FD(RUN_FD_CHAN), CHAN_BASE, PROT_READ | PROT_WRITE);
+	map_object(RUN_FD(RUN_FD_TABLES), TABLES_BASE, PROT_READ);
+	if (INFO->magic != RUN_MAGIC || s.slot < 0 || s.slot >= INFO->nr_slots)
+		die("stub and supervisor do not fit");
+	t = area_alloc();
+	if (!t)
+		die("no memory for a thread");
+	t->tid = (int32_t)sys(__NR_gettid);
+	t->host_tid = (uint32_t)t->tid;
+	sys(__NR_set_tid_address, &t->host_tid);
+	t->slot = (uint32_t)s.slot;
+	t->chan = (struct chan *)CHAN_SLOT(t->slot);
+	t->proc = &first_process;
+	t->alt_flags = 2; /* SS_DISABLE */
+	thread_set_altstack(t);
+	switch_stack(sys_ptr(t) + THREAD_AREA, start_on_own_stack, &s);
+}

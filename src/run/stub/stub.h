@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stub.h: what the stub's files share.
+ *
+ * The stub is one guest process's side of `quire run`: it catches every fault and every system
+ * call of the guest.  Three kinds of state:
+ *   struct shared   one per address space (vfork children use their parent's)
+ *   struct process  one per process: signal dispositions
+ *   struct thread   one per thread, at the bottom of its thread area
+ * Everything here is private to the host process and copied by fork.
+ *
+ * Guest memory is touched through probe.h only.  No libc, no floating point, no thread-local
+ * storage: the guest's FS, GS and vector registers stay as they are.
+ */
+#ifndef STUB_H
+#define STUB_H
+
+#include <asm/errno.h>
+#include <asm/sigcontext.h>
+#include <asm/siginfo.h>
+#include <asm/signal.h>
+#include <asm/ucontext.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "layout.h"
+#include "run/proto.h"
+#include "sys.h"
+
+#define PAGE 4096ull
+#define PAGE_DOWN(x) ((x) & ~(PAGE - 1))
+#define PAGE_UP(x) (((x) + PAGE - 1) & ~(PAGE - 1))
+#define NR_SIGNALS 64
+
+#define VDSO_HOME 0x7f0008000000ull /* the host's vdso and vvar, moved here */
+
+#define at_load(p) __atomic_load_n((p), __ATOMIC_SEQ_CST)
+#define at_store(p, v) __atomic_store_n((p), (v), __ATOMIC_SEQ_CST)
+#define at_swap(p, v) __atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
+#define at_add(p, v) __atomic_add_fetch((p), (v), __ATOMIC_SEQ_CST)
+#define at_cas(p, old, new) __sync_bool_compare_and_swap((p), (old), (new))
+
+/* Sets of signals: bit n - 1. */
+#define SIGBIT(n) (1ull << ((n)-1))
+/* Never blocked and always caught on the host; the guest's blocking of them is ours. */
+#define SIGS_VIRTUAL (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGSYS))
+#define SIGS_UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
+#define HOST_ALL_BLOCKED (~SIGS_VIRTUAL)
+
+struct action {
+	uint64_t handler;
+	uint64_t flags;
+	uint64_t restorer;
+	uint64_t mask;
+};
+
+struct process {
+	uint32_t lock; /* guards actions and the host's dispositions that mirror them */
+	uint32_t threads_made;
+	bool no_new_privs; /* as the guest set it; the host's is always on */
+	/* handler 0: the host knows whether the signal is ignored; SIGS_VIRTUAL: wholly ours. */
+	struct action actions[NR_SIGNALS + 1];
+};
+
+/* thread->pending */
+#define PENDING_ASYNC 1u   /* thread->async holds a signal; the host blocks all others */
+#define PENDING_VIRTUAL 2u /* an unblocked one of thread->virtual_set */
+
+struct signal {
+	bool in_wait;	   /* it ended a call that had replaced the mask .. */
+	uint64_t wait_mask; /* .. by this one, which the handler's mask builds on */
+	siginfo_t info;
+};
+
+struct thread {
+	uint32_t pending;  /* offset THREAD_PENDING */
+	uint32_t host_tid; /* 0: the area is free; cleared by the kernel when the thread is dead */
+	uint32_t filling;  /* fill lock, reader's side */
+	uint32_t slot;
+	struct chan *chan;
+	struct process *proc;
+	uint32_t index; /* of its area */
+	int32_t tid;
+	uint64_t next_token;
+	bool service_waits; /* a service flush came while `filling` */
+	bool restarts;	    /* ... or interrupted a system call: make it again */
+	bool in_call;	    /* inside guest_syscall() */
+
+	uint64_t mask;	    /* the guest's signal mask */
+	uint64_t wait_mask; /* of a call that replaces the mask while it sleeps */
+	bool has_wait_mask;
+	struct signal async;
+	uint64_t virtual_set;
+	siginfo_t virtual_info[3];
+	uint64_t alt_sp, alt_size, alt_flags; /* the guest's sigaltstack */
+
+	uint64_t clear_tid; /* set_tid_address, CLONE_CHILD_CLEARTID */
+	uint64_t robust_head, robust_len;
+
+	struct {
+		uint64_t addr, ip, count;
+	} last_fault; /* to notice a fault that filling does not mend */
+
+	struct {
+		uint64_t settid, parent_settid;
+		bool process;
+	} start; /* for child_main() */
+	struct process own; /* a vfork child's */
+};
+_Static_assert(offsetof(struct thread, pending) == THREAD_PENDING, "layout.h");
+_Static_assert(THREAD_AREA == AREA_BYTES, "layout.h");
+
+struct shared {
+	uint32_t flusher;   /* fill lock, writer's side: index + 1 of the area whose thread holds it */
+	uint32_t area_lock; /* guards growing of nr_areas */
+	uint32_t nr_areas;
+	uint32_t drops; /* times that all host mappings were dropped: earlier touches are void */
+	uint64_t next_window;
+	int fd_base;
+};
+
+extern struct shared shared;
+extern struct process first_process;
+extern char stub_text_start[], stub_text_end[], stub_end[];
+
+#define INFO ((const volatile struct run_info *)CHAN_BASE)
+#define RUN_FD(n) (shared.fd_base + (int)(n))
+
+static inline struct thread *thread_at(uint32_t index)
+{
+	return (struct thread *)(THREADS_BASE + index * THREAD_AREA);
+}
+
+static inline bool in_stub(uint64_t ip)
+{
+	return ip >= STUB_BASE && ip < STUB_END;
+}
+
+/* ---- entry.S */
+void entry_sync(void);
+void entry_async(void);
+void entry_restorer(void);
+_Noreturn void switch_stack(uint64_t top, void (*fn)(void *arg), void *arg);
+_Noreturn void enter_guest(uint64_t ip, uint64_t sp);
+_Noreturn void leave(struct ucontext *uc);
+int64_t guest_syscall(int64_t nr, const uint64_t args[6]);
+int64_t clone_leave(uint64_t flags, uint32_t *parent_tid, uint32_t *child_tid, uint64_t tls,
+		    struct ucontext *uc);
+extern char guest_syscall_start[], guest_syscall_insn[], guest_syscall_after[], guest_syscall_abort[];
+extern char leave_check[], leave_insn[];
+
+/* ---- lib.c */
+void *memcpy(void *to, const void *from, size_t n);
+void *memmove(void *to, const void *from, size_t n);
+void *memset(void *to, int c, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+size_t str_len(const char *s);
+bool str_starts(const char *s, const char *prefix);
+bool str_equal(const char *a, const char *b);
+/* Decimal number at *s, which moves behind it; false if there is none. */
+bool str_number(const char **s, int64_t *out);
+char *str_put(char *to, const char *s);
+char *str_put_number(char *to, uint64_t n);
+/* One line on stderr, and the end of the process. */
+_Noreturn void die(const char *why);
+void say(const char *what, uint64_t number);
+
+/* ---- rpc.c: a request to the worker and its answer */
+int64_t rpc_call(struct thread *t, uint32_t op, const uint64_t a[8]);
+#define rpc(t, op, ...) rpc_call((t), (op), (const uint64_t[8]){__VA_ARGS__})
+/* Hands a descriptor over: the token that names it in a request; -errno. */
+int64_t rpc_send_fd(struct thread *t, int fd);
+int64_t rpc_send_fd_token(struct thread *t, int fd, uint64_t token);
+/* One line of the supervisor's; the call goes on to fail as the caller says. */
+void rpc_unsupported(struct thread *t, int64_t nr, uint64_t detail);
+
+/* ---- area.c: thread areas and the fill lock */
+struct thread *thread_self(void);
+struct thread *area_alloc(void); /* host_tid is 1; NULL: no memory */
+void area_free(struct thread *t);
+/* A forked child keeps its own area alone. */
+void areas_after_fork(struct thread *self);
+void fill_lock(struct thread *t);
+void fill_unlock(struct thread *t);
+void flush_lock(struct thread *t);
+void flush_unlock(struct thread *t);
+void futex_sleep(const uint32_t *word, uint32_t val, unsigned ms);
+void futex_rouse(const uint32_t *word);
+void lock_take(uint32_t *lock);
+void lock_drop(uint32_t *lock);
+
+/* ---- fill.c: the host's mappings */
+enum fill_result { FILL_OK, FILL_FULL, FILL_BROKEN };
+uint64_t walk_entry(const struct thread *t, uint64_t addr);
+bool entry_permits(uint64_t entry, int access);
+/* Maps the page of addr and good neighbours; the entry was read under the fill lock. */
+enum fill_result fill(struct thread *t, uint64_t addr, uint64_t entry);
+void drop_all(struct thread *t);
+void flush_ranges(struct thread *t, const uint64_t (*ranges)[2], uint32_t n);
+/* The supervisor's request on behalf of another process (proto.h); false: none was waiting. */
+bool service_flush(struct thread *t);
+
+/* ---- fault.c */
+#define ACCESS_READ 0
+#define ACCESS_WRITE 1
+#define ACCESS_EXEC 2
+struct refusal {
+	int sig, code;
+	uint64_t addr;
+};
+/* True: the access may be retried. */
+bool fault_resolve(struct thread *t, uint64_t addr, int access, uint64_t ip, uint64_t sp, bool bus,
+		   struct refusal *why);
+void on_sync(int sig, siginfo_t *info, struct ucontext *uc);
+_Noreturn void die_by(struct thread *t, int sig);
+
+/* ---- signal.c, sigframe.c */
+void on_async(int sig, siginfo_t *info, struct ucontext *uc);
+/* Before going back to uc with something pending: 0: look again, 1: go, the stub continues. */
+int on_leave(struct ucontext *uc);
+void signal_virtual(struct thread *t, siginfo_t *info);
+/* A fault that the guest must answer for. */
+void signal_fault(struct thread *t, siginfo_t *info, struct ucontext *uc);
+void signal_recheck(struct thread *t);
+void signals_install(struct thread *t);
+uint64_t host_mask(uint64_t guest_mask);
+void host_set_mask(uint64_t mask);
+/* False: the frame could not be written. */
+bool frame_push(struct thread *t, struct ucontext *uc, const siginfo_t *info,
+		const struct action *act, uint64_t saved_mask);
+bool on_altstack(const struct thread *t, uint64_t sp);
+int64_t altstack_set(struct thread *t, uint64_t sp, uint64_t base, uint64_t size, uint64_t flags);
+/* Guest's rt_sigreturn: false: the frame is bad. */
+bool frame_pop(struct thread *t, struct ucontext *uc);
+/* Copy of a signal frame's context with its vector state at the top of another area. */
+struct ucontext *frame_copy(struct thread *to, const struct ucontext *uc);
+
+/* ---- start.c */
+void start_on_host_stack(uint64_t *sp);
+void thread_set_altstack(struct thread *t);
+
+/* ---- life.c */
+int64_t life_renew(struct thread *t, uint64_t *token);
+
+/* ---- call.c: a system call of the guest */
+struct call {
+	struct thread *t;
+	struct ucontext *uc;
+	int64_t nr;
+	uint64_t a[6];
+};
+void on_syscall(struct thread *t, struct ucontext *uc);
+/* The call with the arguments in c->a, which may point into the stub where the table says nothing. */
+int64_t call_native(struct call *c);
+int64_t call_memory(struct call *c);
+int64_t call_refuse(struct call *c, int err, uint64_t detail);
+bool fd_is_ours(uint64_t fd);
+
+/* ---- window.c */
+/* File id of a window of fd that covers pages [first, first + n); or -errno. */
+int64_t window_get(struct thread *t, int fd, bool writable, uint64_t first, uint64_t n);
+uint64_t window_address(uint64_t bytes);
+void windows_forget(void);
+
+/* ---- thread.c, fork.c */
+void child_main(struct ucontext *uc);
+int64_t fork_process(struct call *c);
+
+#endif

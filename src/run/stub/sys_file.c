@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sys_file.c: descriptor calls whose pointers depend on a command, and those that must not
+ * touch the stub's own descriptors.
+ */
+#include "probe.h"
+#include "table.h"
+
+#include <linux/fcntl.h>
+
+#define CLOSE_RANGE_CLOEXEC_ 4u
+
+int64_t sys_close(struct call *c)
+{
+	return fd_is_ours(c->a[0]) ? -EBADF : call_native(c);
+}
+
+int64_t sys_dup2(struct call *c)
+{
+	return call_native(c); /* the table has refused ours, as source and as target */
+}
+
+/* In two pieces, around ours; unsharing once is enough. */
+int64_t sys_close_range(struct call *c)
+{
+	uint64_t first = (uint32_t)c->a[0], last = (uint32_t)c->a[1];
+	uint64_t ours = (uint64_t)shared.fd_base, end = ours + RUN_NR_FDS;
+	int64_t r;
+
+	if (first > last || last < ours || first >= end)
+		return call_native(c);
+	if (first < ours) {
+		c->a[1] = ours - 1;
+	} else {
+		if (last < end)
+			return c->a[2] & ~(uint64_t)6 ? -EINVAL : 0;
+		c->a[0] = end;
+	}
+	r = call_native(c);
+	if (r == 0 && first < ours && last >= end) {
+		c->a[0] = end;
+		c->a[1] = last;
+		c->a[2] &= CLOSE_RANGE_CLOEXEC_;
+		r = call_native(c);
+	}
+	return r;
+}
+
+static uint64_t fcntl_bytes(uint64_t cmd)
+{
+	switch (cmd) {
+	case F_GETLK:
+	case F_SETLK:
+	case F_SETLKW:
+	case 36: /* F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW */
+	case 37:
+	case 38:
+		return 32;
+	case F_SETOWN_EX:
+	case F_GETOWN_EX:
+	case F_GETOWNER_UIDS:
+	case F_GET_RW_HINT:
+	case F_SET_RW_HINT:
+	case F_GET_FILE_RW_HINT:
+	case F_SET_FILE_RW_HINT:
+		return 8;
+	}
+	return 0;
+}
+
+/* A struct that may be read or written, we do not know which: writable if it can be. */
+static void touch_any(struct thread *t, uint64_t addr, uint64_t n)
+{
+	if (n && !touch_range(t, addr, n, TOUCH_WRITE))
+		touch_range(t, addr, n, TOUCH_READ);
+}
+
+int64_t sys_fcntl(struct call *c)
+{
+	touch_any(c->t, c->a[2], fcntl_bytes((uint32_t)c->a[1]));
+	return call_native(c);
+}
+
+/* The size is in the number, but for old ones. */
+static uint64_t ioctl_bytes(uint64_t cmd)
+{
+	uint64_t n = (cmd >> 16) & 0x3fff, type = (cmd >> 8) & 0xff;
+
+	if (cmd >> 30 && n)
+		return n;
+	switch (type) {
+	case 'T':
+		return 64; /* termios and smaller */
+	case 0x89:
+		return 40; /* ifreq and smaller */
+	case 0x12:
+		return 8; /* block devices */
+	case 0x03:
+	case 'V':
+		return 64;
+	}
+	return 0;
+}
+
+#define SIOCGIFCONF_ 0x8912u
+#define SIOCETHTOOL_ 0x8946u
+
+static void touch_inner(struct thread *t, uint64_t cmd, uint64_t addr)
+{
+	struct {
+		int32_t len, pad;
+		uint64_t buf;
+	} conf;
+	uint64_t data;
+
+	if (cmd == SIOCGIFCONF_ && !guest_read(&conf, addr, sizeof(conf)) && conf.buf &&
+	    conf.len > 0)
+		touch_any(t, conf.buf, (uint64_t)conf.len);
+	if (cmd == SIOCETHTOOL_ && !guest_read(&data, addr + 16, 8))
+		touch_any(t, data, 1024);
+}
+
+int64_t sys_ioctl(struct call *c)
+{
+	uint64_t cmd = (uint32_t)c->a[1];
+	int64_t r;
+
+	/* Numbers below the first page are no pointers. */
+	if (c->a[2] >= PAGE) {
+		touch_any(c->t, c->a[2], ioctl_bytes(cmd));
+		touch_inner(c->t, cmd, c->a[2]);
+	}
+	r = call_native(c);
+	if (r == -EFAULT && c->a[2] >= PAGE && !ioctl_bytes(cmd)) {
+		touch_any(c->t, c->a[2], 256);
+		r = call_native(c);
+	}
+	return r;
+}
+
+#define SOL_SOCKET_ 1
+#define SO_ATTACH_FILTER_ 26
+#define SO_ATTACH_REUSEPORT_CBPF_ 51
+#define SO_ZEROCOPY_ 60
+
+int64_t sys_setsockopt(struct call *c)
+{
+	struct {
+		uint16_t n;
+		uint64_t filter;
+	} prog;
+
+	if (c->a[1] == SOL_SOCKET_) {
+		/* Pages that the device still reads would have to stay put. */
+		if (c->a[2] == SO_ZEROCOPY_)
+			return call_refuse(c, EOPNOTSUPP, SO_ZEROCOPY_);
+		if ((c->a[2] == SO_ATTACH_FILTER_ || c->a[2] == SO_ATTACH_REUSEPORT_CBPF_) &&
+		    !guest_read(&prog, c->a[3], sizeof(prog)))
+			touch_range(c->t, prog.filter, prog.n * 8ull, TOUCH_READ);
+	}
+	return call_native(c);
+}
+
+#define IPC_SET_ 1
+#define IPC_STAT_ 2
+#define GETALL_ 13
+#define SETALL_ 17
+#define SEMID_DS_BYTES 104
+#define SEMID_DS_NSEMS 80
+
+static uint64_t semctl_bytes(uint64_t id, uint64_t cmd)
+{
+	uint64_t ds[SEMID_DS_BYTES / 8];
+
+	switch (cmd) {
+	case IPC_SET_:
+	case IPC_STAT_:
+	case 3:	 /* IPC_INFO */
+	case 18: /* SEM_STAT, SEM_INFO, SEM_STAT_ANY */
+	case 19:
+	case 20:
+		return SEMID_DS_BYTES;
+	case GETALL_:
+	case SETALL_:
+		if (sys(__NR_semctl, id, 0, IPC_STAT_, ds) == 0)
+			return ds[SEMID_DS_NSEMS / 8] * 2;
+	}
+	return 0;
+}
+
+int64_t sys_semctl(struct call *c)
+{
+	touch_any(c->t, c->a[3], semctl_bytes(c->a[0], (uint32_t)c->a[2]));
+	return call_native(c);
+}

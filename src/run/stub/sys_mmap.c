@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sys_mmap.c: mmap.  Anonymous memory is the supervisor's affair alone; a file gets a window first,
+ * and what the host says of mapping it is what the guest hears.
+ */
+#include "probe.h"
+#include "table.h"
+
+#include <asm/stat.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include <linux/stat.h>
+
+#define DEV_ZERO 0x105ull
+#define ESTALE_TRIES 3
+
+static bool shared_type(uint64_t flags)
+{
+	uint64_t type = flags & MAP_TYPE;
+
+	return type == MAP_SHARED || type == MAP_SHARED_VALIDATE;
+}
+
+/* Everything that can be said against the call before the file is looked at. */
+static int64_t check_numbers(const uint64_t a[6])
+{
+	uint64_t type = a[3] & MAP_TYPE, bytes = PAGE_UP(a[1]);
+
+	if (a[5] & (PAGE - 1) || !a[1])
+		return -EINVAL;
+	if (!bytes || bytes > GUEST_TASK_SIZE)
+		return -ENOMEM;
+	if ((a[5] >> 12) + (bytes >> 12) > (1ull << 51))
+		return -EOVERFLOW;
+	if (type != MAP_PRIVATE && !shared_type(a[3]))
+		return -EINVAL;
+	return 0;
+}
+
+/* A writable shared mapping may be sealed away; only the host knows. */
+static int64_t check_seals(const uint64_t a[6])
+{
+	uint64_t at = window_address(PAGE);
+	int64_t r = sys(__NR_mmap, at, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE,
+			a[4], a[5]);
+
+	if (sys_is_error(r))
+		return r == -EEXIST ? 0 : r;
+	sys(__NR_munmap, r, PAGE);
+	return 0;
+}
+
+static int64_t check_access(const uint64_t a[6], int64_t open_flags)
+{
+	uint64_t mode = (uint64_t)open_flags & O_ACCMODE;
+
+	if (mode == O_WRONLY)
+		return -EACCES;
+	if (!shared_type(a[3]) || !(a[2] & PROT_WRITE))
+		return 0;
+	return mode == O_RDWR ? check_seals(a) : -EACCES;
+}
+
+static int64_t map_zero_device(struct call *c)
+{
+	c->a[3] |= MAP_ANONYMOUS;
+	c->a[4] = (uint64_t)-1;
+	c->a[5] = 0;
+	return call_memory(c);
+}
+
+static int64_t map_window(struct call *c, bool writable)
+{
+	const uint64_t *a = c->a;
+	int64_t r = -ESTALE;
+
+	for (int i = 0; i < ESTALE_TRIES && r == -ESTALE; i++) {
+		int64_t id = window_get(c->t, (int)a[4], writable, a[5] / PAGE, PAGE_UP(a[1]) / PAGE);
+
+		if (id < 0)
+			return id;
+		r = rpc(c->t, OP_MMAP_FILE, (uint64_t)id, a[0], a[1], a[2], a[3], a[4], a[5]);
+		if (r == -ESTALE)
+			windows_forget();
+	}
+	return r == -ESTALE ? -EAGAIN : r;
+}
+
+static int64_t map_file(struct call *c)
+{
+	int64_t flags = sys(__NR_fcntl, c->a[4], F_GETFL), r;
+	struct stat st;
+
+	if (flags < 0 || (flags & O_PATH) || fd_is_ours(c->a[4]))
+		return -EBADF;
+	r = check_numbers(c->a);
+	if (r == 0 && (c->a[3] & MAP_HUGETLB))
+		r = -EINVAL;
+	if (r == 0)
+		r = sys(__NR_fstat, c->a[4], &st);
+	if (r)
+		return r;
+	if (S_ISCHR(st.st_mode) && st.st_rdev == DEV_ZERO)
+		return map_zero_device(c);
+	r = check_access(c->a, flags);
+	if (r)
+		return r;
+	if (S_ISDIR(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))
+		return -ENODEV;
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return call_refuse(c, ENODEV, st.st_mode & S_IFMT);
+	return map_window(c, (flags & O_ACCMODE) == O_RDWR);
+}
+
+int64_t sys_mmap(struct call *c)
+{
+	if (c->a[5] & (PAGE - 1))
+		return -EINVAL;
+	return c->a[3] & MAP_ANONYMOUS ? call_memory(c) : map_file(c);
+}

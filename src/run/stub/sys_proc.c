@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sys_proc.c: calls that take a path, where the path may be one of /proc's that the host would
+ * answer about the stub instead of the guest.
+ *
+ * A text is a snapshot in a memfd, made at open and opened read-only for the guest.
+ */
+#include "probe.h"
+#include "proc_path.h"
+#include "table.h"
+
+#include <linux/fcntl.h>
+
+#define PATH_BYTES 4096
+#define SHORT_PATH 64 /* longer than any path that proc_path.c knows */
+
+/* The path if it begins with /proc/ and is short. */
+static bool read_proc_path(uint64_t addr, char buf[SHORT_PATH])
+{
+	int64_t n = guest_strnlen(addr, SHORT_PATH);
+
+	return n > 6 && n < SHORT_PATH && !guest_read(buf, addr, (uint64_t)n + 1) &&
+	       str_starts(buf, "/proc/");
+}
+
+/* The number of the descriptor that replaces `fd`: the same, but read-only. */
+static int64_t reopen_read_only(int64_t fd, uint64_t flags)
+{
+	char name[40];
+	int64_t ro, r;
+
+	str_put_number(str_put(name, "/proc/self/fd/"), (uint64_t)fd);
+	ro = sys(__NR_open, name, O_RDONLY | O_CLOEXEC, 0);
+	if (ro < 0) {
+		sys(__NR_close, fd);
+		return ro;
+	}
+	r = sys(__NR_dup3, ro, fd, flags & O_CLOEXEC);
+	sys(__NR_close, ro);
+	return r;
+}
+
+static int64_t open_text(struct call *c, int which, int64_t pid, uint64_t flags)
+{
+	int64_t fd = sys(__NR_memfd_create, "proc", 1 /* MFD_CLOEXEC */), token, r;
+
+	if (fd < 0)
+		return fd;
+	token = rpc_send_fd(c->t, (int)fd);
+	r = token < 0 ? token
+		      : rpc(c->t, OP_PROC_OPEN, (uint64_t)token, (uint64_t)which, (uint64_t)pid);
+	if (r) {
+		sys(__NR_close, fd);
+		return r == -ENOENT ? call_native(c) : r;
+	}
+	return reopen_read_only(fd, flags);
+}
+
+int64_t sys_open(struct call *c)
+{
+	int at = c->nr == __NR_openat;
+	uint64_t flags = c->a[1 + at];
+	char path[SHORT_PATH], exe[PATH_BYTES];
+	int64_t pid;
+	int which;
+
+	if (!read_proc_path(c->a[at], path))
+		return call_native(c);
+	which = proc_text_of(path, &pid);
+	if (which >= 0 && (flags & O_ACCMODE) == O_RDONLY && !(flags & (O_PATH | O_DIRECTORY)))
+		return open_text(c, which, pid, flags);
+	if (proc_exe_of(c->t, path, exe, sizeof(exe)) && !(flags & O_NOFOLLOW))
+		c->a[at] = sys_ptr(exe);
+	return call_native(c);
+}
+
+int64_t sys_readlink(struct call *c)
+{
+	int at = c->nr == __NR_readlinkat;
+	char path[SHORT_PATH], exe[PATH_BYTES];
+	uint64_t n, room = c->a[2 + at];
+
+	if ((int64_t)(int)room <= 0 || !read_proc_path(c->a[at], path) ||
+	    !proc_exe_of(c->t, path, exe, sizeof(exe)))
+		return call_native(c);
+	n = str_len(exe);
+	n = n < (uint32_t)room ? n : (uint32_t)room;
+	return guest_write(c->a[1 + at], exe, n) ? -EFAULT : (int64_t)n;
+}
+
+int64_t sys_stat(struct call *c)
+{
+	int at = c->nr != __NR_stat;
+	char path[SHORT_PATH], exe[PATH_BYTES];
+	uint64_t flags = c->nr == __NR_newfstatat ? c->a[3] : c->nr == __NR_statx ? c->a[2] : 0;
+
+	if (!(flags & AT_SYMLINK_NOFOLLOW) && read_proc_path(c->a[at], path) &&
+	    proc_exe_of(c->t, path, exe, sizeof(exe)))
+		c->a[at] = sys_ptr(exe);
+	return call_native(c);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sys_process.c: prctl, arch_prctl, seccomp, unshare: what of the process's own settings may
+ * reach the host's, and what would pull the ground from under the stub.
+ */
+#include "probe.h"
+#include "table.h"
+
+#include <asm/prctl.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+
+#define PR_SET_MDWE_ 65
+#define PR_SET_MEMORY_MERGE_ 67
+
+static uint64_t prctl_bytes(uint64_t op)
+{
+	switch (op) {
+	case PR_SET_NAME:
+	case PR_GET_NAME:
+		return 16;
+	case PR_GET_PDEATHSIG:
+	case PR_GET_TSC:
+	case PR_GET_CHILD_SUBREAPER:
+	case PR_GET_UNALIGN:
+	case PR_GET_FPEMU:
+	case PR_GET_FPEXC:
+	case PR_GET_ENDIAN:
+		return 4;
+	}
+	return 0;
+}
+
+int64_t sys_prctl(struct call *c)
+{
+	uint64_t op = (uint32_t)c->a[0], n = prctl_bytes(op);
+
+	switch (op) {
+	case PR_GET_SECCOMP:
+		return 0;
+	case PR_SET_SECCOMP:
+		return call_refuse(c, EINVAL, op);
+	case PR_GET_NO_NEW_PRIVS:
+		if (c->a[1] || c->a[2] || c->a[3] || c->a[4])
+			return -EINVAL;
+		return c->t->proc->no_new_privs;
+	case PR_SET_NO_NEW_PRIVS:
+		if (c->a[1] == 1 && !c->a[2] && !c->a[3] && !c->a[4])
+			c->t->proc->no_new_privs = true;
+		break;
+	case PR_GET_TID_ADDRESS:
+		return guest_write(c->a[1], &c->t->clear_tid, 8);
+	case PR_SET_MM:
+		return call_refuse(c, EPERM, op);
+	case PR_SET_SYSCALL_USER_DISPATCH:
+	case PR_SET_MDWE_:
+	case PR_SET_MEMORY_MERGE_:
+		return call_refuse(c, EINVAL, op);
+	case PR_SET_VMA:
+		return -EINVAL; /* as kernels without CONFIG_ANON_VMA_NAME */
+	}
+	if (n)
+		touch_range(c->t, c->a[1], n, op == PR_SET_NAME ? TOUCH_READ : TOUCH_WRITE);
+	return call_native(c);
+}
+
+int64_t sys_arch_prctl(struct call *c)
+{
+	switch (c->a[0]) {
+	case ARCH_GET_FS:
+	case ARCH_GET_GS:
+	case ARCH_GET_XCOMP_SUPP:
+	case ARCH_GET_XCOMP_PERM:
+		touch_range(c->t, c->a[1], 8, TOUCH_WRITE);
+		return call_native(c);
+	case ARCH_SET_FS:
+	case ARCH_SET_GS:
+	case ARCH_GET_CPUID:
+	case ARCH_SET_CPUID:
+		return call_native(c);
+	}
+	/* Shadow stacks, tagged addresses, more vector state: the stub's frames know none. */
+	return -EINVAL;
+}
+
+#define SECCOMP_GET_ACTION_AVAIL_ 2
+#define SECCOMP_GET_NOTIF_SIZES_ 3
+
+/* A guest's filter would judge the stub's calls, not the guest's. */
+int64_t sys_seccomp(struct call *c)
+{
+	if (c->a[0] == SECCOMP_GET_ACTION_AVAIL_ || c->a[0] == SECCOMP_GET_NOTIF_SIZES_)
+		return call_native(c);
+	return call_refuse(c, EINVAL, c->a[0]);
+}
+
+/* Process numbers in requests are the supervisor's. */
+int64_t sys_unshare(struct call *c)
+{
+	if (c->a[0] & CLONE_NEWPID)
+		return call_refuse(c, EPERM, CLONE_NEWPID);
+	return call_native(c);
+}

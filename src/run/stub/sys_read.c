@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sys_read.c: read and pread64 into large buffers.
+ *
+ * A buffer is touched before the call, because what a pipe or a terminal has given cannot be
+ * asked for again.  But a large buffer must not cost memory that nothing is written to: of a
+ * regular file only as much is touched as the file has; of others at most LIMIT, and the
+ * call is made for so much.
+ */
+#include "probe.h"
+#include "table.h"
+
+#include <asm/stat.h>
+#include <linux/stat.h>
+
+#define SMALL 65536u
+#define LIMIT (1u << 20)
+
+/* Bytes from the position to the end of a regular file; -1: not one (or one of unknown size). */
+static int64_t rest_of_file(const struct call *c, uint64_t done, uint32_t *mode)
+{
+	struct stat st;
+	int64_t at;
+
+	*mode = 0;
+	if (sys(__NR_fstat, c->a[0], &st))
+		return -1;
+	*mode = st.st_mode;
+	if (!S_ISREG(st.st_mode) || st.st_size <= 0)
+		return -1;
+	if (c->nr == __NR_pread64)
+		at = (int64_t)(c->a[3] + done);
+	else
+		at = sys(__NR_lseek, c->a[0], 0, 1 /* SEEK_CUR */);
+	if (at < 0)
+		return -1;
+	return st.st_size > at ? st.st_size - at : 0;
+}
+
+/* What the file has now; as long as it has more (it may be growing), go on. */
+static int64_t read_file(struct call *c, int64_t rest)
+{
+	uint64_t addr = c->a[1], count = c->a[2], pos = c->a[3], done = 0;
+	uint32_t mode;
+
+	for (;;) {
+		uint64_t n = (uint64_t)rest < count - done ? (uint64_t)rest : count - done;
+		int64_t r;
+
+		c->a[1] = addr + done;
+		c->a[2] = n ? n : count - done;
+		if (c->nr == __NR_pread64)
+			c->a[3] = pos + done;
+		r = call_native(c);
+		if (r <= 0)
+			return done ? (int64_t)done : r;
+		done += (uint64_t)r;
+		if ((uint64_t)r < n || done >= count)
+			return (int64_t)done;
+		rest = rest_of_file(c, done, &mode);
+		if (rest <= 0)
+			return (int64_t)done;
+	}
+}
+
+int64_t sys_read(struct call *c)
+{
+	uint32_t mode;
+	int64_t rest;
+
+	if (c->a[2] <= SMALL)
+		return call_native(c);
+	rest = rest_of_file(c, 0, &mode);
+	if (rest > 0 && (uint64_t)rest < c->a[2])
+		return read_file(c, rest);
+	if (rest == 0)
+		c->a[2] = PAGE; /* at the end; if it grows this instant, a short read is right */
+	else if (rest < 0 && !S_ISSOCK(mode) && !S_ISBLK(mode) && c->a[2] > LIMIT)
+		c->a[2] = LIMIT;
+	return call_native(c);
+}

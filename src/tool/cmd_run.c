@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+/*
+ * cmd_run.c: `quire run`: its options, and the way into src/run.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "quire/quire.h"
+#include "run/run.h"
+#include "tool/parse.h"
+#include "tool/tool.h"
+
+/* Frame numbers have 32 bits, and tables need some of them. */
+#define MAX_RAM (1ull << 43)
+#define MIN_RAM (1ull << 20)
+
+enum { OPT_RAM = 256, OPT_REPORT, OPT_FAIL, OPT_STAT, OPT_VERSION };
+
+static const struct option long_options[] = {
+    {"ram", required_argument, NULL, OPT_RAM},       {"quiet", no_argument, NULL, 'q'},
+    {"report", required_argument, NULL, OPT_REPORT}, {"fail", required_argument, NULL, OPT_FAIL},
+    {"stat", required_argument, NULL, OPT_STAT},     {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, OPT_VERSION},     {NULL, 0, NULL, 0},
+};
+
+/* What parsing ended with. */
+enum parsed { PARSED_RUN, PARSED_DONE, PARSED_WRONG };
+
+void cmd_run_help(void)
+{
+	fputs(
+	    "usage: quire run [OPTION...] [--] PROG [ARG...]\n"
+	    "\n"
+	    "Runs PROG with all of its memory managed by Quire, passes its output, exit status "
+	    "and\n"
+	    "death by signal through, and reports what its memory did.\n"
+	    "\n"
+	    "      --ram SIZE         the machine's RAM, e.g. 512M or 4G (default: 3/4 of\n"
+	    "                         what the host has available)\n"
+	    "  -q, --quiet            no report and no notes on standard error\n"
+	    "      --report FILE      write the report to FILE: JSON if its name ends in .json\n"
+	    "      --fail N[,M...]    fail the Nth, Mth ... allocation of the machine\n"
+	    "      --stat SECONDS     a line on standard error every so often, e.g. 1 or 0.5\n"
+	    "  -h, --help             this text\n"
+	    "      --version          the version\n"
+	    "\n"
+	    "Exit status: PROG's; 125 if quire itself failed or its books did not balance, 126 if\n"
+	    "PROG cannot be executed, 127 if there is no PROG.  See quire-run(1).\n",
+	    stdout);
+}
+
+__attribute__((format(printf, 1, 2))) static enum parsed wrong(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("quire run: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return PARSED_WRONG;
+}
+
+static enum parsed set_ram(struct run_options *opts, const char *text)
+{
+	uint64_t bytes;
+
+	if (!parse_size(text, &bytes))
+		return wrong("--ram: '%s' is not a size; 512M and 4G are", text);
+	if (bytes < MIN_RAM || bytes > MAX_RAM)
+		return wrong("--ram: %s is out of range: 1M to 8T", text);
+	opts->ram_bytes = bytes;
+	return PARSED_RUN;
+}
+
+/* Asked for before the program runs for an hour. */
+static enum parsed set_report(struct run_options *opts, const char *file)
+{
+	int fd;
+
+	if (!*file)
+		return wrong("--report: the name of the file is empty");
+	fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return wrong("--report: cannot write %s: %s", file, strerror(errno));
+	close(fd);
+	opts->report = file;
+	return PARSED_RUN;
+}
+
+static enum parsed set_option(struct run_options *opts, struct points *fail, int c)
+{
+	switch (c) {
+	case OPT_RAM:
+		return set_ram(opts, optarg);
+	case 'q':
+		opts->quiet = true;
+		return PARSED_RUN;
+	case OPT_REPORT:
+		return set_report(opts, optarg);
+	case OPT_FAIL:
+		if (parse_points(optarg, fail))
+			return PARSED_RUN;
+		return wrong("--fail: '%s' is not a list of numbers from 1, like 3 or 1,7,12",
+			     optarg);
+	case OPT_STAT:
+		if (parse_seconds(optarg, &opts->stat_seconds))
+			return PARSED_RUN;
+		return wrong("--stat: '%s' is not a number of seconds from 0.01 to 86400", optarg);
+	case 'h':
+		cmd_run_help();
+		return PARSED_DONE;
+	case OPT_VERSION:
+		printf("quire %s\n", quire_version());
+		return PARSED_DONE;
+	default:
+		return PARSED_WRONG;
+	}
+}
+
+/* getopt's own messages say what is wrong; they begin with argv[0]. */
+static enum parsed parse(struct run_options *opts, struct points *fail, int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+qh", long_options, NULL)) != -1) {
+		enum parsed p = set_option(opts, fail, c);
+
+		if (p != PARSED_RUN)
+			return p;
+	}
+	if (optind == argc)
+		return wrong("there is no program to run");
+	return PARSED_RUN;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run_options opts = {0};
+	struct points fail = {0};
+	static char name[] = "quire run";
+	int status;
+
+	argv[0] = name;
+	switch (parse(&opts, &fail, argc, argv)) {
+	case PARSED_RUN:
+		opts.fail_points = fail.v;
+		opts.nr_fail_points = fail.n;
+		opts.argv = argv + optind;
+		status = run_main(&opts);
+		break;
+	case PARSED_DONE:
+		status = 0;
+		break;
+	default:
+		fputs("Try: quire run --help\n", stderr);
+		status = STATUS_RUN;
+	}
+	free(fail.v);
+	return status;
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+/*
+ * main.c: `quire COMMAND ...`: finds the command and calls it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "quire/quire.h"
+#include "tool/tool.h"
+
+static int cmd_help(int argc, char **argv);
+static int cmd_version(int argc, char **argv);
+static void help_help(void);
+static void version_help(void);
+
+const struct command commands[] = {
+    {"run", "run a program on Quire's memory and report what its memory did", cmd_run,
+     cmd_run_help},
+    {"help", "this text, or `quire help COMMAND`", cmd_help, help_help},
+    {"version", "print the version", cmd_version, version_help},
+    {NULL, NULL, NULL, NULL},
+};
+
+static const struct command *find_command(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (!strcmp(c->name, name))
+			return c;
+	return NULL;
+}
+
+static void print_help(FILE *out)
+{
+	fputs("usage: quire COMMAND [ARGUMENT...]\n\n"
+	      "Quire is Linux's virtual memory as a library, and a tool that runs programs on "
+	      "it.\n\n",
+	      out);
+	for (const struct command *c = commands; c->name; c++)
+		fprintf(out, "  %-9s %s\n", c->name, c->summary);
+	fputs("\nTry: quire run -- ls -l /usr\n", out);
+}
+
+static void help_help(void)
+{
+	puts("usage: quire help [COMMAND]");
+}
+
+static void version_help(void)
+{
+	puts("usage: quire version");
+}
+
+static int unknown(const char *name)
+{
+	fprintf(stderr, "quire: there is no command '%s'; `quire help` lists them\n", name);
+	return STATUS_USAGE;
+}
+
+static int cmd_help(int argc, char **argv)
+{
+	const struct command *c;
+
+	if (argc < 2) {
+		print_help(stdout);
+		return 0;
+	}
+	c = find_command(argv[1]);
+	if (!c)
+		return unknown(argv[1]);
+	c->help();
+	return 0;
+}
+
+static int cmd_version(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	printf("quire %s\n", quire_version());
+	return 0;
+}
+
+/* The words that people try before they have read anything. */
+static const char *alias(const char *word)
+{
+	if (!strcmp(word, "--help") || !strcmp(word, "-h"))
+		return "help";
+	if (!strcmp(word, "--version") || !strcmp(word, "-V"))
+		return "version";
+	return word;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *c;
+
+	if (argc < 2) {
+		print_help(stderr);
+		return STATUS_USAGE;
+	}
+	c = find_command(alias(argv[1]));
+	if (!c)
+		return unknown(argv[1]);
+	return c->main(argc - 1, argv + 1);
+}

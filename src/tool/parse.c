@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+/*
+ * parse.c: the values of options.  No locale: the tool never calls setlocale().
+ */
+#include "tool/parse.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Powers of 1024 that the suffix stands for, -1 if it is none. */
+static int suffix_power(const char *s)
+{
+	static const char letters[] = "KMGT";
+	const char *p;
+
+	if (!*s || !strcasecmp(s, "B"))
+		return 0;
+	p = strchr(letters, toupper((unsigned char)*s));
+	if (!p)
+		return -1;
+	if (s[1] && strcasecmp(s + 1, "B") && strcasecmp(s + 1, "iB"))
+		return -1;
+	return (int)(p - letters) + 1;
+}
+
+/* Digits and one point at most; strtod alone would take "nan", "1e9", "0x10" and leading blanks. */
+static bool plain_number(const char *text, double *value, char **end)
+{
+	size_t digits = strspn(text, "0123456789.");
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	*value = strtod(text, end);
+	return *end == text + digits && isfinite(*value);
+}
+
+bool parse_size(const char *text, uint64_t *out)
+{
+	double value;
+	char *end;
+	int power;
+
+	if (!plain_number(text, &value, &end))
+		return false;
+	power = suffix_power(end);
+	if (power < 0)
+		return false;
+	value *= (double)(1ull << (10 * power));
+	if (value >= 0x1p63)
+		return false;
+	*out = (uint64_t)value;
+	return true;
+}
+
+bool parse_seconds(const char *text, double *out)
+{
+	double value;
+	char *end;
+
+	if (!plain_number(text, &value, &end) || (*end && strcmp(end, "s")))
+		return false;
+	if (value < 0.01 || value > 86400)
+		return false;
+	*out = value;
+	return true;
+}
+
+static bool add_point(struct points *p, uint64_t point)
+{
+	unsigned at = 0;
+	uint64_t *v;
+
+	while (at < p->n && p->v[at] < point)
+		at++;
+	if (at < p->n && p->v[at] == point)
+		return true;
+	v = reallocarray(p->v, p->n + 1ull, sizeof(*v));
+	if (!v)
+		return false;
+	memmove(v + at + 1, v + at, (p->n - at) * sizeof(*v));
+	v[at] = point;
+	p->v = v;
+	p->n++;
+	return true;
+}
+
+bool parse_points(const char *text, struct points *out)
+{
+	for (;;) {
+		unsigned long long point;
+		char *end;
+
+		if (!isdigit((unsigned char)*text))
+			return false;
+		errno = 0;
+		point = strtoull(text, &end, 10);
+		if (errno || !point || (*end && *end != ','))
+			return false;
+		if (!add_point(out, point))
+			return false;
+		if (!*end)
+			return true;
+		text = end + 1;
+	}
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * parse.h: the values of options.  Each returns false for text that is not
+ * wholly such a value, and then leaves *out alone.
+ */
+#ifndef TOOL_PARSE_H
+#define TOOL_PARSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* "4096", "512M", "1.5G", "2GiB": bytes, K M G T as powers of 1024. */
+bool parse_size(const char *text, uint64_t *out);
+/* "1", "0.5": seconds, above 0 and at most a day. */
+bool parse_seconds(const char *text, double *out);
+
+struct points {
+	uint64_t *v; /* ascending, without repetition; from malloc */
+	unsigned n;
+};
+/* "3", "1,7,12": adds to *out.  Numbers start at 1. */
+bool parse_points(const char *text, struct points *out);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tool.h: the command line's commands.  Each gets argv with its own name at
+ * argv[0] and returns the status that the process exits with.
+ */
+#ifndef TOOL_TOOL_H
+#define TOOL_TOOL_H
+
+struct command {
+	const char *name;
+	const char *summary; /* one line for `quire help` */
+	int (*main)(int argc, char **argv);
+	/* Prints the command's help on standard output. */
+	void (*help)(void);
+};
+
+/* Ends with a NULL name. */
+extern const struct command commands[];
+
+/* Misuse of the tool itself.  `quire run` has STATUS_RUN instead: there 2 could be the program's.
+ */
+#define STATUS_USAGE 2
+/* `quire run` failed, not the program in it: as env(1) and timeout(1) have it. */
+#define STATUS_RUN 125
+
+int cmd_run(int argc, char **argv);
+void cmd_run_help(void);
+
+#endif

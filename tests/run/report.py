@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""report.py QUIRE GUEST: the report of `quire run` says what the guest did."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+QUIRE, GUEST = sys.argv[1:3]
+failed = 0
+
+
+def check(what, good, *seen):
+    global failed
+    print("ok" if good else "FAILED", what, *(() if good else seen))
+    failed |= not good
+
+
+def run(*args, options=()):
+    """(report as an object, completed process)"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "r.json")
+        done = subprocess.run([QUIRE, "run", "--report", path, *options, "--", *args],
+                              capture_output=True, text=True, timeout=60)
+        with open(path, encoding="utf-8") as file:
+            return json.load(file), done
+
+
+def text_report(*args, options=()):
+    done = subprocess.run([QUIRE, "run", *options, "--", *args], capture_output=True, text=True,
+                          timeout=60)
+    return done.stderr
+
+
+def test_fork():
+    report, done = run(GUEST, "fork")
+    parent, child = report["processes"]
+    check("fork: exit 0, clean", report["exit"] == 0 and report["verify"]["clean"], report)
+    check("fork: nothing on stderr", done.stderr == "", done.stderr)
+    check("fork: two processes", len(report["processes"]) == 2, report["processes"])
+    check("fork: parent's pages", parent["faults"]["anonymous"] >= 1000, parent["faults"])
+    check("fork: peak RSS", parent["memory"]["peak_rss"] >= 4096 * 1000, parent["memory"])
+    check("fork: entries copied", parent["fork"]["forks"] == 1
+          and parent["fork"]["entries_copied"] >= 1000, parent["fork"])
+    check("fork: who copied later", child["fork"]["pages_copied_later"] >= 300, child["fork"])
+    check("fork: parentage", child["ppid"] == parent["pid"], child["ppid"])
+    total = report["sum"]["faults"]["anonymous"]
+    check("fork: the sum is the sum",
+          total == sum(p["faults"]["anonymous"] for p in report["processes"]), total)
+    check("fork: pages were filled", report["sum"]["tlb"]["filled_pages"] > 1000,
+          report["sum"]["tlb"])
+
+
+def test_refusals():
+    report, done = run(GUEST, "segv")
+    refusals = report["processes"][0]["refusals"]
+    check("segv: dies by it", done.returncode == -11 and report["signal"] == "SIGSEGV", done)
+    check("segv: one refusal, its rule and mapping",
+          len(refusals) == 1 and refusals[0]["rule"] == "prot_write"
+          and refusals[0]["access"] == "write" and refusals[0]["mapping"]["prot"] == 1
+          and refusals[0]["si_code"] == 2, refusals)
+    report, done = run(GUEST, "bus")
+    refusals = report["processes"][0]["refusals"]
+    check("bus: dies by it", done.returncode == -7 and report["signal"] == "SIGBUS", done)
+    check("bus: the rule", refusals and refusals[0]["rule"] == "beyond_end_of_file"
+          and refusals[0]["signal"] == "SIGBUS", refusals)
+
+
+def test_stack():
+    report, _ = run(GUEST, "deep")
+    check("deep: the stack grew", report["sum"]["faults"]["stack_growths"] > 10,
+          report["sum"]["faults"])
+
+
+def test_failure():
+    report, _ = run("true")
+    points = report["machine"]["allocation_points"]
+    check("true: points are counted", points > 50, points)
+    report, done = run("true", options=["--fail", str(points // 2)])
+    check("fail: one failed, books balance",
+          report["machine"]["failed_points"] == 1 and report["verify"]["clean"], report, done)
+
+
+def test_text():
+    text = text_report(GUEST, "fork")
+    check("text: the headline", re.search(r"^quire: .*report_guest fork$\n  exit 0 after .*; "
+                                          r"2 processes; .*verify clean$", text, re.M), text)
+    check("text: copied later, by whom", re.search(r"copied later +\d+ +\d+ by \d+ ", text), text)
+    check("text: no row without a number", not re.search(r"^ +[a-z ]+ +0$", text, re.M), text)
+    rows = re.findall(r"^(  [ a-zA-Z-]{18} *[\d,.]+(?: (?:[KMG]iB|bytes|%))?)(?:   |$)", text, re.M)
+    columns = {len(row) for row in rows}
+    check("text: numbers in one column", len(columns) == 1 and len(rows) > 9, columns, text)
+    text = text_report(GUEST, "segv")
+    check("text: trouble comes first", re.search(r"killed by SIGSEGV.*\n  ! SIGSEGV in \d+ .*not writable",
+                                                 text), text)
+    check("quiet says nothing", text_report(GUEST, "fork", options=["-q"]) == "")
+
+
+def test_unwritable():
+    done = subprocess.run([QUIRE, "run", "--report", "/nonexistent/r", "--", "true"],
+                          capture_output=True, text=True, timeout=60)
+    check("a report that cannot be written is told of before",
+          done.returncode == 125 and "/nonexistent/r" in done.stderr, done)
+
+
+test_fork()
+test_refusals()
+test_stack()
+test_failure()
+test_text()
+test_unwritable()
+sys.exit(failed)

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+/*
+ * report_guest.c: does countable things with memory, for report.sh: WHAT is fork, segv, bus, deep.
+ */
+#include "proc.h"
+
+#define PAGES 1000
+
+static void use_fork(void)
+{
+	char *p = map_alone(PAGES, MAP_PRIVATE);
+
+	touch(p, PAGES);
+	if (!fork()) {
+		touch(p, 300);
+		_exit(0);
+	}
+	wait(NULL);
+}
+
+static void use_segv(void)
+{
+	volatile char *p = map_alone(1, MAP_PRIVATE);
+
+	mprotect((char *)(uintptr_t)p, PAGE, PROT_READ);
+	*p = 1;
+}
+
+static void use_bus(void)
+{
+	char path[] = "/tmp/quire-bus-XXXXXX";
+	int fd = mkstemp(path);
+	volatile char *p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+
+	unlink(path);
+	(void)*p;
+}
+
+static int deep(int n)
+{
+	volatile char frame[4 * PAGE];
+
+	frame[0] = (char)n;
+	return n ? deep(n - 1) + frame[0] : 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+
+	if (!strcmp(what, "fork"))
+		use_fork();
+	else if (!strcmp(what, "segv"))
+		use_segv();
+	else if (!strcmp(what, "bus"))
+		use_bus();
+	else if (!strcmp(what, "deep"))
+		return deep(200) == -1;
+	return 0;
+}

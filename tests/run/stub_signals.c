@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/* stub_signals.c: masks, actions, frames, and system calls that signals interrupt. */
+#define _GNU_SOURCE
+#include "stub_test.h"
+
+#include <poll.h>
+#include <setjmp.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/signalfd.h>
+#include <sys/time.h>
+#include <time.h>
+#include <ucontext.h>
+
+static volatile int hits, order[16], norder;
+static volatile int last_code, last_value;
+static sigset_t mask_inside, mask_saved;
+
+static void hit(int sig, siginfo_t *si, void *uc)
+{
+	hits++;
+	last_code = si->si_code;
+	last_value = si->si_value.sival_int;
+	if (norder < 16)
+		order[norder++] = sig;
+	sigprocmask(SIG_BLOCK, NULL, &mask_inside);
+	mask_saved = ((ucontext_t *)uc)->uc_sigmask;
+}
+
+static void block(int how, int sig)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	sigprocmask(how, &set, NULL);
+}
+
+static void after(long usec)
+{
+	struct itimerval t = {{0, 0}, {0, usec}};
+
+	setitimer(ITIMER_REAL, &t, NULL);
+}
+
+static void delivery(void)
+{
+	union sigval v = {.sival_int = 42};
+
+	hits = 0;
+	catch_with(SIGUSR1, hit, 0, SIGUSR2);
+	kill(getpid(), SIGUSR1);
+	CHECK(hits == 1 && last_code == SI_USER);
+	CHECK(sigismember(&mask_inside, SIGUSR1) && sigismember(&mask_inside, SIGUSR2));
+	CHECK(!sigismember(&mask_saved, SIGUSR1));
+	sigqueue(getpid(), SIGUSR1, v);
+	CHECK(hits == 2 && last_code == SI_QUEUE && last_value == 42);
+	raise(SIGUSR1);
+	CHECK(hits == 3 && last_code == SI_TKILL);
+	catch_with(SIGUSR1, hit, SA_NODEFER, 0);
+	raise(SIGUSR1);
+	CHECK(hits == 4 && !sigismember(&mask_inside, SIGUSR1));
+}
+
+static void blocking(void)
+{
+	sigset_t pending;
+
+	hits = norder = 0;
+	catch_with(SIGUSR1, hit, 0, 0);
+	catch_with(SIGUSR2, hit, 0, 0);
+	block(SIG_BLOCK, SIGUSR1);
+	block(SIG_BLOCK, SIGUSR2);
+	raise(SIGUSR2);
+	raise(SIGUSR1);
+	raise(SIGUSR1);
+	CHECK(hits == 0 && sigpending(&pending) == 0);
+	CHECK(sigismember(&pending, SIGUSR1) && sigismember(&pending, SIGUSR2));
+	block(SIG_UNBLOCK, SIGUSR1);
+	CHECK(hits == 1);
+	block(SIG_UNBLOCK, SIGUSR2);
+	CHECK(hits == 2 && order[0] == SIGUSR1 && order[1] == SIGUSR2);
+}
+
+/* SIGSEGV, SIGBUS and SIGSYS sent like any other signal. */
+static void sent_faults(void)
+{
+	static const int sigs[] = {SIGSEGV, SIGBUS, SIGSYS};
+	sigset_t pending;
+
+	for (int i = 0; i < 3; i++) {
+		hits = 0;
+		catch_with(sigs[i], hit, 0, 0);
+		kill(getpid(), sigs[i]);
+		CHECK(hits == 1 && last_code == SI_USER);
+		block(SIG_BLOCK, sigs[i]);
+		raise(sigs[i]);
+		CHECK(hits == 1 && sigpending(&pending) == 0 && sigismember(&pending, sigs[i]));
+		block(SIG_UNBLOCK, sigs[i]);
+		CHECK(hits == 2 && last_code == SI_TKILL);
+		signal(sigs[i], SIG_IGN);
+		raise(sigs[i]);
+		CHECK(hits == 2);
+		signal(sigs[i], SIG_DFL);
+	}
+}
+
+static void actions(void)
+{
+	struct sigaction sa, old;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_sigaction = hit;
+	sa.sa_flags = SA_SIGINFO | SA_RESETHAND;
+	sigaddset(&sa.sa_mask, SIGHUP);
+	CHECK(sigaction(SIGUSR1, &sa, NULL) == 0);
+	CHECK(sigaction(SIGUSR1, NULL, &old) == 0 && old.sa_sigaction == hit);
+	CHECK((old.sa_flags & ~0x04000000) == sa.sa_flags && sigismember(&old.sa_mask, SIGHUP));
+	hits = 0;
+	raise(SIGUSR1);
+	CHECK(hits == 1 && sigaction(SIGUSR1, NULL, &old) == 0 && old.sa_handler == SIG_DFL);
+	signal(SIGUSR1, SIG_IGN);
+	raise(SIGUSR1);
+	CHECK(sigaction(SIGUSR1, NULL, &old) == 0 && old.sa_handler == SIG_IGN);
+	FAILS(sigaction(SIGKILL, &sa, NULL), EINVAL);
+	FAILS(syscall(SYS_rt_sigaction, 99, NULL, NULL, 8), EINVAL);
+	FAILS(syscall(SYS_rt_sigaction, SIGUSR1, (void *)16, NULL, 8), EFAULT);
+	FAILS(syscall(SYS_rt_sigprocmask, 77, &sa.sa_mask, NULL, 8), EINVAL);
+	FAILS(syscall(SYS_rt_sigprocmask, SIG_BLOCK, (void *)16, NULL, 8), EFAULT);
+}
+
+/* Interrupted: EINTR without SA_RESTART; made again with it. */
+static void interruption(void)
+{
+	int p[2];
+	char c = 0;
+	pid_t pid;
+
+	CHECK(pipe(p) == 0);
+	hits = 0;
+	catch_with(SIGALRM, hit, 0, 0);
+	after(20000);
+	FAILS(read(p[0], &c, 1), EINTR);
+	CHECK(hits == 1);
+	catch_with(SIGALRM, hit, SA_RESTART, 0);
+	pid = fork();
+	if (!pid) {
+		usleep(60000);
+		_exit(write(p[1], "x", 1) != 1);
+	}
+	after(20000);
+	CHECK(read(p[0], &c, 1) == 1 && c == 'x' && hits == 2);
+	waitpid(pid, NULL, 0);
+	after(20000);
+	FAILS(poll(NULL, 0, 5000), EINTR);
+	after(20000);
+	FAILS(pause(), EINTR);
+	CHECK(hits == 4);
+	close(p[0]);
+	close(p[1]);
+}
+
+static void sleeping(void)
+{
+	struct timespec t = {3, 0}, rest = {0, 0};
+
+	hits = 0;
+	catch_with(SIGALRM, hit, SA_RESTART, 0);
+	after(20000);
+	FAILS(nanosleep(&t, &rest), EINTR);
+	CHECK(hits == 1 && rest.tv_sec == 2 && rest.tv_nsec > 500000000);
+}
+
+/* Calls that replace the mask while they sleep. */
+static void masked_waits(void)
+{
+	sigset_t none;
+	struct timespec t = {5, 0};
+	struct epoll_event ev;
+	int ep = epoll_create1(0);
+
+	sigemptyset(&none);
+	catch_with(SIGALRM, hit, 0, 0);
+	block(SIG_BLOCK, SIGALRM);
+	hits = 0;
+	raise(SIGALRM);
+	CHECK(hits == 0);
+	FAILS(sigsuspend(&none), EINTR);
+	CHECK(hits == 1 && sigismember(&mask_saved, SIGALRM));
+	after(20000);
+	FAILS(ppoll(NULL, 0, &t, &none), EINTR);
+	CHECK(hits == 2);
+	after(20000);
+	FAILS(pselect(0, NULL, NULL, NULL, &t, &none), EINTR);
+	CHECK(hits == 3);
+	after(20000);
+	FAILS(epoll_pwait(ep, &ev, 1, 5000, &none), EINTR);
+	CHECK(hits == 4);
+	sigprocmask(SIG_BLOCK, NULL, &none);
+	CHECK(sigismember(&none, SIGALRM));
+	t.tv_sec = 0;
+	t.tv_nsec = 1000;
+	CHECK(ppoll(NULL, 0, &t, &none) == 0);
+	block(SIG_UNBLOCK, SIGALRM);
+	close(ep);
+}
+
+static void waiting_for(void)
+{
+	struct timespec t = {5, 0};
+	struct signalfd_siginfo info;
+	siginfo_t si;
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	block(SIG_BLOCK, SIGUSR1);
+	raise(SIGUSR1);
+	CHECK(sigtimedwait(&set, &si, &t) == SIGUSR1 && si.si_signo == SIGUSR1);
+	t.tv_sec = 0;
+	FAILS(sigtimedwait(&set, &si, &t), EAGAIN);
+	fd = signalfd(-1, &set, 0);
+	raise(SIGUSR1);
+	CHECK(read(fd, &info, sizeof(info)) == sizeof(info) && info.ssi_signo == SIGUSR1);
+	close(fd);
+	block(SIG_UNBLOCK, SIGUSR1);
+}
+
+static char *alt;
+static stack_t inside;
+
+static void on_alt(int sig, siginfo_t *si, void *uc)
+{
+	char here;
+
+	(void)sig;
+	(void)si;
+	(void)uc;
+	hits++;
+	CHECK(&here > alt && &here < alt + 65536);
+	sigaltstack(NULL, &inside);
+	if (hits == 1)
+		raise(SIGUSR2);
+}
+
+static void altstack(void)
+{
+	stack_t ss = {.ss_size = 65536}, old;
+
+	ss.ss_sp = alt = anon(65536);
+	CHECK(sigaltstack(&ss, NULL) == 0);
+	catch_with(SIGUSR1, on_alt, SA_ONSTACK, 0);
+	catch_with(SIGUSR2, on_alt, SA_ONSTACK, 0);
+	hits = 0;
+	raise(SIGUSR1);
+	CHECK(hits == 2 && inside.ss_flags == SS_ONSTACK);
+	CHECK(sigaltstack(NULL, &old) == 0 && old.ss_flags == 0 && old.ss_sp == alt);
+	ss.ss_size = 100;
+	FAILS(sigaltstack(&ss, NULL), ENOMEM);
+	ss.ss_flags = 64;
+	FAILS(sigaltstack(&ss, NULL), EINVAL);
+	ss.ss_flags = SS_DISABLE;
+	CHECK(sigaltstack(&ss, NULL) == 0 && sigaltstack(NULL, &old) == 0);
+	CHECK(old.ss_flags == SS_DISABLE);
+}
+
+static sigjmp_buf out;
+
+static void jump_out(int sig, siginfo_t *si, void *uc)
+{
+	(void)sig;
+	(void)si;
+	(void)uc;
+	siglongjmp(out, 1);
+}
+
+static void jumping(void)
+{
+	volatile int n = 0;
+	int p[2];
+	char c;
+
+	CHECK(pipe(p) == 0);
+	catch_with(SIGALRM, jump_out, SA_RESTART, 0);
+	for (int i = 0; i < 20; i++) {
+		if (sigsetjmp(out, 1)) {
+			n++;
+			continue;
+		}
+		after(3000);
+		CHECK(read(p[0], &c, 1) == 77); /* never returns */
+	}
+	CHECK(n == 20);
+	close(p[0]);
+	close(p[1]);
+}
+
+/* A pending signal is delivered before the call that unblocks it returns, and in a child not at all. */
+static void inheritance(void)
+{
+	int status;
+	pid_t pid;
+
+	hits = 0;
+	catch_with(SIGUSR1, hit, 0, 0);
+	block(SIG_BLOCK, SIGUSR1);
+	raise(SIGUSR1);
+	pid = fork();
+	if (!pid) {
+		block(SIG_UNBLOCK, SIGUSR1);
+		_exit(hits);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 0);
+	block(SIG_UNBLOCK, SIGUSR1);
+	CHECK(hits == 1);
+}
+
+static void realtime(void)
+{
+	hits = norder = 0;
+	for (int i = 0; i < 5; i++)
+		catch_with(SIGRTMIN + i, hit, 0, 0);
+	for (int i = 4; i >= 0; i--)
+		block(SIG_BLOCK, SIGRTMIN + i);
+	for (int k = 0; k < 2; k++) {
+		for (int i = 4; i >= 0; i--)
+			raise(SIGRTMIN + i);
+	}
+	for (int i = 0; i < 5; i++)
+		block(SIG_UNBLOCK, SIGRTMIN + i);
+	CHECK(hits == 10 && order[0] == SIGRTMIN && order[1] == SIGRTMIN && order[9] == SIGRTMIN + 4);
+}
+
+int main(void)
+{
+	RUN(delivery);
+	RUN(blocking);
+	RUN(sent_faults);
+	RUN(actions);
+	RUN(interruption);
+	RUN(sleeping);
+	RUN(masked_waits);
+	RUN(waiting_for);
+	RUN(altstack);
+	RUN(jumping);
+	RUN(inheritance);
+	RUN(realtime);
+	return failures != 0;
+}

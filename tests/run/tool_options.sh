@@ -1,0 +1,66 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# tool_options.sh QUIRE: the command line says what is wrong with it, and what it can do.
+set -u
+quire=$1
+failed=0
+
+# wrong STATUS WORD ARG...: exits so, and standard error has the word.
+wrong() {
+	status=$1 word=$2
+	shift 2
+	said=$("$quire" "$@" 2>&1 >/dev/null)
+	got=$?
+	case $got:$said in
+	$status:*"$word"*) echo "ok quire $*" ;;
+	*)
+		echo "FAILED quire $*: $got: $said"
+		failed=1
+		;;
+	esac
+}
+
+# right WORD ARG...: exits 0, and standard output has the word.
+right() {
+	word=$1
+	shift
+	said=$("$quire" "$@" 2>/dev/null)
+	got=$?
+	case $got:$said in
+	0:*"$word"*) echo "ok quire $*" ;;
+	*)
+		echo "FAILED quire $*: $got: $said"
+		failed=1
+		;;
+	esac
+}
+
+wrong 2 usage
+wrong 2 "'bench'" bench
+wrong 2 "'nosuch'" help nosuch
+right 'run a program' help
+right 'run a program' --help
+right '--ram SIZE' help run
+right '--ram SIZE' run --help
+right 'quire ' --version
+right 'quire ' version
+right 'quire ' run --version
+wrong 125 'no program' run
+wrong 125 'no program' run --
+wrong 125 '--nosuch' run --nosuch true
+for size in '' x 12X 1e9 0x10 -1 5.5.5G nan 12KK 99999999999T; do
+	wrong 125 'is not a size' run --ram "$size" true
+done
+wrong 125 'out of range' run --ram 12 true
+wrong 125 'out of range' run --ram 17T true
+for list in '' x 0 1, ,1 1,,2 1-2 99999999999999999999999; do
+	wrong 125 'is not a list' run --fail "$list" true
+done
+for time in '' x 0 -1 1e3 100000; do
+	wrong 125 'is not a number of seconds' run --stat "$time" true
+done
+wrong 125 'is empty' run --report '' true
+wrong 125 /nonexistent run --report /nonexistent/r true
+wrong 125 --ram run --ram
+exit $failed
