@@ -48,13 +48,14 @@ void vma_fill_info(const struct vma *vma, struct quire_vma_info *out)
 
 int quire_vma_next(struct quire_mm *mm, uint64_t addr, struct quire_vma_info *out)
 {
+	const struct quire_port *port = &mm->machine->port;
 	struct vma *vma;
 
-	mm_lock(mm);
+	rcu_read_lock(port);
 	vma = vma_next(mm, addr);
 	if (vma)
 		vma_fill_info(vma, out);
-	mm_unlock(mm);
+	rcu_read_unlock(port);
 	return vma ? 0 : -QENOENT;
 }
 

@@ -123,7 +123,7 @@ static void become_stub(struct run *run, int ctl, int life, const struct program
 
 static struct proc *first_proc(struct run *run, const struct program *p)
 {
-	static const int limits[QUIRE_NR_RLIMITS] = {
+	static const __rlimit_resource_t limits[QUIRE_NR_RLIMITS] = {
 		[QUIRE_RLIMIT_AS] = RLIMIT_AS,
 		[QUIRE_RLIMIT_DATA] = RLIMIT_DATA,
 		[QUIRE_RLIMIT_STACK] = RLIMIT_STACK,

@@ -7,7 +7,7 @@
  *
  * Owns run->epoll and the signals of the supervisor:
  *   SIGINT, SIGQUIT    ignored: the terminal sends them to the guests as well
- *   SIGTERM, SIGHUP    passed on to the first process
+ *   SIGTERM, SIGHUP    passed on to the first process; once that has ended, to all that are left
  *   SIGTSTP and its kin ignored: we stop when the first process has stopped
  *   SIGCHLD            the first process ended or stopped
  */
@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -120,6 +121,16 @@ static void first_process(struct run *run)
 	}
 }
 
+static void signal_all(struct run *run, int sig)
+{
+	pthread_mutex_lock(&run->lock);
+	for (struct proc *p = run->procs; p; p = p->next) {
+		if (p->state == PROC_ALIVE && p->pidfd >= 0)
+			syscall(SYS_pidfd_send_signal, p->pidfd, sig, NULL, 0);
+	}
+	pthread_mutex_unlock(&run->lock);
+}
+
 static void signals(struct run *run)
 {
 	struct signalfd_siginfo si;
@@ -127,7 +138,9 @@ static void signals(struct run *run)
 	while (read(signal_fd, &si, sizeof(si)) == sizeof(si)) {
 		if (si.ssi_signo == SIGCHLD)
 			first_process(run);
-		else if (!run->first_done)
+		else if (run->first_done)
+			signal_all(run, (int)si.ssi_signo);
+		else
 			kill(run->first_pid, (int)si.ssi_signo);
 	}
 }

@@ -242,6 +242,9 @@ void op_exec_load(struct request *q)
 		return;
 	l.elf = elf;
 	q->ret = load_all(q, &l);
+	if (q->ret)
+		run_note(q->run, "%s: cannot be loaded: %s", q->proc->exe ? q->proc->exe : "?",
+			 strerror((int)-q->ret));
 	note_layout(q, &l, q->proc->exe ? q->proc->exe : "");
 	note_cmdline(q);
 	quire_file_put(l.file);

@@ -58,14 +58,24 @@ static struct space *largest(struct run *run, uint64_t *pages)
 	return best;
 }
 
+/* There is memory: the failure was asked for. */
+static bool by_request(struct run *run)
+{
+	struct quire_machine_stats m;
+
+	quire_machine_stats(run->machine, &m);
+	return m.failed_points && m.free_frames > m.ram_frames / 64;
+}
+
 static void kill_locked(struct run *run, struct proc *p, uint64_t pages)
 {
 	if (p->oom_killed)
 		return;
 	p->oom_killed = true;
 	run->oom_kills++;
-	run_say("out of memory: killed process %d (%s), the largest with %llu MiB", (int)p->pid,
-		p->comm, (unsigned long long)(pages >> 8));
+	run_say("out of memory%s: killed process %d (%s), the largest with %llu KiB resident",
+		by_request(run) ? " (an allocation that --fail names)" : "", (int)p->pid, p->comm,
+		(unsigned long long)pages * 4);
 	if (p->pidfd >= 0)
 		syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
 	else if (p->pid > 0)

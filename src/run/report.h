@@ -56,6 +56,9 @@ const char *report_duration(uint64_t ns, report_buf buf); /* 31 ms */
 /* n and the noun (30 characters at most) in its number: "1 fork", "3 processes", "0 entries". */
 const char *report_noun(uint64_t n, const char *noun, report_buf buf);
 
+/* ---- report_rows.c: the numbers of all processes together */
+void report_rows(const struct report *r, FILE *out);
+
 /* ---- report_table.c: one row per process */
 void report_table(const struct report *r, FILE *out);
 

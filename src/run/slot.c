@@ -62,15 +62,17 @@ struct slot *slot_alloc_locked(struct run *run, struct proc *p, struct space *sp
 	p->nr_slots++;
 	s->proc = proc_get(p);
 	s->space = space ? space_get(space) : NULL;
-	s->tid = 0;
-	s->used = true;
-	at_store(&s->gone, false);
-	at_store(&s->started, false);
 	run->nr_used_slots++;
-	s->notif = 0;
 	s->gap_ns = 0;
 	s->answered_ns = 0;
+	pthread_mutex_lock(&s->lock);
+	s->tid = 0;
+	s->notif = 0;
+	at_store(&s->gone, false);
+	at_store(&s->started, false);
 	chan_reset(s->chan, space);
+	s->used = true;
+	pthread_mutex_unlock(&s->lock);
 	return s;
 }
 
@@ -107,7 +109,9 @@ static struct space *slot_free_locked(struct slot *s)
 	struct proc *p = s->proc;
 
 	ctl_forget(run, s);
+	pthread_mutex_lock(&s->lock);
 	s->used = false;
+	pthread_mutex_unlock(&s->lock);
 	s->space = NULL;
 	s->proc = NULL;
 	s->next = run->free_slots;

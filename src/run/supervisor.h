@@ -141,7 +141,7 @@ struct slot {
 	struct proc *proc;    /* G; C while a worker is attached; referenced */
 	struct space *space;  /* O after the thread started; referenced */
 	bool started;	      /* S: the thread has spoken: it may have host mappings */
-	pid_t tid;	      /* S: 0 until its first kick */
+	pid_t tid;	      /* S: of its last kick; 0 until the first */
 	bool used, gone;      /* S: given to a thread; that thread is dead */
 	bool owned;	      /* S: a worker is attached */
 	uint64_t notif;	      /* S: notification that the sleeping guest waits on, 0: none */

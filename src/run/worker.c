@@ -10,10 +10,10 @@
  *
  *   1  At any time somebody is idle: who takes a kick as the last one starts a new worker.  So a
  *      worker may block in a request for as long as it likes.
- *   2  A slot has at most one attached worker (slot->owned, S).  A kick that comes while there is one is
- *      left in slot->notif, or answered at once if the turn is the guest's already.
- *   3  Who leaves stores attached = 0 and then looks at turn once more; the guest hands over and then looks
- *      at attached: one of them sees the other.
+ *   2  A slot has at most one attached worker (slot->owned, S).  A kick that comes while there is
+ * one is left in slot->notif, or answered at once if the turn is the guest's already. 3  Who leaves
+ * stores attached = 0 and then looks at turn once more; the guest hands over and then looks at
+ * attached: one of them sees the other.
  */
 #include "run/engine.h"
 
@@ -137,41 +137,36 @@ static void attached(struct run *run, struct slot *s)
 }
 
 /*
- * Is this the slot's thread?  Its number is learnt at its first kick; exec makes the thread that
- * calls it its process's first, with that one's number.  S held.
+ * Rule 2.  True: the caller is attached now.  Any guest may name any slot: a kick only says "look
+ * at it", and who was told to sleep there is woken to look for himself.  The number of a thread
+ * that kicks for a request of its own is the slot's (the host's word, not the guest's).
  */
-static bool is_thread(struct slot *s, pid_t tid)
-{
-	if (!s->used || s->gone)
-		return false;
-	if (!s->tid || (s->tid != tid && s->proc->pending && tid == s->proc->pid))
-		s->tid = tid;
-	return s->tid == tid;
-}
-
-/* Rule 2.  True: the caller is attached now. */
 static bool attach(struct slot *s, pid_t tid, uint64_t notif)
 {
 	struct run *run = the_run;
-	bool mine = false, answer = true;
+	uint64_t answer = notif;
+	bool mine = false;
 
 	pthread_mutex_lock(&s->lock);
-	if (is_thread(s, tid)) {
+	if (s->used && !s->gone && (at_load(&s->chan->turn) & 1)) {
 		mine = !s->owned;
+		if (mine && tid)
+			s->tid = tid;
 		if (mine)
 			at_count(&s->proc->stats.kicks);
-		answer = !(at_load(&s->chan->turn) & 1);
-		if (!answer && notif)
-			s->notif = notif;
 		s->owned = true;
+		if (notif) {
+			answer = s->notif;
+			s->notif = notif;
+		}
 	}
 	pthread_mutex_unlock(&s->lock);
 	if (!mine) {
 		at_add(&s->event, 1);
 		futex_wake(&s->event, INT32_MAX);
 	}
-	if (answer && notif)
-		channel_answer_notif(run, notif);
+	if (answer)
+		channel_answer_notif(run, answer);
 	return mine;
 }
 

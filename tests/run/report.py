@@ -86,7 +86,7 @@ def test_failure():
 
 def test_text():
     text = text_report(GUEST, "fork")
-    check("text: the headline", re.search(r"^quire: .*report_guest fork$\n  exit 0 after .*; "
+    check("text: the headline", re.search(rf"^quire: {re.escape(GUEST)} fork$\n  exit 0 after .*; "
                                           r"2 processes; .*verify clean$", text, re.M), text)
     check("text: copied later, by whom", re.search(r"copied later +\d+ +\d+ by \d+ ", text), text)
     check("text: no row without a number", not re.search(r"^ +[a-z ]+ +0$", text, re.M), text)

@@ -36,12 +36,18 @@ static void use_bus(void)
 	(void)*p;
 }
 
-static int deep(int n)
+/* The compiler must believe that each call's frame is used to the end. */
+__attribute__((noinline)) static int deep(int n)
 {
-	volatile char frame[4 * PAGE];
+	char frame[4 * PAGE];
+	int below = 0;
 
 	frame[0] = (char)n;
-	return n ? deep(n - 1) + frame[0] : 0;
+	__asm__ volatile("" : : "r"(frame) : "memory");
+	if (n)
+		below = deep(n - 1);
+	__asm__ volatile("" : : "r"(frame) : "memory");
+	return below + frame[0];
 }
 
 int main(int argc, char **argv)

@@ -120,7 +120,7 @@ static int deeper(int n)
 	volatile char room[4096];
 
 	room[0] = (char)n;
-	return deeper(n + 1) + room[0];
+	return n < 1 << 30 ? deeper(n + 1) + room[0] : 0;
 }
 
 static void stack_overflow(void)

@@ -111,7 +111,7 @@ static void actions(void)
 
 	memset(&sa, 0, sizeof(sa));
 	sa.sa_sigaction = hit;
-	sa.sa_flags = SA_SIGINFO | SA_RESETHAND;
+	sa.sa_flags = SA_SIGINFO | (int)SA_RESETHAND;
 	sigaddset(&sa.sa_mask, SIGHUP);
 	CHECK(sigaction(SIGUSR1, &sa, NULL) == 0);
 	CHECK(sigaction(SIGUSR1, NULL, &old) == 0 && old.sa_sigaction == hit);

@@ -22,23 +22,8 @@
 #define SI_CODE_QUEUE (-1)
 #define SI_CODE_KERNEL 0x80
 
-/* The same instruction at the same address so often: something is broken, and looping hides it. */
+/* So many answers without an entry that holds: something is broken, and looping would hide it. */
 #define FAULTS_STUCK 2000
-
-static void note_stuck(struct thread *t, uint64_t addr, uint64_t ip)
-{
-	if (t->last_fault.addr != addr || t->last_fault.ip != ip) {
-		t->last_fault.addr = addr;
-		t->last_fault.ip = ip;
-		t->last_fault.count = 0;
-	}
-	if (++t->last_fault.count > FAULTS_STUCK) {
-		say("a fault does not end, address", addr);
-		say("   instruction", ip);
-		say("   entry", walk_entry(t, addr));
-		die("giving up");
-	}
-}
 
 static enum fill_result try_fill(struct thread *t, uint64_t addr, int access, bool *good)
 {
@@ -79,7 +64,6 @@ bool fault_resolve(struct thread *t, uint64_t addr, int access, uint64_t ip, uin
 {
 	unsigned full = 0, asked = 0;
 
-	note_stuck(t, addr, ip);
 	if (bus && !ask(t, addr, access, ip, sp, true, why))
 		return false;
 	for (;;) {

@@ -99,10 +99,6 @@ struct thread {
 	uint64_t robust_head, robust_len;
 
 	struct {
-		uint64_t addr, ip, count;
-	} last_fault; /* to notice a fault that filling does not mend */
-
-	struct {
 		uint64_t settid, parent_settid;
 		bool process;
 	} start; /* for child_main() */
