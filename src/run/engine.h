@@ -30,6 +30,8 @@ struct request {
 	uint64_t a[8];
 	int64_t ret;
 	uint64_t v[8];
+	uint64_t fresh; /* a frame that was just handed out, plus 1: look ahead once the guest runs
+			   again */
 };
 
 /* ---- util.c */
@@ -54,7 +56,8 @@ void port_run(struct run *run);
 bool oom_kill(void *ctx, struct quire_mm *mm, void *cookie);
 
 /* ---- space.c */
-int space_create(struct run *run, const struct rlimit *rlim, bool ignore_memlock, struct space **out);
+int space_create(struct run *run, const struct rlimit *rlim, bool ignore_memlock,
+		 struct space **out);
 int space_fork(struct space *parent, struct space **out);
 /* One more or one less process executes in it (G held).  Leaving returns true for the last. */
 void space_enter_locked(struct space *s);
@@ -114,6 +117,8 @@ void ctl_destroy(struct run *run);
 /* ---- channel.c: the turn */
 /* The worker's slot: what the core's flushes go through. */
 extern __thread struct slot *current_slot;
+/* While it faults for that slot: the page that the guest maps anew before it runs on, plus 1. */
+extern __thread uint64_t filled_page;
 void channel_give_turn(struct slot *s);
 /* True: the turn is ours.  False: the thread is dead. */
 bool channel_await_turn(struct slot *s);
@@ -173,7 +178,7 @@ struct elf_image {
 	uint64_t entry, phoff, phdr_vaddr; /* phdr_vaddr: 0 if in no segment */
 	uint16_t phnum;
 	uint64_t low, high; /* page-aligned extent of the segments */
-	uint64_t align;	    /* of the first segment */
+	uint64_t align;     /* of the first segment */
 	bool has_interp;
 	int bad; /* 0, or what is wrong with the segments: noticed too late for execve to fail */
 	unsigned nr;

@@ -35,9 +35,11 @@ void op_fault(struct request *q)
 	struct quire_fault f = {0};
 	enum quire_access access = access_of(q->a[1]);
 
+	filled_page = PAGE_DOWN(q->a[0]) | 1;
 	f.result = quire_fault(q->space->mm, q->a[0], access, &f);
+	filled_page = 0;
 	if (f.result == QUIRE_FAULT_OK && in_ram(f.pte))
-		ram_expect(q->run, frame_of(f.pte));
+		q->fresh = frame_of(f.pte) + 1;
 	else if (f.result == QUIRE_FAULT_SEGV || f.result == QUIRE_FAULT_BUS)
 		proc_note_refusal(q->proc, q->a[0], q->a[2], access, &f);
 	reply(q, &f);
@@ -57,7 +59,7 @@ void op_touch(struct request *q)
 		if (quire_fault(q->space->mm, addr, access, &f) != QUIRE_FAULT_OK)
 			break;
 		if (in_ram(f.pte))
-			ram_expect(q->run, frame_of(f.pte));
+			q->fresh = frame_of(f.pte) + 1;
 		addr = PAGE_DOWN(addr) + PAGE;
 	}
 	q->ret = addr <= start ? 0 : (int64_t)((addr < end ? addr : end) - start);

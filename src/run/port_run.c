@@ -10,6 +10,16 @@
 
 #include "port_host.h"
 
+/*
+ * The only thread of the address space is waiting for this fault and will map the page anew, in the
+ * old one's place, before it runs: that is the flush.
+ */
+static bool fill_flushes(const struct slot *slot, const struct quire_tlb_range *ranges, unsigned n)
+{
+	return filled_page && n == 1 && ranges[0].start == (filled_page & ~1ull) &&
+	       ranges[0].end == ranges[0].start + PAGE && at_load(&slot->space->nr_slots) == 1;
+}
+
 static void tlb_flush(void *ctx, struct quire_mm *mm, void *cookie,
 		      const struct quire_tlb_range *ranges, unsigned n)
 {
@@ -20,10 +30,12 @@ static void tlb_flush(void *ctx, struct quire_mm *mm, void *cookie,
 	(void)mm;
 	if (!space || !at_load(&space->users))
 		return;
-	if (slot && slot->space == space && at_load(&slot->started))
-		channel_flush(slot, ranges, n);
-	else
+	if (slot && slot->space == space && at_load(&slot->started)) {
+		if (!fill_flushes(slot, ranges, n))
+			channel_flush(slot, ranges, n);
+	} else {
 		flush_remote(space, ranges, n);
+	}
 }
 
 static void log_line(void *ctx, enum quire_log_level level, const char *line)

@@ -62,6 +62,8 @@ struct slot *slot_alloc_locked(struct run *run, struct proc *p, struct space *sp
 	p->nr_slots++;
 	s->proc = proc_get(p);
 	s->space = space ? space_get(space) : NULL;
+	if (space)
+		at_add(&space->nr_slots, 1);
 	run->nr_used_slots++;
 	s->gap_ns = 0;
 	s->answered_ns = 0;
@@ -81,9 +83,12 @@ void slot_set_space(struct slot *s, struct space *space)
 	struct space *old = s->space;
 
 	s->space = space_get(space);
+	at_add(&space->nr_slots, 1);
 	s->chan->root = quire_mm_root(space->mm);
-	if (old)
+	if (old) {
+		at_add(&old->nr_slots, (uint32_t)-1);
 		space_put(old);
+	}
 }
 
 static void unlink_from_proc(struct slot *s)
@@ -109,6 +114,8 @@ static struct space *slot_free_locked(struct slot *s)
 	struct proc *p = s->proc;
 
 	ctl_forget(run, s);
+	if (space)
+		at_add(&space->nr_slots, (uint32_t)-1);
 	pthread_mutex_lock(&s->lock);
 	s->used = false;
 	pthread_mutex_unlock(&s->lock);

@@ -40,6 +40,7 @@ struct space {
 	struct quire_mm *mm;  /* C */
 	uint32_t refs;	      /* A: users, plus requests being handled, plus readers */
 	uint32_t users;	      /* G: living processes; 0: nobody executes in it, flushes are no-ops */
+	uint32_t nr_slots;    /* A: threads that are in it, or are about to be */
 	bool torn;	      /* G: unused, and its memory is free again */
 	struct space *next, *prev; /* G: run->spaces, while users > 0 */
 

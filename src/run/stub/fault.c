@@ -18,6 +18,10 @@
 #define RESULT_SEGV 1
 #define RESULT_BUS 2
 
+/* enum quire_fault_kind */
+#define KIND_FILE_MINOR 3
+#define KIND_FILE_MAJOR 4
+
 #define SI_CODE_SECCOMP 1
 #define SI_CODE_QUEUE (-1)
 #define SI_CODE_KERNEL 0x80
@@ -25,7 +29,18 @@
 /* So many answers without an entry that holds: something is broken, and looping would hide it. */
 #define FAULTS_STUCK 2000
 
-static enum fill_result try_fill(struct thread *t, uint64_t addr, int access, bool *good)
+/*
+ * What fault-around has mapped, and whatever a walk alone finds, comes in runs; a page that was
+ * just made comes alone, its neighbours being filled already.
+ */
+static bool comes_in_run(const struct thread *t, unsigned asked)
+{
+	uint64_t kind = t->chan->v[3];
+
+	return !asked || kind == KIND_FILE_MINOR || kind == KIND_FILE_MAJOR;
+}
+
+static enum fill_result try_fill(struct thread *t, uint64_t addr, int access, bool run, bool *good)
 {
 	enum fill_result r = FILL_OK;
 	uint64_t entry;
@@ -34,7 +49,7 @@ static enum fill_result try_fill(struct thread *t, uint64_t addr, int access, bo
 	entry = walk_entry(t, addr);
 	*good = entry_permits(entry, access);
 	if (*good)
-		r = fill(t, addr, entry);
+		r = fill(t, addr, entry, run);
 	fill_unlock(t);
 	return r;
 }
@@ -68,7 +83,7 @@ bool fault_resolve(struct thread *t, uint64_t addr, int access, uint64_t ip, uin
 		return false;
 	for (;;) {
 		bool good;
-		enum fill_result r = try_fill(t, addr, access, &good);
+		enum fill_result r = try_fill(t, addr, access, comes_in_run(t, asked), &good);
 
 		if (good && r == FILL_OK)
 			return true;

@@ -135,9 +135,10 @@ static int64_t map_ram(const struct run *r, uint64_t prot)
 	return got == (int64_t)r->addr ? 0 : got < 0 ? got : -EFAULT;
 }
 
-enum fill_result fill(struct thread *t, uint64_t addr, uint64_t entry)
+enum fill_result fill(struct thread *t, uint64_t addr, uint64_t entry, bool run)
 {
-	struct run r = find_run(t, PAGE_DOWN(addr), entry);
+	struct run r = run ? find_run(t, PAGE_DOWN(addr), entry)
+			   : (struct run){PAGE_DOWN(addr), 1, (entry & PTE_FRAME) >> 12};
 	uint64_t prot = entry_prot(entry);
 	int64_t err = entry & PTE_EXTERNAL ? map_external(&r, prot) : map_ram(&r, prot);
 

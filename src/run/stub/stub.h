@@ -33,6 +33,16 @@
 #define PAGE_UP(x) (((x) + PAGE - 1) & ~(PAGE - 1))
 #define NR_SIGNALS 64
 
+/*
+ * A thread area: struct thread, a page that nothing may touch, scratch for results of system calls,
+ * another such page, and the stack.
+ */
+#define AREA_GUARD (2 * PAGE)
+#define AREA_SCRATCH (3 * PAGE)
+#define SCRATCH_BYTES (28 * PAGE)
+#define AREA_GUARD2 (AREA_SCRATCH + SCRATCH_BYTES)
+#define AREA_STACK (AREA_GUARD2 + PAGE)
+
 #define VDSO_HOME 0x7f0008000000ull /* the host's vdso and vvar, moved here */
 
 #define at_load(p) __atomic_load_n((p), __ATOMIC_SEQ_CST)
@@ -128,6 +138,11 @@ static inline struct thread *thread_at(uint32_t index)
 	return (struct thread *)(THREADS_BASE + index * THREAD_AREA);
 }
 
+static inline char *thread_scratch(struct thread *t)
+{
+	return (char *)t + AREA_SCRATCH;
+}
+
 static inline bool in_stub(uint64_t ip)
 {
 	return ip >= STUB_BASE && ip < STUB_END;
@@ -190,8 +205,8 @@ void lock_drop(uint32_t *lock);
 enum fill_result { FILL_OK, FILL_FULL, FILL_BROKEN };
 uint64_t walk_entry(const struct thread *t, uint64_t addr);
 bool entry_permits(uint64_t entry, int access);
-/* Maps the page of addr and good neighbours; the entry was read under the fill lock. */
-enum fill_result fill(struct thread *t, uint64_t addr, uint64_t entry);
+/* Maps the page of addr, with `run` good neighbours too; the entry was read under the fill lock. */
+enum fill_result fill(struct thread *t, uint64_t addr, uint64_t entry, bool run);
 void drop_all(struct thread *t);
 void flush_ranges(struct thread *t, const uint64_t (*ranges)[2], uint32_t n);
 /* The supervisor's request on behalf of another process (proto.h); false: none was waiting. */
