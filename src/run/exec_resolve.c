@@ -2,9 +2,9 @@
 /*
  * exec_resolve.c: see exec_resolve.h.  No libc: raw system calls, -errno.
  *
- * Rules of `#!` (execve(2) and what the kernel does): the first 256 bytes count; the line ends at a
- * newline or there; blanks around are dropped; the rest after the interpreter's name is one argument.
- * A name that is cut off by the end of the 256 bytes is ENOEXEC.
+ * Rules of `#!` (execve(2) and what the kernel does): the line ends at a newline within the first
+ * 256 bytes, or after 255 of them; blanks around are dropped; the rest after the interpreter's name
+ * is one argument. A name that is cut off there is ENOEXEC.
  */
 #include "run/exec_resolve.h"
 
@@ -108,6 +108,8 @@ static int parse_script(char *text, const char **interp, const char **arg)
 		end++;
 	if (end < limit)
 		cut = false;
+	else
+		end--; /* the last byte is given up for the end of the string */
 	while (p < end && blank(*p))
 		p++;
 	while (end > p && blank(end[-1]))

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define EXEC_HEAD 256	/* bytes of a script's first line that count */
+#define EXEC_HEAD 256    /* bytes of a script's first line that count */
 #define EXEC_MAX_DEPTH 5 /* scripts whose interpreter is a script: more is ELOOP */
 #define EXEC_MAX_PREFIX (2 * EXEC_MAX_DEPTH + 1)
 

@@ -82,8 +82,9 @@ END
 bash)
 	script bash <<'END'
 set -m
-sleep 0.2 & jobs=$!
-kill -STOP $jobs; sleep 0.05; kill -CONT $jobs; wait $jobs; echo "job $?"
+sleep 0.2 & job=$!
+kill -STOP $job; sleep 0.05; kill -CONT $job
+while kill -0 $job 2>/dev/null; do wait $job; done; echo over
 declare -A m; for i in {1..500}; do m[$i]=$((i*i)); done; echo ${m[77]} ${#m[@]}
 diff <(seq 1 20) <(seq 1 2 20) | head -5
 coproc cat; echo hello >&${COPROC[1]}; read -r x <&${COPROC[0]}; echo "$x"

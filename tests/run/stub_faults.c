@@ -75,7 +75,8 @@ static void bus(void)
 	p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	CHECK(!FAULTS(store(p)));
 	CHECK(FAULTS(store(p + 4096 + 77)));
-	CHECK(seen.si_signo == SIGBUS && seen.si_code == BUS_ADRERR && seen.si_addr == p + 4096 + 77);
+	CHECK(seen.si_signo == SIGBUS && seen.si_code == BUS_ADRERR &&
+	      seen.si_addr == p + 4096 + 77);
 	/* A page that was mapped and then cut off. */
 	CHECK(ftruncate(fd, 0) == 0);
 	CHECK(FAULTS(load(p)));

@@ -296,7 +296,8 @@ static void jumping(void)
 	close(p[1]);
 }
 
-/* A pending signal is delivered before the call that unblocks it returns, and in a child not at all. */
+/* A pending signal is delivered before the call that unblocks it returns, and in a child not at
+ * all. */
 static void inheritance(void)
 {
 	int status;
@@ -329,7 +330,8 @@ static void realtime(void)
 	}
 	for (int i = 0; i < 5; i++)
 		block(SIG_UNBLOCK, SIGRTMIN + i);
-	CHECK(hits == 10 && order[0] == SIGRTMIN && order[1] == SIGRTMIN && order[9] == SIGRTMIN + 4);
+	CHECK(hits == 10 && order[0] == SIGRTMIN && order[1] == SIGRTMIN &&
+	      order[9] == SIGRTMIN + 4);
 }
 
 int main(void)

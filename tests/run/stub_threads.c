@@ -97,7 +97,8 @@ static void *wait_word(void *arg)
 {
 	struct timespec t = {5, 0};
 
-	return (void *)(intptr_t)(syscall(SYS_futex, &word, FUTEX_WAIT, 0, &t, NULL, 0) ? errno : 0) +
+	return (void *)(intptr_t)(syscall(SYS_futex, &word, FUTEX_WAIT, 0, &t, NULL, 0) ? errno
+											: 0) +
 	       (intptr_t)arg;
 }
 
@@ -135,7 +136,8 @@ struct shared {
 
 static struct shared *map_shared(void)
 {
-	struct shared *s = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct shared *s =
+	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pthread_mutexattr_t attr;
 
 	pthread_mutexattr_init(&attr);

@@ -17,7 +17,7 @@ static int width; /* 16, 32 or 64 bytes */
 
 #define EACH(op)                                                                                   \
 	op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7) op(8) op(9) op(10) op(11) op(12) op(13)    \
-		op(14) op(15)
+	    op(14) op(15)
 
 static inline __attribute__((always_inline)) void load_all(const struct vectors *in)
 {
@@ -68,7 +68,10 @@ static long raw3(long nr, long a, long b, long c)
 {
 	long r;
 
-	__asm__ volatile("syscall" : "=a"(r) : "a"(nr), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+	__asm__ volatile("syscall"
+			 : "=a"(r)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c)
+			 : "rcx", "r11", "memory");
 	return r;
 }
 
@@ -188,8 +191,8 @@ static void over_clone(void)
 			 "syscall\n\t"
 			 "1:"
 			 : "=a"(r), [ok] "=m"(child_ok), [done] "=m"(child_done)
-			 : "0"(SYS_clone), "D"(flags), "S"(stack + 65536), "d"(0), "r"(r12),
-			   [want] "r"(in.v[9][0])
+			 : "0"(SYS_clone), "D"(flags), "S"(stack + 65536), "d"(0),
+			   "r"(r12), [want] "r"(in.v[9][0])
 			 : "rcx", "r11", "memory");
 	store_all(&got);
 	CHECK(r > 0 && same(&got));

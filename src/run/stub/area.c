@@ -7,8 +7,8 @@
  * any thread may look at any area below shared.nr_areas.
  *
  * The fill lock: many fill, one flushes.  A filling thread sets a flag of its own (no shared
- * cache line is written); a flusher takes shared.flusher and waits for all flags.  Holders that were
- * killed (a vfork child: its memory lives on in the parent) are recognised by their host_tid.
+ * cache line is written); a flusher takes shared.flusher and waits for all flags.  Holders that
+ * were killed (a vfork child: its memory lives on in the parent) are recognised by their host_tid.
  *
  *   1. filling == 1 and flusher held by another never both proceed: each side stores its own
  *      word, then reads the other's, both sequentially consistent.
@@ -45,7 +45,8 @@ void futex_rouse(const uint32_t *word)
 }
 
 /* A plain lock: 0 free, 1 held.  Short sections; a holder is never killed alone in a way that
- * leaves others alive, but for a vfork child, whose parent then waits in vain for 5 s and goes on. */
+ * leaves others alive, but for a vfork child, whose parent then waits in vain for 5 s and goes on.
+ */
 void lock_take(uint32_t *lock)
 {
 	unsigned waited = 0;
@@ -86,8 +87,8 @@ static struct thread *area_grow(void)
 				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 
 		if (got == (int64_t)sys_ptr(at)) {
-			/* Its stack ends above a page that nothing may touch. */
-			sys(__NR_mprotect, sys_ptr(at) + 2 * PAGE, PAGE, PROT_NONE);
+			sys(__NR_mprotect, sys_ptr(at) + AREA_GUARD, PAGE, PROT_NONE);
+			sys(__NR_mprotect, sys_ptr(at) + AREA_GUARD2, PAGE, PROT_NONE);
 			at->host_tid = 1;
 			at_store(&shared.nr_areas, shared.nr_areas + 1);
 			t = at;
@@ -96,7 +97,7 @@ static struct thread *area_grow(void)
 	lock_drop(&shared.area_lock);
 	return t;
 }
-_Static_assert(sizeof(struct thread) <= 2 * PAGE, "below the guard page");
+_Static_assert(sizeof(struct thread) <= AREA_GUARD, "below the guard page");
 
 struct thread *area_alloc(void)
 {

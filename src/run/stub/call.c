@@ -6,8 +6,8 @@
  *   2. A call that a signal kept from happening is made again by the guest after the handler:
  *      its instruction pointer goes back onto the call (RESTART).
  */
+#include "bounce.h"
 #include "probe.h"
-#include "table.h"
 
 #define FAULT_TRIES 4
 #define SYSCALL_BYTES 2
@@ -43,14 +43,32 @@ static int64_t call_host(struct call *c)
 	return r;
 }
 
+/* Touches until nothing was dropped meanwhile. */
+static bool touch_all(struct call *c, const struct call_desc *d, bool strings)
+{
+	uint32_t drops;
+	bool ok;
+	int i = 0;
+
+	do {
+		drops = at_load(&shared.drops);
+		ok = touch_args(c, d, strings);
+	} while (at_load(&shared.drops) != drops && ++i < FAULT_TRIES);
+	return ok;
+}
+
 int64_t call_native(struct call *c)
 {
 	const struct call_desc *d = &call_table[c->nr];
 
 	for (int i = 0;; i++) {
-		bool ok = touch_args(c, d, i > 0);
-		int64_t r = call_host(c);
+		bool ok = touch_all(c, d, i > 0);
+		struct bounce b = {.n = 0};
+		int64_t r;
 
+		if (ok && bounce_needed())
+			bounce_in(c, d, &b);
+		r = bounce_out(c, d, &b, call_host(c));
 		if (r != -EFAULT || i == FAULT_TRIES)
 			return r;
 		/* Touched and gone again (another thread's flush), or a string: once more. */

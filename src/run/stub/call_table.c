@@ -31,11 +31,41 @@
 #define IOVIN(by) SPEC(ARG_IOVEC, DIR_IN, by, 0)
 #define IOVOUT(by) SPEC(ARG_IOVEC, DIR_OUT, by, 0)
 
-#define NATIVE(...) {CALL_NATIVE, 0, NULL, {__VA_ARGS__}}
-#define MEMORY {CALL_MEMORY, 0, NULL, {V}}
-#define SPECIAL(fn, ...) {CALL_SPECIAL, 0, fn, {__VA_ARGS__}}
-#define REFUSED(e) {CALL_REFUSED, e, NULL, {V}}
-#define ABSENT(e) {CALL_ABSENT, e, NULL, {V}}
+#define NATIVE(...)                                                                                \
+	{                                                                                          \
+		CALL_NATIVE, 0, NULL,                                                              \
+		{                                                                                  \
+			__VA_ARGS__                                                                \
+		}                                                                                  \
+	}
+#define MEMORY                                                                                     \
+	{                                                                                          \
+		CALL_MEMORY, 0, NULL,                                                              \
+		{                                                                                  \
+			V                                                                          \
+		}                                                                                  \
+	}
+#define SPECIAL(fn, ...)                                                                           \
+	{                                                                                          \
+		CALL_SPECIAL, 0, fn,                                                               \
+		{                                                                                  \
+			__VA_ARGS__                                                                \
+		}                                                                                  \
+	}
+#define REFUSED(e)                                                                                 \
+	{                                                                                          \
+		CALL_REFUSED, e, NULL,                                                             \
+		{                                                                                  \
+			V                                                                          \
+		}                                                                                  \
+	}
+#define ABSENT(e)                                                                                  \
+	{                                                                                          \
+		CALL_ABSENT, e, NULL,                                                              \
+		{                                                                                  \
+			V                                                                          \
+		}                                                                                  \
+	}
 
 /* clang-format off */
 const struct call_desc call_table[NR_CALLS] = {
@@ -132,7 +162,7 @@ const struct call_desc call_table[NR_CALLS] = {
 	[__NR_sched_setaffinity] = NATIVE(V, V, INBY(1, 1)),
 	[__NR_sched_getaffinity] = NATIVE(V, V, OUTBY(1, 1)),
 	[__NR_sched_setattr] = NATIVE(V, IN(56)),
-	[__NR_sched_getattr] = NATIVE(V, OUTBY(2, 1)),
+	[__NR_sched_getattr] = NATIVE(V, BOTHBY(2, 1)),
 	[__NR_ioprio_set] = NATIVE(V),
 	[__NR_ioprio_get] = NATIVE(V),
 
@@ -213,13 +243,13 @@ const struct call_desc call_table[NR_CALLS] = {
 	/* Descriptors. */
 	[__NR_read] = SPECIAL(sys_read, FD, OUTBY(2, 1)),
 	[__NR_pread64] = SPECIAL(sys_read, FD, OUTBY(2, 1)),
-	[__NR_write] = NATIVE(FD, INBY(2, 1)),
-	[__NR_pwrite64] = NATIVE(FD, INBY(2, 1)),
-	[__NR_readv] = NATIVE(FD, IOVOUT(2)),
+	[__NR_write] = SPECIAL(sys_write, FD, INBY(2, 1)),
+	[__NR_pwrite64] = SPECIAL(sys_write, FD, INBY(2, 1)),
+	[__NR_readv] = SPECIAL(sys_readv, FD, IOVOUT(2)),
 	[__NR_writev] = NATIVE(FD, IOVIN(2)),
-	[__NR_preadv] = NATIVE(FD, IOVOUT(2)),
+	[__NR_preadv] = SPECIAL(sys_readv, FD, IOVOUT(2)),
 	[__NR_pwritev] = NATIVE(FD, IOVIN(2)),
-	[__NR_preadv2] = NATIVE(FD, IOVOUT(2)),
+	[__NR_preadv2] = SPECIAL(sys_readv, FD, IOVOUT(2)),
 	[__NR_pwritev2] = NATIVE(FD, IOVIN(2)),
 	[__NR_lseek] = NATIVE(FD),
 	[__NR_close] = SPECIAL(sys_close, V),
@@ -371,7 +401,7 @@ const struct call_desc call_table[NR_CALLS] = {
 	[__NR_sendto] = NATIVE(FD, INBY(2, 1), V, V, INBY(5, 1)),
 	[__NR_recvfrom] = NATIVE(FD, OUTBY(2, 1), V, V, OUTSIZED(5), BOTH(4)),
 	[__NR_sendmsg] = NATIVE(FD, SPEC(ARG_MSGHDR, DIR_IN, 0, 0)),
-	[__NR_recvmsg] = NATIVE(FD, SPEC(ARG_MSGHDR, DIR_OUT, 0, 0)),
+	[__NR_recvmsg] = SPECIAL(sys_recvmsg, FD, SPEC(ARG_MSGHDR, DIR_OUT, 0, 0)),
 	[__NR_sendmmsg] = NATIVE(FD, SPEC(ARG_MMSGHDR, DIR_IN, 2, 0)),
 	[__NR_recvmmsg] = NATIVE(FD, SPEC(ARG_MMSGHDR, DIR_OUT, 2, 0), V, V, BOTH(16)),
 	[__NR_setsockopt] = SPECIAL(sys_setsockopt, FD, V, V, INBY(4, 1)),

@@ -15,8 +15,8 @@
 #include <linux/mman.h>
 
 #define PATH_BYTES 4096
-#define STRING_MAX 131072u	    /* MAX_ARG_STRLEN */
-#define SCRATCH_BYTES (16ull << 20) /* more than the host takes: it says E2BIG */
+#define STRING_MAX 131072u       /* MAX_ARG_STRLEN */
+#define EXEC_BYTES (16ull << 20) /* more than the host takes: it says E2BIG */
 #define PREFIX_ROOM 24
 #define FLAGS_KNOWN ((uint64_t)(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
 
@@ -264,7 +264,7 @@ static int64_t execute(struct call *c, struct exec *e, const uint64_t *a, int di
 int64_t sys_execve(struct call *c)
 {
 	bool at = c->nr == __NR_execveat;
-	uint64_t flags = at ? c->a[4] : 0, place, bytes = SCRATCH_BYTES + PAGE_UP(sizeof(struct exec));
+	uint64_t flags = at ? c->a[4] : 0, place, bytes = EXEC_BYTES + PAGE_UP(sizeof(struct exec));
 	struct exec *e;
 	int64_t got, r;
 

@@ -12,7 +12,8 @@
 #include <linux/seccomp.h>
 
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define LOAD_HIGH(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field) + 4)
+#define LOAD_HIGH(field)                                                                           \
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field) + 4)
 #define RETURN(what) BPF_STMT(BPF_RET | BPF_K, what)
 
 /* False: without a listener. */
@@ -20,18 +21,18 @@ static int64_t install(bool listener)
 {
 	uint64_t text = sys_ptr(stub_text_start), end = sys_ptr(stub_text_end);
 	struct sock_filter code[] = {
-		LOAD(arch),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 9),
-		LOAD_HIGH(instruction_pointer),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(text >> 32), 0, 7),
-		LOAD(instruction_pointer),
-		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (uint32_t)text, 0, 5),
-		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (uint32_t)end, 4, 0),
-		LOAD(nr),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RUN_KICK_NR, 0, 1),
-		RETURN(SECCOMP_RET_USER_NOTIF),
-		RETURN(SECCOMP_RET_ALLOW),
-		RETURN(SECCOMP_RET_TRAP),
+	    LOAD(arch),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 9),
+	    LOAD_HIGH(instruction_pointer),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(text >> 32), 0, 7),
+	    LOAD(instruction_pointer),
+	    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (uint32_t)text, 0, 5),
+	    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (uint32_t)end, 4, 0),
+	    LOAD(nr),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RUN_KICK_NR, 0, 1),
+	    RETURN(SECCOMP_RET_USER_NOTIF),
+	    RETURN(SECCOMP_RET_ALLOW),
+	    RETURN(SECCOMP_RET_TRAP),
 	};
 	struct sock_fprog prog = {sizeof(code) / sizeof(code[0]), code};
 

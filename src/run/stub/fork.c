@@ -45,8 +45,8 @@ int64_t fork_process(struct call *c)
 
 	if (slot < 0)
 		return slot;
-	host_flags = c->a[0] &
-		     ~(uint64_t)(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID);
+	host_flags =
+	    c->a[0] & ~(uint64_t)(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID);
 	sys(__NR_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
 	r = sys(__NR_clone, host_flags, 0, c->a[2], 0, c->a[4]);
 	if (r == 0) {

@@ -8,15 +8,9 @@ static const struct {
 	const char *name;
 	int which;
 } texts[] = {
-	{"maps", PROC_MAPS},
-	{"smaps", PROC_SMAPS},
-	{"smaps_rollup", PROC_SMAPS_ROLLUP},
-	{"pagemap", PROC_PAGEMAP},
-	{"status", PROC_STATUS},
-	{"statm", PROC_STATM},
-	{"stat", PROC_STAT},
-	{"numa_maps", PROC_NUMA_MAPS},
-	{"oom_score", PROC_OOM_SCORE},
+    {"maps", PROC_MAPS},       {"smaps", PROC_SMAPS},         {"smaps_rollup", PROC_SMAPS_ROLLUP},
+    {"pagemap", PROC_PAGEMAP}, {"status", PROC_STATUS},       {"statm", PROC_STATM},
+    {"stat", PROC_STAT},       {"numa_maps", PROC_NUMA_MAPS}, {"oom_score", PROC_OOM_SCORE},
 };
 
 /* "/proc/<who>/[task/<tid>/]rest": rest, or NULL. */

@@ -29,7 +29,7 @@ struct frame {
 static uint64_t state_bytes(const struct ucontext *uc)
 {
 	const struct _fpx_sw_bytes *sw =
-		(const void *)(sys_ptr(uc->uc_mcontext.fpstate) + FX_SW_BYTES);
+	    (const void *)(sys_ptr(uc->uc_mcontext.fpstate) + FX_SW_BYTES);
 
 	if (!uc->uc_mcontext.fpstate)
 		return 0;

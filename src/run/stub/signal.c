@@ -134,7 +134,8 @@ static void unwind(struct sigcontext *r)
 {
 	if (r->rip >= sys_ptr(leave_check) && r->rip <= sys_ptr(leave_insn)) {
 		r->rip = sys_ptr(leave_check);
-	} else if (r->rip >= sys_ptr(guest_syscall_start) && r->rip <= sys_ptr(guest_syscall_insn)) {
+	} else if (r->rip >= sys_ptr(guest_syscall_start) &&
+		   r->rip <= sys_ptr(guest_syscall_insn)) {
 		/* The kernel meant to continue a sleep; a handler ends that. */
 		if (r->rip == sys_ptr(guest_syscall_insn) && r->rax == NR_RESTART_SYSCALL) {
 			r->rax = (uint64_t)-EINTR;

@@ -22,9 +22,9 @@ static bool take_env(struct start *s)
 		return false;
 	p = s->envp[--s->envc] + sizeof(RUN_ENV) - 1;
 	s->execfn = s->argc ? s->argv[0] : "";
-	if (!str_number(&p, &s->slot) || *p++ != ' ' || !str_number(&p, &s->flags) ||
-	    *p++ != ' ' || !str_number(&p, &s->exe) || *p++ != ' ' ||
-	    !str_number(&p, &s->interp) || *p++ != ' ' || !str_number(&p, &s->fd_base))
+	if (!str_number(&p, &s->slot) || *p++ != ' ' || !str_number(&p, &s->flags) || *p++ != ' ' ||
+	    !str_number(&p, &s->exe) || *p++ != ' ' || !str_number(&p, &s->interp) || *p++ != ' ' ||
+	    !str_number(&p, &s->fd_base))
 		return false;
 	if (s->flags & RUN_ENV_MASK) {
 		if (*p++ != ' ' || !str_number(&p, &s->mask_high) || *p++ != ' ' ||
@@ -53,14 +53,14 @@ static void map_object(int fd, uint64_t at, uint64_t prot)
 {
 	struct stat st;
 
-	if (sys(__NR_fstat, fd, &st) || sys(__NR_mmap, at, st.st_size, prot, MAP_SHARED | MAP_FIXED,
-					    fd, 0) != (int64_t)at)
+	if (sys(__NR_fstat, fd, &st) ||
+	    sys(__NR_mmap, at, st.st_size, prot, MAP_SHARED | MAP_FIXED, fd, 0) != (int64_t)at)
 		die("cannot map the channels or the page tables");
 }
 
 void thread_set_altstack(struct thread *t)
 {
-	struct sigaltstack ss = {(void *)(sys_ptr(t) + 3 * PAGE), 0, THREAD_AREA - 3 * PAGE};
+	struct sigaltstack ss = {(void *)(sys_ptr(t) + AREA_STACK), 0, THREAD_AREA - AREA_STACK};
 
 	sys(__NR_sigaltstack, &ss, NULL);
 }

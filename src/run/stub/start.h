@@ -12,7 +12,7 @@ struct aux {
 };
 
 struct vdso {
-	uint64_t addr, bytes;	      /* 0: there is none */
+	uint64_t addr, bytes; /* 0: there is none */
 	uint64_t vvar, vvar_bytes;
 };
 

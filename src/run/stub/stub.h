@@ -78,7 +78,7 @@ struct process {
 #define PENDING_VIRTUAL 2u /* an unblocked one of thread->virtual_set */
 
 struct signal {
-	bool in_wait;	   /* it ended a call that had replaced the mask .. */
+	bool in_wait;       /* it ended a call that had replaced the mask .. */
 	uint64_t wait_mask; /* .. by this one, which the handler's mask builds on */
 	siginfo_t info;
 };
@@ -94,10 +94,10 @@ struct thread {
 	int32_t tid;
 	uint64_t next_token;
 	bool service_waits; /* a service flush came while `filling` */
-	bool restarts;	    /* ... or interrupted a system call: make it again */
-	bool in_call;	    /* inside guest_syscall() */
+	bool restarts;      /* ... or interrupted a system call: make it again */
+	bool in_call;       /* inside guest_syscall() */
 
-	uint64_t mask;	    /* the guest's signal mask */
+	uint64_t mask;      /* the guest's signal mask */
 	uint64_t wait_mask; /* of a call that replaces the mask while it sleeps */
 	bool has_wait_mask;
 	struct signal async;
@@ -111,14 +111,15 @@ struct thread {
 	struct {
 		uint64_t settid, parent_settid;
 		bool process;
-	} start; /* for child_main() */
+	} start;            /* for child_main() */
 	struct process own; /* a vfork child's */
 };
 _Static_assert(offsetof(struct thread, pending) == THREAD_PENDING, "layout.h");
 _Static_assert(THREAD_AREA == AREA_BYTES, "layout.h");
 
 struct shared {
-	uint32_t flusher;   /* fill lock, writer's side: index + 1 of the area whose thread holds it */
+	uint32_t
+	    flusher; /* fill lock, writer's side: index + 1 of the area whose thread holds it */
 	uint32_t area_lock; /* guards growing of nr_areas */
 	uint32_t nr_areas;
 	uint32_t drops; /* times that all host mappings were dropped: earlier touches are void */
@@ -158,7 +159,8 @@ _Noreturn void leave(struct ucontext *uc);
 int64_t guest_syscall(int64_t nr, const uint64_t args[6]);
 int64_t clone_leave(uint64_t flags, uint32_t *parent_tid, uint32_t *child_tid, uint64_t tls,
 		    struct ucontext *uc);
-extern char guest_syscall_start[], guest_syscall_insn[], guest_syscall_after[], guest_syscall_abort[];
+extern char guest_syscall_start[], guest_syscall_insn[], guest_syscall_after[],
+    guest_syscall_abort[];
 extern char leave_check[], leave_insn[];
 
 /* ---- lib.c */
@@ -262,7 +264,8 @@ struct call {
 	uint64_t a[6];
 };
 void on_syscall(struct thread *t, struct ucontext *uc);
-/* The call with the arguments in c->a, which may point into the stub where the table says nothing. */
+/* The call with the arguments in c->a, which may point into the stub where the table says nothing.
+ */
 int64_t call_native(struct call *c);
 int64_t call_memory(struct call *c);
 int64_t call_refuse(struct call *c, int err, uint64_t detail);

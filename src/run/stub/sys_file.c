@@ -175,7 +175,7 @@ static uint64_t semctl_bytes(uint64_t id, uint64_t cmd)
 	switch (cmd) {
 	case IPC_SET_:
 	case IPC_STAT_:
-	case 3:	 /* IPC_INFO */
+	case 3:  /* IPC_INFO */
 	case 18: /* SEM_STAT, SEM_INFO, SEM_STAT_ANY */
 	case 19:
 	case 20:

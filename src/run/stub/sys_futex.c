@@ -46,9 +46,9 @@ static bool touch_futex(struct thread *t, const uint64_t a[6])
 	if (cmd != FUTEX_WAKE && cmd != FUTEX_WAKE_BITSET)
 		ok = touch_range(t, a[0], 4,
 				 cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2 ||
-						 cmd == FUTEX_UNLOCK_PI || cmd == FUTEX_TRYLOCK_PI
-					 ? TOUCH_WRITE
-					 : TOUCH_READ);
+					 cmd == FUTEX_UNLOCK_PI || cmd == FUTEX_TRYLOCK_PI
+				     ? TOUCH_WRITE
+				     : TOUCH_READ);
 	if (has_second(cmd))
 		ok &= touch_range(t, a[4], 4, cmd == FUTEX_WAKE_OP ? TOUCH_WRITE : TOUCH_READ);
 	if (times_out(cmd) && a[3])

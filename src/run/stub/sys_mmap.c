@@ -41,8 +41,8 @@ static int64_t check_numbers(const uint64_t a[6])
 static int64_t check_seals(const uint64_t a[6])
 {
 	uint64_t at = window_address(PAGE);
-	int64_t r = sys(__NR_mmap, at, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE,
-			a[4], a[5]);
+	int64_t r = sys(__NR_mmap, at, PAGE, PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_FIXED_NOREPLACE, a[4], a[5]);
 
 	if (sys_is_error(r))
 		return r == -EEXIST ? 0 : r;
@@ -75,7 +75,8 @@ static int64_t map_window(struct call *c, bool writable)
 	int64_t r = -ESTALE;
 
 	for (int i = 0; i < ESTALE_TRIES && r == -ESTALE; i++) {
-		int64_t id = window_get(c->t, (int)a[4], writable, a[5] / PAGE, PAGE_UP(a[1]) / PAGE);
+		int64_t id =
+		    window_get(c->t, (int)a[4], writable, a[5] / PAGE, PAGE_UP(a[1]) / PAGE);
 
 		if (id < 0)
 			return id;

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sys_read.c: read and pread64 into large buffers.
+ * sys_read.c: read and pread64 into large buffers, and the ends of writes.
  *
  * A buffer is touched before the call, because what a pipe or a terminal has given cannot be
  * asked for again.  But a large buffer must not cost memory that nothing is written to: of a
  * regular file only as much is touched as the file has; of others at most LIMIT, and the
  * call is made for so much.
  */
+#include "bounce.h"
 #include "probe.h"
-#include "table.h"
 
 #include <asm/stat.h>
 #include <linux/stat.h>
 
-#define SMALL 65536u
+#define SMALL 32768u
 #define LIMIT (1u << 20)
 
 /* Bytes from the position to the end of a regular file; -1: not one (or one of unknown size). */
@@ -55,12 +55,18 @@ static int64_t read_file(struct call *c, int64_t rest)
 		if (r <= 0)
 			return done ? (int64_t)done : r;
 		done += (uint64_t)r;
-		if ((uint64_t)r < n || done >= count)
+		if (done >= count)
 			return (int64_t)done;
 		rest = rest_of_file(c, done, &mode);
 		if (rest <= 0)
 			return (int64_t)done;
 	}
+}
+
+/* What can be bounced, where that is needed. */
+static uint64_t limit_of_stream(void)
+{
+	return bounce_needed() ? SCRATCH_BYTES / 2 : LIMIT;
 }
 
 int64_t sys_read(struct call *c)
@@ -71,11 +77,33 @@ int64_t sys_read(struct call *c)
 	if (c->a[2] <= SMALL)
 		return call_native(c);
 	rest = rest_of_file(c, 0, &mode);
-	if (rest > 0 && (uint64_t)rest < c->a[2])
+	if (rest > 0)
 		return read_file(c, rest);
 	if (rest == 0)
 		c->a[2] = PAGE; /* at the end; if it grows this instant, a short read is right */
-	else if (rest < 0 && !S_ISSOCK(mode) && !S_ISBLK(mode) && c->a[2] > LIMIT)
-		c->a[2] = LIMIT;
+	else if (!S_ISSOCK(mode) && !S_ISBLK(mode) && c->a[2] > limit_of_stream())
+		c->a[2] = limit_of_stream();
 	return call_native(c);
+}
+
+/* A page may be flushed under the kernel's hands; of a file no write may be short for that. */
+int64_t sys_write(struct call *c)
+{
+	uint64_t addr = c->a[1], count = c->a[2], pos = c->a[3], done;
+	int64_t r = call_native(c);
+	struct stat st;
+
+	if (r <= 0 || (uint64_t)r >= count || !bounce_needed() || sys(__NR_fstat, c->a[0], &st) ||
+	    !S_ISREG(st.st_mode))
+		return r;
+	for (done = (uint64_t)r; done < count; done += (uint64_t)r) {
+		c->a[1] = addr + done;
+		c->a[2] = count - done;
+		if (c->nr == __NR_pwrite64)
+			c->a[3] = pos + done;
+		r = call_native(c);
+		if (r <= 0)
+			break;
+	}
+	return (int64_t)done;
 }

@@ -144,7 +144,7 @@ int64_t sys_sigaltstack(struct call *c)
 	if (c->a[0]) {
 		if (guest_read(&new, c->a[0], sizeof(new)))
 			return -EFAULT;
-		r = altstack_set(t, sp, new.sp, new.size, (uint32_t)new.flags);
+		r = altstack_set(t, sp, new.sp, new.size, (uint32_t) new.flags);
 	}
 	if (r == 0 && c->a[1] && guest_write(c->a[1], &old, sizeof(old)))
 		r = -EFAULT;

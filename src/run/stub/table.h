@@ -10,14 +10,14 @@
 
 enum arg_kind {
 	ARG_VALUE,
-	ARG_FD,	    /* refused if it is one of ours */
-	ARG_STRING, /* read; touched only after EFAULT, which comes before any effect */
-	ARG_FIXED,  /* `size` bytes */
+	ARG_FD,      /* refused if it is one of ours */
+	ARG_STRING,  /* read; touched only after EFAULT, which comes before any effect */
+	ARG_FIXED,   /* `size` bytes */
 	ARG_COUNTED, /* size * argument `by` bytes */
-	ARG_PLUS,   /* size + argument `by` bytes */
-	ARG_SIZED,  /* as many bytes as the 32-bit word says that argument `by` points to */
-	ARG_BITS,   /* a set of argument `by` bits, in words */
-	ARG_IOVEC,  /* array of argument `by` iovecs, and their buffers */
+	ARG_PLUS,    /* size + argument `by` bytes */
+	ARG_SIZED,   /* as many bytes as the 32-bit word says that argument `by` points to */
+	ARG_BITS,    /* a set of argument `by` bits, in words */
+	ARG_IOVEC,   /* array of argument `by` iovecs, and their buffers */
 	ARG_MSGHDR,
 	ARG_MMSGHDR, /* array of argument `by` */
 };
@@ -61,7 +61,11 @@ int64_t sys_fcntl(struct call *c);
 int64_t sys_ioctl(struct call *c);
 int64_t sys_setsockopt(struct call *c);
 int64_t sys_semctl(struct call *c);
+/* sys_scatter.c */
+int64_t sys_readv(struct call *c);
+int64_t sys_recvmsg(struct call *c);
 /* sys_read.c */
+int64_t sys_write(struct call *c);
 int64_t sys_read(struct call *c);
 /* sys_mmap.c */
 int64_t sys_mmap(struct call *c);

@@ -59,8 +59,8 @@ static int64_t clone_host(struct call *c, struct thread *child, struct ucontext 
 	if (flags & CLONE_PARENT_SETTID)
 		touch_range(c->t, c->a[2], 4, TOUCH_WRITE);
 	old = block_all();
-	r = clone_leave(flags | CLONE_CHILD_CLEARTID, (uint32_t *)c->a[2], &child->host_tid, c->a[4],
-			frame);
+	r = clone_leave(flags | CLONE_CHILD_CLEARTID, (uint32_t *)c->a[2], &child->host_tid,
+			c->a[4], frame);
 	host_set_mask(old);
 	return r;
 }
