@@ -26,7 +26,7 @@ bench-run: all
 	@bench/bench-run
 
 bench: all
-	@bench/bench-core
+	@$(BUILD)/bench/bench_fault
 
 soak: all
 	@tests/soak

@@ -8,8 +8,9 @@
 #
 # 0: the same; 1: different, with the difference; 77: the program is not installed.
 set -u
-quire=$1
+quire=$(realpath "$1") || exit 1
 case=$2
+[ -f "$case" ] && case=$(realpath "$case")
 shift 2
 limit=${QUIRE_TIMEOUT:-120}
 work=$(mktemp -d) || exit 1
