@@ -56,7 +56,9 @@ static bool ask_locked(struct space *space, struct asked *asked, unsigned *nr,
 	si.si_uid = getuid();
 	for (struct proc *p = run->procs; p && *nr < MAX_ASKED; p = p->next) {
 		for (struct slot *s = p->space == space ? p->slots : NULL; s; s = s->next) {
-			pid_t tid = s->tid ? s->tid : p->pid;
+			pid_t tid = at_load(&s->tid);
+
+			tid = tid ? tid : p->pid;
 
 			if (!at_load(&s->started) || was_asked(asked, *nr, s))
 				continue;

@@ -95,7 +95,7 @@ void op_fork_done(struct request *q)
 
 void op_child_start(struct request *q)
 {
-	pid_t tid = q->slot->tid;
+	pid_t tid = at_load(&q->slot->tid);
 	int life = ctl_take(q->run, q->slot, q->a[1]);
 
 	/* The host's word for who it is counts more than the guest's. */
@@ -135,7 +135,7 @@ void op_thread_start(struct request *q)
 
 	pthread_mutex_lock(&s->lock);
 	if (!s->tid)
-		s->tid = (pid_t)q->a[0];
+		at_store(&s->tid, (pid_t)q->a[0]);
 	pthread_mutex_unlock(&s->lock);
 	q->ret = 0;
 }

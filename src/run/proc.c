@@ -255,7 +255,7 @@ void proc_replace_space(struct proc *p, struct slot *keep, struct space *space)
 static bool has_thread(struct proc *p, pid_t tid)
 {
 	for (struct slot *s = p->slots; s; s = s->next) {
-		if (s->tid == tid)
+		if (at_load(&s->tid) == tid)
 			return true;
 	}
 	return p->pid == tid;

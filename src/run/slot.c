@@ -68,7 +68,7 @@ struct slot *slot_alloc_locked(struct run *run, struct proc *p, struct space *sp
 	s->gap_ns = 0;
 	s->answered_ns = 0;
 	pthread_mutex_lock(&s->lock);
-	s->tid = 0;
+	at_store(&s->tid, 0);
 	s->notif = 0;
 	at_store(&s->gone, false);
 	at_store(&s->started, false);
@@ -123,16 +123,22 @@ static struct space *slot_free_locked(struct slot *s)
 	s->proc = NULL;
 	s->next = run->free_slots;
 	run->free_slots = s;
-	run->nr_used_slots--;
-	pthread_cond_broadcast(&run->changed);
 	proc_put(p);
 	return space;
+}
+
+/* Nothing of the slot's use is left, the reference to the space included. */
+static void used_up_locked(struct run *run)
+{
+	run->nr_used_slots--;
+	pthread_cond_broadcast(&run->changed);
 }
 
 /* The caller holds a reference to the slot's space. */
 void slot_retire_locked(struct slot *s)
 {
-	struct space *space = NULL;
+	struct run *run = s->proc->run;
+	struct space *space;
 	bool owned;
 
 	proc_count_slot(s->proc, s);
@@ -143,10 +149,12 @@ void slot_retire_locked(struct slot *s)
 	pthread_mutex_unlock(&s->lock);
 	at_add(&s->event, 1);
 	futex_wake(&s->event, INT32_MAX);
-	if (!owned)
-		space = slot_free_locked(s);
+	if (owned)
+		return;
+	space = slot_free_locked(s);
 	if (space)
 		space_put(space);
+	used_up_locked(run);
 }
 
 void slot_reap(struct slot *s)
@@ -159,4 +167,7 @@ void slot_reap(struct slot *s)
 	pthread_mutex_unlock(&run->lock);
 	if (space)
 		space_put(space);
+	pthread_mutex_lock(&run->lock);
+	used_up_locked(run);
+	pthread_mutex_unlock(&run->lock);
 }

@@ -141,7 +141,7 @@ struct slot {
 	pthread_mutex_t lock;
 	struct proc *proc;    /* G; C while a worker is attached; referenced */
 	struct space *space;  /* O after the thread started; referenced */
-	bool started;	      /* S: the thread has spoken: it may have host mappings */
+	bool started;	      /* A: the thread has spoken: it may have host mappings */
 	pid_t tid;	      /* S: of its last kick; 0 until the first */
 	bool used, gone;      /* S: given to a thread; that thread is dead */
 	bool owned;	      /* S: a worker is attached */

@@ -151,7 +151,7 @@ static bool attach(struct slot *s, pid_t tid, uint64_t notif)
 	if (s->used && !s->gone && (at_load(&s->chan->turn) & 1)) {
 		mine = !s->owned;
 		if (mine && tid)
-			s->tid = tid;
+			at_store(&s->tid, tid);
 		if (mine)
 			at_count(&s->proc->stats.kicks);
 		s->owned = true;

@@ -52,9 +52,19 @@ static bool touch_all(struct call *c, const struct call_desc *d, bool strings)
 
 	do {
 		drops = at_load(&shared.drops);
+		c->t->names_stub = false;
 		ok = touch_args(c, d, strings);
 	} while (at_load(&shared.drops) != drops && ++i < FAULT_TRIES);
 	return ok;
+}
+
+/* An iovec leads to memory of ours: the kernel must not follow it. */
+static void hide_stub(struct call *c, const struct call_desc *d)
+{
+	for (int i = 0; i < 6; i++) {
+		if (d->arg[i].kind >= ARG_IOVEC)
+			c->a[i] = NOWHERE;
+	}
 }
 
 int64_t call_native(struct call *c)
@@ -66,6 +76,8 @@ int64_t call_native(struct call *c)
 		struct bounce b = {.n = 0};
 		int64_t r;
 
+		if (c->t->names_stub)
+			hide_stub(c, d);
 		if (ok && bounce_needed())
 			bounce_in(c, d, &b);
 		r = bounce_out(c, d, &b, call_host(c));
@@ -91,20 +103,32 @@ int64_t call_refuse(struct call *c, int err, uint64_t detail)
 	return -err;
 }
 
-static bool names_our_fd(const struct call *c, const struct call_desc *d)
+/* The vdso is the guest's to read, though it lies among what is ours. */
+static bool in_vdso(uint64_t addr)
+{
+	return addr >= VDSO_HOME && addr < VDSO_HOME + VDSO_ROOM;
+}
+
+/* False: one of our descriptors.  Pointers to what is ours become pointers to nothing. */
+static bool check_args(struct call *c, const struct call_desc *d)
 {
 	for (int i = 0; i < 6; i++) {
-		if (d->arg[i].kind == ARG_FD && fd_is_ours(c->a[i]))
-			return true;
+		const struct arg_spec *s = &d->arg[i];
+
+		if (s->kind == ARG_FD && fd_is_ours(c->a[i]))
+			return false;
+		if (s->kind > ARG_FD && c->a[i] >= GUEST_TASK_SIZE &&
+		    !(s->dir == DIR_IN && in_vdso(c->a[i])))
+			c->a[i] = NOWHERE;
 	}
-	return false;
+	return true;
 }
 
 static int64_t dispatch(struct call *c)
 {
 	const struct call_desc *d = &call_table[c->nr];
 
-	if (names_our_fd(c, d))
+	if (!check_args(c, d))
 		return -EBADF;
 	switch ((enum call_kind)d->kind) {
 	case CALL_NATIVE:

@@ -10,10 +10,15 @@
  * happen when it is set; on_async() knows their bounds and sends them back:
  *   guest_syscall_start .. guest_syscall_insn   to guest_syscall_abort
  *   leave_check .. leave_insn                   to leave_check
+ *
+ * What must not be reached is hlt: a guest that jumps there gets SIGSEGV.
  */
 #include "layout.h"
 
 	.section .text.entry, "ax"
+
+/* A guest that jumps to the stub's first page faults, as it would where nothing is mapped. */
+	.fill 4096, 1, 0xf4
 
 /* From the kernel, after execve: rsp points at argc, on the host's stack. */
 	.globl _start
@@ -23,7 +28,7 @@ _start:
 	movq %rsp, %rdi
 	andq $-16, %rsp
 	call start_on_host_stack
-	ud2
+	hlt
 
 /* switch_stack(top, fn, arg): never returns. */
 	.globl switch_stack
@@ -33,7 +38,7 @@ switch_stack:
 	movq %rdx, %rdi
 	xorl %ebp, %ebp
 	call *%rsi
-	ud2
+	hlt
 
 /* SIGSEGV, SIGBUS, SIGSYS: (sig, siginfo, ucontext); rsp points at the return address. */
 	.globl entry_sync
@@ -62,7 +67,7 @@ leave_now:
 	.globl leave_insn
 leave_insn:
 	syscall
-	ud2
+	hlt
 1:	movq %rbx, %rdi
 	call on_leave
 	movq %rbx, %rsp
@@ -81,14 +86,14 @@ entry_async:
 	movq %rbx, %rsp
 	movl $NR_RT_SIGRETURN, %eax
 	syscall
-	ud2
+	hlt
 
 /* Never used: handlers leave by themselves.  The kernel wants an address. */
 	.globl entry_restorer
 entry_restorer:
 	movl $NR_RT_SIGRETURN, %eax
 	syscall
-	ud2
+	hlt
 
 /*
  * guest_syscall(nr, args[6]): a system call on the guest's behalf, which signals may

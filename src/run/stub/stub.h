@@ -44,6 +44,8 @@
 #define AREA_STACK (AREA_GUARD2 + PAGE)
 
 #define VDSO_HOME 0x7f0008000000ull /* the host's vdso and vvar, moved here */
+#define VDSO_ROOM 0x100000ull
+#define NOWHERE (GUEST_TASK_SIZE + 0x10000) /* nothing is ever mapped here */
 
 #define at_load(p) __atomic_load_n((p), __ATOMIC_SEQ_CST)
 #define at_store(p, v) __atomic_store_n((p), (v), __ATOMIC_SEQ_CST)
@@ -96,6 +98,7 @@ struct thread {
 	bool service_waits; /* a service flush came while `filling` */
 	bool restarts;      /* ... or interrupted a system call: make it again */
 	bool in_call;       /* inside guest_syscall() */
+	bool names_stub;    /* an iovec of the call names memory that is not the guest\'s */
 
 	uint64_t mask;      /* the guest's signal mask */
 	uint64_t wait_mask; /* of a call that replaces the mask while it sleeps */

@@ -75,8 +75,16 @@ static void touch_any(struct thread *t, uint64_t addr, uint64_t n)
 		touch_range(t, addr, n, TOUCH_READ);
 }
 
+/* A number of that size can only be a pointer. */
+static void hide_stub(uint64_t *arg)
+{
+	if (*arg >= GUEST_TASK_SIZE && *arg < 1ull << 47)
+		*arg = NOWHERE;
+}
+
 int64_t sys_fcntl(struct call *c)
 {
+	hide_stub(&c->a[2]);
 	touch_any(c->t, c->a[2], fcntl_bytes((uint32_t)c->a[1]));
 	return call_native(c);
 }
@@ -125,6 +133,7 @@ int64_t sys_ioctl(struct call *c)
 	uint64_t cmd = (uint32_t)c->a[1];
 	int64_t r;
 
+	hide_stub(&c->a[2]);
 	/* Numbers below the first page are no pointers. */
 	if (c->a[2] >= PAGE) {
 		touch_any(c->t, c->a[2], ioctl_bytes(cmd));
@@ -190,6 +199,7 @@ static uint64_t semctl_bytes(uint64_t id, uint64_t cmd)
 
 int64_t sys_semctl(struct call *c)
 {
+	hide_stub(&c->a[3]);
 	touch_any(c->t, c->a[3], semctl_bytes(c->a[0], (uint32_t)c->a[2]));
 	return call_native(c);
 }

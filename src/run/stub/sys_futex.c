@@ -60,6 +60,10 @@ int64_t sys_futex(struct call *c)
 {
 	int64_t r;
 
+	if (c->a[0] >= GUEST_TASK_SIZE)
+		c->a[0] = NOWHERE | (c->a[0] & 3);
+	if (has_second(c->a[1] & (uint64_t)FUTEX_CMD_MASK) && c->a[4] >= GUEST_TASK_SIZE)
+		c->a[4] = NOWHERE | (c->a[4] & 3);
 	if (!(c->a[1] & FUTEX_PRIVATE_FLAG) && !page_is_shared(c->t, c->a[0]))
 		c->a[1] |= FUTEX_PRIVATE_FLAG;
 	/* Mostly everything is there; a futex call that gives EFAULT has done nothing. */

@@ -35,6 +35,8 @@ int64_t sys_prctl(struct call *c)
 {
 	uint64_t op = (uint32_t)c->a[0], n = prctl_bytes(op);
 
+	if (n && c->a[1] >= GUEST_TASK_SIZE)
+		c->a[1] = NOWHERE;
 	switch (op) {
 	case PR_GET_SECCOMP:
 		return 0;

@@ -43,6 +43,8 @@ bool touch_iovec(struct thread *t, uint64_t addr, uint64_t count, int dir)
 
 		if (guest_read(&v, addr + i * sizeof(v), sizeof(v)))
 			return false;
+		if (v.base >= GUEST_TASK_SIZE && v.bytes)
+			t->names_stub = true;
 		ok &= touch(t, v.base, v.bytes, dir);
 	}
 	return ok;
@@ -61,6 +63,8 @@ static bool touch_msghdr(struct thread *t, uint64_t addr, int dir)
 		ok &= touch(t, m.name, m.namelen, dir);
 	if (m.control)
 		ok &= touch(t, m.control, m.controllen, dir);
+	if (m.name >= GUEST_TASK_SIZE || m.control >= GUEST_TASK_SIZE)
+		t->names_stub = true;
 	return ok & touch_iovec(t, m.iov, m.iovlen, dir);
 }
 

@@ -16,7 +16,9 @@
 #include <asm/statfs.h>
 
 #define CACHE 16
+#define SLACK_PAGES 4096u
 #define PLACE_TRIES 4096
+#define ROOM_PAGES 4096u
 #define STATFS_NOEXEC 8
 
 struct cached {
@@ -128,6 +130,12 @@ static int64_t window_new(struct thread *t, int fd, const struct stat *st, bool 
 
 	if (first + n > whole)
 		whole = first + n;
+	/* The file may grow, and mappings of it after it (mremap). */
+	if (S_ISREG(st->st_mode))
+		whole += SLACK_PAGES;
+	/* A file may grow, and mremap its mapping with it: room costs addresses only. */
+	if ((st->st_mode & S_IFMT) == S_IFREG)
+		whole += whole + ROOM_PAGES;
 	/* The whole file if it can be had: one window then serves all. */
 	if (whole > (WINDOWS_END - WINDOWS_BASE) / PAGE / 8) {
 		w.first = first;
