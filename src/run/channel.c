@@ -6,9 +6,9 @@
  * is looked at for control, only its lowest bit decides, and no wait depends on it alone: the death
  * of the thread bumps slot->event and sets slot->gone.
  *
- * Sleeping: a worker that has waited long enough stores attached = 0, so that the guest kicks; another
- * worker receives that kick, sees that the slot has an owner, leaves the notification in the slot
- * and bumps `event`.
+ * Sleeping: a worker that has waited long enough stores attached = 0, so that the guest kicks;
+ * another worker receives that kick, sees that the slot has an owner, leaves the notification in
+ * the slot and bumps `event`.
  */
 #include "run/engine.h"
 

@@ -30,10 +30,10 @@ struct token {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* T */
-static struct token tokens[MAX_TOKENS];			  /* T */
-static unsigned next_victim;				  /* T */
-static uint32_t kicks[MAX_KICKS];			  /* T: a ring */
-static unsigned kick_head, nr_kicks;			  /* T */
+static struct token tokens[MAX_TOKENS];                  /* T */
+static unsigned next_victim;                             /* T */
+static uint32_t kicks[MAX_KICKS];                        /* T: a ring */
+static unsigned kick_head, nr_kicks;                     /* T */
 static int kick_event = -1;
 
 int ctl_create(struct run *run, int *guest_end)

@@ -2,9 +2,9 @@
 /*
  * elf.c: what an ELF file says, with every number checked before it is used.
  *
- * Two kinds of wrong, as the host has them: what makes execve fail (ENOEXEC; ELIBBAD in an interpreter)
- * is this function's errno.  What is only noticed when the old program is gone already makes the new
- * one die at once: that is image->bad, which the loader returns.
+ * Two kinds of wrong, as the host has them: what makes execve fail (ENOEXEC; ELIBBAD in an
+ * interpreter) is this function's errno.  What is only noticed when the old program is gone already
+ * makes the new one die at once: that is image->bad, which the loader returns.
  *
  * Owns nothing.
  */

@@ -78,13 +78,15 @@ void slot_set_space(struct slot *s, struct space *space);
 struct proc *proc_create_locked(struct run *run, struct proc *parent);
 void proc_start(struct proc *p, pid_t pid, int life);
 void proc_set_pid(struct proc *p, pid_t pid);
-/* The process does not exist any more: everything of it but its record goes.  Idempotent. */
-void proc_died(struct proc *p);
 /* exec: the process leaves its space for a new one; all slots but `keep` are retired. */
 void proc_replace_space(struct proc *p, struct slot *keep, struct space *space);
 void proc_set_names(struct proc *p, const char *exe, const char *comm);
 void procs_fold_locked(struct run *run);
 void procs_destroy(struct run *run);
+
+/* ---- death.c */
+/* The process does not exist any more: everything of it but its record goes.  Idempotent. */
+void proc_died(struct proc *p);
 
 /* ---- reaper.c */
 int reaper_start(struct run *run);
@@ -159,12 +161,33 @@ void op_proc_open(struct request *q);
 void op_note(struct request *q);
 void op_exe_path(struct request *q);
 
+/* ---- hostfile.c: a file of the host, opened; shared by windows */
+struct hostfile {
+	struct hostfile *next;
+	unsigned refs;
+	int fd;            /* as a guest opened it */
+	uint64_t dev, ino; /* the rest is constant */
+	uint32_t mode;
+	bool writable, shared;
+	char path[];
+};
+/* Takes over fd; NULL: no memory. */
+struct hostfile *hostfile_get(int fd, const char *path);
+void hostfile_put(struct hostfile *h);
+
+/* ---- window.c */
+struct window *file_window(struct quire_file *file); /* NULL: not one of ours */
+/* The file of an OP_FILE request.  Takes over fd.  0 or -errno. */
+int window_create(const struct request *q, int fd, struct quire_file **out);
+
 /* ---- files.c */
 /* The window's file by id, referenced; or NULL. */
 struct quire_file *window_file(struct space *s, uint64_t id);
-struct window *file_window(struct quire_file *file); /* NULL: not one of ours */
 void windows_destroy(struct space *s);
 int windows_copy(struct space *to, struct space *from);
+
+/* ---- guest_mem.c: as quire_write(), and to files mapped shared as well */
+int64_t guest_write(struct space *s, uint64_t addr, const void *buf, uint64_t len);
 
 /* ---- elf.c: what an ELF file says, checked */
 #define ELF_MAX_SEGMENTS 128

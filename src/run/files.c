@@ -1,128 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * files.c: files of the host that guests map.
+ * files.c: which files of the host a space maps, and through which windows (window.c).
  *
- * A file is mapped once per process into a window, from which the stub fills; to the core it is an
- * external file whose frame numbers are window addresses.  The descriptor that the guest sent
- * serves copies (private writes) and tells size and name.
- *
- *   1  The frame number of page p is (window + (p - first) * 4096) / 4096.  It means the same in a
- *      forked child, which inherits the host mapping of the window and a copy of the table.
- *   2  A window that no VMA of the space uses, and that nobody has asked for since the last look, is
- *      dropped when there are many.  Ids are not used again (generation), so a thread
- *      that still holds the id of a dropped one gets ESTALE and makes a new window.
- *   3  The window's struct lives as long as the core's file.
+ *   1  A file's id means the same in a forked child, which inherits the host mappings of the
+ *      windows and a copy of the table.
+ *   2  A window that no VMA of the space uses, and that nobody has asked for since the last look,
+ *      is dropped when there are many.  Ids are not used again (generation), so a thread that still
+ *      holds the id of a dropped one gets ESTALE and makes a new window.
  *
  * Owns space->windows (W).
  */
 #include "run/engine.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/fs.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC 0x77696e64u
 #define FIRST_LOOK 64u
 #define MAX_WINDOWS 0xfffffu
 #define ID(index, generation) ((uint64_t)(generation) << 20 | (index))
-
-/* ---- the core's callbacks ---------------------------------------------------- */
-
-static int window_frame(void *priv, uint64_t pgoff, uint64_t *frame)
-{
-	const struct window *w = priv;
-
-	if (pgoff < w->first || pgoff - w->first >= w->bytes / PAGE)
-		return -ENXIO;
-	*frame = w->addr / PAGE + (pgoff - w->first);
-	return 0;
-}
-
-static int window_copy(void *priv, uint64_t pgoff, void *mem)
-{
-	const struct window *w = priv;
-	size_t done = 0;
-
-	while (done < PAGE) {
-		ssize_t n = pread(w->fd, (char *)mem + done, PAGE - done,
-				  (off_t)(pgoff * PAGE + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -EIO;
-		if (!n)
-			break;
-		done += (size_t)n;
-	}
-	if (!done)
-		return -ENXIO;
-	memset((char *)mem + done, 0, PAGE - done);
-	return 0;
-}
-
-static uint64_t window_size(void *priv)
-{
-	const struct window *w = priv;
-	struct stat st;
-	uint64_t bytes;
-
-	if (S_ISBLK(w->mode))
-		return ioctl(w->fd, BLKGETSIZE64, &bytes) ? 0 : bytes;
-	if (!S_ISREG(w->mode))
-		return UINT64_MAX;
-	return fstat(w->fd, &st) ? 0 : (uint64_t)st.st_size;
-}
-
-static void window_release(void *priv)
-{
-	struct window *w = priv;
-
-	close(w->fd);
-	free(w);
-}
-
-static const struct quire_file_ops window_ops = {
-	.frame = window_frame,
-	.copy_page = window_copy,
-	.file_size = window_size,
-	.release = window_release,
-};
-
-/* ---- names ------------------------------------------------------------------- */
-
-struct window *file_window(struct quire_file *file)
-{
-	struct window *w = quire_file_priv(file);
-
-	return w && w->magic == MAGIC ? w : NULL;
-}
-
-static ssize_t fd_path(int fd, char *buf, size_t len)
-{
-	char link[40];
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, buf, len - 1);
-	if (n >= 0)
-		buf[n] = 0;
-	return n;
-}
-
-void file_path(struct quire_file *file, char *buf, size_t len)
-{
-	struct window *w = file_window(file);
-
-	if (!w || fd_path(w->fd, buf, len) < 0)
-		snprintf(buf, len, "%s", quire_file_name(file));
-}
 
 /* ---- the table of a space ---------------------------------------------------- */
 
@@ -305,74 +203,13 @@ static void collect(struct request *q)
 
 /* ---- the operations ----------------------------------------------------------- */
 
-static bool window_ok(const struct request *q)
-{
-	uint64_t addr = q->a[1], bytes = q->a[2];
-
-	return !(addr % PAGE) && !(bytes % PAGE) && bytes && addr >= WINDOWS_BASE &&
-	       addr < WINDOWS_END && bytes <= WINDOWS_END - addr && q->a[3] < (1ull << 51);
-}
-
-static struct window *window_new(const struct request *q, int fd)
-{
-	struct window *w = calloc(1, sizeof(*w));
-	struct stat st;
-
-	if (!w || fstat(fd, &st)) {
-		free(w);
-		return NULL;
-	}
-	*w = (struct window){.magic = MAGIC,
-			     .fd = fd,
-			     .addr = q->a[1],
-			     .bytes = q->a[2],
-			     .first = q->a[3],
-			     .dev = st.st_dev,
-			     .ino = st.st_ino,
-			     .mode = st.st_mode,
-			     .writable = q->a[4] == 1,
-			     .noexec = q->a[5] == 1};
-	return w;
-}
-
-/* Takes over fd. */
-static int file_new(const struct request *q, int fd, struct quire_file **out)
-{
-	struct quire_file_options o = {.size = sizeof(o), .kind = QUIRE_FILE_EXTERNAL};
-	struct window *w = window_new(q, fd);
-	char path[4096 + 16];
-	int err;
-
-	if (!w) {
-		close(fd);
-		return -ENOMEM;
-	}
-	if (fd_path(fd, path, sizeof(path)) < 0)
-		path[0] = 0;
-	o.ops = &window_ops;
-	o.priv = w;
-	o.writable = w->writable;
-	o.noexec = w->noexec;
-	o.name = path;
-	o.dev = w->dev;
-	o.ino = w->ino;
-	err = quire_file_create(q->run->machine, &o, out);
-	if (err)
-		window_release(w);
-	return err;
-}
-
 void op_file(struct request *q)
 {
 	struct space *s = q->space;
 	struct quire_file *file;
 	int fd = ctl_take(q->run, q->slot, q->a[0]);
 
-	if (fd >= 0 && !window_ok(q)) {
-		close(fd);
-		fd = -EINVAL;
-	}
-	q->ret = fd < 0 ? fd : file_new(q, fd, &file);
+	q->ret = fd < 0 ? fd : window_create(q, fd, &file);
 	if (q->ret)
 		return;
 	if (s->nr_windows >= (s->collect_at ? s->collect_at : FIRST_LOOK))
@@ -387,7 +224,7 @@ void op_file(struct request *q)
 static bool serves(const struct window *w, const struct request *q)
 {
 	return w->ino == q->a[1] && w->dev == q->a[0] && w->writable == (q->a[2] == 1) &&
-	       (S_ISREG(w->mode) || S_ISBLK(w->mode)) && q->a[3] >= w->first &&
+	       (S_ISREG(w->host->mode) || S_ISBLK(w->host->mode)) && q->a[3] >= w->first &&
 	       q->a[4] <= w->bytes / PAGE && q->a[3] - w->first <= w->bytes / PAGE - q->a[4];
 }
 

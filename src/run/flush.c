@@ -4,8 +4,8 @@
  * punched, process_vm_writev breaks a copy-on-write.
  *
  * One of its threads is made to do it by a signal (proto.h, "service"), whatever it is doing; it
- * waits for nobody, so two processes may flush each other at the same time.  A thread that cannot run
- * (vfork's parent) does not answer: after a while the next one is asked as well.
+ * waits for nobody, so two processes may flush each other at the same time.  A thread that cannot
+ * run (vfork's parent) does not answer: after a while the next one is asked as well.
  *
  * Owns every slot's service area, under remote_lock (leaf but for G).
  */

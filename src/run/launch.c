@@ -2,9 +2,9 @@
 /*
  * launch.c: the first process.
  *
- * The program is found, opened and checked here, so that what is wrong with it is said before there is
- * a process.  The child is a fork of us that becomes the stub by exec; it gets its descriptors at
- * FD_BASE and up, the signal mask we were started with, and its life pipe.
+ * The program is found, opened and checked here, so that what is wrong with it is said before there
+ * is a process.  The child is a fork of us that becomes the stub by exec; it gets its descriptors
+ * at FD_BASE and up, the signal mask we were started with, and its life pipe.
  */
 #include "run/engine.h"
 #include "run/program.h"
@@ -96,8 +96,8 @@ static char **env_with_stub(struct run *run, const struct program *p, char *text
 	if (!env)
 		return NULL;
 	memcpy(env, environ, n * sizeof(*env));
-	snprintf(text, len, RUN_ENV "0 %d %d %d %u", RUN_ENV_FIRST, p->files.exe, p->files.interp,
-		 run->info->fd_base);
+	snprintf(text, len, RUN_ENV "0 %d %d %d %u %s", RUN_ENV_FIRST, p->files.exe,
+		 p->files.interp, run->info->fd_base, p->name);
 	env[n] = text;
 	return env;
 }
@@ -106,8 +106,8 @@ static char **env_with_stub(struct run *run, const struct program *p, char *text
 static void become_stub(struct run *run, int ctl, int life, const struct program *p, char **env,
 			const sigset_t *mask)
 {
-	int fds[RUN_NR_FDS] = {[RUN_FD_CTL] = ctl,	      [RUN_FD_RAM] = run->fd_ram,
-			       [RUN_FD_CHAN] = run->fd_chan,  [RUN_FD_TABLES] = run->fd_tables,
+	int fds[RUN_NR_FDS] = {[RUN_FD_CTL] = ctl,           [RUN_FD_RAM] = run->fd_ram,
+			       [RUN_FD_CHAN] = run->fd_chan, [RUN_FD_TABLES] = run->fd_tables,
 			       [RUN_FD_STUB] = run->fd_stub, [RUN_FD_LIFE] = life};
 	int base = (int)run->info->fd_base;
 
@@ -117,6 +117,8 @@ static void become_stub(struct run *run, int ctl, int life, const struct program
 	}
 	if (arm_life(base + RUN_FD_LIFE))
 		return;
+	if (run->sigchld_ignored)
+		signal(SIGCHLD, SIG_IGN);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	syscall(SYS_execveat, base + RUN_FD_STUB, "", p->argv, env, AT_EMPTY_PATH);
 }
@@ -124,10 +126,10 @@ static void become_stub(struct run *run, int ctl, int life, const struct program
 static struct proc *first_proc(struct run *run, const struct program *p)
 {
 	static const __rlimit_resource_t limits[QUIRE_NR_RLIMITS] = {
-		[QUIRE_RLIMIT_AS] = RLIMIT_AS,
-		[QUIRE_RLIMIT_DATA] = RLIMIT_DATA,
-		[QUIRE_RLIMIT_STACK] = RLIMIT_STACK,
-		[QUIRE_RLIMIT_MEMLOCK] = RLIMIT_MEMLOCK,
+	    [QUIRE_RLIMIT_AS] = RLIMIT_AS,
+	    [QUIRE_RLIMIT_DATA] = RLIMIT_DATA,
+	    [QUIRE_RLIMIT_STACK] = RLIMIT_STACK,
+	    [QUIRE_RLIMIT_MEMLOCK] = RLIMIT_MEMLOCK,
 	};
 	struct proc *proc;
 
@@ -145,7 +147,7 @@ static struct proc *first_proc(struct run *run, const struct program *p)
 
 static int spawn(struct run *run, int ctl, const struct program *p, const sigset_t *mask)
 {
-	char text[128];
+	char text[sizeof(p->name) + 128];
 	char **env = env_with_stub(run, p, text, sizeof(text));
 	struct proc *proc = first_proc(run, p);
 	int life[2], err = make_life(life);

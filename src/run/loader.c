@@ -172,7 +172,7 @@ static struct quire_file *image(struct request *q, uint64_t id, bool interp, str
 {
 	struct quire_file *file = window_file(q->space, id);
 	struct elf_image *e = file ? malloc(sizeof(*e)) : NULL;
-	int err = !file ? -EBADF : !e ? -ENOMEM : elf_read(file_window(file)->fd, interp, e);
+	int err = !file ? -EBADF : !e ? -ENOMEM : elf_read(file_window(file)->host->fd, interp, e);
 
 	*out = e;
 	if (!err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memsys.c: the system calls that are memory's: which there are, and the plain ones, whose arguments
- * go to the core as they are.
+ * memsys.c: the system calls that are memory's: which there are, and the plain ones, whose
+ * arguments go to the core as they are.
  *
  * Owns nothing.  A call that is not in the table is the host's: RUN_NATIVE.
  */
@@ -53,8 +53,7 @@ static bool beyond_window(struct request *q)
 		uint64_t off = v.offset + (q->a[1] - v.start);
 
 		w = file_window(v.file);
-		beyond = w && (q->a[3] > w->bytes ||
-			       off + q->a[3] > w->first * PAGE + w->bytes);
+		beyond = w && (q->a[3] > w->bytes || off + q->a[3] > w->first * PAGE + w->bytes);
 	}
 	port->rcu_read_unlock(port->ctx);
 	return beyond;
@@ -138,42 +137,42 @@ struct memsys {
 
 /* The frequent ones first. */
 static const struct memsys table[] = {
-	{SYS_mmap, sys_mmap},
-	{SYS_munmap, sys_munmap},
-	{SYS_mprotect, sys_mprotect},
-	{SYS_brk, sys_brk},
-	{SYS_madvise, sys_madvise},
-	{SYS_mremap, sys_mremap},
-	{SYS_prlimit64, sys_prlimit},
-	{SYS_getrlimit, sys_getrlimit},
-	{SYS_setrlimit, sys_setrlimit},
-	{SYS_msync, sys_msync},
-	{SYS_mincore, sys_mincore},
-	{SYS_mlock, sys_mlock},
-	{SYS_mlock2, sys_mlock2},
-	{SYS_munlock, sys_munlock},
-	{SYS_mlockall, sys_mlockall},
-	{SYS_munlockall, sys_munlockall},
-	{SYS_shmget, sys_shmget},
-	{SYS_shmat, sys_shmat},
-	{SYS_shmdt, sys_shmdt},
-	{SYS_shmctl, sys_shmctl},
-	{SYS_process_vm_readv, sys_process_vm_readv},
-	{SYS_process_vm_writev, sys_process_vm_writev},
-	{SYS_mbind, sys_mbind},
-	{SYS_get_mempolicy, sys_get_mempolicy},
-	{SYS_set_mempolicy, sys_set_mempolicy},
-	{SYS_move_pages, sys_move_pages},
-	{SYS_migrate_pages, sys_migrate_pages},
-	{SYS_pkey_mprotect, sys_pkey_mprotect},
-	{SYS_pkey_alloc, sys_pkey_alloc},
-	{SYS_pkey_free, sys_pkey_free},
-	{SYS_process_madvise, sys_absent},
-	{SYS_remap_file_pages, sys_absent},
-	{SYS_userfaultfd, sys_absent},
-	{SYS_memfd_secret, sys_absent},
-	{SYS_map_shadow_stack, sys_absent},
-	{SYS_mseal, sys_absent},
+    {SYS_mmap, sys_mmap},
+    {SYS_munmap, sys_munmap},
+    {SYS_mprotect, sys_mprotect},
+    {SYS_brk, sys_brk},
+    {SYS_madvise, sys_madvise},
+    {SYS_mremap, sys_mremap},
+    {SYS_prlimit64, sys_prlimit},
+    {SYS_getrlimit, sys_getrlimit},
+    {SYS_setrlimit, sys_setrlimit},
+    {SYS_msync, sys_msync},
+    {SYS_mincore, sys_mincore},
+    {SYS_mlock, sys_mlock},
+    {SYS_mlock2, sys_mlock2},
+    {SYS_munlock, sys_munlock},
+    {SYS_mlockall, sys_mlockall},
+    {SYS_munlockall, sys_munlockall},
+    {SYS_shmget, sys_shmget},
+    {SYS_shmat, sys_shmat},
+    {SYS_shmdt, sys_shmdt},
+    {SYS_shmctl, sys_shmctl},
+    {SYS_process_vm_readv, sys_process_vm_readv},
+    {SYS_process_vm_writev, sys_process_vm_writev},
+    {SYS_mbind, sys_mbind},
+    {SYS_get_mempolicy, sys_get_mempolicy},
+    {SYS_set_mempolicy, sys_set_mempolicy},
+    {SYS_move_pages, sys_move_pages},
+    {SYS_migrate_pages, sys_migrate_pages},
+    {SYS_pkey_mprotect, sys_pkey_mprotect},
+    {SYS_pkey_alloc, sys_pkey_alloc},
+    {SYS_pkey_free, sys_pkey_free},
+    {SYS_process_madvise, sys_absent},
+    {SYS_remap_file_pages, sys_absent},
+    {SYS_userfaultfd, sys_absent},
+    {SYS_memfd_secret, sys_absent},
+    {SYS_map_shadow_stack, sys_absent},
+    {SYS_mseal, sys_absent},
 };
 
 void op_syscall(struct request *q)

@@ -32,7 +32,7 @@ int64_t sys_mincore(struct request *q)
 		err = quire_mincore(q->space->mm, addr + done * PAGE, n * PAGE, buf);
 		if (err)
 			return err;
-		if (quire_write(q->space->mm, vec + done, buf, n) != (int64_t)n)
+		if (guest_write(q->space, vec + done, buf, n) != (int64_t)n)
 			return -EFAULT;
 		done += n;
 	}
@@ -55,7 +55,7 @@ static int next_shared_file(struct request *q, uint64_t *addr, uint64_t end,
 		else
 			w = v->shared && v->file ? file_window(v->file) : NULL;
 		if (w)
-			fd = fcntl(w->fd, F_DUPFD_CLOEXEC, 0);
+			fd = fcntl(w->host->fd, F_DUPFD_CLOEXEC, 0);
 		port->rcu_read_unlock(port->ctx);
 		if (*addr < end)
 			*addr = v->end;

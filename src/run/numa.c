@@ -9,8 +9,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { POL_DEFAULT, POL_PREFERRED, POL_BIND, POL_INTERLEAVE, POL_LOCAL, POL_PREFERRED_MANY,
-       POL_WEIGHTED_INTERLEAVE, NR_POLS };
+enum {
+	POL_DEFAULT,
+	POL_PREFERRED,
+	POL_BIND,
+	POL_INTERLEAVE,
+	POL_LOCAL,
+	POL_PREFERRED_MANY,
+	POL_WEIGHTED_INTERLEAVE,
+	NR_POLS
+};
 #define POL_MODE_FLAGS 0xe000ull
 #define POL_F_NODE 1u
 #define POL_F_ADDR 2u
@@ -95,7 +103,7 @@ static int64_t put_mask(struct request *q, uint64_t node0)
 	if (!q->a[3] || bytes > PAGE)
 		return -EINVAL;
 	for (uint64_t at = 0; at < bytes; at += 8) {
-		if (quire_write(q->space->mm, q->a[2] + at, at ? &zero : &node0, 8) != 8)
+		if (guest_write(q->space, q->a[2] + at, at ? &zero : &node0, 8) != 8)
 			return -EFAULT;
 	}
 	return 0;
@@ -115,7 +123,7 @@ int64_t sys_get_mempolicy(struct request *q)
 	} else if (q->a[4] || flags & POL_F_NODE) {
 		return -EINVAL;
 	}
-	if (q->a[1] && quire_write(q->space->mm, q->a[1], &zero, sizeof(zero)) != sizeof(zero))
+	if (q->a[1] && guest_write(q->space, q->a[1], &zero, sizeof(zero)) != sizeof(zero))
 		return -EFAULT;
 	return put_mask(q, flags & POL_F_MEMS_ALLOWED ? 1 : 0);
 }
@@ -145,7 +153,7 @@ static int64_t move_chunk(struct request *q, struct quire_mm *mm, uint64_t at, u
 		if (node)
 			return -ENODEV;
 	}
-	if (quire_write(q->space->mm, q->a[5] + at * 4, status, n * 4) != (int64_t)(n * 4))
+	if (guest_write(q->space, q->a[5] + at * 4, status, n * 4) != (int64_t)(n * 4))
 		return -EFAULT;
 	return 0;
 }

@@ -3,8 +3,8 @@
  * op_exec.c: execve, around the host's own: checked before, a new address space after.
  *
  *   1  OP_EXEC_PREPARE gives every errno that execve can still return.
- *   2  What it noted (the names) is the process's pending_exec until the fresh stub says OP_EXEC_FILES
- *      or the old one OP_EXEC_ABORT.
+ *   2  What it noted (the names) is the process's pending_exec until the fresh stub says
+ * OP_EXEC_FILES or the old one OP_EXEC_ABORT.
  */
 #include "run/engine.h"
 

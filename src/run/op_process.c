@@ -3,10 +3,9 @@
  * op_process.c: fork, threads, exit: what a guest asks of the supervisor around the host's
  * clone and exit calls.
  *
- *   1  A child and its slot exist before the host's clone, so that it can speak at once.  If the clone
- *      fails, OP_FORK_DONE takes both back.
- *   2  Numbers of slots that a guest names are only acted upon if they belong to its own process
- *      (threads) or to a child that it made (fork).
+ *   1  A child and its slot exist before the host's clone, so that it can speak at once.  If the
+ * clone fails, OP_FORK_DONE takes both back. 2  Numbers of slots that a guest names are only acted
+ * upon if they belong to its own process (threads) or to a child that it made (fork).
  */
 #include "run/engine.h"
 
@@ -29,9 +28,8 @@ static struct slot *child_create(struct request *q, struct space *space, bool sh
 	struct proc *child;
 
 	pthread_mutex_lock(&run->lock);
-	child = run->free_slots && q->proc->state == PROC_ALIVE
-		    ? proc_create_locked(run, q->proc)
-		    : NULL;
+	child = run->free_slots && q->proc->state == PROC_ALIVE ? proc_create_locked(run, q->proc)
+								: NULL;
 	if (child) {
 		child->space = space;
 		child->vforked = shared;

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc.c: guest processes: birth, exec, death, and finding them.
+ * proc.c: guest processes: birth, exec, and finding them; death.c has their end.
  *
- *   NEW ──first request──> ALIVE ──its life pipe or pidfd says so──> DEAD ──> folded into run->folded
- *    └───────────────── the fork failed, or the child was killed ─────┘
+ *   NEW ──it speaks──> ALIVE ──its life pipe or pidfd──> DEAD ──> a sum in run->folded
+ *    └──────── the fork failed, the child was killed ──────┘
  *
  * Owns run->procs (in order of birth) and the counters of it, under G.
  *
  *   1  A process that is NEW or ALIVE has a space and is one of its users; a DEAD one has none.
- *   2  proc_died() only marks and hands over to the reaper: it never waits.
- *   3  Dead processes stay listed for the report, RUN_MAX_DEAD of them; older ones are summed up.
+ *   2  Dead processes stay listed for the report, RUN_MAX_DEAD of them; older ones are summed up.
  */
 #include "run/engine.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -142,7 +140,7 @@ void procs_fold_locked(struct run *run)
 {
 	for (struct proc *p = run->procs, *next; p && run->nr_dead > RUN_MAX_DEAD; p = next) {
 		next = p->next;
-		if (p->state != PROC_DEAD || p->serial == 1 || p->reap_space)
+		if (p->state != PROC_DEAD || p->serial == 1 || p->reap_space || p->life >= 0)
 			continue;
 		list_remove(run, p);
 		run->nr_dead--;
@@ -150,76 +148,6 @@ void procs_fold_locked(struct run *run)
 		stats_add(&run->folded, &p->stats);
 		proc_put(p);
 	}
-}
-
-/*
- * Children that were granted but have sent nothing when the parent's life pipe hangs up (which they
- * inherit) are dead with it; one that has sent its own pipe lives.
- */
-static struct proc *orphan_locked(struct run *run, struct proc *parent)
-{
-	struct proc *p = run->nr_new ? run->procs : NULL;
-
-	for (; p; p = p->next) {
-		int life;
-
-		if (p->state != PROC_NEW || p->parent_serial != parent->serial || p->life >= 0)
-			continue;
-		life = p->slots ? ctl_take_any(run, p->slots) : -1;
-		if (life < 0)
-			return proc_get(p);
-		p->life = life;
-		life_watch(run, p, life, 0);
-	}
-	return NULL;
-}
-
-static void close_fds(struct proc *p)
-{
-	if (p->life >= 0)
-		close(p->life);
-	if (p->pidfd >= 0)
-		close(p->pidfd);
-	p->life = p->pidfd = -1;
-}
-
-static void die_locked(struct run *run, struct proc *p)
-{
-	struct space *space = p->space;
-
-	if (p->state == PROC_NEW)
-		run->nr_new--;
-	p->state = PROC_DEAD;
-	p->died_ns = run_now_ns();
-	run->nr_live--;
-	run->nr_dead++;
-	while (p->slots)
-		slot_retire_locked(p->slots);
-	p->space = NULL;
-	close_fds(p);
-	if (space)
-		reaper_push_locked(p, space, space_leave_locked(space));
-	pthread_cond_broadcast(&run->changed);
-}
-
-void proc_died(struct proc *p)
-{
-	struct run *run = p->run;
-	struct proc *orphan;
-
-	pthread_mutex_lock(&run->lock);
-	if (p->state == PROC_DEAD) {
-		pthread_mutex_unlock(&run->lock);
-		return;
-	}
-	proc_get(p);
-	die_locked(run, p);
-	while ((orphan = orphan_locked(run, p))) {
-		die_locked(run, orphan);
-		proc_put(orphan);
-	}
-	pthread_mutex_unlock(&run->lock);
-	proc_put(p);
 }
 
 void proc_replace_space(struct proc *p, struct slot *keep, struct space *space)

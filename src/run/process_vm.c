@@ -59,7 +59,7 @@ static bool piece(struct walk *w, uint64_t *addr, uint64_t *len)
 	return true;
 }
 
-static int64_t copy(struct quire_mm *from, struct walk *src, struct quire_mm *to, struct walk *dst)
+static int64_t copy(struct space *from, struct walk *src, struct space *to, struct walk *dst)
 {
 	char *buf = malloc(BUF_BYTES);
 	int64_t done = 0;
@@ -73,8 +73,8 @@ static int64_t copy(struct quire_mm *from, struct walk *src, struct quire_mm *to
 		n = BUF_BYTES;
 		if (!piece(src, &s, &n) || !piece(dst, &d, &n))
 			break;
-		got = quire_read(from, s, buf, n);
-		put = got > 0 ? quire_write(to, d, buf, (uint64_t)got) : -EFAULT;
+		got = quire_read(from->mm, s, buf, n);
+		put = got > 0 ? guest_write(to, d, buf, (uint64_t)got) : -EFAULT;
 		if (put > 0) {
 			done += put;
 			src->off += (uint64_t)put;
@@ -109,9 +109,9 @@ static int64_t transfer(struct request *q, struct space *other, bool write)
 	if (!err)
 		err = err2;
 	if (!err && write)
-		err = copy(q->space->mm, &local, other->mm, &remote);
+		err = copy(q->space, &local, other, &remote);
 	else if (!err)
-		err = copy(other->mm, &remote, q->space->mm, &local);
+		err = copy(other, &remote, q->space, &local);
 	free(local.iov);
 	free(remote.iov);
 	return err;

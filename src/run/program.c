@@ -49,8 +49,8 @@ static int search(const char *file, struct program *p)
 		return -ENOENT;
 	for (dir = dir ? dir : DEFAULT_PATH;; dir++) {
 		size_t n = strcspn(dir, ":");
-		int len = snprintf(p->name, sizeof(p->name), "%.*s%s%s", (int)n, dir,
-				   n ? "/" : "", file);
+		int len =
+		    snprintf(p->name, sizeof(p->name), "%.*s%s%s", (int)n, dir, n ? "/" : "", file);
 
 		e = len < (int)sizeof(p->name) ? open_program(p) : -ENAMETOOLONG;
 		if (!e || (e != -ENOENT && e != -ENOTDIR && e != -EACCES))

@@ -11,31 +11,33 @@
 
 #include <stdint.h>
 
-/* ---- addresses in every guest process.  The guest owns what lies below; a pointer argument at or above
- * it is EFAULT before the stub makes any native call with it (tests/run/hostile.c: pointers). */
+/* ---- addresses in every guest process.  The guest owns what lies below; a pointer argument at or
+ * above it is EFAULT before the stub makes any native call with it (tests/run/hostile.c: pointers).
+ */
 #define GUEST_TASK_SIZE 0x7e0000000000ull
 #define WINDOWS_BASE 0x7e8000000000ull /* file windows: PROT_NONE, MAP_SHARED */
 #define WINDOWS_END 0x7f0000000000ull
 #define STUB_BASE 0x7f0000000000ull /* the stub's text, data, bss */
 #define STUB_END 0x7f0000400000ull
 #define THREADS_BASE 0x7f0010000000ull /* thread areas, private to the process */
-#define THREAD_AREA 0x40000ull	       /* 256 KiB each, aligned to that */
+#define THREAD_AREA 0x40000ull         /* 256 KiB each, aligned to that */
 #define CHAN_BASE 0x7f0100000000ull    /* all channels: memfd, shared with the supervisor */
 #define TABLES_BASE 0x7f1000000000ull  /* page tables: memfd, read-only */
 
 /* ---- descriptors at FD_BASE + n, where FD_BASE stands in struct run_info. */
 enum run_fd {
-	RUN_FD_CTL,    /* SOCK_SEQPACKET to the supervisor: carries descriptors, guest to supervisor only */
+	RUN_FD_CTL,    /* SOCK_SEQPACKET to the supervisor: carries descriptors, guest to supervisor
+			  only */
 	RUN_FD_RAM,    /* memfd: frames [0, nr_ram) */
 	RUN_FD_CHAN,   /* memfd: channels */
 	RUN_FD_TABLES, /* memfd, sealed against writable maps: frames from nr_ram */
 	RUN_FD_STUB,   /* the stub's ELF image, for exec */
 	/*
 	 * Read end of this process's own pipe; the supervisor has the write end.  The first process
-	 * finds it made, armed (O_ASYNC, F_SETSIG SIGKILL, F_SETOWN) by the supervisor; it stays over exec.
-	 * A forked child makes its own, in this order: pipe2, write end on CTL, arm, dup2 over RUN_FD_LIFE
-	 * (which closes the inherited one: from the parent's hang-up the supervisor concludes that a
-	 * child which has sent nothing yet is dead), OP_CHILD_START.
+	 * finds it made, armed (O_ASYNC, F_SETSIG SIGKILL, F_SETOWN) by the supervisor; it stays
+	 * over exec. A forked child makes its own, in this order: pipe2, write end on CTL, arm,
+	 * dup2 over RUN_FD_LIFE (which closes the inherited one: from the parent's hang-up the
+	 * supervisor concludes that a child which has sent nothing yet is dead), OP_CHILD_START.
 	 */
 	RUN_FD_LIFE,
 	RUN_NR_FDS
@@ -52,7 +54,7 @@ struct run_info {
 	uint32_t nr_slots;
 	uint64_t nr_ram_frames;
 	uint64_t nr_table_frames;
-	uint32_t linger_us;	 /* how long a waiting side spins with sched_yield before it sleeps */
+	uint32_t linger_us; /* how long a waiting side spins with sched_yield before it sleeps */
 	uint32_t supervisor_pid;
 	uint32_t verbose;
 	uint32_t use_notify; /* set by the supervisor once it holds the filter's listener */
@@ -63,10 +65,10 @@ struct run_info {
  * Kick: "slot a0 has handed over and nobody is attached to it, or I want to sleep until the turn
  * is mine".  A system call number that does not exist, which the seccomp filter turns into a user
  * notification when it comes from the stub's text: a free worker wakes on the caller's own CPU
- * (SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP), 12 us for a fault where a futex wake of an idle CPU costs 60.
- * The caller sleeps until the worker has answered.  Returns 0, or -EINTR (look at `turn`, kick again).
- * Without a listener (use_notify == 0) a kick is an empty packet on CTL with token 0, and the caller
- * sleeps with futex_wait on `turn`.
+ * (SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP), 12 us for a fault where a futex wake of an idle CPU
+ * costs 60. The caller sleeps until the worker has answered.  Returns 0, or -EINTR (look at `turn`,
+ * kick again). Without a listener (use_notify == 0) a kick is an empty packet on CTL with token 0,
+ * and the caller sleeps with futex_wait on `turn`.
  */
 #define RUN_KICK_NR 0x5149
 #define RUN_TOKEN_LISTENER 1 /* the descriptor of this packet is the filter's listener */
@@ -76,62 +78,76 @@ struct run_info {
  *      the last, which is the path as it was executed and goes to the end of the string. */
 #define RUN_ENV "QUIRE_STUB="
 #define RUN_ENV_FIRST 1 /* flags: first process: install the seccomp filter */
-#define RUN_ENV_MASK 2	/* flags: " <high> <low>" of the guest's signal mask stand behind FD_BASE */
+#define RUN_ENV_MASK                                                                               \
+	2 /* flags: " <high> <low>" of the guest's signal mask stand behind FD_BASE                \
+	   */
 
 /* ---- channel: one guest thread <-> one worker.  Half duplex, by `turn`. */
 #define CHAN_SLOT_SIZE 8192u
-#define CHAN_SLOT(n) (CHAN_BASE + 4096ull * 2 + (uint64_t)(n) * CHAN_SLOT_SIZE)
+#define CHAN_SLOT(n) (CHAN_BASE + 4096ull * 2 + (uint64_t)(n)*CHAN_SLOT_SIZE)
 #define CHAN_MAX_RANGES 64
 #define CHAN_SERVICE_RANGES 8
 
 enum run_op {
 	OP_NONE,
-	OP_FAULT,	  /* a0 addr, a1 access (QUIRE_READ..), a2 ip, a3 sp -> ret = enum quire_fault_result;
-			     v0 si_code, v1 si_addr, v2 pte, v3 kind (enum quire_fault_kind: after ANON, COW_COPY and
-			     COW_REUSE the page alone is new: fill just it; a run would map its old neighbours again,
-			     eight pages a fill on average when memory is touched in order: measured) */
-	OP_TOUCH,	  /* a0 addr, a1 bytes, a2 access: fault a range in -> ret = bytes that are good from a0 */
-	OP_BUS,		  /* a0 addr: the host raised SIGBUS on an external page (truncated file) -> as OP_FAULT */
-	OP_SYSCALL,	  /* a0 nr, a1..a6 args: one of memory's system calls -> ret (-errno), or RUN_NATIVE:
-			     not Quire's after all (prlimit of other resources, process_vm_readv of a process
-			     that is no guest, ...): make the call natively.
-			     getrlimit, setrlimit, prlimit64 of AS, DATA, STACK, MEMLOCK are virtual: the host
-			     process keeps its own limits of AS, DATA and MEMLOCK (the stub must be able to map);
-			     v0 1: the stub also makes the call natively (STACK) */
-	OP_MMAP_FILE,	  /* a1..a6 mmap's args (a5 the guest's fd number), a0 file id -> ret; -ESTALE: no such id in
-			     this mm (any more): the stub makes a new window.  Ids are never used twice in a run:
-			     the stub caches a few per process instead of asking OP_FILE_FIND every time */
-	OP_FILE,	  /* descriptor sent on CTL before: a0 token, a1 window address, a2 window bytes,
-			     a3 first page offset of the window, a4 1: opened for writing, a5 1: no PROT_EXEC
-			     -> ret = file id.  The window belongs to the process from here on.
-			     A window should reach well beyond the file's present end (mremap after the file
-			     grew must fit; 16 MiB beyond is good).  v0 = n: windows that no mapping uses any more: the stub munmaps
-			     ((uint64_t *)data)[2 * i] (address), [2 * i + 1] (bytes) and may reuse the addresses */
-	OP_FILE_FIND,	  /* regular files and block devices only: a0 dev, a1 ino, a2 writable,
-			     a3 first page offset, a4 pages
-			     -> ret = id of a file whose window covers that in this mm, or -ENOENT */
-	OP_FORK,	  /* a0 clone flags (CLONE_VM: shares the mm; vfork(2) is CLONE_VM|CLONE_VFORK)
-			     -> ret = child's slot */
-	OP_FORK_DONE,	  /* a0 child's slot, a1 pid or -errno */
-	OP_CHILD_START,	  /* first request of a forked child; a0 pid; LIFE's write end sent on CTL, a1 token */
-	OP_THREAD,	  /* a0 flags -> ret = slot of the new thread */
-	OP_THREAD_DONE,	  /* a0 slot, a1 tid or -errno */
-	OP_THREAD_START,  /* first request of a thread; a0 tid */
-	OP_THREAD_EXIT,	  /* last request of a thread: the worker goes; the slot is free after the reply */
-	OP_EXIT,	  /* exit_group is about to be called: a0 status.  Nothing is freed before LIFE closes */
-	OP_EXEC_PREPARE,  /* exe (and interp) descriptors sent on CTL: a0 token, a1 token or 0; data[] = path
-			     (NUL) comm (NUL) -> ret 0 or -errno (ENOEXEC ...) */
-	OP_EXEC_ABORT,	  /* the host's execve failed after all */
-	OP_EXEC_LOAD,	  /* first request of a fresh stub: a0 pid, a1 file id of exe, a2 file id of interp or -1,
-			     a3 stack bytes that argv, envp and auxv need, a4 vdso address, a5 vdso bytes, a6 vvar address,
-			     a7 vvar bytes -> v0 entry to jump to, v1 AT_PHDR, v2 AT_PHNUM, v3 AT_BASE,
-			     v4 AT_ENTRY, v5 stack top (exclusive), v6 AT_PHENT, v7 personality */
-	OP_EXEC_FILES,	  /* reset: a0 pid: forget the old image: creates the new mm, so that OP_FILE works in it.
-			     Comes before OP_FILE and OP_EXEC_LOAD */
-	OP_PROC_OPEN,	  /* descriptor of an empty memfd sent on CTL, a0 token; a1 enum run_proc, a2 pid: fill it
-			     -> ret 0 or -errno (-ENOENT: not a guest: use the host's file) */
-	OP_NOTE,	  /* a0 enum run_note, a1.. numbers: for the report: nothing is answered but ret 0 */
-	OP_EXE_PATH,	  /* a0 pid -> ret = length; data[] = path of the program (for /proc/PID/exe) */
+	OP_FAULT,     /* a0 addr, a1 access (QUIRE_READ..), a2 ip, a3 sp -> ret = enum
+			 quire_fault_result;     v0 si_code, v1 si_addr, v2 pte, v3 kind (enum
+			 quire_fault_kind: after ANON, COW_COPY and     COW_REUSE the page alone is new:
+			 fill just it; a run would map its old neighbours again,     eight pages a fill
+			 on     average when memory is touched in order: measured) */
+	OP_TOUCH,     /* a0 addr, a1 bytes, a2 access: fault a range in -> ret = bytes that are good
+			 from a0 */
+	OP_BUS,       /* a0 addr: the host raised SIGBUS on an external page (truncated file) -> as
+			 OP_FAULT */
+	OP_SYSCALL,   /* a0 nr, a1..a6 args: one of memory's system calls -> ret (-errno), or
+			 RUN_NATIVE:   not Quire's after all (prlimit of other resources,
+			 process_vm_readv of a process   that is no guest, ...): make the call
+			 natively.   getrlimit, setrlimit, prlimit64 of AS, DATA, STACK, MEMLOCK are
+			 virtual: the   host   process keeps its own limits of AS, DATA and MEMLOCK
+			 (the   stub must be   able to map);   v0 1: the stub also makes the call
+			 natively   (STACK) */
+	OP_MMAP_FILE, /* a1..a6 mmap's args (a5 the guest's fd number), a0 file id -> ret; -ESTALE:
+			 no such id in this mm (any more): the stub makes a new window.  Ids are
+			 never used twice in a run: the stub caches a few per process instead of
+			 asking OP_FILE_FIND every time */
+	OP_FILE, /* descriptor sent on CTL before: a0 token, a1 window address, a2 window bytes,
+		    a3 first page offset of the window, a4 1: opened for writing, a5 1: no PROT_EXEC
+		    -> ret = file id.  The window belongs to the process from here on.
+		    A window should reach well beyond the file's present end (mremap after the file
+		    grew must fit; 16 MiB beyond is good).  v0 = n: windows that no mapping uses any
+		    more: the stub munmaps
+		    ((uint64_t *)data)[2 * i] (address), [2 * i + 1] (bytes) and may reuse the
+		    addresses */
+	OP_FILE_FIND, /* regular files and block devices only: a0 dev, a1 ino, a2 writable,
+			 a3 first page offset, a4 pages
+			 -> ret = id of a file whose window covers that in this mm, or -ENOENT */
+	OP_FORK,      /* a0 clone flags (CLONE_VM: shares the mm; vfork(2) is CLONE_VM|CLONE_VFORK)
+			 -> ret = child's slot */
+	OP_FORK_DONE, /* a0 child's slot, a1 pid or -errno */
+	OP_CHILD_START, /* first request of a forked child; a0 pid; LIFE's write end sent on CTL, a1
+			   token */
+	OP_THREAD,      /* a0 flags -> ret = slot of the new thread */
+	OP_THREAD_DONE, /* a0 slot, a1 tid or -errno */
+	OP_THREAD_START, /* first request of a thread; a0 tid */
+	OP_THREAD_EXIT,  /* last request of a thread: the worker goes; the slot is free after the
+			    reply */
+	OP_EXIT, /* exit_group is about to be called: a0 status.  Nothing is freed before LIFE
+		    closes */
+	OP_EXEC_PREPARE, /* exe (and interp) descriptors sent on CTL: a0 token, a1 token or 0;
+			    data[] = path (NUL) comm (NUL) -> ret 0 or -errno (ENOEXEC ...) */
+	OP_EXEC_ABORT,   /* the host's execve failed after all */
+	OP_EXEC_LOAD,    /* first request of a fresh stub: a0 pid, a1 file id of exe, a2 file id of
+			    interp or -1,    a3 stack bytes that argv, envp and auxv need, a4 vdso
+			    address, a5 vdso bytes, a6 vvar address,    a7 vvar bytes -> v0 entry to
+			    jump    to, v1 AT_PHDR, v2 AT_PHNUM, v3 AT_BASE,    v4 AT_ENTRY, v5 stack
+			    top    (exclusive), v6 AT_PHENT, v7 personality */
+	OP_EXEC_FILES,   /* reset: a0 pid: forget the old image: creates the new mm, so that OP_FILE
+			    works in it.   Comes before OP_FILE and OP_EXEC_LOAD */
+	OP_PROC_OPEN,    /* descriptor of an empty memfd sent on CTL, a0 token; a1 enum run_proc, a2
+			    pid: fill it
+			    -> ret 0 or -errno (-ENOENT: not a guest: use the host's file) */
+	OP_NOTE, /* a0 enum run_note, a1.. numbers: for the report: nothing is answered but ret 0 */
+	OP_EXE_PATH, /* a0 pid -> ret = length; data[] = path of the program (for /proc/PID/exe) */
 	RUN_NR_OPS
 };
 
@@ -139,22 +155,34 @@ enum run_op {
 #define RUN_NATIVE (-100000)
 
 enum run_proc {
-	PROC_MAPS, PROC_SMAPS, PROC_SMAPS_ROLLUP, PROC_PAGEMAP, PROC_STATUS, PROC_STATM, PROC_MEMINFO,
-	PROC_STAT, PROC_NUMA_MAPS, PROC_MAP_FILES, PROC_OOM_SCORE, RUN_NR_PROC
+	PROC_MAPS,
+	PROC_SMAPS,
+	PROC_SMAPS_ROLLUP,
+	PROC_PAGEMAP,
+	PROC_STATUS,
+	PROC_STATM,
+	PROC_MEMINFO,
+	PROC_STAT,
+	PROC_NUMA_MAPS,
+	PROC_MAP_FILES,
+	PROC_OOM_SCORE,
+	RUN_NR_PROC
 };
 
 enum run_note {
-	NOTE_UNSUPPORTED, /* a1 syscall number, a2 detail: one line per kind, in the supervisor's log */
+	NOTE_UNSUPPORTED,  /* a1 syscall number, a2 detail: one line per kind, in the supervisor's
+			      log */
 	NOTE_TLB_DROP_ALL, /* host mapping limit reached: everything dropped */
-	NOTE_FILLS,	  /* a1 fills done by the stub alone since the last note, a2 pages */
+	NOTE_FILLS,        /* a1 fills done by the stub alone since the last note, a2 pages */
 };
 
 /* What the supervisor's turn hands the stub. */
 enum run_cmd {
 	CMD_REPLY, /* ret and v[] are the answer */
-	CMD_FLUSH, /* unmap ranges[0..nranges) from the host (nranges == 0: all below GUEST_TASK_SIZE),
-		      then give the turn back with nothing else changed.  Tables too are freed only
-		      after a flush (of an empty range, if no page went): the stub walks them under the fill lock */
+	CMD_FLUSH, /* unmap ranges[0..nranges) from the host (nranges == 0: all below
+		      GUEST_TASK_SIZE), then give the turn back with nothing else changed.  Tables
+		      too are freed only after a flush (of an empty range, if no page went): the
+		      stub walks them under the fill lock */
 };
 
 struct chan {
@@ -162,35 +190,36 @@ struct chan {
 	 * A new thread finds it even, not necessarily 0. */
 	uint32_t turn;
 	/*
-	 * A worker watches `turn` (handles a request, or lingers after one).  A guest that hands over
-	 * stores turn, fences, and kicks if attached is 0; a worker that leaves stores attached = 0,
-	 * fences, and looks at turn once more.
+	 * A worker watches `turn` (handles a request, or lingers after one).  A guest that hands
+	 * over stores turn, fences, and kicks if attached is 0; a worker that leaves stores
+	 * attached = 0, fences, and looks at turn once more.
 	 */
 	uint32_t attached;
 	/* The guest sleeps on `turn` with a futex (no listener): wake it after handing over. */
 	uint32_t guest_sleeps;
-	uint32_t cmd;		    /* enum run_cmd, written by the supervisor */
-	uint32_t op;		    /* enum run_op, written by the guest */
+	uint32_t cmd; /* enum run_cmd, written by the supervisor */
+	uint32_t op;  /* enum run_op, written by the guest */
 	uint32_t nranges;
 	uint64_t a[8];
 	int64_t ret;
 	uint64_t v[8];
 	/*
-	 * Frame number of the mm's top-level table, written by the supervisor: for forked children and
-	 * threads when the slot is given out, for a fresh stub by the answer to OP_EXEC_FILES.
+	 * Frame number of the mm's top-level table, written by the supervisor: for forked children
+	 * and threads when the slot is given out, for a fresh stub by the answer to OP_EXEC_FILES.
 	 */
 	uint64_t root;
 	/* Counted by the stub, read by the supervisor at exit: for the report. */
 	uint64_t fills, filled_pages, drops;
 	/*
-	 * Service: a flush on behalf of another process's request (a file punched that several map, or
-	 * process_vm_writev), independent of `turn`: the supervisor writes service_ranges and
-	 * service_nranges (0: all), bumps service_seq, and sends SIGSYS with rt_tgsigqueueinfo (SI_QUEUE) to
-	 * one thread, which (at once, or if it holds the fill lock when it drops that; never waiting for
-	 * the supervisor) executes it as CMD_FLUSH, stores service_seq into service_done and wakes that
-	 * (FUTEX_WAKE, not private).  A SIGSYS of si_code SI_QUEUE with service_done == service_seq is an
-	 * ordinary one of the guest's.  A thread that is in a kick gets EINTR, serves, and kicks again; system
-	 * calls that it makes for the guest are restarted, with no signal delivered to the guest.
+	 * Service: a flush on behalf of another process's request (a file punched that several map,
+	 * or process_vm_writev), independent of `turn`: the supervisor writes service_ranges and
+	 * service_nranges (0: all), bumps service_seq, and sends SIGSYS with rt_tgsigqueueinfo
+	 * (SI_QUEUE) to one thread, which (at once, or if it holds the fill lock when it drops
+	 * that; never waiting for the supervisor) executes it as CMD_FLUSH, stores service_seq into
+	 * service_done and wakes that (FUTEX_WAKE, not private).  A SIGSYS of si_code SI_QUEUE with
+	 * service_done == service_seq is an ordinary one of the guest's.  A thread that is in a
+	 * kick gets EINTR, serves, and kicks again; system calls that it makes for the guest are
+	 * restarted, with no signal delivered to the guest.
 	 */
 	uint32_t service_seq, service_done, service_nranges, service_pad;
 	struct {
@@ -207,7 +236,8 @@ _Static_assert(sizeof(struct chan) <= CHAN_SLOT_SIZE, "one slot");
 struct ctl_packet {
 	uint32_t slot;
 	uint32_t pad;
-	uint64_t token; /* chosen by the stub, non-zero: names the descriptor in the request that follows */
+	uint64_t token; /* chosen by the stub, non-zero: names the descriptor in the request that
+			   follows */
 };
 
 #endif

@@ -7,8 +7,8 @@
  * new writable mappings, so that guests can only look at them.
  *
  * RAM that the host has not allocated yet costs a fault of about 3 us at its first touch; allocated
- * 64 frames at a time it costs a fraction.  The core hands out ascending frames, so the chunk of the
- * frame that was just handed out is the one to come next.
+ * 64 frames at a time it costs a fraction.  The core hands out ascending frames, so the chunk of
+ * the frame that was just handed out is the one to come next.
  */
 #include "run/engine.h"
 

@@ -2,8 +2,8 @@
 /*
  * reaper.c: takes the address spaces of dead processes apart.
  *
- * A thread of its own, because unmapping needs the mm's lock, which a worker may hold that waits for a
- * guest; if that guest dies it is the main thread that says so.
+ * A thread of its own, because unmapping needs the mm's lock, which a worker may hold that waits
+ * for a guest; if that guest dies it is the main thread that says so.
  *
  * Owns the queue run->reap_head (G).
  */

@@ -2,8 +2,8 @@
 /*
  * request.c: one request: copied out, dispatched, answered.
  *
- *   1  After request_read() nothing is read from the channel again but data[], by the operations that
- *      take text from it, which copy it first and bound it.
+ *   1  After request_read() nothing is read from the channel again but data[], by the operations
+ * that take text from it, which copy it first and bound it.
  */
 #include "run/engine.h"
 
@@ -17,29 +17,29 @@ static void op_none(struct request *q)
 }
 
 static const op_fn ops[RUN_NR_OPS] = {
-	[OP_NONE] = op_none,
-	[OP_FAULT] = op_fault,
-	[OP_TOUCH] = op_touch,
-	[OP_BUS] = op_bus,
-	[OP_SYSCALL] = op_syscall,
-	[OP_MMAP_FILE] = op_mmap_file,
-	[OP_FILE] = op_file,
-	[OP_FILE_FIND] = op_file_find,
-	[OP_FORK] = op_fork,
-	[OP_FORK_DONE] = op_fork_done,
-	[OP_CHILD_START] = op_child_start,
-	[OP_THREAD] = op_thread,
-	[OP_THREAD_DONE] = op_thread_done,
-	[OP_THREAD_START] = op_thread_start,
-	[OP_THREAD_EXIT] = op_thread_exit,
-	[OP_EXIT] = op_exit,
-	[OP_EXEC_PREPARE] = op_exec_prepare,
-	[OP_EXEC_ABORT] = op_exec_abort,
-	[OP_EXEC_LOAD] = op_exec_load,
-	[OP_EXEC_FILES] = op_exec_files,
-	[OP_PROC_OPEN] = op_proc_open,
-	[OP_NOTE] = op_note,
-	[OP_EXE_PATH] = op_exe_path,
+    [OP_NONE] = op_none,
+    [OP_FAULT] = op_fault,
+    [OP_TOUCH] = op_touch,
+    [OP_BUS] = op_bus,
+    [OP_SYSCALL] = op_syscall,
+    [OP_MMAP_FILE] = op_mmap_file,
+    [OP_FILE] = op_file,
+    [OP_FILE_FIND] = op_file_find,
+    [OP_FORK] = op_fork,
+    [OP_FORK_DONE] = op_fork_done,
+    [OP_CHILD_START] = op_child_start,
+    [OP_THREAD] = op_thread,
+    [OP_THREAD_DONE] = op_thread_done,
+    [OP_THREAD_START] = op_thread_start,
+    [OP_THREAD_EXIT] = op_thread_exit,
+    [OP_EXIT] = op_exit,
+    [OP_EXEC_PREPARE] = op_exec_prepare,
+    [OP_EXEC_ABORT] = op_exec_abort,
+    [OP_EXEC_LOAD] = op_exec_load,
+    [OP_EXEC_FILES] = op_exec_files,
+    [OP_PROC_OPEN] = op_proc_open,
+    [OP_NOTE] = op_note,
+    [OP_EXE_PATH] = op_exe_path,
 };
 
 /* Before its program is loaded a process has no address space: only these make sense. */

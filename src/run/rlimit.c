@@ -48,7 +48,7 @@ static int64_t get(struct request *q, struct proc *p, int i, uint64_t to)
 	pthread_mutex_lock(&q->run->lock);
 	r = p->rlim[i];
 	pthread_mutex_unlock(&q->run->lock);
-	return quire_write(q->space->mm, to, &r, sizeof(r)) == sizeof(r) ? 0 : -EFAULT;
+	return guest_write(q->space, to, &r, sizeof(r)) == sizeof(r) ? 0 : -EFAULT;
 }
 
 static int64_t set(struct request *q, struct proc *p, struct space *space, int i,

@@ -26,8 +26,9 @@ struct run_options {
 
 /* Exit statuses of quire run that are not the guest's. */
 enum {
-	RUN_EXIT_VERIFY = 125,	 /* accounting was not conserved; also: the supervisor could not start */
-	RUN_EXIT_NOEXEC = 126,	 /* found, but it cannot be executed */
+	RUN_EXIT_VERIFY =
+	    125, /* accounting was not conserved; also: the supervisor could not start */
+	RUN_EXIT_NOEXEC = 126,   /* found, but it cannot be executed */
 	RUN_EXIT_NOTFOUND = 127, /* no such program */
 };
 

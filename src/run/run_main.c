@@ -134,6 +134,24 @@ static int end_like(int status)
 	return 128 + sig;
 }
 
+/* A descriptor of ours must not become what the guests, or our own lines, take for stderr. */
+static void fill_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Children that end must wait for us; the first process gets back what we were started with. */
+static void take_sigchld(struct run *run)
+{
+	run->sigchld_ignored = signal(SIGCHLD, SIG_DFL) == SIG_IGN;
+}
+
 static void ignore_signals(void)
 {
 	static const int ignored[] = {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE};
@@ -194,6 +212,8 @@ int run_main(const struct run_options *opts)
 	pthread_cond_init(&run.reap_ready, NULL);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &mask);
+	fill_standard_fds();
+	take_sigchld(&run);
 	status = supervise(&run, &mask);
 	if (status > 0)
 		return status;

@@ -2,15 +2,16 @@
 /*
  * shm.c: SysV shared memory segments: shmget, shmat, shmdt and what becomes of them.
  *
- * A segment is a shared-memory file of the core; being attached is being mapped: nattch is counted in
- * the VMAs of all guests when somebody asks, so fork, exec, exit, munmap and mremap need no hooks.
+ * A segment is a shared-memory file of the core; being attached is being mapped: nattch is counted
+ * in the VMAs of all guests when somebody asks, so fork, exec, exit, munmap and mremap need no
+ * hooks.
  *
  *   1  A segment holds a reference to its file, so files can be told apart by address.
  *   2  A removed segment (IPC_RMID) has no key; it goes when it is found without attachments.
  *   3  An id is index + 32768 * sequence: that of a segment long gone is not taken for a new one.
  *
  * Owns the table, under shm_lock, which is taken before the core's locks and never under G.
- * shm_ctl.c has shmctl.
+ * shm_at.c has shmat and shmdt, shm_ctl.c shmctl.
  */
 #include "run/shm.h"
 
@@ -91,7 +92,7 @@ static void destroy(struct segment *g)
 	quire_file_put(file);
 }
 
-static void destroy_if_unused(struct run *run, struct segment *g)
+void shm_destroy_if_unused(struct run *run, struct segment *g)
 {
 	if (g->file && g->removed && !shm_attached(run, g))
 		destroy(g);
@@ -103,7 +104,7 @@ void shm_sweep(struct run *run)
 		return;
 	pthread_mutex_lock(&shm_lock);
 	for (unsigned i = 0; i < SHM_MAX; i++)
-		destroy_if_unused(run, &shm_table[i]);
+		shm_destroy_if_unused(run, &shm_table[i]);
 	pthread_mutex_unlock(&shm_lock);
 }
 
@@ -113,7 +114,7 @@ void shm_remove(struct run *run, struct segment *g)
 		at_add(&nr_removed, 1);
 	g->removed = true;
 	g->key = IPC_PRIVATE;
-	destroy_if_unused(run, g);
+	shm_destroy_if_unused(run, g);
 }
 
 void shm_destroy(struct run *run)
@@ -208,7 +209,8 @@ static int64_t create(struct request *q, int key, uint64_t bytes, int flags)
 	if (g == shm_table + SHM_MAX)
 		return -ENOSPC;
 	seq = g->seq;
-	*g = (struct segment){.key = key, .seq = seq, .bytes = bytes, .mode = (unsigned)flags & 0777u};
+	*g = (struct segment){
+	    .key = key, .seq = seq, .bytes = bytes, .mode = (unsigned)flags & 0777u};
 	g->ctime = time(NULL);
 	g->cpid = q->proc->pid;
 	shm_caller(q, &g->uid, &g->gid);
@@ -231,7 +233,8 @@ static int64_t get_locked(struct request *q, int key, uint64_t bytes, int flags)
 		return -EEXIST;
 	if (bytes > g->bytes)
 		return -EINVAL;
-	if (!shm_permitted(q, g, ((unsigned)flags >> 6 | (unsigned)flags >> 3 | (unsigned)flags) & 7))
+	if (!shm_permitted(q, g,
+			   ((unsigned)flags >> 6 | (unsigned)flags >> 3 | (unsigned)flags) & 7))
 		return -EACCES;
 	return shm_id(g);
 }
@@ -245,107 +248,4 @@ int64_t sys_shmget(struct request *q)
 	ret = get_locked(q, (int)q->a[1], q->a[2], (int)q->a[3]);
 	pthread_mutex_unlock(&shm_lock);
 	return ret;
-}
-
-/* ---- shmat, shmdt ----------------------------------------------------------------- */
-
-static int at_flags(uint64_t *addr, int flags)
-{
-	if (!*addr)
-		return flags & SHM_REMAP ? -EINVAL : MAP_SHARED;
-	if (*addr % PAGE) {
-		if (!(flags & SHM_RND))
-			return -EINVAL;
-		*addr = PAGE_DOWN(*addr);
-		if (!*addr && (flags & SHM_REMAP))
-			return -EINVAL;
-	}
-	return MAP_SHARED | (flags & SHM_REMAP ? MAP_FIXED : MAP_FIXED_NOREPLACE);
-}
-
-static int64_t attach(struct request *q, struct segment *g, uint64_t addr, int flags)
-{
-	int map = at_flags(&addr, flags), prot = PROT_READ, err;
-	unsigned want = 4;
-	uint64_t at = 0;
-
-	if (map < 0)
-		return map;
-	if (!(flags & SHM_RDONLY)) {
-		prot |= PROT_WRITE;
-		want |= 2;
-	}
-	if (flags & SHM_EXEC) {
-		prot |= PROT_EXEC;
-		want |= 1;
-	}
-	if (!shm_permitted(q, g, want))
-		return -EACCES;
-	err = quire_mmap(q->space->mm, addr, PAGE_UP(g->bytes), prot, map, g->file, 0, &at);
-	if (err)
-		return err == -EEXIST ? -EINVAL : err;
-	g->atime = time(NULL);
-	g->lpid = q->proc->pid;
-	return (int64_t)at;
-}
-
-int64_t sys_shmat(struct request *q)
-{
-	struct segment *g;
-	int64_t ret = -EINVAL;
-
-	pthread_mutex_lock(&shm_lock);
-	g = shm_by_id((int)q->a[1]);
-	if (g)
-		ret = attach(q, g, q->a[2], (int)q->a[3]);
-	pthread_mutex_unlock(&shm_lock);
-	return ret;
-}
-
-static struct segment *by_file(const struct quire_file *file)
-{
-	for (unsigned i = 0; file && i < SHM_MAX; i++) {
-		if (shm_table[i].file == file)
-			return &shm_table[i];
-	}
-	return NULL;
-}
-
-/* The parts of one attachment: each lies where the attachment at addr would have put it. */
-static struct segment *detach(struct request *q, uint64_t addr)
-{
-	struct segment *g = NULL;
-	struct quire_vma_info v;
-	uint64_t at = addr, end = UINT64_MAX;
-
-	for (; at < end && !quire_vma_next(q->space->mm, at, &v); at = v.end) {
-		struct segment *found = by_file(v.file);
-
-		if (!found || (g && found != g) || v.start < addr || v.offset != v.start - addr)
-			continue;
-		if (!g) {
-			g = found;
-			end = addr + PAGE_UP(g->bytes);
-		}
-		quire_munmap(q->space->mm, v.start, v.end - v.start);
-	}
-	return g;
-}
-
-int64_t sys_shmdt(struct request *q)
-{
-	uint64_t addr = q->a[1];
-	struct segment *g = NULL;
-
-	if (addr % PAGE)
-		return -EINVAL;
-	pthread_mutex_lock(&shm_lock);
-	g = detach(q, addr);
-	if (g) {
-		g->dtime = time(NULL);
-		g->lpid = q->proc->pid;
-		destroy_if_unused(q->run, g);
-	}
-	pthread_mutex_unlock(&shm_lock);
-	return g ? 0 : -EINVAL;
 }

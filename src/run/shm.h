@@ -35,6 +35,7 @@ static inline int shm_id(const struct segment *g)
 
 struct segment *shm_by_id(int id);
 unsigned shm_attached(struct run *run, const struct segment *g);
+void shm_destroy_if_unused(struct run *run, struct segment *g);
 void shm_remove(struct run *run, struct segment *g);
 void shm_caller(struct request *q, uid_t *uid, gid_t *gid);
 bool shm_permitted(struct request *q, const struct segment *g, unsigned want);

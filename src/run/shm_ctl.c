@@ -10,7 +10,7 @@
 
 static int64_t put(struct request *q, const void *what, size_t len)
 {
-	return quire_write(q->space->mm, q->a[3], what, len) == (int64_t)len ? 0 : -EFAULT;
+	return guest_write(q->space, q->a[3], what, len) == (int64_t)len ? 0 : -EFAULT;
 }
 
 static int64_t stat_segment(struct request *q, struct segment *g)

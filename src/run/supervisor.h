@@ -2,9 +2,9 @@
 /*
  * supervisor.h: what the files of the supervisor share.
  *
- * Threads: the main thread (signals, deaths, the end), a pool of workers that answer requests, and the
- * reaper, which takes dead address spaces apart.  The main thread waits for nobody: whoever waits for a
- * guest waits for the main thread to notice its death.
+ * Threads: the main thread (signals, deaths, the end), a pool of workers that answer requests, and
+ * the reaper, which takes dead address spaces apart.  The main thread waits for nobody: whoever
+ * waits for a guest waits for the main thread to notice its death.
  *
  * Lock order, outer first; letters stand at the fields:
  *   G  run->lock      processes, slots' owners, spaces' users
@@ -36,25 +36,26 @@ struct window;
 
 /* A core mm and what belongs to it; shared by vfork and CLONE_VM children.  The mm's cookie. */
 struct space {
-	struct run *run;      /* C */
-	struct quire_mm *mm;  /* C */
-	uint32_t refs;	      /* A: users, plus requests being handled, plus readers */
-	uint32_t users;	      /* G: living processes; 0: nobody executes in it, flushes are no-ops */
-	uint32_t nr_slots;    /* A: threads that are in it, or are about to be */
-	bool torn;	      /* G: unused, and its memory is free again */
+	struct run *run;     /* C */
+	struct quire_mm *mm; /* C */
+	uint32_t refs;       /* A: users, plus requests being handled, plus readers */
+	uint32_t users;      /* G: living processes; 0: nobody executes in it, flushes are no-ops */
+	uint32_t nr_slots;   /* A: threads that are in it, or are about to be */
+	bool torn;           /* G: unused, and its memory is free again */
 	struct space *next, *prev; /* G: run->spaces, while users > 0 */
 
 	pthread_mutex_t lock;
-	struct window_ref *windows;  /* W: by the low part of the file id */
+	struct window_ref *windows;       /* W: by the low part of the file id */
 	unsigned nr_windows, cap_windows; /* W: used; allocated */
-	unsigned collect_at;	     /* W: look for unused ones when there are that many */
+	unsigned collect_at;              /* W: look for unused ones when there are that many */
 
 	/* Set by OP_EXEC_LOAD, inherited by fork; for maps.  Lie above GUEST_TASK_SIZE. */
-	uint64_t vdso, vdso_bytes, vvar, vvar_bytes; /* C after load */
-	char *exe;		     /* C after load: path of the program */
+	uint64_t vdso, vdso_bytes, vvar, vvar_bytes;         /* C after load */
+	char *exe;                                           /* C after load: path of the program */
 	uint64_t start_code, end_code, start_data, end_data; /* C after load */
-	uint64_t stack_top, args_bytes; /* C after load: [stack_top - args_bytes, stack_top): argv.. */
-	uint64_t entry;			/* C after load */
+	uint64_t stack_top,
+	    args_bytes; /* C after load: [stack_top - args_bytes, stack_top): argv.. */
+	uint64_t entry; /* C after load */
 };
 
 struct space *space_get(struct space *s);
@@ -78,48 +79,49 @@ struct refusal {
 
 /* Counters of one process over all the programs it executed. */
 struct proc_stats {
-	struct quire_mm_stats mm;  /* sums of counters, maxima of peaks */
-	struct quire_usage usage;  /* just before the end (of the last program) */
+	struct quire_mm_stats mm; /* sums of counters, maxima of peaks */
+	struct quire_usage usage; /* just before the end (of the last program) */
 	uint64_t requests[RUN_NR_OPS];
-	uint64_t kicks;		   /* requests that had to wake a worker */
+	uint64_t kicks;                      /* requests that had to wake a worker */
 	uint64_t fills, filled_pages, drops; /* as the stub counted them */
-	uint64_t remote_flushes;   /* flushes on behalf of another process */
+	uint64_t remote_flushes;             /* flushes on behalf of another process */
 	uint64_t execs, threads;
 };
 
 enum proc_state {
-	PROC_NEW,   /* fork was granted; the child has not spoken yet */
+	PROC_NEW, /* fork was granted; the child has not spoken yet */
 	PROC_ALIVE,
-	PROC_DEAD,  /* kept for the report */
+	PROC_DEAD, /* kept for the report */
 };
 
 struct proc {
-	struct proc *next, *prev;  /* G: run->procs, in order of birth */
-	struct run *run;	   /* C */
-	uint32_t refs;		   /* A: the list, its slots, readers */
-	uint32_t parent_serial;	   /* C: 0: the supervisor */
-	enum proc_state state;	   /* G */
-	uint32_t serial;	   /* C: 1 is the first process */
-	pid_t pid, ppid;	   /* G: host numbers; 0 until known */
-	int pidfd, life;	   /* G: -1: none.  life: write end of its life pipe */
-	struct space *space;	   /* G: NULL when dead */
-	struct slot *slots;	   /* G: of its living threads, linked by next */
-	unsigned nr_slots;	   /* G */
-	char comm[16];		   /* G */
-	char *exe;		   /* G: path */
-	char cmdline[128];	   /* G: arguments, blanks between */
-	bool vforked;		   /* G: shares the parent's space until exec */
-	bool oom_killed;	   /* A */
-	bool has_exit_status;	   /* G: it called exit_group itself */
-	int exit_status;	   /* G */
-	uint64_t born_ns, died_ns; /* G: CLOCK_MONOTONIC */
+	struct proc *next, *prev;             /* G: run->procs, in order of birth */
+	struct run *run;                      /* C */
+	uint32_t refs;                        /* A: the list, its slots, readers */
+	uint32_t parent_serial;               /* C: 0: the supervisor */
+	enum proc_state state;                /* G */
+	uint32_t serial;                      /* C: 1 is the first process */
+	pid_t pid, ppid;                      /* G: host numbers; 0 until known */
+	int pidfd, life;                      /* G: -1: none.  life: write end of its life pipe */
+	struct space *space;                  /* G: NULL when dead */
+	struct slot *slots;                   /* G: of its living threads, linked by next */
+	unsigned nr_slots;                    /* G */
+	char comm[16];                        /* G */
+	char *exe;                            /* G: path */
+	char cmdline[128];                    /* G: arguments, blanks between */
+	bool vforked;                         /* G: shares the parent's space until exec */
+	bool oom_killed;                      /* A */
+	bool has_exit_status;                 /* G: it called exit_group itself */
+	int exit_status;                      /* G */
+	uint64_t born_ns, died_ns;            /* G: CLOCK_MONOTONIC */
 	struct rlimit rlim[QUIRE_NR_RLIMITS]; /* G: virtual: the host process's own differ */
-	struct proc_stats stats;   /* A (relaxed) while alive: what the present mm does not count itself */
-	struct refusal *refusals;  /* G: PROC_MAX_REFUSALS of them, or NULL */
-	unsigned nr_refusals;	   /* G */
-	struct proc *reap_next;	   /* G: queue of the reaper */
-	struct space *reap_space;  /* G: what it left */
-	bool reap_last;		   /* G: and was the last in */
+	struct proc_stats
+	    stats; /* A (relaxed) while alive: what the present mm does not count itself */
+	struct refusal *refusals;     /* G: PROC_MAX_REFUSALS of them, or NULL */
+	unsigned nr_refusals;         /* G */
+	struct proc *reap_next;       /* G: queue of the reaper */
+	struct space *reap_space;     /* G: what it left */
+	bool reap_last;               /* G: and was the last in */
 	struct pending_exec *pending; /* O of the slot that execs */
 };
 
@@ -136,19 +138,19 @@ void proc_stats_locked(struct proc *p, struct proc_stats *out);
 
 /* One guest thread's channel, and the supervisor's own knowledge of it (never in shared memory). */
 struct slot {
-	unsigned index;	      /* C */
-	struct chan *chan;    /* C: shared with all guests: trust nothing in it */
+	unsigned index;    /* C */
+	struct chan *chan; /* C: shared with all guests: trust nothing in it */
 	pthread_mutex_t lock;
-	struct proc *proc;    /* G; C while a worker is attached; referenced */
-	struct space *space;  /* O after the thread started; referenced */
-	bool started;	      /* A: the thread has spoken: it may have host mappings */
-	pid_t tid;	      /* S: of its last kick; 0 until the first */
-	bool used, gone;      /* S: given to a thread; that thread is dead */
-	bool owned;	      /* S: a worker is attached */
-	uint64_t notif;	      /* S: notification that the sleeping guest waits on, 0: none */
-	uint32_t event;	      /* A: futex: bumped at a kick, at death */
-	uint32_t turn;	      /* O: last turn we saw or wrote */
-	uint32_t gap_ns;      /* O: running mean of the time between our answer and the next request */
+	struct proc *proc;   /* G; C while a worker is attached; referenced */
+	struct space *space; /* O after the thread started; referenced */
+	bool started;        /* A: the thread has spoken: it may have host mappings */
+	pid_t tid;           /* S: of its last kick; 0 until the first */
+	bool used, gone;     /* S: given to a thread; that thread is dead */
+	bool owned;          /* S: a worker is attached */
+	uint64_t notif;      /* S: notification that the sleeping guest waits on, 0: none */
+	uint32_t event;      /* A: futex: bumped at a kick, at death */
+	uint32_t turn;       /* O: last turn we saw or wrote */
+	uint32_t gap_ns; /* O: running mean of the time between our answer and the next request */
 	uint64_t answered_ns; /* O: when we last gave the turn away */
 	struct slot *next;    /* G: list of the process's slots, or of free slots */
 };
@@ -159,48 +161,49 @@ struct slot {
 #define RUN_MAX_DEAD 2000
 
 struct run {
-	const struct run_options *opts; /* C */
-	struct quire_port port;		/* C */
-	struct quire_machine *machine;	/* C */
-	uint64_t ram_bytes, table_bytes; /* C */
-	uint8_t *ram, *tables;		/* C: mapped */
+	const struct run_options *opts;          /* C */
+	struct quire_port port;                  /* C */
+	struct quire_machine *machine;           /* C */
+	uint64_t ram_bytes, table_bytes;         /* C */
+	uint8_t *ram, *tables;                   /* C: mapped */
 	int fd_ram, fd_tables, fd_chan, fd_stub; /* C */
-	int ctl;			/* C: our end of the socket */
-	int listener;			/* A: seccomp listener, -1: none */
-	uint32_t nr_slots;		/* C */
-	bool may_lock;			/* C: CAP_IPC_LOCK */
-	struct run_info *info;		/* C: first page of the channels */
-	struct slot *slots;		/* C */
-	uint64_t *populated;		/* A: bit per 256 KiB of RAM that the host has allocated */
+	int ctl;                                 /* C: our end of the socket */
+	int listener;                            /* A: seccomp listener, -1: none */
+	uint32_t nr_slots;                       /* C */
+	bool may_lock;                           /* C: CAP_IPC_LOCK */
+	struct run_info *info;                   /* C: first page of the channels */
+	struct slot *slots;                      /* C */
+	uint64_t *populated; /* A: bit per 256 KiB of RAM that the host has allocated */
 
-	pthread_mutex_t lock;		/* G */
-	pthread_cond_t changed;		/* G: a process died */
-	struct proc *procs, *last_proc; /* G */
-	struct space *spaces;		/* G */
-	struct slot *free_slots;	/* G */
-	unsigned nr_used_slots;		/* G: by threads, or by workers that have not left yet */
-	uint32_t next_serial;		/* G */
+	pthread_mutex_t lock;              /* G */
+	pthread_cond_t changed;            /* G: a process died */
+	struct proc *procs, *last_proc;    /* G */
+	struct space *spaces;              /* G */
+	struct slot *free_slots;           /* G */
+	unsigned nr_used_slots;            /* G: by threads, or by workers that have not left yet */
+	uint32_t next_serial;              /* G */
 	unsigned nr_new, nr_live, nr_dead; /* G: processes new; new or alive; dead and listed */
-	uint64_t nr_folded;		/* G: dead processes no longer listed .. */
-	struct proc_stats folded;	/* .. and their sums */
-	unsigned peak_procs;		/* G */
+	uint64_t nr_folded;                /* G: dead processes no longer listed .. */
+	struct proc_stats folded;          /* .. and their sums */
+	unsigned peak_procs;               /* G */
 
-	int epoll;			/* C */
-	pid_t first_pid;		/* C */
-	bool first_done;		/* main thread */
-	int first_status;		/* main thread: as waitpid gave it */
-	uint64_t start_ns;		/* C */
-	uint64_t oom_kills;		/* A */
+	int epoll;                          /* C */
+	pid_t first_pid;                    /* C */
+	bool sigchld_ignored;               /* C: when we were started */
+	bool first_done;                    /* main thread */
+	int first_status;                   /* main thread: as waitpid gave it */
+	uint64_t start_ns;                  /* C */
+	uint64_t oom_kills;                 /* A */
 	struct proc *reap_head, *reap_tail; /* G: dead, not yet taken apart */
-	unsigned nr_reaping;		/* G */
-	pthread_cond_t reap_ready;	/* G */
-	pthread_t reaper;		/* main thread */
-	bool reaper_stop;		/* G */
+	unsigned nr_reaping;                /* G */
+	pthread_cond_t reap_ready;          /* G */
+	pthread_t reaper;                   /* main thread */
+	bool reaper_stop;                   /* G */
 };
 
 /* What the report is made of at the end: run->procs and run->folded, and this. */
 struct run_verdict {
-	unsigned violations;	/* quire_verify */
+	unsigned violations; /* quire_verify */
 	struct quire_machine_stats machine;
 	uint64_t wall_ns;
 };
@@ -214,18 +217,17 @@ void run_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* A file's name in one address space. */
 struct window_ref {
 	struct quire_file *file; /* W: referenced; NULL: free */
-	uint32_t generation;	 /* W: of the id */
-	bool recent;		 /* W: asked for since the last look */
+	uint32_t generation;     /* W: of the id */
+	bool recent;             /* W: asked for since the last look */
 };
 
 struct window {
-	uint32_t magic;		/* C: tells our files' priv from others' */
-	int fd;			/* C: as the guest opened it */
-	uint64_t addr, bytes;	/* C: in the guest's address space */
-	uint64_t first;		/* C: page offset of addr in the file */
-	uint64_t dev, ino;	/* C */
-	uint32_t mode;		/* C: st_mode */
-	bool writable, noexec;	/* C */
+	uint32_t magic;        /* C: tells our files' priv from others' */
+	struct hostfile *host; /* C: the descriptor, referenced */
+	uint64_t addr, bytes;  /* C: in the guest's address space */
+	uint64_t first;        /* C: page offset of addr in the file */
+	uint64_t dev, ino;     /* C */
+	bool writable, noexec; /* C */
 };
 
 /*
@@ -239,8 +241,8 @@ void file_path(struct quire_file *file, char *buf, size_t len);
 
 /*
  * Writes the text of /proc/PID/<which> (p may be NULL only for PROC_MEMINFO) to fd, an empty memfd.
- * 0 or -errno; -ENOENT: the guest shall use the host's own file.  `space` is referenced by the caller.
- * Called by a worker with no lock held.
+ * 0 or -errno; -ENOENT: the guest shall use the host's own file.  `space` is referenced by the
+ * caller. Called by a worker with no lock held.
  */
 int proc_text(struct run *run, struct proc *p, struct space *space, enum run_proc which, int fd);
 

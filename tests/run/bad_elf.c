@@ -82,40 +82,108 @@ static void with_interp(struct image *f, const char *path, size_t size)
 static void change(struct image *f, unsigned n)
 {
 	switch (n) {
-	case 1: f->length = 20; break;
-	case 2: f->length = sizeof(f->eh) + 10; break;
-	case 3: f->eh.e_ident[EI_CLASS] = ELFCLASS32; break;
-	case 4: f->eh.e_ident[EI_DATA] = ELFDATA2MSB; break;
-	case 5: f->eh.e_machine = EM_AARCH64; break;
-	case 6: f->eh.e_type = ET_REL; break;
-	case 7: f->eh.e_type = ET_CORE; break;
-	case 8: f->eh.e_phnum = 0; break;
-	case 9: f->eh.e_phnum = 0xffff; break;
-	case 10: f->eh.e_phentsize = 55; break;
-	case 11: f->eh.e_phoff = UINT64_MAX - 8; break;
-	case 12: f->ph[1].p_filesz = f->ph[1].p_memsz + 1; break;
-	case 13: f->ph[1].p_memsz = UINT64_MAX / 2; break;
-	case 14: f->ph[1].p_memsz = 1ull << 46; break;
-	case 15: f->ph[1].p_vaddr = 0xffff800000000000ull; break;
-	case 16: f->ph[1].p_offset += 8; break;
-	case 17: f->ph[1].p_vaddr = BASE; break; /* over the code */
-	case 18: f->ph[1].p_offset = (1ull << 62) + f->ph[1].p_offset % 4096; break;
-	case 19: f->length = offsetof(struct image, pad) + 100; break; /* data beyond the end */
-	case 20: f->eh.e_entry = 0; break;
-	case 21: f->eh.e_entry = 0xffffffff80000000ull; break;
-	case 22: f->eh.e_entry = f->ph[1].p_vaddr + 0x3000; break; /* not executable */
-	case 23: f->ph[0].p_type = f->ph[1].p_type = PT_NOTE; break;
-	case 24: with_interp(f, "/nonexistent/ld.so", 19); break;
-	case 25: with_interp(f, "/etc/passwd", 12); break;
-	case 26: with_interp(f, "/etc/passwd", 11); break; /* no NUL */
-	case 27: with_interp(f, "/", 2); break;
-	case 28: with_interp(f, "x", 0); break;
-	case 29: f->ph[0].p_flags = PF_R; break; /* code not executable */
-	case 30: f->ph[0].p_flags = 0; break;
-	case 31: f->ph[1].p_memsz = 0; f->ph[1].p_filesz = 0; break;
-	case 32: f->ph[0].p_vaddr = f->ph[0].p_vaddr - BASE; break; /* at address 0 */
-	case 33: f->length = 0; break;
-	default: break;
+	case 1:
+		f->length = 20;
+		break;
+	case 2:
+		f->length = sizeof(f->eh) + 10;
+		break;
+	case 3:
+		f->eh.e_ident[EI_CLASS] = ELFCLASS32;
+		break;
+	case 4:
+		f->eh.e_ident[EI_DATA] = ELFDATA2MSB;
+		break;
+	case 5:
+		f->eh.e_machine = EM_AARCH64;
+		break;
+	case 6:
+		f->eh.e_type = ET_REL;
+		break;
+	case 7:
+		f->eh.e_type = ET_CORE;
+		break;
+	case 8:
+		f->eh.e_phnum = 0;
+		break;
+	case 9:
+		f->eh.e_phnum = 0xffff;
+		break;
+	case 10:
+		f->eh.e_phentsize = 55;
+		break;
+	case 11:
+		f->eh.e_phoff = UINT64_MAX - 8;
+		break;
+	case 12:
+		f->ph[1].p_filesz = f->ph[1].p_memsz + 1;
+		break;
+	case 13:
+		f->ph[1].p_memsz = UINT64_MAX / 2;
+		break;
+	case 14:
+		f->ph[1].p_memsz = 1ull << 46;
+		break;
+	case 15:
+		f->ph[1].p_vaddr = 0xffff800000000000ull;
+		break;
+	case 16:
+		f->ph[1].p_offset += 8;
+		break;
+	case 17:
+		f->ph[1].p_vaddr = BASE;
+		break; /* over the code */
+	case 18:
+		f->ph[1].p_offset = (1ull << 62) + f->ph[1].p_offset % 4096;
+		break;
+	case 19:
+		f->length = offsetof(struct image, pad) + 100;
+		break; /* data beyond the end */
+	case 20:
+		f->eh.e_entry = 0;
+		break;
+	case 21:
+		f->eh.e_entry = 0xffffffff80000000ull;
+		break;
+	case 22:
+		f->eh.e_entry = f->ph[1].p_vaddr + 0x3000;
+		break; /* not executable */
+	case 23:
+		f->ph[0].p_type = f->ph[1].p_type = PT_NOTE;
+		break;
+	case 24:
+		with_interp(f, "/nonexistent/ld.so", 19);
+		break;
+	case 25:
+		with_interp(f, "/etc/passwd", 12);
+		break;
+	case 26:
+		with_interp(f, "/etc/passwd", 11);
+		break; /* no NUL */
+	case 27:
+		with_interp(f, "/", 2);
+		break;
+	case 28:
+		with_interp(f, "x", 0);
+		break;
+	case 29:
+		f->ph[0].p_flags = PF_R;
+		break; /* code not executable */
+	case 30:
+		f->ph[0].p_flags = 0;
+		break;
+	case 31:
+		f->ph[1].p_memsz = 0;
+		f->ph[1].p_filesz = 0;
+		break;
+	case 32:
+		f->ph[0].p_vaddr = f->ph[0].p_vaddr - BASE;
+		break; /* at address 0 */
+	case 33:
+		f->length = 0;
+		break;
+	default:
+		break;
 	}
 }
 #define NR_CHANGES 34

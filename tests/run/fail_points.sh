@@ -10,14 +10,14 @@ prog=$2
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 
-"$quire" run --report "$work/r.json" -- "$prog" || { echo "fails by itself"; exit 1; }
+"$quire" run --ram 256M --report "$work/r.json" -- "$prog" || { echo "fails by itself"; exit 1; }
 points=$(sed -n 's/.*"allocation_points": *\([0-9]*\).*/\1/p' "$work/r.json")
 [ "${points:-0}" -gt 100 ] || { echo "only ${points:-no} allocation points"; exit 1; }
 
 failed=0
 n=1
 while [ "$n" -le "$points" ]; do
-	timeout -k 5 60 "$quire" run --quiet --fail "$n" -- "$prog" >"$work/out" 2>&1
+	timeout -k 5 60 "$quire" run --ram 256M --quiet --fail "$n" -- "$prog" >"$work/out" 2>&1
 	status=$?
 	case $status in
 	[0-8] | 127 | 137 | 139) ;;

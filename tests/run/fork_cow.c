@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fork_cow.c: maps, forks, copies on write, remaps.  With an allocation made to fail it ends early with a
- * status that says where, or is killed; it never goes on with wrong memory (status 9).
+ * fork_cow.c: maps, forks, copies on write, remaps.  With an allocation made to fail it ends early
+ * with a status that says where, or is killed; it never goes on with wrong memory (status 9).
  */
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +27,8 @@ static int child(char *p, int i)
 
 int main(void)
 {
-	char *p = mmap(NULL, PAGES * PG, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p =
+	    mmap(NULL, PAGES * PG, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int status, worst = 0;
 
 	if (p == MAP_FAILED)

@@ -211,8 +211,8 @@ static void sysv(void)
 	}
 	waitpid(pid, &status, 0);
 	say("stat", shmctl(id, IPC_STAT, &ds));
-	printf("%d %s nattch %lu size %zu mode %o\n", status, q + 4096, (unsigned long)ds.shm_nattch,
-	       ds.shm_segsz, ds.shm_perm.mode);
+	printf("%d %s nattch %lu size %zu mode %o\n", status, q + 4096,
+	       (unsigned long)ds.shm_nattch, ds.shm_segsz, ds.shm_perm.mode);
 	say("rmid", shmctl(id, IPC_RMID, NULL));
 	say("stat", shmctl(id, IPC_STAT, &ds));
 	printf("mode %o nattch %lu\n", ds.shm_perm.mode, (unsigned long)ds.shm_nattch);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* stub_calls.c: system calls on memory that is absent, partly there, shared, or not the guest's. */
-#define _GNU_SOURCE
 #include "stub_test.h"
 
 #include <linux/futex.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* stub_exec.c: execve: what it refuses, what it follows, and what it hands on. */
-#define _GNU_SOURCE
 #include "stub_test.h"
 
 #include <elf.h>

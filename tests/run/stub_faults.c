@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* stub_faults.c: SIGSEGV and SIGBUS of the guest's own, as its handlers see them. */
-#define _GNU_SOURCE
 #include "stub_test.h"
 
 #include <setjmp.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* stub_signals.c: masks, actions, frames, and system calls that signals interrupt. */
-#define _GNU_SOURCE
 #include "stub_test.h"
 
 #include <poll.h>

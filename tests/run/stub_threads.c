@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* stub_threads.c: threads, futexes between them and between processes, and how threads end. */
-#define _GNU_SOURCE
 #include "stub_test.h"
 
 #include <linux/futex.h>

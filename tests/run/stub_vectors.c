@@ -3,7 +3,6 @@
  * stub_vectors.c: all of a thread's registers, vectors included, are its own across faults,
  * signals, system calls, fork and clone, and a handler may change them.
  */
-#define _GNU_SOURCE
 #include "stub_test.h"
 
 #include <pthread.h>

@@ -9,6 +9,8 @@
 #include "bounce.h"
 #include "probe.h"
 
+#include <linux/audit.h>
+
 #define FAULT_TRIES 4
 #define SYSCALL_BYTES 2
 
@@ -86,6 +88,8 @@ int64_t call_native(struct call *c)
 		/* Touched and gone again (another thread's flush), or a string: once more. */
 		if (!ok && (i > 0 || !has_strings(d)))
 			return r;
+		if (i > 0)
+			touch_guesses(c, d);
 	}
 }
 
@@ -147,18 +151,19 @@ static int64_t dispatch(struct call *c)
 	return call_refuse(c, ENOSYS, 0);
 }
 
-void on_syscall(struct thread *t, struct ucontext *uc)
+void on_syscall(struct thread *t, const siginfo_t *info, struct ucontext *uc)
 {
 	struct sigcontext *r = &uc->uc_mcontext;
 	struct call c = {t, uc, (int64_t)r->rax, {r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9}};
 	int64_t ret;
 
-	if (c.nr == NR_RT_SIGRETURN) {
-		sys_sigreturn(&c);
+	/* int $0x80 has other numbers. */
+	if (info->si_arch != AUDIT_ARCH_X86_64 || c.nr < 0 || c.nr >= NR_CALLS) {
+		r->rax = (uint64_t)-ENOSYS;
 		return;
 	}
-	if (c.nr < 0 || c.nr >= NR_CALLS) {
-		r->rax = (uint64_t)-ENOSYS;
+	if (c.nr == NR_RT_SIGRETURN) {
+		sys_sigreturn(&c);
 		return;
 	}
 	ret = dispatch(&c);

@@ -261,24 +261,37 @@ static int64_t execute(struct call *c, struct exec *e, const uint64_t *a, int di
 	return r;
 }
 
+/* A mapping of the host's for the copies; 0: none to be had. */
+static uint64_t scratch_map(uint64_t bytes)
+{
+	for (int i = 0; i < PLACE_TRIES; i++) {
+		uint64_t place = window_address(bytes);
+		int64_t got =
+		    sys(__NR_mmap, place, bytes, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+
+		if (got != -EEXIST)
+			return sys_is_error(got) ? 0 : (uint64_t)got;
+	}
+	return 0;
+}
+
 int64_t sys_execve(struct call *c)
 {
 	bool at = c->nr == __NR_execveat;
-	uint64_t flags = at ? c->a[4] : 0, place, bytes = EXEC_BYTES + PAGE_UP(sizeof(struct exec));
+	uint64_t flags = at ? c->a[4] : 0, bytes = EXEC_BYTES + PAGE_UP(sizeof(struct exec)), place;
 	struct exec *e;
-	int64_t got, r;
+	int64_t r;
 
 	if (flags & ~FLAGS_KNOWN)
 		return -EINVAL;
-	place = window_address(bytes);
-	got = sys(__NR_mmap, place, bytes, PROT_READ | PROT_WRITE,
-		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-	if (sys_is_error(got))
+	place = scratch_map(bytes);
+	if (!place)
 		return -ENOMEM;
-	e = (struct exec *)got;
-	e->s.vec = (char **)(got + (int64_t)PAGE_UP(sizeof(*e)));
-	e->s.low = (char *)(got + (int64_t)bytes);
+	e = (struct exec *)place;
+	e->s.vec = (char **)(place + PAGE_UP(sizeof(*e)));
+	e->s.low = (char *)(place + bytes);
 	r = execute(c, e, &c->a[at], at ? (int)c->a[0] : AT_FDCWD, flags);
-	sys(__NR_munmap, got, bytes);
+	sys(__NR_munmap, place, bytes);
 	return r;
 }

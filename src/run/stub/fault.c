@@ -65,7 +65,7 @@ static bool ask(struct thread *t, uint64_t addr, int access, uint64_t ip, uint64
 		return true;
 	if (r != RESULT_SEGV && r != RESULT_BUS) {
 		/* Out of memory: the supervisor has said so and chosen us. */
-		sys(__NR_kill, sys(__NR_getpid), SIGKILL);
+		sys(__NR_tgkill, sys(__NR_getpid), t->tid, SIGKILL);
 		die("out of memory");
 	}
 	why->sig = r == RESULT_SEGV ? SIGSEGV : SIGBUS;
@@ -88,8 +88,9 @@ bool fault_resolve(struct thread *t, uint64_t addr, int access, uint64_t ip, uin
 		if (good && r == FILL_OK)
 			return true;
 		if (r == FILL_BROKEN || (r == FILL_FULL && ++full > 3)) {
-			say("cannot map a page, address", addr);
-			die("the host refuses the mapping");
+			say("the host refuses to map a page, address", addr);
+			*why = (struct refusal){SIGSEGV, SEGV_ACCERR, addr};
+			return false;
 		}
 		if (r == FILL_FULL)
 			drop_all(t);
@@ -179,7 +180,7 @@ void on_sync(int sig, siginfo_t *info, struct ucontext *uc)
 	struct thread *t = thread_self();
 
 	if (sig == SIGSYS && info->si_code == SI_CODE_SECCOMP)
-		on_syscall(t, uc);
+		on_syscall(t, info, uc);
 	else if (info->si_code <= 0)
 		sent_signal(t, sig, info, uc);
 	else if (in_stub(uc->uc_mcontext.rip))

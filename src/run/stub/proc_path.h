@@ -12,4 +12,8 @@ int proc_text_of(const char *path, int64_t *pid);
 /* Is it /proc/PID/exe of a guest?  Then its real path, into buf. */
 bool proc_exe_of(struct thread *t, const char *path, char *buf, uint64_t len);
 
+/* ---- proc_fds.c: snapshots that are open */
+void proc_fd_note(int fd, int which, int64_t pid);
+bool proc_fd_find(int fd, int *which, int64_t *pid);
+
 #endif

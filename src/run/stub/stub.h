@@ -266,7 +266,7 @@ struct call {
 	int64_t nr;
 	uint64_t a[6];
 };
-void on_syscall(struct thread *t, struct ucontext *uc);
+void on_syscall(struct thread *t, const siginfo_t *info, struct ucontext *uc);
 /* The call with the arguments in c->a, which may point into the stub where the table says nothing.
  */
 int64_t call_native(struct call *c);
@@ -277,6 +277,8 @@ bool fd_is_ours(uint64_t fd);
 /* ---- window.c */
 /* File id of a window of fd that covers pages [first, first + n); or -errno. */
 int64_t window_get(struct thread *t, int fd, bool writable, uint64_t first, uint64_t n);
+/* Taken places among the windows that are stepped over before giving up. */
+#define PLACE_TRIES 4096
 uint64_t window_address(uint64_t bytes);
 void windows_forget(void);
 

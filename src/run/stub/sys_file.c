@@ -68,13 +68,6 @@ static uint64_t fcntl_bytes(uint64_t cmd)
 	return 0;
 }
 
-/* A struct that may be read or written, we do not know which: writable if it can be. */
-static void touch_any(struct thread *t, uint64_t addr, uint64_t n)
-{
-	if (n && !touch_range(t, addr, n, TOUCH_WRITE))
-		touch_range(t, addr, n, TOUCH_READ);
-}
-
 /* A number of that size can only be a pointer. */
 static void hide_stub(uint64_t *arg)
 {
@@ -131,7 +124,6 @@ static void touch_inner(struct thread *t, uint64_t cmd, uint64_t addr)
 int64_t sys_ioctl(struct call *c)
 {
 	uint64_t cmd = (uint32_t)c->a[1];
-	int64_t r;
 
 	hide_stub(&c->a[2]);
 	/* Numbers below the first page are no pointers. */
@@ -139,12 +131,7 @@ int64_t sys_ioctl(struct call *c)
 		touch_any(c->t, c->a[2], ioctl_bytes(cmd));
 		touch_inner(c->t, cmd, c->a[2]);
 	}
-	r = call_native(c);
-	if (r == -EFAULT && c->a[2] >= PAGE && !ioctl_bytes(cmd)) {
-		touch_any(c->t, c->a[2], 256);
-		r = call_native(c);
-	}
-	return r;
+	return call_native(c);
 }
 
 #define SOL_SOCKET_ 1

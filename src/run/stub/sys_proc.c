@@ -31,29 +31,62 @@ static int64_t reopen_read_only(int64_t fd, uint64_t flags)
 
 	str_put_number(str_put(name, "/proc/self/fd/"), (uint64_t)fd);
 	ro = sys(__NR_open, name, O_RDONLY | O_CLOEXEC, 0);
+	/* A process that is not dumpable may not: then it gets what we have. */
 	if (ro < 0) {
-		sys(__NR_close, fd);
-		return ro;
+		sys(__NR_fcntl, fd, F_SETFD, flags & O_CLOEXEC ? 1 : 0);
+		return fd;
 	}
 	r = sys(__NR_dup3, ro, fd, flags & O_CLOEXEC);
 	sys(__NR_close, ro);
 	return r;
 }
 
-static int64_t open_text(struct call *c, int which, int64_t pid, uint64_t flags)
+/* A fresh snapshot; -ENOENT: the host's file is the right one. */
+static int64_t make_text(struct thread *t, int which, int64_t pid, uint64_t flags)
 {
 	int64_t fd = sys(__NR_memfd_create, "proc", 1 /* MFD_CLOEXEC */), token, r;
 
 	if (fd < 0)
 		return fd;
-	token = rpc_send_fd(c->t, (int)fd);
+	token = rpc_send_fd(t, (int)fd);
 	r = token < 0 ? token
-		      : rpc(c->t, OP_PROC_OPEN, (uint64_t)token, (uint64_t)which, (uint64_t)pid);
+		      : rpc(t, OP_PROC_OPEN, (uint64_t)token, (uint64_t)which, (uint64_t)pid);
 	if (r) {
 		sys(__NR_close, fd);
-		return r == -ENOENT ? call_native(c) : r;
+		return r;
 	}
 	return reopen_read_only(fd, flags);
+}
+
+static int64_t open_text(struct call *c, int which, int64_t pid, uint64_t flags)
+{
+	int64_t r = make_text(c->t, which, pid, flags);
+
+	if (r == -ENOENT)
+		return call_native(c);
+	if (r >= 0)
+		proc_fd_note((int)r, which, pid);
+	return r;
+}
+
+/* Back to the start of a text of /proc: the text as it is now. */
+int64_t sys_lseek(struct call *c)
+{
+	int fd = (int)c->a[0], which;
+	int64_t pid, flags, fresh;
+
+	if (c->a[1] == 0 && c->a[2] == 0 && proc_fd_find(fd, &which, &pid)) {
+		flags = sys(__NR_fcntl, fd, F_GETFD);
+		fresh = make_text(c->t, which, pid, O_CLOEXEC);
+		if (fresh >= 0 && sys(__NR_dup3, fresh, fd, flags & 1 ? O_CLOEXEC : 0) == fd) {
+			sys(__NR_close, fresh);
+			proc_fd_note(fd, which, pid);
+			return 0;
+		}
+		if (fresh >= 0)
+			sys(__NR_close, fresh);
+	}
+	return call_native(c);
 }
 
 int64_t sys_open(struct call *c)

@@ -69,6 +69,27 @@ static uint64_t limit_of_stream(void)
 	return bounce_needed() ? SCRATCH_BYTES / 2 : LIMIT;
 }
 
+#define SOL_SOCKET_ 1
+#define SO_TYPE_ 3
+#define SOCK_STREAM_ 1
+#define MSG_WAITALL_ 0x100
+
+/* A stream may give less than was asked for; nobody has so much on the way. */
+static bool is_stream(uint64_t fd)
+{
+	int32_t type = 0, len = sizeof(type);
+
+	return sys(__NR_getsockopt, fd, SOL_SOCKET_, SO_TYPE_, &type, &len) == 0 &&
+	       type == SOCK_STREAM_;
+}
+
+int64_t sys_recvfrom(struct call *c)
+{
+	if (c->a[2] > LIMIT && !(c->a[3] & MSG_WAITALL_) && is_stream(c->a[0]))
+		c->a[2] = LIMIT;
+	return call_native(c);
+}
+
 int64_t sys_read(struct call *c)
 {
 	uint32_t mode;
@@ -81,6 +102,8 @@ int64_t sys_read(struct call *c)
 		return read_file(c, rest);
 	if (rest == 0)
 		c->a[2] = PAGE; /* at the end; if it grows this instant, a short read is right */
+	else if (S_ISSOCK(mode) && c->a[2] > LIMIT && is_stream(c->a[0]))
+		c->a[2] = LIMIT;
 	else if (!S_ISSOCK(mode) && !S_ISBLK(mode) && c->a[2] > limit_of_stream())
 		c->a[2] = limit_of_stream();
 	return call_native(c);

@@ -50,6 +50,9 @@ extern const struct call_desc call_table[NR_CALLS];
 
 /* touch_args.c: all memory that the call's table entry names.  True: all is there. */
 bool touch_args(struct call *c, const struct call_desc *d, bool strings);
+void touch_any(struct thread *t, uint64_t addr, uint64_t n);
+/* Values that look like pointers: a last try after an EFAULT that the table does not explain. */
+void touch_guesses(struct call *c, const struct call_desc *d);
 bool touch_iovec(struct thread *t, uint64_t addr, uint64_t count, int dir);
 
 /* The special ones, by file. */
@@ -66,6 +69,7 @@ int64_t sys_readv(struct call *c);
 int64_t sys_recvmsg(struct call *c);
 /* sys_read.c */
 int64_t sys_write(struct call *c);
+int64_t sys_recvfrom(struct call *c);
 int64_t sys_read(struct call *c);
 /* sys_mmap.c */
 int64_t sys_mmap(struct call *c);
@@ -97,6 +101,7 @@ int64_t sys_seccomp(struct call *c);
 int64_t sys_unshare(struct call *c);
 /* sys_proc.c */
 int64_t sys_open(struct call *c);
+int64_t sys_lseek(struct call *c);
 int64_t sys_readlink(struct call *c);
 int64_t sys_stat(struct call *c);
 /* thread.c, fork.c, exec.c, exit.c */

@@ -10,6 +10,8 @@
 
 #define IOV_LIMIT 1024u
 #define SIZED_LIMIT 65536u
+#define LOWEST_POINTER 65536u
+#define GUESS_BYTES 65536u
 
 struct iovec {
 	uint64_t base, bytes;
@@ -122,6 +124,26 @@ static bool touch_arg(struct call *c, const struct arg_spec *s, uint64_t addr, b
 		return touch_mmsghdr(c->t, addr, c->a[s->by], s->dir);
 	}
 	return true;
+}
+
+/* As far as it goes: for structs whose size or direction is not known. */
+void touch_any(struct thread *t, uint64_t addr, uint64_t n)
+{
+	uint64_t end = addr + n;
+
+	for (uint64_t at = addr; at < end; at = PAGE_DOWN(at) + PAGE) {
+		if (!touch_range(t, at, 1, TOUCH_WRITE) && !touch_range(t, at, 1, TOUCH_READ))
+			return;
+	}
+}
+
+void touch_guesses(struct call *c, const struct call_desc *d)
+{
+	for (int i = 0; i < 6; i++) {
+		if (d->arg[i].kind == ARG_VALUE && c->a[i] >= LOWEST_POINTER &&
+		    c->a[i] < GUEST_TASK_SIZE)
+			touch_any(c->t, c->a[i], GUESS_BYTES);
+	}
 }
 
 bool touch_args(struct call *c, const struct call_desc *d, bool strings)

@@ -12,13 +12,13 @@
 #include <asm/stat.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
+#include <linux/magic.h>
 #include <linux/stat.h>
 #include <asm/statfs.h>
 
 #define CACHE 16
-#define SLACK_PAGES 4096u
-#define PLACE_TRIES 4096
 #define ROOM_PAGES 4096u
+#define ROOM_MAX (1u << 18)
 #define STATFS_NOEXEC 8
 
 struct cached {
@@ -97,11 +97,17 @@ static int64_t place(struct thread *t, int fd, uint64_t first, uint64_t bytes)
 	return got;
 }
 
-static bool mount_noexec(int fd)
+/* 1: nothing may be executed from there; 0; or why its pages cannot be ours. */
+static int64_t check_mount(int fd)
 {
 	struct statfs64 fs;
 
-	return sys(__NR_fstatfs, fd, &fs) == 0 && (fs.f_flags & STATFS_NOEXEC);
+	if (sys(__NR_fstatfs, fd, &fs))
+		return 0;
+	/* As on a host without a pool: its mappings could only be filled by whole huge pages. */
+	if (fs.f_type == HUGETLBFS_MAGIC)
+		return -ENOMEM;
+	return (fs.f_flags & STATFS_NOEXEC) != 0;
 }
 
 /* The answer to OP_FILE names windows that no mapping uses any more. */
@@ -126,16 +132,15 @@ static int64_t window_new(struct thread *t, int fd, const struct stat *st, bool 
 {
 	struct cached w = {st->st_dev, st->st_ino, 0, 0, 0, writable};
 	uint64_t whole = PAGE_UP((uint64_t)st->st_size) / PAGE;
-	int64_t at, token;
+	int64_t at, token, noexec = check_mount(fd);
 
+	if (noexec < 0)
+		return noexec;
 	if (first + n > whole)
 		whole = first + n;
-	/* The file may grow, and mappings of it after it (mremap). */
-	if (S_ISREG(st->st_mode))
-		whole += SLACK_PAGES;
 	/* A file may grow, and mremap its mapping with it: room costs addresses only. */
-	if ((st->st_mode & S_IFMT) == S_IFREG)
-		whole += whole + ROOM_PAGES;
+	if (S_ISREG(st->st_mode))
+		whole += ROOM_PAGES + (whole < ROOM_MAX ? whole : ROOM_MAX);
 	/* The whole file if it can be had: one window then serves all. */
 	if (whole > (WINDOWS_END - WINDOWS_BASE) / PAGE / 8) {
 		w.first = first;
@@ -148,7 +153,7 @@ static int64_t window_new(struct thread *t, int fd, const struct stat *st, bool 
 	token = rpc_send_fd(t, fd);
 	w.id = token < 0 ? token
 			 : rpc(t, OP_FILE, (uint64_t)token, (uint64_t)at, whole * PAGE, w.first,
-			       writable, mount_noexec(fd));
+			       writable, (uint64_t)noexec);
 	if (w.id < 0) {
 		sys(__NR_munmap, at, whole * PAGE);
 		return w.id;

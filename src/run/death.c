@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * death.c: the end of a guest process, and of children of it that were never made.
+ *
+ *   1  proc_died() only marks and hands over to the reaper: it never waits, for the main thread
+ * calls it.  It may be called again. 2  A dead process keeps its life pipe while children of it are
+ * new.
+ *
+ * All under G.
+ */
+#include "run/engine.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+/* The next older new child of parent, `left` new ones being still to be seen; the youngest come
+ * first. */
+static struct proc *new_child(struct proc *p, unsigned *left, const struct proc *parent)
+{
+	for (; p && *left; p = p->prev) {
+		if (p->state != PROC_NEW)
+			continue;
+		(*left)--;
+		if (p->parent_serial == parent->serial)
+			return p;
+	}
+	return NULL;
+}
+
+static bool has_new_child(struct run *run, const struct proc *parent)
+{
+	unsigned left = run->nr_new;
+
+	return new_child(run->last_proc, &left, parent);
+}
+
+/*
+ * A child of p that was granted but has sent nothing although p's life pipe, which it inherits, has
+ * hung up: it is dead, or was never made.  One that has sent its own pipe lives.
+ */
+static struct proc *orphan_locked(struct run *run, struct proc *parent)
+{
+	unsigned left = run->nr_new;
+	struct proc *p = new_child(run->last_proc, &left, parent);
+
+	for (; p; p = new_child(p->prev, &left, parent)) {
+		int life = p->life;
+
+		if (life < 0 && p->slots)
+			life = ctl_take_any(run, p->slots);
+		if (life < 0)
+			return p;
+		if (p->life < 0)
+			life_watch(run, p, life, 0);
+		p->life = life;
+	}
+	return NULL;
+}
+
+static bool hung_up(int life)
+{
+	struct pollfd fd = {.fd = life};
+
+	return poll(&fd, 1, 0) == 1 && fd.revents;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void die_locked(struct run *run, struct proc *p)
+{
+	struct space *space = p->space;
+
+	if (p->state == PROC_NEW)
+		run->nr_new--;
+	p->state = PROC_DEAD;
+	p->died_ns = run_now_ns();
+	run->nr_live--;
+	run->nr_dead++;
+	while (p->slots)
+		slot_retire_locked(p->slots);
+	p->space = NULL;
+	close_fd(&p->pidfd);
+	if (space)
+		reaper_push_locked(p, space, space_leave_locked(space));
+	pthread_cond_broadcast(&run->changed);
+}
+
+/*
+ * The pidfd may tell of the death before the life pipe does; while children are new their fate
+ * hangs on that pipe, which is then watched on.
+ */
+static void settle_children_locked(struct run *run, struct proc *p)
+{
+	struct proc *orphan;
+
+	if (p->life >= 0 && has_new_child(run, p) && !hung_up(p->life))
+		return;
+	while ((orphan = orphan_locked(run, p))) {
+		die_locked(run, orphan);
+		close_fd(&orphan->life);
+	}
+	close_fd(&p->life);
+}
+
+void proc_died(struct proc *p)
+{
+	struct run *run = p->run;
+
+	pthread_mutex_lock(&run->lock);
+	if (p->state != PROC_DEAD)
+		die_locked(run, p);
+	settle_children_locked(run, p);
+	pthread_mutex_unlock(&run->lock);
+}
