@@ -27,7 +27,7 @@ static void tick(int sig, siginfo_t *si, void *uc)
 	errno = saved;
 }
 
-static void start(int which, int sig, long usec)
+static void start(__itimer_which_t which, int sig, long usec)
 {
 	struct itimerval t = {{0, usec}, {0, usec}};
 
@@ -142,7 +142,7 @@ static void threads(void)
 	}
 }
 
-static void all(int which, int sig)
+static void all(__itimer_which_t which, int sig)
 {
 	start(which, sig, 200);
 	memory();
