@@ -16,8 +16,7 @@
  *   4  A fork between the two steps maps the copy twice; then it stays read-only and the fault
  *      starts over.
  *   5  The old page's entry reference is put after the flush.
- *   6  While a fork has write bits taken away but not flushed, threads of the parent may still be
- *      writing to the page through cached translations: nothing is copied before the fork is over.
+ *   6  Nothing is copied while a fork of the mm goes on (install.c, 3).
  */
 #include "core/fault.h"
 #include "core/range.h"
@@ -43,19 +42,6 @@ static void make_writable(struct fault *f, struct pt_ref *ref, struct folio *fol
 		folio_clear(folio, FOLIO_LAZYFREE);
 	pt_set(ref, ref->entry, val);
 	f->out->pte = val;
-}
-
-/*
- * Invariant 6: the entry was read before `forking`, so a write bit that a fork has taken away and
- * not flushed yet is known to be such.
- */
-static bool being_forked(struct fault *f)
-{
-	if (likely(!at_load(&f->mm->forking)) || f->locked)
-		return false;
-	f->confirm = true;
-	f->retry = true;
-	return true;
 }
 
 /* What to do about `old`, the folio of f->entry.  COW_COPY and COW_WAIT: with a reference. */
@@ -214,8 +200,6 @@ enum quire_fault_result cow_write_protected(struct fault *f)
 	enum cow_step step;
 	int err;
 
-	if (unlikely(being_forked(f)))
-		return QUIRE_FAULT_OK;
 	if (pte_frame(f->entry) == m->zero_pfn)
 		return cow_zero(f);
 	err = cow_decide(f, old, &step);

@@ -119,6 +119,14 @@ static __attribute__((noinline)) enum quire_fault_result map_window(struct fault
 
 /* ---- private writes -------------------------------------------------------- */
 
+/* What failed while the fault slept says something about the mapping of then: is it still there? */
+static bool maps_page(struct fault *f, const struct quire_file *file, uint64_t pgoff)
+{
+	struct vma *vma = vma_find(f->mm, f->addr);
+
+	return vma && vma->file == file && vma_pgoff(vma, f->addr) == pgoff;
+}
+
 /* Makes f->copy of the page, asleep, and starts over. */
 static enum quire_fault_result make_copy(struct fault *f, uint64_t pgoff)
 {
@@ -126,6 +134,7 @@ static enum quire_fault_result make_copy(struct fault *f, uint64_t pgoff)
 	struct quire_file *file = f->vma->file;
 	enum quire_fault_result result;
 	struct folio *fresh;
+	bool replaced;
 	int err = -QEIO;
 
 	fault_drop_copy(f);
@@ -137,8 +146,14 @@ static enum quire_fault_result make_copy(struct fault *f, uint64_t pgoff)
 	if (file->ops.copy_page)
 		err = file->ops.copy_page(file->priv, pgoff, folio_addr(m, fresh));
 	result = fault_wake(f);
-	f->copy = (struct fault_copy){fresh, file, pgoff, f->seq};
-	if (!err)
+	if (!err) {
+		f->copy = (struct fault_copy){fresh, file, pgoff, f->seq};
+		return result;
+	}
+	replaced = !maps_page(f, file, pgoff);
+	folio_put(m, fresh);
+	quire_file_put(file);
+	if (replaced)
 		return result;
 	f->retry = f->slept = false;
 	return refuse_frame(f, err);

@@ -86,6 +86,7 @@ static int copy_all_entries(struct quire_mm *child, struct quire_mm *parent)
 	int err = 0;
 
 	at_store(&parent->forking, 1);
+	at_fence();
 	tlb_begin(&g, parent);
 	rtree_for_each (&child->vmas, 0, UINT64_MAX, r, dst) {
 		if (!(dst->flags & VM_WIPEONFORK))

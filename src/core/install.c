@@ -10,6 +10,11 @@
  *      they see ours or we see their mark.
  *   2  Creating a table and reading the mark must not be reordered: taking the PTL with an atomic
  *      read-modify-write lies between, as at_fence() does on the other side (zap.c, 4).
+ *   3  While a fork of the mm goes on, no private page is made or opened for writing.  Threads may
+ *      still be writing through translations that fork has not flushed yet, so a copy made now
+ *      could miss a store; and a page that came into being behind fork's back could be pointed to
+ *      by one that fork copies later.  fork sets `forking`, fences, and then takes PTLs; the fault
+ *      takes the PTL and then looks: it waits on M.
  */
 #include "core/fault.h"
 #include "core/range.h"
@@ -23,13 +28,23 @@ static bool still_holds(const struct fault *f, const struct pt_ref *ref)
 	return !vma->file || at_load(&vma->file->mapping.seq) == f->seq;
 }
 
+/* Invariant 3. */
+static bool must_wait_for_fork(struct fault *f)
+{
+	if (likely(!at_load(&f->mm->forking)) || f->locked || f->access != QUIRE_WRITE ||
+	    (f->vma->flags & VM_MAYSHARE))
+		return false;
+	f->confirm = true;
+	return true;
+}
+
 int fault_lock(struct fault *f, struct pt_ref *ref)
 {
 	int err = pt_lock_alloc(f->mm, f->vma, f->addr, ref);
 
 	if (unlikely(err))
 		return err;
-	if (likely(still_holds(f, ref)))
+	if (likely(still_holds(f, ref)) && !must_wait_for_fork(f))
 		return 0;
 	pt_unlock(ref);
 	return -QEAGAIN;

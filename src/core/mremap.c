@@ -133,6 +133,16 @@ static int move_somewhere(struct remap *r)
 	return err ? err : remap_move(r);
 }
 
+/* What a shrinking mapping loses, checked as munmap(2) checks. */
+static int unmap_tail(struct remap *r)
+{
+	uint64_t size = r->mm->machine->task_size, start = r->addr + r->new_len;
+
+	if (start > size || r->old_len - r->new_len > size - start)
+		return -QEINVAL;
+	return unmap_locked(r->mm, start, r->addr + r->old_len);
+}
+
 static int remap_here(struct remap *r)
 {
 	r->vma = vma_find(r->mm, r->addr);
@@ -142,7 +152,7 @@ static int remap_here(struct remap *r)
 	if (r->new_len == r->old_len)
 		return 0;
 	if (r->new_len < r->old_len)
-		return unmap_locked(r->mm, r->addr + r->new_len, r->addr + r->old_len);
+		return unmap_tail(r);
 	if (check_mapping(r))
 		return check_mapping(r);
 	if (expandable_in_place(r))
@@ -158,7 +168,7 @@ static int drop_tail_and_target(struct remap *r)
 	if (r->flags & QMREMAP_FIXED)
 		err = unmap_locked(r->mm, r->new_addr, r->new_addr + r->new_len);
 	if (!err && r->old_len > r->new_len) {
-		err = unmap_locked(r->mm, r->addr + r->new_len, r->addr + r->old_len);
+		err = unmap_tail(r);
 		r->old_len = r->new_len;
 	}
 	r->vma = vma_find(r->mm, r->addr);
