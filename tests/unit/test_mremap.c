@@ -24,6 +24,8 @@ static void errors_as_host(void **state)
 	    REMAP(0, 4, 4, FIX, BOTH_ABS(0x7fffffffe000)),
 	    REMAP(BOTH_ABS(BOTH_BASE + 1), 4, 4, MAY, 0),
 	    {C_MREMAP, 0, 4 * UPAGE, MAY, 0, F_ANON, 1ull << 47, 0},
+	    {C_MREMAP, 0, 1ull << 62, MAY, 0, F_ANON, 2 * UPAGE, 0},
+	    {C_MREMAP, 0, 0 - 8 * UPAGE, MAY, 0, F_ANON, 2 * UPAGE, 0},
 	    REMAP(50, 4, 4, MAY, 0),
 	    REMAP(50, 4, 4, FIX, 100),
 	    REMAP(50, 4, 2, 0, 0),
