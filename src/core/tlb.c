@@ -28,6 +28,7 @@ void tlb_begin(struct tlb_gather *g, struct quire_mm *mm)
 	g->no_flush = false;
 	g->nr_ranges = 0;
 	g->nr_folios = 0;
+	g->any_dirty = false;
 	g->nr_tables = 0;
 	g->tables = NO_FRAME;
 }
@@ -52,6 +53,25 @@ bool tlb_folio(struct tlb_gather *g, struct folio *f)
 {
 	g->folios[g->nr_folios++] = f;
 	return g->nr_folios == TLB_GATHER_FOLIOS;
+}
+
+bool tlb_folio_dirty(struct tlb_gather *g, struct folio *f)
+{
+	g->any_dirty = true;
+	return tlb_folio(g, (struct folio *)((uintptr_t)f | GATHERED_DIRTY));
+}
+
+/* See tlb.h: what was stored through the translations that have just gone counts. */
+static void mark_dirty(struct tlb_gather *g)
+{
+	for (unsigned i = 0; i < g->nr_folios; i++) {
+		uintptr_t p = (uintptr_t)g->folios[i];
+
+		if (!(p & GATHERED_DIRTY))
+			continue;
+		g->folios[i] = (struct folio *)(p & ~(uintptr_t)GATHERED_DIRTY);
+		folio_set(g->folios[i], FOLIO_DIRTY);
+	}
 }
 
 void tlb_table(struct tlb_gather *g, struct folio *table, uint64_t addr)
@@ -119,6 +139,8 @@ static void retire_tables(struct tlb_gather *g)
 void tlb_flush_now(struct tlb_gather *g)
 {
 	flush(g);
+	if (g->any_dirty)
+		mark_dirty(g);
 	if (g->nr_folios == 1)
 		folio_put(g->mm->machine, g->folios[0]);
 	else if (g->nr_folios)
@@ -127,6 +149,7 @@ void tlb_flush_now(struct tlb_gather *g)
 		retire_tables(g);
 	g->nr_ranges = 0;
 	g->nr_folios = 0;
+	g->any_dirty = false;
 	g->nr_tables = 0;
 	g->tables = NO_FRAME;
 }

@@ -14,6 +14,8 @@
 #include "core/mm.h"
 
 #define TLB_GATHER_RANGES 8
+/* In the lowest bit of a gathered pointer: tlb_folio_dirty(). */
+#define GATHERED_DIRTY 1u
 #define TLB_GATHER_FOLIOS 256
 
 struct tlb_gather {
@@ -23,6 +25,7 @@ struct tlb_gather {
 	unsigned nr_ranges, nr_folios, nr_tables;
 	pfn_t tables; /* chained through pt.used */
 	struct quire_tlb_range ranges[TLB_GATHER_RANGES];
+	bool any_dirty; /* some of folios has GATHERED_DIRTY */
 	struct folio *folios[TLB_GATHER_FOLIOS];
 };
 
@@ -31,6 +34,12 @@ void tlb_begin(struct tlb_gather *g, struct quire_mm *mm);
 void tlb_range(struct tlb_gather *g, uint64_t start, uint64_t end);
 /* Takes over one reference.  True: the gather is full: drop spinlocks and call tlb_flush_now. */
 bool tlb_folio(struct tlb_gather *g, struct folio *f);
+/*
+ * The same for a page of a file whose entry was dirty.  Until the flush it may be written through
+ * cached translations, and a writeback that comes in between finds no entry to flush: so it is
+ * marked dirty once more after the flush, before the reference is dropped.
+ */
+bool tlb_folio_dirty(struct tlb_gather *g, struct folio *f);
 /*
  * Takes over an empty table that was unlinked from the slot of `addr`.  Something is flushed even
  * when no entry was: an executor that walks the tables itself must not be inside a freed one.

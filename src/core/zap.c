@@ -38,10 +38,11 @@ static bool drop_folio(struct zap *z, pte_t e)
 
 	if (pte_frame(e) == z->vma->mm->machine->zero_pfn)
 		return false;
-	if ((e & PTE_DIRTY) && z->vma->ops->dirty && !folio_test(f, FOLIO_ANON))
-		z->vma->ops->dirty(z->vma, f);
 	rmap_batch_remove(&z->batch, f);
-	return tlb_folio(z->g, f);
+	if (!(e & PTE_DIRTY) || !z->vma->ops->dirty || folio_test(f, FOLIO_ANON))
+		return tlb_folio(z->g, f);
+	z->vma->ops->dirty(z->vma, f);
+	return tlb_folio_dirty(z->g, f);
 }
 
 static bool is_private_copy(const struct zap *z, pte_t e)

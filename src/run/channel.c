@@ -102,7 +102,7 @@ static unsigned put_ranges(struct chan *c, const struct quire_tlb_range *ranges,
 	return n;
 }
 
-void channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigned n)
+bool channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigned n)
 {
 	struct chan *c = s->chan;
 	unsigned done = 0;
@@ -114,7 +114,8 @@ void channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigne
 		c->cmd = CMD_FLUSH;
 		channel_give_turn(s);
 		if (!channel_await_turn(s))
-			return;
+			return false;
 		done += k;
 	} while (done < n);
+	return true;
 }

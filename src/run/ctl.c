@@ -169,8 +169,8 @@ static bool receive_locked(struct run *run)
 		n = recvmsg(run->ctl, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
 	/* ETOOMANYREFS, EMFILE and the like lose a descriptor, not the socket. */
-	if (n <= 0)
-		return n < 0 && errno != EAGAIN && errno != ECONNRESET && errno != ENOTCONN;
+	if (n < 0)
+		return errno != EAGAIN && errno != ECONNRESET && errno != ENOTCONN;
 	fd = message_fd(&msg);
 	if (n == (ssize_t)sizeof(p))
 		packet(run, &p, fd);

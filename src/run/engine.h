@@ -124,7 +124,8 @@ extern __thread uint64_t filled_page;
 void channel_give_turn(struct slot *s);
 /* True: the turn is ours.  False: the thread is dead. */
 bool channel_await_turn(struct slot *s);
-void channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigned n);
+/* False: the thread died before it had done it all. */
+bool channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigned n);
 void channel_answer_notif(struct run *run, uint64_t id);
 
 /* ---- flush.c: flushes of address spaces other than the requester's */

@@ -31,8 +31,10 @@ static void tlb_flush(void *ctx, struct quire_mm *mm, void *cookie,
 	if (!space || !at_load(&space->users))
 		return;
 	if (slot && slot->space == space && at_load(&slot->started)) {
-		if (!fill_flushes(slot, ranges, n))
-			channel_flush(slot, ranges, n);
+		/* A killed vfork child leaves its parent's address space, with the translations. */
+		if (!fill_flushes(slot, ranges, n) && !channel_flush(slot, ranges, n) &&
+		    at_load(&space->users))
+			flush_remote(space, ranges, n);
 	} else {
 		flush_remote(space, ranges, n);
 	}

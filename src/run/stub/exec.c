@@ -220,7 +220,8 @@ static void take_back_signals(void)
 /* All signals stay blocked until the fresh stub sets the mask that it was told. */
 static int64_t become(struct thread *t, struct exec *e)
 {
-	uint64_t all = HOST_ALL_BLOCKED, old;
+	/* SIGSYS too: the supervisor may send it while no handler is there to take it. */
+	uint64_t all = ~0ull, old;
 	int64_t r;
 
 	sys(__NR_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);

@@ -18,6 +18,7 @@ static void child(struct call *c, uint64_t slot)
 
 	sys(__NR_munmap, 0, GUEST_TASK_SIZE);
 	areas_after_fork(t);
+	windows_after_fork();
 	t->slot = (uint32_t)slot;
 	t->chan = (struct chan *)CHAN_SLOT(slot);
 	t->tid = (int32_t)sys(__NR_gettid);

@@ -128,7 +128,8 @@ int64_t rpc_call(struct thread *t, uint32_t op, const uint64_t a[8])
 	c->op = op;
 	for (;;) {
 		hand_over(t);
-		if (at_load(&c->cmd) != CMD_FLUSH)
+		/* After a thread's last request the channel may be another's already. */
+		if (op == OP_THREAD_EXIT || at_load(&c->cmd) != CMD_FLUSH)
 			return c->ret;
 		execute_flush(t);
 	}

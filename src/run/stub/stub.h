@@ -281,6 +281,7 @@ int64_t window_get(struct thread *t, int fd, bool writable, uint64_t first, uint
 #define PLACE_TRIES 4096
 uint64_t window_address(uint64_t bytes);
 void windows_forget(void);
+void windows_after_fork(void);
 
 /* ---- thread.c, fork.c */
 void child_main(struct ucontext *uc);

@@ -61,6 +61,13 @@ void windows_forget(void)
 	lock_drop(&cache_lock);
 }
 
+/* Another thread may have held the lock, or have noted a window that this process has not. */
+void windows_after_fork(void)
+{
+	memset(cache, 0, sizeof(cache));
+	at_store(&cache_lock, 0u);
+}
+
 /* A place for so many bytes, not reserved: map there with MAP_FIXED_NOREPLACE. */
 uint64_t window_address(uint64_t bytes)
 {
