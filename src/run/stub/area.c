@@ -107,6 +107,9 @@ struct thread *area_alloc(void)
 		t = area_grow();
 	if (!t)
 		return NULL;
+	/* A vfork child that has become another program left its arguments' place behind. */
+	if (t->exec_bytes)
+		sys(__NR_munmap, t->exec_place, t->exec_bytes);
 	/* host_tid comes first but for one word, and stays. */
 	t->pending = 0;
 	memset(&t->filling, 0, sizeof(*t) - offsetof(struct thread, filling));

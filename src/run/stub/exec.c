@@ -4,7 +4,8 @@
  * executes the stub's image again with the guest's arguments, and the fresh stub loads the program.
  *
  *   1. Until the host's execve has succeeded, nothing of the guest has changed.
- *   2. The copies live in a host mapping of their own, which the execve takes away.
+ *   2. The copies live in a host mapping of their own, which the execve takes away; what a vfork
+ *      child leaves in its parent's goes when the child's area is used again (area.c).
  */
 #include "probe.h"
 #include "proc_path.h"
@@ -292,7 +293,10 @@ int64_t sys_execve(struct call *c)
 	e = (struct exec *)place;
 	e->s.vec = (char **)(place + PAGE_UP(sizeof(*e)));
 	e->s.low = (char *)(place + bytes);
+	c->t->exec_place = place;
+	c->t->exec_bytes = bytes;
 	r = execute(c, e, &c->a[at], at ? (int)c->a[0] : AT_FDCWD, flags);
 	sys(__NR_munmap, place, bytes);
+	c->t->exec_bytes = 0;
 	return r;
 }

@@ -108,6 +108,8 @@ struct thread {
 	siginfo_t virtual_info[3];
 	uint64_t alt_sp, alt_size, alt_flags; /* the guest's sigaltstack */
 
+	uint64_t exec_place, exec_bytes; /* execve's scratch, while it is mapped */
+
 	uint64_t clear_tid; /* set_tid_address, CLONE_CHILD_CLEARTID */
 	uint64_t robust_head, robust_len;
 
