@@ -126,16 +126,16 @@ struct quire_mm {
 	unsigned nr_stripes;           /* C: power of two */
 	struct mm_stripe *stripes;     /* C */
 	void *cookie;                  /* C */
+	/*
+	 * A: a fork is taking write bits away that executors may still have cached.  Set under M
+	 * before the first bit goes, cleared after the flush; writes that need a
+	 * private page wait on M meanwhile (install.c, 3).
+	 */
+	uint32_t forking;
 
 	/* Cold or writers' only. */
 	struct mutex mmap_lock __attribute__((aligned(64)));
-	uint32_t refs; /* A */
-	/*
-	 * A: a fork is taking write bits away that executors may still have cached.  Set under M
-	 * before the first bit goes, cleared after the flush; a write to a read-only entry waits on
-	 * M meanwhile, or it would copy a page that another thread still writes to.
-	 */
-	uint32_t forking;
+	uint32_t refs;                        /* A */
 	bool exited;                          /* M */
 	uint64_t start_brk, brk, start_stack; /* M, readers A (names of VMAs) */
 	uint64_t mmap_base;                   /* M */
