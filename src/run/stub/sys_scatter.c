@@ -5,24 +5,13 @@
  * they are: streams and files lose nothing by a fault.
  */
 #include "bounce.h"
+#include "guest_abi.h"
 #include "probe.h"
 
 #define IOV_MAX_HERE 64u
 #define NAME_MAX_HERE 256u
 #define CONTROL_MAX_HERE 8192u
 #define DATA_MAX_HERE (SCRATCH_BYTES - CONTROL_MAX_HERE - 4096)
-
-struct iovec {
-	uint64_t base, bytes;
-};
-
-struct msghdr {
-	uint64_t name;
-	uint32_t namelen, pad;
-	uint64_t iov, iovlen;
-	uint64_t control, controllen;
-	uint32_t flags, pad2;
-};
 
 /* Total bytes, or -1: not for us. */
 static int64_t take_iovec(uint64_t addr, uint64_t n, struct iovec v[IOV_MAX_HERE])

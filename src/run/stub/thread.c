@@ -65,33 +65,17 @@ static int64_t clone_host(struct call *c, struct thread *child, struct ucontext 
 	return r;
 }
 
-static int64_t thread_create(struct call *c)
+/* `op` asks for the child's slot, `done` says what became of it. */
+static int64_t start_child(struct call *c, uint32_t op, uint32_t done, bool process)
 {
 	struct ucontext *frame;
 	struct thread *child;
-	int64_t slot = rpc(c->t, OP_THREAD, c->a[0]), r;
+	int64_t slot = rpc(c->t, op, c->a[0]), r;
 
 	if (slot < 0)
 		return slot;
 	child = prepare(c, (uint64_t)slot, &frame);
-	r = child ? clone_host(c, child, frame) : -ENOMEM;
-	if (r < 0 && child)
-		area_free(child);
-	rpc(c->t, OP_THREAD_DONE, (uint64_t)slot, (uint64_t)r);
-	return r;
-}
-
-/* A process in the same memory: dispositions of its own, as they are now. */
-static int64_t spawn(struct call *c)
-{
-	struct ucontext *frame;
-	struct thread *child;
-	int64_t slot = rpc(c->t, OP_FORK, c->a[0]), r;
-
-	if (slot < 0)
-		return slot;
-	child = prepare(c, (uint64_t)slot, &frame);
-	if (child) {
+	if (child && process) {
 		child->own = *c->t->proc;
 		child->own.lock = 0;
 		child->proc = &child->own;
@@ -99,8 +83,19 @@ static int64_t spawn(struct call *c)
 	r = child ? clone_host(c, child, frame) : -ENOMEM;
 	if (r < 0 && child)
 		area_free(child);
-	rpc(c->t, OP_FORK_DONE, (uint64_t)slot, (uint64_t)r);
+	rpc(c->t, done, (uint64_t)slot, (uint64_t)r);
 	return r;
+}
+
+static int64_t thread_create(struct call *c)
+{
+	return start_child(c, OP_THREAD, OP_THREAD_DONE, false);
+}
+
+/* A process in the same memory: dispositions of its own, as they are now. */
+static int64_t spawn(struct call *c)
+{
+	return start_child(c, OP_FORK, OP_FORK_DONE, true);
 }
 
 /* The first C function of a child of clone_host(), on its own stack, in its own thread. */

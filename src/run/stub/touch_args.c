@@ -6,24 +6,13 @@
  * what it does natively, be that EFAULT, a short count, or an earlier error.
  */
 #include "probe.h"
+#include "guest_abi.h"
 #include "table.h"
 
 #define IOV_LIMIT 1024u
 #define SIZED_LIMIT 65536u
 #define LOWEST_POINTER 65536u
 #define GUESS_BYTES 65536u
-
-struct iovec {
-	uint64_t base, bytes;
-};
-
-struct msghdr {
-	uint64_t name;
-	uint32_t namelen, pad;
-	uint64_t iov, iovlen;
-	uint64_t control, controllen;
-	uint32_t flags, pad2;
-};
 
 struct mmsghdr {
 	struct msghdr msg;
