@@ -269,6 +269,7 @@ struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned allo
 		if (pfn == NO_FRAME)
 			return NULL;
 	}
+	mem_in_use(pfn_addr(m, pfn), PAGE_SIZE << order);
 	prepare_folio(pfn_folio(m, pfn), order);
 	if ((alloc_flags & ALLOC_ZERO) && !zeroed)
 		clear_frames(m, pfn, order);
@@ -286,6 +287,7 @@ static bool retire_folio(struct quire_machine *m, struct folio *f, unsigned cpu)
 {
 	uint32_t flags = at_load_relaxed(&f->flags);
 
+	mem_out_of_use(folio_addr(m, f), PAGE_SIZE << f->order);
 	Q_ASSERT(m, at_load_relaxed(&f->mapcount) == 0);
 	Q_ASSERT(m, !(flags & (FOLIO_BUDDY | FOLIO_TAIL | FOLIO_PERMANENT)));
 	if (flags & FOLIO_TABLE)

@@ -23,7 +23,9 @@ static bool still_holds(const struct fault *f, const struct pt_ref *ref)
 {
 	const struct vma *vma = f->vma;
 
-	if (vma_is_dead(vma) || at_load_relaxed(ref->entry) != f->entry)
+	if (RULE(vma_dead_check) && vma_is_dead(vma))
+		return false;
+	if (at_load_relaxed(ref->entry) != f->entry)
 		return false;
 	return !vma->file || at_load(&vma->file->mapping.seq) == f->seq;
 }

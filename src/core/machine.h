@@ -15,6 +15,8 @@
 #include "quire/quire.h"
 #include "sync.h"
 
+#include "core/rules.h"
+
 #define PAGE_SHIFT 12
 #define PAGE_SIZE 4096ull
 #define PAGE_MASK (~(PAGE_SIZE - 1))
@@ -137,6 +139,8 @@ uint64_t alloc_points_sum(struct quire_machine *m);
 /* cpu: this_cpu(), where the caller has it already. */
 static inline bool alloc_point_fails_on(struct quire_machine *m, unsigned cpu)
 {
+	if (alloc_fails_by_choice())
+		return true;
 	if (__builtin_expect(at_load_relaxed(&m->fail_enabled), 0))
 		return alloc_point_fails_slow(m);
 	at_add_relaxed(&m->cpus[cpu].points, 1);

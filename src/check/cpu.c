@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cpu.c: the CPUs of a scenario: TLBs, page walks, flushes.
+ *
+ * An access is one instruction: it finds a translation (in the TLB, or by a walk of the page
+ * tables that caches it) and moves its bytes, in one piece; where there is none it faults and is
+ * begun again.  A flush reaches one CPU after the other.
+ *
+ *   1  A translation is cached until a flush names it, or another takes its place.
+ *   2  A frame that goes out of use is in nobody's TLB.
+ */
+#include "scenario.h"
+
+#include <string.h>
+
+/* For callbacks that get no world. */
+static struct world *world;
+
+static uint64_t frame_of(uint64_t pte)
+{
+	return (pte & QUIRE_PTE_FRAME_MASK) / PAGE;
+}
+
+static struct tlb_entry *find(struct cpu *c, struct quire_mm *mm, uint64_t page)
+{
+	for (unsigned i = 0; i < TLB_ENTRIES; i++)
+		if (c->tlb[i].mm == mm && c->tlb[i].page == page)
+			return &c->tlb[i];
+	return NULL;
+}
+
+static bool permits(uint64_t pte, bool write)
+{
+	uint64_t need = QUIRE_PTE_PRESENT | QUIRE_PTE_USER;
+
+	if (write)
+		need |= QUIRE_PTE_WRITE | QUIRE_PTE_DIRTY;
+	return (pte & need) == need;
+}
+
+static void fill(struct cpu *c, struct quire_mm *mm, uint64_t page, uint64_t pte)
+{
+	struct tlb_entry *e = find(c, mm, page);
+
+	if (!e)
+		e = &c->tlb[c->next++ % TLB_ENTRIES];
+	*e = (struct tlb_entry){mm, page, pte};
+}
+
+/* The entry that an access uses: cached, or else walked to, and cached then; 0: it faults. */
+static uint64_t translate(struct cpu *c, struct quire_mm *mm, uint64_t addr, bool write)
+{
+	uint64_t page = addr & ~(PAGE - 1), pte;
+	struct tlb_entry *e = find(c, mm, page);
+
+	if (e && permits(e->pte, write))
+		return e->pte;
+	sched_atomic_begin();
+	pte = quire_pte(mm, addr);
+	sched_atomic_end();
+	if (!permits(pte, write))
+		return 0;
+	fill(c, mm, page, pte);
+	return pte;
+}
+
+static enum access_result fault(struct quire_mm *mm, uint64_t addr, bool write)
+{
+	switch (quire_fault(mm, addr, write ? QUIRE_WRITE : QUIRE_READ, NULL)) {
+	case QUIRE_FAULT_OK:
+		return ACCESS_OK;
+	case QUIRE_FAULT_SEGV:
+		return ACCESS_SEGV;
+	case QUIRE_FAULT_BUS:
+		return ACCESS_BUS;
+	default:
+		return ACCESS_OOM;
+	}
+}
+
+/* The bytes move unless a flush has come between translation and access.  False: it has. */
+static bool move_bytes(struct world *w, struct quire_mm *mm, uint64_t addr, uint64_t pte,
+		       bool write, uint64_t *value)
+{
+	struct cpu *c = &w->cpus[sched_self()];
+	uint64_t *p = (uint64_t *)(void *)(w->ram + frame_of(pte) * PAGE + addr % PAGE);
+
+	sched_decide(write ? SCHED_STORE : SCHED_LOAD, p, sizeof(*p));
+	if (translate(c, mm, addr, write) != pte)
+		return false;
+	sched_event(SCHED_RMW, &c->word, sizeof(c->word));
+	sched_event(write ? SCHED_STORE : SCHED_LOAD, p, sizeof(*p));
+	if (write)
+		*p = *value;
+	else
+		*value = *p;
+	STEP("%s %llu at %#llx", write ? "stores" : "loads", (unsigned long long)*value,
+	     (unsigned long long)addr);
+	return true;
+}
+
+static enum access_result access(struct world *w, struct quire_mm *mm, uint64_t addr, bool write,
+				 uint64_t *value)
+{
+	struct cpu *c = &w->cpus[sched_self()];
+
+	for (;;) {
+		enum access_result r;
+		uint64_t pte;
+
+		sched_at(SCHED_RMW, &c->word, sizeof(c->word));
+		pte = translate(c, mm, addr, write);
+		if (pte && move_bytes(w, mm, addr, pte, write, value))
+			return ACCESS_OK;
+		if (pte)
+			continue;
+		STEP("faults at %#llx (%s)", (unsigned long long)addr, write ? "write" : "read");
+		r = fault(mm, addr, write);
+		if (r != ACCESS_OK)
+			return r;
+	}
+}
+
+enum access_result cpu_load(struct world *w, struct quire_mm *mm, uint64_t addr, uint64_t *value)
+{
+	return access(w, mm, addr, false, value);
+}
+
+enum access_result cpu_store(struct world *w, struct quire_mm *mm, uint64_t addr, uint64_t value)
+{
+	return access(w, mm, addr, true, &value);
+}
+
+uint64_t load(struct world *w, struct quire_mm *mm, uint64_t addr)
+{
+	uint64_t value = 0;
+
+	expect(cpu_load(w, mm, addr, &value) == ACCESS_OK, "a load at %#llx is refused",
+	       (unsigned long long)addr);
+	return value;
+}
+
+void store(struct world *w, struct quire_mm *mm, uint64_t addr, uint64_t value)
+{
+	expect(cpu_store(w, mm, addr, value) == ACCESS_OK, "a store at %#llx is refused",
+	       (unsigned long long)addr);
+}
+
+/* ---- flushes ------------------------------------------------------------------- */
+
+static bool named(const struct tlb_entry *e, const struct quire_tlb_range *r, unsigned n)
+{
+	if (!n)
+		return true;
+	for (unsigned i = 0; i < n; i++)
+		if (r[i].start <= e->page && e->page < r[i].end)
+			return true;
+	return false;
+}
+
+static void flush_cpu(struct cpu *c, struct quire_mm *mm, const struct quire_tlb_range *r,
+		      unsigned n)
+{
+	for (unsigned i = 0; i < TLB_ENTRIES; i++)
+		if (c->tlb[i].mm == mm && named(&c->tlb[i], r, n))
+			c->tlb[i].mm = NULL;
+}
+
+static void tlb_flush(void *ctx, struct quire_mm *mm, void *cookie,
+		      const struct quire_tlb_range *ranges, unsigned n)
+{
+	struct world *w = ctx;
+
+	(void)cookie;
+	for (unsigned i = 0; i < SCHED_ACTORS; i++) {
+		sched_at(SCHED_RMW, &w->cpus[i].word, sizeof(w->cpus[i].word));
+		flush_cpu(&w->cpus[i], mm, ranges, n);
+	}
+	if (n)
+		STEP("has flushed %#llx-%#llx%s from all CPUs", (unsigned long long)ranges[0].start,
+		     (unsigned long long)ranges[0].end, n > 1 ? " and more" : "");
+	else
+		STEP("has flushed all from all CPUs");
+}
+
+static void frame_freed(const void *p, size_t bytes)
+{
+	uint64_t first = (uint64_t)((const char *)p - world->ram) / PAGE;
+
+	for (unsigned i = 0; i < SCHED_ACTORS; i++)
+		for (unsigned k = 0; k < TLB_ENTRIES; k++) {
+			const struct tlb_entry *e = &world->cpus[i].tlb[k];
+
+			if (e->mm && frame_of(e->pte) >= first &&
+			    frame_of(e->pte) < first + bytes / PAGE)
+				sched_fail(
+				    "%s frees the frame that CPU %u (%s) has cached for %#llx",
+				    sched_actor_name(sched_self()), i, sched_actor_name(i),
+				    (unsigned long long)e->page);
+		}
+}
+
+void cpu_init(struct world *w, struct quire_port *port)
+{
+	world = w;
+	port->ctx = w;
+	port->tlb_flush = tlb_flush;
+	sched_on_frame_free(frame_freed);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scenario.h: what a scenario is made of.
+ *
+ * setup() builds the world, once; every run begins with what it left.  Each actor is a function
+ * that runs on a CPU of its own; check() sees the world when all have ended, and quire_verify()
+ * is called after it by itself.  Whatever actors share beside Quire's own state lies in the
+ * world, so that it is restored with it.
+ */
+#ifndef CHECK_SCENARIO_H
+#define CHECK_SCENARIO_H
+
+#include "core/rules.h"
+#include "explore.h"
+#include "quire/abi.h"
+#include "quire/quire.h"
+
+#define PAGE QUIRE_PAGE_SIZE
+#define BASE 0x10000000ull /* where scenarios map */
+#define MAX_GUARDS 12
+#define TLB_ENTRIES 8
+
+#define PROT_R QPROT_READ
+#define PROT_RW (QPROT_READ | QPROT_WRITE)
+#define MAP_ANON_PRIVATE (QMAP_PRIVATE | QMAP_ANONYMOUS | QMAP_FIXED)
+
+/* A translation that a CPU has cached. */
+struct tlb_entry {
+	struct quire_mm *mm; /* NULL: empty */
+	uint64_t page;       /* its address */
+	uint64_t pte;
+};
+
+/* A CPU's cache; the word stands for it in the order of events. */
+struct cpu {
+	uint32_t word;
+	unsigned next; /* to be replaced */
+	struct tlb_entry tlb[TLB_ENTRIES];
+};
+
+struct world {
+	struct quire_machine *m;
+	char *ram;
+	struct quire_mm *mm;
+	struct quire_mm *child;  /* where a scenario forks */
+	struct quire_file *file; /* where it maps one */
+	uint64_t addr;           /* where it maps */
+	uint64_t v[16];          /* what its actors tell each other and check(); see note() */
+	struct cpu cpus[SCHED_ALL];
+	const struct scenario *scenario;
+};
+
+struct scenario_actor {
+	const char *name; /* the head of its column */
+	void (*run)(struct world *w);
+};
+
+struct scenario {
+	const char *name;   /* with dashes */
+	const char *title;  /* one line */
+	const char *source; /* message, commit, CVE */
+	unsigned bound;     /* if not the default one */
+	unsigned alloc_failures;
+	unsigned frames; /* of RAM; 0: 48 */
+	void (*setup)(struct world *w);
+	struct scenario_actor actors[SCHED_ACTORS];
+	void (*check)(struct world *w); /* may be NULL */
+	unsigned nr_guards;
+	enum quire_rule guards[MAX_GUARDS]; /* rules without which it finds a violation */
+};
+
+/* ---- registry.c */
+extern const struct scenario *const scenarios[]; /* ends with NULL */
+const struct scenario *scenario_find(const char *name);
+const char *rule_name(enum quire_rule rule); /* with dashes */
+int rule_find(const char *name);             /* -1: none */
+const char *rule_text(enum quire_rule rule);
+const char *rule_source(enum quire_rule rule);
+
+/* ---- world.c */
+
+/* Builds the scenario's world and takes the snapshot; *out is what to explore. */
+void world_build(const struct scenario *s, struct subject *out);
+
+/* A broken promise: ends the run. */
+#define expect(cond, ...)                                                                          \
+	do {                                                                                       \
+		if (!(cond))                                                                       \
+			sched_fail(__VA_ARGS__);                                                   \
+	} while (0)
+
+/* 0, or the run ends: for calls that cannot fail here. */
+void must(int err, const char *what);
+/* Private anonymous memory of w->mm at addr. */
+void map_anon(struct world *w, uint64_t addr, uint64_t pages, int prot);
+/* Shared words of the actors: points like any other. */
+void note(struct world *w, unsigned i, uint64_t value);
+uint64_t noted(struct world *w, unsigned i);
+
+/* ---- cpu.c: an actor as a program: accesses through its CPU's TLB, faults as they come */
+
+enum access_result { ACCESS_OK, ACCESS_SEGV, ACCESS_BUS, ACCESS_OOM };
+
+/* One 64-bit load or store. */
+enum access_result cpu_load(struct world *w, struct quire_mm *mm, uint64_t addr, uint64_t *value);
+enum access_result cpu_store(struct world *w, struct quire_mm *mm, uint64_t addr, uint64_t value);
+/* The same where it must succeed. */
+uint64_t load(struct world *w, struct quire_mm *mm, uint64_t addr);
+void store(struct world *w, struct quire_mm *mm, uint64_t addr, uint64_t value);
+
+void cpu_init(struct world *w, struct quire_port *port);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * world.c: builds what a scenario plays in.
+ */
+#include "scenario.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_FRAMES 48u
+
+bool quire_rule_on[NR_RULES];
+
+void must(int err, const char *what)
+{
+	if (err)
+		sched_fail("%s failed with %d", what, err);
+}
+
+void map_anon(struct world *w, uint64_t addr, uint64_t pages, int prot)
+{
+	must(quire_mmap(w->mm, addr, pages * PAGE, prot, MAP_ANON_PRIVATE, NULL, 0, &addr), "mmap");
+}
+
+void note(struct world *w, unsigned i, uint64_t value)
+{
+	at_store(&w->v[i], value);
+}
+
+uint64_t noted(struct world *w, unsigned i)
+{
+	return at_load(&w->v[i]);
+}
+
+static void run_actor(void *arg)
+{
+	struct world *w = arg;
+
+	w->scenario->actors[sched_self()].run(w);
+}
+
+static void on_broken_book(void *arg, const char *line)
+{
+	(void)arg;
+	sched_fail("verify: %s", line);
+}
+
+static void after_run(void *arg)
+{
+	struct world *w = arg;
+
+	if (w->scenario->check)
+		w->scenario->check(w);
+	quire_verify(w->m, on_broken_book, NULL);
+}
+
+static void make_machine(struct world *w, unsigned frames)
+{
+	struct quire_machine_options o = {.size = sizeof(o)};
+	struct quire_mm_options mo = {.size = sizeof(mo)};
+	struct quire_port port;
+
+	sched_port(&port);
+	cpu_init(w, &port);
+	o.ram_bytes = (uint64_t)frames * PAGE;
+	o.ram = sched_ram(o.ram_bytes);
+	w->ram = o.ram;
+	must(quire_machine_create(&port, &o, &w->m), "machine");
+	must(quire_mm_create(w->m, &mo, &w->mm), "mm");
+	w->addr = BASE;
+}
+
+/* Outside of a run nothing catches a failure. */
+void world_build(const struct scenario *s, struct subject *out)
+{
+	struct world *w;
+
+	sched_reset();
+	w = sched_alloc(sizeof(*w));
+	memset(w, 0, sizeof(*w));
+	w->scenario = s;
+	make_machine(w, s->frames ? s->frames : DEFAULT_FRAMES);
+	s->setup(w);
+	for (unsigned i = 0; i < SCHED_ACTORS; i++)
+		if (s->actors[i].run)
+			sched_actor(i, s->actors[i].name, run_actor, w);
+	sched_alloc_failures(s->alloc_failures);
+	sched_snapshot();
+	*out = (struct subject){after_run, w};
+}

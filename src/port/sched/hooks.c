@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hooks.c: what the compiler calls before each plain access of the core.
+ *
+ * The core is compiled with -fsanitize=thread for this port, but linked with these instead of
+ * that sanitizer's library: all that is wanted is to be told of each access.  memcpy and its kin
+ * are renamed to the functions at the end.
+ */
+#include <string.h>
+
+#include "internal.h"
+
+static inline void access(const void *p, size_t bytes, bool write)
+{
+	if (!in_arena(p))
+		return;
+	heap_check(p, bytes, write);
+	if (__builtin_expect(S.watch != NULL, 0) && S.cur)
+		S.watch(self_index(), p, bytes, write);
+}
+
+void sched_watch(void (*func)(unsigned actor, const void *p, size_t bytes, bool write))
+{
+	S.watch = func;
+}
+
+#define HOOK(name, bytes, write)                                                                   \
+	void name(void *p);                                                                        \
+	void name(void *p)                                                                         \
+	{                                                                                          \
+		access(p, bytes, write);                                                           \
+	}
+
+HOOK(__tsan_read1, 1, false)
+HOOK(__tsan_read2, 2, false)
+HOOK(__tsan_read4, 4, false)
+HOOK(__tsan_read8, 8, false)
+HOOK(__tsan_read16, 16, false)
+HOOK(__tsan_write1, 1, true)
+HOOK(__tsan_write2, 2, true)
+HOOK(__tsan_write4, 4, true)
+HOOK(__tsan_write8, 8, true)
+HOOK(__tsan_write16, 16, true)
+HOOK(__tsan_unaligned_read2, 2, false)
+HOOK(__tsan_unaligned_read4, 4, false)
+HOOK(__tsan_unaligned_read8, 8, false)
+HOOK(__tsan_unaligned_read16, 16, false)
+HOOK(__tsan_unaligned_write2, 2, true)
+HOOK(__tsan_unaligned_write4, 4, true)
+HOOK(__tsan_unaligned_write8, 8, true)
+HOOK(__tsan_unaligned_write16, 16, true)
+
+#define RANGE_HOOK(name, write)                                                                    \
+	void name(void *p, unsigned long bytes);                                                   \
+	void name(void *p, unsigned long bytes)                                                    \
+	{                                                                                          \
+		access(p, bytes, write);                                                           \
+	}
+
+RANGE_HOOK(__tsan_read_range, false)
+RANGE_HOOK(__tsan_write_range, true)
+
+void __tsan_init(void);
+void __tsan_init(void)
+{
+}
+
+void __tsan_func_entry(void *pc);
+void __tsan_func_entry(void *pc)
+{
+	(void)pc;
+}
+
+void __tsan_func_exit(void);
+void __tsan_func_exit(void)
+{
+}
+
+void *sched_memcpy(void *to, const void *from, size_t n);
+void *sched_memcpy(void *to, const void *from, size_t n)
+{
+	access(from, n, false);
+	access(to, n, true);
+	return memcpy(to, from, n);
+}
+
+void *sched_memmove(void *to, const void *from, size_t n);
+void *sched_memmove(void *to, const void *from, size_t n)
+{
+	access(from, n, false);
+	access(to, n, true);
+	return memmove(to, from, n);
+}
+
+void *sched_memset(void *p, int c, size_t n);
+void *sched_memset(void *p, int c, size_t n)
+{
+	access(p, n, true);
+	return memset(p, c, n);
+}
+
+int sched_memcmp(const void *a, const void *b, size_t n);
+int sched_memcmp(const void *a, const void *b, size_t n)
+{
+	access(a, n, false);
+	access(b, n, false);
+	return memcmp(a, b, n);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * internal.h: what the files of the deterministic port share.
+ */
+#ifndef SCHED_INTERNAL_H
+#define SCHED_INTERNAL_H
+
+#include "sched.h"
+
+#define ARENA_BASE 0x200000000000ull /* fixed: addresses are the same in every process */
+#define ARENA_SIZE (4u << 20)
+#define CHUNK_SHIFT 12
+#define CHUNKS (ARENA_SIZE >> CHUNK_SHIFT)
+#define GRANULE_SHIFT 4
+#define GRANULES (ARENA_SIZE >> GRANULE_SHIFT)
+#define WORDS (ARENA_SIZE >> 2)
+#define MAX_HOT 1024u
+
+/* What a granule of the arena is. */
+enum { MEM_NEVER, MEM_LIVE, MEM_FREED };
+
+/* Per word that two actors touch and one of them writes. */
+struct hot_word {
+	uint64_t last_write; /* hash of the event */
+	uint64_t reads;      /* sum of the hashes of the reads since */
+};
+
+/*
+ * Each actor has a part of the arena of its own, so that an address says nothing of the order in
+ * which actors allocated.
+ */
+struct region {
+	uint32_t start, end; /* offsets */
+	uint32_t brk;        /* handed out so far */
+	uint32_t snap;       /* brk of the snapshot */
+};
+
+struct sched {
+	struct sched_actor actors[SCHED_ALL];
+	struct sched_actor *cur;         /* NULL: outside of all actors */
+	struct sched_actor *interrupted; /* by RCU callbacks */
+	unsigned nr_actors;
+	void *main_sp;
+	unsigned atomic; /* depth */
+	bool aborting;
+
+	sched_choose choose;
+	void *choose_ctx;
+	uint32_t steps;
+	unsigned alloc_failures, alloc_failures_left;
+	enum sched_outcome outcome;
+	char violation[512];
+	jmp_buf escape; /* for failures outside of all actors */
+	bool escape_armed;
+
+	/* point.c */
+	uint16_t seen[WORDS]; /* who read (low byte) and wrote (high byte), over all runs */
+	uint16_t hot[WORDS];  /* 0: no decision; else index into hot_words */
+	struct hot_word hot_words[MAX_HOT];
+	uint32_t hot_list[MAX_HOT]; /* their words */
+	unsigned nr_hot;
+	bool learned, all_points;
+
+	/* heap.c */
+	uint8_t mem[GRANULES];
+	uint8_t dirty[CHUNKS];
+	struct region regions[SCHED_ALL + 1]; /* the last: of nobody, the set-up */
+	uint32_t ram_start, ram_end;
+	void (*frame_free)(const void *p, size_t bytes);
+	void (*watch)(unsigned actor, const void *p, size_t bytes, bool write);
+
+	/* grace.c */
+	struct quire_rcu_head *queue, **queue_tail;
+
+	/* telling */
+	void (*tell)(void *ctx, unsigned actor, const char *text);
+	void *tell_ctx;
+	bool tell_raw;
+};
+
+extern struct sched S;
+
+/* Words in the arena for what is shared but no memory of the core. */
+struct pseudo_words {
+	uint32_t rcu;
+	uint32_t pad[15];
+};
+#define PSEUDO ((struct pseudo_words *)ARENA_BASE)
+
+static inline unsigned self_index(void)
+{
+	return (unsigned)(S.cur - S.actors);
+}
+
+static inline bool in_arena(const volatile void *p)
+{
+	return (uintptr_t)p - ARENA_BASE < ARENA_SIZE;
+}
+
+static inline uint32_t arena_offset(const volatile void *p)
+{
+	return (uint32_t)((uintptr_t)p - ARENA_BASE);
+}
+
+/* ---- actors.c */
+/* Blocks the running actor until somebody makes it ready. */
+void actor_block(enum sched_block why, const uint32_t *addr, enum lock_rank rank);
+void actor_ready(struct sched_actor *a);
+/* Lets `a` run now; returns when the present one is chosen again. */
+void actor_switch_to(struct sched_actor *a);
+/* Mask of actors that can run. */
+unsigned actors_enabled(void);
+/* Scheduling is on: an actor runs, and not within sched_atomic_begin(). */
+static inline bool scheduling(void)
+{
+	return S.cur && !S.atomic;
+}
+
+/* ---- point.c */
+void points_begin_run(void);
+void points_learn(void);
+
+/* ---- heap.c */
+void heap_init(void);
+void heap_reset(void);
+void heap_snapshot(void);
+void heap_restore(void);
+/* A plain access. */
+void heap_check(const void *p, size_t bytes, bool write);
+
+/* ---- locks.c */
+const char *rank_name(enum lock_rank rank);
+struct sched_actor *lock_holder(const uint32_t *word);
+
+/* ---- grace.c */
+void grace_reset(void);
+void grace_actor(void *arg);
+/* Somebody left a read-side section, or queued: callbacks that may run do so now. */
+void grace_advance(void);
+unsigned grace_readers(void);
+void grace_drain(void);
+void sched_rcu_read_lock(void *ctx);
+void sched_rcu_read_unlock(void *ctx);
+void sched_call_rcu(void *ctx, struct quire_rcu_head *head,
+		    void (*func)(struct quire_rcu_head *head));
+void sched_synchronize_rcu(void *ctx);
+void sched_rcu_barrier(void *ctx);
+
+/* ---- telling */
+void tell_access(enum sched_op op, const volatile void *p);
+
+#endif

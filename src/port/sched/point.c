@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * point.c: accesses: which of them are decisions, and what each tells of the order of the others.
+ *
+ * Owns S.seen, S.hot and S.hot_words.
+ *
+ *   1  A word is hot if, in some run so far, two actors touched it and one of them wrote it.
+ *      An access to any other word commutes with all that the other actors do: the decision
+ *      before it would be that before the next hot one (or the end), made a little early.
+ *   2  S.hot changes between runs only: a run is a function of the choices.
+ *   3  hash of an actor = f(its hash before, the word, the last write to the word, for a write
+ *      also the reads since).  So the hashes of all actors say in what order conflicting accesses
+ *      happened and nothing else, which determines the state that they have led to.
+ */
+#include <stdio.h>
+
+#include "internal.h"
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+	uint64_t x =
+	    (a ^ (b + 0x9e3779b97f4a7c15ull + (a << 6) + (a >> 2))) * 0xbf58476d1ce4e5b9ull;
+
+	x ^= x >> 29;
+	x *= 0x94d049bb133111ebull;
+	return x ^ (x >> 32);
+}
+
+/* ---- learning ---------------------------------------------------------------- */
+
+static bool conflicting(uint16_t seen)
+{
+	unsigned writers = seen >> 8, all = (seen | writers) & 0xff;
+
+	return writers && (all & (all - 1));
+}
+
+static inline void note_seen(uint32_t word, enum sched_op op)
+{
+	uint16_t bit = (uint16_t)((op == SCHED_LOAD ? 1u : 0x100u) << self_index());
+
+	if (S.seen[word] & bit)
+		return;
+	S.seen[word] |= bit;
+	if (!S.hot[word] && conflicting(S.seen[word]))
+		S.learned = true;
+}
+
+static void make_hot(uint32_t word)
+{
+	if (S.nr_hot + 1 == MAX_HOT) {
+		fprintf(stderr, "quire-check: more than %u shared words\n", MAX_HOT - 1);
+		return;
+	}
+	S.hot_list[++S.nr_hot] = word;
+	S.hot[word] = (uint16_t)S.nr_hot;
+}
+
+bool sched_learned(void)
+{
+	return S.learned;
+}
+
+static void learn_between(uint32_t from, uint32_t to)
+{
+	for (uint32_t word = from >> 2; word < to >> 2; word++)
+		if (!S.hot[word] && conflicting(S.seen[word]))
+			make_hot(word);
+}
+
+/* After a run: what was met in it is hot in the next. */
+void points_learn(void)
+{
+	if (!S.learned)
+		return;
+	learn_between(0, sizeof(struct pseudo_words));
+	for (unsigned i = 0; i <= SCHED_ALL; i++)
+		learn_between(S.regions[i].start, S.regions[i].brk);
+}
+
+void points_begin_run(void)
+{
+	S.learned = false;
+	for (unsigned i = 1; i <= S.nr_hot; i++)
+		S.hot_words[i] = (struct hot_word){0, 0};
+}
+
+void sched_all_points(bool on)
+{
+	S.all_points = on;
+}
+
+/* ---- decisions --------------------------------------------------------------- */
+
+static void decide(void)
+{
+	struct sched_decision d = {
+	    .kind = DECIDE_PREEMPT, .actor = self_index(), .at = S.cur->points};
+	int next;
+
+	d.enabled = actors_enabled();
+	if (!(d.enabled & (d.enabled - 1)))
+		return;
+	next = S.choose(S.choose_ctx, &d);
+	if (next == SCHED_PRUNE) {
+		S.outcome = RUN_PRUNED;
+		actor_switch_to(NULL);
+	}
+	actor_switch_to(&S.actors[next]);
+}
+
+static void count_step(void)
+{
+	S.cur->points++;
+	if (++S.steps > SCHED_STEP_LIMIT)
+		sched_fail("livelock: %s goes on and on", sched_actor_name(self_index()));
+}
+
+/* An access of 8 bytes is one of two words. */
+static unsigned words_of(size_t bytes)
+{
+	return bytes > 4 ? 2 : 1;
+}
+
+void sched_decide(enum sched_op op, const volatile void *p, size_t bytes)
+{
+	uint32_t word = arena_offset(p) >> 2;
+	unsigned hot = S.all_points;
+
+	count_step();
+	if (!in_arena(p))
+		return;
+	for (unsigned i = 0; i < words_of(bytes); i++) {
+		note_seen(word + i, op);
+		hot |= S.hot[word + i];
+	}
+	if (hot)
+		decide();
+}
+
+static void word_event(enum sched_op op, uint32_t word)
+{
+	struct hot_word *h = &S.hot_words[S.hot[word]];
+	struct sched_actor *a = S.cur;
+
+	if (op == SCHED_LOAD) {
+		a->hash = mix(a->hash, mix(word, h->last_write));
+		h->reads += a->hash;
+	} else {
+		a->hash = mix(a->hash, mix(word, h->last_write + h->reads) + 1);
+		h->last_write = a->hash;
+		h->reads = 0;
+	}
+}
+
+void sched_event(enum sched_op op, const volatile void *p, size_t bytes)
+{
+	uint32_t word = arena_offset(p) >> 2;
+
+	if (!in_arena(p))
+		return;
+	for (unsigned i = 0; i < words_of(bytes); i++)
+		if (S.hot[word + i])
+			word_event(op, word + i);
+}
+
+void *sched_at(enum sched_op op, const volatile void *p, size_t bytes)
+{
+	if (!scheduling())
+		return (void *)(uintptr_t)p;
+	if (__builtin_expect(S.tell_raw, 0))
+		tell_access(op, p);
+	sched_decide(op, p, bytes);
+	sched_event(op, p, bytes);
+	return (void *)(uintptr_t)p;
+}
+
+unsigned sched_choice(unsigned n)
+{
+	struct sched_decision d = {.kind = DECIDE_CHOICE, .n = n};
+	int value;
+
+	if (!scheduling() || n < 2)
+		return 0;
+	count_step();
+	d.actor = self_index();
+	d.at = S.cur->points;
+	value = S.choose(S.choose_ctx, &d);
+	if (value == SCHED_PRUNE) {
+		S.outcome = RUN_PRUNED;
+		actor_switch_to(NULL);
+	}
+	S.cur->hash = mix(S.cur->hash, (uint64_t)value + 7);
+	return (unsigned)value;
+}
+
+uint64_t sched_state_hash(void)
+{
+	uint64_t h = 0;
+
+	for (unsigned i = 0; i < SCHED_ALL; i++)
+		h = mix(h, S.actors[i].hash);
+	return h;
+}
