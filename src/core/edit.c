@@ -119,13 +119,17 @@ int edit_check(struct vma_edit *e)
 
 static void set_dead(struct vma *chain, uint32_t dead)
 {
-	for (struct vma *v = chain; v; v = v->chain)
+	for (struct vma *v = chain; v; v = v->chain) {
 		at_store(&v->dead, dead);
+		STEP(dead ? "marks VMA %#lx-%#lx dead" : "marks VMA %#lx-%#lx alive", v->start,
+		     v->end);
+	}
 }
 
 void edit_hold(struct vma_edit *e)
 {
-	set_dead(e->added, 1);
+	if (RULE(replacement_held))
+		set_dead(e->added, 1);
 }
 
 void edit_release(struct vma_edit *e)
@@ -135,7 +139,8 @@ void edit_release(struct vma_edit *e)
 
 void edit_kill(struct vma_edit *e)
 {
-	set_dead(e->removed, 1);
+	if (RULE(dead_before_zap))
+		set_dead(e->removed, 1);
 }
 
 void edit_revive(struct vma_edit *e)
@@ -166,6 +171,7 @@ void edit_commit(struct vma_edit *e)
 	edit_link(e);
 	edit_kill(e);
 	rtree_txn_commit(&e->txn);
+	STEP("publishes the new VMA tree");
 	account(e);
 }
 

@@ -112,7 +112,7 @@ static enum quire_fault_reason refused_right(const struct vma *vma, enum quire_a
 
 static enum quire_fault_result fault_no_vma(struct fault *f)
 {
-	if (f->locked)
+	if (f->locked || !RULE(miss_under_mmap_lock))
 		return fault_refuse(f, QUIRE_FAULT_SEGV, QSEGV_MAPERR, QUIRE_REASON_NO_VMA);
 	f->confirm = true;
 	f->retry = true;
@@ -126,7 +126,8 @@ static enum quire_fault_result fault_no_vma(struct fault *f)
 static pte_t touched(const struct fault *f)
 {
 	uint64_t bits = vma_pte_bits(f->vma);
-	pte_t want = f->entry | PTE_ACCESSED | (bits & (PTE_PRESENT | PTE_USER));
+	pte_t had = RULE(touch_only_adds) ? f->entry : f->entry & ~PTE_WRITE;
+	pte_t want = had | PTE_ACCESSED | (bits & (PTE_PRESENT | PTE_USER));
 
 	if (f->access == QUIRE_WRITE)
 		want |= PTE_WRITTEN;
@@ -140,12 +141,15 @@ static enum quire_fault_result fault_touch(struct fault *f)
 	int err;
 
 	f->out->pte = want;
-	if (want == f->entry)
+	if (want == f->entry) {
+		STEP("finds that the entry of %#lx allows it", f->addr);
 		return fault_done(f, QUIRE_KIND_SPURIOUS);
+	}
 	err = fault_lock(f, &ref);
 	if (err)
 		return fault_lost(f, err);
 	pt_set(&ref, ref.entry, want);
+	STEP("adds rights to the entry of %#lx", f->addr);
 	/* Written again after MADV_FREE: no longer free for the taking. */
 	if (want & PTE_DIRTY & ~f->entry && !(want & PTE_EXTERNAL)) {
 		struct folio *folio = pfn_folio(f->mm->machine, pte_frame(want));
@@ -157,21 +161,36 @@ static enum quire_fault_result fault_touch(struct fault *f)
 	return fault_done(f, QUIRE_KIND_SPURIOUS);
 }
 
+static void tell_lookup(const struct fault *f, const struct vma *vma)
+{
+	if (vma)
+		STEP("finds VMA %#lx-%#lx for %#lx", vma->start, vma->end, f->addr);
+	else
+		STEP("finds no VMA for %#lx", f->addr);
+}
+
 static enum quire_fault_result fault_attempt(struct fault *f)
 {
 	enum quire_fault_reason reason;
 	struct vma *vma = vma_find(f->mm, f->addr);
 
+	tell_lookup(f, vma);
 	if (unlikely(!vma))
 		return fault_no_vma(f);
-	if (unlikely(vma_is_dead(vma)))
+	if (unlikely(vma_is_dead(vma))) {
+		STEP("finds that VMA dead: looks again");
 		return fault_lost(f, -QEAGAIN);
+	}
 	reason = refused_right(vma, f->access);
-	if (unlikely(reason))
+	if (unlikely(reason)) {
+		STEP("is refused: %s", quire_fault_reason_name(reason));
 		return fault_refuse(f, QUIRE_FAULT_SEGV, QSEGV_ACCERR, reason);
+	}
 	f->vma = vma;
 	f->seq = vma->file ? at_load(&vma->file->mapping.seq) : 0;
 	f->entry = pt_read(f->mm, f->addr);
+	STEP(f->entry ? "finds entry %#lx at %#lx" : "finds no entry (%#lx) at %#lx", f->entry,
+	     f->addr);
 	if (!f->entry)
 		return vma->ops->fault(f);
 	if (f->access == QUIRE_WRITE && !(f->entry & PTE_WRITE))
@@ -184,9 +203,11 @@ static enum quire_fault_result fault_attempt(struct fault *f)
 /* M only outside RCU: its holder may be waiting for a grace period. */
 static void fault_enter(struct fault *f)
 {
-	if (f->locked)
+	if (f->locked && RULE(lock_outside_rcu))
 		mm_lock(f->mm);
 	rcu_read_lock(&f->mm->machine->port);
+	if (f->locked && !RULE(lock_outside_rcu))
+		mm_lock(f->mm);
 }
 
 static void fault_leave(struct fault *f)
@@ -215,7 +236,7 @@ static void prepare_retry(struct fault *f)
 		use_lock(f);
 	} else {
 		mm_count(f->mm, MM_RETRY, 1);
-		if (++f->tries >= MAX_TRIES)
+		if (++f->tries >= MAX_TRIES && RULE(wait_for_writer))
 			use_lock(f);
 	}
 }

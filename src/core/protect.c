@@ -61,7 +61,10 @@ static void protect_table(struct tlb_gather *g, struct vma *vma, uint64_t addr, 
 		if (val == e)
 			continue;
 		at_store(slot, val);
-		if (loses_right(e, val))
+		STEP(loses_right(e, val) ? "takes rights from the entry of %#lx"
+					 : "adds rights to the entry of %#lx",
+		     addr);
+		if (RULE(flush_lost_rights) && loses_right(e, val))
 			tlb_range(g, addr, addr + PAGE_SIZE);
 	}
 	pt_unlock(&ref);

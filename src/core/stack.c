@@ -45,6 +45,7 @@ static int extend_down(struct vma *vma, uint64_t addr)
 		edit_abort(&e);
 		return err;
 	}
+	STEP("grows the stack from %#lx to %#lx", vma->start, addr);
 	edit_commit(&e);
 	edit_finish(&e);
 	return 0;
@@ -56,7 +57,7 @@ int stack_grow_locked(struct quire_mm *mm, uint64_t addr, enum quire_fault_reaso
 
 	addr &= PAGE_MASK;
 	*reason = QUIRE_REASON_NONE;
-	if (vma && vma->start <= addr)
+	if (RULE(growth_looks_again) && vma && vma->start <= addr)
 		return 0; /* mapped meanwhile */
 	if (!vma || !(vma->flags & VM_GROWSDOWN) || addr < mm->machine->mmap_min_addr)
 		*reason = QUIRE_REASON_NO_VMA;
@@ -76,8 +77,10 @@ int stack_grow(struct quire_mm *mm, uint64_t addr, enum quire_fault_reason *reas
 {
 	int err;
 
-	mm_lock(mm);
+	if (RULE(stack_grows_locked))
+		mm_lock(mm);
 	err = stack_grow_locked(mm, addr, reason);
-	mm_unlock(mm);
+	if (RULE(stack_grows_locked))
+		mm_unlock(mm);
 	return err;
 }
