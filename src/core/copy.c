@@ -94,6 +94,7 @@ static pte_t duplicate(struct copy *c, const struct folio *f, pte_t e)
 
 	if (!new)
 		return 0;
+	STEP("copies the pinned frame %u for the child", folio_pfn(m, f));
 	memcpy(folio_addr(m, new), folio_addr(m, f), PAGE_SIZE);
 	new->index = f->index;
 	folio_set(new, FOLIO_ANON | FOLIO_EXCLUSIVE | FOLIO_UPTODATE);
@@ -105,12 +106,13 @@ static pte_t duplicate(struct copy *c, const struct folio *f, pte_t e)
 /* Shares an anonymous page; *e becomes read-only in the parent, too. */
 static void share_anon(struct copy *c, struct folio *f, pte_t *slot, uint64_t addr, pte_t *e)
 {
-	if (folio_test(f, FOLIO_EXCLUSIVE))
+	if (RULE(fork_clears_exclusive) && folio_test(f, FOLIO_EXCLUSIVE))
 		folio_clear(f, FOLIO_EXCLUSIVE);
 	folio_get_mapped(f);
 	if (!(*e & PTE_WRITE))
 		return;
 	*e &= ~PTE_WRITE;
+	STEP("takes the write bit of %#lx from the parent", addr);
 	at_store(slot, *e);
 	if (addr < c->flush_start)
 		c->flush_start = addr;
@@ -132,7 +134,7 @@ static pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
 	f = pfn_folio(m, pte_frame(e));
 	if (!folio_test(f, FOLIO_ANON)) {
 		folio_get_mapped(f);
-	} else if (folio_test(f, FOLIO_EXCLUSIVE) && maybe_pinned(f)) {
+	} else if (RULE(fork_copies_pinned) && folio_test(f, FOLIO_EXCLUSIVE) && maybe_pinned(f)) {
 		e = duplicate(c, f, e);
 		if (!e)
 			return 0;
@@ -157,6 +159,7 @@ static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, u
 		val = copy_entry(c, slot, addr, e);
 		if (!val)
 			return -QENOMEM;
+		STEP("copies entry %#lx of %#lx to the child", val, addr);
 		at_store(to, val);
 		dst->table->pt.used++;
 		c->entries++;
@@ -184,7 +187,8 @@ static void commit(struct copy *c)
 	if (c->mapped_anon)
 		at_add_relaxed(&m->cpus[this_cpu(&m->port)].mapped_anon, c->mapped_anon);
 	c->src->mm->fork_entries += c->entries;
-	tlb_range(c->g, c->flush_start, c->flush_end);
+	if (RULE(fork_flush))
+		tlb_range(c->g, c->flush_start, c->flush_end);
 }
 
 /* Nothing there: no table is made for the child. */

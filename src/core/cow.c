@@ -30,7 +30,9 @@ static bool may_reuse(struct folio *folio)
 {
 	if (!folio_test(folio, FOLIO_ANON))
 		return false;
-	return folio_test(folio, FOLIO_EXCLUSIVE) || at_load(&folio->refs) == 1;
+	return folio_test(folio, FOLIO_EXCLUSIVE) ||
+	       (RULE(cow_counts_references) ? at_load(&folio->refs) == 1
+					    : at_load(&folio->mapcount) == 1);
 }
 
 /* PTL held. */
@@ -54,12 +56,16 @@ static int cow_decide(struct fault *f, struct folio *old, enum cow_step *step)
 
 	if (err)
 		return err;
-	if (folio_test(old, FOLIO_ANON) && folio_test(old, FOLIO_LOCKED))
+	if (RULE(cow_waits_for_copy) && folio_test(old, FOLIO_ANON) &&
+	    folio_test(old, FOLIO_LOCKED))
 		*step = COW_WAIT;
 	else if (may_reuse(old))
 		*step = COW_REUSED;
 	else
 		*step = COW_COPY;
+	STEP("%s", *step == COW_REUSED ? "page is this mm's alone: makes the entry writable"
+		   : *step == COW_COPY ? "page is shared: will copy it"
+				       : "page is a copy not flushed yet: will wait");
 	if (*step == COW_REUSED)
 		make_writable(f, &ref, old);
 	else
@@ -93,6 +99,7 @@ static int put_in_place(struct fault *f, struct folio *old, struct folio *fresh,
 	else if (f->entry & PTE_EXTERNAL)
 		mm_count(f->mm, rss_counter(NULL), -1);
 	rmap_add(f->mm, fresh);
+	STEP("maps the copy: entry of %#lx becomes %#lx", f->addr, val);
 	pt_set(&ref, ref.entry, val);
 	pt_unlock(&ref);
 	f->entry = val;
@@ -106,7 +113,8 @@ static __attribute__((noinline)) void flush_replaced(struct fault *f, struct fol
 	struct tlb_gather g;
 
 	tlb_begin(&g, f->mm);
-	tlb_range(&g, f->addr, f->addr + PAGE_SIZE);
+	if (RULE(cow_flush))
+		tlb_range(&g, f->addr, f->addr + PAGE_SIZE);
 	if (old)
 		tlb_folio(&g, old);
 	tlb_finish(&g);
@@ -120,7 +128,8 @@ static int open_for_writing(struct fault *f, struct folio *fresh)
 
 	if (fault_lock(f, &ref))
 		return -QEAGAIN;
-	exclusive = folio_test(fresh, FOLIO_EXCLUSIVE);
+	exclusive = !RULE(cow_exclusive_recheck) || folio_test(fresh, FOLIO_EXCLUSIVE);
+	STEP("%s", exclusive ? "makes the copy writable" : "copy was forked: stays read-only");
 	if (exclusive)
 		make_writable(f, &ref, fresh);
 	pt_unlock(&ref);
@@ -135,7 +144,8 @@ static int replace_in_steps(struct fault *f, struct folio *old, struct folio *fr
 
 	folio_trylock(fresh); /* nobody else knows it */
 	folio_get(fresh);
-	err = put_in_place(f, old, fresh, anon_pte(f, fresh) & ~PTE_WRITE);
+	err = put_in_place(f, old, fresh,
+			   anon_pte(f, fresh) & ~(RULE(cow_read_only_first) ? PTE_WRITE : 0));
 	if (err) {
 		folio_put(m, fresh);
 	} else {
@@ -177,6 +187,7 @@ static enum quire_fault_result cow_copy(struct fault *f, struct folio *old)
 	bool was_anon = folio_test(old, FOLIO_ANON);
 
 	if (fresh) {
+		STEP("copies the page");
 		memcpy(folio_addr(m, fresh), folio_addr(m, old), PAGE_SIZE);
 		result = cow_replace(f, old, fresh, QUIRE_KIND_COW_COPY);
 		if (was_anon && result == QUIRE_FAULT_OK && !f->retry)

@@ -85,6 +85,7 @@ static void install_frames(struct fault *f, struct pt_ref *ref, const struct aro
 	for (unsigned i = a->first; i < a->end; i++) {
 		if (at_load_relaxed(&entry[i]))
 			continue;
+		STEP("maps external frame %lu", a->frames[i]);
 		pt_set(ref, &entry[i], pte_make(a->frames[i], bits));
 		n++;
 	}
@@ -104,6 +105,7 @@ static __attribute__((noinline)) enum quire_fault_result map_window(struct fault
 	int err;
 
 	choose_window(f, &a);
+	STEP("asks the file for frames from page %lu on", a.base + a.main);
 	err = ask_frames(f, &a);
 	if (err)
 		return refuse_frame(f, err);
@@ -143,6 +145,7 @@ static enum quire_fault_result make_copy(struct fault *f, uint64_t pgoff)
 {
 	int err;
 
+	STEP("copies page %lu out of the file, asleep", pgoff);
 	fault_sleep(f);
 	err = copy_out(f, pgoff);
 	if (!err)

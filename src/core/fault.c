@@ -32,7 +32,7 @@
 enum quire_fault_result fault_refuse(struct fault *f, enum quire_fault_result result, int si_code,
 				     enum quire_fault_reason reason)
 {
-	if (f->vma && vma_is_dead(f->vma))
+	if (RULE(refuse_the_living) && f->vma && vma_is_dead(f->vma))
 		return fault_lost(f, -QEAGAIN);
 	f->out->si_code = si_code;
 	f->out->reason = reason;
@@ -112,7 +112,8 @@ bool fault_wake_failed(struct fault *f, uint64_t pgoff)
 
 	fault_wake(f);
 	vma = vma_find(f->mm, f->addr);
-	if (!vma || vma->file != f->file || vma_pgoff(vma, f->addr) != pgoff)
+	if (!vma || (RULE(failed_read_looks_again) &&
+		     (vma->file != f->file || vma_pgoff(vma, f->addr) != pgoff)))
 		return false;
 	f->retry = f->slept = false;
 	f->vma = vma;

@@ -30,11 +30,12 @@ static int insert_locked(struct mapping *mapping, uint64_t pgoff, uint64_t seq, 
 {
 	int err;
 
-	if (at_load(&mapping->seq) != seq)
+	if (RULE(cache_seq_check) && at_load(&mapping->seq) != seq)
 		return -QEAGAIN;
 	*found = index_load(&mapping->pages, pgoff);
 	if (*found)
 		return 0;
+	STEP("adds page %lu to the cache", pgoff);
 	err = index_store(&mapping->pages, pgoff, folio);
 	if (err)
 		return err;
@@ -101,10 +102,13 @@ static int find_or_add(struct quire_file *file, uint64_t pgoff, uint64_t seq, st
 static int read_in(struct quire_file *file, uint64_t pgoff, struct folio *folio)
 {
 	void *mem = folio_addr(file->machine, folio);
-	int err = file->ops.read_page(file->priv, pgoff, mem);
+	int err;
 
+	STEP("reads page %lu in", pgoff);
+	err = file->ops.read_page(file->priv, pgoff, mem);
 	if (err)
 		return err == -QEAGAIN || err == -QENOMEM ? -QEIO : err;
+	STEP("page %lu is up to date", pgoff);
 	folio_set(folio, FOLIO_UPTODATE);
 	return 0;
 }

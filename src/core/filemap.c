@@ -41,7 +41,8 @@ static enum quire_fault_result find_page(struct fault *f, uint64_t pgoff, struct
 	int err;
 
 	*folio = filecache_peek(file, pgoff);
-	if (*folio && folio_test(*folio, FOLIO_UPTODATE))
+	STEP("%s page %lu in the cache", *folio ? "finds" : "finds no", pgoff);
+	if (*folio && (!RULE(map_up_to_date) || folio_test(*folio, FOLIO_UPTODATE)))
 		return QUIRE_FAULT_OK;
 	if (!filecache_is_zero_fill(file)) {
 		*folio = NULL;
@@ -64,6 +65,7 @@ static enum quire_fault_result map_private_copy(struct fault *f, struct folio *f
 
 	if (!fresh)
 		return QUIRE_FAULT_OOM;
+	STEP("copies frame %u of the cache", folio_pfn(m, folio));
 	memcpy(folio_addr(m, fresh), folio_addr(m, folio), PAGE_SIZE);
 	err = fault_install(f, fresh, anon_pte(f, fresh));
 	if (!err)
@@ -76,6 +78,7 @@ static enum quire_fault_result map_private_copy(struct fault *f, struct folio *f
 static void map_page(struct fault *f, struct pt_ref *ref, pte_t *entry, struct folio *folio,
 		     uint64_t bits, struct rmap_batch *batch)
 {
+	STEP("maps frame %u of the cache", folio_pfn(f->mm->machine, folio));
 	rmap_batch_add(batch, folio);
 	pt_set(ref, entry, pte_make(folio_pfn(f->mm->machine, folio), bits));
 }
@@ -148,8 +151,10 @@ static enum quire_fault_result filemap_fault(struct fault *f)
 	enum quire_fault_result result;
 	struct folio *folio;
 
-	if (pgoff >= file_pages(f->vma->file))
+	if (pgoff >= file_pages(f->vma->file)) {
+		STEP("page %lu lies beyond the end of the file", pgoff);
 		return fault_sigbus(f, QUIRE_REASON_BEYOND_EOF);
+	}
 	result = find_page(f, pgoff, &folio);
 	if (!folio)
 		return result;
@@ -169,6 +174,7 @@ static enum quire_fault_result note_write(struct fault *f)
 
 	if (err)
 		return fault_lost(f, err);
+	STEP("notes the write: marks the page dirty, makes the entry writable");
 	folio_set(folio, FOLIO_DIRTY);
 	pt_set(&ref, ref.entry, val);
 	pt_unlock(&ref);

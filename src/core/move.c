@@ -63,8 +63,10 @@ static uint64_t move_locked(struct move *v, struct pt_ref *dst, uint64_t new_add
 
 		if (!e)
 			continue;
+		STEP("moves entry %#lx from %#lx to %#lx", e, old_addr + done, new_addr + done);
 		pt_set(src, from, 0);
-		tlb_range(v->g, old_addr + done, old_addr + done + PAGE_SIZE);
+		if (RULE(move_flush))
+			tlb_range(v->g, old_addr + done, old_addr + done + PAGE_SIZE);
 		if (old) {
 			drop_occupant(v, old);
 			tlb_range(v->g, new_addr + done, new_addr + done + PAGE_SIZE);
@@ -136,7 +138,9 @@ static bool move_whole(struct move *v, uint64_t new_addr, uint64_t old_addr, uin
 		return false;
 	if (!pt_move_table(v->g, old_addr, new_addr))
 		return false;
-	tlb_range(v->g, old_addr, old_addr + PT_SPAN);
+	STEP("moves the table of %#lx to %#lx", old_addr, new_addr);
+	if (RULE(move_flush))
+		tlb_range(v->g, old_addr, old_addr + PT_SPAN);
 	return true;
 }
 
@@ -177,7 +181,7 @@ uint64_t move_entries(struct tlb_gather *g, struct vma *dst, uint64_t new_addr, 
 	const struct quire_port *port = &g->mm->machine->port;
 	uint64_t moved;
 
-	if (!src->file)
+	if (!src->file || !RULE(move_holds_i_lock))
 		return move_and_flush(&v, new_addr, old_addr, len);
 	mutex_lock(port, &src->file->mapping.i_lock, RANK_MAPPING);
 	moved = move_and_flush(&v, new_addr, old_addr, len);

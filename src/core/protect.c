@@ -30,7 +30,9 @@ static bool may_write(const struct vma *vma, pte_t e)
 	if ((e & PTE_EXTERNAL) || pte_frame(e) == m->zero_pfn)
 		return false;
 	flags = at_load(&pfn_folio(m, pte_frame(e))->flags);
-	return (flags & (FOLIO_EXCLUSIVE | FOLIO_LOCKED)) == FOLIO_EXCLUSIVE;
+	if (RULE(mprotect_waits_for_copy) && (flags & FOLIO_LOCKED))
+		return false;
+	return (flags & FOLIO_EXCLUSIVE) != 0;
 }
 
 static pte_t new_entry(const struct vma *vma, uint64_t bits, pte_t e)

@@ -97,7 +97,9 @@ int remap_move(struct remap *r)
 		return err;
 	}
 	edit_link(&e);
-	edit_kill(&e);
+	if (RULE(source_dead_during_move))
+		edit_kill(&e);
+	STEP("moves the mapping of %#lx to %#lx", r->addr, r->new_addr);
 	tlb_begin(&g, r->mm);
 	if (move_or_undo(&g, dst, r)) {
 		complete(&g, &e, r);

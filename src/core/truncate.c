@@ -23,6 +23,7 @@ struct chain {
 
 static void move_seq(struct mapping *mapping)
 {
+	STEP("moves seq");
 	at_add(&mapping->seq, 1); /* visible before the zap looks for tables: zap.c, 4 */
 }
 
@@ -38,6 +39,7 @@ static void zap_mappings(struct quire_file *file, uint64_t first, uint64_t last,
 	{
 		struct vma *vma = container_of(node, struct vma, node);
 
+		STEP("zaps pages from %lu on of the VMA at %#lx", first, vma->start);
 		tlb_begin(&g, vma->mm);
 		zap_file_range(&g, vma, first, last, even_cow);
 		tlb_finish(&g);
@@ -70,6 +72,7 @@ static void uncache(struct quire_file *file, uint64_t i, struct folio *folio, st
 	folio_lock(m, folio);
 	spin_lock(&m->port, &mapping->index_lock, RANK_INDEX);
 	if (index_load(&mapping->pages, i) == folio) {
+		STEP("takes page %lu out of the cache", i);
 		index_erase(&mapping->pages, i);
 		at_sub(&mapping->nr_pages, 1);
 		folio->mapping = NULL;
@@ -101,7 +104,9 @@ static void free_chain(struct quire_machine *m, struct chain *gone)
 	struct folio *batch[64];
 	unsigned n = 0;
 
-	m->port.synchronize_rcu(m->port.ctx);
+	if (RULE(rcu_free_cached_pages))
+		m->port.synchronize_rcu(m->port.ctx);
+	STEP("frees the pages that left the cache");
 	while (gone->head != NO_FRAME) {
 		struct folio *folio = pfn_folio(m, gone->head);
 
@@ -123,8 +128,10 @@ void mapping_drop(struct quire_file *file, uint64_t first, uint64_t last, bool e
 	uncache_range(file, first, last, &gone);
 	if (gone.head == NO_FRAME)
 		return;
-	move_seq(&file->mapping);
-	zap_mappings(file, first, last, even_cow);
+	if (RULE(second_seq))
+		move_seq(&file->mapping);
+	if (RULE(second_zap))
+		zap_mappings(file, first, last, even_cow);
 	free_chain(file->machine, &gone);
 }
 
@@ -155,6 +162,7 @@ int quire_file_truncate(struct quire_file *file, uint64_t bytes)
 	if (bytes > INT64_MAX)
 		return -QEINVAL;
 	mutex_lock(port, &mapping->write_lock, RANK_FILE);
+	STEP("makes the file %lu bytes long", bytes);
 	at_store(&mapping->bytes, bytes);
 	mapping_drop(file, PAGE_ALIGN(bytes) >> PAGE_SHIFT, UINT64_MAX, true);
 	zero_tail(file, bytes);

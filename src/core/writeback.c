@@ -27,8 +27,10 @@ static void clean_table(struct tlb_gather *g, struct pt_ref *ref, uint64_t addr,
 			continue;
 		if (val & PTE_DIRTY)
 			folio_set(pfn_folio(m, pte_frame(val)), FOLIO_DIRTY);
+		STEP("cleans the entry of %#lx", addr);
 		pt_set(ref, entry, val & ~(PTE_WRITE | PTE_DIRTY));
-		tlb_range(g, addr, addr + PAGE_SIZE);
+		if (RULE(writeback_flush))
+			tlb_range(g, addr, addr + PAGE_SIZE);
 	}
 }
 
@@ -78,8 +80,11 @@ static int write_folio(struct quire_file *file, struct folio *folio, uint64_t pg
 {
 	int err;
 
-	if (folio->mapping != &file->mapping || !folio_test(folio, FOLIO_DIRTY))
+	if (RULE(writeback_looks_again) && folio->mapping != &file->mapping)
 		return 0;
+	if (!folio_test(folio, FOLIO_DIRTY))
+		return 0;
+	STEP("page %lu is clean: writes it", pgoff);
 	folio_clear(folio, FOLIO_DIRTY);
 	err = file->ops.write_page(file->priv, pgoff, folio_addr(file->machine, folio));
 	if (err)
