@@ -47,22 +47,6 @@ static void zap_mappings(struct quire_file *file, uint64_t first, uint64_t last,
 	mutex_unlock(port, &mapping->i_lock, RANK_MAPPING);
 }
 
-/* The first page in the cache from *i to last, with a reference. */
-static struct folio *next_cached(struct quire_file *file, uint64_t *i, uint64_t last)
-{
-	const struct quire_port *port = &file->machine->port;
-	struct folio *folio;
-
-	rcu_read_lock(port);
-	folio = index_next(&file->mapping.pages, i);
-	if (folio && *i > last)
-		folio = NULL;
-	if (folio)
-		folio_get(folio);
-	rcu_read_unlock(port);
-	return folio;
-}
-
 /* The cache's reference goes to the chain. */
 static void uncache(struct quire_file *file, uint64_t i, struct folio *folio, struct chain *gone)
 {
@@ -74,7 +58,7 @@ static void uncache(struct quire_file *file, uint64_t i, struct folio *folio, st
 	if (index_load(&mapping->pages, i) == folio) {
 		STEP("takes page %lu out of the cache", i);
 		index_erase(&mapping->pages, i);
-		at_sub(&mapping->nr_pages, 1);
+		mapping_count_pages(mapping, -1);
 		folio->mapping = NULL;
 		folio->index = gone->head;
 		gone->head = folio_pfn(m, folio);
@@ -89,7 +73,7 @@ static void uncache_range(struct quire_file *file, uint64_t first, uint64_t last
 {
 	struct folio *folio;
 
-	for (uint64_t i = first; (folio = next_cached(file, &i, last)); i++) {
+	for (uint64_t i = first; (folio = filecache_next(file, &i, last, 0)); i++) {
 		uncache(file, i, folio, gone);
 		if (i == last)
 			break;
@@ -144,7 +128,7 @@ static void zero_tail(struct quire_file *file, uint64_t bytes)
 
 	if (!used)
 		return;
-	folio = next_cached(file, &i, i);
+	folio = filecache_next(file, &i, i, 0);
 	if (!folio)
 		return;
 	folio_lock(m, folio);
@@ -158,16 +142,20 @@ int quire_file_truncate(struct quire_file *file, uint64_t bytes)
 {
 	const struct quire_port *port = &file->machine->port;
 	struct mapping *mapping = &file->mapping;
+	int err = -QENOMEM;
 
 	if (bytes > INT64_MAX)
 		return -QEINVAL;
 	mutex_lock(port, &mapping->write_lock, RANK_FILE);
-	STEP("makes the file %lu bytes long", bytes);
-	at_store(&mapping->bytes, bytes);
-	mapping_drop(file, PAGE_ALIGN(bytes) >> PAGE_SHIFT, UINT64_MAX, true);
-	zero_tail(file, bytes);
+	if (mapping_may_resize(file, bytes)) {
+		STEP("makes the file %lu bytes long", bytes);
+		mapping_resize(file, bytes);
+		mapping_drop(file, PAGE_ALIGN(bytes) >> PAGE_SHIFT, UINT64_MAX, true);
+		zero_tail(file, bytes);
+		err = 0;
+	}
 	mutex_unlock(port, &mapping->write_lock, RANK_FILE);
-	return 0;
+	return err;
 }
 
 int file_punch_hole(struct quire_file *file, uint64_t off, uint64_t len)

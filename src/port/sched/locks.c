@@ -84,6 +84,14 @@ static void drop(const uint32_t *word, enum lock_rank rank)
 
 void lock_rank_acquire(enum lock_rank rank)
 {
+	if (!S.cur)
+		return;
+	check_rank(rank);
+	hold(NULL, rank);
+}
+
+void lock_rank_tried(enum lock_rank rank)
+{
 	if (S.cur)
 		hold(NULL, rank);
 }
