@@ -31,15 +31,16 @@ static bool still_holds(const struct fault *f, const struct pt_ref *ref)
 		STEP("finds another entry at %#lx: backs out", f->addr);
 		return false;
 	}
-	return !vma->file || at_load(&vma->file->mapping.seq) == f->seq;
+	return !vma->file || !RULE(seq_check) || at_load(&vma->file->mapping.seq) == f->seq;
 }
 
 /* Invariant 3. */
 static bool must_wait_for_fork(struct fault *f)
 {
-	if (likely(!at_load(&f->mm->forking)) || f->locked || f->access != QUIRE_WRITE ||
-	    (f->vma->flags & VM_MAYSHARE))
+	if (!RULE(fork_waits) || likely(!at_load(&f->mm->forking)) || f->locked ||
+	    f->access != QUIRE_WRITE || (f->vma->flags & VM_MAYSHARE))
 		return false;
+	STEP("finds a fork going on: will wait for it");
 	f->confirm = true;
 	return true;
 }

@@ -70,7 +70,8 @@ static void mark_dirty(struct tlb_gather *g)
 		if (!(p & GATHERED_DIRTY))
 			continue;
 		g->folios[i] = (struct folio *)(p & ~(uintptr_t)GATHERED_DIRTY);
-		folio_set(g->folios[i], FOLIO_DIRTY);
+		if (RULE(dirty_after_flush))
+			folio_set(g->folios[i], FOLIO_DIRTY);
 	}
 }
 

@@ -95,6 +95,14 @@ static bool worth_telling(const uint32_t *word, enum lock_rank rank)
 
 void lock_rank_acquire(enum lock_rank rank)
 {
+	if (!S.cur)
+		return;
+	check_rank(rank);
+	hold(NULL, rank);
+}
+
+void lock_rank_tried(enum lock_rank rank)
+{
 	if (S.cur)
 		hold(NULL, rank);
 }
