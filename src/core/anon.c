@@ -21,6 +21,7 @@ struct folio *anon_folio(struct fault *f, unsigned alloc_flags)
 	at_store_relaxed(&folio->flags, FOLIO_ANON | FOLIO_EXCLUSIVE);
 	folio->mapping = NULL;
 	folio->index = f->addr >> PAGE_SHIFT;
+	STEP("has a new frame for %#lx: %u", f->addr, folio_pfn(f->mm->machine, folio));
 	return folio;
 }
 

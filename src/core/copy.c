@@ -5,9 +5,9 @@
  * Owns nothing.  Both M are held; the child's PTL is taken first (its table may have to be
  * made), the parent's inside it.  Nobody else nests a PTL in the child's: it has no users.
  *
- * What is copied: private mappings that hold at least one anonymous page, whole, and special
- * mappings, which do not fault.  All else the child faults in again, as on Linux (its smaps
- * shows no Rss there until it touches them): fork costs nothing for shared memory and for code.
+ * What is copied: private mappings that hold at least one anonymous page, whole.  All else the
+ * child faults in again, as on Linux (its smaps shows no Rss there until it touches them): fork
+ * costs nothing for shared memory and for code.
  *
  * Invariants:
  *   1  An anonymous page that both map is read-only in both and not FOLIO_EXCLUSIVE.
@@ -71,11 +71,7 @@ static bool has_anon(struct vma *vma)
 /* Without a file every page is anonymous: no need to look. */
 static bool must_copy(struct vma *src)
 {
-	if (src->flags & VM_WIPEONFORK)
-		return false;
-	if (src->flags & VM_SPECIAL)
-		return true;
-	if (src->flags & VM_MAYSHARE)
+	if (src->flags & (VM_WIPEONFORK | VM_MAYSHARE))
 		return false;
 	return !src->file || has_anon(src);
 }
@@ -94,6 +90,7 @@ static pte_t duplicate(struct copy *c, const struct folio *f, pte_t e)
 
 	if (!new)
 		return 0;
+	STEP("copies the pinned frame %u for the child", folio_pfn(m, f));
 	memcpy(folio_addr(m, new), folio_addr(m, f), PAGE_SIZE);
 	new->index = f->index;
 	folio_set(new, FOLIO_ANON | FOLIO_EXCLUSIVE | FOLIO_UPTODATE);
@@ -105,12 +102,13 @@ static pte_t duplicate(struct copy *c, const struct folio *f, pte_t e)
 /* Shares an anonymous page; *e becomes read-only in the parent, too. */
 static void share_anon(struct copy *c, struct folio *f, pte_t *slot, uint64_t addr, pte_t *e)
 {
-	if (folio_test(f, FOLIO_EXCLUSIVE))
+	if (RULE(fork_clears_exclusive) && folio_test(f, FOLIO_EXCLUSIVE))
 		folio_clear(f, FOLIO_EXCLUSIVE);
 	folio_get_mapped(f);
 	if (!(*e & PTE_WRITE))
 		return;
 	*e &= ~PTE_WRITE;
+	STEP("takes the write bit of %#lx from the parent", addr);
 	at_store(slot, *e);
 	if (addr < c->flush_start)
 		c->flush_start = addr;
@@ -132,7 +130,7 @@ static pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
 	f = pfn_folio(m, pte_frame(e));
 	if (!folio_test(f, FOLIO_ANON)) {
 		folio_get_mapped(f);
-	} else if (folio_test(f, FOLIO_EXCLUSIVE) && maybe_pinned(f)) {
+	} else if (RULE(fork_copies_pinned) && folio_test(f, FOLIO_EXCLUSIVE) && maybe_pinned(f)) {
 		e = duplicate(c, f, e);
 		if (!e)
 			return 0;
@@ -157,6 +155,7 @@ static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, u
 		val = copy_entry(c, slot, addr, e);
 		if (!val)
 			return -QENOMEM;
+		STEP("copies entry %#lx of %#lx to the child", val, addr);
 		at_store(to, val);
 		dst->table->pt.used++;
 		c->entries++;
@@ -184,7 +183,8 @@ static void commit(struct copy *c)
 	if (c->mapped_anon)
 		at_add_relaxed(&m->cpus[this_cpu(&m->port)].mapped_anon, c->mapped_anon);
 	c->src->mm->fork_entries += c->entries;
-	tlb_range(c->g, c->flush_start, c->flush_end);
+	if (RULE(fork_flush))
+		tlb_range(c->g, c->flush_start, c->flush_end);
 }
 
 /* Nothing there: no table is made for the child. */

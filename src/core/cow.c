@@ -11,10 +11,12 @@
  *      cached translations.  So the copy is mapped read-only first, the old translation is flushed,
  *      and only then does the copy become writable: nobody can read an old value after somebody
  *      read or wrote a new one.
- *   3  Between the two steps the copy is locked (F): another thread that wants to write waits for
- *      it instead of copying the copy.
- *   4  A fork between the two steps maps the copy twice; then it stays read-only and the fault
- *      starts over.
+ *   3  Between the two steps the copy is locked (F) and, from the first on, FOLIO_EXCLUSIVE.  Who
+ *      finds it locked does not make it writable (mprotect: protect.c, 1) and waits for it instead
+ *      of copying the copy.
+ *   4  A fork between the two steps may take the bit away; then the copy stays read-only and the
+ *      fault starts over.  Only the bit says so: entries that the child has removed again may
+ *      still be cached by its executors.
  *   5  The old page's entry reference is put after the flush.
  *   6  Nothing is copied while a fork of the mm goes on (install.c, 3).
  */
@@ -28,7 +30,9 @@ static bool may_reuse(struct folio *folio)
 {
 	if (!folio_test(folio, FOLIO_ANON))
 		return false;
-	return folio_test(folio, FOLIO_EXCLUSIVE) || at_load(&folio->refs) == 1;
+	return folio_test(folio, FOLIO_EXCLUSIVE) ||
+	       (RULE(cow_counts_references) ? at_load(&folio->refs) == 1
+					    : at_load(&folio->mapcount) == 1);
 }
 
 /* PTL held. */
@@ -52,12 +56,16 @@ static int cow_decide(struct fault *f, struct folio *old, enum cow_step *step)
 
 	if (err)
 		return err;
-	if (folio_test(old, FOLIO_ANON) && folio_test(old, FOLIO_LOCKED))
+	if (RULE(cow_waits_for_copy) && folio_test(old, FOLIO_ANON) &&
+	    folio_test(old, FOLIO_LOCKED))
 		*step = COW_WAIT;
 	else if (may_reuse(old))
 		*step = COW_REUSED;
 	else
 		*step = COW_COPY;
+	STEP("%s", *step == COW_REUSED ? "page is this mm's alone: makes the entry writable"
+		   : *step == COW_COPY ? "page is shared: will copy it"
+				       : "page is a copy not flushed yet: will wait");
 	if (*step == COW_REUSED)
 		make_writable(f, &ref, old);
 	else
@@ -91,6 +99,7 @@ static int put_in_place(struct fault *f, struct folio *old, struct folio *fresh,
 	else if (f->entry & PTE_EXTERNAL)
 		mm_count(f->mm, rss_counter(NULL), -1);
 	rmap_add(f->mm, fresh);
+	STEP("maps the copy: entry of %#lx becomes %#lx", f->addr, val);
 	pt_set(&ref, ref.entry, val);
 	pt_unlock(&ref);
 	f->entry = val;
@@ -104,7 +113,8 @@ static __attribute__((noinline)) void flush_replaced(struct fault *f, struct fol
 	struct tlb_gather g;
 
 	tlb_begin(&g, f->mm);
-	tlb_range(&g, f->addr, f->addr + PAGE_SIZE);
+	if (RULE(cow_flush))
+		tlb_range(&g, f->addr, f->addr + PAGE_SIZE);
 	if (old)
 		tlb_folio(&g, old);
 	tlb_finish(&g);
@@ -114,15 +124,16 @@ static __attribute__((noinline)) void flush_replaced(struct fault *f, struct fol
 static int open_for_writing(struct fault *f, struct folio *fresh)
 {
 	struct pt_ref ref;
-	bool alone;
+	bool exclusive;
 
 	if (fault_lock(f, &ref))
 		return -QEAGAIN;
-	alone = at_load_relaxed(&fresh->mapcount) == 1;
-	if (alone)
+	exclusive = !RULE(cow_exclusive_recheck) || folio_test(fresh, FOLIO_EXCLUSIVE);
+	STEP("%s", exclusive ? "makes the copy writable" : "copy was forked: stays read-only");
+	if (exclusive)
 		make_writable(f, &ref, fresh);
 	pt_unlock(&ref);
-	return alone ? 0 : -QEAGAIN;
+	return exclusive ? 0 : -QEAGAIN;
 }
 
 /* Invariant 2, in two steps. */
@@ -131,10 +142,10 @@ static int replace_in_steps(struct fault *f, struct folio *old, struct folio *fr
 	struct quire_machine *m = f->mm->machine;
 	int err;
 
-	at_store_relaxed(&fresh->flags, FOLIO_ANON);
 	folio_trylock(fresh); /* nobody else knows it */
 	folio_get(fresh);
-	err = put_in_place(f, old, fresh, anon_pte(f, fresh) & ~PTE_WRITE);
+	err = put_in_place(f, old, fresh,
+			   anon_pte(f, fresh) & ~(RULE(cow_read_only_first) ? PTE_WRITE : 0));
 	if (err) {
 		folio_put(m, fresh);
 	} else {
@@ -176,6 +187,7 @@ static enum quire_fault_result cow_copy(struct fault *f, struct folio *old)
 	bool was_anon = folio_test(old, FOLIO_ANON);
 
 	if (fresh) {
+		STEP("copies the page");
 		memcpy(folio_addr(m, fresh), folio_addr(m, old), PAGE_SIZE);
 		result = cow_replace(f, old, fresh, QUIRE_KIND_COW_COPY);
 		if (was_anon && result == QUIRE_FAULT_OK && !f->retry)

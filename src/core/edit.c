@@ -5,7 +5,7 @@
  * Owns the publication of mm->vmas and the `dead` marks.  M is held throughout;
  * I is taken for each VMA of a file.  Invariants:
  *   1  A VMA that left the tree is dead before the new tree is visible.
- *   2  The totals of the mm and the machine's committed memory are sums over the
+ *   2  The totals of the mm and its share of the machine's committed memory are sums over the
  *      VMAs of the published tree: edit_commit() alone changes them.
  *   3  A new VMA is in its file's interval tree before it is published and an
  *      old one until its entries are gone: truncation, which walks that tree
@@ -119,13 +119,17 @@ int edit_check(struct vma_edit *e)
 
 static void set_dead(struct vma *chain, uint32_t dead)
 {
-	for (struct vma *v = chain; v; v = v->chain)
+	for (struct vma *v = chain; v; v = v->chain) {
 		at_store(&v->dead, dead);
+		STEP(dead ? "marks VMA %#lx-%#lx dead" : "marks VMA %#lx-%#lx alive", v->start,
+		     v->end);
+	}
 }
 
 void edit_hold(struct vma_edit *e)
 {
-	set_dead(e->added, 1);
+	if (RULE(replacement_held))
+		set_dead(e->added, 1);
 }
 
 void edit_release(struct vma_edit *e)
@@ -164,8 +168,10 @@ void edit_link(struct vma_edit *e)
 void edit_commit(struct vma_edit *e)
 {
 	edit_link(e);
-	edit_kill(e);
+	if (RULE(dead_before_zap))
+		edit_kill(e);
 	rtree_txn_commit(&e->txn);
+	STEP("publishes the new VMA tree");
 	account(e);
 }
 
@@ -197,4 +203,17 @@ void edit_abort(struct vma_edit *e)
 		else
 			vma_free_now(vma);
 	}
+}
+
+int edit_apply(struct vma_edit *e)
+{
+	int err = edit_check(e);
+
+	if (err) {
+		edit_abort(e);
+		return err;
+	}
+	edit_commit(e);
+	edit_finish(e);
+	return 0;
 }

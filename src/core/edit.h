@@ -66,6 +66,8 @@ void edit_revive(struct vma_edit *e);
 void edit_commit(struct vma_edit *e);
 void edit_finish(struct vma_edit *e);
 void edit_abort(struct vma_edit *e);
+/* From edit_check() on, for an edit that changes no entries. */
+int edit_apply(struct vma_edit *e);
 
 /* ---- vma.c: objects */
 struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec); /* NULL: no memory */
@@ -99,7 +101,7 @@ bool mm_may_expand(struct quire_mm *mm, uint64_t flags, int64_t pages);
 bool mm_may_lock(struct quire_mm *mm, uint64_t flags, int64_t pages);
 /* The mm may lock memory at all: otherwise -EPERM. */
 bool mm_can_lock(struct quire_mm *mm);
-/* Heuristic overcommit: refuses only what can never fit. */
+/* machine_may_commit(); fewer pages: always. */
 bool mm_may_commit(struct quire_mm *mm, int64_t pages);
 /* A private mapping with these flags is charged to committed memory. */
 bool flags_accountable(uint64_t flags);

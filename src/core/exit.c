@@ -18,6 +18,7 @@ static struct vma *kill_all(struct quire_mm *mm)
 		vma->chain = chain;
 		chain = vma;
 		at_store(&vma->dead, 1);
+		STEP("marks VMA %#lx-%#lx dead", vma->start, vma->end);
 	}
 	return chain;
 }
@@ -53,6 +54,7 @@ static void exit_locked(struct quire_mm *mm)
 		return;
 	mm_rtree_env(mm, &env);
 	rtree_clear(&mm->vmas, &env);
+	STEP("publishes the empty VMA tree");
 	zap_all(mm, chain);
 	for (struct vma *v = chain; v; v = v->chain) {
 		mm_account_vma(mm, v, -1);

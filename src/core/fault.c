@@ -18,7 +18,9 @@
  *   1  "Nothing is mapped here" is said only after a lookup under M: a MAP_FIXED replacement in
  *      progress is never seen as a hole.
  *   2  Callbacks of the embedder that may sleep, and port->oom, run outside RCU and every lock.
- *   3  On x86-64 without protection keys each of PROT_READ, WRITE and EXEC allows reading
+ *   3  Refusals and want of memory are reported of a VMA that is alive after the reason was found:
+ *      then the one and the other were true together.  After a sleep the VMA is looked up again.
+ *   4  On x86-64 without protection keys each of PROT_READ, WRITE and EXEC allows reading
  *      (mmap(2): "on some hardware..."; checked on the host: tests/unit/test_fault.c).
  */
 #include "core/fault.h"
@@ -26,17 +28,18 @@
 /* Lost races before the fault waits for the writers' lock. */
 #define MAX_TRIES 8
 
-/* Looked up again: after a sleep the VMA that the op began with is gone. */
+/* Invariant 3. */
 enum quire_fault_result fault_refuse(struct fault *f, enum quire_fault_result result, int si_code,
 				     enum quire_fault_reason reason)
 {
-	struct vma *vma = vma_find(f->mm, f->addr);
-
+	if (RULE(refuse_the_living) && f->vma && vma_is_dead(f->vma))
+		return fault_lost(f, -QEAGAIN);
+	STEP("is refused: %s", quire_fault_reason_name(reason));
 	f->out->si_code = si_code;
 	f->out->reason = reason;
-	f->out->has_vma = vma != NULL;
-	if (vma)
-		vma_fill_info(vma, &f->out->vma);
+	f->out->has_vma = f->vma != NULL;
+	if (f->vma)
+		vma_fill_info(f->vma, &f->out->vma);
 	return result;
 }
 
@@ -69,13 +72,31 @@ enum quire_fault_result fault_lost(struct fault *f, int err)
 
 /* ---- sleeping -------------------------------------------------------------- */
 
+/* No RCU: the last reference on a file may go. */
+static void drop_file(struct fault *f)
+{
+	if (!f->file)
+		return;
+	if (f->copy.folio)
+		folio_put(f->mm->machine, f->copy.folio);
+	f->copy.folio = NULL;
+	quire_file_put(f->file);
+	f->file = NULL;
+}
+
 void fault_sleep(struct fault *f)
 {
+	struct quire_file *file = f->vma->file;
+
+	if (file)
+		quire_file_get(file);
 	rcu_read_unlock(&f->mm->machine->port);
 	if (f->locked)
 		mm_unlock(f->mm);
 	f->locked = false;
 	f->vma = NULL;
+	drop_file(f);
+	f->file = file;
 }
 
 enum quire_fault_result fault_wake(struct fault *f)
@@ -86,13 +107,18 @@ enum quire_fault_result fault_wake(struct fault *f)
 	return QUIRE_FAULT_OK;
 }
 
-void fault_drop_copy(struct fault *f)
+bool fault_wake_failed(struct fault *f, uint64_t pgoff)
 {
-	if (!f->copy.folio)
-		return;
-	folio_put(f->mm->machine, f->copy.folio);
-	quire_file_put(f->copy.file);
-	f->copy.folio = NULL;
+	struct vma *vma;
+
+	fault_wake(f);
+	vma = vma_find(f->mm, f->addr);
+	if (!vma || (RULE(failed_read_looks_again) &&
+		     (vma->file != f->file || vma_pgoff(vma, f->addr) != pgoff)))
+		return false;
+	f->retry = f->slept = false;
+	f->vma = vma;
+	return true;
 }
 
 /* ---- one attempt ----------------------------------------------------------- */
@@ -112,7 +138,7 @@ static enum quire_fault_reason refused_right(const struct vma *vma, enum quire_a
 
 static enum quire_fault_result fault_no_vma(struct fault *f)
 {
-	if (f->locked)
+	if (f->locked || !RULE(miss_under_mmap_lock))
 		return fault_refuse(f, QUIRE_FAULT_SEGV, QSEGV_MAPERR, QUIRE_REASON_NO_VMA);
 	f->confirm = true;
 	f->retry = true;
@@ -126,7 +152,8 @@ static enum quire_fault_result fault_no_vma(struct fault *f)
 static pte_t touched(const struct fault *f)
 {
 	uint64_t bits = vma_pte_bits(f->vma);
-	pte_t want = f->entry | PTE_ACCESSED | (bits & (PTE_PRESENT | PTE_USER));
+	pte_t had = RULE(touch_only_adds) ? f->entry : f->entry & ~PTE_WRITE;
+	pte_t want = had | PTE_ACCESSED | (bits & (PTE_PRESENT | PTE_USER));
 
 	if (f->access == QUIRE_WRITE)
 		want |= PTE_WRITTEN;
@@ -140,12 +167,15 @@ static enum quire_fault_result fault_touch(struct fault *f)
 	int err;
 
 	f->out->pte = want;
-	if (want == f->entry)
+	if (want == f->entry) {
+		STEP("finds that the entry of %#lx allows it", f->addr);
 		return fault_done(f, QUIRE_KIND_SPURIOUS);
+	}
 	err = fault_lock(f, &ref);
 	if (err)
 		return fault_lost(f, err);
 	pt_set(&ref, ref.entry, want);
+	STEP("adds rights to the entry of %#lx", f->addr);
 	/* Written again after MADV_FREE: no longer free for the taking. */
 	if (want & PTE_DIRTY & ~f->entry && !(want & PTE_EXTERNAL)) {
 		struct folio *folio = pfn_folio(f->mm->machine, pte_frame(want));
@@ -157,21 +187,14 @@ static enum quire_fault_result fault_touch(struct fault *f)
 	return fault_done(f, QUIRE_KIND_SPURIOUS);
 }
 
-static enum quire_fault_result fault_attempt(struct fault *f)
+static enum quire_fault_result fault_dispatch(struct fault *f)
 {
-	enum quire_fault_reason reason;
-	struct vma *vma = vma_find(f->mm, f->addr);
+	const struct vma *vma = f->vma;
 
-	if (unlikely(!vma))
-		return fault_no_vma(f);
-	if (unlikely(vma_is_dead(vma)))
-		return fault_lost(f, -QEAGAIN);
-	reason = refused_right(vma, f->access);
-	if (unlikely(reason))
-		return fault_refuse(f, QUIRE_FAULT_SEGV, QSEGV_ACCERR, reason);
-	f->vma = vma;
 	f->seq = vma->file ? at_load(&vma->file->mapping.seq) : 0;
 	f->entry = pt_read(f->mm, f->addr);
+	STEP(f->entry ? "finds entry %#lx at %#lx" : "finds no entry (%#lx) at %#lx", f->entry,
+	     f->addr);
 	if (!f->entry)
 		return vma->ops->fault(f);
 	if (f->access == QUIRE_WRITE && !(f->entry & PTE_WRITE))
@@ -179,14 +202,46 @@ static enum quire_fault_result fault_attempt(struct fault *f)
 	return fault_touch(f);
 }
 
+static void tell_lookup(const struct fault *f)
+{
+	if (f->vma)
+		STEP("finds VMA %#lx-%#lx for %#lx", f->vma->start, f->vma->end, f->addr);
+	else
+		STEP("finds no VMA for %#lx", f->addr);
+}
+
+static enum quire_fault_result fault_attempt(struct fault *f)
+{
+	enum quire_fault_reason reason;
+	enum quire_fault_result result;
+
+	f->vma = vma_find(f->mm, f->addr);
+	tell_lookup(f);
+	if (unlikely(!f->vma))
+		return fault_no_vma(f);
+	if (unlikely(vma_is_dead(f->vma))) {
+		STEP("finds that VMA dead: looks again");
+		return fault_lost(f, -QEAGAIN);
+	}
+	reason = refused_right(f->vma, f->access);
+	if (unlikely(reason))
+		return fault_refuse(f, QUIRE_FAULT_SEGV, QSEGV_ACCERR, reason);
+	result = fault_dispatch(f);
+	if (unlikely(result == QUIRE_FAULT_OOM) && vma_is_dead(f->vma)) /* invariant 3 */
+		return fault_lost(f, -QEAGAIN);
+	return result;
+}
+
 /* ---- attempts -------------------------------------------------------------- */
 
 /* M only outside RCU: its holder may be waiting for a grace period. */
 static void fault_enter(struct fault *f)
 {
-	if (f->locked)
+	if (f->locked && RULE(lock_outside_rcu))
 		mm_lock(f->mm);
 	rcu_read_lock(&f->mm->machine->port);
+	if (f->locked && !RULE(lock_outside_rcu))
+		mm_lock(f->mm);
 }
 
 static void fault_leave(struct fault *f)
@@ -215,22 +270,24 @@ static void prepare_retry(struct fault *f)
 		use_lock(f);
 	} else {
 		mm_count(f->mm, MM_RETRY, 1);
-		if (++f->tries >= MAX_TRIES)
+		if (++f->tries >= MAX_TRIES && RULE(wait_for_writer))
 			use_lock(f);
 	}
 }
 
-/* Nothing is mapped at the address: true if the stack was grown to it. */
+/* Nothing is mapped at the address: true if something is now. */
 static bool grow_stack(struct fault *f)
 {
 	struct quire_fault *out = f->out;
+	int grown;
 
-	if (out->reason != QUIRE_REASON_NO_VMA || out->stack_grown)
+	if (!f->grow || out->reason != QUIRE_REASON_NO_VMA)
 		return false;
-	if (stack_grow(f->mm, f->addr, &out->reason))
+	grown = stack_grow(f->mm, f->addr, &out->reason);
+	if (grown < 0)
 		return false;
-	out->stack_grown = true;
-	out->reason = QUIRE_REASON_NONE;
+	out->stack_grown = out->stack_grown || grown;
+	out->si_code = 0;
 	return true;
 }
 
@@ -270,25 +327,39 @@ static void fault_failed(struct fault *f, enum quire_fault_result result)
 	}
 }
 
+static enum quire_fault_result fault_resolve(struct fault *f)
+{
+	enum quire_fault_result result;
+
+	do {
+		fault_enter(f);
+		result = fault_attempt(f);
+		fault_leave(f);
+	} while (fault_again(f, result));
+	drop_file(f);
+	f->out->result = result;
+	if (unlikely(result != QUIRE_FAULT_OK))
+		fault_failed(f, result);
+	return result;
+}
+
 enum quire_fault_result quire_fault(struct quire_mm *mm, uint64_t addr, enum quire_access access,
 				    struct quire_fault *out)
 {
+	struct fault f = {.mm = mm, .addr = addr & PAGE_MASK, .access = access, .grow = true};
 	struct quire_fault unwanted;
-	struct fault f = {.mm = mm, .addr = addr & PAGE_MASK, .access = access};
-	enum quire_fault_result result;
 
 	f.out = out ? out : &unwanted;
 	*f.out = (struct quire_fault){.addr = addr};
-	do {
-		fault_enter(&f);
-		result = fault_attempt(&f);
-		fault_leave(&f);
-	} while (fault_again(&f, result));
-	fault_drop_copy(&f);
-	f.out->result = result;
-	if (unlikely(result != QUIRE_FAULT_OK))
-		fault_failed(&f, result);
-	return result;
+	return fault_resolve(&f);
+}
+
+enum quire_fault_result mm_fault_in(struct quire_mm *mm, uint64_t addr, enum quire_access access)
+{
+	struct quire_fault unwanted = {.addr = addr};
+	struct fault f = {.mm = mm, .addr = addr & PAGE_MASK, .access = access, .out = &unwanted};
+
+	return fault_resolve(&f);
 }
 
 const char *quire_fault_reason_name(enum quire_fault_reason r)

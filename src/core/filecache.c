@@ -19,6 +19,25 @@ struct folio *filecache_peek(struct quire_file *file, uint64_t pgoff)
 	return index_load(&file->mapping.pages, pgoff);
 }
 
+struct folio *filecache_next(struct quire_file *file, uint64_t *i, uint64_t last, uint32_t flags)
+{
+	const struct quire_port *port = &file->machine->port;
+	struct folio *folio;
+
+	rcu_read_lock(port);
+	index_for_each(&file->mapping.pages, *i, last, *i, folio)
+	{
+		if (!flags || folio_test(folio, flags))
+			break;
+	}
+	if (folio && *i > last)
+		folio = NULL;
+	if (folio)
+		folio_get(folio);
+	rcu_read_unlock(port);
+	return folio;
+}
+
 bool filecache_is_zero_fill(const struct quire_file *file)
 {
 	return !file->ops.read_page;
@@ -30,15 +49,16 @@ static int insert_locked(struct mapping *mapping, uint64_t pgoff, uint64_t seq, 
 {
 	int err;
 
-	if (at_load(&mapping->seq) != seq)
+	if (RULE(cache_seq_check) && at_load(&mapping->seq) != seq)
 		return -QEAGAIN;
 	*found = index_load(&mapping->pages, pgoff);
 	if (*found)
 		return 0;
+	STEP("adds page %lu to the cache", pgoff);
 	err = index_store(&mapping->pages, pgoff, folio);
 	if (err)
 		return err;
-	at_add_relaxed(&mapping->nr_pages, 1);
+	mapping_count_pages(mapping, 1);
 	*found = folio;
 	return 0;
 }
@@ -101,10 +121,13 @@ static int find_or_add(struct quire_file *file, uint64_t pgoff, uint64_t seq, st
 static int read_in(struct quire_file *file, uint64_t pgoff, struct folio *folio)
 {
 	void *mem = folio_addr(file->machine, folio);
-	int err = file->ops.read_page(file->priv, pgoff, mem);
+	int err;
 
+	STEP("reads page %lu in", pgoff);
+	err = file->ops.read_page(file->priv, pgoff, mem);
 	if (err)
 		return err == -QEAGAIN || err == -QENOMEM ? -QEIO : err;
+	STEP("page %lu is up to date", pgoff);
 	folio_set(folio, FOLIO_UPTODATE);
 	return 0;
 }

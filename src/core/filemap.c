@@ -16,24 +16,21 @@
 #include "core/range.h"
 
 /* Reads the page into the cache, asleep, and starts over: the next attempt finds it. */
-static enum quire_fault_result read_page_in(struct fault *f, struct quire_file *file,
-					    uint64_t pgoff)
+static enum quire_fault_result read_page_in(struct fault *f, uint64_t pgoff)
 {
-	enum quire_fault_result result;
 	struct folio *folio;
 	int err;
 
-	quire_file_get(file);
 	fault_sleep(f);
-	err = filecache_read(file, pgoff, f->seq, &folio);
-	if (!err)
+	err = filecache_read(f->file, pgoff, f->seq, &folio);
+	if (!err) {
 		folio_put(f->mm->machine, folio);
-	quire_file_put(file);
-	f->major = f->major || !err;
-	result = fault_wake(f);
+		f->major = true;
+	}
 	if (!err || err == -QEAGAIN)
-		return result;
-	f->retry = f->slept = false;
+		return fault_wake(f);
+	if (!fault_wake_failed(f, pgoff))
+		return QUIRE_FAULT_OK;
 	return err == -QENOMEM ? QUIRE_FAULT_OOM : fault_sigbus(f, QUIRE_REASON_IO);
 }
 
@@ -44,11 +41,12 @@ static enum quire_fault_result find_page(struct fault *f, uint64_t pgoff, struct
 	int err;
 
 	*folio = filecache_peek(file, pgoff);
-	if (*folio && folio_test(*folio, FOLIO_UPTODATE))
+	STEP("%s page %lu in the cache", *folio ? "finds" : "finds no", pgoff);
+	if (*folio && (!RULE(map_up_to_date) || folio_test(*folio, FOLIO_UPTODATE)))
 		return QUIRE_FAULT_OK;
 	if (!filecache_is_zero_fill(file)) {
 		*folio = NULL;
-		return read_page_in(f, file, pgoff);
+		return read_page_in(f, pgoff);
 	}
 	err = filecache_add_zero(file, pgoff, f->seq, folio);
 	if (!err)
@@ -67,6 +65,7 @@ static enum quire_fault_result map_private_copy(struct fault *f, struct folio *f
 
 	if (!fresh)
 		return QUIRE_FAULT_OOM;
+	STEP("copies frame %u of the cache", folio_pfn(m, folio));
 	memcpy(folio_addr(m, fresh), folio_addr(m, folio), PAGE_SIZE);
 	err = fault_install(f, fresh, anon_pte(f, fresh));
 	if (!err)
@@ -79,6 +78,7 @@ static enum quire_fault_result map_private_copy(struct fault *f, struct folio *f
 static void map_page(struct fault *f, struct pt_ref *ref, pte_t *entry, struct folio *folio,
 		     uint64_t bits, struct rmap_batch *batch)
 {
+	STEP("maps frame %u of the cache", folio_pfn(f->mm->machine, folio));
 	rmap_batch_add(batch, folio);
 	pt_set(ref, entry, pte_make(folio_pfn(f->mm->machine, folio), bits));
 }
@@ -151,8 +151,10 @@ static enum quire_fault_result filemap_fault(struct fault *f)
 	enum quire_fault_result result;
 	struct folio *folio;
 
-	if (pgoff >= file_pages(f->vma->file))
+	if (pgoff >= file_pages(f->vma->file)) {
+		STEP("page %lu lies beyond the end of the file", pgoff);
 		return fault_sigbus(f, QUIRE_REASON_BEYOND_EOF);
+	}
 	result = find_page(f, pgoff, &folio);
 	if (!folio)
 		return result;
@@ -172,6 +174,7 @@ static enum quire_fault_result note_write(struct fault *f)
 
 	if (err)
 		return fault_lost(f, err);
+	STEP("notes the write: marks the page dirty, makes the entry writable");
 	folio_set(folio, FOLIO_DIRTY);
 	pt_set(&ref, ref.entry, val);
 	pt_unlock(&ref);

@@ -74,6 +74,7 @@ static int dup_tree(struct quire_mm *child, struct quire_mm *parent)
 		mm_account_vma(child, v, 1);
 	}
 	rtree_txn_commit(&txn);
+	STEP("gives the child its tree of VMAs");
 	mm_note_peaks(child);
 	return 0;
 }
@@ -85,6 +86,7 @@ static int copy_all_entries(struct quire_mm *child, struct quire_mm *parent)
 	struct vma *dst;
 	int err = 0;
 
+	STEP("says that a fork is going on");
 	at_store(&parent->forking, 1);
 	at_fence();
 	tlb_begin(&g, parent);
@@ -95,6 +97,7 @@ static int copy_all_entries(struct quire_mm *child, struct quire_mm *parent)
 			break;
 	}
 	tlb_finish(&g);
+	STEP("says that the fork is over");
 	at_store(&parent->forking, 0);
 	return err;
 }

@@ -23,19 +23,24 @@ static bool still_holds(const struct fault *f, const struct pt_ref *ref)
 {
 	const struct vma *vma = f->vma;
 
-	if (RULE(vma_dead_check) && vma_is_dead(vma))
+	if (RULE(vma_dead_check) && vma_is_dead(vma)) {
+		STEP("finds VMA %#lx-%#lx dead: backs out", vma->start, vma->end);
 		return false;
-	if (at_load_relaxed(ref->entry) != f->entry)
+	}
+	if (RULE(entry_recheck) && at_load_relaxed(ref->entry) != f->entry) {
+		STEP("finds another entry at %#lx: backs out", f->addr);
 		return false;
-	return !vma->file || at_load(&vma->file->mapping.seq) == f->seq;
+	}
+	return !vma->file || !RULE(seq_check) || at_load(&vma->file->mapping.seq) == f->seq;
 }
 
 /* Invariant 3. */
 static bool must_wait_for_fork(struct fault *f)
 {
-	if (likely(!at_load(&f->mm->forking)) || f->locked || f->access != QUIRE_WRITE ||
-	    (f->vma->flags & VM_MAYSHARE))
+	if (!RULE(fork_waits) || likely(!at_load(&f->mm->forking)) || f->locked ||
+	    f->access != QUIRE_WRITE || (f->vma->flags & VM_MAYSHARE))
 		return false;
+	STEP("finds a fork going on: will wait for it");
 	f->confirm = true;
 	return true;
 }
@@ -60,6 +65,7 @@ int fault_install(struct fault *f, struct folio *folio, pte_t val)
 	if (unlikely(err))
 		return err;
 	pt_set(&ref, ref.entry, val);
+	STEP("inserts entry for %#lx: frame %lu", f->addr, pte_frame(val));
 	if (folio)
 		rmap_add(f->mm, folio);
 	else if (val & PTE_EXTERNAL)

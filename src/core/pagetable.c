@@ -83,17 +83,19 @@ uint64_t quire_pte(struct quire_mm *mm, uint64_t addr)
 /* ----------------------------------------------------------------- locking */
 
 /* Protocol 5: the table is still the one of this address. */
-static bool lock_reached(struct quire_mm *mm, const struct walk *w, struct pt_ref *ref,
-			 enum lock_rank rank)
+static bool lock_reached(struct quire_mm *mm, uint64_t addr, const struct walk *w,
+			 struct pt_ref *ref, enum lock_rank rank)
 {
 	struct folio *table = pfn_folio(mm->machine, w->table);
 
 	spin_lock(&mm->machine->port, &table->pt.lock, rank);
+	STEP("takes the PTL of %#lx (table %lu)", addr, w->table);
 	if (likely(table->pt.linked && pte_frame(at_load(w->up)) == w->table)) {
 		ref->entry = w->slot;
 		ref->table = table;
 		return true;
 	}
+	STEP("finds that the table is %#lx's no more", addr);
 	spin_unlock(&table->pt.lock, rank);
 	return false;
 }
@@ -103,7 +105,7 @@ bool pt_lock(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref)
 	struct walk w;
 
 	walk_down(mm, addr, 0, &w);
-	return !w.level && lock_reached(mm, &w, ref, RANK_PTL);
+	return !w.level && lock_reached(mm, addr, &w, ref, RANK_PTL);
 }
 
 bool pt_lock_nested(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref)
@@ -111,11 +113,12 @@ bool pt_lock_nested(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref)
 	struct walk w;
 
 	walk_down(mm, addr, 0, &w);
-	return !w.level && lock_reached(mm, &w, ref, RANK_PTL_NESTED);
+	return !w.level && lock_reached(mm, addr, &w, ref, RANK_PTL_NESTED);
 }
 
 void pt_unlock(struct pt_ref *ref)
 {
+	STEP("releases the PTL");
 	spin_unlock(&ref->table->pt.lock, RANK_PTL);
 }
 
@@ -156,6 +159,16 @@ static void free_table(struct quire_machine *m, struct folio *f)
 	folio_put(m, f);
 }
 
+/* U of w's table is held: a child may be put into the slot. */
+static bool may_link(const struct walk *w, const struct folio *parent, const struct vma *vma)
+{
+	if (RULE(link_dead_check) && vma && vma_is_dead(vma)) {
+		STEP("finds VMA %#lx-%#lx dead: links no table", vma->start, vma->end);
+		return false;
+	}
+	return parent->pt.linked && !(RULE(slot_recheck) && at_load_relaxed(w->slot));
+}
+
 /* Puts `child` into the empty slot that w ended at.  False: the slot or the table is taken. */
 static bool link_table(struct quire_mm *mm, struct vma *vma, const struct walk *w,
 		       struct folio *child)
@@ -164,8 +177,9 @@ static bool link_table(struct quire_mm *mm, struct vma *vma, const struct walk *
 	bool linked = false;
 
 	spin_lock(&mm->machine->port, &parent->pt.lock, RANK_PT_PARENT);
-	if (parent->pt.linked && !(vma && vma_is_dead(vma)) && !at_load_relaxed(w->slot)) {
+	if (may_link(w, parent, vma)) {
 		at_store(w->slot, pte_make(folio_pfn(mm->machine, child), PTE_TABLE));
+		STEP("links table %u of level %u", folio_pfn(mm->machine, child), child->level);
 		parent->pt.used++;
 		linked = true;
 	}
@@ -214,7 +228,7 @@ int pt_lock_alloc(struct quire_mm *mm, struct vma *vma, uint64_t addr, struct pt
 		err = walk_alloc(mm, vma, addr, 0, &w);
 		if (unlikely(err))
 			return err;
-		if (likely(lock_reached(mm, &w, ref, RANK_PTL)))
+		if (likely(lock_reached(mm, addr, &w, ref, RANK_PTL)))
 			return 0;
 		if (vma && vma_is_dead(vma))
 			return -QEAGAIN;
@@ -299,6 +313,7 @@ static void drop_table(struct tlb_gather *g, struct folio *parent, pte_t *slot, 
 		       uint64_t addr)
 {
 	clear_slot(g->mm, parent, slot);
+	STEP("unlinks the table of level %u of %#lx", child->level, addr);
 	at_sub(&g->mm->nr_tables, 1);
 	tlb_table(g, child, addr);
 }
@@ -324,7 +339,8 @@ static void shrink_table(const struct shrink *s, uint64_t frame, unsigned level,
 
 	if (last >= PT_ENTRIES)
 		last = PT_ENTRIES - 1;
-	wait_for_linkers(s->g->mm, table);
+	if (RULE(wait_for_linkers))
+		wait_for_linkers(s->g->mm, table);
 	for (uint64_t i = first; i <= last; i++) {
 		pte_t *slot = (pte_t *)pfn_addr(m, frame) + i;
 		uint64_t addr = base + i * span;

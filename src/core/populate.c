@@ -3,9 +3,8 @@
  * populate.c: faulting a range in ahead of its use.
  *
  * No lock is held: each page is an ordinary fault, after a lookup of its own
- * that keeps a miss from being taken for an access (which would grow a stack, or
- * count as a SIGSEGV).  Mappings may change meanwhile; then the result is that
- * of the moment each page was reached.
+ * that keeps a miss from being counted as a SIGSEGV; no stack is grown.  Mappings may change
+ * meanwhile; then the result is that of the moment each page was reached.
  */
 #include "core/edit.h"
 
@@ -29,11 +28,10 @@ static bool look(struct quire_mm *mm, uint64_t addr, struct view *v)
 static enum quire_fault_result touch(struct quire_mm *mm, uint64_t start, uint64_t end,
 				     enum quire_access access)
 {
-	struct quire_fault f;
 	enum quire_fault_result r = QUIRE_FAULT_OK;
 
 	for (uint64_t a = start; a < end && r == QUIRE_FAULT_OK; a += PAGE_SIZE)
-		r = quire_fault(mm, a, access, &f);
+		r = mm_fault_in(mm, a, access);
 	return r;
 }
 
@@ -60,7 +58,7 @@ int mm_populate(struct quire_mm *mm, uint64_t start, uint64_t end, enum quire_ac
 
 		if (!look(mm, start, &v) || v.start > start)
 			return -QENOMEM;
-		if (!(v.flags & need) || (v.flags & VM_SPECIAL))
+		if (!(v.flags & need))
 			return -QEINVAL;
 		to = v.end < end ? v.end : end;
 		err = populate_errno(touch(mm, start, to, access));
@@ -86,7 +84,7 @@ static int lock_errno(enum quire_fault_result r)
 
 static int populate_view(struct quire_mm *mm, const struct view *v, uint64_t start, uint64_t end)
 {
-	if ((v->flags & VM_LOCKONFAULT) || (v->flags & VM_SPECIAL))
+	if (v->flags & VM_LOCKONFAULT)
 		return 0;
 	if (!(v->flags & VM_ACCESS))
 		return -QENOMEM;

@@ -14,7 +14,85 @@
 
 #define QUIRE_RULES(X)                                                                             \
 	X(vma_dead_check, "an entry is inserted only for a VMA that is alive under the PTL",       \
-	  "message 004")
+	  "message 004")                                                                           \
+	X(dead_before_zap, "a VMA is dead before its entries are removed or lose a right",         \
+	  "message 004")                                                                           \
+	X(entry_recheck, "an entry is written only if it is what the fault decided on",            \
+	  "message 004 (pte_same)")                                                                \
+	X(replacement_held, "a mapping over others lives when their entries are flushed",          \
+	  "locking.md, invariant 6")                                                               \
+	X(miss_under_mmap_lock, "nothing is mapped there: said only under mmap_lock",              \
+	  "locking.md, invariant 6")                                                               \
+	X(wait_for_writer, "a fault that has lost many races waits for mmap_lock",                 \
+	  "message 004 (goto retry)")                                                              \
+	X(lock_outside_rcu, "mmap_lock is not waited for in a read-side section",                  \
+	  "locking.md, rule 3")                                                                    \
+	X(link_dead_check, "a table is linked only for a VMA that is alive under the parent's lock", \
+	  "message 004 (tables for naught)")                                                       \
+	X(wait_for_linkers, "tables are freed after who saw the VMA alive has linked his",         \
+	  "message 004 (tables for naught)")                                                       \
+	X(slot_recheck, "a table is linked only into a slot that is still empty",                  \
+	  "locking.md, invariant 3")                                                               \
+	X(vma_by_rcu, "a VMA is freed when no reader can have it", "message 004 (call_srcu)")      \
+	X(tables_by_rcu, "a page table is freed when no walker can be in it",                      \
+	  "message 004 (srcu free the page table pages)")                                          \
+	X(nodes_by_rcu, "a node of the VMA tree is freed when no reader can be in it",             \
+	  "CVE-2023-3269")                                                                         \
+	X(stack_grows_locked, "a stack grows under mmap_lock", "CVE-2023-3269")                    \
+	X(growth_looks_again, "a stack grows only if nothing is mapped there under mmap_lock",     \
+	  "CVE-2023-3269")                                                                         \
+	X(flush_before_free, "a frame is freed after its translations are flushed",                \
+	  "CVE-2018-18281")                                                                        \
+	X(flush_lost_rights, "an entry that lost a right is flushed before the call returns",      \
+	  "commit 20841405940e")                                                                   \
+	X(touch_only_adds, "a fault takes no right from a present entry: it would not be flushed", \
+	  "commit 20841405940e")                                                                   \
+	X(flush_lazyfree, "an entry made clean is flushed, so that the next store is seen",        \
+	  "commit 99baac21e458")                                                                  \
+	X(fork_waits, "no private page is made or opened for writing while the mm forks",          \
+	  "commit fb49c455323f; locking.md 13")                                                    \
+	X(fork_flush, "fork flushes what it made read-only before either side runs on",            \
+	  "locking.md 9")                                                                          \
+	X(fork_clears_exclusive, "a page that fork shares is no longer its parent's alone",        \
+	  "locking.md 9")                                                                          \
+	X(fork_copies_pinned, "fork leaves a pinned page to the parent and copies it at once",     \
+	  "commit 70e806e4e645; copy.c, 2")                                                        \
+	X(cow_counts_references, "a page is reused only if its last reference is the entry's",     \
+	  "CVE-2020-29374; locking.md 10")                                                         \
+	X(cow_read_only_first, "a copy is read-only until the page it replaces is flushed",        \
+	  "commit 8b68e55fb9a8; locking.md 10")                                                    \
+	X(cow_flush, "the page that a copy replaces is flushed before the copy is written",        \
+	  "locking.md 5, 10")                                                                      \
+	X(cow_waits_for_copy, "who finds a copy locked does not write to it before its flush",     \
+	  "locking.md 10; cow.c, 3")                                                               \
+	X(cow_exclusive_recheck, "a copy that was forked meanwhile stays read-only",               \
+	  "locking.md 10; cow.c, 4")                                                               \
+	X(mprotect_waits_for_copy, "mprotect opens no copy for writing before its flush",          \
+	  "protect.c, 1")                                                                          \
+	X(seq_check, "a file's page is mapped only if the file lost none since the lookup",        \
+	  "locking.md 2, 8")                                                                       \
+	X(cache_seq_check, "a page is added to a file only if the size was not changed since",     \
+	  "file.h, 5")                                                                             \
+	X(second_seq, "seq moves again after the cache is emptied",                                \
+	  "commit 4aae8d1c051e; locking.md 8")                                                     \
+	X(second_zap, "the mappings are zapped again after the cache is emptied",                  \
+	  "commit 4aae8d1c051e; locking.md 8")                                                     \
+	X(rcu_free_cached_pages, "a page that left the cache is freed a grace period later",       \
+	  "file.h, 2")                                                                             \
+	X(map_up_to_date, "a page is mapped only with its content", "filemap.c, 1")                \
+	X(refuse_the_living, "a refusal is said only of a VMA that is alive", "locking.md 14")     \
+	X(failed_read_looks_again,                                                                 \
+	  "a read that failed counts only where its page is mapped still", "locking.md 14")        \
+	X(dirty_after_flush, "a dirty page that was unmapped is dirty again after the flush",      \
+	  "commit 1cf35d47712d; tlb.h")                                                            \
+	X(writeback_flush, "a page is flushed before it is written back", "writeback.c, 1")        \
+	X(writeback_looks_again, "a page is written back only while it is in the cache",           \
+	  "truncate.c, 3")                                                                         \
+	X(move_flush, "mremap flushes the old addresses before it returns", "CVE-2018-18281")      \
+	X(move_holds_i_lock, "mremap keeps truncation out until the old addresses are flushed",    \
+	  "CVE-2018-18281; locking.md 7")                                                          \
+	X(source_dead_during_move, "the VMA is dead before its entries are moved away",            \
+	  "locking.md 1")
 
 enum quire_rule {
 #define X(name, text, source) RULE_##name,

@@ -35,29 +35,22 @@ static int extend_down(struct vma *vma, uint64_t addr)
 {
 	struct vma_spec s = vma_spec_of(vma, addr, vma->end);
 	struct vma_edit e;
-	int err;
 
 	edit_begin(&e, vma->mm);
 	edit_remove(&e, vma);
 	edit_add(&e, &s);
-	err = edit_check(&e);
-	if (err) {
-		edit_abort(&e);
-		return err;
-	}
-	edit_commit(&e);
-	edit_finish(&e);
-	return 0;
+	STEP("grows the stack from %#lx to %#lx", vma->start, addr);
+	return edit_apply(&e);
 }
 
-int stack_grow_locked(struct quire_mm *mm, uint64_t addr, enum quire_fault_reason *reason)
+static int grow_locked(struct quire_mm *mm, uint64_t addr, enum quire_fault_reason *reason)
 {
 	struct vma *vma = vma_next(mm, addr);
 
 	addr &= PAGE_MASK;
 	*reason = QUIRE_REASON_NONE;
-	if (vma && vma->start <= addr)
-		return 0; /* mapped meanwhile */
+	if (RULE(growth_looks_again) && vma && vma->start <= addr)
+		return 0;
 	if (!vma || !(vma->flags & VM_GROWSDOWN) || addr < mm->machine->mmap_min_addr)
 		*reason = QUIRE_REASON_NO_VMA;
 	else if (!keeps_gap(mm, addr))
@@ -69,15 +62,17 @@ int stack_grow_locked(struct quire_mm *mm, uint64_t addr, enum quire_fault_reaso
 	if (*reason != QUIRE_REASON_NONE)
 		return -QENOMEM;
 	mm_count(mm, MM_STACK_GROW, 1);
-	return 0;
+	return 1;
 }
 
 int stack_grow(struct quire_mm *mm, uint64_t addr, enum quire_fault_reason *reason)
 {
-	int err;
+	int ret;
 
-	mm_lock(mm);
-	err = stack_grow_locked(mm, addr, reason);
-	mm_unlock(mm);
-	return err;
+	if (RULE(stack_grows_locked))
+		mm_lock(mm);
+	ret = grow_locked(mm, addr, reason);
+	if (RULE(stack_grows_locked))
+		mm_unlock(mm);
+	return ret;
 }

@@ -70,7 +70,8 @@ static void mark_dirty(struct tlb_gather *g)
 		if (!(p & GATHERED_DIRTY))
 			continue;
 		g->folios[i] = (struct folio *)(p & ~(uintptr_t)GATHERED_DIRTY);
-		folio_set(g->folios[i], FOLIO_DIRTY);
+		if (RULE(dirty_after_flush))
+			folio_set(g->folios[i], FOLIO_DIRTY);
 	}
 }
 
@@ -104,6 +105,7 @@ static void free_tables(struct quire_machine *m, pfn_t pfn)
 	while (pfn != NO_FRAME) {
 		struct folio *f = pfn_folio(m, pfn);
 
+		STEP("frees table %u", pfn);
 		pfn = f->pt.used;
 		folio_set(f, FOLIO_ZEROED);
 		folio_put(m, f);
@@ -123,8 +125,12 @@ static void free_batch(struct quire_rcu_head *head)
 static void retire_tables(struct tlb_gather *g)
 {
 	struct quire_machine *m = g->mm->machine;
-	struct table_batch *b = kmem_alloc(m, sizeof(*b));
+	struct table_batch *b = RULE(tables_by_rcu) ? kmem_alloc(m, sizeof(*b)) : NULL;
 
+	if (!RULE(tables_by_rcu)) {
+		free_tables(m, g->tables);
+		return;
+	}
 	if (!b) {
 		m->port.synchronize_rcu(m->port.ctx);
 		free_tables(m, g->tables);
@@ -133,18 +139,24 @@ static void retire_tables(struct tlb_gather *g)
 	b->machine = m;
 	b->first = g->tables;
 	b->nr = g->nr_tables;
+	STEP("leaves %u tables to RCU", b->nr);
 	m->port.call_rcu(m->port.ctx, &b->rcu, free_batch);
 }
 
 void tlb_flush_now(struct tlb_gather *g)
 {
-	flush(g);
+	if (RULE(flush_before_free))
+		flush(g);
 	if (g->any_dirty)
 		mark_dirty(g);
+	if (g->nr_folios)
+		STEP("lets go of %u frames", g->nr_folios);
 	if (g->nr_folios == 1)
 		folio_put(g->mm->machine, g->folios[0]);
 	else if (g->nr_folios)
 		folio_put_many(g->mm->machine, g->folios, g->nr_folios);
+	if (!RULE(flush_before_free))
+		flush(g);
 	if (g->nr_tables)
 		retire_tables(g);
 	g->nr_ranges = 0;

@@ -23,6 +23,7 @@ struct chain {
 
 static void move_seq(struct mapping *mapping)
 {
+	STEP("moves seq");
 	at_add(&mapping->seq, 1); /* visible before the zap looks for tables: zap.c, 4 */
 }
 
@@ -38,27 +39,12 @@ static void zap_mappings(struct quire_file *file, uint64_t first, uint64_t last,
 	{
 		struct vma *vma = container_of(node, struct vma, node);
 
+		STEP("zaps pages from %lu on of the VMA at %#lx", first, vma->start);
 		tlb_begin(&g, vma->mm);
 		zap_file_range(&g, vma, first, last, even_cow);
 		tlb_finish(&g);
 	}
 	mutex_unlock(port, &mapping->i_lock, RANK_MAPPING);
-}
-
-/* The first page in the cache from *i to last, with a reference. */
-static struct folio *next_cached(struct quire_file *file, uint64_t *i, uint64_t last)
-{
-	const struct quire_port *port = &file->machine->port;
-	struct folio *folio;
-
-	rcu_read_lock(port);
-	folio = index_next(&file->mapping.pages, i);
-	if (folio && *i > last)
-		folio = NULL;
-	if (folio)
-		folio_get(folio);
-	rcu_read_unlock(port);
-	return folio;
 }
 
 /* The cache's reference goes to the chain. */
@@ -70,8 +56,9 @@ static void uncache(struct quire_file *file, uint64_t i, struct folio *folio, st
 	folio_lock(m, folio);
 	spin_lock(&m->port, &mapping->index_lock, RANK_INDEX);
 	if (index_load(&mapping->pages, i) == folio) {
+		STEP("takes page %lu out of the cache", i);
 		index_erase(&mapping->pages, i);
-		at_sub(&mapping->nr_pages, 1);
+		mapping_count_pages(mapping, -1);
 		folio->mapping = NULL;
 		folio->index = gone->head;
 		gone->head = folio_pfn(m, folio);
@@ -86,7 +73,7 @@ static void uncache_range(struct quire_file *file, uint64_t first, uint64_t last
 {
 	struct folio *folio;
 
-	for (uint64_t i = first; (folio = next_cached(file, &i, last)); i++) {
+	for (uint64_t i = first; (folio = filecache_next(file, &i, last, 0)); i++) {
 		uncache(file, i, folio, gone);
 		if (i == last)
 			break;
@@ -101,7 +88,9 @@ static void free_chain(struct quire_machine *m, struct chain *gone)
 	struct folio *batch[64];
 	unsigned n = 0;
 
-	m->port.synchronize_rcu(m->port.ctx);
+	if (RULE(rcu_free_cached_pages))
+		m->port.synchronize_rcu(m->port.ctx);
+	STEP("frees the pages that left the cache");
 	while (gone->head != NO_FRAME) {
 		struct folio *folio = pfn_folio(m, gone->head);
 
@@ -123,8 +112,10 @@ void mapping_drop(struct quire_file *file, uint64_t first, uint64_t last, bool e
 	uncache_range(file, first, last, &gone);
 	if (gone.head == NO_FRAME)
 		return;
-	move_seq(&file->mapping);
-	zap_mappings(file, first, last, even_cow);
+	if (RULE(second_seq))
+		move_seq(&file->mapping);
+	if (RULE(second_zap))
+		zap_mappings(file, first, last, even_cow);
 	free_chain(file->machine, &gone);
 }
 
@@ -137,7 +128,7 @@ static void zero_tail(struct quire_file *file, uint64_t bytes)
 
 	if (!used)
 		return;
-	folio = next_cached(file, &i, i);
+	folio = filecache_next(file, &i, i, 0);
 	if (!folio)
 		return;
 	folio_lock(m, folio);
@@ -151,15 +142,20 @@ int quire_file_truncate(struct quire_file *file, uint64_t bytes)
 {
 	const struct quire_port *port = &file->machine->port;
 	struct mapping *mapping = &file->mapping;
+	int err = -QENOMEM;
 
 	if (bytes > INT64_MAX)
 		return -QEINVAL;
 	mutex_lock(port, &mapping->write_lock, RANK_FILE);
-	at_store(&mapping->bytes, bytes);
-	mapping_drop(file, PAGE_ALIGN(bytes) >> PAGE_SHIFT, UINT64_MAX, true);
-	zero_tail(file, bytes);
+	if (mapping_may_resize(file, bytes)) {
+		STEP("makes the file %lu bytes long", bytes);
+		mapping_resize(file, bytes);
+		mapping_drop(file, PAGE_ALIGN(bytes) >> PAGE_SHIFT, UINT64_MAX, true);
+		zero_tail(file, bytes);
+		err = 0;
+	}
 	mutex_unlock(port, &mapping->write_lock, RANK_FILE);
-	return 0;
+	return err;
 }
 
 int file_punch_hole(struct quire_file *file, uint64_t off, uint64_t len)

@@ -93,6 +93,7 @@ static void vma_rcu_func(struct quire_rcu_head *head)
 {
 	struct vma *vma = container_of(head, struct vma, rcu);
 
+	STEP("frees VMA %#lx-%#lx", vma->start, vma->end);
 	vma_free_memory(vma->machine, vma);
 }
 
@@ -118,7 +119,10 @@ static void env_retire(void *ctx, struct rtree_retired *list)
 {
 	struct quire_machine *m = ctx;
 
-	m->port.call_rcu(m->port.ctx, &list->rcu, retired_rcu_func);
+	if (RULE(nodes_by_rcu))
+		m->port.call_rcu(m->port.ctx, &list->rcu, retired_rcu_func);
+	else
+		retired_rcu_func(&list->rcu);
 }
 
 void mm_rtree_env(struct quire_mm *mm, struct rtree_env *env)
@@ -135,7 +139,11 @@ void vma_free_rcu(struct quire_machine *m, struct vma *chain)
 		struct vma *next = chain->chain;
 
 		chain->machine = m;
-		m->port.call_rcu(m->port.ctx, &chain->rcu, vma_rcu_func);
+		STEP("leaves VMA %#lx-%#lx to RCU", chain->start, chain->end);
+		if (RULE(vma_by_rcu))
+			m->port.call_rcu(m->port.ctx, &chain->rcu, vma_rcu_func);
+		else
+			vma_rcu_func(&chain->rcu);
 		chain = next;
 	}
 }

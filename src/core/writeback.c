@@ -27,8 +27,10 @@ static void clean_table(struct tlb_gather *g, struct pt_ref *ref, uint64_t addr,
 			continue;
 		if (val & PTE_DIRTY)
 			folio_set(pfn_folio(m, pte_frame(val)), FOLIO_DIRTY);
+		STEP("cleans the entry of %#lx", addr);
 		pt_set(ref, entry, val & ~(PTE_WRITE | PTE_DIRTY));
-		tlb_range(g, addr, addr + PAGE_SIZE);
+		if (RULE(writeback_flush))
+			tlb_range(g, addr, addr + PAGE_SIZE);
 	}
 }
 
@@ -78,33 +80,16 @@ static int write_folio(struct quire_file *file, struct folio *folio, uint64_t pg
 {
 	int err;
 
-	if (folio->mapping != &file->mapping || !folio_test(folio, FOLIO_DIRTY))
+	if (RULE(writeback_looks_again) && folio->mapping != &file->mapping)
 		return 0;
+	if (!folio_test(folio, FOLIO_DIRTY))
+		return 0;
+	STEP("page %lu is clean: writes it", pgoff);
 	folio_clear(folio, FOLIO_DIRTY);
 	err = file->ops.write_page(file->priv, pgoff, folio_addr(file->machine, folio));
 	if (err)
 		folio_set(folio, FOLIO_DIRTY);
 	return err;
-}
-
-/* The first dirty page from *i to last, with a reference. */
-static struct folio *next_dirty(struct quire_file *file, uint64_t *i, uint64_t last)
-{
-	const struct quire_port *port = &file->machine->port;
-	struct folio *folio;
-
-	rcu_read_lock(port);
-	index_for_each(&file->mapping.pages, *i, last, *i, folio)
-	{
-		if (folio_test(folio, FOLIO_DIRTY))
-			break;
-	}
-	if (folio && *i > last)
-		folio = NULL;
-	if (folio)
-		folio_get(folio);
-	rcu_read_unlock(port);
-	return folio;
 }
 
 int mapping_writeback(struct quire_file *file, uint64_t first, uint64_t last)
@@ -116,7 +101,7 @@ int mapping_writeback(struct quire_file *file, uint64_t first, uint64_t last)
 	if (!file->ops.write_page)
 		return 0;
 	clean_entries(file, first, last);
-	for (uint64_t i = first; (folio = next_dirty(file, &i, last)); i++) {
+	for (uint64_t i = first; (folio = filecache_next(file, &i, last, FOLIO_DIRTY)); i++) {
 		folio_lock(m, folio);
 		err = write_folio(file, folio, i);
 		folio_unlock(m, folio);

@@ -60,6 +60,7 @@ static bool zap_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, uint64_t a
 	if (!e || (z->keep_private && is_private_copy(z, e)))
 		return false;
 	pt_set(ref, slot, 0);
+	STEP("clears the entry of %#lx", addr);
 	note_flush(z, addr);
 	if (!(e & PTE_EXTERNAL))
 		return drop_folio(z, e);
@@ -175,7 +176,9 @@ static void lazyfree_table(struct tlb_gather *g, uint64_t addr, uint64_t end)
 		if (!(e & (PTE_DIRTY | PTE_ACCESSED)))
 			continue;
 		pt_set(&ref, slot, e & ~(PTE_DIRTY | PTE_ACCESSED));
-		tlb_range(g, addr, addr + PAGE_SIZE);
+		STEP("makes the entry of %#lx clean", addr);
+		if (RULE(flush_lazyfree))
+			tlb_range(g, addr, addr + PAGE_SIZE);
 	}
 	pt_unlock(&ref);
 }

@@ -4,11 +4,14 @@
  *
  * The core is compiled with -fsanitize=thread for this port, but linked with these instead of
  * that sanitizer's library: all that is wanted is to be told of each access.  memcpy and its kin
- * are renamed to the functions at the end.
+ * are renamed to the functions at the end: where they copy what programs load and store, that is a
+ * point (a whole page is only ever filled while nobody else knows it).
  */
 #include <string.h>
 
 #include "internal.h"
+
+#define PAGE 4096u
 
 static inline void access(const void *p, size_t bytes, bool write)
 {
@@ -76,9 +79,17 @@ void __tsan_func_exit(void)
 {
 }
 
+static void content(enum sched_op op, const void *p, size_t bytes)
+{
+	if (op == SCHED_LOAD || bytes < PAGE)
+		sched_at_page(op, p, bytes);
+}
+
 void *sched_memcpy(void *to, const void *from, size_t n);
 void *sched_memcpy(void *to, const void *from, size_t n)
 {
+	content(SCHED_LOAD, from, n);
+	content(SCHED_STORE, to, n);
 	access(from, n, false);
 	access(to, n, true);
 	return memcpy(to, from, n);
@@ -87,6 +98,8 @@ void *sched_memcpy(void *to, const void *from, size_t n)
 void *sched_memmove(void *to, const void *from, size_t n);
 void *sched_memmove(void *to, const void *from, size_t n)
 {
+	content(SCHED_LOAD, from, n);
+	content(SCHED_STORE, to, n);
 	access(from, n, false);
 	access(to, n, true);
 	return memmove(to, from, n);
@@ -95,6 +108,7 @@ void *sched_memmove(void *to, const void *from, size_t n)
 void *sched_memset(void *p, int c, size_t n);
 void *sched_memset(void *p, int c, size_t n)
 {
+	content(SCHED_STORE, p, n);
 	access(p, n, true);
 	return memset(p, c, n);
 }

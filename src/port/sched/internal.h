@@ -117,6 +117,8 @@ static inline bool scheduling(void)
 }
 
 /* ---- point.c */
+/* Content of a frame is copied in one piece: a decision before it, an event for each word. */
+void sched_at_page(enum sched_op op, const void *p, size_t bytes);
 void points_begin_run(void);
 void points_learn(void);
 

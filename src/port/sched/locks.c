@@ -82,7 +82,26 @@ static void drop(const uint32_t *word, enum lock_rank rank)
 		   rank_name(rank));
 }
 
+/* The core tells of the locks of tables itself, with their addresses. */
+static bool told_by_core(enum lock_rank rank)
+{
+	return rank == RANK_PT_PARENT || rank == RANK_PTL || rank == RANK_PTL_NESTED;
+}
+
+static bool worth_telling(const uint32_t *word, enum lock_rank rank)
+{
+	return sched_telling && S.hot[arena_offset(word) >> 2] && !told_by_core(rank);
+}
+
 void lock_rank_acquire(enum lock_rank rank)
+{
+	if (!S.cur)
+		return;
+	check_rank(rank);
+	hold(NULL, rank);
+}
+
+void lock_rank_tried(enum lock_rank rank)
 {
 	if (S.cur)
 		hold(NULL, rank);
@@ -109,7 +128,7 @@ void sched_lock(uint32_t *word, enum lock_rank rank)
 	sched_event(SCHED_RMW, word, 4);
 	set_word(word, 1);
 	hold(word, rank);
-	if (S.hot[arena_offset(word) >> 2])
+	if (worth_telling(word, rank))
 		STEP("takes %s", rank_name(rank));
 }
 
@@ -130,7 +149,7 @@ void sched_unlock(uint32_t *word, enum lock_rank rank)
 		S.cur->points++;
 		sched_event(SCHED_RMW, word, 4);
 		drop(word, rank);
-		if (S.hot[arena_offset(word) >> 2])
+		if (worth_telling(word, rank))
 			STEP("releases %s", rank_name(rank));
 	}
 	set_word(word, 0);

@@ -175,6 +175,26 @@ void *sched_at(enum sched_op op, const volatile void *p, size_t bytes)
 	return (void *)(uintptr_t)p;
 }
 
+/* Most of a page lies in words that nobody else touches. */
+void sched_at_page(enum sched_op op, const void *p, size_t bytes)
+{
+	uint32_t first = arena_offset(p) >> 2, last = (arena_offset(p) + (uint32_t)bytes - 1) >> 2;
+	bool hot = S.all_points;
+
+	if (!scheduling() || !bytes || arena_offset(p) - S.ram_start >= S.ram_end - S.ram_start)
+		return;
+	count_step();
+	for (uint32_t word = first; word <= last; word++) {
+		note_seen(word, op);
+		hot |= S.hot[word] != 0;
+	}
+	if (hot)
+		decide();
+	for (uint32_t word = first; word <= last; word++)
+		if (S.hot[word])
+			word_event(op, word);
+}
+
 unsigned sched_choice(unsigned n)
 {
 	struct sched_decision d = {.kind = DECIDE_CHOICE, .n = n};

@@ -82,6 +82,7 @@ void sched_lock(uint32_t *word, enum lock_rank rank);
 bool sched_trylock(uint32_t *word, enum lock_rank rank);
 void sched_unlock(uint32_t *word, enum lock_rank rank);
 void lock_rank_acquire(enum lock_rank rank);
+void lock_rank_tried(enum lock_rank rank); /* by a trylock that succeeded */
 void lock_rank_release(enum lock_rank rank);
 
 struct spinlock {
