@@ -11,7 +11,7 @@
 
 #define WIDTH_OF_TWO 100u
 #define WIDTH_OF_MORE 120u
-#define RCU_WIDTH 18u
+#define RCU_WIDTH 24u
 #define GAP 2u
 #define ACROSS SCHED_ALL /* a line across all columns */
 
