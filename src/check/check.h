@@ -51,7 +51,8 @@ struct item {
 	uint64_t random, seed;   /* random schedules instead: how many */
 	unsigned shard, nshards; /* 0, or 0 <= shard < nshards */
 	bool no_cache;
-	struct words known; /* words that are known to be shared */
+	struct state_cache *cache; /* that workers share; or NULL */
+	struct words known;        /* words that are known to be shared */
 };
 
 enum verdict { VERDICT_EXHAUSTED, VERDICT_VIOLATION, VERDICT_LIMIT, VERDICT_SEARCHED };
@@ -63,7 +64,7 @@ struct outcome {
 	uint64_t schedules, pruned, steps;
 	unsigned restarts;
 	unsigned bound; /* the last one explored */
-	double seconds; /* of processor time, roughly: of all shards */
+	double seconds; /* of CPU time, of all shards */
 	unsigned preemptions;
 	char violation[MAX_VIOLATION];
 	char id[MAX_ID]; /* empty: a worker died */

@@ -76,8 +76,8 @@ void print_outcome(const struct options *o, const struct outcome *out, struct to
 
 int print_totals(const struct options *o, const struct totals *t)
 {
-	fprintf(o->out, "%u scenario%s, %u violation%s: %s schedules, %s pruned, %.1f s", t->n,
-		t->n == 1 ? "" : "s", t->violations, t->violations == 1 ? "" : "s",
+	fprintf(o->out, "%u scenario%s, %u violation%s: %s schedules, %s pruned, %.1f s of CPU",
+		t->n, t->n == 1 ? "" : "s", t->violations, t->violations == 1 ? "" : "s",
 		grouped(t->schedules), grouped(t->pruned), t->seconds);
 	if (t->partial)
 		fprintf(o->out, "; %u not to the end", t->partial);

@@ -10,8 +10,8 @@
  *
  *   1  Shards are one whole only if all went by the same shared words (sched/learned.c): one that
  *      knew fewer in the end is explored again with those that the others have found.
- *   2  Answers come in the order of the questions, and depend on neither time nor number of jobs;
- *      the counts of what was split do: shards do not know each other's states.
+ *   2  Answers come in the order of the questions.  Whether there is a violation depends on neither
+ *      time nor number of jobs; where shards share their states (cache.c), the counts do.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +26,7 @@ struct question {
 	struct outcome whole;
 	struct outcome *parts; /* NULL: not split */
 	unsigned nparts, missing;
+	struct state_cache *cache; /* of the parts */
 	bool answered;
 };
 
@@ -60,6 +61,8 @@ struct item item_of(const struct options *o, const struct scenario *s)
 static void answered(struct run *r, struct question *q)
 {
 	q->answered = true;
+	if (q->cache)
+		cache_free(q->cache);
 	for (; r->told < r->n && r->v[r->told].answered; r->told++)
 		r->done(r->ctx, &r->v[r->told].whole);
 }
@@ -72,12 +75,15 @@ static void split(struct run *r, struct question *q, const struct item *item, un
 	if (!q->parts)
 		abort();
 	q->nparts = q->missing = n;
+	if (!item->no_cache && !item->random)
+		q->cache = cache_new_shared();
 	for (unsigned i = 0; i < n; i++) {
 		struct item part = *item;
 
 		part.limit = 0;
 		part.shard = i;
 		part.nshards = n;
+		part.cache = q->cache;
 		jobs_add(r->jobs, &part, (unsigned)(q - r->v));
 	}
 }
@@ -103,6 +109,7 @@ static void ask_again(struct run *r, struct question *q)
 		if (words_equal(&part.known, &q->whole.item.known))
 			continue;
 		part.known = q->whole.item.known;
+		part.cache = q->cache;
 		jobs_add(r->jobs, &part, (unsigned)(q - r->v));
 		q->missing++;
 	}
