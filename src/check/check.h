@@ -84,6 +84,7 @@ struct options {
 	FILE *out;  /* for people */
 	const struct scenario **scenarios;
 	unsigned nr_scenarios;
+	bool all; /* none was named */
 };
 
 /* ---- run.c */

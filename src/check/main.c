@@ -167,6 +167,7 @@ static void no_arguments(struct command_line *c, struct argp_state *state)
 	if (c->command == MERGE)
 		argp_error(state, "--merge: there is no file to read");
 	choose(&c->o, "*", state);
+	c->o.all = true;
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)

@@ -97,13 +97,11 @@ static void print_table(struct matrix *m)
 /* Only if all scenarios were asked can a rule be said to be found by none. */
 static void print_rules(struct matrix *m)
 {
-	unsigned n = 0, all = 0;
+	unsigned n = 0;
 
-	while (scenarios[all])
-		all++;
 	for (unsigned i = 0; i < NR_RULES; i++) {
 		n += m->found[i];
-		if (m->found[i] || m->o->nr_scenarios < all)
+		if (m->found[i] || !m->o->all)
 			continue;
 		fprintf(m->o->out, "%s: FOUND BY NO SCENARIO\n", rule_name((enum quire_rule)i));
 		m->bad++;
