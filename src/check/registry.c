@@ -6,12 +6,48 @@
 
 #include "scenario.h"
 
+extern const struct scenario cow_both;
+extern const struct scenario cow_dontneed;
+extern const struct scenario cow_fork;
+extern const struct scenario cow_free;
+extern const struct scenario cow_mprotect;
+extern const struct scenario cow_munmap;
+extern const struct scenario cow_reuse_fork;
+extern const struct scenario cow_threads;
 extern const struct scenario fault_munmap;
+extern const struct scenario fork_exit;
+extern const struct scenario fork_munmap;
+extern const struct scenario fork_nomem;
+extern const struct scenario fork_order;
+extern const struct scenario fork_order_copy;
+extern const struct scenario fork_order_pin;
+extern const struct scenario fork_pin;
+extern const struct scenario fork_store;
+extern const struct scenario fork_truncate;
 
+/* clang-format off */
 const struct scenario *const scenarios[] = {
-    &fault_munmap,
-    NULL,
+	&cow_both,
+	&cow_dontneed,
+	&cow_fork,
+	&cow_free,
+	&cow_mprotect,
+	&cow_munmap,
+	&cow_reuse_fork,
+	&cow_threads,
+	&fault_munmap,
+	&fork_exit,
+	&fork_munmap,
+	&fork_nomem,
+	&fork_order,
+	&fork_order_copy,
+	&fork_order_pin,
+	&fork_pin,
+	&fork_store,
+	&fork_truncate,
+	NULL,
 };
+/* clang-format on */
 
 const struct scenario *scenario_find(const char *name)
 {
