@@ -39,6 +39,8 @@
 	  "locking.md 2, 8")                                                                       \
 	X(cache_seq_check, "a page is added to a file only if the size was not changed since",     \
 	  "file.h, 5")                                                                             \
+	X(wait_for_adders, "truncation lets who saw seq unmoved add his page before it looks",     \
+	  "commit 4fd9d495b16c; truncate.c, 4")                                                    \
 	X(second_seq, "seq moves again after the cache is emptied",                                \
 	  "commit 4aae8d1c051e; locking.md 8")                                                     \
 	X(second_zap, "the mappings are zapped again after the cache is emptied",                  \
