@@ -15,6 +15,13 @@ extern const struct scenario cow_munmap;
 extern const struct scenario cow_reuse_fork;
 extern const struct scenario cow_threads;
 extern const struct scenario fault_munmap;
+extern const struct scenario file_add;
+extern const struct scenario file_around;
+extern const struct scenario file_copy;
+extern const struct scenario file_cow;
+extern const struct scenario file_punch;
+extern const struct scenario file_replace;
+extern const struct scenario file_truncate;
 extern const struct scenario fork_exit;
 extern const struct scenario fork_munmap;
 extern const struct scenario fork_nomem;
@@ -24,6 +31,14 @@ extern const struct scenario fork_order_pin;
 extern const struct scenario fork_pin;
 extern const struct scenario fork_store;
 extern const struct scenario fork_truncate;
+extern const struct scenario io_error;
+extern const struct scenario io_munmap;
+extern const struct scenario io_replace;
+extern const struct scenario io_truncate;
+extern const struct scenario io_twice;
+extern const struct scenario io_write;
+extern const struct scenario io_write_munmap;
+extern const struct scenario io_write_truncate;
 
 /* clang-format off */
 const struct scenario *const scenarios[] = {
@@ -36,6 +51,13 @@ const struct scenario *const scenarios[] = {
 	&cow_reuse_fork,
 	&cow_threads,
 	&fault_munmap,
+	&file_add,
+	&file_around,
+	&file_copy,
+	&file_cow,
+	&file_punch,
+	&file_replace,
+	&file_truncate,
 	&fork_exit,
 	&fork_munmap,
 	&fork_nomem,
@@ -45,6 +67,14 @@ const struct scenario *const scenarios[] = {
 	&fork_pin,
 	&fork_store,
 	&fork_truncate,
+	&io_error,
+	&io_munmap,
+	&io_replace,
+	&io_truncate,
+	&io_twice,
+	&io_write,
+	&io_write_munmap,
+	&io_write_truncate,
 	NULL,
 };
 /* clang-format on */

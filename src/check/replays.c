@@ -21,6 +21,16 @@ const struct known_replay known_replays[] = {
 	.scenario = "fork-order-pin",
 	.schedule = "0:168>1",
     },
+    {
+	.name = "truncation looks through the cache before a page is added",
+	.scenario = "file-add",
+	.schedule = "0:27>1",
+    },
+    {
+	.name = "truncation looks through the cache before a page to be read in is added",
+	.scenario = "io-truncate",
+	.schedule = "0:31>1",
+    },
     {NULL},
 };
 
