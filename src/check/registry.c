@@ -39,6 +39,15 @@ extern const struct scenario io_twice;
 extern const struct scenario io_write;
 extern const struct scenario io_write_munmap;
 extern const struct scenario io_write_truncate;
+extern const struct scenario move_cross;
+extern const struct scenario move_fault;
+extern const struct scenario move_fork;
+extern const struct scenario move_new_page;
+extern const struct scenario move_nomem;
+extern const struct scenario move_old;
+extern const struct scenario move_over;
+extern const struct scenario move_table;
+extern const struct scenario move_truncate;
 
 /* clang-format off */
 const struct scenario *const scenarios[] = {
@@ -75,6 +84,15 @@ const struct scenario *const scenarios[] = {
 	&io_write,
 	&io_write_munmap,
 	&io_write_truncate,
+	&move_cross,
+	&move_fault,
+	&move_fork,
+	&move_new_page,
+	&move_nomem,
+	&move_old,
+	&move_over,
+	&move_table,
+	&move_truncate,
 	NULL,
 };
 /* clang-format on */
