@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * matrix.c: every rule off, in each scenario that guards it; every such scenario with all on.
+ * matrix.c: every rule off, in each scenario that guards it, beside that scenario with all on.
  *
  * A rule that no scenario finds to be missing is not known to be needed, or not tested.
  */
@@ -12,20 +12,10 @@
 struct matrix {
 	const struct options *o;
 	struct item *items;
-	unsigned n;
-	struct outcome *out;
-	unsigned done;
-	bool found[NR_RULES];
-	unsigned bad;
+	struct outcome *out; /* of items, in their order */
+	unsigned n, done;
+	unsigned rules, bad;
 };
-
-static bool chosen(const struct options *o, const struct scenario *s)
-{
-	for (unsigned i = 0; i < o->nr_scenarios; i++)
-		if (o->scenarios[i] == s)
-			return true;
-	return false;
-}
 
 /* With all rules on, then without each that it guards. */
 static void add_scenario(struct matrix *m, const struct scenario *s)
@@ -49,90 +39,86 @@ static void take(void *ctx, const struct outcome *out)
 
 /* ---- the table ---------------------------------------------------------------------- */
 
-static void print_on(struct matrix *m, const struct outcome *on)
+static const char *count(const struct outcome *out)
 {
-	bool good = on->verdict != VERDICT_VIOLATION;
+	static char bufs[2][64];
+	static unsigned turn;
+	char *p = bufs[turn++ % 2];
 
-	fprintf(m->o->out, "%-28s %-34s %s at bound %u, %s schedules\n", on->item.scenario->name,
-		"(all rules on)", verdict_name(on->verdict), on->bound, grouped(on->schedules));
-	if (good)
-		return;
-	m->bad++;
-	fprintf(m->o->out, "    %s\n    %s\n", on->violation, on->id);
+	snprintf(p, sizeof(bufs[0]), "bound %u, %s schedule%s", out->bound, grouped(out->schedules),
+		 out->schedules == 1 ? "" : "s");
+	return p;
 }
 
-static void print_off(struct matrix *m, const struct outcome *off, enum quire_rule rule)
+static void print_violation(const struct matrix *m, const struct outcome *out)
 {
-	bool found = off->verdict == VERDICT_VIOLATION;
-	FILE *f = m->o->out;
+	fprintf(m->o->out, "    %s\n    %s\n", out->violation, out->id);
+}
 
-	fprintf(f, "    without %-45s ", rule_name(rule));
-	if (found)
-		fprintf(f, "found at bound %u after %s schedules\n", off->bound,
-			grouped(off->schedules));
-	else
-		fprintf(f, "NOT FOUND at bound %u in %s schedules\n", off->bound,
-			grouped(off->schedules));
+/* True: found. */
+static bool print_row(struct matrix *m, enum quire_rule rule, const struct outcome *off,
+		      const struct outcome *on)
+{
+	char without[100];
+	bool found = off->verdict == VERDICT_VIOLATION, holds = on->verdict != VERDICT_VIOLATION;
+
+	snprintf(without, sizeof(without), "%s: %s", found ? "found" : "NOT FOUND", count(off));
+	fprintf(m->o->out, "%-24s %-18s %-38s %s: %s\n", rule_name(rule), off->item.scenario->name,
+		without, verdict_name(on->verdict), count(on));
 	if (found && m->o->verbose)
-		fprintf(f, "        %s\n        %s\n", off->violation, off->id);
-	m->found[rule] |= found;
-	m->bad += !found;
+		print_violation(m, off);
+	if (!holds)
+		print_violation(m, on);
+	m->bad += (found ? 0u : 1u) + (holds ? 0u : 1u);
+	return found;
+}
+
+static void print_rule(struct matrix *m, enum quire_rule rule)
+{
+	const struct outcome *on = NULL;
+	bool found = false;
+
+	for (unsigned i = 0; i < m->n; i++) {
+		const struct outcome *out = &m->out[i];
+
+		if (!on || on->item.scenario != out->item.scenario)
+			on = out;
+		else if (out->item.off[rule] && !m->o->off[rule])
+			found |= print_row(m, rule, out, on);
+	}
+	m->rules += found;
+	/* Only if all scenarios were asked can a rule be said to be found by none. */
+	if (found || !m->o->all)
+		return;
+	fprintf(m->o->out, "%-24s FOUND BY NO SCENARIO\n", rule_name(rule));
+	m->bad++;
 }
 
 static void print_table(struct matrix *m)
 {
-	unsigned k = 0;
-
-	for (unsigned i = 0; scenarios[i]; i++) {
-		const struct scenario *s = scenarios[i];
-
-		if (!chosen(m->o, s))
-			continue;
-		print_on(m, &m->out[k++]);
-		for (unsigned g = 0; g < s->nr_guards; g++)
-			print_off(m, &m->out[k++], s->guards[g]);
-	}
-}
-
-/* Only if all scenarios were asked can a rule be said to be found by none. */
-static void print_rules(struct matrix *m)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < NR_RULES; i++) {
-		n += m->found[i];
-		if (m->found[i] || !m->o->all)
-			continue;
-		fprintf(m->o->out, "%s: FOUND BY NO SCENARIO\n", rule_name((enum quire_rule)i));
-		m->bad++;
-	}
-	fprintf(m->o->out, "%u of %u rules found missing when off; %u complaint%s\n", n,
+	fprintf(m->o->out, "%-24s %-18s %-38s %s\n", "rule", "scenario", "without it", "with it");
+	for (unsigned i = 0; i < NR_RULES; i++)
+		print_rule(m, (enum quire_rule)i);
+	fprintf(m->o->out, "%u of %u rules found missing when off; %u complaint%s\n", m->rules,
 		(unsigned)NR_RULES, m->bad, m->bad == 1 ? "" : "s");
-}
-
-static size_t most_items(void)
-{
-	size_t n = 0;
-
-	for (unsigned i = 0; scenarios[i]; i++)
-		n += 1 + scenarios[i]->nr_guards;
-	return n;
 }
 
 int cmd_matrix(const struct options *o)
 {
 	struct matrix m = {.o = o};
+	size_t most = 0;
 
-	m.items = calloc(most_items(), sizeof(*m.items));
-	m.out = calloc(most_items(), sizeof(*m.out));
+	for (unsigned i = 0; i < o->nr_scenarios; i++)
+		most += 1 + o->scenarios[i]->nr_guards;
+	m.items = calloc(most, sizeof(*m.items));
+	m.out = calloc(most, sizeof(*m.out));
 	if (!m.items || !m.out)
 		abort();
-	for (unsigned i = 0; scenarios[i]; i++)
-		if (chosen(o, scenarios[i]))
-			add_scenario(&m, scenarios[i]);
+	for (unsigned i = 0; i < o->nr_scenarios; i++)
+		if (o->scenarios[i]->nr_guards)
+			add_scenario(&m, o->scenarios[i]);
 	run_all(o, m.items, m.n, take, &m);
 	print_table(&m);
-	print_rules(&m);
 	free(m.items);
 	free(m.out);
 	return m.bad ? STATUS_VIOLATION : STATUS_EXHAUSTED;

