@@ -77,6 +77,7 @@ struct options {
 	uint64_t random, seed;
 	unsigned shard, nshards;
 	unsigned jobs;
+	uint64_t split; /* schedules of a scenario after which it goes to several of them */
 	bool verbose, no_cache;
 	struct outcome *learned; /* --learned: what others have found shared */
 	unsigned nr_learned;
