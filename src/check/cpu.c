@@ -38,7 +38,7 @@ static bool permits(uint64_t pte, bool write)
 	return (pte & need) == need;
 }
 
-static void fill(struct cpu *c, struct quire_mm *mm, uint64_t page, uint64_t pte)
+static void cache(struct cpu *c, struct quire_mm *mm, uint64_t page, uint64_t pte)
 {
 	struct tlb_entry *e = find(c, mm, page);
 
@@ -60,7 +60,7 @@ static uint64_t translate(struct cpu *c, struct quire_mm *mm, uint64_t addr, boo
 	sched_atomic_end();
 	if (!permits(pte, write))
 		return 0;
-	fill(c, mm, page, pte);
+	cache(c, mm, page, pte);
 	return pte;
 }
 
@@ -198,6 +198,14 @@ static void frame_freed(const void *p, size_t bytes)
 				    sched_actor_name(sched_self()), i, sched_actor_name(i),
 				    (unsigned long long)e->page);
 		}
+}
+
+void cpu_cache(struct world *w, unsigned i, struct quire_mm *mm, uint64_t addr)
+{
+	uint64_t pte = quire_pte(mm, addr);
+
+	expect(pte, "nothing to cache at %#llx", (unsigned long long)addr);
+	cache(&w->cpus[i], mm, addr & ~(PAGE - 1), pte);
 }
 
 void cpu_init(struct world *w, struct quire_port *port)

@@ -168,7 +168,7 @@ static void begin_bound(struct search *s, unsigned bound)
 	s->forced = 0;
 	s->depth = 0;
 	s->numbered = 0;
-	cache_clear(s->cache);
+	cache_begin(s->cache, bound);
 }
 
 static enum sched_outcome one_run(struct search *s, const struct subject *sub,
@@ -212,7 +212,7 @@ static bool explore_bound(struct search *s, const struct subject *sub, struct ex
 
 void explore(const struct subject *sub, const struct explore_options *o, struct explore_result *r)
 {
-	struct search s = {.o = o, .cache = cache_new()};
+	struct search s = {.o = o, .cache = o->cache ? o->cache : cache_new()};
 	double start = explore_clock();
 
 	s.stack = calloc(MAX_DEPTH, sizeof(*s.stack));
@@ -225,6 +225,7 @@ void explore(const struct subject *sub, const struct explore_options *o, struct 
 			break;
 	}
 	r->seconds = explore_clock() - start;
-	cache_free(s.cache);
+	if (!o->cache)
+		cache_free(s.cache);
 	free(s.stack);
 }

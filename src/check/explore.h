@@ -20,11 +20,12 @@ struct subject {
 };
 
 struct explore_options {
-	unsigned bound;          /* preemptions of a run, at most */
-	uint64_t limit;          /* schedules, 0: all (PCT: how many) */
-	uint64_t seed;           /* PCT */
-	unsigned shard, nshards; /* 0, or 0 <= shard < nshards: only that part */
-	bool no_cache;           /* states seen before are explored again */
+	unsigned bound;            /* preemptions of a run, at most */
+	uint64_t limit;            /* schedules, 0: all (PCT: how many) */
+	uint64_t seed;             /* PCT */
+	unsigned shard, nshards;   /* 0, or 0 <= shard < nshards: only that part */
+	bool no_cache;             /* states seen before are explored again */
+	struct state_cache *cache; /* NULL: one of its own */
 	/* Now and then; done: estimated part, 0..1.  May be NULL. */
 	void (*progress)(void *ctx, uint64_t schedules, double done);
 	void *progress_ctx;
@@ -60,7 +61,10 @@ bool replay(const struct subject *s, const struct schedule *schedule, struct sch
 struct state_cache;
 struct state_cache *cache_new(void);
 void cache_free(struct state_cache *c);
-void cache_clear(struct state_cache *c);
+/* States that forked processes have in common. */
+struct state_cache *cache_new_shared(void);
+/* A bound is begun (again): with what is known to be shared now. */
+void cache_begin(struct state_cache *c, unsigned bound);
 /* True: it was explored with as many left or more.  Otherwise it is noted. */
 bool cache_seen(struct state_cache *c, uint64_t key, unsigned left);
 

@@ -6,12 +6,96 @@
 
 #include "scenario.h"
 
+extern const struct scenario cow_both;
+extern const struct scenario cow_dontneed;
+extern const struct scenario cow_fork;
+extern const struct scenario cow_free;
+extern const struct scenario cow_mprotect;
+extern const struct scenario cow_munmap;
+extern const struct scenario cow_reuse_fork;
+extern const struct scenario cow_threads;
 extern const struct scenario fault_munmap;
+extern const struct scenario file_add;
+extern const struct scenario file_around;
+extern const struct scenario file_copy;
+extern const struct scenario file_cow;
+extern const struct scenario file_punch;
+extern const struct scenario file_replace;
+extern const struct scenario file_truncate;
+extern const struct scenario fork_exit;
+extern const struct scenario fork_munmap;
+extern const struct scenario fork_nomem;
+extern const struct scenario fork_order;
+extern const struct scenario fork_order_copy;
+extern const struct scenario fork_order_pin;
+extern const struct scenario fork_pin;
+extern const struct scenario fork_store;
+extern const struct scenario fork_truncate;
+extern const struct scenario io_error;
+extern const struct scenario io_munmap;
+extern const struct scenario io_replace;
+extern const struct scenario io_truncate;
+extern const struct scenario io_twice;
+extern const struct scenario io_write;
+extern const struct scenario io_write_munmap;
+extern const struct scenario io_write_truncate;
+extern const struct scenario move_cross;
+extern const struct scenario move_fault;
+extern const struct scenario move_fork;
+extern const struct scenario move_new_page;
+extern const struct scenario move_nomem;
+extern const struct scenario move_old;
+extern const struct scenario move_over;
+extern const struct scenario move_table;
+extern const struct scenario move_truncate;
 
+/* clang-format off */
 const struct scenario *const scenarios[] = {
-    &fault_munmap,
-    NULL,
+	&cow_both,
+	&cow_dontneed,
+	&cow_fork,
+	&cow_free,
+	&cow_mprotect,
+	&cow_munmap,
+	&cow_reuse_fork,
+	&cow_threads,
+	&fault_munmap,
+	&file_add,
+	&file_around,
+	&file_copy,
+	&file_cow,
+	&file_punch,
+	&file_replace,
+	&file_truncate,
+	&fork_exit,
+	&fork_munmap,
+	&fork_nomem,
+	&fork_order,
+	&fork_order_copy,
+	&fork_order_pin,
+	&fork_pin,
+	&fork_store,
+	&fork_truncate,
+	&io_error,
+	&io_munmap,
+	&io_replace,
+	&io_truncate,
+	&io_twice,
+	&io_write,
+	&io_write_munmap,
+	&io_write_truncate,
+	&move_cross,
+	&move_fault,
+	&move_fork,
+	&move_new_page,
+	&move_nomem,
+	&move_old,
+	&move_over,
+	&move_table,
+	&move_truncate,
+	NULL,
 };
+/* clang-format on */
 
 const struct scenario *scenario_find(const char *name)
 {

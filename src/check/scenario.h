@@ -45,7 +45,12 @@ struct world {
 	struct quire_mm *child;  /* where a scenario forks */
 	struct quire_file *file; /* where it maps one */
 	uint64_t addr;           /* where it maps */
-	uint64_t v[16];          /* what its actors tell each other and check(); see note() */
+	/* world_file.c: what is on the disk of w->file, and how its reads go. */
+	uint64_t disk[4];
+	uint32_t io_gated;   /* reads wait for io_allow() */
+	uint32_t io_allowed; /* a word to sleep on */
+	uint32_t io_error;   /* errno of each read */
+	uint64_t v[16];      /* what its actors tell each other and check(); see note() */
 	struct cpu cpus[SCHED_ALL];
 	const struct scenario *scenario;
 };
@@ -77,6 +82,18 @@ int rule_find(const char *name);             /* -1: none */
 const char *rule_text(enum quire_rule rule);
 const char *rule_source(enum quire_rule rule);
 
+/* ---- replays.c */
+
+/* A schedule that was a bug once. */
+struct known_replay {
+	const char *name;
+	const char *scenario;
+	const char *schedule;
+};
+extern const struct known_replay known_replays[]; /* ends without a name */
+/* True: it ends well. */
+bool replay_known(const struct known_replay *k, char *violation, size_t len);
+
 /* ---- world.c */
 
 /* Builds the scenario's world and takes the snapshot; *out is what to explore. */
@@ -97,6 +114,23 @@ void map_anon(struct world *w, uint64_t addr, uint64_t pages, int prot);
 void note(struct world *w, unsigned i, uint64_t value);
 uint64_t noted(struct world *w, unsigned i);
 
+/* The value at addr, read by nobody: for check(). */
+uint64_t peek(struct world *w, struct quire_mm *mm, uint64_t addr);
+/* Before the snapshot: `value` is written to memory of w->mm. */
+void fill(struct world *w, uint64_t addr, uint64_t value);
+
+/* ---- world_file.c */
+
+#define FILE_SIZE 15 /* note: pages of the file once its truncation has returned */
+
+/* w->file, of that many pages; page i of a page-cache file holds i + 1 on the disk. */
+void make_file(struct world *w, enum quire_file_kind kind, uint64_t pages);
+/* Page 0 of the file at addr. flags: QMAP_SHARED or QMAP_PRIVATE. */
+void map_file(struct world *w, uint64_t addr, uint64_t pages, int prot, int flags);
+/* From setup(): reads sleep until io_allow(). */
+void io_gate(struct world *w);
+void io_allow(struct world *w);
+
 /* ---- cpu.c: an actor as a program: accesses through its CPU's TLB, faults as they come */
 
 enum access_result { ACCESS_OK, ACCESS_SEGV, ACCESS_BUS, ACCESS_OOM };
@@ -107,6 +141,9 @@ enum access_result cpu_store(struct world *w, struct quire_mm *mm, uint64_t addr
 /* The same where it must succeed. */
 uint64_t load(struct world *w, struct quire_mm *mm, uint64_t addr);
 void store(struct world *w, struct quire_mm *mm, uint64_t addr, uint64_t value);
+
+/* Before the snapshot: CPU i walks to addr and caches what it finds. */
+void cpu_cache(struct world *w, unsigned i, struct quire_mm *mm, uint64_t addr);
 
 void cpu_init(struct world *w, struct quire_port *port);
 

@@ -33,6 +33,23 @@ uint64_t noted(struct world *w, unsigned i)
 	return at_load(&w->v[i]);
 }
 
+uint64_t peek(struct world *w, struct quire_mm *mm, uint64_t addr)
+{
+	uint64_t value = 0, pte = quire_pte(mm, addr);
+
+	(void)w;
+	expect(pte & QUIRE_PTE_PRESENT, "nothing is mapped at %#llx", (unsigned long long)addr);
+	expect(quire_read(mm, addr, &value, sizeof(value)) == sizeof(value), "%#llx is unreadable",
+	       (unsigned long long)addr);
+	return value;
+}
+
+void fill(struct world *w, uint64_t addr, uint64_t value)
+{
+	expect(quire_write(w->mm, addr, &value, sizeof(value)) == sizeof(value),
+	       "%#llx is not writable", (unsigned long long)addr);
+}
+
 static void run_actor(void *arg)
 {
 	struct world *w = arg;

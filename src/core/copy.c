@@ -11,8 +11,10 @@
  *
  * Invariants:
  *   1  An anonymous page that both map is read-only in both and not FOLIO_EXCLUSIVE.
- *   2  A page that somebody has pinned stays the parent's, writable: the child gets a copy of
- *      its content at once (fork(2) must not change under a pin who sees its writes).
+ *   2  A page that somebody has pinned stays the parent's, FOLIO_EXCLUSIVE: the child gets a copy
+ *      of its content at once (fork(2) must not change under a pin who sees its writes).  Before
+ *      that its write bit is taken and flushed, like that of a page that is shared: of what a
+ *      thread stored the child must not see the later without the earlier (install.c, 3).
  *   3  The child's entries are old (not ACCESSED): only what it uses counts as referenced.
  */
 #include "core/range.h"
@@ -99,20 +101,37 @@ static pte_t duplicate(struct copy *c, const struct folio *f, pte_t e)
 	return pte_make(folio_pfn(m, new), e & ~QUIRE_PTE_FRAME_MASK);
 }
 
-/* Shares an anonymous page; *e becomes read-only in the parent, too. */
-static void share_anon(struct copy *c, struct folio *f, pte_t *slot, uint64_t addr, pte_t *e)
+/* *e becomes read-only in the parent. */
+static void take_write_bit(struct copy *c, pte_t *slot, uint64_t addr, pte_t *e)
 {
-	if (RULE(fork_clears_exclusive) && folio_test(f, FOLIO_EXCLUSIVE))
-		folio_clear(f, FOLIO_EXCLUSIVE);
-	folio_get_mapped(f);
-	if (!(*e & PTE_WRITE))
-		return;
 	*e &= ~PTE_WRITE;
 	STEP("takes the write bit of %#lx from the parent", addr);
 	at_store(slot, *e);
 	if (addr < c->flush_start)
 		c->flush_start = addr;
 	c->flush_end = addr + PAGE_SIZE;
+}
+
+/* Shares an anonymous page. */
+static void share_anon(struct copy *c, struct folio *f, pte_t *slot, uint64_t addr, pte_t *e)
+{
+	if (RULE(fork_clears_exclusive) && folio_test(f, FOLIO_EXCLUSIVE))
+		folio_clear(f, FOLIO_EXCLUSIVE);
+	folio_get_mapped(f);
+	if (*e & PTE_WRITE)
+		take_write_bit(c, slot, addr, e);
+}
+
+/* Invariant 2: before the page is copied. */
+static bool must_flush_first(const struct copy *c, pte_t e)
+{
+	const struct quire_machine *m = c->g->mm->machine;
+	const struct folio *f;
+
+	if (!RULE(fork_flushes_pinned) || !(e & PTE_WRITE) || !is_anon(m, e))
+		return false;
+	f = pfn_folio(m, pte_frame(e));
+	return folio_test(f, FOLIO_EXCLUSIVE) && maybe_pinned(f);
 }
 
 /* The child's entry for e, with its counts taken; 0: no memory. */
@@ -141,21 +160,25 @@ static pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
 	return e & ~PTE_ACCESSED;
 }
 
-/* Both tables are locked. */
-static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, uint64_t addr,
+/* Both tables are locked.  -EAGAIN: flush, and go on from *addr. */
+static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, uint64_t *addr,
 		       uint64_t end)
 {
 	pte_t *to = dst->entry;
 
-	for (pte_t *slot = src->entry; addr < end; slot++, to++, addr += PAGE_SIZE) {
+	for (pte_t *slot = src->entry; *addr < end; slot++, to++, *addr += PAGE_SIZE) {
 		pte_t e = at_load_relaxed(slot), val;
 
 		if (!pte_present(e))
 			continue;
-		val = copy_entry(c, slot, addr, e);
+		if (unlikely(must_flush_first(c, e))) {
+			take_write_bit(c, slot, *addr, &e);
+			return -QEAGAIN;
+		}
+		val = copy_entry(c, slot, *addr, e);
 		if (!val)
 			return -QENOMEM;
-		STEP("copies entry %#lx of %#lx to the child", val, addr);
+		STEP("copies entry %#lx of %#lx to the child", val, *addr);
 		at_store(to, val);
 		dst->table->pt.used++;
 		c->entries++;
@@ -200,25 +223,34 @@ static bool table_is_empty(struct quire_mm *mm, uint64_t addr)
 	return empty;
 }
 
-static int copy_table(struct copy *c, uint64_t addr, uint64_t end)
+/* -EAGAIN: as copy_locked(). */
+static int copy_table_from(struct copy *c, uint64_t *addr, uint64_t end)
 {
 	struct pt_ref dst, src;
-	int err;
+	int err = pt_lock_alloc(c->dst->mm, NULL, *addr, &dst);
 
-	if (table_is_empty(c->src->mm, addr))
-		return 0;
-	err = pt_lock_alloc(c->dst->mm, NULL, addr, &dst);
 	if (err)
 		return err;
-	if (dst.table->pt.used == 0)
-		c->src->mm->fork_tables++;
 	begin(c);
-	if (pt_lock_nested(c->src->mm, addr, &src)) {
+	if (pt_lock_nested(c->src->mm, *addr, &src)) {
 		err = copy_locked(c, &dst, &src, addr, end);
 		pt_unlock_nested(&src);
 	}
 	pt_unlock(&dst);
 	commit(c);
+	return err;
+}
+
+static int copy_table(struct copy *c, uint64_t addr, uint64_t end)
+{
+	int err;
+
+	if (table_is_empty(c->src->mm, addr))
+		return 0;
+	if (table_is_empty(c->dst->mm, addr))
+		c->src->mm->fork_tables++;
+	while ((err = copy_table_from(c, &addr, end)) == -QEAGAIN)
+		tlb_flush_now(c->g);
 	return err;
 }
 

@@ -128,7 +128,7 @@ static int open_for_writing(struct fault *f, struct folio *fresh)
 
 	if (fault_lock(f, &ref))
 		return -QEAGAIN;
-	exclusive = !RULE(cow_exclusive_recheck) || folio_test(fresh, FOLIO_EXCLUSIVE);
+	exclusive = folio_test(fresh, FOLIO_EXCLUSIVE);
 	STEP("%s", exclusive ? "makes the copy writable" : "copy was forked: stays read-only");
 	if (exclusive)
 		make_writable(f, &ref, fresh);

@@ -60,6 +60,8 @@
 	  "locking.md 9")                                                                          \
 	X(fork_copies_pinned, "fork leaves a pinned page to the parent and copies it at once",     \
 	  "commit 70e806e4e645; copy.c, 2")                                                        \
+	X(fork_flushes_pinned, "a pinned page is flushed before fork copies it",                   \
+	  "commit fb49c455323f; copy.c, 2")                                                        \
 	X(cow_counts_references, "a page is reused only if its last reference is the entry's",     \
 	  "CVE-2020-29374; locking.md 10")                                                         \
 	X(cow_read_only_first, "a copy is read-only until the page it replaces is flushed",        \
@@ -68,14 +70,14 @@
 	  "locking.md 5, 10")                                                                      \
 	X(cow_waits_for_copy, "who finds a copy locked does not write to it before its flush",     \
 	  "locking.md 10; cow.c, 3")                                                               \
-	X(cow_exclusive_recheck, "a copy that was forked meanwhile stays read-only",               \
-	  "locking.md 10; cow.c, 4")                                                               \
 	X(mprotect_waits_for_copy, "mprotect opens no copy for writing before its flush",          \
 	  "protect.c, 1")                                                                          \
 	X(seq_check, "a file's page is mapped only if the file lost none since the lookup",        \
 	  "locking.md 2, 8")                                                                       \
 	X(cache_seq_check, "a page is added to a file only if the size was not changed since",     \
 	  "file.h, 5")                                                                             \
+	X(wait_for_adders, "truncation lets who saw seq unmoved add his page before it looks",     \
+	  "commit 4fd9d495b16c; truncate.c, 4")                                                    \
 	X(second_seq, "seq moves again after the cache is emptied",                                \
 	  "commit 4aae8d1c051e; locking.md 8")                                                     \
 	X(second_zap, "the mappings are zapped again after the cache is emptied",                  \

@@ -11,6 +11,7 @@
  *      page; it has installed it before the second zap, or sees the second seq.
  *   3  A page that is being read in or written back is waited for (F), so that write_page is not
  *      called for a page that is gone.
+ *   4  A page that is just being added is waited for (X) before the cache is looked through.
  */
 #include "core/file.h"
 #include "core/folio.h"
@@ -68,19 +69,25 @@ static void uncache(struct quire_file *file, uint64_t i, struct folio *folio, st
 	folio_put(m, folio);
 }
 
+/* Who is adding a page has seen seq unmoved under X; who comes later sees it moved (file.h, 5). */
+static void wait_for_adders(struct mapping *mapping)
+{
+	spin_lock(&mapping->file->machine->port, &mapping->index_lock, RANK_INDEX);
+	spin_unlock(&mapping->index_lock, RANK_INDEX);
+}
+
 static void uncache_range(struct quire_file *file, uint64_t first, uint64_t last,
 			  struct chain *gone)
 {
 	struct folio *folio;
 
+	if (RULE(wait_for_adders))
+		wait_for_adders(&file->mapping);
 	for (uint64_t i = first; (folio = filecache_next(file, &i, last, 0)); i++) {
 		uncache(file, i, folio, gone);
 		if (i == last)
 			break;
 	}
-	/* Who adds a page after this has seen seq moved (file.h, 5), whatever was found above. */
-	spin_lock(&file->machine->port, &file->mapping.index_lock, RANK_INDEX);
-	spin_unlock(&file->mapping.index_lock, RANK_INDEX);
 }
 
 static void free_chain(struct quire_machine *m, struct chain *gone)

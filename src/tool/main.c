@@ -16,6 +16,8 @@ static void version_help(void);
 const struct command commands[] = {
     {"run", "run a program on Quire's memory and report what its memory did", cmd_run,
      cmd_run_help},
+    {"check", "explore the interleavings of small scenarios over Quire's core", cmd_check,
+     cmd_check_help},
     {"help", "this text, or `quire help COMMAND`", cmd_help, help_help},
     {"version", "print the version", cmd_version, version_help},
     {NULL, NULL, NULL, NULL},

@@ -23,7 +23,12 @@ extern const struct command commands[];
 /* `quire run` failed, not the program in it: as env(1) and timeout(1) have it. */
 #define STATUS_RUN 125
 
+/* The checker cannot be started: as quire-check(1) has it for what is amiss outside of it. */
+#define STATUS_CHECK 4
+
 int cmd_run(int argc, char **argv);
 void cmd_run_help(void);
+int cmd_check(int argc, char **argv);
+void cmd_check_help(void);
 
 #endif

@@ -164,6 +164,30 @@ static void switch_away(void)
 	leave_for(&S.actors[next]);
 }
 
+static void tell_block(const struct sched_actor *a)
+{
+	struct sched_actor *holder;
+
+	switch (a->why) {
+	case BLOCK_LOCK:
+		holder = lock_holder(a->block_addr);
+		STEP("waits for %s, held by %s", rank_name(a->block_rank),
+		     holder ? sched_actor_name((unsigned)(holder - S.actors)) : "nobody");
+		break;
+	case BLOCK_WAIT:
+		STEP("sleeps until somebody wakes it");
+		break;
+	case BLOCK_GRACE:
+		STEP("waits for the readers to leave");
+		break;
+	case BLOCK_BARRIER:
+		STEP("waits for the RCU callbacks");
+		break;
+	default:
+		break;
+	}
+}
+
 void actor_block(enum sched_block why, const uint32_t *addr, enum lock_rank rank)
 {
 	struct sched_actor *a = S.cur;
@@ -175,8 +199,8 @@ void actor_block(enum sched_block why, const uint32_t *addr, enum lock_rank rank
 	a->why = why;
 	a->block_addr = addr;
 	a->block_rank = rank;
-	if (why != BLOCK_IDLE)
-		STEP("waits");
+	if (__builtin_expect(sched_telling, 0))
+		tell_block(a);
 	switch_away();
 }
 

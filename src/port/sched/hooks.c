@@ -17,6 +17,9 @@ static inline void access(const void *p, size_t bytes, bool write)
 {
 	if (!in_arena(p))
 		return;
+	/* quire_verify() looks whether free frames that are said to be zero are. */
+	if (!S.cur && !write && arena_offset(p) - S.ram_start < S.ram_end - S.ram_start)
+		return;
 	heap_check(p, bytes, write);
 	if (__builtin_expect(S.watch != NULL, 0) && S.cur)
 		S.watch(self_index(), p, bytes, write);

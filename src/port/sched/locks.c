@@ -82,15 +82,17 @@ static void drop(const uint32_t *word, enum lock_rank rank)
 		   rank_name(rank));
 }
 
-/* The core tells of the locks of tables itself, with their addresses. */
-static bool told_by_core(enum lock_rank rank)
+/* The core tells of the locks of tables itself, with their addresses; those of the frames' lists
+ * are rarely what a schedule is about. */
+static bool quiet(enum lock_rank rank)
 {
-	return rank == RANK_PT_PARENT || rank == RANK_PTL || rank == RANK_PTL_NESTED;
+	return rank == RANK_PT_PARENT || rank == RANK_PTL || rank == RANK_PTL_NESTED ||
+	       rank == RANK_MMLIST || rank == RANK_PCP || rank == RANK_ZONE;
 }
 
 static bool worth_telling(const uint32_t *word, enum lock_rank rank)
 {
-	return sched_telling && S.hot[arena_offset(word) >> 2] && !told_by_core(rank);
+	return sched_telling && S.hot[arena_offset(word) >> 2] && (S.tell_raw || !quiet(rank));
 }
 
 void lock_rank_acquire(enum lock_rank rank)

@@ -8,6 +8,7 @@
  *   hooks.c    each plain access of the core is checked against the arena (compiler's hooks)
  *   locks.c    locks, their holders and ranks
  *   grace.c    RCU: sections, grace periods, callbacks
+ *   learned.c  the words learned, for explorations that go on elsewhere
  *   port.c     fills in struct quire_port
  *
  * A run: the scenario's state is restored, its actors run one at a time, and at each decision
@@ -133,6 +134,15 @@ void sched_tell(void (*line)(void *ctx, unsigned actor, const char *text), void 
 /* sched_at() in two: the decision before an access of `bytes`, and the access as an event. */
 void sched_decide(enum sched_op op, const volatile void *p, size_t bytes);
 void sched_event(enum sched_op op, const volatile void *p, size_t bytes);
+
+/* ---- learned.c */
+
+#define SCHED_MAX_WORDS 1024u
+
+/* The words learned since sched_reset(), in ascending order; their number. */
+unsigned sched_words(uint32_t *words, unsigned max);
+/* Words that others have learned, of the same scenario. */
+void sched_words_add(const uint32_t *words, unsigned n);
 
 /* ---- heap.c */
 

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scn_file.c: faults on files against truncation and holes.
+ *
+ * When the truncation has returned nothing beyond the end is mapped or cached; when a hole was
+ * made nobody has the page that was there.
+ */
+#include "scenario.h"
+
+#define BEYOND (w->addr + PAGE) /* page 1: truncation leaves page 0 */
+
+static void write_file(struct world *w, uint64_t page, uint64_t value)
+{
+	expect(quire_file_write(w->file, page * PAGE, &value, sizeof(value)) == sizeof(value),
+	       "a write to the file fails");
+}
+
+static void setup_cached(struct world *w)
+{
+	make_file(w, QUIRE_FILE_SHMEM, 2);
+	map_file(w, w->addr, 2, PROT_RW, QMAP_SHARED);
+	write_file(w, 0, 4);
+	write_file(w, 1, 5);
+}
+
+static void setup_uncached(struct world *w)
+{
+	make_file(w, QUIRE_FILE_SHMEM, 2);
+	map_file(w, w->addr, 2, PROT_RW, QMAP_SHARED);
+}
+
+static void truncate_to_one(struct world *w)
+{
+	must(quire_file_truncate(w->file, PAGE), "truncate");
+}
+
+static void check_truncated(struct world *w)
+{
+	uint8_t cached = 0;
+
+	expect(!quire_pte(w->mm, BEYOND), "a page beyond the end is mapped");
+	must(quire_mincore(w->mm, BEYOND, PAGE, &cached), "mincore");
+	expect(!cached, "a page beyond the end is in the cache");
+}
+
+/* ---- truncation --------------------------------------------------------------------- */
+
+static void load_beyond(struct world *w)
+{
+	uint64_t value;
+	enum access_result r = cpu_load(w, w->mm, BEYOND, &value);
+
+	expect(r == ACCESS_BUS || (r == ACCESS_OK && value == 5), "the load gives %d, %llu", r,
+	       (unsigned long long)value);
+}
+
+const struct scenario file_truncate = {
+    .name = "file-truncate",
+    .title = "a fault on a cached page against truncation of it",
+    .source = "locking.md 8",
+    .setup = setup_cached,
+    .actors = {{"fault", load_beyond}, {"truncate", truncate_to_one}},
+    .check = check_truncated,
+    .nr_guards = 1,
+    .guards = {RULE_seq_check},
+};
+
+static void load_first(struct world *w)
+{
+	expect(load(w, w->mm, w->addr) == 4, "page 0 is another");
+}
+
+const struct scenario file_around = {
+    .name = "file-around",
+    .title = "fault-around of a page against truncation of it",
+    .source = "locking.md 8",
+    .setup = setup_cached,
+    .actors = {{"fault", load_first}, {"truncate", truncate_to_one}},
+    .check = check_truncated,
+};
+
+static void store_beyond(struct world *w)
+{
+	cpu_store(w, w->mm, BEYOND, 7);
+}
+
+const struct scenario file_add = {
+    .name = "file-add",
+    .title = "a fault that adds a page to the cache against truncation",
+    .source = "file.h, 5; corpus: commit 4fd9d495b16c",
+    .setup = setup_uncached,
+    .actors = {{"fault", store_beyond}, {"truncate", truncate_to_one}},
+    .check = check_truncated,
+    .nr_guards = 3,
+    .guards = {RULE_seq_check, RULE_cache_seq_check, RULE_wait_for_adders},
+};
+
+/* ---- private copies ------------------------------------------------------------------- */
+
+static void setup_private(struct world *w)
+{
+	make_file(w, QUIRE_FILE_SHMEM, 2);
+	map_file(w, w->addr, 2, PROT_RW, QMAP_PRIVATE);
+	write_file(w, 1, 5);
+}
+
+static void copy_beyond(struct world *w)
+{
+	if (cpu_store(w, w->mm, BEYOND + 8, 7) == ACCESS_OK)
+		return;
+}
+
+const struct scenario file_copy = {
+    .name = "file-copy",
+    .title = "a private copy of a page against truncation of it",
+    .source = "file.h, 2",
+    .setup = setup_private,
+    .actors = {{"fault", copy_beyond}, {"truncate", truncate_to_one}},
+    .check = check_truncated,
+    .nr_guards = 2,
+    .guards = {RULE_rcu_free_cached_pages, RULE_seq_check},
+};
+
+static void setup_private_read(struct world *w)
+{
+	setup_private(w);
+	quire_fault(w->mm, BEYOND, QUIRE_READ, NULL);
+	cpu_cache(w, 0, w->mm, BEYOND);
+}
+
+const struct scenario file_cow = {
+    .name = "file-cow",
+    .title = "a COW of a mapped page of a file against truncation of it",
+    .source = "file.h, 2",
+    .setup = setup_private_read,
+    .actors = {{"fault", copy_beyond}, {"truncate", truncate_to_one}},
+    .check = check_truncated,
+};
+
+/* ---- holes -------------------------------------------------------------------------------- */
+
+static void load_old_or_hole(struct world *w)
+{
+	uint64_t value = load(w, w->mm, BEYOND);
+
+	expect(value == 5 || value == 0, "the load gives %llu", (unsigned long long)value);
+}
+
+static void punch(struct world *w)
+{
+	must(quire_madvise(w->mm, BEYOND, PAGE, QMADV_REMOVE), "madvise");
+	expect(load(w, w->mm, BEYOND) == 0, "the old page is in the hole");
+}
+
+const struct scenario file_punch = {
+    .name = "file-punch",
+    .title = "a fault on a cached page against a hole that takes it away",
+    .source = "commit 4aae8d1c051e",
+    .setup = setup_cached,
+    .actors = {{"fault", load_old_or_hole}, {"punch", punch}},
+    .nr_guards = 3,
+    .guards = {RULE_seq_check, RULE_second_seq, RULE_second_zap},
+};
+
+/* ---- refusals ---------------------------------------------------------------------------- */
+
+/* At no time was a page of the file beyond its end mapped there. */
+static void replace_then_truncate(struct world *w)
+{
+	map_anon(w, BEYOND, 1, PROT_RW);
+	truncate_to_one(w);
+}
+
+static void load_file_or_zero(struct world *w)
+{
+	uint64_t value = load(w, w->mm, BEYOND);
+
+	expect(value == 5 || value == 0, "the load gives %llu", (unsigned long long)value);
+}
+
+const struct scenario file_replace = {
+    .name = "file-replace",
+    .title = "a fault against a mapping over its file and truncation after that",
+    .source = "locking.md 14",
+    .setup = setup_cached,
+    .actors = {{"fault", load_file_or_zero}, {"replace", replace_then_truncate}},
+    .nr_guards = 1,
+    .guards = {RULE_refuse_the_living},
+};

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scn_io.c: faults that sleep while a page is read in, and pages that are written back.
+ */
+#include "scenario.h"
+
+#define SECOND (w->addr + 16 * PAGE) /* another mapping of the file */
+
+static void device(struct world *w)
+{
+	io_allow(w);
+}
+
+/* ---- reading in ------------------------------------------------------------------------ */
+
+static void setup_on_disk(struct world *w)
+{
+	make_file(w, QUIRE_FILE_PAGECACHE, 2);
+	map_file(w, w->addr, 2, PROT_RW, QMAP_SHARED);
+	io_gate(w);
+}
+
+static void load_first_page(struct world *w)
+{
+	uint64_t value = load(w, w->mm, w->addr);
+
+	expect(value == 1, "the load gives %llu, not what is on the disk",
+	       (unsigned long long)value);
+}
+
+const struct scenario io_twice = {
+    .name = "io-twice",
+    .title = "two faults on a page that is being read in",
+    .source = "filemap.c, 1",
+    .setup = setup_on_disk,
+    .actors = {{"fault 1", load_first_page}, {"fault 2", load_first_page}, {"device", device}},
+    .nr_guards = 1,
+    .guards = {RULE_map_up_to_date},
+};
+
+static void load_or_segv(struct world *w)
+{
+	uint64_t value = 0;
+	enum access_result r = cpu_load(w, w->mm, w->addr, &value);
+
+	expect(r == ACCESS_SEGV || (r == ACCESS_OK && value == 1), "the load gives %d, %llu", r,
+	       (unsigned long long)value);
+}
+
+/* The reader alone keeps the file. */
+static void unmap_and_close(struct world *w)
+{
+	must(quire_munmap(w->mm, w->addr, 2 * PAGE), "munmap");
+	quire_file_put(w->file);
+}
+
+static void check_unmapped(struct world *w)
+{
+	expect(!quire_pte(w->mm, w->addr), "a page is left where nothing is mapped");
+}
+
+const struct scenario io_munmap = {
+    .name = "io-munmap",
+    .title = "a fault that sleeps against munmap and the last close of its file",
+    .source = "fault.c, 3; file.h, 1",
+    .setup = setup_on_disk,
+    .actors = {{"fault", load_or_segv}, {"munmap", unmap_and_close}, {"device", device}},
+    .check = check_unmapped,
+};
+
+/* Nothing is read before the file is no longer mapped. */
+static void replace_then_read(struct world *w)
+{
+	map_anon(w, w->addr, 1, PROT_RW);
+	io_allow(w);
+}
+
+static void load_zero(struct world *w)
+{
+	expect(load(w, w->mm, w->addr) == 0, "a page of what was mapped before is read");
+}
+
+const struct scenario io_replace = {
+    .name = "io-replace",
+    .title = "a fault that sleeps against a mapping over its file",
+    .source = "fault.c, 3",
+    .setup = setup_on_disk,
+    .actors = {{"fault", load_zero}, {"replace", replace_then_read}},
+};
+
+static void setup_bad_disk(struct world *w)
+{
+	setup_on_disk(w);
+	w->io_error = QEIO;
+}
+
+const struct scenario io_error = {
+    .name = "io-error",
+    .title = "a read that will fail against a mapping over its file",
+    .source = "locking.md 14",
+    .setup = setup_bad_disk,
+    .actors = {{"fault", load_zero}, {"replace", replace_then_read}},
+    .nr_guards = 1,
+    .guards = {RULE_failed_read_looks_again},
+};
+
+static void load_second_page(struct world *w)
+{
+	uint64_t value;
+	enum access_result r = cpu_load(w, w->mm, w->addr + PAGE, &value);
+
+	expect(r == ACCESS_BUS || (r == ACCESS_OK && value == 2), "the load gives %d, %llu", r,
+	       (unsigned long long)value);
+}
+
+static void truncate_to_one(struct world *w)
+{
+	must(quire_file_truncate(w->file, PAGE), "truncate");
+	note(w, FILE_SIZE, 1);
+}
+
+static void check_truncated(struct world *w)
+{
+	uint8_t cached = 0;
+
+	expect(!quire_pte(w->mm, w->addr + PAGE), "a page beyond the end is mapped");
+	must(quire_mincore(w->mm, w->addr + PAGE, PAGE, &cached), "mincore");
+	expect(!cached, "a page beyond the end is in the cache");
+}
+
+const struct scenario io_truncate = {
+    .name = "io-truncate",
+    .title = "a fault that sleeps against truncation of its page",
+    .source = "truncate.c, 3",
+    .setup = setup_on_disk,
+    .actors = {{"fault", load_second_page}, {"truncate", truncate_to_one}, {"device", device}},
+    .check = check_truncated,
+    .nr_guards = 2,
+    .guards = {RULE_cache_seq_check, RULE_wait_for_adders},
+};
+
+/* ---- writing back ------------------------------------------------------------------------ */
+
+/* Dirty, and writable through the translation that CPU 0 has cached. */
+static void setup_dirty(struct world *w)
+{
+	make_file(w, QUIRE_FILE_PAGECACHE, 1);
+	map_file(w, w->addr, 1, PROT_RW, QMAP_SHARED);
+	fill(w, w->addr, 5);
+	cpu_cache(w, 0, w->mm, w->addr);
+}
+
+static void setup_dirty_twice(struct world *w)
+{
+	setup_dirty(w);
+	map_file(w, SECOND, 1, PROT_RW, QMAP_SHARED);
+}
+
+static void store_nine(struct world *w)
+{
+	if (cpu_store(w, w->mm, w->addr, 9) == ACCESS_OK)
+		note(w, 0, 1);
+}
+
+static void sync_first(struct world *w)
+{
+	must(quire_msync(w->mm, w->addr, PAGE, QMS_SYNC), "msync");
+}
+
+static void sync_second(struct world *w)
+{
+	must(quire_msync(w->mm, SECOND, PAGE, QMS_SYNC), "msync");
+}
+
+/* What was stored and is dirty no more is on the disk. */
+static void check_stored(struct world *w, uint64_t addr)
+{
+	must(quire_msync(w->mm, addr, PAGE, QMS_SYNC), "msync");
+	expect(w->disk[0] == (noted(w, 0) ? 9 : 5), "page 0 of the disk is %llu after all: lost",
+	       (unsigned long long)w->disk[0]);
+}
+
+static void check_first(struct world *w)
+{
+	check_stored(w, w->addr);
+}
+
+static void check_second(struct world *w)
+{
+	check_stored(w, SECOND);
+}
+
+const struct scenario io_write = {
+    .name = "io-write",
+    .title = "a store through a cached translation against writing the page back",
+    .source = "writeback.c, 1",
+    .setup = setup_dirty,
+    .actors = {{"thread", store_nine}, {"msync", sync_first}},
+    .check = check_first,
+    .nr_guards = 1,
+    .guards = {RULE_writeback_flush},
+};
+
+static void unmap_first(struct world *w)
+{
+	must(quire_munmap(w->mm, w->addr, PAGE), "munmap");
+}
+
+const struct scenario io_write_munmap = {
+    .name = "io-write-munmap",
+    .title = "writing a page back against munmap of it, before its flush",
+    .source = "commit 1cf35d47712d",
+    .setup = setup_dirty_twice,
+    .actors = {{"thread", store_nine}, {"munmap", unmap_first}, {"msync", sync_second}},
+    .check = check_second,
+    .nr_guards = 1,
+    .guards = {RULE_dirty_after_flush},
+};
+
+static void truncate_to_none(struct world *w)
+{
+	must(quire_file_truncate(w->file, 0), "truncate");
+	note(w, FILE_SIZE, 0);
+}
+
+const struct scenario io_write_truncate = {
+    .name = "io-write-truncate",
+    .title = "writing a page back against truncation of it",
+    .source = "truncate.c, 3",
+    .setup = setup_dirty,
+    .actors = {{"msync", sync_first}, {"truncate", truncate_to_none}},
+    .nr_guards = 1,
+    .guards = {RULE_writeback_looks_again},
+};

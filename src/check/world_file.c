@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * world_file.c: a scenario's file and its disk.
+ *
+ * A page on the disk is its first 8 bytes.  What a device does at its own pace is a word that
+ * another actor sets: the reader sleeps on it.
+ */
+#include "scenario.h"
+
+#include <string.h>
+
+static void wait_for_device(struct world *w)
+{
+	struct quire_port port;
+
+	sched_port(&port);
+	while (!at_load(&w->io_allowed)) {
+		STEP("sleeps until the device has read");
+		port.wait(port.ctx, &w->io_allowed, 0);
+	}
+}
+
+static int read_page(void *priv, uint64_t pgoff, void *mem)
+{
+	struct world *w = priv;
+
+	if (w->io_gated)
+		wait_for_device(w);
+	if (w->io_error)
+		return -(int)w->io_error;
+	at_store((uint64_t *)mem, at_load(&w->disk[pgoff]));
+	return 0;
+}
+
+static int write_page(void *priv, uint64_t pgoff, const void *mem)
+{
+	struct world *w = priv;
+
+	expect(pgoff < noted(w, FILE_SIZE), "page %llu is written beyond the end",
+	       (unsigned long long)pgoff);
+	at_store(&w->disk[pgoff], at_load((const uint64_t *)mem));
+	STEP("writes %llu to page %llu of the disk", (unsigned long long)w->disk[pgoff],
+	     (unsigned long long)pgoff);
+	return 0;
+}
+
+void make_file(struct world *w, enum quire_file_kind kind, uint64_t pages)
+{
+	static const struct quire_file_ops ops = {.read_page = read_page, .write_page = write_page};
+	struct quire_file_options o = {
+	    .size = sizeof(o), .kind = kind, .priv = w, .writable = true};
+
+	if (kind == QUIRE_FILE_PAGECACHE)
+		o.ops = &ops;
+	o.bytes = pages * PAGE;
+	for (uint64_t i = 0; i < sizeof(w->disk) / sizeof(w->disk[0]); i++)
+		w->disk[i] = i + 1;
+	note(w, FILE_SIZE, pages);
+	must(quire_file_create(w->m, &o, &w->file), "file");
+}
+
+void map_file(struct world *w, uint64_t addr, uint64_t pages, int prot, int flags)
+{
+	must(quire_mmap(w->mm, addr, pages * PAGE, prot, flags | QMAP_FIXED, w->file, 0, &addr),
+	     "mmap of a file");
+}
+
+void io_gate(struct world *w)
+{
+	w->io_gated = 1;
+}
+
+void io_allow(struct world *w)
+{
+	struct quire_port port;
+
+	sched_port(&port);
+	STEP("the device has read");
+	at_store(&w->io_allowed, 1);
+	port.wake(port.ctx, &w->io_allowed, INT32_MAX);
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+/*
+ * cmd_check.c: `quire check`: the way to the program that does it.
+ *
+ * The checker has the core a second time, on a port of its own, and so is a program of its own.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tool/tool.h"
+
+#define IN_BUILD_TREE "/src/check/quire-check"
+
+/* Beside the running program, if that lies in its build tree. */
+static bool in_build_tree(char *path, size_t len)
+{
+	ssize_t n = readlink("/proc/self/exe", path, len - sizeof(IN_BUILD_TREE));
+	char *slash;
+
+	if (n <= 0)
+		return false;
+	path[n] = 0;
+	slash = strrchr(path, '/');
+	if (!slash)
+		return false;
+	strcpy(slash, IN_BUILD_TREE);
+	return !access(path, X_OK);
+}
+
+/* What the user names comes first, then what was built together with this program. */
+static const char *find_checker(void)
+{
+	static char beside[PATH_MAX];
+	const char *named = getenv("QUIRE_CHECK");
+
+	if (named && *named)
+		return named;
+	if (in_build_tree(beside, sizeof(beside)))
+		return beside;
+	return QUIRE_LIBEXECDIR "/quire-check";
+}
+
+/* Returns only if it is not there. */
+static int exec_checker(char **argv)
+{
+	static char name[] = "quire check";
+	const char *path = find_checker();
+
+	argv[0] = name;
+	execv(path, argv);
+	fprintf(stderr,
+		"quire check: cannot execute %s: %s\n"
+		"It is built and installed together with quire; QUIRE_CHECK may name another.\n",
+		path, strerror(errno));
+	return STATUS_CHECK;
+}
+
+int cmd_check(int argc, char **argv)
+{
+	(void)argc;
+	return exec_checker(argv);
+}
+
+/* The checker's own; ends this program, which has nothing else to say. */
+void cmd_check_help(void)
+{
+	static char help[] = "--help";
+	char *argv[] = {NULL, help, NULL};
+
+	fflush(stdout);
+	exit(exec_checker(argv));
+}
