@@ -87,7 +87,8 @@ struct vma *edit_add_merged(struct vma_edit *e, const struct vma_spec *spec);
  */
 int vma_change_flags(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_t end,
 		     uint64_t flags, struct vma **out);
-/* Some page of the private VMA is anonymous memory. */
+/* Some page of the private VMA is anonymous memory.  It stays so only if the VMA is dead: else a
+ * fault may bring one in. */
 bool vma_has_anon(struct vma *vma);
 
 /* ---- limits.c */

@@ -4,7 +4,7 @@
  *
  * Goes from mapping to mapping and stops at the first that refuses: what comes
  * before it stays changed, as mprotect(2) warns.  Each mapping is an edit of its
- * own; one flush ends the call.  All under M.
+ * own; one flush ends the call.  All under M, which does not keep faults out.
  */
 #include "core/edit.h"
 
@@ -22,10 +22,17 @@ static bool becomes_accounted(uint64_t old, uint64_t new)
 	return (new &VM_WRITE) && !(old & (VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE));
 }
 
-/* Memory that nobody has touched need not be charged for while it cannot be written to. */
+/*
+ * Memory that nobody has touched need not be charged for while it cannot be written to.  No fault
+ * may touch it between the question and the change: the VMA is dead from here on.
+ */
 static bool loses_account(struct vma *vma, uint64_t new)
 {
-	return !(new &VM_WRITE) && (vma->flags & VM_ACCOUNT) && !vma->file && !vma_has_anon(vma);
+	if ((new &VM_WRITE) || !(vma->flags & VM_ACCOUNT) || vma->file)
+		return false;
+	if (RULE(dead_while_asked))
+		at_store(&vma->dead, 1);
+	return !vma_has_anon(vma);
 }
 
 static int charge(struct vma *vma, uint64_t start, uint64_t end, uint64_t *flags)
@@ -67,8 +74,10 @@ static int protect_one(struct protect *p, struct vma *vma, uint64_t start, uint6
 	err = charge(vma, start, end, &flags);
 	if (!err)
 		err = vma_change_flags(&e, vma, start, end, flags, &now);
-	if (err)
+	if (err) {
+		at_store(&vma->dead, 0); /* loses_account() */
 		return err;
+	}
 	protect_entries(&p->gather, now, start, end);
 	edit_finish(&e);
 	return 0;

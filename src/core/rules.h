@@ -27,7 +27,8 @@
 	  "message 004 (goto retry)")                                                              \
 	X(lock_outside_rcu, "mmap_lock is not waited for in a read-side section",                  \
 	  "locking.md, rule 3")                                                                    \
-	X(link_dead_check, "a table is linked only for a VMA that is alive under the parent's lock", \
+	X(link_dead_check,                                                                         \
+	  "a table is linked only for a VMA that is alive under the parent's lock",                \
 	  "message 004 (tables for naught)")                                                       \
 	X(wait_for_linkers, "tables are freed after who saw the VMA alive has linked his",         \
 	  "message 004 (tables for naught)")                                                       \
@@ -47,8 +48,10 @@
 	  "commit 20841405940e")                                                                   \
 	X(touch_only_adds, "a fault takes no right from a present entry: it would not be flushed", \
 	  "commit 20841405940e")                                                                   \
+	X(dead_while_asked, "what a VMA has is asked while it is dead: no fault adds to it",       \
+	  "commit 49b0638502da")                                                                   \
 	X(flush_lazyfree, "an entry made clean is flushed, so that the next store is seen",        \
-	  "commit 99baac21e458")                                                                  \
+	  "commit 99baac21e458")                                                                   \
 	X(fork_waits, "no private page is made or opened for writing while the mm forks",          \
 	  "commit fb49c455323f; locking.md 13")                                                    \
 	X(fork_flush, "fork flushes what it made read-only before either side runs on",            \

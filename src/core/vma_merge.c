@@ -94,18 +94,40 @@ int vma_change_flags(struct vma_edit *e, struct vma *vma, uint64_t start, uint64
 	return 0;
 }
 
+static bool is_anon(const struct quire_machine *m, pte_t e)
+{
+	return pte_present(e) && !(e & PTE_EXTERNAL) &&
+	       folio_test(pfn_folio(m, pte_frame(e)), FOLIO_ANON);
+}
+
+/* A fault that saw the VMA alive under this table's PTL has inserted its entry by now. */
+static bool table_has_anon(struct quire_mm *mm, uint64_t addr, uint64_t end)
+{
+	struct pt_ref ref;
+	bool found = false;
+
+	if (!pt_lock(mm, addr, &ref))
+		return false;
+	if (ref.table->pt.used)
+		for (; addr < end && !found; addr += PAGE_SIZE)
+			found = is_anon(mm->machine, at_load_relaxed(ref.entry++));
+	pt_unlock(&ref);
+	return found;
+}
+
 bool vma_has_anon(struct vma *vma)
 {
-	struct quire_mm *mm = vma->mm;
-	uint64_t a = vma->start;
+	uint64_t addr = vma->start;
 
-	while ((a = pt_skip_holes(mm, a, vma->end)) < vma->end) {
-		pte_t pte = pt_read(mm, a);
+	at_fence(); /* a fault sees the mark, or makes its table in our sight */
+	while ((addr = pt_skip_holes(vma->mm, addr, vma->end)) < vma->end) {
+		uint64_t next = (addr & ~(PT_SPAN - 1)) + PT_SPAN;
 
-		if (pte_present(pte) && !(pte & PTE_EXTERNAL) &&
-		    folio_test(pfn_folio(mm->machine, pte_frame(pte)), FOLIO_ANON))
+		if (next > vma->end)
+			next = vma->end;
+		if (table_has_anon(vma->mm, addr, next))
 			return true;
-		a += PAGE_SIZE;
+		addr = next;
 	}
 	return false;
 }

@@ -35,7 +35,7 @@
 #define SCHED_GRACE SCHED_ACTORS /* the actor that runs RCU callbacks */
 #define SCHED_ALL (SCHED_ACTORS + 1)
 #define SCHED_MAX_HELD 16
-#define SCHED_STEP_LIMIT 200000u /* points of a run: more is a livelock */
+#define SCHED_STEP_LIMIT 50000u /* points of a run: more is a livelock */
 
 enum sched_state { ACTOR_NONE, ACTOR_READY, ACTOR_BLOCKED, ACTOR_DONE };
 
