@@ -130,6 +130,8 @@ void map_file(struct world *w, uint64_t addr, uint64_t pages, int prot, int flag
 /* From setup(): reads sleep until io_allow(). */
 void io_gate(struct world *w);
 void io_allow(struct world *w);
+/* For callbacks of a scenario's own: until io_allow(). */
+void io_wait(struct world *w);
 
 /* ---- cpu.c: an actor as a program: accesses through its CPU's TLB, faults as they come */
 
