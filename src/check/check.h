@@ -34,7 +34,7 @@ enum {
 
 #define DEFAULT_BOUND 2u
 #define MAX_VIOLATION 512
-#define MAX_ID 1400
+#define MAX_ID 4096
 
 /* Shared words, as sched_words() has them. */
 struct words {

@@ -31,7 +31,7 @@ const struct known_replay known_replays[] = {
 	.scenario = "io-truncate",
 	.schedule = "0:31>1",
     },
-    {NULL},
+    {.name = NULL},
 };
 
 bool replay_known(const struct known_replay *k, char *violation, size_t len)
