@@ -191,6 +191,9 @@ def test_matrix():
 
 
 def main():
+    if check("--version").returncode:
+        print("FAILED the checker does not run:", check("--version"))
+        return 1
     with tempfile.TemporaryDirectory() as tmp:
         test_lists()
         test_wrong()
