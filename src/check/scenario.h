@@ -46,7 +46,7 @@ struct world {
 	struct quire_file *file; /* where it maps one */
 	uint64_t addr;           /* where it maps */
 	uint64_t v[16];          /* what its actors tell each other and check(); see note() */
-	struct cpu cpus[SCHED_ALL];
+	struct cpu cpus[SCHED_ALL + 1]; /* the last: outside of actors */
 	const struct scenario *scenario;
 };
 
