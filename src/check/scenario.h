@@ -51,7 +51,7 @@ struct world {
 	uint32_t io_allowed; /* a word to sleep on */
 	uint32_t io_error;   /* errno of each read */
 	uint64_t v[16];      /* what its actors tell each other and check(); see note() */
-	struct cpu cpus[SCHED_ALL];
+	struct cpu cpus[SCHED_ALL + 1]; /* the last: outside of actors */
 	const struct scenario *scenario;
 };
 
