@@ -212,12 +212,6 @@ void sched_describe(const void *p, char *buf, size_t len)
 		snprintf(buf, len, "never allocated");
 }
 
-/* Outside of all actors verification reads the free frames that are said to be zero. */
-static bool may_read_free(uint32_t at, bool write)
-{
-	return !write && !S.cur && at >= S.ram_start && at < S.ram_end;
-}
-
 static _Noreturn void bad_touch(const void *p, size_t bytes, bool write)
 {
 	char what[200];
@@ -235,7 +229,7 @@ void heap_check(const void *p, size_t bytes, bool write)
 	if (!in_arena(p) || !bytes)
 		return;
 	for (uint32_t g = first; g <= last; g++)
-		if (__builtin_expect(S.mem[g] != MEM_LIVE, 0) && !may_read_free(at, write))
+		if (__builtin_expect(S.mem[g] != MEM_LIVE, 0))
 			bad_touch(p, bytes, write);
 	if (write)
 		for (uint32_t c = at >> CHUNK_SHIFT; c <= (at + bytes - 1) >> CHUNK_SHIFT; c++)
