@@ -6,6 +6,8 @@
 
 #include "scenario.h"
 
+extern const struct scenario access_mremap;
+extern const struct scenario charge_mprotect;
 extern const struct scenario cow_both;
 extern const struct scenario cow_dontneed;
 extern const struct scenario cow_fork;
@@ -14,7 +16,18 @@ extern const struct scenario cow_mprotect;
 extern const struct scenario cow_munmap;
 extern const struct scenario cow_reuse_fork;
 extern const struct scenario cow_threads;
+extern const struct scenario fault_brk;
+extern const struct scenario fault_dontneed;
+extern const struct scenario fault_dontneed_twice;
+extern const struct scenario fault_exit;
+extern const struct scenario fault_fault;
+extern const struct scenario fault_free;
+extern const struct scenario fault_mprotect;
+extern const struct scenario fault_mprotect_write;
 extern const struct scenario fault_munmap;
+extern const struct scenario fault_munmap_mmap;
+extern const struct scenario fault_replace;
+extern const struct scenario fault_split;
 extern const struct scenario file_add;
 extern const struct scenario file_around;
 extern const struct scenario file_copy;
@@ -46,6 +59,9 @@ extern const struct scenario io_twice;
 extern const struct scenario io_write;
 extern const struct scenario io_write_munmap;
 extern const struct scenario io_write_truncate;
+extern const struct scenario load_replace;
+extern const struct scenario maps_munmap;
+extern const struct scenario mincore_munmap;
 extern const struct scenario move_cross;
 extern const struct scenario move_fault;
 extern const struct scenario move_fork;
@@ -55,9 +71,26 @@ extern const struct scenario move_old;
 extern const struct scenario move_over;
 extern const struct scenario move_table;
 extern const struct scenario move_truncate;
+extern const struct scenario populate_munmap;
+extern const struct scenario smaps_munmap;
+extern const struct scenario stack_lookup;
+extern const struct scenario stack_munmap;
+extern const struct scenario stack_neighbour;
+extern const struct scenario stack_stack;
+extern const struct scenario store_mprotect;
+extern const struct scenario store_munmap;
+extern const struct scenario table_freed;
+extern const struct scenario table_munmap;
+extern const struct scenario table_nomem;
+extern const struct scenario table_three;
+extern const struct scenario table_two_munmaps;
+extern const struct scenario touch_mprotect;
+extern const struct scenario walk_munmap;
 
 /* clang-format off */
 const struct scenario *const scenarios[] = {
+	&access_mremap,
+	&charge_mprotect,
 	&cow_both,
 	&cow_dontneed,
 	&cow_fork,
@@ -66,7 +99,18 @@ const struct scenario *const scenarios[] = {
 	&cow_munmap,
 	&cow_reuse_fork,
 	&cow_threads,
+	&fault_brk,
+	&fault_dontneed,
+	&fault_dontneed_twice,
+	&fault_exit,
+	&fault_fault,
+	&fault_free,
+	&fault_mprotect,
+	&fault_mprotect_write,
 	&fault_munmap,
+	&fault_munmap_mmap,
+	&fault_replace,
+	&fault_split,
 	&file_add,
 	&file_around,
 	&file_copy,
@@ -98,6 +142,9 @@ const struct scenario *const scenarios[] = {
 	&io_write,
 	&io_write_munmap,
 	&io_write_truncate,
+	&load_replace,
+	&maps_munmap,
+	&mincore_munmap,
 	&move_cross,
 	&move_fault,
 	&move_fork,
@@ -107,6 +154,21 @@ const struct scenario *const scenarios[] = {
 	&move_over,
 	&move_table,
 	&move_truncate,
+	&populate_munmap,
+	&smaps_munmap,
+	&stack_lookup,
+	&stack_munmap,
+	&stack_neighbour,
+	&stack_stack,
+	&store_mprotect,
+	&store_munmap,
+	&table_freed,
+	&table_munmap,
+	&table_nomem,
+	&table_three,
+	&table_two_munmaps,
+	&touch_mprotect,
+	&walk_munmap,
 	NULL,
 };
 /* clang-format on */

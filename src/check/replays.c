@@ -31,6 +31,11 @@ const struct known_replay known_replays[] = {
 	.scenario = "io-truncate",
 	.schedule = "0:31>1",
     },
+    {
+	.name = "mprotect ends the charge of a page that a fault brings in",
+	.scenario = "charge-mprotect",
+	.schedule = "0:94>1",
+    },
     {.name = NULL},
 };
 

@@ -16,6 +16,7 @@ void must(int err, const char *what)
 {
 	if (err)
 		sched_fail("%s failed with %d", what, err);
+	STEP("%s returns", what);
 }
 
 void map_anon(struct world *w, uint64_t addr, uint64_t pages, int prot)
@@ -48,6 +49,20 @@ void fill(struct world *w, uint64_t addr, uint64_t value)
 {
 	expect(quire_write(w->mm, addr, &value, sizeof(value)) == sizeof(value),
 	       "%#llx is not writable", (unsigned long long)addr);
+}
+
+bool mapped(struct world *w, uint64_t addr, struct quire_vma_info *out)
+{
+	return quire_vma_next(w->mm, addr, out) == 0 && out->start <= addr;
+}
+
+void expect_tables(struct world *w, uint64_t n)
+{
+	struct quire_mm_stats stats;
+
+	quire_mm_stats(w->mm, &stats);
+	expect(stats.table_bytes == n * PAGE, "%llu page tables where %llu are needed",
+	       (unsigned long long)(stats.table_bytes / PAGE), (unsigned long long)n);
 }
 
 static void run_actor(void *arg)

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scn_replace.c: faults against mappings that take the place of others (MAP_FIXED): a moment in
+ * which nothing is mapped there does not exist, nor one in which both are.
+ */
+#include "scenario.h"
+
+enum { REPLACED = 1, SEEN_NEW };
+
+static void replace(struct world *w)
+{
+	map_anon(w, w->addr, 1, PROT_RW);
+	note(w, REPLACED, 1);
+}
+
+/* ---- read-only before: a store that succeeds was to the new mapping */
+
+static void setup_read_only(struct world *w)
+{
+	map_anon(w, w->addr, 1, PROT_R);
+}
+
+static void store_and_load(struct world *w)
+{
+	bool replaced = noted(w, REPLACED);
+	enum access_result r = cpu_store(w, w->mm, w->addr, 7);
+
+	expect(r == ACCESS_OK || !replaced, "the new mapping refuses a store");
+	if (r == ACCESS_OK)
+		expect(load(w, w->mm, w->addr) == 7, "a store to the new mapping is lost");
+}
+
+const struct scenario fault_replace = {
+    .name = "fault-replace",
+    .title = "a write fault against mmap(MAP_FIXED) over its read-only page",
+    .source = "locking.md, invariant 6",
+    .setup = setup_read_only,
+    .actors = {{"fault", store_and_load}, {"mmap", replace}},
+    .nr_guards = 3,
+    .guards = {RULE_replacement_held, RULE_vma_by_rcu, RULE_nodes_by_rcu},
+};
+
+/* ---- a page with content before: it does not come back, and somebody always answers */
+
+static void setup_filled(struct world *w)
+{
+	map_anon(w, w->addr, 1, PROT_RW);
+	fill(w, w->addr, 1);
+	cpu_cache(w, 0, w->mm, w->addr);
+}
+
+static void look(struct world *w)
+{
+	bool must_be_new = noted(w, REPLACED) || noted(w, SEEN_NEW);
+	uint64_t v = load(w, w->mm, w->addr);
+
+	expect(!v || !must_be_new, "the old page is seen after the new one");
+	if (!v)
+		note(w, SEEN_NEW, 1);
+}
+
+const struct scenario load_replace = {
+    .name = "load-replace",
+    .title = "two CPUs look at a page that mmap(MAP_FIXED) replaces",
+    .source = "locking.md, invariant 6",
+    .setup = setup_filled,
+    .actors = {{"load, cached", look}, {"load", look}, {"mmap", replace}},
+    .nr_guards = 3,
+    .guards = {RULE_replacement_held, RULE_wait_for_writer, RULE_flush_before_free},
+};
+
+/* ---- munmap, then mmap of the same range */
+
+static void unmap_and_map(struct world *w)
+{
+	must(quire_munmap(w->mm, w->addr, PAGE), "munmap");
+	replace(w);
+}
+
+static void look_or_fault(struct world *w)
+{
+	bool replaced = noted(w, REPLACED);
+	uint64_t v = 0;
+	enum access_result r = cpu_store(w, w->mm, w->addr + 8, 7);
+
+	expect(r == ACCESS_OK || !replaced, "the new mapping refuses a store");
+	if (!replaced)
+		return;
+	v = load(w, w->mm, w->addr);
+	expect(!v, "the old page is under the new mapping");
+	expect(load(w, w->mm, w->addr + 8) == 7, "a store to the new mapping is lost");
+}
+
+const struct scenario fault_munmap_mmap = {
+    .name = "fault-munmap-mmap",
+    .title = "a write fault against munmap and mmap of its range",
+    .source = "message 004",
+    .setup = setup_filled,
+    .actors = {{"fault", look_or_fault}, {"munmap, mmap", unmap_and_map}},
+    .nr_guards = 1,
+    .guards = {RULE_flush_before_free},
+};
+
+/* ---- mremap onto a mapping: another program's access has nothing else to confirm a miss */
+
+static void setup_two(struct world *w)
+{
+	map_anon(w, w->addr, 1, PROT_RW);
+	map_anon(w, w->addr + 2 * PAGE, 1, PROT_RW);
+}
+
+static void write_remotely(struct world *w)
+{
+	uint64_t v = 7;
+
+	expect(quire_remote_write(w->mm, w->addr, &v, sizeof(v)) == sizeof(v),
+	       "nothing is said to be mapped where something always is");
+}
+
+static void move_onto(struct world *w)
+{
+	uint64_t at = w->addr;
+
+	must(quire_mremap(w->mm, w->addr + 2 * PAGE, PAGE, PAGE, QMREMAP_MAYMOVE | QMREMAP_FIXED,
+			  w->addr, &at),
+	     "mremap");
+}
+
+const struct scenario access_mremap = {
+    .name = "access-mremap",
+    .title = "a remote write against mremap onto its page",
+    .source = "locking.md, invariant 6",
+    .setup = setup_two,
+    .actors = {{"write", write_remotely}, {"mremap", move_onto}},
+    .nr_guards = 1,
+    .guards = {RULE_miss_under_mmap_lock},
+};
