@@ -132,6 +132,6 @@ const struct scenario access_mremap = {
     .source = "locking.md, invariant 6",
     .setup = setup_two,
     .actors = {{"write", write_remotely}, {"mremap", move_onto}},
-    .nr_guards = 1,
-    .guards = {RULE_miss_under_mmap_lock},
+    .nr_guards = 2,
+    .guards = {RULE_miss_under_mmap_lock, RULE_dead_at_lookup},
 };

@@ -11,7 +11,7 @@ static void setup_stack(struct world *w)
 {
 	uint64_t at = STACK;
 
-	must(quire_mmap(w->mm, STACK, PAGE, PROT_RW, MAP_ANON_PRIVATE | QMAP_GROWSDOWN, NULL, 0,
+	must(quire_mmap(w->mm, STACK, 2 * PAGE, PROT_RW, MAP_ANON_PRIVATE | QMAP_GROWSDOWN, NULL, 0,
 			&at),
 	     "mmap");
 	fill(w, STACK, 1);
@@ -45,8 +45,8 @@ const struct scenario stack_stack = {
 
 static void pop(struct world *w)
 {
+	store(w, w->mm, STACK + PAGE, 2);
 	expect(load(w, w->mm, STACK) == 1, "the stack's content is lost");
-	store(w, w->mm, STACK + 8, 2);
 }
 
 const struct scenario stack_lookup = {
@@ -100,7 +100,7 @@ const struct scenario stack_neighbour = {
 
 static void unmap_stack(struct world *w)
 {
-	must(quire_munmap(w->mm, STACK, PAGE), "munmap");
+	must(quire_munmap(w->mm, STACK, 2 * PAGE), "munmap");
 }
 
 static void check_some_stack(struct world *w)

@@ -219,7 +219,7 @@ static enum quire_fault_result fault_attempt(struct fault *f)
 	tell_lookup(f);
 	if (unlikely(!f->vma))
 		return fault_no_vma(f);
-	if (unlikely(vma_is_dead(f->vma))) {
+	if (RULE(dead_at_lookup) && unlikely(vma_is_dead(f->vma))) {
 		STEP("finds that VMA dead: looks again");
 		return fault_lost(f, -QEAGAIN);
 	}

@@ -15,6 +15,8 @@
 #define QUIRE_RULES(X)                                                                             \
 	X(vma_dead_check, "an entry is inserted only for a VMA that is alive under the PTL",       \
 	  "message 004")                                                                           \
+	X(dead_at_lookup, "a fault that finds a dead VMA looks again, and in the end waits",       \
+	  "message 004 (goto retry)")                                                              \
 	X(dead_before_zap, "a VMA is dead before its entries are removed or lose a right",         \
 	  "message 004")                                                                           \
 	X(entry_recheck, "an entry is written only if it is what the fault decided on",            \
