@@ -11,10 +11,12 @@
  *      cached translations.  So the copy is mapped read-only first, the old translation is flushed,
  *      and only then does the copy become writable: nobody can read an old value after somebody
  *      read or wrote a new one.
- *   3  Between the two steps the copy is locked (F): another thread that wants to write waits for
- *      it instead of copying the copy.
- *   4  A fork between the two steps maps the copy twice; then it stays read-only and the fault
- *      starts over.
+ *   3  Between the two steps the copy is locked (F) and, from the first on, FOLIO_EXCLUSIVE.  Who
+ *      finds it locked does not make it writable (mprotect: protect.c, 1) and waits for it instead
+ *      of copying the copy.
+ *   4  A fork between the two steps may take the bit away; then the copy stays read-only and the
+ *      fault starts over.  Only the bit says so: entries that the child has removed again may
+ *      still be cached by its executors.
  *   5  The old page's entry reference is put after the flush.
  *   6  Nothing is copied while a fork of the mm goes on (install.c, 3).
  */
@@ -114,15 +116,15 @@ static __attribute__((noinline)) void flush_replaced(struct fault *f, struct fol
 static int open_for_writing(struct fault *f, struct folio *fresh)
 {
 	struct pt_ref ref;
-	bool alone;
+	bool exclusive;
 
 	if (fault_lock(f, &ref))
 		return -QEAGAIN;
-	alone = at_load_relaxed(&fresh->mapcount) == 1;
-	if (alone)
+	exclusive = folio_test(fresh, FOLIO_EXCLUSIVE);
+	if (exclusive)
 		make_writable(f, &ref, fresh);
 	pt_unlock(&ref);
-	return alone ? 0 : -QEAGAIN;
+	return exclusive ? 0 : -QEAGAIN;
 }
 
 /* Invariant 2, in two steps. */
@@ -131,7 +133,6 @@ static int replace_in_steps(struct fault *f, struct folio *old, struct folio *fr
 	struct quire_machine *m = f->mm->machine;
 	int err;
 
-	at_store_relaxed(&fresh->flags, FOLIO_ANON);
 	folio_trylock(fresh); /* nobody else knows it */
 	folio_get(fresh);
 	err = put_in_place(f, old, fresh, anon_pte(f, fresh) & ~PTE_WRITE);

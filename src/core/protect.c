@@ -6,8 +6,9 @@
  *
  * Invariants:
  *   1  An entry never gets a right that its VMA lacks, and the write bit only if a write needs
- *      nothing else: the page is this mm's alone (anonymous, exclusive), or shared and already
- *      noted as dirty, or of a kind whose writes need not be noted.
+ *      nothing else: the page is this mm's alone (anonymous, exclusive, and not a copy that waits
+ *      for the flush of what it replaced: cow.c, 3), or shared and already noted as dirty, or of
+ *      a kind whose writes need not be noted.
  *   2  An address is flushed iff its entry lost a right: a right gained is found by the fault.
  */
 #include "core/range.h"
@@ -20,6 +21,7 @@
 static bool may_write(const struct vma *vma, pte_t e)
 {
 	const struct quire_machine *m = vma->mm->machine;
+	uint32_t flags;
 
 	if (e & QUIRE_PTE_UFFD_WP)
 		return false;
@@ -27,7 +29,8 @@ static bool may_write(const struct vma *vma, pte_t e)
 		return (e & PTE_DIRTY) != 0;
 	if ((e & PTE_EXTERNAL) || pte_frame(e) == m->zero_pfn)
 		return false;
-	return folio_test(pfn_folio(m, pte_frame(e)), FOLIO_EXCLUSIVE);
+	flags = at_load(&pfn_folio(m, pte_frame(e))->flags);
+	return (flags & (FOLIO_EXCLUSIVE | FOLIO_LOCKED)) == FOLIO_EXCLUSIVE;
 }
 
 static pte_t new_entry(const struct vma *vma, uint64_t bits, pte_t e)
