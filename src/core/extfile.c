@@ -119,60 +119,49 @@ static __attribute__((noinline)) enum quire_fault_result map_window(struct fault
 
 /* ---- private writes -------------------------------------------------------- */
 
-/* What failed while the fault slept says something about the mapping of then: is it still there? */
-static bool maps_page(struct fault *f, const struct quire_file *file, uint64_t pgoff)
-{
-	struct vma *vma = vma_find(f->mm, f->addr);
-
-	return vma && vma->file == file && vma_pgoff(vma, f->addr) == pgoff;
-}
-
-/* Makes f->copy of the page, asleep, and starts over. */
-static enum quire_fault_result make_copy(struct fault *f, uint64_t pgoff)
+/* Asleep. */
+static int copy_out(struct fault *f, uint64_t pgoff)
 {
 	struct quire_machine *m = f->mm->machine;
-	struct quire_file *file = f->vma->file;
-	enum quire_fault_result result;
-	struct folio *fresh;
-	bool replaced;
-	int err = -QEIO;
+	const struct quire_file *file = f->file;
+	struct folio *fresh = anon_folio(f, 0);
+	int err;
 
-	fault_drop_copy(f);
-	fresh = anon_folio(f, 0);
 	if (!fresh)
-		return QUIRE_FAULT_OOM;
-	quire_file_get(file);
+		return -QENOMEM;
+	err = file->ops.copy_page ? file->ops.copy_page(file->priv, pgoff, folio_addr(m, fresh))
+				  : -QEIO;
+	if (err)
+		folio_put(m, fresh);
+	else
+		f->copy = (struct fault_copy){fresh, pgoff, f->seq};
+	return err;
+}
+
+/* Makes f->copy of the page and starts over. */
+static enum quire_fault_result make_copy(struct fault *f, uint64_t pgoff)
+{
+	int err;
+
 	fault_sleep(f);
-	if (file->ops.copy_page)
-		err = file->ops.copy_page(file->priv, pgoff, folio_addr(m, fresh));
-	result = fault_wake(f);
-	if (!err) {
-		f->copy = (struct fault_copy){fresh, file, pgoff, f->seq};
-		return result;
-	}
-	replaced = !maps_page(f, file, pgoff);
-	folio_put(m, fresh);
-	quire_file_put(file);
-	if (replaced)
-		return result;
-	f->retry = f->slept = false;
-	return refuse_frame(f, err);
+	err = copy_out(f, pgoff);
+	if (!err)
+		return fault_wake(f);
+	return fault_wake_failed(f, pgoff) ? refuse_frame(f, err) : QUIRE_FAULT_OK;
 }
 
 static bool copy_fits(const struct fault *f, uint64_t pgoff)
 {
 	const struct fault_copy *c = &f->copy;
 
-	return c->folio && c->file == f->vma->file && c->pgoff == pgoff && c->seq == f->seq;
+	return c->folio && f->file == f->vma->file && c->pgoff == pgoff && c->seq == f->seq;
 }
 
-/* The reference on the file is not the last: the VMA has one (RCU). */
 static struct folio *take_copy(struct fault *f)
 {
 	struct folio *fresh = f->copy.folio;
 
 	f->copy.folio = NULL;
-	quire_file_put(f->copy.file);
 	return fresh;
 }
 

@@ -18,7 +18,9 @@
  *   1  "Nothing is mapped here" is said only after a lookup under M: a MAP_FIXED replacement in
  *      progress is never seen as a hole.
  *   2  Callbacks of the embedder that may sleep, and port->oom, run outside RCU and every lock.
- *   3  On x86-64 without protection keys each of PROT_READ, WRITE and EXEC allows reading
+ *   3  Refusals and want of memory are reported of a VMA that is alive after the reason was found:
+ *      then the one and the other were true together.  After a sleep the VMA is looked up again.
+ *   4  On x86-64 without protection keys each of PROT_READ, WRITE and EXEC allows reading
  *      (mmap(2): "on some hardware..."; checked on the host: tests/unit/test_fault.c).
  */
 #include "core/fault.h"
@@ -26,17 +28,17 @@
 /* Lost races before the fault waits for the writers' lock. */
 #define MAX_TRIES 8
 
-/* Looked up again: after a sleep the VMA that the op began with is gone. */
+/* Invariant 3. */
 enum quire_fault_result fault_refuse(struct fault *f, enum quire_fault_result result, int si_code,
 				     enum quire_fault_reason reason)
 {
-	struct vma *vma = vma_find(f->mm, f->addr);
-
+	if (f->vma && vma_is_dead(f->vma))
+		return fault_lost(f, -QEAGAIN);
 	f->out->si_code = si_code;
 	f->out->reason = reason;
-	f->out->has_vma = vma != NULL;
-	if (vma)
-		vma_fill_info(vma, &f->out->vma);
+	f->out->has_vma = f->vma != NULL;
+	if (f->vma)
+		vma_fill_info(f->vma, &f->out->vma);
 	return result;
 }
 
@@ -69,13 +71,31 @@ enum quire_fault_result fault_lost(struct fault *f, int err)
 
 /* ---- sleeping -------------------------------------------------------------- */
 
+/* No RCU: the last reference on a file may go. */
+static void drop_file(struct fault *f)
+{
+	if (!f->file)
+		return;
+	if (f->copy.folio)
+		folio_put(f->mm->machine, f->copy.folio);
+	f->copy.folio = NULL;
+	quire_file_put(f->file);
+	f->file = NULL;
+}
+
 void fault_sleep(struct fault *f)
 {
+	struct quire_file *file = f->vma->file;
+
+	if (file)
+		quire_file_get(file);
 	rcu_read_unlock(&f->mm->machine->port);
 	if (f->locked)
 		mm_unlock(f->mm);
 	f->locked = false;
 	f->vma = NULL;
+	drop_file(f);
+	f->file = file;
 }
 
 enum quire_fault_result fault_wake(struct fault *f)
@@ -86,13 +106,17 @@ enum quire_fault_result fault_wake(struct fault *f)
 	return QUIRE_FAULT_OK;
 }
 
-void fault_drop_copy(struct fault *f)
+bool fault_wake_failed(struct fault *f, uint64_t pgoff)
 {
-	if (!f->copy.folio)
-		return;
-	folio_put(f->mm->machine, f->copy.folio);
-	quire_file_put(f->copy.file);
-	f->copy.folio = NULL;
+	struct vma *vma;
+
+	fault_wake(f);
+	vma = vma_find(f->mm, f->addr);
+	if (!vma || vma->file != f->file || vma_pgoff(vma, f->addr) != pgoff)
+		return false;
+	f->retry = f->slept = false;
+	f->vma = vma;
+	return true;
 }
 
 /* ---- one attempt ----------------------------------------------------------- */
@@ -157,19 +181,10 @@ static enum quire_fault_result fault_touch(struct fault *f)
 	return fault_done(f, QUIRE_KIND_SPURIOUS);
 }
 
-static enum quire_fault_result fault_attempt(struct fault *f)
+static enum quire_fault_result fault_dispatch(struct fault *f)
 {
-	enum quire_fault_reason reason;
-	struct vma *vma = vma_find(f->mm, f->addr);
+	const struct vma *vma = f->vma;
 
-	if (unlikely(!vma))
-		return fault_no_vma(f);
-	if (unlikely(vma_is_dead(vma)))
-		return fault_lost(f, -QEAGAIN);
-	reason = refused_right(vma, f->access);
-	if (unlikely(reason))
-		return fault_refuse(f, QUIRE_FAULT_SEGV, QSEGV_ACCERR, reason);
-	f->vma = vma;
 	f->seq = vma->file ? at_load(&vma->file->mapping.seq) : 0;
 	f->entry = pt_read(f->mm, f->addr);
 	if (!f->entry)
@@ -177,6 +192,25 @@ static enum quire_fault_result fault_attempt(struct fault *f)
 	if (f->access == QUIRE_WRITE && !(f->entry & PTE_WRITE))
 		return vma->ops->write_protected(f);
 	return fault_touch(f);
+}
+
+static enum quire_fault_result fault_attempt(struct fault *f)
+{
+	enum quire_fault_reason reason;
+	enum quire_fault_result result;
+
+	f->vma = vma_find(f->mm, f->addr);
+	if (unlikely(!f->vma))
+		return fault_no_vma(f);
+	if (unlikely(vma_is_dead(f->vma)))
+		return fault_lost(f, -QEAGAIN);
+	reason = refused_right(f->vma, f->access);
+	if (unlikely(reason))
+		return fault_refuse(f, QUIRE_FAULT_SEGV, QSEGV_ACCERR, reason);
+	result = fault_dispatch(f);
+	if (unlikely(result == QUIRE_FAULT_OOM) && vma_is_dead(f->vma)) /* invariant 3 */
+		return fault_lost(f, -QEAGAIN);
+	return result;
 }
 
 /* ---- attempts -------------------------------------------------------------- */
@@ -284,7 +318,7 @@ enum quire_fault_result quire_fault(struct quire_mm *mm, uint64_t addr, enum qui
 		result = fault_attempt(&f);
 		fault_leave(&f);
 	} while (fault_again(&f, result));
-	fault_drop_copy(&f);
+	drop_file(&f);
 	f.out->result = result;
 	if (unlikely(result != QUIRE_FAULT_OK))
 		fault_failed(&f, result);

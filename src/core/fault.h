@@ -19,33 +19,36 @@
 /* Bits that a write leaves in an entry beside WRITE. */
 #define PTE_WRITTEN (PTE_DIRTY | PTE_SOFT_DIRTY)
 
-/* A private copy of a file's page that was made outside RCU, for the attempts that follow. */
+/* A private copy of a page of fault->file, made outside RCU for the attempts that follow. */
 struct fault_copy {
-	struct folio *folio;     /* NULL: none */
-	struct quire_file *file; /* a reference */
-	uint64_t pgoff, seq;     /* of which page, at which mapping->seq */
+	struct folio *folio; /* NULL: none */
+	uint64_t pgoff, seq; /* of which page, at which mapping->seq */
 };
 
 struct fault {
 	struct quire_mm *mm;
-	struct vma *vma; /* kept by RCU; may die at any moment */
+	struct vma *vma; /* kept by RCU; may die at any moment.  NULL: none found, or asleep */
 	uint64_t addr;   /* page-aligned */
 	enum quire_access access;
-	pte_t entry;    /* as read before ops were called */
-	uint64_t seq;   /* the file's mapping->seq, read before its pages are looked at */
-	bool locked;    /* M is held (fallback): VMAs stand still */
-	bool retry;     /* set by ops: start over from the lookup */
-	bool slept;     /* the op left RCU and M: the retry is no lost race */
-	bool confirm;   /* the lookup found nothing: look again under M */
-	unsigned tries; /* lost races since the last sleep */
-	bool major;     /* content was read in for this fault */
-	struct fault_copy copy;
+	pte_t entry;             /* as read before ops were called */
+	uint64_t seq;            /* the file's mapping->seq, read before its pages are looked at */
+	bool locked;             /* M is held (fallback): VMAs stand still */
+	bool retry;              /* set by ops: start over from the lookup */
+	bool slept;              /* the op left RCU and M: the retry is no lost race */
+	bool confirm;            /* the lookup found nothing: look again under M */
+	unsigned tries;          /* lost races since the last sleep */
+	bool major;              /* content was read in for this fault */
+	struct quire_file *file; /* of the VMA before the last sleep, with a reference; or NULL */
+	struct fault_copy copy;  /* only with file */
 	struct quire_fault *out;
 };
 
 /* ---- fault.c, for ops */
 
-/* Refuses the access: BUS or SEGV with its si_code, and tells which VMA it was.  R. */
+/*
+ * Refuses the access: BUS or SEGV with its si_code, and tells which VMA it was.  If f->vma is dead
+ * by now, what was found says nothing of what is mapped there: starts over.  R.
+ */
 enum quire_fault_result fault_refuse(struct fault *f, enum quire_fault_result result, int si_code,
 				     enum quire_fault_reason reason);
 /* SIGBUS as Linux gives it: BUS_ADRERR at the page. */
@@ -55,12 +58,15 @@ enum quire_fault_result fault_done(struct fault *f, enum quire_fault_kind kind);
 /* Turns what fault_lock() and fault_install() return into an op's result. */
 enum quire_fault_result fault_lost(struct fault *f, int err);
 /*
- * Around whatever may sleep: leaves RCU (and M in the fallback).  f->vma is gone afterwards: the
- * op returns fault_wake(f), which starts over.
+ * Around whatever may sleep: leaves RCU (and M in the fallback).  f->vma is gone afterwards; its
+ * file is f->file, kept until the next sleep or the end of the fault.  The op returns
+ * fault_wake(f), which starts over.  If the sleep ended in an error it asks fault_wake_failed()
+ * instead: true, with f->vma set, if page pgoff of f->file is mapped at the address still, and the
+ * op may refuse; false if it shall return OK to start over.
  */
 void fault_sleep(struct fault *f);
 enum quire_fault_result fault_wake(struct fault *f);
-void fault_drop_copy(struct fault *f);
+bool fault_wake_failed(struct fault *f, uint64_t pgoff);
 
 /* ---- install.c */
 

@@ -16,24 +16,21 @@
 #include "core/range.h"
 
 /* Reads the page into the cache, asleep, and starts over: the next attempt finds it. */
-static enum quire_fault_result read_page_in(struct fault *f, struct quire_file *file,
-					    uint64_t pgoff)
+static enum quire_fault_result read_page_in(struct fault *f, uint64_t pgoff)
 {
-	enum quire_fault_result result;
 	struct folio *folio;
 	int err;
 
-	quire_file_get(file);
 	fault_sleep(f);
-	err = filecache_read(file, pgoff, f->seq, &folio);
-	if (!err)
+	err = filecache_read(f->file, pgoff, f->seq, &folio);
+	if (!err) {
 		folio_put(f->mm->machine, folio);
-	quire_file_put(file);
-	f->major = f->major || !err;
-	result = fault_wake(f);
+		f->major = true;
+	}
 	if (!err || err == -QEAGAIN)
-		return result;
-	f->retry = f->slept = false;
+		return fault_wake(f);
+	if (!fault_wake_failed(f, pgoff))
+		return QUIRE_FAULT_OK;
 	return err == -QENOMEM ? QUIRE_FAULT_OOM : fault_sigbus(f, QUIRE_REASON_IO);
 }
 
@@ -48,7 +45,7 @@ static enum quire_fault_result find_page(struct fault *f, uint64_t pgoff, struct
 		return QUIRE_FAULT_OK;
 	if (!filecache_is_zero_fill(file)) {
 		*folio = NULL;
-		return read_page_in(f, file, pgoff);
+		return read_page_in(f, pgoff);
 	}
 	err = filecache_add_zero(file, pgoff, f->seq, folio);
 	if (!err)

@@ -89,11 +89,23 @@ static inline void gate_flush(void *ctx, struct quire_mm *mm, void *cookie,
 	unit_flush(ctx, mm, cookie, ranges, nranges);
 }
 
+/* Read-side sections that this thread is in. */
+static __thread int gate_rcu_depth;
+
+static inline void gate_rcu_read_lock(void *ctx)
+{
+	struct unit *u = ctx;
+
+	gate_rcu_depth++;
+	u->host.rcu_read_lock(u->host.ctx);
+}
+
 static inline void gate_rcu_read_unlock(void *ctx)
 {
 	struct unit *u = ctx;
 
 	u->host.rcu_read_unlock(u->host.ctx);
+	gate_rcu_depth--;
 	gate_pass(GATE_RCU_UNLOCK);
 }
 
@@ -109,6 +121,7 @@ static inline void gate_up(struct unit *u, bool (*oom)(void *, struct quire_mm *
 	u->port.alloc = unit_alloc;
 	u->port.free = unit_free;
 	u->port.tlb_flush = gate_flush;
+	u->port.rcu_read_lock = gate_rcu_read_lock;
 	u->port.rcu_read_unlock = gate_rcu_read_unlock;
 	u->port.oom = oom;
 	assert_int_equal(quire_machine_create(&u->port, &opts, &u->m), 0);

@@ -3,6 +3,8 @@
  * test_window.c: what happens while a fault is on its way: each test stops a thread in a window
  * and has another thread do the worst that can be done there.
  */
+#include <sched.h>
+
 #include "gate.h"
 
 #include "core/folio.h"
@@ -37,6 +39,13 @@ static void do_unmap(void *arg)
 	struct touch *t = arg;
 
 	t->ok = !quire_munmap(t->mm, t->addr, UPAGE);
+}
+
+static void do_load(void *arg)
+{
+	struct touch *t = arg;
+
+	t->ok = unit_try_load(t->mm, t->addr, &t->val);
 }
 
 /* ---- a copy that waits for its flush ----------------------------------------- */
@@ -106,6 +115,202 @@ static void protect_and_back(void **state)
 	quire_mm_put(other);
 }
 
+/* ---- files whose callbacks stop, and then fail ------------------------------- */
+
+#define FILE_FRAME 0x100000
+
+struct gated {
+	unsigned fails; /* so many calls from now on */
+	int err;
+	uint64_t size; /* what is left at the end of the window */
+	unsigned ooms; /* calls of port->oom */
+	bool asleep;   /* the callback is called outside RCU */
+	unsigned releases;
+};
+
+static int gated_result(struct gated *g)
+{
+	gate_pass(GATE_FILE);
+	if (!g->fails)
+		return 0;
+	g->fails--;
+	return g->err;
+}
+
+static int gated_read(void *priv, uint64_t pgoff, void *mem)
+{
+	memcpy(mem, &(uint64_t){unit_word(pgoff, 7)}, 8);
+	return gated_result(priv);
+}
+
+static int gated_frame(void *priv, uint64_t pgoff, uint64_t *frame)
+{
+	*frame = FILE_FRAME + pgoff;
+	return gated_result(priv);
+}
+
+static uint64_t gated_size(void *priv)
+{
+	gate_pass(GATE_FILE);
+	return ((struct gated *)priv)->size;
+}
+
+/* It may sleep, and so may the writeback before it. */
+static void gated_release(void *priv)
+{
+	((struct gated *)priv)->releases += gate_rcu_depth == 0;
+}
+
+static const struct quire_file_ops reading = {.read_page = gated_read, .release = gated_release};
+static const struct quire_file_ops sizing = {.file_size = gated_size, .release = gated_release};
+static const struct quire_file_ops framing = {
+    .frame = gated_frame, .copy_page = gated_read, .release = gated_release};
+
+static struct quire_file *gated_file(struct unit *u, struct gated *g,
+				     const struct quire_file_ops *ops)
+{
+	struct quire_file_options opts = {.size = sizeof(opts), .ops = ops, .priv = g};
+	struct quire_file *file;
+
+	opts.kind = ops->frame ? QUIRE_FILE_EXTERNAL : QUIRE_FILE_PAGECACHE;
+	opts.bytes = 4 * UPAGE;
+	opts.writable = true;
+	assert_int_equal(quire_file_create(u->m, &opts, &file), 0);
+	return file;
+}
+
+/*
+ * The callback has been asked about a mapping that is no more when it answers: what it says must
+ * not be told of the anonymous memory that is there instead.
+ */
+static void replace_in_window(struct unit *u, const struct quire_file_ops *ops, struct gated g,
+			      int flags, bool store)
+{
+	struct quire_file *file = gated_file(u, &g, ops);
+	uint64_t a = unit_map_file(u->mm, 0, UPAGE, URW, flags, file, 0);
+	struct touch touch = {u->mm, a, 5, false};
+	struct actor actor = {.gate = GATE_FILE, .run = store ? do_store : do_load, .arg = &touch};
+
+	quire_file_put(file); /* whoever is asleep in it has a reference of his own */
+	actor_start(&actor);
+	unit_map(u->mm, a, UPAGE, URW, UANON | QMAP_FIXED);
+	if (g.asleep)
+		u->port.rcu_barrier(u->port.ctx); /* the actor's reference is the last */
+	assert_int_equal(g.releases, 0);
+	actor_finish(&actor);
+	assert_true(touch.ok);
+	assert_int_equal(unit_load(u->mm, a), store ? 5 : 0);
+	assert_int_equal(touch.val, store ? 5 : 0);
+	unit_verify(u);
+	assert_int_equal(g.releases, 1);
+}
+
+static void replaced_while_it_is_read(void **state)
+{
+	replace_in_window(*state, &reading,
+			  (struct gated){.fails = 1, .err = -QEIO, .asleep = true}, QMAP_SHARED,
+			  false);
+	replace_in_window(*state, &reading, (struct gated){.asleep = true}, QMAP_SHARED, false);
+}
+
+static void replaced_and_truncated(void **state)
+{
+	replace_in_window(*state, &sizing, (struct gated){.size = 0}, QMAP_SHARED, false);
+	replace_in_window(*state, &sizing, (struct gated){.size = 0}, QMAP_PRIVATE, true);
+}
+
+static void replaced_while_frames_are_asked_for(void **state)
+{
+	static const int errs[] = {-QENXIO, -QEIO, -QENOMEM};
+
+	for (unsigned i = 0; i < 3; i++)
+		replace_in_window(*state, &framing, (struct gated){.fails = 1, .err = errs[i]},
+				  QMAP_SHARED, false);
+}
+
+static void replaced_while_it_is_copied(void **state)
+{
+	static const int errs[] = {-QENXIO, -QEIO, -QENOMEM};
+
+	for (unsigned i = 0; i < 3; i++)
+		replace_in_window(*state, &framing,
+				  (struct gated){.fails = 1, .err = errs[i], .asleep = true},
+				  QMAP_PRIVATE, true);
+	replace_in_window(*state, &framing, (struct gated){.asleep = true}, QMAP_PRIVATE, true);
+}
+
+static void *truncate_all(void *arg)
+{
+	quire_file_truncate(arg, 0);
+	return NULL;
+}
+
+/* The page that was being read in is beyond the end when it is there. */
+static void truncated_while_it_is_read(void **state)
+{
+	struct unit *u = *state;
+	struct gated g = {0};
+	struct quire_file *file = gated_file(u, &g, &reading);
+	uint64_t a = unit_map_file(u->mm, 0, UPAGE, URW, QMAP_SHARED, file, 0);
+	struct touch touch = {u->mm, a, 5, false};
+	struct actor actor = {.gate = GATE_FILE, .run = do_load, .arg = &touch};
+	struct quire_fault f;
+	pthread_t tid;
+
+	actor_start(&actor);
+	assert_int_equal(pthread_create(&tid, NULL, truncate_all, file), 0);
+	while (quire_file_size(file))
+		sched_yield();
+	actor_finish(&actor);
+	assert_false(touch.ok);
+	pthread_join(tid, NULL);
+	assert_int_equal(unit_fault(u->mm, a, QUIRE_READ, &f), QUIRE_FAULT_BUS);
+	assert_int_equal(f.reason, QUIRE_REASON_BEYOND_EOF);
+	assert_int_equal(quire_pte(u->mm, a), 0);
+	assert_int_equal(quire_munmap(u->mm, a, UPAGE), 0);
+	quire_file_put(file);
+	unit_verify(u); /* and the file released, before g goes */
+	assert_int_equal(g.releases, 1);
+}
+
+static struct gated *oom_of;
+
+static bool make_room(void *ctx, struct quire_mm *mm, void *cookie)
+{
+	(void)ctx;
+	(void)mm;
+	(void)cookie;
+	return ++oom_of->ooms <= 2;
+}
+
+/* port->oom makes room twice: the copy is made in the end, of a page that was not half copied. */
+static void copy_without_memory(void **state)
+{
+	struct unit *u = calloc(1, sizeof(*u));
+	struct gated g = {.fails = 2, .err = -QENOMEM};
+	struct quire_file *file;
+	struct quire_fault f;
+	uint64_t a;
+
+	(void)state;
+	oom_of = &g;
+	gate_up(u, make_room);
+	file = gated_file(u, &g, &framing);
+	a = unit_map_file(u->mm, 0, 2 * UPAGE, URW, QMAP_PRIVATE, file, 0);
+	assert_int_equal(unit_fault(u->mm, a, QUIRE_WRITE, &f), QUIRE_FAULT_OK);
+	assert_int_equal(f.kind, QUIRE_KIND_COW_COPY);
+	assert_int_equal(g.ooms, 2);
+	assert_int_equal(unit_load(u->mm, a), unit_word(0, 7));
+	g.fails = 1;
+	assert_int_equal(unit_fault(u->mm, a + UPAGE, QUIRE_WRITE, &f), QUIRE_FAULT_OOM);
+	assert_int_equal(f.reason, QUIRE_REASON_NO_MEMORY);
+	assert_int_equal(g.ooms, 3);
+	assert_int_equal(quire_munmap(u->mm, a, 2 * UPAGE), 0);
+	quire_file_put(file);
+	unit_down(u);
+	free(u);
+}
+
 #define window_test(f) cmocka_unit_test_setup_teardown(f, setup, unit_teardown)
 
 int main(void)
@@ -113,6 +318,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    window_test(fork_and_unmap),
 	    window_test(protect_and_back),
+	    window_test(replaced_while_it_is_read),
+	    window_test(replaced_and_truncated),
+	    window_test(replaced_while_frames_are_asked_for),
+	    window_test(replaced_while_it_is_copied),
+	    window_test(truncated_while_it_is_read),
+	    cmocka_unit_test(copy_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
