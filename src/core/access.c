@@ -7,15 +7,20 @@
  *
  *   1  Rights are the VMA's, exactly: reading needs PROT_READ although the processor would read
  *      with any right (as process_vm_readv on the host).
- *   2  What an external file holds is read through ops.copy_page, outside RCU; a shared page of
+ *   2  What an external file holds is read through ops.copy_page, outside RCU, with a reference on
+ *      the file that was taken under the PTL: it is the file that was mapped there, whatever is
+ *      mapped there by now.  A failure counts only if that file's page still is.  A shared page of
  *      one cannot be written here.
  */
 #include "core/fault.h"
 
 struct access {
 	struct quire_mm *mm;
-	char *buf; /* the embedder's; not written to if !read */
+	char *buf; /* the embedder's; only read if write */
 	bool write;
+	/* ACCESS_EXTERNAL: which page, with a reference. */
+	struct quire_file *file;
+	uint64_t pgoff;
 };
 
 /* What became of one page. */
@@ -40,13 +45,32 @@ static void copy_bytes(const struct access *a, struct pt_ref *ref, uint64_t addr
 		memcpy(a->buf, mem, n);
 }
 
+/* PTL held: of the living VMA, so that the file has a reference (file.h, 1). */
+static enum access_step try_entry(struct access *a, struct vma *vma, struct pt_ref *ref,
+				  uint64_t addr, uint64_t n)
+{
+	pte_t entry = at_load_relaxed(ref->entry);
+
+	if (vma_is_dead(vma) || !entry_allows(a, entry))
+		return ACCESS_FAULT;
+	if (entry & PTE_EXTERNAL) {
+		a->file = vma->file;
+		a->pgoff = vma_pgoff(vma, addr);
+		quire_file_get(a->file);
+		return ACCESS_EXTERNAL;
+	}
+	if (a->write && !(entry & PTE_DIRTY))
+		return ACCESS_FAULT;
+	copy_bytes(a, ref, addr, n);
+	return ACCESS_DONE;
+}
+
 /* RCU held. */
-static enum access_step try_copy(const struct access *a, uint64_t addr, uint64_t n)
+static enum access_step try_copy(struct access *a, uint64_t addr, uint64_t n)
 {
 	struct vma *vma = vma_find(a->mm, addr);
-	enum access_step step = ACCESS_FAULT;
+	enum access_step step;
 	struct pt_ref ref;
-	pte_t entry;
 
 	if (!vma || vma_is_dead(vma))
 		return ACCESS_FAULT; /* a fault knows how to make sure */
@@ -54,69 +78,75 @@ static enum access_step try_copy(const struct access *a, uint64_t addr, uint64_t
 		return ACCESS_REFUSED;
 	if (!pt_lock(a->mm, addr, &ref))
 		return ACCESS_FAULT;
-	entry = at_load_relaxed(ref.entry);
-	if (!vma_is_dead(vma) && entry_allows(a, entry)) {
-		if (entry & PTE_EXTERNAL)
-			step = ACCESS_EXTERNAL;
-		else if (!a->write || (entry & PTE_DIRTY))
-			step = ACCESS_DONE;
-	}
-	if (step == ACCESS_DONE)
-		copy_bytes(a, &ref, addr, n);
+	step = try_entry(a, vma, &ref, addr, n);
 	pt_unlock(&ref);
 	return step;
 }
 
-/* The file behind addr, with a reference. */
-static struct quire_file *file_at(struct quire_mm *mm, uint64_t addr, uint64_t *pgoff)
+static enum access_step try_access(struct access *a, uint64_t addr, uint64_t n)
 {
-	struct quire_file *file = NULL;
-	struct vma *vma;
+	const struct quire_port *port = &a->mm->machine->port;
+	enum access_step step;
 
-	rcu_read_lock(&mm->machine->port);
-	vma = vma_find(mm, addr);
-	if (vma && vma->file) {
-		file = vma->file;
-		*pgoff = vma_pgoff(vma, addr);
-		quire_file_get(file);
-	}
-	rcu_read_unlock(&mm->machine->port);
-	return file;
+	rcu_read_lock(port);
+	step = try_copy(a, addr, n);
+	rcu_read_unlock(port);
+	return step;
 }
 
-static bool read_external(const struct access *a, uint64_t addr, uint64_t n)
+static bool read_page_of(const struct access *a, uint64_t addr, uint64_t n)
 {
+	const struct quire_file *file = a->file;
 	struct quire_machine *m = a->mm->machine;
-	uint64_t pgoff = 0;
-	struct quire_file *file = file_at(a->mm, addr, &pgoff);
-	struct folio *page = file && file->ops.copy_page ? folio_alloc(m, 0, 0) : NULL;
-	bool ok = page && !file->ops.copy_page(file->priv, pgoff, folio_addr(m, page));
+	struct folio *page = file->ops.copy_page ? folio_alloc(m, 0, 0) : NULL;
+	bool ok = page && !file->ops.copy_page(file->priv, a->pgoff, folio_addr(m, page));
 
 	if (ok)
 		memcpy(a->buf, (char *)folio_addr(m, page) + (addr & ~PAGE_MASK), n);
 	if (page)
 		folio_put(m, page);
-	if (file)
-		quire_file_put(file);
 	return ok;
 }
 
-static bool access_page(const struct access *a, uint64_t addr, uint64_t n)
+/* Invariant 2: what comes of a page that could not be read. */
+static enum access_step retry_external(struct access *a, uint64_t addr, uint64_t n)
 {
-	const struct quire_port *port = &a->mm->machine->port;
+	struct quire_file *file = a->file;
+	uint64_t pgoff = a->pgoff;
+	enum access_step step = try_access(a, addr, n);
+
+	if (step == ACCESS_EXTERNAL) {
+		step = a->file == file && a->pgoff == pgoff ? ACCESS_REFUSED : ACCESS_FAULT;
+		quire_file_put(a->file);
+	}
+	return step;
+}
+
+static enum access_step access_external(struct access *a, uint64_t addr, uint64_t n)
+{
+	struct quire_file *file = a->file;
+	enum access_step step = ACCESS_DONE;
+
+	if (a->write)
+		step = ACCESS_REFUSED;
+	else if (!read_page_of(a, addr, n))
+		step = retry_external(a, addr, n);
+	quire_file_put(file);
+	return step;
+}
+
+static bool access_page(struct access *a, uint64_t addr, uint64_t n)
+{
 	enum quire_access kind = a->write ? QUIRE_WRITE : QUIRE_READ;
 	enum access_step step;
 
 	for (;;) {
-		rcu_read_lock(port);
-		step = try_copy(a, addr, n);
-		rcu_read_unlock(port);
-		if (step == ACCESS_DONE)
-			return true;
+		step = try_access(a, addr, n);
 		if (step == ACCESS_EXTERNAL)
-			return !a->write && read_external(a, addr, n);
-		if (step == ACCESS_REFUSED ||
-		    quire_fault(a->mm, addr, kind, NULL) != QUIRE_FAULT_OK)
+			step = access_external(a, addr, n);
+		if (step != ACCESS_FAULT)
+			return step == ACCESS_DONE;
+		if (quire_fault(a->mm, addr, kind, NULL) != QUIRE_FAULT_OK)
 			return false;
 	}
 }

@@ -239,6 +239,51 @@ static void replaced_while_it_is_copied(void **state)
 	replace_in_window(*state, &framing, (struct gated){.asleep = true}, QMAP_PRIVATE, true);
 }
 
+/* quire_read() of an external page, whose entry is there, beside a replacement at `gate`. */
+static void read_beside_replacement(struct unit *u, enum gate gate, struct gated then, int prot,
+				    struct quire_file *other, uint64_t want)
+{
+	struct gated g = {0};
+	struct quire_file *file = gated_file(u, &g, &framing);
+	uint64_t a = unit_map_file(u->mm, 0, UPAGE, URW, QMAP_SHARED, file, 0);
+	struct touch touch = {u->mm, a, 5, false};
+	struct actor actor = {.gate = gate, .run = do_load, .arg = &touch};
+
+	quire_file_put(file);
+	assert_int_equal(unit_load(u->mm, a), unit_word(0, 7));
+	g = then;
+	actor_start(&actor);
+	unit_map_file(u->mm, a, UPAGE, prot, QMAP_FIXED | (other ? QMAP_SHARED : (int)UANON), other,
+		      other ? UPAGE : 0);
+	u->port.rcu_barrier(u->port.ctx); /* the file's last reference is the reader's */
+	assert_int_equal(g.releases, 0);
+	actor_finish(&actor);
+	assert_true(touch.ok);
+	assert_int_equal(touch.val, want);
+	unit_verify(u);
+	assert_int_equal(g.releases, 1);
+}
+
+/* Neither what is mapped there now, without a right to it, nor a file that is gone. */
+static void read_of_a_replaced_file(void **state)
+{
+	struct unit *u = *state;
+	struct gated g = {0};
+	struct quire_file *other = gated_file(u, &g, &framing);
+
+	read_beside_replacement(u, GATE_RCU_UNLOCK, (struct gated){0}, QPROT_NONE, other,
+				unit_word(0, 7));
+	read_beside_replacement(u, GATE_FILE, (struct gated){0}, URW, other, unit_word(0, 7));
+	/* The page could not be read, and is not mapped any more. */
+	read_beside_replacement(u, GATE_FILE, (struct gated){.fails = 1, .err = -QEIO}, URW, NULL,
+				0);
+	read_beside_replacement(u, GATE_FILE, (struct gated){.fails = 1, .err = -QEIO}, URW, other,
+				unit_word(1, 7));
+	quire_mm_exit(u->mm);
+	quire_file_put(other);
+	unit_verify(u);
+}
+
 static void *truncate_all(void *arg)
 {
 	quire_file_truncate(arg, 0);
@@ -322,6 +367,7 @@ int main(void)
 	    window_test(replaced_and_truncated),
 	    window_test(replaced_while_frames_are_asked_for),
 	    window_test(replaced_while_it_is_copied),
+	    window_test(read_of_a_replaced_file),
 	    window_test(truncated_while_it_is_read),
 	    cmocka_unit_test(copy_without_memory),
 	};
