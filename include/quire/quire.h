@@ -243,10 +243,17 @@ struct quire_fault {
 QUIRE_API enum quire_fault_result quire_fault(struct quire_mm *mm, uint64_t addr,
 					      enum quire_access access, struct quire_fault *out);
 
-/* Copy between the embedder and guest memory, faulting in; returns bytes copied or -EFAULT if
- * none, like process_vm_readv.  Rights are those of the VMA. */
+/*
+ * Copy between the embedder and guest memory, faulting in; returns bytes copied or -EFAULT if none.
+ * Rights are those of the VMA.  read and write are for what the program itself hands over and gets,
+ * such as arguments of its system calls: they grow its stack as its own accesses do.  The remote
+ * ones are process_vm_readv and process_vm_writev: they do not.
+ */
 QUIRE_API int64_t quire_read(struct quire_mm *mm, uint64_t addr, void *buf, uint64_t len);
 QUIRE_API int64_t quire_write(struct quire_mm *mm, uint64_t addr, const void *buf, uint64_t len);
+QUIRE_API int64_t quire_remote_read(struct quire_mm *mm, uint64_t addr, void *buf, uint64_t len);
+QUIRE_API int64_t quire_remote_write(struct quire_mm *mm, uint64_t addr, const void *buf,
+				     uint64_t len);
 
 /* A page held in place and readable or writable through `mem` until unpinned. */
 struct quire_pin {
@@ -254,7 +261,8 @@ struct quire_pin {
 	uint64_t frame;
 	void *priv;
 };
-/* -EFAULT for a refused access or external frame.  addr is rounded down to its page. */
+/* -EFAULT for a refused access or external frame.  addr is rounded down to its page.  Grows no
+ * stack. */
 QUIRE_API int quire_pin(struct quire_mm *mm, uint64_t addr, enum quire_access access,
 			struct quire_pin *out);
 QUIRE_API void quire_unpin(struct quire_machine *m, struct quire_pin *pin);

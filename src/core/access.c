@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * access.c: the embedder reads and writes guest memory, as process_vm_readv(2) does.
+ * access.c: the embedder reads and writes guest memory, for the program or as process_vm_readv(2).
  *
  * Bytes of a page are copied under the PTL of its entry: the entry cannot be taken away, nor a
  * fork make it read-only, while the copy runs.
  *
  *   1  Rights are the VMA's, exactly: reading needs PROT_READ although the processor would read
  *      with any right (as process_vm_readv on the host).
+ *      An access that is the program's own, a system call's argument or result, grows the stack as
+ *      its loads and stores do; another program's does not.
  *   2  What an external file holds is read through ops.copy_page, outside RCU, with a reference on
  *      the file that was taken under the PTL: it is the file that was mapped there, whatever is
  *      mapped there by now.  A failure counts only if that file's page still is.  A shared page of
@@ -18,6 +20,7 @@ struct access {
 	struct quire_mm *mm;
 	char *buf; /* the embedder's; only read if write */
 	bool write;
+	bool remote; /* another program's: grows no stack */
 	/* ACCESS_EXTERNAL: which page, with a reference. */
 	struct quire_file *file;
 	uint64_t pgoff;
@@ -135,9 +138,16 @@ static enum access_step access_external(struct access *a, uint64_t addr, uint64_
 	return step;
 }
 
-static bool access_page(struct access *a, uint64_t addr, uint64_t n)
+static bool fault_in(const struct access *a, uint64_t addr)
 {
 	enum quire_access kind = a->write ? QUIRE_WRITE : QUIRE_READ;
+
+	return (a->remote ? mm_fault_in(a->mm, addr, kind)
+			  : quire_fault(a->mm, addr, kind, NULL)) == QUIRE_FAULT_OK;
+}
+
+static bool access_page(struct access *a, uint64_t addr, uint64_t n)
+{
 	enum access_step step;
 
 	for (;;) {
@@ -146,7 +156,7 @@ static bool access_page(struct access *a, uint64_t addr, uint64_t n)
 			step = access_external(a, addr, n);
 		if (step != ACCESS_FAULT)
 			return step == ACCESS_DONE;
-		if (quire_fault(a->mm, addr, kind, NULL) != QUIRE_FAULT_OK)
+		if (!fault_in(a, addr))
 			return false;
 	}
 }
@@ -174,10 +184,24 @@ int64_t quire_read(struct quire_mm *mm, uint64_t addr, void *buf, uint64_t len)
 	return access_range(&a, addr, len);
 }
 
-/* The cast away from const is safe: copy_bytes() only reads it. */
+int64_t quire_remote_read(struct quire_mm *mm, uint64_t addr, void *buf, uint64_t len)
+{
+	struct access a = {.mm = mm, .buf = buf, .remote = true};
+
+	return access_range(&a, addr, len);
+}
+
+/* The casts away from const are safe: copy_bytes() only reads it. */
 int64_t quire_write(struct quire_mm *mm, uint64_t addr, const void *buf, uint64_t len)
 {
 	struct access a = {.mm = mm, .buf = (char *)(uintptr_t)buf, .write = true};
+
+	return access_range(&a, addr, len);
+}
+
+int64_t quire_remote_write(struct quire_mm *mm, uint64_t addr, const void *buf, uint64_t len)
+{
+	struct access a = {.mm = mm, .buf = (char *)(uintptr_t)buf, .write = true, .remote = true};
 
 	return access_range(&a, addr, len);
 }

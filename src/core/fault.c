@@ -254,17 +254,19 @@ static void prepare_retry(struct fault *f)
 	}
 }
 
-/* Nothing is mapped at the address: true if the stack was grown to it. */
+/* Nothing is mapped at the address: true if something is now. */
 static bool grow_stack(struct fault *f)
 {
 	struct quire_fault *out = f->out;
+	int grown;
 
-	if (out->reason != QUIRE_REASON_NO_VMA || out->stack_grown)
+	if (!f->grow || out->reason != QUIRE_REASON_NO_VMA)
 		return false;
-	if (stack_grow(f->mm, f->addr, &out->reason))
+	grown = stack_grow(f->mm, f->addr, &out->reason);
+	if (grown < 0)
 		return false;
-	out->stack_grown = true;
-	out->reason = QUIRE_REASON_NONE;
+	out->stack_grown = out->stack_grown || grown;
+	out->si_code = 0;
 	return true;
 }
 
@@ -304,25 +306,39 @@ static void fault_failed(struct fault *f, enum quire_fault_result result)
 	}
 }
 
+static enum quire_fault_result fault_resolve(struct fault *f)
+{
+	enum quire_fault_result result;
+
+	do {
+		fault_enter(f);
+		result = fault_attempt(f);
+		fault_leave(f);
+	} while (fault_again(f, result));
+	drop_file(f);
+	f->out->result = result;
+	if (unlikely(result != QUIRE_FAULT_OK))
+		fault_failed(f, result);
+	return result;
+}
+
 enum quire_fault_result quire_fault(struct quire_mm *mm, uint64_t addr, enum quire_access access,
 				    struct quire_fault *out)
 {
+	struct fault f = {.mm = mm, .addr = addr & PAGE_MASK, .access = access, .grow = true};
 	struct quire_fault unwanted;
-	struct fault f = {.mm = mm, .addr = addr & PAGE_MASK, .access = access};
-	enum quire_fault_result result;
 
 	f.out = out ? out : &unwanted;
 	*f.out = (struct quire_fault){.addr = addr};
-	do {
-		fault_enter(&f);
-		result = fault_attempt(&f);
-		fault_leave(&f);
-	} while (fault_again(&f, result));
-	drop_file(&f);
-	f.out->result = result;
-	if (unlikely(result != QUIRE_FAULT_OK))
-		fault_failed(&f, result);
-	return result;
+	return fault_resolve(&f);
+}
+
+enum quire_fault_result mm_fault_in(struct quire_mm *mm, uint64_t addr, enum quire_access access)
+{
+	struct quire_fault unwanted = {.addr = addr};
+	struct fault f = {.mm = mm, .addr = addr & PAGE_MASK, .access = access, .out = &unwanted};
+
+	return fault_resolve(&f);
 }
 
 const char *quire_fault_reason_name(enum quire_fault_reason r)

@@ -37,6 +37,7 @@ struct fault {
 	bool slept;              /* the op left RCU and M: the retry is no lost race */
 	bool confirm;            /* the lookup found nothing: look again under M */
 	unsigned tries;          /* lost races since the last sleep */
+	bool grow;               /* an access of the program's own: may grow a stack */
 	bool major;              /* content was read in for this fault */
 	struct quire_file *file; /* of the VMA before the last sleep, with a reference; or NULL */
 	struct fault_copy copy;  /* only with file */

@@ -185,12 +185,17 @@ uint64_t vma_pte_bits(const struct vma *vma);
 void vma_fill_info(const struct vma *vma, struct quire_vma_info *out);
 
 /*
- * ---- stack.c: growth on fault.  Takes M.  0: addr is mapped now, look again.  Otherwise
- * -ENOMEM with *reason, which is QUIRE_REASON_NO_VMA if no stack lies above addr: a miss that
- * is confirmed by this call is a hole.  The _locked form is for a caller that holds M.
+ * ---- stack.c: growth on fault.  Takes M.  1: the stack was grown to addr; 0: it was mapped
+ * meanwhile; either way look again.  Otherwise -ENOMEM with *reason, which is QUIRE_REASON_NO_VMA
+ * if no stack lies above addr: a miss that is confirmed by this call is a hole.
  */
 int stack_grow(struct quire_mm *mm, uint64_t addr, enum quire_fault_reason *reason);
-int stack_grow_locked(struct quire_mm *mm, uint64_t addr, enum quire_fault_reason *reason);
+
+/*
+ * ---- fault.c: quire_fault() for whoever is not the program itself: no stack is grown, as on Linux
+ * since 6.5 (get_user_pages).
+ */
+enum quire_fault_result mm_fault_in(struct quire_mm *mm, uint64_t addr, enum quire_access access);
 
 /*
  * ---- populate.c: faults a range in.  M not held.

@@ -10,6 +10,7 @@
  *   2  The extra reference keeps a page that is not exclusive from being written in place by
  *      another mm (cow.c, 1).
  *   3  The zero page needs no reference.  External frames are not ours to pin.
+ *   4  A pin grows no stack.
  */
 #include "core/fault.h"
 
@@ -66,7 +67,7 @@ int quire_pin(struct quire_mm *mm, uint64_t addr, enum quire_access access, stru
 		rcu_read_unlock(port);
 		if (ret)
 			return ret < 0 ? ret : 0;
-		if (quire_fault(mm, addr, access, NULL) != QUIRE_FAULT_OK)
+		if (mm_fault_in(mm, addr, access) != QUIRE_FAULT_OK)
 			return -QEFAULT;
 	}
 }

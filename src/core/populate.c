@@ -3,9 +3,8 @@
  * populate.c: faulting a range in ahead of its use.
  *
  * No lock is held: each page is an ordinary fault, after a lookup of its own
- * that keeps a miss from being taken for an access (which would grow a stack, or
- * count as a SIGSEGV).  Mappings may change meanwhile; then the result is that
- * of the moment each page was reached.
+ * that keeps a miss from being counted as a SIGSEGV; no stack is grown.  Mappings may change
+ * meanwhile; then the result is that of the moment each page was reached.
  */
 #include "core/edit.h"
 
@@ -29,11 +28,10 @@ static bool look(struct quire_mm *mm, uint64_t addr, struct view *v)
 static enum quire_fault_result touch(struct quire_mm *mm, uint64_t start, uint64_t end,
 				     enum quire_access access)
 {
-	struct quire_fault f;
 	enum quire_fault_result r = QUIRE_FAULT_OK;
 
 	for (uint64_t a = start; a < end && r == QUIRE_FAULT_OK; a += PAGE_SIZE)
-		r = quire_fault(mm, a, access, &f);
+		r = mm_fault_in(mm, a, access);
 	return r;
 }
 

@@ -50,14 +50,14 @@ static int extend_down(struct vma *vma, uint64_t addr)
 	return 0;
 }
 
-int stack_grow_locked(struct quire_mm *mm, uint64_t addr, enum quire_fault_reason *reason)
+static int grow_locked(struct quire_mm *mm, uint64_t addr, enum quire_fault_reason *reason)
 {
 	struct vma *vma = vma_next(mm, addr);
 
 	addr &= PAGE_MASK;
 	*reason = QUIRE_REASON_NONE;
 	if (vma && vma->start <= addr)
-		return 0; /* mapped meanwhile */
+		return 0;
 	if (!vma || !(vma->flags & VM_GROWSDOWN) || addr < mm->machine->mmap_min_addr)
 		*reason = QUIRE_REASON_NO_VMA;
 	else if (!keeps_gap(mm, addr))
@@ -69,15 +69,15 @@ int stack_grow_locked(struct quire_mm *mm, uint64_t addr, enum quire_fault_reaso
 	if (*reason != QUIRE_REASON_NONE)
 		return -QENOMEM;
 	mm_count(mm, MM_STACK_GROW, 1);
-	return 0;
+	return 1;
 }
 
 int stack_grow(struct quire_mm *mm, uint64_t addr, enum quire_fault_reason *reason)
 {
-	int err;
+	int ret;
 
 	mm_lock(mm);
-	err = stack_grow_locked(mm, addr, reason);
+	ret = grow_locked(mm, addr, reason);
 	mm_unlock(mm);
-	return err;
+	return ret;
 }

@@ -187,8 +187,9 @@ struct quire_file *window_file(struct space *s, uint64_t id);
 void windows_destroy(struct space *s);
 int windows_copy(struct space *to, struct space *from);
 
-/* ---- guest_mem.c: as quire_write(), and to files mapped shared as well */
+/* ---- guest_mem.c: quire_write(), quire_remote_write(), and to files mapped shared as well */
 int64_t guest_write(struct space *s, uint64_t addr, const void *buf, uint64_t len);
+int64_t guest_remote_write(struct space *s, uint64_t addr, const void *buf, uint64_t len);
 
 /* ---- elf.c: what an ELF file says, checked */
 #define ELF_MAX_SEGMENTS 128

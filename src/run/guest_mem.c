@@ -44,13 +44,16 @@ static int64_t write_file(struct space *s, uint64_t addr, const void *buf, uint6
 	return n > 0 ? n : -EFAULT;
 }
 
-int64_t guest_write(struct space *s, uint64_t addr, const void *buf, uint64_t len)
+typedef int64_t (*write_fn)(struct quire_mm *mm, uint64_t addr, const void *buf, uint64_t len);
+
+static int64_t write_by(write_fn write, struct space *s, uint64_t addr, const void *buf,
+			uint64_t len)
 {
 	uint64_t done = 0;
 
 	while (done < len) {
 		const char *from = (const char *)buf + done;
-		int64_t n = quire_write(s->mm, addr + done, from, len - done);
+		int64_t n = write(s->mm, addr + done, from, len - done);
 
 		if (n <= 0)
 			n = write_file(s, addr + done, from, len - done);
@@ -59,4 +62,14 @@ int64_t guest_write(struct space *s, uint64_t addr, const void *buf, uint64_t le
 		done += (uint64_t)n;
 	}
 	return done || !len ? (int64_t)done : -EFAULT;
+}
+
+int64_t guest_write(struct space *s, uint64_t addr, const void *buf, uint64_t len)
+{
+	return write_by(quire_write, s, addr, buf, len);
+}
+
+int64_t guest_remote_write(struct space *s, uint64_t addr, const void *buf, uint64_t len)
+{
+	return write_by(quire_remote_write, s, addr, buf, len);
 }

@@ -3,7 +3,8 @@
  * process_vm.c: process_vm_readv and process_vm_writev between guests.
  *
  * Both address spaces are the core's, so it is two copies through a buffer.  What is copied before
- * the first bad address counts, as on the host.
+ * the first bad address counts, as on the host.  The caller's own side may grow its stack, as a
+ * buffer of read(2) may; the other side may not, also when it is the caller's again.
  */
 #include "run/engine.h"
 
@@ -59,8 +60,15 @@ static bool piece(struct walk *w, uint64_t *addr, uint64_t *len)
 	return true;
 }
 
-static int64_t copy(struct space *from, struct walk *src, struct space *to, struct walk *dst)
+typedef int64_t (*get_fn)(struct quire_mm *mm, uint64_t addr, void *buf, uint64_t len);
+typedef int64_t (*put_fn)(struct space *s, uint64_t addr, const void *buf, uint64_t len);
+
+/* `remote`: the source is the other program. */
+static int64_t copy(struct space *from, struct walk *src, struct space *to, struct walk *dst,
+		    bool remote)
 {
+	get_fn get_bytes = remote ? quire_remote_read : quire_read;
+	put_fn put_bytes = remote ? guest_write : guest_remote_write;
 	char *buf = malloc(BUF_BYTES);
 	int64_t done = 0;
 	uint64_t s, d, n;
@@ -73,8 +81,8 @@ static int64_t copy(struct space *from, struct walk *src, struct space *to, stru
 		n = BUF_BYTES;
 		if (!piece(src, &s, &n) || !piece(dst, &d, &n))
 			break;
-		got = quire_read(from->mm, s, buf, n);
-		put = got > 0 ? guest_write(to, d, buf, (uint64_t)got) : -EFAULT;
+		got = get_bytes(from->mm, s, buf, n);
+		put = got > 0 ? put_bytes(to, d, buf, (uint64_t)got) : -EFAULT;
 		if (put > 0) {
 			done += put;
 			src->off += (uint64_t)put;
@@ -109,9 +117,9 @@ static int64_t transfer(struct request *q, struct space *other, bool write)
 	if (!err)
 		err = err2;
 	if (!err && write)
-		err = copy(q->space, &local, other, &remote);
+		err = copy(q->space, &local, other, &remote, false);
 	else if (!err)
-		err = copy(other, &remote, q->space, &local);
+		err = copy(other, &remote, q->space, &local, true);
 	free(local.iov);
 	free(remote.iov);
 	return err;

@@ -194,6 +194,19 @@ static void between_processes(void)
 	printf("child says %d\n", WEXITSTATUS(status));
 }
 
+/* The other side's stack is not grown, the caller's own buffers may be in one that is. */
+static void below_stacks(void)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE;
+	char *p = mmap((void *)0x300000100000, PG, PROT_READ | PROT_WRITE, flags, -1, 0);
+	struct iovec local = {p, 8}, remote = {p - PG, 8};
+
+	printf("below a stack: read %zd", process_vm_readv(getpid(), &local, 1, &remote, 1, 0));
+	printf(", write %zd", process_vm_writev(getpid(), &local, 1, &remote, 1, 0));
+	printf(", into a buffer %zd", process_vm_readv(getpid(), &remote, 1, &local, 1, 0));
+	printf(", read again %zd\n", process_vm_readv(getpid(), &local, 1, &remote, 1, 0));
+}
+
 static void sysv(void)
 {
 	int id = shmget(IPC_PRIVATE, 10000, IPC_CREAT | 0600), status;
@@ -258,6 +271,7 @@ int main(void)
 	files();
 	shared_removed();
 	between_processes();
+	below_stacks();
 	sysv();
 	limits();
 	return 0;

@@ -27,10 +27,13 @@ enum gate {
 	GATE_FLUSH,      /* in tlb_flush: what is gathered is not flushed yet */
 	GATE_RCU_UNLOCK, /* just outside a read-side section */
 	GATE_FILE,       /* in a callback of the test's file */
+	GATE_WAIT,       /* about to sleep for a lock: it is known to be waited for */
+	GATE_WAKE,       /* has just given up a lock that was waited for */
 };
 
 struct actor {
-	enum gate gate;
+	enum gate gate, then; /* then: the one after it, or GATE_NONE */
+	unsigned skip;        /* so often it passes the first */
 	void (*run)(void *arg);
 	void *arg;
 	/* The rest is the harness's. */
@@ -45,9 +48,12 @@ static inline void gate_pass(enum gate gate)
 {
 	struct actor *a = gate_actor;
 
-	if (!a || a->gate != gate)
+	if (!a || a->gate != gate || (a->skip && a->skip--))
 		return;
-	gate_actor = NULL;
+	a->gate = a->then;
+	a->then = GATE_NONE;
+	if (a->gate == GATE_NONE)
+		gate_actor = NULL;
 	a->stopped = true;
 	sem_post(&a->arrived);
 	sem_wait(&a->open);
@@ -70,6 +76,15 @@ static inline void actor_start(struct actor *a)
 	sem_init(&a->arrived, 0, 0);
 	sem_init(&a->open, 0, 0);
 	assert_int_equal(pthread_create(&a->tid, NULL, actor_main, a), 0);
+	sem_wait(&a->arrived);
+	assert_true(a->stopped);
+}
+
+/* On to the second gate. */
+static inline void actor_go_on(struct actor *a)
+{
+	a->stopped = false;
+	sem_post(&a->open);
 	sem_wait(&a->arrived);
 	assert_true(a->stopped);
 }
@@ -109,6 +124,22 @@ static inline void gate_rcu_read_unlock(void *ctx)
 	gate_pass(GATE_RCU_UNLOCK);
 }
 
+static inline void gate_wait(void *ctx, const uint32_t *addr, uint32_t val)
+{
+	struct unit *u = ctx;
+
+	gate_pass(GATE_WAIT);
+	u->host.wait(u->host.ctx, addr, val);
+}
+
+static inline void gate_wake(void *ctx, const uint32_t *addr, int count)
+{
+	struct unit *u = ctx;
+
+	u->host.wake(u->host.ctx, addr, count);
+	gate_pass(GATE_WAKE);
+}
+
 /* unit_up() with gates; `oom` may be NULL. */
 static inline void gate_up(struct unit *u, bool (*oom)(void *, struct quire_mm *, void *))
 {
@@ -123,6 +154,8 @@ static inline void gate_up(struct unit *u, bool (*oom)(void *, struct quire_mm *
 	u->port.tlb_flush = gate_flush;
 	u->port.rcu_read_lock = gate_rcu_read_lock;
 	u->port.rcu_read_unlock = gate_rcu_read_unlock;
+	u->port.wait = gate_wait;
+	u->port.wake = gate_wake;
 	u->port.oom = oom;
 	assert_int_equal(quire_machine_create(&u->port, &opts, &u->m), 0);
 	assert_int_equal(quire_mm_create(u->m, NULL, &u->mm), 0);

@@ -228,6 +228,17 @@ static void test_rights_gained_by_mprotect(void **state)
 	unit_verify(u);
 }
 
+/* process_vm_readv, process_vm_writev */
+static int64_t host_vm(char *p, bool write)
+{
+	char buf[8] = {0};
+	struct iovec l = {buf, 8}, r = {p, 8};
+	ssize_t n = write ? process_vm_writev(getpid(), &l, 1, &r, 1, 0)
+			  : process_vm_readv(getpid(), &l, 1, &r, 1, 0);
+
+	return n < 0 ? -errno : n;
+}
+
 /* ---- the stack --------------------------------------------------------------- */
 
 static void test_stack_grows(void **state)
@@ -246,6 +257,28 @@ static void test_stack_grows(void **state)
 	assert_int_equal(unit_fault(u->mm, a - 20 * UPAGE, QUIRE_WRITE, &f), QUIRE_FAULT_SEGV);
 	assert_int_equal(f.si_code, QSEGV_MAPERR);
 	assert_int_equal(f.reason, QUIRE_REASON_STACK_LIMIT);
+	unit_verify(u);
+}
+
+/* Neither for a pin, nor for populating, nor for another program; for a system call it does. */
+static void test_stack_grows_for_its_owner_alone(void **state)
+{
+	struct unit *u = *state;
+	int flags = UANON | QMAP_FIXED | QMAP_GROWSDOWN;
+	char *p = (char *)0x300000100000ull;
+	uint64_t a = (uint64_t)p, word = 0;
+	struct quire_pin pin;
+
+	assert_ptr_equal(mmap(p, 4 * UPAGE, PROT_READ | PROT_WRITE, flags, -1, 0), p);
+	unit_map(u->mm, a, 4 * UPAGE, URW, flags);
+	assert_int_equal(host_vm(p - UPAGE, false), -EFAULT);
+	assert_int_equal(quire_remote_read(u->mm, a - UPAGE, &word, 8), -EFAULT);
+	assert_int_equal(host_vm(p - UPAGE, true), -EFAULT);
+	assert_int_equal(quire_remote_write(u->mm, a - UPAGE, &word, 8), -EFAULT);
+	assert_int_equal(quire_pin(u->mm, a - UPAGE, QUIRE_WRITE, &pin), -EFAULT);
+	assert_int_equal(quire_write(u->mm, a - 2 * UPAGE, &word, 8), 8);
+	assert_int_equal(quire_remote_read(u->mm, a - 2 * UPAGE, &word, 8), 8);
+	munmap(p, 4 * UPAGE);
 	unit_verify(u);
 }
 
@@ -455,16 +488,6 @@ static void test_out_of_memory(void **state)
 
 /* ---- quire_read, quire_write: process_vm_readv's rules ----------------------- */
 
-static int64_t host_vm(char *p, bool write)
-{
-	char buf[8] = {0};
-	struct iovec l = {buf, 8}, r = {p, 8};
-	ssize_t n = write ? process_vm_writev(getpid(), &l, 1, &r, 1, 0)
-			  : process_vm_readv(getpid(), &l, 1, &r, 1, 0);
-
-	return n < 0 ? -errno : n;
-}
-
 static void test_access_rights_as_on_the_host(void **state)
 {
 	struct unit *u = *state;
@@ -602,6 +625,7 @@ int main(void)
 	    unit_test(test_reasons),
 	    unit_test(test_rights_gained_by_mprotect),
 	    unit_test(test_stack_grows),
+	    unit_test(test_stack_grows_for_its_owner_alone),
 	    unit_test(test_fork_copies_on_write),
 	    unit_test(test_reuse_when_the_child_is_gone),
 	    unit_test(test_three_generations),

@@ -356,6 +356,58 @@ static void copy_without_memory(void **state)
 	free(u);
 }
 
+/* ---- a stack ----------------------------------------------------------------- */
+
+struct access {
+	struct quire_mm *mm;
+	uint64_t addr;
+	struct quire_fault f;
+	int err;
+};
+
+static void do_fault(void *arg)
+{
+	struct access *x = arg;
+
+	quire_fault(x->mm, x->addr, QUIRE_WRITE, &x->f);
+}
+
+static void do_map_below(void *arg)
+{
+	struct access *x = arg;
+	uint64_t out;
+
+	x->err = quire_mmap(x->mm, x->addr, UPAGE, URW, UANON | QMAP_FIXED, NULL, 0, &out);
+}
+
+/* Between the lookup under M that finds nothing and the growth, which takes M again. */
+static void mapped_before_the_stack_grows(void **state)
+{
+	struct unit *u = *state;
+	uint64_t top = 0x7ffff0000000ull;
+	struct access fault = {.mm = u->mm, .addr = top - 4 * UPAGE};
+	struct access map = {.mm = u->mm, .addr = top - 4 * UPAGE, .err = 1};
+	struct actor faulter = {
+	    .gate = GATE_RCU_UNLOCK, .skip = 1, .then = GATE_WAKE, .run = do_fault, .arg = &fault};
+	struct actor mapper = {.gate = GATE_WAIT, .run = do_map_below, .arg = &map};
+	struct quire_mm_stats st;
+
+	unit_map(u->mm, top - UPAGE, UPAGE, URW, UANON | QMAP_FIXED | QMAP_GROWSDOWN);
+	actor_start(&faulter); /* with M */
+	actor_start(&mapper);
+	actor_go_on(&faulter);
+	actor_finish(&mapper);
+	assert_int_equal(map.err, 0);
+	actor_finish(&faulter);
+	assert_int_equal(fault.f.result, QUIRE_FAULT_OK);
+	assert_false(fault.f.stack_grown);
+	assert_int_equal(fault.f.si_code, 0);
+	assert_int_equal(fault.f.reason, QUIRE_REASON_NONE);
+	quire_mm_stats(u->mm, &st);
+	assert_int_equal(st.stack_growths, 0);
+	assert_int_equal(st.vmas, 2);
+}
+
 #define window_test(f) cmocka_unit_test_setup_teardown(f, setup, unit_teardown)
 
 int main(void)
@@ -368,6 +420,7 @@ int main(void)
 	    window_test(replaced_while_frames_are_asked_for),
 	    window_test(replaced_while_it_is_copied),
 	    window_test(read_of_a_replaced_file),
+	    window_test(mapped_before_the_stack_grows),
 	    window_test(truncated_while_it_is_read),
 	    cmocka_unit_test(copy_without_memory),
 	};
