@@ -15,7 +15,9 @@
  *   1  A frame in a pcp is free for the buddy lists: refs == 0, no FOLIO_BUDDY; in the ring
  *      its FOLIO_ZEROED says whether it reads as zero.
  *   2  A frame whose RAM is of another node than the CPU's is not put in its ring.
- *   3  A failed allocation of one frame means that neither zones nor pcps have one.
+ *   3  A failed allocation of one frame means that neither zones nor pcps have one.  To say so,
+ *      frames->scarce is raised and the pcps are emptied one by one; while it is up, which is
+ *      looked at under each pcp's lock, they stay empty, and the zones have all there is.
  *   4  machine_cpu.tables sums to the table frames in use.
  */
 #include "core/zone.h"
@@ -167,15 +169,24 @@ static bool refill_from(struct quire_machine *m, struct pcp *p, struct zone *z, 
 	return true;
 }
 
+/* Invariant 3: then a run is the one frame that is wanted. */
+static bool is_scarce(const struct quire_machine *m)
+{
+	return unlikely(at_load_relaxed(&m->frames->scarce));
+}
+
 static bool refill(struct quire_machine *m, struct pcp *p, enum zone_kind kind, unsigned cpu)
 {
 	struct frames *fr = m->frames;
 	unsigned home = home_zone(m, cpu);
+	bool scarce = is_scarce(m);
 
 	if (kind == ZONE_TABLE)
-		return refill_from(m, p, &fr->zones[fr->nr_ram_zones], TABLE_RUN_ORDER);
+		return refill_from(m, p, &fr->zones[fr->nr_ram_zones],
+				   scarce ? 0 : TABLE_RUN_ORDER);
 	for (unsigned i = 0; i < fr->nr_ram_zones; i++)
-		if (refill_from(m, p, &fr->zones[(home + i) % fr->nr_ram_zones], RUN_ORDER))
+		if (refill_from(m, p, &fr->zones[(home + i) % fr->nr_ram_zones],
+				scarce ? 0 : RUN_ORDER))
 			return true;
 	return false;
 }
@@ -200,15 +211,13 @@ static pfn_t pcp_alloc(struct quire_machine *m, enum zone_kind kind, unsigned cp
 
 /* ---------------------------------------------------------------- allocate */
 
-static pfn_t alloc_block(struct quire_machine *m, enum zone_kind kind, unsigned order, unsigned cpu,
+static pfn_t zones_alloc(struct quire_machine *m, enum zone_kind kind, unsigned order, unsigned cpu,
 			 bool *zeroed)
 {
 	struct frames *fr = m->frames;
 	unsigned home = home_zone(m, cpu);
 	pfn_t pfn;
 
-	if (!order)
-		return pcp_alloc(m, kind, cpu, zeroed);
 	if (kind == ZONE_TABLE)
 		return zone_alloc(m, &fr->zones[fr->nr_ram_zones], order, zeroed);
 	for (unsigned i = 0; i < fr->nr_ram_zones; i++) {
@@ -217,6 +226,39 @@ static pfn_t alloc_block(struct quire_machine *m, enum zone_kind kind, unsigned 
 			return pfn;
 	}
 	return NO_FRAME;
+}
+
+/* A frame may have come to one zone while another was looked into. */
+static bool any_free(struct quire_machine *m, enum zone_kind kind)
+{
+	for (unsigned i = 0; i < m->frames->nr_zones; i++)
+		if (m->frames->zones[i].kind == kind && zone_free_count(&m->frames->zones[i]))
+			return true;
+	return false;
+}
+
+/* Invariant 3. */
+static __attribute__((noinline)) pfn_t alloc_last(struct quire_machine *m, enum zone_kind kind,
+						  unsigned order, unsigned cpu, bool *zeroed)
+{
+	pfn_t pfn;
+
+	at_add(&m->frames->scarce, 1);
+	frames_drain(m);
+	do
+		pfn = zones_alloc(m, kind, order, cpu, zeroed);
+	while (pfn == NO_FRAME && !order && any_free(m, kind));
+	at_sub(&m->frames->scarce, 1);
+	return pfn;
+}
+
+static pfn_t alloc_block(struct quire_machine *m, enum zone_kind kind, unsigned order, unsigned cpu,
+			 bool *zeroed)
+{
+	pfn_t pfn =
+	    order ? zones_alloc(m, kind, order, cpu, zeroed) : pcp_alloc(m, kind, cpu, zeroed);
+
+	return likely(pfn != NO_FRAME) ? pfn : alloc_last(m, kind, order, cpu, zeroed);
 }
 
 /* `refs` last: a stale lockless reader must not find the old mapping with a reference. */
@@ -263,12 +305,8 @@ struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned allo
 	if (order > MAX_ORDER || alloc_point_fails_on(m, cpu))
 		return NULL;
 	pfn = alloc_block(m, kind, order, cpu, &zeroed);
-	if (unlikely(pfn == NO_FRAME)) {
-		frames_drain(m);
-		pfn = alloc_block(m, kind, order, cpu, &zeroed);
-		if (pfn == NO_FRAME)
-			return NULL;
-	}
+	if (unlikely(pfn == NO_FRAME))
+		return NULL;
 	prepare_folio(pfn_folio(m, pfn), order);
 	if ((alloc_flags & ALLOC_ZERO) && !zeroed)
 		clear_frames(m, pfn, order);
@@ -321,6 +359,8 @@ static void pcp_free(struct quire_machine *m, struct folio *f, unsigned cpu)
 	if (p->count == PCP_RING)
 		ring_drain(m, p, PCP_RING / 2);
 	ring_push(p, folio_pfn(m, f));
+	if (is_scarce(m)) /* invariant 3 */
+		ring_drain(m, p, p->count);
 	spin_unlock(&p->lock, RANK_PCP);
 }
 

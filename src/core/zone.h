@@ -39,7 +39,8 @@ struct pcp {
 } __attribute__((aligned(64)));
 
 struct frames {
-	unsigned nr_ram_zones, nr_zones;
+	unsigned nr_ram_zones, nr_zones;   /* constant, as all but scarce */
+	uint32_t scarce;                   /* A: > 0: nothing enters the per-CPU lists */
 	struct zone *zones;                /* RAM's, by node, then the table zone */
 	struct pcp (*pcps)[NR_ZONE_KINDS]; /* by CPU */
 	size_t bytes;

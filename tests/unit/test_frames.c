@@ -607,6 +607,63 @@ static void test_threads(void **state)
 	unit_down(&u);
 }
 
+static __thread unsigned fixed_cpu;
+
+static unsigned cpu_of_worker(void *ctx)
+{
+	(void)ctx;
+	return fixed_cpu;
+}
+
+static void *take_one(void *arg)
+{
+	struct worker *w = arg;
+	struct folio *f;
+
+	for (unsigned round = 0; round < 50000; round++) {
+		fixed_cpu = next_random(&w->seed) % 4;
+		f = folio_alloc(w->m, 0, 0);
+		if (!f) {
+			at_add(w->counter, 1);
+			break;
+		}
+		folio_put(w->m, f);
+	}
+	return NULL;
+}
+
+/*
+ * Four at most are in use of the eight: none may fail, whichever lists the others are in.  Of many
+ * CPUs the first few are used: whoever empties all lists takes his time after theirs.
+ */
+static void test_the_last_frames(void **state)
+{
+	struct quire_machine_options o = options(8 * MIB);
+	uint64_t n, failures = 0;
+	struct quire_machine *m;
+	struct unit u = {0};
+	struct quire_port port;
+	struct folio **v;
+
+	(void)state;
+	quire_port_host(&port);
+	port.cpu = cpu_of_worker;
+	port.ncpus = 64;
+	assert_int_equal(quire_machine_create(&port, &o, &m), 0);
+	n = free_frames(m) - 8;
+	v = malloc(n * sizeof(*v));
+	for (uint64_t i = 0; i < n; i++)
+		v[i] = folio_alloc(m, 0, 0);
+	u.m = m;
+	run_workers(&u, take_one, NULL, &failures);
+	assert_int_equal(failures, 0);
+	assert_int_equal(free_frames(m), 8);
+	folio_put_many(m, v, (unsigned)n);
+	free(v);
+	frames_clean(m);
+	quire_machine_destroy(m);
+}
+
 static void *lock_and_add(void *arg)
 {
 	struct worker *w = arg;
@@ -700,6 +757,7 @@ int main(void)
 	    unit_test(test_points),
 	    unit_test(test_kmem_accounting),
 	    cmocka_unit_test(test_threads),
+	    cmocka_unit_test(test_the_last_frames),
 	    unit_test(test_folio_lock),
 	    cmocka_unit_test(test_format),
 	    unit_test(test_verify_sees),
