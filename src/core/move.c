@@ -13,15 +13,11 @@
  *      what one entry costs.
  *   3  Moving back what was moved allocates nothing: the tables of the old range, or the slots
  *      for them, are still there.
+ *   4  The destination holds no entry: what was mapped there is zapped, and a fault that had looked
+ *      it up finds it dead under the PTL.  Moving back, so is the source.
  */
 #include "core/file.h"
 #include "core/range.h"
-
-struct move {
-	struct tlb_gather *g;
-	struct vma *dst, *src;
-	struct rmap_batch batch; /* of entries found in the destination */
-};
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
@@ -34,124 +30,91 @@ static uint64_t to_table_end(uint64_t addr)
 	return PT_SPAN - (addr & (PT_SPAN - 1));
 }
 
-/* A racing fault's page in the destination: what is moved in replaces it. */
-static void drop_occupant(struct move *v, pte_t e)
+static void move_locked(struct tlb_gather *g, struct pt_ref *dst, struct pt_ref *src,
+			uint64_t old_addr, uint64_t len)
 {
-	struct quire_machine *m = v->g->mm->machine;
-	struct folio *f = pfn_folio(m, pte_frame(e));
-
-	if (e & PTE_EXTERNAL) {
-		v->batch.rss[MM_FILE]--;
-	} else if (pte_frame(e) != m->zero_pfn) {
-		if ((e & PTE_DIRTY) && v->dst->ops->dirty && !folio_test(f, FOLIO_ANON))
-			v->dst->ops->dirty(v->dst, f);
-		rmap_batch_remove(&v->batch, f);
-		tlb_folio(v->g, f);
-	}
-}
-
-/* Returns how many bytes were done: less than len when the gather is full. */
-static uint64_t move_locked(struct move *v, struct pt_ref *dst, uint64_t new_addr,
-			    struct pt_ref *src, uint64_t old_addr, uint64_t len)
-{
-	uint64_t done;
 	pte_t *to = dst->entry, *from = src->entry;
 
-	for (done = 0; done < len && v->g->nr_folios < TLB_GATHER_FOLIOS;
-	     done += PAGE_SIZE, to++, from++) {
-		pte_t e = at_load_relaxed(from), old = at_load_relaxed(to);
+	for (uint64_t end = old_addr + len; old_addr < end; old_addr += PAGE_SIZE, to++, from++) {
+		pte_t e = at_load_relaxed(from);
 
 		if (!e)
 			continue;
+		Q_ASSERT(g->mm->machine, !at_load_relaxed(to)); /* invariant 4 */
 		pt_set(src, from, 0);
-		tlb_range(v->g, old_addr + done, old_addr + done + PAGE_SIZE);
-		if (old) {
-			drop_occupant(v, old);
-			tlb_range(v->g, new_addr + done, new_addr + done + PAGE_SIZE);
-		}
+		tlb_range(g, old_addr, old_addr + PAGE_SIZE);
 		pt_set(dst, to, e);
 	}
-	return done;
 }
 
 /* Both addresses in one table. */
-static uint64_t move_within(struct move *v, uint64_t new_addr, uint64_t old_addr, uint64_t len)
+static void move_within(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
 	struct pt_ref src, dst;
-	uint64_t done;
 
-	if (!pt_lock(v->g->mm, old_addr, &src))
-		return len;
+	if (!pt_lock(g->mm, old_addr, &src))
+		return;
 	dst = src;
 	dst.entry = src.entry + ((int64_t)(new_addr - old_addr) >> PAGE_SHIFT);
-	done = move_locked(v, &dst, new_addr, &src, old_addr, len);
+	move_locked(g, &dst, &src, old_addr, len);
 	pt_unlock(&src);
-	return done;
 }
 
 /* Under M both tables stay: the locks cannot fail. */
-static uint64_t move_between(struct move *v, uint64_t new_addr, uint64_t old_addr, uint64_t len)
+static void move_between(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
-	struct quire_mm *mm = v->g->mm;
+	struct quire_mm *mm = g->mm;
 	bool old_first = old_addr < new_addr;
 	struct pt_ref src, dst;
 	bool ok;
-	uint64_t done;
 
 	if (old_first)
 		ok = pt_lock(mm, old_addr, &src) && pt_lock_nested(mm, new_addr, &dst);
 	else
 		ok = pt_lock(mm, new_addr, &dst) && pt_lock_nested(mm, old_addr, &src);
 	Q_ASSERT(mm->machine, ok);
-	done = move_locked(v, &dst, new_addr, &src, old_addr, len);
+	move_locked(g, &dst, &src, old_addr, len);
 	pt_unlock_nested(old_first ? &dst : &src);
 	pt_unlock(old_first ? &src : &dst);
-	return done;
 }
 
-/* A piece within one table on either side, which the source has.  Bytes done; 0: no memory. */
-static uint64_t move_piece(struct move *v, uint64_t new_addr, uint64_t old_addr, uint64_t len)
+/* A piece within one table on either side, which the source has.  False: no memory. */
+static bool move_piece(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
 	struct pt_ref ref;
-	uint64_t done;
 
-	if (v->g->nr_folios == TLB_GATHER_FOLIOS)
-		tlb_flush_now(v->g);
 	if (new_addr / PT_SPAN == old_addr / PT_SPAN) {
-		done = move_within(v, new_addr, old_addr, len);
-	} else {
-		if (pt_lock_alloc(v->g->mm, NULL, new_addr, &ref))
-			return 0;
-		pt_unlock(&ref);
-		done = move_between(v, new_addr, old_addr, len);
+		move_within(g, new_addr, old_addr, len);
+		return true;
 	}
-	rmap_batch_commit(&v->batch, v->g->mm);
-	return done;
-}
-
-/* Invariant 2. */
-static bool move_whole(struct move *v, uint64_t new_addr, uint64_t old_addr, uint64_t len)
-{
-	if (((new_addr | old_addr) & (PT_SPAN - 1)) || len < PT_SPAN)
+	if (pt_lock_alloc(g->mm, NULL, new_addr, &ref))
 		return false;
-	if (!pt_move_table(v->g, old_addr, new_addr))
-		return false;
-	tlb_range(v->g, old_addr, old_addr + PT_SPAN);
+	pt_unlock(&ref);
+	move_between(g, new_addr, old_addr, len);
 	return true;
 }
 
-static uint64_t move_all(struct move *v, uint64_t new_addr, uint64_t old_addr, uint64_t len)
+/* Invariant 2. */
+static bool move_whole(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
+{
+	if (((new_addr | old_addr) & (PT_SPAN - 1)) || len < PT_SPAN)
+		return false;
+	if (!pt_move_table(g, old_addr, new_addr))
+		return false;
+	tlb_range(g, old_addr, old_addr + PT_SPAN);
+	return true;
+}
+
+static uint64_t move_all(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
 	uint64_t delta = new_addr - old_addr, end = old_addr + len, addr = old_addr;
 
-	while ((addr = pt_skip_holes(v->g->mm, addr, end)) < end) {
+	while ((addr = pt_skip_holes(g->mm, addr, end)) < end) {
 		uint64_t to = addr + delta;
 		uint64_t piece = min_u64(to_table_end(addr), to_table_end(to));
 
 		piece = min_u64(piece, end - addr);
-		if (!move_whole(v, to, addr, piece))
-			piece = move_piece(v, to, addr, piece);
-		if (!piece)
+		if (!move_whole(g, to, addr, piece) && !move_piece(g, to, addr, piece))
 			break;
 		addr += piece;
 	}
@@ -160,27 +123,27 @@ static uint64_t move_all(struct move *v, uint64_t new_addr, uint64_t old_addr, u
 
 /* Flushed before dst can be found: what is done to a page there knows nothing of the old address.
  */
-static uint64_t move_and_flush(struct move *v, uint64_t new_addr, uint64_t old_addr, uint64_t len)
+static uint64_t move_and_flush(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr,
+			       uint64_t len)
 {
 	uint64_t moved;
 
 	at_fence(); /* src is dead: as for a zap (zap.c, 4) */
-	moved = move_all(v, new_addr, old_addr, len);
-	tlb_flush_now(v->g);
+	moved = move_all(g, new_addr, old_addr, len);
+	tlb_flush_now(g);
 	return moved;
 }
 
-uint64_t move_entries(struct tlb_gather *g, struct vma *dst, uint64_t new_addr, struct vma *src,
+uint64_t move_entries(struct tlb_gather *g, struct quire_file *file, uint64_t new_addr,
 		      uint64_t old_addr, uint64_t len)
 {
-	struct move v = {.g = g, .dst = dst, .src = src};
 	const struct quire_port *port = &g->mm->machine->port;
 	uint64_t moved;
 
-	if (!src->file)
-		return move_and_flush(&v, new_addr, old_addr, len);
-	mutex_lock(port, &src->file->mapping.i_lock, RANK_MAPPING);
-	moved = move_and_flush(&v, new_addr, old_addr, len);
-	mutex_unlock(port, &src->file->mapping.i_lock, RANK_MAPPING);
+	if (!file)
+		return move_and_flush(g, new_addr, old_addr, len);
+	mutex_lock(port, &file->mapping.i_lock, RANK_MAPPING);
+	moved = move_and_flush(g, new_addr, old_addr, len);
+	mutex_unlock(port, &file->mapping.i_lock, RANK_MAPPING);
 	return moved;
 }

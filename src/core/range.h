@@ -33,13 +33,13 @@ void protect_entries(struct tlb_gather *g, struct vma *vma, uint64_t start, uint
 int copy_entries(struct tlb_gather *g, struct vma *dst, struct vma *src);
 
 /*
- * move.c: mremap.  Moves entries from src's [old, old+len) to dst's [new, new+len).  Returns
- * bytes moved; less than len: no memory for a table.
- * Preconditions: M held; src is dead, so that no fault inserts behind the move; dst is not in the
- * tree yet (a fault there would see holes).  What was moved has been flushed on return.  Should an
- * entry be found in the destination nevertheless, the moved one replaces it.
+ * move.c: mremap.  Moves entries from [old, old+len) to [new, new+len), both of `file` or of
+ * anonymous memory (NULL).  Returns bytes moved; less than len: no memory for a table.
+ * Preconditions: M held; the source's VMA is dead, so that no fault inserts behind the move; the
+ * destination's is not in the tree yet, and nothing is mapped there.  What was moved has been
+ * flushed on return.
  */
-uint64_t move_entries(struct tlb_gather *g, struct vma *dst, uint64_t new_addr, struct vma *src,
+uint64_t move_entries(struct tlb_gather *g, struct quire_file *file, uint64_t new_addr,
 		      uint64_t old_addr, uint64_t len);
 
 /* rmap.c: counters of a folio that gains or loses an entry of vma.  PTL held. */

@@ -35,7 +35,7 @@ static void leave_source(struct vma_edit *e, const struct remap *r)
 	edit_add(e, &s);
 }
 
-static int prepare(struct vma_edit *e, struct remap *r, struct vma **dst)
+static int prepare(struct vma_edit *e, struct remap *r)
 {
 	struct vma_spec s = vma_spec_of(r->vma, r->addr, r->addr + r->old_len);
 
@@ -48,7 +48,7 @@ static int prepare(struct vma_edit *e, struct remap *r, struct vma **dst)
 		leave_source(e, r);
 	else if (r->old_len)
 		edit_cut(e, r->addr, r->addr + r->old_len);
-	*dst = edit_add_merged(e, &s);
+	edit_add_merged(e, &s);
 	return edit_check(e);
 }
 
@@ -60,14 +60,15 @@ static bool may_commit(const struct remap *r)
 	       mm_may_commit(r->mm, (int64_t)(bytes >> PAGE_SHIFT));
 }
 
-static bool move_or_undo(struct tlb_gather *g, struct vma *dst, const struct remap *r)
+static bool move_or_undo(struct tlb_gather *g, const struct remap *r)
 {
-	uint64_t moved = move_entries(g, dst, r->new_addr, r->vma, r->addr, r->old_len);
+	struct quire_file *file = r->vma->file;
+	uint64_t moved = move_entries(g, file, r->new_addr, r->addr, r->old_len);
 	uint64_t back;
 
 	if (moved == r->old_len)
 		return true;
-	back = move_entries(g, r->vma, r->addr, dst, r->new_addr, moved);
+	back = move_entries(g, file, r->addr, r->new_addr, moved);
 	Q_ASSERT(r->mm->machine, back == moved);
 	free_tables_between(g, r->new_addr, r->new_addr + r->new_len);
 	return false;
@@ -86,12 +87,11 @@ int remap_move(struct remap *r)
 {
 	struct tlb_gather g;
 	struct vma_edit e;
-	struct vma *dst;
 	int err;
 
 	if (!may_commit(r))
 		return -QENOMEM;
-	err = prepare(&e, r, &dst);
+	err = prepare(&e, r);
 	if (err) {
 		edit_abort(&e);
 		return err;
@@ -99,7 +99,7 @@ int remap_move(struct remap *r)
 	edit_link(&e);
 	edit_kill(&e);
 	tlb_begin(&g, r->mm);
-	if (move_or_undo(&g, dst, r)) {
+	if (move_or_undo(&g, r)) {
 		complete(&g, &e, r);
 		return 0;
 	}

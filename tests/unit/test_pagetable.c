@@ -583,31 +583,6 @@ static void test_move_fails_clean(void **state)
 	unit_expect_fill(u->mm, to, 3 * PT_SPAN, 4);
 }
 
-/* An entry that is found in the destination gives way, with all its counts. */
-static void test_move_replaces(void **state)
-{
-	struct unit *u = *state;
-	uint64_t from = BASE, to = BASE + 8 * PT_SPAN + 4 * PAGE_SIZE, n = 600 * PAGE_SIZE;
-	struct tlb_gather g;
-	struct vma *src, *dst;
-
-	map_fixed(u->mm, from, n);
-	map_fixed(u->mm, to, n);
-	unit_fill(u->mm, from, n, 1);
-	unit_fill(u->mm, to, n, 2);
-	src = vma_of(u->mm, from);
-	dst = vma_of(u->mm, to);
-	mm_lock(u->mm);
-	tlb_begin(&g, u->mm);
-	assert_int_equal(move_entries(&g, dst, to, src, from, n), n);
-	tlb_finish(&g);
-	mm_unlock(u->mm);
-	unit_verify(u);
-	assert_int_equal(unit_rss(u->mm), 600);
-	unit_expect_fill(u->mm, to, n, 1);
-	unit_expect_zero(u->mm, from, n);
-}
-
 /* ------------------------------------------------------------------ usage */
 
 static void test_usage(void **state)
@@ -800,7 +775,6 @@ int main(void)
 	    unit_test(test_move),
 	    unit_test(test_move_whole),
 	    unit_test(test_move_fails_clean),
-	    unit_test(test_move_replaces),
 	    unit_test(test_usage),
 	    unit_test(test_verify_sees),
 	    unit_test(test_race_tables),
