@@ -29,7 +29,7 @@ void folio_put_many(struct quire_machine *m, struct folio **v, unsigned n)
 		frames_free_many(m, v, dead);
 }
 
-bool folio_trylock(struct folio *f)
+static bool take_bit(struct folio *f)
 {
 	uint32_t flags = at_load_relaxed(&f->flags);
 
@@ -37,7 +37,14 @@ bool folio_trylock(struct folio *f)
 		if (flags & FOLIO_LOCKED)
 			return false;
 	} while (!at_cas(&f->flags, &flags, flags | FOLIO_LOCKED));
-	lock_rank_acquire(RANK_FOLIO);
+	return true;
+}
+
+bool folio_trylock(struct folio *f)
+{
+	if (!take_bit(f))
+		return false;
+	lock_rank_tried(RANK_FOLIO);
 	return true;
 }
 
@@ -45,11 +52,12 @@ void folio_lock(struct quire_machine *m, struct folio *f)
 {
 	uint32_t flags;
 
-	while (!folio_trylock(f)) {
+	while (!take_bit(f)) {
 		flags = at_or(&f->flags, FOLIO_WAITERS);
 		if (flags & FOLIO_LOCKED)
 			m->port.wait(m->port.ctx, &f->flags, flags);
 	}
+	lock_rank_acquire(RANK_FOLIO);
 }
 
 void folio_unlock(struct quire_machine *m, struct folio *f)

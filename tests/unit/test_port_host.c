@@ -383,6 +383,35 @@ static void release_unheld(void)
 	lock_rank_release(RANK_ZONE);
 }
 
+/* Once it is held it counts, wherever it stands. */
+static void take_below_a_tried_one(void)
+{
+	struct spinlock zone = {0}, ptl = {0};
+
+	spin_lock(&port, &ptl, RANK_PTL);
+	if (spin_trylock(&port, &zone, RANK_ZONE))
+		lock_rank_acquire(RANK_PCP);
+}
+
+static void test_trylock_comes_in_any_order(void **state)
+{
+	struct spinlock ptl = {0};
+	struct mutex mmap = {0}, other = {0};
+
+	(void)state;
+	spin_lock(&port, &ptl, RANK_PTL);
+	assert_true(mutex_trylock(&port, &mmap, RANK_MMAP));
+	assert_true(mutex_trylock(&port, &other, RANK_MMAP));
+	lock_rank_acquire(RANK_ZONE);
+	lock_rank_release(RANK_ZONE);
+	spin_unlock(&ptl, RANK_PTL);
+	mutex_unlock(&port, &other, RANK_MMAP);
+	lock_rank_acquire(RANK_FILE);
+	lock_rank_release(RANK_FILE);
+	mutex_unlock(&port, &mmap, RANK_MMAP);
+	expect_abort(take_below_a_tried_one, "taking 'per-CPU frames'");
+}
+
 static void test_lock_ranks(void **state)
 {
 	(void)state;
@@ -416,6 +445,7 @@ int main(void)
 	    cmocka_unit_test(test_panic),
 #ifdef QUIRE_DEBUG_LOCKS
 	    cmocka_unit_test(test_lock_ranks),
+	    cmocka_unit_test(test_trylock_comes_in_any_order),
 #endif
 	};
 

@@ -4,7 +4,9 @@
  *
  * Owns, per thread, the ranks it holds.  A lock may be taken only when its rank
  * is above all of them: equal is an error too, since *_NESTED is the rank of a
- * second lock of one kind.  Locks may be released in any order.
+ * second lock of one kind.  A lock that was only tried for cannot deadlock by itself: its order is
+ * not checked, but it is held from then on, and what is taken after it is checked against it.
+ * Locks may be released in any order.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +17,7 @@
 #define MAX_HELD 16
 
 static __thread struct {
-	enum lock_rank rank[MAX_HELD]; /* ascending, since each is above the last */
+	enum lock_rank rank[MAX_HELD]; /* ascending */
 	unsigned count;
 } held __attribute__((tls_model("initial-exec")));
 
@@ -54,9 +56,19 @@ void lock_rank_acquire(enum lock_rank rank)
 
 	if (rank <= top)
 		fail("taking", rank, top);
+	lock_rank_tried(rank);
+}
+
+void lock_rank_tried(enum lock_rank rank)
+{
+	unsigned i = held.count;
+
 	if (held.count == MAX_HELD)
-		fail("too many locks: taking", rank, top);
-	held.rank[held.count++] = rank;
+		fail("too many locks: taking", rank, held.rank[i - 1]);
+	for (; i > 0 && held.rank[i - 1] > rank; i--)
+		held.rank[i] = held.rank[i - 1];
+	held.rank[i] = rank;
+	held.count++;
 }
 
 void lock_rank_release(enum lock_rank rank)

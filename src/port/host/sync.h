@@ -13,7 +13,8 @@
  *   mutex         8 bytes; the holder may sleep.
  *
  * Lock ranks: docs/locking.md draws the tree.  In debug builds each acquisition
- * checks that its rank is above every rank that the thread holds.
+ * checks that its rank is above every rank that the thread holds; a trylock may
+ * come in any order.
  */
 #ifndef QUIRE_SYNC_H
 #define QUIRE_SYNC_H
@@ -75,9 +76,14 @@ enum lock_rank {
 
 #ifdef QUIRE_DEBUG_LOCKS
 void lock_rank_acquire(enum lock_rank rank);
+void lock_rank_tried(enum lock_rank rank); /* by a trylock that succeeded */
 void lock_rank_release(enum lock_rank rank);
 #else
 static inline void lock_rank_acquire(enum lock_rank rank)
+{
+	(void)rank;
+}
+static inline void lock_rank_tried(enum lock_rank rank)
 {
 	(void)rank;
 }
@@ -110,7 +116,7 @@ static inline bool spin_trylock(const struct quire_port *port, struct spinlock *
 	if (!__atomic_compare_exchange_n(&l->v, &zero, 1, false, __ATOMIC_ACQUIRE,
 					 __ATOMIC_RELAXED))
 		return false;
-	lock_rank_acquire(rank);
+	lock_rank_tried(rank);
 	return true;
 }
 
@@ -163,7 +169,7 @@ static inline bool mutex_trylock(const struct quire_port *port, struct mutex *m,
 	if (!__atomic_compare_exchange_n(&m->state, &zero, 1, false, __ATOMIC_ACQUIRE,
 					 __ATOMIC_RELAXED))
 		return false;
-	lock_rank_acquire(rank);
+	lock_rank_tried(rank);
 	return true;
 }
 
