@@ -315,6 +315,7 @@ struct quire_file_options {
 	uint64_t bytes;   /* initial size (shmem, page cache without file_size) */
 	bool writable;    /* opened for writing: MAP_SHARED may be PROT_WRITE */
 	bool noexec;      /* mount forbids PROT_EXEC */
+	bool noreserve;   /* shmem: charged to committed memory page by page, not whole */
 	const char *name; /* for maps; copied */
 	uint64_t dev, ino;
 };

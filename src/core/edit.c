@@ -5,7 +5,7 @@
  * Owns the publication of mm->vmas and the `dead` marks.  M is held throughout;
  * I is taken for each VMA of a file.  Invariants:
  *   1  A VMA that left the tree is dead before the new tree is visible.
- *   2  The totals of the mm and the machine's committed memory are sums over the
+ *   2  The totals of the mm and its share of the machine's committed memory are sums over the
  *      VMAs of the published tree: edit_commit() alone changes them.
  *   3  A new VMA is in its file's interval tree before it is published and an
  *      old one until its entries are gone: truncation, which walks that tree

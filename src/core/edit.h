@@ -99,7 +99,7 @@ bool mm_may_expand(struct quire_mm *mm, uint64_t flags, int64_t pages);
 bool mm_may_lock(struct quire_mm *mm, uint64_t flags, int64_t pages);
 /* The mm may lock memory at all: otherwise -EPERM. */
 bool mm_can_lock(struct quire_mm *mm);
-/* Heuristic overcommit: refuses only what can never fit. */
+/* machine_may_commit(); fewer pages: always. */
 bool mm_may_commit(struct quire_mm *mm, int64_t pages);
 /* A private mapping with these flags is charged to committed memory. */
 bool flags_accountable(uint64_t flags);

@@ -70,6 +70,8 @@ static void copy_ops(struct quire_file *file, const struct quire_file_options *o
 		file->ops = (struct quire_file_ops){.release = file->ops.release};
 	file->vma_ops = opts->kind == QUIRE_FILE_EXTERNAL ? &extfile_vma_ops : &filemap_vma_ops;
 	file->folio_flags = opts->kind == QUIRE_FILE_SHMEM ? FOLIO_SHMEM : 0;
+	if (opts->kind == QUIRE_FILE_SHMEM)
+		file->charge = opts->noreserve ? CHARGE_PAGES : CHARGE_SIZE;
 }
 
 static void enlist(struct quire_file *file)
@@ -101,7 +103,7 @@ int quire_file_create(struct quire_machine *m, const struct quire_file_options *
 	file->dev = opts->dev;
 	file->ino = opts->ino;
 	copy_ops(file, opts);
-	if (copy_name(file, opts->name)) {
+	if (!mapping_may_resize(file, opts->bytes) || copy_name(file, opts->name)) {
 		kmem_free_line(m, file, sizeof(*file));
 		return -QENOMEM;
 	}

@@ -24,6 +24,13 @@
 #include "ds/index.h"
 #include "ds/itree.h"
 
+/* What of a file counts as committed memory: only content that is nowhere but in RAM. */
+enum file_charge {
+	CHARGE_NOTHING,
+	CHARGE_SIZE,  /* all that it may hold */
+	CHARGE_PAGES, /* what it holds: MAP_NORESERVE */
+};
+
 struct mapping {
 	/* Read by every fault of the file. */
 	struct index pages;         /* R, writers X: pgoff -> folio; holds a reference on each */
@@ -46,6 +53,7 @@ struct quire_file {
 	void *priv;                    /* C */
 	enum quire_file_kind kind;     /* C */
 	uint32_t folio_flags;          /* C: of each folio in the cache */
+	enum file_charge charge;       /* C */
 	bool writable, noexec;         /* C */
 	bool anon;     /* C: shared anonymous memory made by mmap: /dev/zero in maps */
 	uint32_t refs; /* A */
@@ -69,12 +77,21 @@ uint64_t file_pages(struct quire_file *file);
 /* ---- shmem.c */
 
 /* A shmem file for MAP_SHARED|MAP_ANONYMOUS.  Reference is the caller's. */
-int file_create_shared_anon(struct quire_machine *m, uint64_t bytes, struct quire_file **out);
+int file_create_shared_anon(struct quire_machine *m, uint64_t bytes, bool noreserve,
+			    struct quire_file **out);
 
 /* ---- mapping.c */
 
-/* `mapping` is zeroed. */
+/* `mapping` is zeroed.  Charges. */
 void mapping_init(struct mapping *mapping, struct quire_file *file, uint64_t bytes);
+/* Overcommit allows the file to have that size. */
+bool mapping_may_resize(struct quire_file *file, uint64_t bytes);
+/* The new size, with its charge.  W held. */
+void mapping_resize(struct quire_file *file, uint64_t bytes);
+/* n pages more in the cache.  X held. */
+void mapping_count_pages(struct mapping *mapping, int64_t n);
+/* Pages that the file has charged to committed memory. */
+uint64_t mapping_charged(const struct mapping *mapping);
 /* Drops the whole cache; nobody else can reach the file. */
 void mapping_destroy(struct mapping *mapping);
 /* Enters / removes a VMA in its file's interval tree (no-op without file).  Takes I. */

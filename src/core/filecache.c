@@ -38,7 +38,7 @@ static int insert_locked(struct mapping *mapping, uint64_t pgoff, uint64_t seq, 
 	err = index_store(&mapping->pages, pgoff, folio);
 	if (err)
 		return err;
-	at_add_relaxed(&mapping->nr_pages, 1);
+	mapping_count_pages(mapping, 1);
 	*found = folio;
 	return 0;
 }

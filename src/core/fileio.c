@@ -101,7 +101,7 @@ static int write_page_part(struct quire_file *file, uint64_t off, const void *bu
 	folio_unlock(m, folio);
 	folio_put(m, folio);
 	if (off + n > at_load(&file->mapping.bytes))
-		at_store(&file->mapping.bytes, off + n);
+		mapping_resize(file, off + n); /* by a page at most: never refused */
 	return 0;
 }
 

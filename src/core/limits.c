@@ -2,7 +2,7 @@
 /*
  * limits.c: what an address space may have: resource limits and overcommit.
  *
- * Owns the totals in struct quire_mm (M) and machine->committed (A).
+ * Owns the totals in struct quire_mm (M), and with mapping.c machine->committed (A).
  * setrlimit(2) and proc(5) give the rules: RLIMIT_AS counts everything,
  * RLIMIT_DATA private writable memory that is no stack, RLIMIT_MEMLOCK what is
  * locked.  Overcommit is Linux's mode 0: one request is refused only if it is
@@ -84,9 +84,14 @@ bool mm_can_lock(struct quire_mm *mm)
 	return mm->ignore_memlock || limit(mm, QUIRE_RLIMIT_MEMLOCK) != 0;
 }
 
+bool machine_may_commit(const struct quire_machine *m, uint64_t pages)
+{
+	return pages <= m->nr_ram;
+}
+
 bool mm_may_commit(struct quire_mm *mm, int64_t pages)
 {
-	return pages <= 0 || (uint64_t)pages <= mm->machine->nr_ram;
+	return pages <= 0 || machine_may_commit(mm->machine, (uint64_t)pages);
 }
 
 bool flags_accountable(uint64_t flags)

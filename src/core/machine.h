@@ -143,6 +143,10 @@ static inline bool alloc_point_fails_on(struct quire_machine *m, unsigned cpu)
 	return false;
 }
 
+/* ---- limits.c */
+/* Heuristic overcommit: refuses only what can never fit. */
+bool machine_may_commit(const struct quire_machine *m, uint64_t pages);
+
 /* ---- log.c: text without libc. */
 /*
  * %s %c %d %u %x %p %% with l, ll or z, and a width with or without 0, as in printf.  Always

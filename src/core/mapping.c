@@ -2,7 +2,9 @@
 /*
  * mapping.c: a file's mapping: its beginning and end, and the interval tree of its VMAs.
  *
- * The tree is guarded by I (a sleeping lock, taken inside M).
+ * The tree is guarded by I (a sleeping lock, taken inside M).  The file's share of
+ * machine->committed is its size in pages or nr_pages (enum file_charge), and changes where these
+ * do: under W and X.
  */
 #include "core/file.h"
 #include "core/folio.h"
@@ -32,10 +34,47 @@ static void node_retire(void *ctx, struct index_retired *list)
 	m->port.call_rcu(m->port.ctx, &list->rcu, retired_rcu);
 }
 
+static uint64_t size_charge(const struct quire_file *file, uint64_t bytes)
+{
+	if (file->charge != CHARGE_SIZE)
+		return 0;
+	return (bytes >> PAGE_SHIFT) + ((bytes & ~PAGE_MASK) != 0);
+}
+
+uint64_t mapping_charged(const struct mapping *mapping)
+{
+	if (mapping->file->charge == CHARGE_PAGES)
+		return at_load_relaxed(&mapping->nr_pages);
+	return size_charge(mapping->file, at_load_relaxed(&mapping->bytes));
+}
+
+bool mapping_may_resize(struct quire_file *file, uint64_t bytes)
+{
+	uint64_t now = size_charge(file, at_load_relaxed(&file->mapping.bytes));
+	uint64_t then = size_charge(file, bytes);
+
+	return then <= now || machine_may_commit(file->machine, then - now);
+}
+
+void mapping_resize(struct quire_file *file, uint64_t bytes)
+{
+	uint64_t now = size_charge(file, at_load_relaxed(&file->mapping.bytes));
+
+	at_store(&file->mapping.bytes, bytes);
+	at_add_relaxed(&file->machine->committed, size_charge(file, bytes) - now);
+}
+
+void mapping_count_pages(struct mapping *mapping, int64_t n)
+{
+	at_add_relaxed(&mapping->nr_pages, (uint64_t)n);
+	if (mapping->file->charge == CHARGE_PAGES)
+		at_add_relaxed(&mapping->file->machine->committed, (uint64_t)n);
+}
+
 void mapping_init(struct mapping *mapping, struct quire_file *file, uint64_t bytes)
 {
 	mapping->file = file;
-	mapping->bytes = bytes;
+	mapping_resize(file, bytes);
 	mapping->index_env = (struct index_env){node_alloc, node_free, node_retire, file->machine};
 	index_init(&mapping->pages, &mapping->index_env);
 	mutex_init(&mapping->write_lock);
@@ -51,6 +90,7 @@ void mapping_destroy(struct mapping *mapping)
 	uint64_t i;
 
 	Q_ASSERT(m, itree_empty(&mapping->vmas));
+	at_sub(&m->committed, mapping_charged(mapping));
 	index_for_each(&mapping->pages, 0, UINT64_MAX, i, folio)
 	{
 		folio->mapping = NULL;

@@ -192,16 +192,16 @@ static int mmap_locked(struct quire_mm *mm, struct mmap_request *r)
 	return err;
 }
 
-/* Shared anonymous memory is a file of its own, whole and charged from the start. */
+/* Shared anonymous memory is a file of its own, whole and, but for NORESERVE, charged from the
+ * start until the last mapping of any part of it is gone. */
 static int back_shared_anon(struct quire_mm *mm, struct mmap_request *r)
 {
 	if (!r->anon || (r->flags & QMAP_TYPE) != QMAP_SHARED)
 		return 0;
 	if (r->len > mm->machine->task_size)
 		return -QENOMEM;
-	if (!(r->flags & QMAP_NORESERVE) && !mm_may_commit(mm, (int64_t)(r->len >> PAGE_SHIFT)))
-		return -QENOMEM;
-	return file_create_shared_anon(mm->machine, r->len, &r->file);
+	return file_create_shared_anon(mm->machine, r->len, (r->flags & QMAP_NORESERVE) != 0,
+				       &r->file);
 }
 
 static void populate_new(struct quire_mm *mm, const struct mmap_request *r)

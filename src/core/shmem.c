@@ -7,13 +7,15 @@
  */
 #include "core/file.h"
 
-int file_create_shared_anon(struct quire_machine *m, uint64_t bytes, struct quire_file **out)
+int file_create_shared_anon(struct quire_machine *m, uint64_t bytes, bool noreserve,
+			    struct quire_file **out)
 {
 	struct quire_file_options opts = {
 	    .size = sizeof(opts),
 	    .kind = QUIRE_FILE_SHMEM,
 	    .bytes = bytes,
 	    .writable = true,
+	    .noreserve = noreserve,
 	    .name = "/dev/zero (deleted)", /* what /proc/PID/maps shows for it */
 	};
 	int err = quire_file_create(m, &opts, out);

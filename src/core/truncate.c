@@ -71,7 +71,7 @@ static void uncache(struct quire_file *file, uint64_t i, struct folio *folio, st
 	spin_lock(&m->port, &mapping->index_lock, RANK_INDEX);
 	if (index_load(&mapping->pages, i) == folio) {
 		index_erase(&mapping->pages, i);
-		at_sub(&mapping->nr_pages, 1);
+		mapping_count_pages(mapping, -1);
 		folio->mapping = NULL;
 		folio->index = gone->head;
 		gone->head = folio_pfn(m, folio);
@@ -151,15 +151,19 @@ int quire_file_truncate(struct quire_file *file, uint64_t bytes)
 {
 	const struct quire_port *port = &file->machine->port;
 	struct mapping *mapping = &file->mapping;
+	int err = -QENOMEM;
 
 	if (bytes > INT64_MAX)
 		return -QEINVAL;
 	mutex_lock(port, &mapping->write_lock, RANK_FILE);
-	at_store(&mapping->bytes, bytes);
-	mapping_drop(file, PAGE_ALIGN(bytes) >> PAGE_SHIFT, UINT64_MAX, true);
-	zero_tail(file, bytes);
+	if (mapping_may_resize(file, bytes)) {
+		mapping_resize(file, bytes);
+		mapping_drop(file, PAGE_ALIGN(bytes) >> PAGE_SHIFT, UINT64_MAX, true);
+		zero_tail(file, bytes);
+		err = 0;
+	}
 	mutex_unlock(port, &mapping->write_lock, RANK_FILE);
-	return 0;
+	return err;
 }
 
 int file_punch_hole(struct quire_file *file, uint64_t off, uint64_t len)

@@ -139,6 +139,7 @@ static void verify_file(struct verify *v, struct quire_file *file)
 			verify_linked(v, file, container_of(node, struct vma, node));
 		}
 	verify_cache(v, file);
+	v->committed += mapping_charged(&file->mapping);
 }
 
 /* ------------------------------------------------------------------ frames */

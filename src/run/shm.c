@@ -180,7 +180,7 @@ static struct segment *by_key(int key)
 	return NULL;
 }
 
-static int make_file(struct request *q, struct segment *g)
+static int make_file(struct request *q, struct segment *g, bool noreserve)
 {
 	struct quire_file_options o = {.size = sizeof(o), .kind = QUIRE_FILE_SHMEM};
 	char name[40];
@@ -189,6 +189,7 @@ static int make_file(struct request *q, struct segment *g)
 	o.name = name;
 	o.bytes = PAGE_UP(g->bytes);
 	o.writable = true;
+	o.noreserve = noreserve;
 	o.dev = 1;
 	o.ino = (uint64_t)shm_id(g);
 	return quire_file_create(q->run->machine, &o, &g->file);
@@ -216,7 +217,7 @@ static int64_t create(struct request *q, int key, uint64_t bytes, int flags)
 	shm_caller(q, &g->uid, &g->gid);
 	g->cuid = g->uid;
 	g->cgid = g->gid;
-	err = make_file(q, g);
+	err = make_file(q, g, (flags & SHM_NORESERVE) != 0);
 	if (err)
 		return err;
 	return shm_id(g);

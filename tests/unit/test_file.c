@@ -446,6 +446,67 @@ static void test_shared_anon_name(void **state)
 	assert_int_equal(quire_file_size(vi.file), UPAGE);
 }
 
+static int64_t committed(struct unit *u)
+{
+	struct quire_machine_stats st;
+
+	u->port.rcu_barrier(u->port.ctx); /* a file goes with its last VMA */
+	u->port.rcu_barrier(u->port.ctx);
+	quire_machine_stats(u->m, &st);
+	return (int64_t)st.committed_pages;
+}
+
+/* As Committed_AS of the host: whole until the last piece goes, with NORESERVE by the page. */
+static void test_shared_anon_is_committed(void **state)
+{
+	struct unit *u = *state;
+	int64_t none = committed(u);
+	uint64_t a = unit_map(u->mm, 0, 8 * UPAGE, URW, USHARED);
+	uint64_t b = unit_map(u->mm, 0, 8 * UPAGE, QPROT_READ, USHARED), out;
+	struct quire_mm *child;
+
+	assert_int_equal(committed(u), none + 16);
+	assert_int_equal(quire_mm_fork(u->mm, NULL, &child), 0);
+	assert_int_equal(quire_munmap(u->mm, a, 4 * UPAGE), 0);
+	assert_int_equal(quire_munmap(u->mm, b, 8 * UPAGE), 0);
+	assert_int_equal(committed(u), none + 16);
+	quire_mm_put(child);
+	assert_int_equal(committed(u), none + 8);
+	unit_verify(u);
+	assert_int_equal(quire_munmap(u->mm, a + 4 * UPAGE, 4 * UPAGE), 0);
+	assert_int_equal(committed(u), none);
+	a = unit_map(u->mm, 0, 8 * UPAGE, URW, USHARED | QMAP_NORESERVE);
+	assert_int_equal(committed(u), none);
+	unit_fill(u->mm, a, 3 * UPAGE, 1);
+	assert_int_equal(committed(u), none + 3);
+	assert_int_equal(quire_madvise(u->mm, a, 2 * UPAGE, QMADV_REMOVE), 0);
+	assert_int_equal(committed(u), none + 1);
+	unit_verify(u);
+	assert_int_equal(quire_munmap(u->mm, a, 8 * UPAGE), 0);
+	assert_int_equal(committed(u), none);
+	assert_int_equal(quire_mmap(u->mm, 0, UNIT_RAM + UPAGE, URW, USHARED, NULL, 0, &out),
+			 -ENOMEM);
+	unit_map(u->mm, 0, UNIT_RAM + UPAGE, URW, USHARED | QMAP_NORESERVE);
+}
+
+static void test_shmem_file_is_committed(void **state)
+{
+	struct unit *u = *state;
+	int64_t none = committed(u);
+	struct quire_file *file = new_file(u, QUIRE_FILE_SHMEM, NULL);
+
+	assert_int_equal(committed(u), none + STORE_PAGES);
+	assert_int_equal(quire_file_truncate(file, 3 * UPAGE + 1), 0);
+	assert_int_equal(committed(u), none + 4);
+	assert_int_equal(quire_file_truncate(file, UNIT_RAM + 5 * UPAGE), -ENOMEM);
+	assert_int_equal(quire_file_size(file), 3 * UPAGE + 1);
+	assert_int_equal(quire_file_write(file, 7 * UPAGE, "x", 1), 1);
+	assert_int_equal(committed(u), none + 8);
+	unit_verify(u);
+	quire_file_put(file);
+	assert_int_equal(committed(u), none);
+}
+
 static void test_punch_hole(void **state)
 {
 	struct unit *u = *state;
@@ -754,6 +815,8 @@ int main(void)
 	    unit_test(test_unaligned_end),
 	    unit_test(test_shmem_is_shared_by_fork),
 	    unit_test(test_shared_anon_name),
+	    unit_test(test_shared_anon_is_committed),
+	    unit_test(test_shmem_file_is_committed),
 	    unit_test(test_punch_hole),
 	    unit_test(test_read_write_shmem),
 	    unit_test(test_read_write_cached),
