@@ -25,12 +25,7 @@ struct advice {
 
 static int not_locked(const struct vma *vma)
 {
-	return vma->flags & (VM_LOCKED | VM_SPECIAL) ? -QEINVAL : 0;
-}
-
-static int not_special(const struct vma *vma)
-{
-	return vma->flags & VM_SPECIAL ? -QEINVAL : 0;
+	return vma->flags & VM_LOCKED ? -QEINVAL : 0;
 }
 
 static int free_allowed(const struct vma *vma)
@@ -43,14 +38,9 @@ static int wipe_allowed(const struct vma *vma)
 	return vma->file ? -QEINVAL : 0;
 }
 
-static int keep_allowed(const struct vma *vma)
+static int not_droppable(const struct vma *vma)
 {
 	return vma->flags & VM_DROPPABLE ? -QEINVAL : 0;
-}
-
-static int dump_allowed(const struct vma *vma)
-{
-	return vma->flags & (VM_DROPPABLE | VM_SPECIAL | VM_DONTEXPAND) ? -QEINVAL : 0;
 }
 
 static int remove_allowed(const struct vma *vma)
@@ -86,19 +76,19 @@ static const struct advice advices[] = {
     {.number = QMADV_SEQUENTIAL, .set = VM_SEQ_READ, .clear = VM_RAND_READ},
     {.number = QMADV_WILLNEED},
     {.number = QMADV_DONTNEED, .allowed = not_locked, .act = act_dontneed},
-    {.number = QMADV_DONTNEED_LOCKED, .allowed = not_special, .act = act_dontneed},
+    {.number = QMADV_DONTNEED_LOCKED, .act = act_dontneed},
     {.number = QMADV_FREE, .allowed = free_allowed, .act = act_free},
     {.number = QMADV_REMOVE, .allowed = remove_allowed, .act = act_remove},
     {.number = QMADV_DONTFORK, .set = VM_DONTCOPY},
-    {.number = QMADV_DOFORK, .clear = VM_DONTCOPY, .allowed = not_special},
+    {.number = QMADV_DOFORK, .clear = VM_DONTCOPY},
     {.number = QMADV_MERGEABLE, .set = VM_MERGEABLE, .allowed = NULL},
     {.number = QMADV_UNMERGEABLE, .clear = VM_MERGEABLE},
     {.number = QMADV_HUGEPAGE, .set = VM_HUGEPAGE, .clear = VM_NOHUGEPAGE},
     {.number = QMADV_NOHUGEPAGE, .set = VM_NOHUGEPAGE, .clear = VM_HUGEPAGE},
     {.number = QMADV_DONTDUMP, .set = VM_DONTDUMP},
-    {.number = QMADV_DODUMP, .clear = VM_DONTDUMP, .allowed = dump_allowed},
+    {.number = QMADV_DODUMP, .clear = VM_DONTDUMP, .allowed = not_droppable},
     {.number = QMADV_WIPEONFORK, .set = VM_WIPEONFORK, .allowed = wipe_allowed},
-    {.number = QMADV_KEEPONFORK, .clear = VM_WIPEONFORK, .allowed = keep_allowed},
+    {.number = QMADV_KEEPONFORK, .clear = VM_WIPEONFORK, .allowed = not_droppable},
     {.number = QMADV_COLD, .allowed = not_locked},
     {.number = QMADV_PAGEOUT, .allowed = not_locked},
     {.number = QMADV_POPULATE_READ},

@@ -5,9 +5,9 @@
  * Owns nothing.  Both M are held; the child's PTL is taken first (its table may have to be
  * made), the parent's inside it.  Nobody else nests a PTL in the child's: it has no users.
  *
- * What is copied: private mappings that hold at least one anonymous page, whole, and special
- * mappings, which do not fault.  All else the child faults in again, as on Linux (its smaps
- * shows no Rss there until it touches them): fork costs nothing for shared memory and for code.
+ * What is copied: private mappings that hold at least one anonymous page, whole.  All else the
+ * child faults in again, as on Linux (its smaps shows no Rss there until it touches them): fork
+ * costs nothing for shared memory and for code.
  *
  * Invariants:
  *   1  An anonymous page that both map is read-only in both and not FOLIO_EXCLUSIVE.
@@ -71,11 +71,7 @@ static bool has_anon(struct vma *vma)
 /* Without a file every page is anonymous: no need to look. */
 static bool must_copy(struct vma *src)
 {
-	if (src->flags & VM_WIPEONFORK)
-		return false;
-	if (src->flags & VM_SPECIAL)
-		return true;
-	if (src->flags & VM_MAYSHARE)
+	if (src->flags & (VM_WIPEONFORK | VM_MAYSHARE))
 		return false;
 	return !src->file || has_anon(src);
 }

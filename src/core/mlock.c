@@ -16,7 +16,7 @@ static int lock_one(struct vma *vma, uint64_t start, uint64_t end, uint64_t lock
 	struct vma *now;
 	int err;
 
-	if (flags == vma->flags || (vma->flags & (VM_SPECIAL | VM_DROPPABLE)))
+	if (flags == vma->flags || (vma->flags & VM_DROPPABLE))
 		return 0;
 	err = vma_change_flags(&e, vma, start, end, flags, &now);
 	if (!err)

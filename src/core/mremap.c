@@ -57,8 +57,6 @@ static int growth_allowed(const struct remap *r)
 
 	if (pgoff + (r->new_len >> PAGE_SHIFT) < pgoff)
 		return -QEINVAL;
-	if (vma->flags & (VM_DONTEXPAND | VM_SPECIAL))
-		return -QEFAULT;
 	if (!mm_may_lock(r->mm, vma->flags, pages))
 		return -QEAGAIN;
 	return mm_may_expand(r->mm, vma->flags, pages) ? 0 : -QENOMEM;
@@ -71,8 +69,6 @@ static int check_mapping(const struct remap *r)
 	uint64_t kept = r->old_len < r->new_len ? r->old_len : r->new_len;
 
 	if (!r->old_len && !(vma->flags & VM_MAYSHARE))
-		return -QEINVAL;
-	if ((r->flags & QMREMAP_DONTUNMAP) && (vma->flags & (VM_DONTEXPAND | VM_SPECIAL)))
 		return -QEINVAL;
 	if (kept > vma->end - r->addr)
 		return -QEFAULT;

@@ -58,7 +58,7 @@ int mm_populate(struct quire_mm *mm, uint64_t start, uint64_t end, enum quire_ac
 
 		if (!look(mm, start, &v) || v.start > start)
 			return -QENOMEM;
-		if (!(v.flags & need) || (v.flags & VM_SPECIAL))
+		if (!(v.flags & need))
 			return -QEINVAL;
 		to = v.end < end ? v.end : end;
 		err = populate_errno(touch(mm, start, to, access));
@@ -84,7 +84,7 @@ static int lock_errno(enum quire_fault_result r)
 
 static int populate_view(struct quire_mm *mm, const struct view *v, uint64_t start, uint64_t end)
 {
-	if ((v->flags & VM_LOCKONFAULT) || (v->flags & VM_SPECIAL))
+	if (v->flags & VM_LOCKONFAULT)
 		return 0;
 	if (!(v->flags & VM_ACCESS))
 		return -QENOMEM;

@@ -167,11 +167,8 @@ static void verify_ram(struct mm_check *c, const struct vma *vma, uint64_t addr,
 
 static void verify_external(struct mm_check *c, const struct vma *vma, uint64_t addr, pte_t e)
 {
-	bool may =
-	    vma->file ? vma->file->kind == QUIRE_FILE_EXTERNAL : (vma->flags & VM_SPECIAL) != 0;
-
 	c->rss[MM_FILE]++;
-	if (!may)
+	if (!vma->file || vma->file->kind != QUIRE_FILE_EXTERNAL)
 		bad_entry(c, addr, e, "is external, its VMA is not");
 	if ((e & PTE_WRITE) && !(vma->flags & VM_SHARED))
 		bad_entry(c, addr, e, "may write an external frame from a private mapping");

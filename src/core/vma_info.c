@@ -64,13 +64,12 @@ static const struct flag_name {
 	uint64_t flag;
 	char name[3];
 } flag_names[] = {
-    {VM_READ, "rd"},      {VM_WRITE, "wr"},     {VM_EXEC, "ex"},       {VM_SHARED, "sh"},
-    {VM_MAYREAD, "mr"},   {VM_MAYWRITE, "mw"},  {VM_MAYEXEC, "me"},    {VM_MAYSHARE, "ms"},
-    {VM_GROWSDOWN, "gd"}, {VM_SPECIAL, "pf"},   {VM_LOCKED, "lo"},     {VM_SEQ_READ, "sr"},
-    {VM_RAND_READ, "rr"}, {VM_DONTCOPY, "dc"},  {VM_DONTEXPAND, "de"}, {VM_LOCKONFAULT, "lf"},
-    {VM_ACCOUNT, "ac"},   {VM_NORESERVE, "nr"}, {VM_SYNC, "sf"},       {VM_WIPEONFORK, "wf"},
-    {VM_DONTDUMP, "dd"},  {VM_SOFTDIRTY, "sd"}, {VM_HUGEPAGE, "hg"},   {VM_NOHUGEPAGE, "nh"},
-    {VM_MERGEABLE, "mg"}, {VM_DROPPABLE, "dp"},
+    {VM_READ, "rd"},      {VM_WRITE, "wr"},       {VM_EXEC, "ex"},      {VM_SHARED, "sh"},
+    {VM_MAYREAD, "mr"},   {VM_MAYWRITE, "mw"},    {VM_MAYEXEC, "me"},   {VM_MAYSHARE, "ms"},
+    {VM_GROWSDOWN, "gd"}, {VM_LOCKED, "lo"},      {VM_SEQ_READ, "sr"},  {VM_RAND_READ, "rr"},
+    {VM_DONTCOPY, "dc"},  {VM_LOCKONFAULT, "lf"}, {VM_ACCOUNT, "ac"},   {VM_NORESERVE, "nr"},
+    {VM_SYNC, "sf"},      {VM_WIPEONFORK, "wf"},  {VM_DONTDUMP, "dd"},  {VM_SOFTDIRTY, "sd"},
+    {VM_HUGEPAGE, "hg"},  {VM_NOHUGEPAGE, "nh"},  {VM_MERGEABLE, "mg"}, {VM_DROPPABLE, "dp"},
 };
 
 void quire_vm_flag_names(uint64_t vm_flags, char *buf, size_t len)

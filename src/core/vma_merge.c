@@ -11,12 +11,9 @@
  */
 #include "core/edit.h"
 
-/* Never part of another VMA, whatever the flags say. */
-#define VM_UNMERGEABLE (VM_SPECIAL | VM_DONTEXPAND)
-
 static bool flags_match(uint64_t a, uint64_t b)
 {
-	return !((a ^ b) & ~VM_SOFTDIRTY) && !(a & VM_UNMERGEABLE);
+	return !((a ^ b) & ~VM_SOFTDIRTY);
 }
 
 static uint64_t spec_end_pgoff(const struct vma_spec *s)
