@@ -198,3 +198,16 @@ void edit_abort(struct vma_edit *e)
 			vma_free_now(vma);
 	}
 }
+
+int edit_apply(struct vma_edit *e)
+{
+	int err = edit_check(e);
+
+	if (err) {
+		edit_abort(e);
+		return err;
+	}
+	edit_commit(e);
+	edit_finish(e);
+	return 0;
+}

@@ -66,6 +66,8 @@ void edit_revive(struct vma_edit *e);
 void edit_commit(struct vma_edit *e);
 void edit_finish(struct vma_edit *e);
 void edit_abort(struct vma_edit *e);
+/* From edit_check() on, for an edit that changes no entries. */
+int edit_apply(struct vma_edit *e);
 
 /* ---- vma.c: objects */
 struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec); /* NULL: no memory */

@@ -19,6 +19,25 @@ struct folio *filecache_peek(struct quire_file *file, uint64_t pgoff)
 	return index_load(&file->mapping.pages, pgoff);
 }
 
+struct folio *filecache_next(struct quire_file *file, uint64_t *i, uint64_t last, uint32_t flags)
+{
+	const struct quire_port *port = &file->machine->port;
+	struct folio *folio;
+
+	rcu_read_lock(port);
+	index_for_each(&file->mapping.pages, *i, last, *i, folio)
+	{
+		if (!flags || folio_test(folio, flags))
+			break;
+	}
+	if (folio && *i > last)
+		folio = NULL;
+	if (folio)
+		folio_get(folio);
+	rcu_read_unlock(port);
+	return folio;
+}
+
 bool filecache_is_zero_fill(const struct quire_file *file)
 {
 	return !file->ops.read_page;

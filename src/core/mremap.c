@@ -97,13 +97,9 @@ static int expand_in_place(struct remap *r)
 	edit_begin(&e, r->mm);
 	edit_remove(&e, r->vma);
 	edit_add_merged(&e, &s);
-	err = edit_check(&e);
-	if (err) {
-		edit_abort(&e);
+	err = edit_apply(&e);
+	if (err)
 		return err;
-	}
-	edit_commit(&e);
-	edit_finish(&e);
 	r->new_addr = r->addr;
 	r->locked = (s.flags & VM_LOCKED) != 0;
 	return 0;

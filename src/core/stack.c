@@ -35,19 +35,11 @@ static int extend_down(struct vma *vma, uint64_t addr)
 {
 	struct vma_spec s = vma_spec_of(vma, addr, vma->end);
 	struct vma_edit e;
-	int err;
 
 	edit_begin(&e, vma->mm);
 	edit_remove(&e, vma);
 	edit_add(&e, &s);
-	err = edit_check(&e);
-	if (err) {
-		edit_abort(&e);
-		return err;
-	}
-	edit_commit(&e);
-	edit_finish(&e);
-	return 0;
+	return edit_apply(&e);
 }
 
 static int grow_locked(struct quire_mm *mm, uint64_t addr, enum quire_fault_reason *reason)

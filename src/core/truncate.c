@@ -45,22 +45,6 @@ static void zap_mappings(struct quire_file *file, uint64_t first, uint64_t last,
 	mutex_unlock(port, &mapping->i_lock, RANK_MAPPING);
 }
 
-/* The first page in the cache from *i to last, with a reference. */
-static struct folio *next_cached(struct quire_file *file, uint64_t *i, uint64_t last)
-{
-	const struct quire_port *port = &file->machine->port;
-	struct folio *folio;
-
-	rcu_read_lock(port);
-	folio = index_next(&file->mapping.pages, i);
-	if (folio && *i > last)
-		folio = NULL;
-	if (folio)
-		folio_get(folio);
-	rcu_read_unlock(port);
-	return folio;
-}
-
 /* The cache's reference goes to the chain. */
 static void uncache(struct quire_file *file, uint64_t i, struct folio *folio, struct chain *gone)
 {
@@ -86,7 +70,7 @@ static void uncache_range(struct quire_file *file, uint64_t first, uint64_t last
 {
 	struct folio *folio;
 
-	for (uint64_t i = first; (folio = next_cached(file, &i, last)); i++) {
+	for (uint64_t i = first; (folio = filecache_next(file, &i, last, 0)); i++) {
 		uncache(file, i, folio, gone);
 		if (i == last)
 			break;
@@ -137,7 +121,7 @@ static void zero_tail(struct quire_file *file, uint64_t bytes)
 
 	if (!used)
 		return;
-	folio = next_cached(file, &i, i);
+	folio = filecache_next(file, &i, i, 0);
 	if (!folio)
 		return;
 	folio_lock(m, folio);

@@ -87,26 +87,6 @@ static int write_folio(struct quire_file *file, struct folio *folio, uint64_t pg
 	return err;
 }
 
-/* The first dirty page from *i to last, with a reference. */
-static struct folio *next_dirty(struct quire_file *file, uint64_t *i, uint64_t last)
-{
-	const struct quire_port *port = &file->machine->port;
-	struct folio *folio;
-
-	rcu_read_lock(port);
-	index_for_each(&file->mapping.pages, *i, last, *i, folio)
-	{
-		if (folio_test(folio, FOLIO_DIRTY))
-			break;
-	}
-	if (folio && *i > last)
-		folio = NULL;
-	if (folio)
-		folio_get(folio);
-	rcu_read_unlock(port);
-	return folio;
-}
-
 int mapping_writeback(struct quire_file *file, uint64_t first, uint64_t last)
 {
 	struct quire_machine *m = file->machine;
@@ -116,7 +96,7 @@ int mapping_writeback(struct quire_file *file, uint64_t first, uint64_t last)
 	if (!file->ops.write_page)
 		return 0;
 	clean_entries(file, first, last);
-	for (uint64_t i = first; (folio = next_dirty(file, &i, last)); i++) {
+	for (uint64_t i = first; (folio = filecache_next(file, &i, last, FOLIO_DIRTY)); i++) {
 		folio_lock(m, folio);
 		err = write_folio(file, folio, i);
 		folio_unlock(m, folio);
