@@ -10,6 +10,8 @@
  *   3  No access is refused in a mapping that is being replaced by MAP_FIXED all the time.
  *   4  Once munmap has returned, nothing is mapped there, whatever faults were on their way.
  *   5  Nothing is readable beyond the end of a file once the truncation has returned.
+ *   6  A child sees what its parent's thread wrote in the order in which it was written: what a
+ *      word of a page points to is there, also if it was made while the fork went on.
  * At the end quire_verify() is clean and everything can be given back.
  *
  * QUIRE_RACE_MS sets the length of each test (400); QUIRE_RACE_SEED the random numbers.
@@ -376,6 +378,65 @@ static void test_same_page_after_fork(void **state)
 	race_down(&r);
 }
 
+/* ---- order ------------------------------------------------------------------- */
+
+#define LOG_PAGES 2048ull /* four tables, so that a fork takes its time over them */
+#define LOG_BASE 0x50000000ull
+#define LOG_INDEX (LOG_BASE + LOG_PAGES * UPAGE) /* the last one that fork comes to */
+
+/* Page n is new when it is written, and the index says so afterwards. */
+static void *write_log(void *arg)
+{
+	struct thread *t = arg;
+	struct quire_mm *mm = t->r->u.mm;
+
+	for (uint64_t n = 1; going(t->r); n++) {
+		if (n % LOG_PAGES == 0) {
+			CHECK(store(mm, LOG_INDEX, 0));
+			CHECK(!quire_madvise(mm, LOG_BASE, LOG_PAGES * UPAGE, QMADV_DONTNEED));
+		}
+		CHECK(store(mm, LOG_BASE + n % LOG_PAGES * UPAGE, n));
+		CHECK(store(mm, LOG_INDEX, n));
+	}
+	return NULL;
+}
+
+static void *read_log_in_children(void *arg)
+{
+	struct thread *t = arg;
+	uint64_t n, val;
+
+	while (going(t->r)) {
+		struct quire_mm *child;
+
+		CHECK(!quire_mm_fork(t->r->u.mm, NULL, &child));
+		CHECK(load(child, LOG_INDEX, &n));
+		if (n) {
+			CHECK(load(child, LOG_BASE + n % LOG_PAGES * UPAGE, &val));
+			CHECK(val == n);
+		}
+		quire_mm_put(child);
+	}
+	return NULL;
+}
+
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
+static void test_order_across_fork(void **state)
+{
+	struct race r;
+
+	(void)state;
+	race_up(&r);
+	unit_map(r.u.mm, LOG_BASE, (LOG_PAGES + 1) * UPAGE, URW, UANON | QMAP_FIXED);
+	unit_store(r.u.mm, LOG_INDEX, 0);
+	run_threads(&r, (void *(*[])(void *)){write_log, read_log_in_children, nothing, nothing});
+	race_down(&r);
+}
+
 /* ---- replacement ------------------------------------------------------------- */
 
 static void *replace_all_the_time(void *arg)
@@ -511,6 +572,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_everything),
 	    cmocka_unit_test(test_same_page_after_fork),
+	    cmocka_unit_test(test_order_across_fork),
 	    cmocka_unit_test(test_map_fixed_is_never_a_hole),
 	    cmocka_unit_test(test_nothing_stays_after_munmap),
 	    cmocka_unit_test(test_truncate),
