@@ -8,7 +8,7 @@
  */
 #include "run/engine.h"
 
-#include "port_host.h"
+#include "quire/port_host.h"
 
 /*
  * The only thread of the address space is waiting for this fault and will map the page anew, in the

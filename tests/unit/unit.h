@@ -23,7 +23,7 @@
 
 #include <cmocka.h>
 
-#include "port_host.h"
+#include "quire/port_host.h"
 #include "quire/abi.h"
 #include "quire/quire.h"
 
