@@ -31,8 +31,12 @@ bench: all
 soak: all
 	@tests/soak
 
+# PREFIX counts here even if the build was configured with another one.  A library that the loader
+# finds by its cache alone, as in /usr/local, has to be entered there.
 install: all
+	@meson configure -Dprefix=$(PREFIX) $(BUILD)
 	@meson install -C $(BUILD)
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
 
 format:
 	@git ls-files -z '*.c' '*.h' | xargs -0r clang-format -i
