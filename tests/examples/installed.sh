@@ -34,6 +34,11 @@ for source in *.c; do
 	"$here/output.sh" "./$name-static" "$examples/$name.out"
 done
 
+echo "== a port of one's own needs nothing of the host port's"
+# shellcheck disable=SC2046
+"$@" -Wall -Wextra -Werror -o own bare.c $(pkg-config --cflags quire) "$libdir/libquire.a"
+"$here/output.sh" ./own "$examples/bare.out"
+
 for header in "$tmp"/root/*/*/include/quire/*.h "$tmp"/root/*/include/quire/*.h; do
 	[ -e "$header" ] && echo "#include <quire/${header##*/}>"
 done >headers.c
