@@ -50,16 +50,6 @@ int ctl_create(struct run *run, int *guest_end)
 	return kick_event < 0 ? -errno : 0;
 }
 
-void ctl_destroy(struct run *run)
-{
-	for (unsigned i = 0; i < MAX_TOKENS; i++) {
-		if (tokens[i].fd >= 0)
-			close(tokens[i].fd);
-	}
-	close(kick_event);
-	close(run->ctl);
-}
-
 static void table_add(uint32_t slot, uint64_t token, int fd)
 {
 	unsigned i;

@@ -44,7 +44,6 @@ long read_text(const char *path, char *buf, size_t len);
 
 /* ---- ram.c: the memory objects */
 int ram_create(struct run *run);
-void ram_destroy(struct run *run);
 /* The frame is about to be touched: has the host allocate it together with its neighbours. */
 void ram_expect(struct run *run, uint64_t frame);
 bool ram_discard(void *ctx, uint64_t first, uint64_t count);
@@ -65,7 +64,6 @@ bool space_leave_locked(struct space *s);
 
 /* ---- slot.c */
 int slots_create(struct run *run);
-void slots_destroy(struct run *run);
 /* A free slot for a thread of p, or NULL.  G held. */
 struct slot *slot_alloc_locked(struct run *run, struct proc *p, struct space *space);
 /* The thread is gone, or never came: free once no worker is attached.  G held. */
@@ -114,7 +112,6 @@ void ctl_forget(struct run *run, struct slot *slot);
 int ctl_wait_kick(struct run *run);
 /* Main loop: CTL is readable: the listener may have come. */
 void ctl_drain(struct run *run);
-void ctl_destroy(struct run *run);
 
 /* ---- channel.c: the turn */
 /* The worker's slot: what the core's flushes go through. */

@@ -164,16 +164,13 @@ enum run_proc {
 	PROC_MEMINFO,
 	PROC_STAT,
 	PROC_NUMA_MAPS,
-	PROC_MAP_FILES,
 	PROC_OOM_SCORE,
 	RUN_NR_PROC
 };
 
 enum run_note {
-	NOTE_UNSUPPORTED,  /* a1 syscall number, a2 detail: one line per kind, in the supervisor's
-			      log */
-	NOTE_TLB_DROP_ALL, /* host mapping limit reached: everything dropped */
-	NOTE_FILLS,        /* a1 fills done by the stub alone since the last note, a2 pages */
+	NOTE_UNSUPPORTED, /* a1 syscall number, a2 detail: one line per kind, in the supervisor's
+			     log */
 };
 
 /* What the supervisor's turn hands the stub. */

@@ -33,13 +33,6 @@ int slots_create(struct run *run)
 	return 0;
 }
 
-void slots_destroy(struct run *run)
-{
-	for (uint32_t i = 0; run->slots && i < run->nr_slots; i++)
-		pthread_mutex_destroy(&run->slots[i].lock);
-	free(run->slots);
-}
-
 /* The last user of the channel may still be looking at `turn`: it goes on from where it is. */
 static void chan_reset(struct chan *c, struct space *space)
 {
