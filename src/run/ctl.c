@@ -9,7 +9,11 @@
  * Owns the table of descriptors not yet asked for and the kicks not yet served, under T.
  *
  *   1  The table is bounded: what a hostile guest sends beyond it is closed, oldest first.
- *   2  A slot that becomes free has nothing left in the table.
+ *   2  A slot that becomes free has nothing left in the table nor in the socket: its thread may
+ *      have been killed before it asked for what it sent, and its next owner's tokens are the
+ *      same.
+ *   3  Of two packets with the same slot and token the younger counts: a program that was
+ *      executed counts from the start again.
  */
 #include "run/engine.h"
 
@@ -50,19 +54,6 @@ int ctl_create(struct run *run, int *guest_end)
 	return kick_event < 0 ? -errno : 0;
 }
 
-static void table_add(uint32_t slot, uint64_t token, int fd)
-{
-	unsigned i;
-
-	for (i = 0; i < MAX_TOKENS && tokens[i].fd >= 0; i++)
-		;
-	if (i == MAX_TOKENS) {
-		i = next_victim++ % MAX_TOKENS;
-		close(tokens[i].fd);
-	}
-	tokens[i] = (struct token){slot, token, fd};
-}
-
 static int table_take(uint32_t slot, uint64_t token, bool any)
 {
 	for (unsigned i = 0; i < MAX_TOKENS; i++) {
@@ -75,6 +66,22 @@ static int table_take(uint32_t slot, uint64_t token, bool any)
 		return fd;
 	}
 	return -1;
+}
+
+static void table_add(uint32_t slot, uint64_t token, int fd)
+{
+	int stale = table_take(slot, token, false);
+	unsigned i;
+
+	if (stale >= 0)
+		close(stale);
+	for (i = 0; i < MAX_TOKENS && tokens[i].fd >= 0; i++)
+		;
+	if (i == MAX_TOKENS) {
+		i = next_victim++ % MAX_TOKENS;
+		close(tokens[i].fd);
+	}
+	tokens[i] = (struct token){slot, token, fd};
 }
 
 static void set_listener(struct run *run, int fd)
@@ -203,8 +210,8 @@ void ctl_forget(struct run *run, struct slot *slot)
 {
 	int fd;
 
-	(void)run;
 	pthread_mutex_lock(&lock);
+	drain_locked(run);
 	while ((fd = table_take(slot->index, 0, true)) >= 0)
 		close(fd);
 	pthread_mutex_unlock(&lock);
