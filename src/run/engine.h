@@ -85,6 +85,8 @@ void procs_destroy(struct run *run);
 /* ---- death.c */
 /* The process does not exist any more: everything of it but its record goes.  Idempotent. */
 void proc_died(struct proc *p);
+/* No process holds the read end any more. */
+bool life_hung_up(int life);
 
 /* ---- reaper.c */
 int reaper_start(struct run *run);

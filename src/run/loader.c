@@ -181,6 +181,9 @@ static struct quire_file *image(struct request *q, uint64_t id, bool interp, str
 	free(e);
 	if (file)
 		quire_file_put(file);
+	/* It was good when execve looked at it: this is no affair of the program's. */
+	run_say("%s: its file cannot be read any more: %s", q->proc->exe ? q->proc->exe : "?",
+		strerror(-err));
 	return NULL;
 }
 

@@ -119,8 +119,11 @@ void proc_start(struct proc *p, pid_t pid, int life)
 	if (p->state == PROC_ALIVE)
 		proc_set_pid(p, pid);
 	pthread_mutex_unlock(&run->lock);
-	if (stale >= 0)
+	if (stale >= 0) {
+		if (!life_hung_up(stale))
+			run_say("process %d was taken for dead; it is killed", (int)pid);
 		close(stale);
+	}
 }
 
 void proc_set_names(struct proc *p, const char *exe, const char *comm)

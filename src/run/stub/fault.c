@@ -17,6 +17,7 @@
 #define RESULT_OK 0
 #define RESULT_SEGV 1
 #define RESULT_BUS 2
+#define RESULT_OOM 3
 
 /* enum quire_fault_kind */
 #define KIND_FILE_MINOR 3
@@ -63,11 +64,13 @@ static bool ask(struct thread *t, uint64_t addr, int access, uint64_t ip, uint64
 
 	if (r == RESULT_OK)
 		return true;
-	if (r != RESULT_SEGV && r != RESULT_BUS) {
-		/* Out of memory: the supervisor has said so and chosen us. */
+	if (r == RESULT_OOM) {
+		/* The supervisor has said so and chosen us. */
 		sys(__NR_tgkill, sys(__NR_getpid), t->tid, SIGKILL);
 		die("out of memory");
 	}
+	if (r != RESULT_SEGV && r != RESULT_BUS)
+		die_error("the supervisor does not know what a fault is", r);
 	why->sig = r == RESULT_SEGV ? SIGSEGV : SIGBUS;
 	why->code = (int)t->chan->v[0];
 	why->addr = t->chan->v[1];

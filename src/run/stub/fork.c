@@ -14,7 +14,7 @@
 static void child(struct call *c, uint64_t slot)
 {
 	struct thread *t = c->t;
-	uint64_t flags = c->a[0], token = 0;
+	uint64_t flags = c->a[0];
 
 	sys(__NR_munmap, 0, GUEST_TASK_SIZE);
 	areas_after_fork(t);
@@ -30,8 +30,7 @@ static void child(struct call *c, uint64_t slot)
 	t->virtual_set = 0;
 	t->robust_head = 0;
 	t->clear_tid = flags & CLONE_CHILD_CLEARTID ? c->a[3] : 0;
-	if (life_renew(t, &token) || rpc(t, OP_CHILD_START, (uint64_t)t->tid, token))
-		sys(__NR_exit_group, 127);
+	life_begin(t);
 	if (flags & CLONE_CHILD_SETTID)
 		guest_store32(c->a[3], (uint32_t)t->tid);
 	if (c->a[1])

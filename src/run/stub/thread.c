@@ -102,18 +102,18 @@ static int64_t spawn(struct call *c)
 void child_main(struct ucontext *uc)
 {
 	struct thread *t = thread_self();
-	uint64_t token = 0;
+	int64_t r = 0;
 
 	(void)uc;
 	t->tid = (int32_t)sys(__NR_gettid);
 	at_store(&t->host_tid, (uint32_t)t->tid);
 	thread_set_altstack(t);
-	if (t->start.process) {
-		if (life_renew(t, &token) || rpc(t, OP_CHILD_START, (uint64_t)t->tid, token))
-			sys(__NR_exit_group, 127);
-	} else if (rpc(t, OP_THREAD_START, (uint64_t)t->tid)) {
-		sys(__NR_exit, 0);
-	}
+	if (t->start.process)
+		life_begin(t);
+	else
+		r = rpc(t, OP_THREAD_START, (uint64_t)t->tid);
+	if (r)
+		die_error("a new thread cannot make itself known to the supervisor", r);
 	if (t->start.parent_settid)
 		guest_store32(t->start.parent_settid, (uint32_t)t->tid);
 	if (t->start.settid)
