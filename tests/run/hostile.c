@@ -204,6 +204,11 @@ static void case_orphans(void)
 	printf("parent ends\n");
 }
 
+static void end_with(unsigned long status)
+{
+	_exit((int)status);
+}
+
 static void case_limits(void)
 {
 	struct rlimit r = {64 << 20, 64 << 20};
@@ -217,7 +222,7 @@ static void case_limits(void)
 	printf("nofile: %d\n", setrlimit(RLIMIT_NOFILE, &r));
 	p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	memset(p, 1, 1 << 20);
-	printf("works: %d\n", fork() ? wait(NULL) > 0 : (_exit(0), 0));
+	child("fork", end_with, 7);
 }
 
 int main(int argc, char **argv)

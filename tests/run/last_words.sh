@@ -3,15 +3,26 @@
 #
 # last_words.sh QUIRE: a guest process that Quire cannot let live says why, --quiet or not.
 #
-# A child whose descriptors are limited below Quire's own, by a parent that may not lift the limit
-# again, can hold no life pipe.
+# A child of a parent that has used up its descriptors, and may not raise their limit, can make no
+# life pipe.
 set -u
-quire=$1
-[ "$(id -u)" = 0 ] && command -v setpriv >/dev/null || { echo "skipped: not root, or no setpriv"; exit 77; }
+quire=$(realpath "$1")
+for p in setpriv python3; do
+	command -v $p >/dev/null || { echo "skipped: no $p"; exit 77; }
+done
+[ "$(id -u)" = 0 ] || { echo "skipped: not root"; exit 77; }
 
-err=$("$quire" run --quiet -- sh -c '
-	ulimit -n 16
-	exec setpriv --reuid=65534 --clear-groups sh -c "(exit 3)"' 2>&1)
+ulimit -n 64
+err=$("$quire" run --quiet -- setpriv --reuid=65534 --clear-groups /usr/bin/python3 -S -E -c '
+import os
+try:
+    while True: os.open("/dev/null", os.O_RDONLY)
+except OSError:
+    pass
+pid = os.fork()
+if not pid:
+    os._exit(3)
+os._exit(os.waitpid(pid, 0)[1] >> 8)' 2>&1)
 status=$?
 case $status:$err in
 127:"quire: a new process cannot make itself known to the supervisor: error "*) echo ok ;;

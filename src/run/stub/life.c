@@ -38,9 +38,9 @@ static bool limit_is_low(const struct rlimit64 *old)
 static bool lift_limit(const struct rlimit64 *old)
 {
 	struct rlimit64 high = *old;
-	uint64_t need = (uint64_t)RUN_FD(RUN_NR_FDS) + 4;
+	uint64_t need = (uint64_t)RUN_FD(RUN_NR_FDS) + LIFE_FDS;
 
-	high.rlim_cur += 4;
+	high.rlim_cur += LIFE_FDS;
 	if (high.rlim_cur < need)
 		high.rlim_cur = need;
 	if (high.rlim_max < high.rlim_cur)

@@ -261,6 +261,7 @@ void start_on_host_stack(uint64_t *sp);
 void thread_set_altstack(struct thread *t);
 
 /* ---- life.c: a new process makes itself known to the supervisor, or dies with a line */
+#define LIFE_FDS 4 /* descriptors that it may need for that beside our numbers */
 void life_begin(struct thread *t);
 
 /* ---- call.c: a system call of the guest */
