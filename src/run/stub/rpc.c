@@ -89,7 +89,6 @@ static void sleep_for_turn(struct thread *t, uint32_t turn)
 	at_store(&c->guest_sleeps, 1u);
 	if (at_load(&c->turn) == turn)
 		sys(__NR_futex, &c->turn, FUTEX_WAIT, turn, NULL);
-	at_store(&c->guest_sleeps, 0u);
 }
 
 static void hand_over(struct thread *t)
@@ -98,6 +97,9 @@ static void hand_over(struct thread *t)
 	uint32_t turn = c->turn + 1;
 	uint64_t until;
 
+	/* Not after the sleep: the channel may be another's then, who sleeps. */
+	if (c->guest_sleeps)
+		at_store(&c->guest_sleeps, 0u);
 	at_store(&c->turn, turn);
 	if (!at_load(&c->attached))
 		kick(t);
