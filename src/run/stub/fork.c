@@ -41,14 +41,20 @@ static void child(struct call *c, uint64_t slot)
 int64_t fork_process(struct call *c)
 {
 	uint64_t all = HOST_ALL_BLOCKED, old, host_flags;
-	int64_t slot = rpc(c->t, OP_FORK, c->a[0]), r;
+	uint64_t pidfd_to = c->a[0] & CLONE_PIDFD ? c->a[2] : 0;
+	int32_t pidfd = -1;
+	int64_t slot, r;
 
+	if (pidfd_to && !touch_range(c->t, pidfd_to, 4, TOUCH_WRITE))
+		return -EFAULT;
+	slot = rpc(c->t, OP_FORK, c->a[0]);
 	if (slot < 0)
 		return slot;
 	host_flags =
 	    c->a[0] & ~(uint64_t)(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID);
 	sys(__NR_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
-	r = sys(__NR_clone, host_flags, 0, c->a[2], 0, c->a[4]);
+	/* Not into the guest's word: its page is copy-on-write by now. */
+	r = sys(__NR_clone, host_flags, 0, &pidfd, 0, c->a[4]);
 	if (r == 0) {
 		child(c, (uint64_t)slot);
 		return 0;
@@ -57,6 +63,8 @@ int64_t fork_process(struct call *c)
 	rpc(c->t, OP_FORK_DONE, (uint64_t)slot, (uint64_t)r);
 	if (r > 0 && (c->a[0] & CLONE_PARENT_SETTID))
 		guest_store32(c->a[2], (uint32_t)r);
+	if (r > 0 && pidfd_to)
+		guest_store32(pidfd_to, (uint32_t)pidfd);
 	return r;
 }
 

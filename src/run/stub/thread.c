@@ -11,6 +11,8 @@
 
 #include <linux/sched.h>
 
+#define CLONE_TRIES 4
+
 static uint64_t block_all(void)
 {
 	uint64_t all = HOST_ALL_BLOCKED, old;
@@ -52,15 +54,19 @@ static struct thread *prepare(struct call *c, uint64_t slot, struct ucontext **f
 static int64_t clone_host(struct call *c, struct thread *child, struct ucontext *frame)
 {
 	uint64_t flags = c->a[0] & ~(uint64_t)(CLONE_CHILD_SETTID | CLONE_DETACHED);
-	uint64_t old;
-	int64_t r;
+	uint64_t old = block_all();
+	int64_t r = -EFAULT;
 
-	/* The parent's word must be there before either goes on: the host writes it if it can. */
-	if (flags & CLONE_PARENT_SETTID)
-		touch_range(c->t, c->a[2], 4, TOUCH_WRITE);
-	old = block_all();
-	r = clone_leave(flags | CLONE_CHILD_CLEARTID, (uint32_t *)c->a[2], &child->host_tid,
-			c->a[4], frame);
+	/*
+	 * The parent's word must be there before either goes on: the host writes it if it can.
+	 * Another thread's flush may take it away just then.
+	 */
+	for (int i = 0; i < CLONE_TRIES && r == -EFAULT; i++) {
+		if (flags & (CLONE_PARENT_SETTID | CLONE_PIDFD))
+			touch_range(c->t, c->a[2], 4, TOUCH_WRITE);
+		r = clone_leave(flags | CLONE_CHILD_CLEARTID, (uint32_t *)c->a[2], &child->host_tid,
+				c->a[4], frame);
+	}
 	host_set_mask(old);
 	return r;
 }
@@ -130,13 +136,13 @@ static int64_t check_flags(struct call *c)
 		return -EINVAL;
 	if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM))
 		return -EINVAL;
+	if ((flags & CLONE_PIDFD) && (flags & CLONE_PARENT_SETTID))
+		return -EINVAL; /* one word for both */
 	if (flags & CLONE_THREAD)
 		return 0;
 	/* Each process must have dispositions and a life pipe of its own. */
 	if (flags & (CLONE_SIGHAND | CLONE_FILES))
 		return call_refuse(c, EINVAL, flags & (CLONE_SIGHAND | CLONE_FILES));
-	if ((flags & CLONE_VM) && (flags & CLONE_PIDFD) && (flags & CLONE_PARENT_SETTID))
-		return -EINVAL;
 	return 0;
 }
 
@@ -146,8 +152,6 @@ int64_t sys_clone(struct call *c)
 
 	if (r)
 		return r;
-	if (c->a[0] & CLONE_PIDFD)
-		touch_range(c->t, c->a[2], 4, TOUCH_WRITE);
 	if (c->a[0] & CLONE_THREAD)
 		return thread_create(c);
 	return c->a[0] & CLONE_VM ? spawn(c) : fork_process(c);
