@@ -7,6 +7,7 @@
  * have written; the child sees what the supervisor's copy saw.)
  */
 #include "probe.h"
+#include "proc_path.h"
 #include "table.h"
 
 #include <linux/sched.h>
@@ -53,8 +54,10 @@ int64_t fork_process(struct call *c)
 	host_flags =
 	    c->a[0] & ~(uint64_t)(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID);
 	sys(__NR_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
+	proc_fds_lock();
 	/* Not into the guest's word: its page is copy-on-write by now. */
 	r = sys(__NR_clone, host_flags, 0, &pidfd, 0, c->a[4]);
+	proc_fds_unlock();
 	if (r == 0) {
 		child(c, (uint64_t)slot);
 		return 0;

@@ -15,5 +15,8 @@ bool proc_exe_of(struct thread *t, const char *path, char *buf, uint64_t len);
 /* ---- proc_fds.c: snapshots that are open */
 void proc_fd_note(int fd, int which, int64_t pid);
 bool proc_fd_find(int fd, int *which, int64_t *pid);
+/* Around a fork, in both processes: the child finds the table whole and the lock free. */
+void proc_fds_lock(void);
+void proc_fds_unlock(void);
 
 #endif
