@@ -403,7 +403,7 @@ const struct call_desc call_table[NR_CALLS] = {
 	[__NR_sendmsg] = NATIVE(FD, SPEC(ARG_MSGHDR, DIR_IN, 0, 0)),
 	[__NR_recvmsg] = SPECIAL(sys_recvmsg, FD, SPEC(ARG_MSGHDR, DIR_OUT, 0, 0)),
 	[__NR_sendmmsg] = NATIVE(FD, SPEC(ARG_MMSGHDR, DIR_IN, 2, 0)),
-	[__NR_recvmmsg] = NATIVE(FD, SPEC(ARG_MMSGHDR, DIR_OUT, 2, 0), V, V, BOTH(16)),
+	[__NR_recvmmsg] = SPECIAL(sys_recvmmsg, FD, SPEC(ARG_MMSGHDR, DIR_OUT, 2, 0), V, V, BOTH(16)),
 	[__NR_setsockopt] = SPECIAL(sys_setsockopt, FD, V, V, INBY(4, 1)),
 	[__NR_getsockopt] = NATIVE(FD, V, V, OUTSIZED(4), BOTH(4)),
 
