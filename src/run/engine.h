@@ -218,6 +218,7 @@ int64_t sys_shmat(struct request *q);
 int64_t sys_shmdt(struct request *q);
 int64_t sys_shmctl(struct request *q);
 int64_t sys_mincore(struct request *q);
+int64_t sys_sysinfo(struct request *q);
 int64_t sys_msync(struct request *q);
 int64_t sys_madvise(struct request *q);
 int64_t sys_process_vm_readv(struct request *q);

@@ -425,7 +425,7 @@ const struct call_desc call_table[NR_CALLS] = {
 
 	/* The system. */
 	[__NR_uname] = NATIVE(OUT(390)),
-	[__NR_sysinfo] = NATIVE(OUT(112)),
+	[__NR_sysinfo] = MEMORY,
 	[__NR_syslog] = NATIVE(V, OUTBY(2, 1)),
 	[__NR_getrandom] = NATIVE(OUTBY(1, 1)),
 	[__NR_sync] = NATIVE(V),
