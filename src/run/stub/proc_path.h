@@ -9,6 +9,8 @@
 
 /* enum run_proc of an absolute path, -1: the host's.  *pid: whose; 0 for the whole system. */
 int proc_text_of(const char *path, int64_t *pid);
+/* Does it list descriptors, /proc/PID/fd or fdinfo?  *pid: whose. */
+bool proc_lists_fds(const char *path, int64_t *pid);
 /* Is it /proc/PID/exe of a guest?  Then its real path, into buf. */
 bool proc_exe_of(struct thread *t, const char *path, char *buf, uint64_t len);
 
