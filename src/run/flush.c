@@ -50,7 +50,7 @@ static bool ask_locked(struct space *space, struct asked *asked, unsigned *nr,
 		       const struct quire_tlb_range *ranges, unsigned n)
 {
 	struct run *run = space->run;
-	siginfo_t si = {.si_signo = SIGSYS, .si_code = SI_QUEUE};
+	siginfo_t si = {.si_signo = SIGBUS, .si_code = SI_QUEUE};
 
 	si.si_pid = getpid();
 	si.si_uid = getuid();
@@ -66,7 +66,7 @@ static bool ask_locked(struct space *space, struct asked *asked, unsigned *nr,
 			asked[*nr].slot = s;
 			asked[(*nr)++].seq = at_add(&s->chan->service_seq, 1);
 			p->stats.remote_flushes++;
-			syscall(SYS_rt_tgsigqueueinfo, p->pid, tid, SIGSYS, &si);
+			syscall(SYS_rt_tgsigqueueinfo, p->pid, tid, SIGBUS, &si);
 			return true;
 		}
 	}

@@ -210,13 +210,17 @@ struct chan {
 	/*
 	 * Service: a flush on behalf of another process's request (a file punched that several map,
 	 * or process_vm_writev), independent of `turn`: the supervisor writes service_ranges and
-	 * service_nranges (0: all), bumps service_seq, and sends SIGSYS with rt_tgsigqueueinfo
-	 * (SI_QUEUE) to one thread, which (at once, or if it holds the fill lock when it drops
-	 * that; never waiting for the supervisor) executes it as CMD_FLUSH, stores service_seq into
-	 * service_done and wakes that (FUTEX_WAKE, not private).  A SIGSYS of si_code SI_QUEUE with
-	 * service_done == service_seq is an ordinary one of the guest's.  A thread that is in a
-	 * kick gets EINTR, serves, and kicks again; system calls that it makes for the guest are
-	 * restarted, with no signal delivered to the guest.
+	 * service_nranges (0: all), bumps service_seq, and sends SIGBUS with rt_tgsigqueueinfo
+	 * (SI_QUEUE, si_pid its own) to one thread, which (at once, or if it holds the fill lock
+	 * when it drops that; never waiting for the supervisor) executes it as CMD_FLUSH, stores
+	 * service_seq into service_done and wakes that (FUTEX_WAKE, not private).
+	 *
+	 * The host keeps one pending signal of a number.  So it is one whose faults come again by
+	 * themselves (a trapped call's SIGSYS would be lost beside it, and the call with it), and
+	 * every SIGBUS, whatever it says, serves.
+	 *
+	 * A thread that is in a kick gets EINTR, serves, and kicks again; system calls that it
+	 * makes for the guest are restarted, with no signal delivered to the guest.
 	 */
 	uint32_t service_seq, service_done, service_nranges, service_pad;
 	struct {

@@ -161,12 +161,20 @@ static void stub_fault(struct thread *t, int sig, siginfo_t *info, struct uconte
 	signal_fault(t, info, uc);
 }
 
+/* The host drops a signal's origin when its queue is full. */
+static bool from_supervisor(const siginfo_t *info, bool served)
+{
+	if (info->si_code == SI_CODE_QUEUE)
+		return info->si_pid == (int)INFO->supervisor_pid;
+	return served && info->si_code == SI_USER && info->si_pid == 0;
+}
+
 /* Sent by somebody: ours to hold back, because the host must not block these. */
-static void sent_signal(struct thread *t, int sig, siginfo_t *info, struct ucontext *uc)
+static void sent_signal(struct thread *t, siginfo_t *info, struct ucontext *uc, bool served)
 {
 	uint64_t ip = uc->uc_mcontext.rip;
 
-	if (!(sig == SIGSYS && info->si_code == SI_CODE_QUEUE && service_flush(t)))
+	if (info->si_signo != SIGBUS || !from_supervisor(info, served))
 		signal_virtual(t, info);
 	if (t->in_call)
 		t->restarts = true;
@@ -181,11 +189,13 @@ static void sent_signal(struct thread *t, int sig, siginfo_t *info, struct ucont
 void on_sync(int sig, siginfo_t *info, struct ucontext *uc)
 {
 	struct thread *t = thread_self();
+	/* A pending SIGBUS swallows the next: whichever has come, it may stand for the service. */
+	bool served = sig == SIGBUS && service_flush(t);
 
 	if (sig == SIGSYS && info->si_code == SI_CODE_SECCOMP)
 		on_syscall(t, info, uc);
 	else if (info->si_code <= 0)
-		sent_signal(t, sig, info, uc);
+		sent_signal(t, info, uc, served);
 	else if (in_stub(uc->uc_mcontext.rip))
 		stub_fault(t, sig, info, uc);
 	else
