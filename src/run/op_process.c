@@ -4,8 +4,10 @@
  * clone and exit calls.
  *
  *   1  A child and its slot exist before the host's clone, so that it can speak at once.  If the
- * clone fails, OP_FORK_DONE takes both back. 2  Numbers of slots that a guest names are only acted
- * upon if they belong to its own process (threads) or to a child that it made (fork).
+ * clone fails, OP_FORK_DONE takes both back.
+ *   2  Numbers of slots that a guest names are only acted upon if they belong to its own process
+ * (threads) or to the child of this fork: a slot may have been given up and out again, to another
+ * child of the same parent, by the time that the parent names it; the serial tells them apart.
  */
 #include "run/engine.h"
 
@@ -35,6 +37,7 @@ static struct slot *child_create(struct request *q, struct space *space, bool sh
 		child->vforked = shared;
 		space_enter_locked(space);
 		slot = slot_alloc_locked(run, child, space);
+		q->v[0] = child->serial;
 	}
 	pthread_mutex_unlock(&run->lock);
 	return slot;
@@ -58,15 +61,15 @@ void op_fork(struct request *q)
 		space_put(space);
 }
 
-/* The process in this slot if q's process made it, referenced. */
-static struct proc *child_in_slot(struct request *q, uint64_t index)
+/* The process of this serial in this slot if q's process made it, referenced. */
+static struct proc *child_in_slot(struct request *q, uint64_t index, uint64_t serial)
 {
 	struct proc *p = NULL;
 
 	if (index >= q->run->nr_slots)
 		return NULL;
 	p = q->run->slots[index].proc;
-	if (!p || p->parent_serial != q->proc->serial)
+	if (!p || p->serial != serial || p->parent_serial != q->proc->serial)
 		return NULL;
 	return proc_get(p);
 }
@@ -79,7 +82,7 @@ void op_fork_done(struct request *q)
 	bool failed;
 
 	pthread_mutex_lock(&run->lock);
-	child = child_in_slot(q, q->a[0]);
+	child = child_in_slot(q, q->a[0], q->a[2]);
 	failed = child && pid <= 0 && child->state == PROC_NEW;
 	if (child && pid > 0 && pid <= INT32_MAX && child->state != PROC_DEAD)
 		proc_set_pid(child, (pid_t)pid);

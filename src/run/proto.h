@@ -122,8 +122,8 @@ enum run_op {
 			 a3 first page offset, a4 pages
 			 -> ret = id of a file whose window covers that in this mm, or -ENOENT */
 	OP_FORK,      /* a0 clone flags (CLONE_VM: shares the mm; vfork(2) is CLONE_VM|CLONE_VFORK)
-			 -> ret = child's slot */
-	OP_FORK_DONE, /* a0 child's slot, a1 pid or -errno */
+			 -> ret = child's slot; v0 the child's serial */
+	OP_FORK_DONE, /* a0 child's slot, a1 pid or -errno, a2 its serial */
 	OP_CHILD_START, /* first request of a forked child; a0 pid; LIFE's write end sent on CTL, a1
 			   token */
 	OP_THREAD,      /* a0 flags -> ret = slot of the new thread */

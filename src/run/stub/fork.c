@@ -44,11 +44,13 @@ int64_t fork_process(struct call *c)
 	uint64_t all = HOST_ALL_BLOCKED, old, host_flags;
 	uint64_t pidfd_to = c->a[0] & CLONE_PIDFD ? c->a[2] : 0;
 	int32_t pidfd = -1;
+	uint64_t serial;
 	int64_t slot, r;
 
 	if (pidfd_to && !touch_range(c->t, pidfd_to, 4, TOUCH_WRITE))
 		return -EFAULT;
 	slot = rpc(c->t, OP_FORK, c->a[0]);
+	serial = c->t->chan->v[0];
 	if (slot < 0)
 		return slot;
 	host_flags =
@@ -63,7 +65,7 @@ int64_t fork_process(struct call *c)
 		return 0;
 	}
 	host_set_mask(old);
-	rpc(c->t, OP_FORK_DONE, (uint64_t)slot, (uint64_t)r);
+	rpc(c->t, OP_FORK_DONE, (uint64_t)slot, (uint64_t)r, serial);
 	if (r > 0 && (c->a[0] & CLONE_PARENT_SETTID))
 		guest_store32(c->a[2], (uint32_t)r);
 	if (r > 0 && pidfd_to)

@@ -77,6 +77,7 @@ static int64_t start_child(struct call *c, uint32_t op, uint32_t done, bool proc
 	struct ucontext *frame;
 	struct thread *child;
 	int64_t slot = rpc(c->t, op, c->a[0]), r;
+	uint64_t serial = c->t->chan->v[0]; /* of a process */
 
 	if (slot < 0)
 		return slot;
@@ -89,7 +90,7 @@ static int64_t start_child(struct call *c, uint32_t op, uint32_t done, bool proc
 	r = child ? clone_host(c, child, frame) : -ENOMEM;
 	if (r < 0 && child)
 		area_free(child);
-	rpc(c->t, done, (uint64_t)slot, (uint64_t)r);
+	rpc(c->t, done, (uint64_t)slot, (uint64_t)r, serial);
 	return r;
 }
 
