@@ -130,6 +130,20 @@ void channel_answer_notif(struct run *run, uint64_t id);
 /* ---- flush.c: flushes of address spaces other than the requester's */
 void flush_remote(struct space *space, const struct quire_tlb_range *ranges, unsigned n);
 
+/* ---- kick.c */
+struct kick {
+	uint32_t index; /* slot; UINT32_MAX: none */
+	uint32_t turn;  /* of the kicker's request; without a listener unknown */
+	pid_t tid;      /* 0: without a listener */
+	uint64_t notif; /* 0: without a listener */
+};
+/* Waits for one.  False: there will be none any more. */
+bool kick_receive(struct run *run, struct kick *k);
+/* False: not to be acted upon. */
+bool kick_check(struct run *run, struct slot *s, const struct kick *k);
+/* The host's word: tid is a thread of process pid. */
+bool task_is_of(pid_t pid, pid_t tid);
+
 /* ---- worker.c */
 int workers_start(struct run *run);
 void workers_stop(struct run *run);

@@ -133,10 +133,11 @@ void op_thread_done(struct request *q)
 void op_thread_start(struct request *q)
 {
 	struct slot *s = q->slot;
+	pid_t tid = (pid_t)q->a[0];
 
 	pthread_mutex_lock(&s->lock);
-	if (!s->tid)
-		at_store(&s->tid, (pid_t)q->a[0]);
+	if (!s->tid && task_is_of(q->proc->pid, tid))
+		at_store(&s->tid, tid);
 	pthread_mutex_unlock(&s->lock);
 	q->ret = 0;
 }

@@ -62,9 +62,10 @@ struct run_info {
 #define RUN_MAGIC 0x71756972u
 
 /*
- * Kick: "slot a0 has handed over and nobody is attached to it, or I want to sleep until the turn
- * is mine".  A system call number that does not exist, which the seccomp filter turns into a user
- * notification when it comes from the stub's text: a free worker wakes on the caller's own CPU
+ * Kick: "slot a0 has handed over, with turn a1, and nobody is attached to it, or I want to sleep
+ * until the turn is mine".  A guest that kicks for a slot of another process is killed.  A system
+ * call number that does not exist, which the seccomp filter turns into a user notification when it
+ * comes from the stub's text: a free worker wakes on the caller's own CPU
  * (SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP), 12 us for a fault where a futex wake of an idle CPU
  * costs 60. The caller sleeps until the worker has answered.  Returns 0, or -EINTR (look at `turn`,
  * kick again). Without a listener (use_notify == 0) a kick is an empty packet on CTL with token 0,

@@ -47,6 +47,22 @@ static struct chan *chan_of(uint32_t slot)
 	return (struct chan *)CHAN_SLOT(slot);
 }
 
+static void kick(uint32_t slot, uint32_t turn)
+{
+	host(RUN_KICK_NR, slot, turn, 0, 0, 0);
+}
+
+/* The turn is the supervisor's, and nobody has told it. */
+static uint32_t hand_over(struct chan *c)
+{
+	uint32_t turn = c->turn + 1;
+
+	while (__atomic_load_n(&c->attached, __ATOMIC_SEQ_CST))
+		sched_yield();
+	__atomic_store_n(&c->turn, turn, __ATOMIC_SEQ_CST);
+	return turn;
+}
+
 /* A request as a stub makes it, but that flushes are not executed. */
 static int64_t request(uint32_t op, uint64_t a0, uint64_t a1, uint64_t a2)
 {
@@ -61,7 +77,7 @@ static int64_t request(uint32_t op, uint64_t a0, uint64_t a1, uint64_t a2)
 		turn = c->turn + 1;
 		__atomic_store_n(&c->turn, turn, __ATOMIC_SEQ_CST);
 		while (__atomic_load_n(&c->turn, __ATOMIC_SEQ_CST) == turn)
-			host(RUN_KICK_NR, slot, turn, 0, 0, 0);
+			kick(slot, turn);
 	} while (c->cmd == CMD_FLUSH);
 	return c->ret;
 }
@@ -87,10 +103,79 @@ static void stale_child(void)
 	CHECK(request(OP_FORK_DONE, (uint64_t)slot, none, chan_of(own_slot())->v[0]) == 0);
 }
 
+static void expect_killed(pid_t pid)
+{
+	int status;
+
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* Hands over, is spoken for by its sibling, and then speaks itself. */
+static void be_victim(volatile uint32_t *word)
+{
+	struct chan *c = chan_of(own_slot());
+	uint32_t turn;
+
+	c->op = OP_NOTE;
+	c->a[0] = NOTE_FILLS;
+	/* From here to the answer no fault may come: it would be a request. */
+	word[3] = 1;
+	sched_yield();
+	kick(own_slot(), c->turn);
+	turn = hand_over(c);
+	word[1] = turn;
+	word[0] = own_slot() + 1;
+	while (!word[2])
+		sched_yield();
+	while (c->turn == turn)
+		kick(own_slot(), turn);
+	_exit(c->ret != 0);
+}
+
+static void speak_for_sibling(void)
+{
+	volatile uint32_t *word =
+	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t victim = fork(), liar;
+	int status;
+
+	if (!victim)
+		be_victim(word);
+	liar = fork();
+	if (!liar) {
+		while (!word[0])
+			sched_yield();
+		kick(word[0] - 1, word[1]);
+		_exit(0);
+	}
+	expect_killed(liar);
+	word[2] = 1;
+	CHECK(waitpid(victim, &status, 0) == victim && status == 0);
+}
+
+/* For a child that was granted and has not spoken. */
+static void speak_for_child(void)
+{
+	pid_t liar = fork();
+
+	if (!liar) {
+		int64_t slot = request(OP_FORK, CLONE_VM, 0, 0);
+		struct chan *c = chan_of((uint32_t)slot);
+
+		c->op = OP_CHILD_START;
+		kick((uint32_t)slot, hand_over(c));
+		_exit(0);
+	}
+	expect_killed(liar);
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
-} cases[] = {{"stale_child", stale_child}};
+} cases[] = {{"stale_child", stale_child},
+	     {"speak_for_sibling", speak_for_sibling},
+	     {"speak_for_child", speak_for_child}};
 
 int main(int argc, char **argv)
 {

@@ -69,10 +69,10 @@ int64_t rpc_send_fd(struct thread *t, int fd)
 	return r < 0 ? r : (int64_t)token;
 }
 
-static void kick(struct thread *t)
+static void kick(struct thread *t, uint32_t turn)
 {
 	if (INFO->use_notify)
-		sys(RUN_KICK_NR, t->slot);
+		sys(RUN_KICK_NR, t->slot, turn);
 	else
 		ctl_packet(t, 0, -1);
 }
@@ -83,7 +83,7 @@ static void sleep_for_turn(struct thread *t, uint32_t turn)
 	struct chan *c = t->chan;
 
 	if (INFO->use_notify) {
-		kick(t);
+		kick(t, turn);
 		return;
 	}
 	at_store(&c->guest_sleeps, 1u);
@@ -102,7 +102,7 @@ static void hand_over(struct thread *t)
 		at_store(&c->guest_sleeps, 0u);
 	at_store(&c->turn, turn);
 	if (!at_load(&c->attached))
-		kick(t);
+		kick(t, turn);
 	until = __builtin_ia32_rdtsc() + (uint64_t)INFO->linger_us * CYCLES_PER_US;
 	while (at_load(&c->turn) == turn) {
 		if (__builtin_ia32_rdtsc() < until)
