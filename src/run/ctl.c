@@ -3,17 +3,16 @@
  * ctl.c: the socket on which guests send descriptors.
  *
  * A guest sends the packet before the request that names its token, so whoever serves the request
- * finds it in the table or in the socket: nobody has to watch the socket while there is a listener.
- * Without one, kicks are packets too (token 0) and idle workers wait here.
+ * finds it in the socket: nobody has to watch the socket while there is a listener, and a guest
+ * that finds it full kicks for no slot.  Without one, kicks are packets too (token 0) and idle
+ * workers wait here.
  *
  * Owns the table of descriptors not yet asked for and the kicks not yet served, under T.
  *
  *   1  The table is bounded: what a hostile guest sends beyond it is closed, oldest first.
- *   2  A slot that becomes free has nothing left in the table nor in the socket: its thread may
- *      have been killed before it asked for what it sent, and its next owner's tokens are the
- *      same.
- *   3  Of two packets with the same slot and token the younger counts: a program that was
- *      executed counts from the start again.
+ *   2  A slot that becomes free, or begins a program, has nothing left in the table or the socket.
+ *   3  Of two descriptors of one slot and token the later one counts: tokens begin anew with each
+ *      thread and program.  So the socket is emptied before the table is looked at.
  */
 #include "run/engine.h"
 
@@ -70,11 +69,11 @@ static int table_take(uint32_t slot, uint64_t token, bool any)
 
 static void table_add(uint32_t slot, uint64_t token, int fd)
 {
-	int stale = table_take(slot, token, false);
+	int old = table_take(slot, token, false);
 	unsigned i;
 
-	if (stale >= 0)
-		close(stale);
+	if (old >= 0)
+		close(old);
 	for (i = 0; i < MAX_TOKENS && tokens[i].fd >= 0; i++)
 		;
 	if (i == MAX_TOKENS) {
@@ -187,11 +186,8 @@ static int take(struct run *run, struct slot *slot, uint64_t token, bool any)
 	int fd;
 
 	pthread_mutex_lock(&lock);
+	drain_locked(run);
 	fd = table_take(slot->index, token, any);
-	if (fd < 0) {
-		drain_locked(run);
-		fd = table_take(slot->index, token, any);
-	}
 	pthread_mutex_unlock(&lock);
 	return fd < 0 ? -EBADF : fd;
 }

@@ -109,10 +109,11 @@ int ctl_create(struct run *run, int *guest_end);
 int ctl_take(struct run *run, struct slot *slot, uint64_t token);
 /* Any descriptor that this slot has sent (a forked child's life pipe), or -1. */
 int ctl_take_any(struct run *run, struct slot *slot);
+/* Closes what the slot's thread has sent, which sends nothing more. */
 void ctl_forget(struct run *run, struct slot *slot);
 /* Without a listener: waits for the next kick.  Slot number, or -1. */
 int ctl_wait_kick(struct run *run);
-/* Main loop: CTL is readable: the listener may have come. */
+/* Empties the socket into the table. */
 void ctl_drain(struct run *run);
 
 /* ---- channel.c: the turn */

@@ -72,7 +72,8 @@ struct run_info {
  * and the caller sleeps with futex_wait on `turn`.
  */
 #define RUN_KICK_NR 0x5149
-#define RUN_TOKEN_LISTENER 1 /* the descriptor of this packet is the filter's listener */
+#define RUN_KICK_DRAIN UINT32_MAX /* no slot: CTL is full */
+#define RUN_TOKEN_LISTENER 1      /* the descriptor of this packet is the filter's listener */
 
 /* ---- environment string that execve of a stub carries last, stripped by the stub:
  *      RUN_ENV "<slot> <flags> <exe fd> <interp fd or -1> <FD_BASE> <AT_EXECFN>", decimal but for

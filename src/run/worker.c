@@ -173,6 +173,8 @@ static bool look_at(struct run *run, const struct kick *k)
 {
 	if (k->index < run->nr_slots && kick_check(run, &run->slots[k->index], k))
 		return attach(&run->slots[k->index], k);
+	if (k->index == RUN_KICK_DRAIN)
+		ctl_drain(run);
 	if (k->notif)
 		channel_answer_notif(run, k->notif);
 	return false;

@@ -8,6 +8,7 @@
 
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #define INFO ((const volatile struct run_info *)CHAN_BASE)
 #define THREAD_SLOT 12 /* where a struct thread has its slot's number */
@@ -170,12 +171,115 @@ static void speak_for_child(void)
 	expect_killed(liar);
 }
 
+static int temp_file(char content)
+{
+	char name[] = "/tmp/raw_XXXXXX", page[4096];
+	int fd = mkstemp(name);
+
+	unlink(name);
+	memset(page, content, sizeof(page));
+	CHECK(write(fd, page, sizeof(page)) == sizeof(page));
+	return fd;
+}
+
+static long send_fd(uint64_t token, int fd)
+{
+	struct ctl_packet packet = {.slot = own_slot(), .token = token};
+	struct iovec iov = {&packet, sizeof(packet)};
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr head;
+	} control;
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = &control,
+			     .msg_controllen = sizeof(control)};
+
+	control.head.cmsg_len = CMSG_LEN(sizeof(int));
+	control.head.cmsg_level = SOL_SOCKET;
+	control.head.cmsg_type = SCM_RIGHTS;
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	return host(SYS_sendmsg, (long)INFO->fd_base + RUN_FD_CTL, (long)&msg, MSG_DONTWAIT, 0, 0);
+}
+
+/* The tokens that a stub begins with. */
+static void send_stale(void)
+{
+	int fd = temp_file('A');
+
+	for (uint64_t token = 16; token < 80; token++)
+		CHECK(send_fd(token, fd) > 0);
+}
+
+/* The supervisor copies the page from the descriptor that it was sent. */
+static char copied_content(void)
+{
+	int fd = temp_file('B');
+	char *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+
+	p[0] = 'x';
+	return p[1];
+}
+
+/* A child's descriptors end with it. */
+static void stale_descriptors(void)
+{
+	uint32_t *slot =
+	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status;
+
+	if (!fork()) {
+		*slot = own_slot();
+		send_stale();
+		_exit(0);
+	}
+	wait(NULL);
+	/* Its slot is the next one's as soon as the supervisor has seen it dead. */
+	do {
+		if (!fork())
+			_exit(own_slot() == *slot ? copied_content() : 0);
+		wait(&status);
+	} while (status == 0);
+	CHECK(WEXITSTATUS(status) == 'B');
+}
+
+/* And a program's. */
+static void stale_program(void)
+{
+	int status;
+
+	if (!fork()) {
+		send_stale();
+		execl("/proc/self/exe", "raw", "copy", (char *)NULL);
+		_exit(0);
+	}
+	wait(&status);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 'B');
+}
+
+static void copy(void)
+{
+	_exit(copied_content());
+}
+
+/* Descriptors that no request names do not keep others from sending theirs. */
+static void full_socket(void)
+{
+	int fd = temp_file('A');
+	uint64_t token = 1 << 20;
+
+	while (send_fd(token, fd) > 0)
+		token++;
+	CHECK(copied_content() == 'B');
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
-} cases[] = {{"stale_child", stale_child},
-	     {"speak_for_sibling", speak_for_sibling},
-	     {"speak_for_child", speak_for_child}};
+} cases[] = {{"stale_child", stale_child},         {"speak_for_sibling", speak_for_sibling},
+	     {"speak_for_child", speak_for_child}, {"stale_descriptors", stale_descriptors},
+	     {"stale_program", stale_program},     {"copy", copy},
+	     {"full_socket", full_socket}};
 
 int main(int argc, char **argv)
 {

@@ -37,6 +37,19 @@ struct fd_message {
 #define SOL_SOCKET_ 1
 #define SCM_RIGHTS_ 1
 #define MSG_NOSIGNAL_ 0x4000
+#define MSG_DONTWAIT_ 0x40
+
+/* With a listener nobody takes packets out until a request names them: ours cannot wait for that.
+ */
+static int64_t send_packet(const struct msghdr *msg)
+{
+	uint64_t flags = MSG_NOSIGNAL_ | (INFO->use_notify ? MSG_DONTWAIT_ : 0);
+	int64_t r = sys(__NR_sendmsg, RUN_FD(RUN_FD_CTL), msg, flags);
+
+	if (r == -EAGAIN)
+		sys(RUN_KICK_NR, RUN_KICK_DRAIN);
+	return r;
+}
 
 static int64_t ctl_packet(struct thread *t, uint64_t token, int fd)
 {
@@ -51,7 +64,7 @@ static int64_t ctl_packet(struct thread *t, uint64_t token, int fd)
 		msg.controllen = sizeof(rights);
 	}
 	do
-		r = sys(__NR_sendmsg, RUN_FD(RUN_FD_CTL), &msg, MSG_NOSIGNAL_);
+		r = send_packet(&msg);
 	while (r == -EINTR || r == -EAGAIN);
 	return r < 0 ? r : 0;
 }
