@@ -71,6 +71,7 @@ void slot_retire_locked(struct slot *s);
 /* The attached worker leaves a retired slot.  Takes G. */
 void slot_reap(struct slot *s);
 void slot_set_space(struct slot *s, struct space *space);
+void slot_set_leader(struct slot *s);
 
 /* ---- proc.c */
 struct proc *proc_create_locked(struct run *run, struct proc *parent);

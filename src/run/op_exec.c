@@ -125,6 +125,8 @@ void op_exec_files(struct request *q)
 	take_names(q->proc);
 	if (q->proc->serial == 1 && !q->space)
 		proc_start(q->proc, tid ? tid : (pid_t)q->a[0], -1);
+	else
+		slot_set_leader(q->slot);
 	proc_replace_space(q->proc, q->slot, space);
 	q->space = space;
 	space_put(space);

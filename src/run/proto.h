@@ -219,7 +219,8 @@ struct chan {
 	 *
 	 * The host keeps one pending signal of a number.  So it is one whose faults come again by
 	 * themselves (a trapped call's SIGSYS would be lost beside it, and the call with it), and
-	 * every SIGBUS, whatever it says, serves.
+	 * every SIGBUS, whatever it says, serves.  A thread that has not spoken yet gets none: each
+	 * serves when it has been answered.
 	 *
 	 * A thread that is in a kick gets EINTR, serves, and kicks again; system calls that it
 	 * makes for the guest are restarted, with no signal delivered to the guest.

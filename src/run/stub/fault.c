@@ -51,6 +51,11 @@ static enum fill_result try_fill(struct thread *t, uint64_t addr, int access, bo
 	*good = entry_permits(entry, access);
 	if (*good)
 		r = fill(t, addr, entry, run);
+	/* Nobody waited for us if we were stopped: what we walked may be gone. */
+	if (t->service_waits) {
+		*good = false;
+		r = FILL_OK;
+	}
 	fill_unlock(t);
 	return r;
 }

@@ -144,8 +144,13 @@ int64_t rpc_call(struct thread *t, uint32_t op, const uint64_t a[8])
 	for (;;) {
 		hand_over(t);
 		/* After a thread's last request the channel may be another's already. */
-		if (op == OP_THREAD_EXIT || at_load(&c->cmd) != CMD_FLUSH)
+		if (op == OP_THREAD_EXIT)
 			return c->ret;
+		if (at_load(&c->cmd) != CMD_FLUSH) {
+			/* Asked for before we had spoken, without a signal; else there is none. */
+			service_flush(t);
+			return c->ret;
+		}
 		execute_flush(t);
 	}
 }
