@@ -50,6 +50,11 @@ bool ram_discard(void *ctx, uint64_t first, uint64_t count);
 
 /* ---- port_run.c: the core's way out */
 void port_run(struct run *run);
+/* As quire_fault(), for the slot's thread, which maps the page anew before it runs on if that is
+ * OK.
+ */
+enum quire_fault_result fault_and_fill(struct slot *slot, uint64_t addr, enum quire_access access,
+				       struct quire_fault *f);
 
 /* ---- oom.c */
 bool oom_kill(void *ctx, struct quire_mm *mm, void *cookie);
@@ -120,8 +125,6 @@ void ctl_drain(struct run *run);
 /* ---- channel.c: the turn */
 /* The worker's slot: what the core's flushes go through. */
 extern __thread struct slot *current_slot;
-/* While it faults for that slot: the page that the guest maps anew before it runs on, plus 1. */
-extern __thread uint64_t filled_page;
 void channel_give_turn(struct slot *s);
 /* True: the turn is ours.  False: the thread is dead. */
 bool channel_await_turn(struct slot *s);

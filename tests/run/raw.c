@@ -7,6 +7,7 @@
 #include "stub_test.h"
 
 #include <sched.h>
+#include <setjmp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -273,13 +274,59 @@ static void full_socket(void)
 	CHECK(copied_content() == 'B');
 }
 
+static volatile char *faulting;
+static volatile int faults, old_content;
+static sigjmp_buf out;
+
+static void on_fault(int sig)
+{
+	(void)sig;
+	if (faults++)
+		siglongjmp(out, 1);
+	/* It could not be mapped anew: the old translation must be gone, so that this faults. */
+	old_content = *faulting;
+	siglongjmp(out, 1);
+}
+
+static void write_to(char *page)
+{
+	faults = 0;
+	old_content = 0;
+	faulting = page;
+	if (!sigsetjmp(out, 1))
+		*faulting = 'B';
+}
+
+/* The flush of a copied page's old translation is left to the fill, which fails. */
+static void broken_fill(void)
+{
+	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct sigaction act = {.sa_handler = on_fault, .sa_flags = SA_NODEFER};
+	long ram = (long)INFO->fd_base + RUN_FD_RAM, other;
+	pid_t child;
+
+	*page = 'A';
+	child = fork();
+	if (!child)
+		pause();
+	CHECK(sigaction(SIGSEGV, &act, NULL) == 0 && *page == 'A');
+	/* Once for all that it needs itself: it must be mapped already. */
+	write_to(NULL);
+	other = host(SYS_dup, ram, 0, 0, 0, 0);
+	host(SYS_close, ram, 0, 0, 0, 0);
+	write_to(page);
+	host(SYS_dup2, other, ram, 0, 0, 0);
+	CHECK(faults == 2 && old_content == 0 && *page == 'A');
+	kill(child, SIGKILL);
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
 } cases[] = {{"stale_child", stale_child},         {"speak_for_sibling", speak_for_sibling},
 	     {"speak_for_child", speak_for_child}, {"stale_descriptors", stale_descriptors},
 	     {"stale_program", stale_program},     {"copy", copy},
-	     {"full_socket", full_socket}};
+	     {"full_socket", full_socket},         {"broken_fill", broken_fill}};
 
 int main(int argc, char **argv)
 {

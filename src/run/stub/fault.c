@@ -82,6 +82,16 @@ static bool ask(struct thread *t, uint64_t addr, int access, uint64_t ip, uint64
 	return false;
 }
 
+/* The supervisor may have left the flush of the page's old translation to the fill. */
+static void give_up_fill(struct thread *t, uint64_t addr)
+{
+	uint64_t page[1][2] = {{PAGE_DOWN(addr), PAGE_DOWN(addr) + PAGE}};
+
+	flush_lock(t);
+	flush_ranges(t, page, 1);
+	flush_unlock(t);
+}
+
 bool fault_resolve(struct thread *t, uint64_t addr, int access, uint64_t ip, uint64_t sp, bool bus,
 		   struct refusal *why)
 {
@@ -96,6 +106,7 @@ bool fault_resolve(struct thread *t, uint64_t addr, int access, uint64_t ip, uin
 		if (good && r == FILL_OK)
 			return true;
 		if (r == FILL_BROKEN || (r == FILL_FULL && ++full > 3)) {
+			give_up_fill(t, addr);
 			say("the host refuses to map a page, address", addr);
 			*why = (struct refusal){SIGSEGV, SEGV_ACCERR, addr};
 			return false;
