@@ -7,7 +7,8 @@
  *   1  A kick whose turn is not the slot's is late: what it was about has been answered, and the
  *      slot may be another's (the kicker was on its last request).
  *   2  One whose turn is the slot's comes from the slot's own thread, for nobody else has stored
- *      that turn: a kicker of another process is a guest that lies, and is killed.
+ *      that turn: a kicker of another process is a guest that lies, or one that we took for dead,
+ *      and is killed.
  */
 #include "run/engine.h"
 
@@ -107,7 +108,7 @@ static void kill_kicker(struct run *run, const struct kick *k)
 	if (fd < 0)
 		return;
 	if (!ioctl(at_load(&run->listener), SECCOMP_IOCTL_NOTIF_ID_VALID, &id)) {
-		run_say("process %d speaks for another process: killed", (int)pid);
+		run_say("process %d uses a channel that is not its own: killed", (int)pid);
 		syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
 	}
 	close(fd);
@@ -122,8 +123,8 @@ bool kick_check(struct run *run, struct slot *s, const struct kick *k)
 	if (at_load(&s->chan->turn) == k->turn && at_load(&s->tid) == k->tid)
 		return true;
 	pthread_mutex_lock(&run->lock);
-	late = !s->proc || at_load(&s->chan->turn) != k->turn;
-	ours = !late && belongs_locked(run, s->proc, k->tid);
+	late = at_load(&s->chan->turn) != k->turn;
+	ours = !late && s->proc && belongs_locked(run, s->proc, k->tid);
 	pthread_mutex_unlock(&run->lock);
 	if (!late && !ours)
 		kill_kicker(run, k);

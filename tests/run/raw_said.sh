@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# raw_said.sh QUIRE RAW CASE TEXT: the case of raw.c succeeds, and there is something on standard error,
+# raw_said.sh QUIRE RAW CASE TEXT: the case of RAW succeeds, and there is something on standard error,
 # every line of which has the text.
 set -u
 quire=$1 raw=$2 case=$3 text=$4
