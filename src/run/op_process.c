@@ -12,7 +12,13 @@
 #include "run/engine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+
+#define SPARE_FDS 4
+#define MAX_NEEDED_FDS 64
 
 static int child_space(struct request *q, bool shared, struct space **out)
 {
@@ -43,12 +49,40 @@ static struct slot *child_create(struct request *q, struct space *space, bool sh
 	return slot;
 }
 
+/* For one more process, for those that have yet to send theirs, and some for files meanwhile. */
+static int descriptors_needed(struct run *run)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&run->lock);
+	n = 2 * (run->nr_new + 1) + SPARE_FDS;
+	pthread_mutex_unlock(&run->lock);
+	return (int)(n < MAX_NEEDED_FDS ? n : MAX_NEEDED_FDS);
+}
+
+/* A process takes two, for as long as it lives: without them nobody would notice its death. */
+static bool descriptors_left(struct run *run)
+{
+	int fd[MAX_NEEDED_FDS], need = descriptors_needed(run), n = 0;
+
+	while (n < need && (fd[n] = fcntl(run->ctl, F_DUPFD_CLOEXEC, 0)) >= 0)
+		n++;
+	for (int i = 0; i < n; i++)
+		close(fd[i]);
+	if (n < need && !__atomic_test_and_set(&run->said_no_fds, __ATOMIC_RELAXED))
+		run_note(run, "no descriptors for more processes: fork fails (ulimit -Hn)");
+	return n == need;
+}
+
 void op_fork(struct request *q)
 {
 	bool shared = q->a[0] & CLONE_VM;
 	struct space *space;
 	struct slot *slot;
 
+	q->ret = descriptors_left(q->run) ? 0 : -EAGAIN;
+	if (q->ret)
+		return;
 	q->ret = child_space(q, shared, &space);
 	if (q->ret)
 		return;
@@ -94,6 +128,17 @@ void op_fork_done(struct request *q)
 	q->ret = 0;
 }
 
+/* Its death might not be noticed, and our end of its life pipe, lost on the way, kills it anyway.
+ */
+static void refuse_child(struct request *q)
+{
+	run_say("process %d: the descriptor of its life pipe is lost: killed", (int)q->proc->pid);
+	if (q->slot->tid)
+		kill(q->slot->tid, SIGKILL);
+	proc_died(q->proc);
+	q->ret = -EMFILE;
+}
+
 void op_child_start(struct request *q)
 {
 	pid_t tid = at_load(&q->slot->tid);
@@ -102,6 +147,8 @@ void op_child_start(struct request *q)
 	/* The host's word for who it is counts more than the guest's. */
 	proc_start(q->proc, tid ? tid : (pid_t)q->a[0], life < 0 ? -1 : life);
 	q->ret = 0;
+	if (life < 0)
+		refuse_child(q);
 }
 
 void op_thread(struct request *q)

@@ -199,6 +199,7 @@ struct run {
 	int first_status;                   /* main thread: as waitpid gave it */
 	uint64_t start_ns;                  /* C */
 	uint64_t oom_kills;                 /* A */
+	bool said_no_fds;                   /* A */
 	struct proc *reap_head, *reap_tail; /* G: dead, not yet taken apart */
 	unsigned nr_reaping;                /* G */
 	pthread_cond_t reap_ready;          /* G */
