@@ -145,9 +145,8 @@ void op_child_start(struct request *q)
 	int life = ctl_take(q->run, q->slot, q->a[1]);
 
 	/* The host's word for who it is counts more than the guest's. */
-	proc_start(q->proc, tid ? tid : (pid_t)q->a[0], life < 0 ? -1 : life);
 	q->ret = 0;
-	if (life < 0)
+	if (!proc_start(q->proc, tid ? tid : (pid_t)q->a[0], life < 0 ? -1 : life))
 		refuse_child(q);
 }
 

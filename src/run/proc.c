@@ -100,9 +100,10 @@ void proc_set_pid(struct proc *p, pid_t pid)
 		life_watch(p->run, p, fd, EPOLLIN);
 }
 
-void proc_start(struct proc *p, pid_t pid, int life)
+bool proc_start(struct proc *p, pid_t pid, int life)
 {
 	struct run *run = p->run;
+	bool watched;
 	int stale = -1;
 
 	pthread_mutex_lock(&run->lock);
@@ -118,12 +119,14 @@ void proc_start(struct proc *p, pid_t pid, int life)
 	}
 	if (p->state == PROC_ALIVE)
 		proc_set_pid(p, pid);
+	watched = p->life >= 0 || p->state == PROC_DEAD;
 	pthread_mutex_unlock(&run->lock);
 	if (stale >= 0) {
 		if (!life_hung_up(stale))
 			run_say("process %d was taken for dead; it is killed", (int)pid);
 		close(stale);
 	}
+	return watched;
 }
 
 void proc_set_names(struct proc *p, const char *exe, const char *comm)
