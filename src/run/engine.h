@@ -81,10 +81,11 @@ void slot_set_leader(struct slot *s);
 /* ---- proc.c */
 struct proc *proc_create_locked(struct run *run, struct proc *parent);
 /*
- * It has spoken.  life: our end of its life pipe, taken over, or -1.  False: there is none, neither
- * this one nor one that was taken when its parent died.
+ * It has spoken.  life: our end of its life pipe, or -1.  The caller closes what is returned, if it
+ * is not -1: it has one, taken when its parent died, or is dead already.
  */
-bool proc_start(struct proc *p, pid_t pid, int life);
+int proc_start_locked(struct proc *p, pid_t pid, int life);
+void proc_start(struct proc *p, pid_t pid, int life);
 void proc_set_pid(struct proc *p, pid_t pid);
 /* exec: the process leaves its space for a new one; all slots but `keep` are retired. */
 void proc_replace_space(struct proc *p, struct slot *keep, struct space *space);

@@ -139,14 +139,31 @@ static void refuse_child(struct request *q)
 	q->ret = -EMFILE;
 }
 
+/*
+ * G from the taking of the descriptor until the process has it: who looks in between, because its
+ * parent has died, would find neither and take it for dead.
+ */
 void op_child_start(struct request *q)
 {
 	pid_t tid = at_load(&q->slot->tid);
-	int life = ctl_take(q->run, q->slot, q->a[1]);
+	struct proc *p = q->proc;
+	int life, stale;
+	bool lost;
 
 	/* The host's word for who it is counts more than the guest's. */
+	tid = tid ? tid : (pid_t)q->a[0];
+	pthread_mutex_lock(&q->run->lock);
+	life = ctl_take(q->run, q->slot, q->a[1]);
+	stale = proc_start_locked(p, tid, life < 0 ? -1 : life);
+	lost = p->life < 0 && p->state != PROC_DEAD;
+	pthread_mutex_unlock(&q->run->lock);
 	q->ret = 0;
-	if (!proc_start(q->proc, tid ? tid : (pid_t)q->a[0], life < 0 ? -1 : life))
+	if (stale >= 0) {
+		if (!life_hung_up(stale))
+			run_say("process %d was taken for dead; it is killed", (int)tid);
+		close(stale);
+	}
+	if (lost)
 		refuse_child(q);
 }
 
