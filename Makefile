@@ -12,7 +12,7 @@ all: configure
 
 configure:
 	@tools/bootstrap build
-	@test -e $(BUILD)/build.ninja || meson setup --prefix $(PREFIX) $(BUILD)
+	@test -e $(BUILD)/build.ninja || meson setup --prefix $(PREFIX) --libdir lib $(BUILD)
 
 # gcc, clang, ASan + UBSan and TSan; the last line is `N passed, N failed`.
 test:
@@ -31,8 +31,13 @@ bench: all
 soak: all
 	@tests/soak
 
+# PREFIX counts here even if the build was configured with another one.  libdir is told because
+# meson may choose lib64, where Debian's pkg-config and loader do not look.  A library that the
+# loader finds by its cache alone, as in /usr/local, has to be entered there.
 install: all
+	@meson configure -Dprefix=$(PREFIX) -Dlibdir=lib $(BUILD)
 	@meson install -C $(BUILD)
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
 
 format:
 	@git ls-files -z '*.c' '*.h' | xargs -0r clang-format -i

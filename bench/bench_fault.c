@@ -20,7 +20,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "port_host.h"
+#include "quire/port_host.h"
 #include "quire/quire.h"
 
 #define PAGE QUIRE_PAGE_SIZE

@@ -4,10 +4,15 @@
  *
  * An embedder fills one `struct quire_port` and hands it to
  * quire_machine_create(); the core reaches the outside through it and through
- * nothing else.  Guarantees that the core relies on are lettered:
+ * nothing else (and memcpy, memset, memmove, memcmp).  Where there are threads and
+ * malloc, quire_port_host() of port_host.h fills it in and tlb_flush is all that is
+ * left to write: examples/embed.c.  A whole port for a world with one thread and no
+ * operating system is examples/bare.c.
  *
- *   A  alloc() returns memory aligned to at least 16 bytes, or NULL; never sleeps
- *      on anything that needs the core.
+ * Guarantees that the core relies on are lettered:
+ *
+ *   A  alloc() returns memory aligned to at least 16 bytes, or NULL; it need not be
+ *      cleared.  It never sleeps on anything that needs the core.
  *   B  A function handed to call_rcu() runs after every read-side section that
  *      was open at the time of the call has ended.  It may run on any thread,
  *      outside every read-side section, with no core lock held.
@@ -17,6 +22,40 @@
  *      cached before the call for the named range (or for all, for a full flush).
  *      It is called with no spinlock held, before the frames are freed.
  *   E  wait() returns when woken, spuriously, or at once when *addr != val.
+ *
+ * What the core guarantees to the embedder:
+ *
+ *   1  wait, synchronize_rcu, rcu_barrier, tlb_flush, ram_discard and oom are called
+ *      without a spinlock; any other may be called with one held and does not sleep.
+ *      tlb_flush, ram_discard and wait may find a sleeping lock held, or a read-side
+ *      section open: they wait neither for a call of quire.h to return nor for a grace
+ *      period.  oom finds nothing held.
+ *   2  No function of the port calls back into quire.h, with two exceptions: oom may
+ *      (not quire_verify or quire_machine_destroy), and any may call quire_mm_cookie
+ *      and quire_mm_machine.
+ *   3  Read-side sections nest; a reader may sleep in them.
+ *
+ * Executing guest code: the translations
+ *
+ *   An executor (an emulated CPU, a hardware page table, host mappings) may cache what
+ *   quire_fault() or quire_pte() returned, or read the tables itself from
+ *   quire_mm_root() on, in x86-64's format.
+ *
+ *   4  Frame n of an entry is at ram + n * 4096, with quire_machine_options.ram given
+ *      by the embedder; from ram_bytes / 4096 on it is in table_ram.  With
+ *      QUIRE_PTE_EXTERNAL it is what the file's frame() said.
+ *   5  An entry allows to read with PRESENT and USER; to write with WRITE and DIRTY
+ *      besides; to execute without NX.  For anything else call quire_fault().  An entry
+ *      that came to allow more is not flushed: a refusal by a cached one is a miss.
+ *   6  What was cached is good until a tlb_flush of its address begins.  A flush may come
+ *      from any thread at any time, and from within the executor's own quire_fault().
+ *      So a fill must not outlive a flush that began between its fault and itself: count
+ *      flushes, read the count before quire_fault(), and enter what it returned only if
+ *      the count is unmoved, under the lock that tlb_flush takes.  Else access again.
+ *   7  And a flush must not return in the midst of an access: the executor holds that
+ *      lock meanwhile, or tells that it has stopped (as an IPI is acknowledged).
+ *   8  The last quire_mm_put() flushes everything once more; `cookie`, and the executor
+ *      that it stands for, must live until that has returned.
  */
 #ifndef QUIRE_PORT_H
 #define QUIRE_PORT_H
@@ -52,7 +91,7 @@ struct quire_port {
 	/* Handed to every call below. */
 	void *ctx;
 
-	/* Core metadata (guarantee A).  free() gets the size that alloc() got. */
+	/* Core metadata (guarantee A).  free() gets the size that alloc() got, and never NULL. */
 	void *(*alloc)(void *ctx, size_t bytes);
 	void (*free)(void *ctx, void *p, size_t bytes);
 

@@ -23,7 +23,6 @@
 #define SLEEP_MS 200u
 
 __thread struct slot *current_slot;
-__thread uint64_t filled_page;
 
 /* A guest that was killed meanwhile gives ENOENT, which is fine. */
 void channel_answer_notif(struct run *run, uint64_t id)

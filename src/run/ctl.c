@@ -3,13 +3,16 @@
  * ctl.c: the socket on which guests send descriptors.
  *
  * A guest sends the packet before the request that names its token, so whoever serves the request
- * finds it in the table or in the socket: nobody has to watch the socket while there is a listener.
- * Without one, kicks are packets too (token 0) and idle workers wait here.
+ * finds it in the socket: nobody has to watch the socket while there is a listener, and a guest
+ * that finds it full kicks for no slot.  Without one, kicks are packets too (token 0) and idle
+ * workers wait here.
  *
  * Owns the table of descriptors not yet asked for and the kicks not yet served, under T.
  *
  *   1  The table is bounded: what a hostile guest sends beyond it is closed, oldest first.
- *   2  A slot that becomes free has nothing left in the table.
+ *   2  A slot that becomes free, or begins a program, has nothing left in the table or the socket.
+ *   3  Of two descriptors of one slot and token the later one counts: tokens begin anew with each
+ *      thread and program.  So the socket is emptied before the table is looked at.
  */
 #include "run/engine.h"
 
@@ -50,29 +53,6 @@ int ctl_create(struct run *run, int *guest_end)
 	return kick_event < 0 ? -errno : 0;
 }
 
-void ctl_destroy(struct run *run)
-{
-	for (unsigned i = 0; i < MAX_TOKENS; i++) {
-		if (tokens[i].fd >= 0)
-			close(tokens[i].fd);
-	}
-	close(kick_event);
-	close(run->ctl);
-}
-
-static void table_add(uint32_t slot, uint64_t token, int fd)
-{
-	unsigned i;
-
-	for (i = 0; i < MAX_TOKENS && tokens[i].fd >= 0; i++)
-		;
-	if (i == MAX_TOKENS) {
-		i = next_victim++ % MAX_TOKENS;
-		close(tokens[i].fd);
-	}
-	tokens[i] = (struct token){slot, token, fd};
-}
-
 static int table_take(uint32_t slot, uint64_t token, bool any)
 {
 	for (unsigned i = 0; i < MAX_TOKENS; i++) {
@@ -85,6 +65,22 @@ static int table_take(uint32_t slot, uint64_t token, bool any)
 		return fd;
 	}
 	return -1;
+}
+
+static void table_add(uint32_t slot, uint64_t token, int fd)
+{
+	int old = table_take(slot, token, false);
+	unsigned i;
+
+	if (old >= 0)
+		close(old);
+	for (i = 0; i < MAX_TOKENS && tokens[i].fd >= 0; i++)
+		;
+	if (i == MAX_TOKENS) {
+		i = next_victim++ % MAX_TOKENS;
+		close(tokens[i].fd);
+	}
+	tokens[i] = (struct token){slot, token, fd};
 }
 
 static void set_listener(struct run *run, int fd)
@@ -190,11 +186,8 @@ static int take(struct run *run, struct slot *slot, uint64_t token, bool any)
 	int fd;
 
 	pthread_mutex_lock(&lock);
+	drain_locked(run);
 	fd = table_take(slot->index, token, any);
-	if (fd < 0) {
-		drain_locked(run);
-		fd = table_take(slot->index, token, any);
-	}
 	pthread_mutex_unlock(&lock);
 	return fd < 0 ? -EBADF : fd;
 }
@@ -213,8 +206,8 @@ void ctl_forget(struct run *run, struct slot *slot)
 {
 	int fd;
 
-	(void)run;
 	pthread_mutex_lock(&lock);
+	drain_locked(run);
 	while ((fd = table_take(slot->index, 0, true)) >= 0)
 		close(fd);
 	pthread_mutex_unlock(&lock);

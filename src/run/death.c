@@ -57,7 +57,7 @@ static struct proc *orphan_locked(struct run *run, struct proc *parent)
 	return NULL;
 }
 
-static bool hung_up(int life)
+bool life_hung_up(int life)
 {
 	struct pollfd fd = {.fd = life};
 
@@ -98,7 +98,7 @@ static void settle_children_locked(struct run *run, struct proc *p)
 {
 	struct proc *orphan;
 
-	if (p->life >= 0 && has_new_child(run, p) && !hung_up(p->life))
+	if (p->life >= 0 && has_new_child(run, p) && !life_hung_up(p->life))
 		return;
 	while ((orphan = orphan_locked(run, p))) {
 		die_locked(run, orphan);

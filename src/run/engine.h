@@ -44,13 +44,17 @@ long read_text(const char *path, char *buf, size_t len);
 
 /* ---- ram.c: the memory objects */
 int ram_create(struct run *run);
-void ram_destroy(struct run *run);
 /* The frame is about to be touched: has the host allocate it together with its neighbours. */
 void ram_expect(struct run *run, uint64_t frame);
 bool ram_discard(void *ctx, uint64_t first, uint64_t count);
 
 /* ---- port_run.c: the core's way out */
 void port_run(struct run *run);
+/* As quire_fault(), for the slot's thread, which maps the page anew before it runs on if that is
+ * OK.
+ */
+enum quire_fault_result fault_and_fill(struct slot *slot, uint64_t addr, enum quire_access access,
+				       struct quire_fault *f);
 
 /* ---- oom.c */
 bool oom_kill(void *ctx, struct quire_mm *mm, void *cookie);
@@ -65,7 +69,6 @@ bool space_leave_locked(struct space *s);
 
 /* ---- slot.c */
 int slots_create(struct run *run);
-void slots_destroy(struct run *run);
 /* A free slot for a thread of p, or NULL.  G held. */
 struct slot *slot_alloc_locked(struct run *run, struct proc *p, struct space *space);
 /* The thread is gone, or never came: free once no worker is attached.  G held. */
@@ -73,9 +76,15 @@ void slot_retire_locked(struct slot *s);
 /* The attached worker leaves a retired slot.  Takes G. */
 void slot_reap(struct slot *s);
 void slot_set_space(struct slot *s, struct space *space);
+void slot_set_leader(struct slot *s);
 
 /* ---- proc.c */
 struct proc *proc_create_locked(struct run *run, struct proc *parent);
+/*
+ * It has spoken.  life: our end of its life pipe, or -1.  The caller closes what is returned, if it
+ * is not -1: it has one, taken when its parent died, or is dead already.
+ */
+int proc_start_locked(struct proc *p, pid_t pid, int life);
 void proc_start(struct proc *p, pid_t pid, int life);
 void proc_set_pid(struct proc *p, pid_t pid);
 /* exec: the process leaves its space for a new one; all slots but `keep` are retired. */
@@ -87,6 +96,8 @@ void procs_destroy(struct run *run);
 /* ---- death.c */
 /* The process does not exist any more: everything of it but its record goes.  Idempotent. */
 void proc_died(struct proc *p);
+/* No process holds the read end any more. */
+bool life_hung_up(int life);
 
 /* ---- reaper.c */
 int reaper_start(struct run *run);
@@ -109,18 +120,16 @@ int ctl_create(struct run *run, int *guest_end);
 int ctl_take(struct run *run, struct slot *slot, uint64_t token);
 /* Any descriptor that this slot has sent (a forked child's life pipe), or -1. */
 int ctl_take_any(struct run *run, struct slot *slot);
+/* Closes what the slot's thread has sent, which sends nothing more. */
 void ctl_forget(struct run *run, struct slot *slot);
 /* Without a listener: waits for the next kick.  Slot number, or -1. */
 int ctl_wait_kick(struct run *run);
-/* Main loop: CTL is readable: the listener may have come. */
+/* Empties the socket into the table. */
 void ctl_drain(struct run *run);
-void ctl_destroy(struct run *run);
 
 /* ---- channel.c: the turn */
 /* The worker's slot: what the core's flushes go through. */
 extern __thread struct slot *current_slot;
-/* While it faults for that slot: the page that the guest maps anew before it runs on, plus 1. */
-extern __thread uint64_t filled_page;
 void channel_give_turn(struct slot *s);
 /* True: the turn is ours.  False: the thread is dead. */
 bool channel_await_turn(struct slot *s);
@@ -130,6 +139,20 @@ void channel_answer_notif(struct run *run, uint64_t id);
 
 /* ---- flush.c: flushes of address spaces other than the requester's */
 void flush_remote(struct space *space, const struct quire_tlb_range *ranges, unsigned n);
+
+/* ---- kick.c */
+struct kick {
+	uint32_t index; /* slot; UINT32_MAX: none */
+	uint32_t turn;  /* of the kicker's request; without a listener unknown */
+	pid_t tid;      /* 0: without a listener */
+	uint64_t notif; /* 0: without a listener */
+};
+/* Waits for one.  False: there will be none any more. */
+bool kick_receive(struct run *run, struct kick *k);
+/* False: not to be acted upon. */
+bool kick_check(struct run *run, struct slot *s, const struct kick *k);
+/* The host's word: tid is a thread of process pid. */
+bool task_is_of(pid_t pid, pid_t tid);
 
 /* ---- worker.c */
 int workers_start(struct run *run);
@@ -219,6 +242,7 @@ int64_t sys_shmat(struct request *q);
 int64_t sys_shmdt(struct request *q);
 int64_t sys_shmctl(struct request *q);
 int64_t sys_mincore(struct request *q);
+int64_t sys_sysinfo(struct request *q);
 int64_t sys_msync(struct request *q);
 int64_t sys_madvise(struct request *q);
 int64_t sys_process_vm_readv(struct request *q);

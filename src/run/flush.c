@@ -7,128 +7,188 @@
  * waits for nobody, so two processes may flush each other at the same time.  A thread that cannot
  * run (vfork's parent) does not answer: after a while the next one is asked as well.
  *
- * Owns every slot's service area, under remote_lock (leaf but for G).
+ *   1  A stopped thread's signal stays pending and is taken before any instruction in user mode.
+ *      So when all threads have been asked and were seen stopped after that, the flush is as good
+ *      as done: whichever runs first does it first.
+ *   2  A thread that has not spoken yet gets no signal: it looks at its service area when its first
+ *      request has been answered, before it runs guest code.
+ *   3  While an earlier request is outstanding its ranges are not written over: it becomes one to
+ *      flush everything.
+ *   4  A request's number is the slot's own, and goes on when the slot changes hands: the new
+ *      thread has not been asked.
+ *
+ * Owns every slot's service area: under E, of the address space that the slot's thread is in, and
+ * G.
  */
 #include "run/engine.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 2
-#define MAX_ASKED 64
 
-static pthread_mutex_t remote_lock = PTHREAD_MUTEX_INITIALIZER;
-
-struct asked {
-	struct slot *slot;
-	uint32_t seq;
+struct flush {
+	struct space *space;
+	const struct quire_tlb_range *ranges;
+	unsigned n;
+	uint64_t id;
+	/* The thread that was asked last. */
+	const uint32_t *done;
+	uint32_t service;
+	pid_t pid, tid;
 };
 
-static bool was_asked(const struct asked *asked, unsigned n, const struct slot *s)
+static uint64_t last_flush; /* A */
+
+/* The threads of a space: of p, or of the processes after it.  G held. */
+static struct slot *first_slot(const struct flush *f, struct proc *p)
 {
-	for (unsigned i = 0; i < n; i++) {
-		if (asked[i].slot == s)
-			return true;
-	}
-	return false;
+	while (p && (p->space != f->space || !p->slots))
+		p = p->next;
+	return p ? p->slots : NULL;
 }
 
-static void write_service(struct chan *c, const struct quire_tlb_range *ranges, unsigned n)
+static struct slot *next_slot(const struct flush *f, const struct slot *s)
 {
-	for (unsigned i = 0; i < n; i++) {
-		c->service_ranges[i].start = ranges[i].start;
-		c->service_ranges[i].end = ranges[i].end;
-	}
-	c->service_nranges = n;
+	return s->next ? s->next : first_slot(f, s->proc->next);
 }
 
-/* Asks a thread that has not been asked.  False: there is none left.  G held. */
-static bool ask_locked(struct space *space, struct asked *asked, unsigned *nr,
-		       const struct quire_tlb_range *ranges, unsigned n)
+static void write_service(struct slot *s, const struct flush *f)
 {
-	struct run *run = space->run;
-	siginfo_t si = {.si_signo = SIGSYS, .si_code = SI_QUEUE};
+	struct chan *c = s->chan;
+	bool outstanding = at_load(&c->service_done) != s->service;
+
+	for (unsigned i = 0; i < f->n && !outstanding; i++) {
+		c->service_ranges[i].start = f->ranges[i].start;
+		c->service_ranges[i].end = f->ranges[i].end;
+	}
+	at_store(&c->service_nranges, outstanding ? 0 : f->n);
+	at_store(&c->service_seq, ++s->service);
+	s->asked = f->id;
+}
+
+static void send_signal(struct slot *s, struct flush *f)
+{
+	siginfo_t si = {.si_signo = SIGBUS, .si_code = SI_QUEUE};
+	pid_t tid = at_load(&s->tid);
 
 	si.si_pid = getpid();
 	si.si_uid = getuid();
-	for (struct proc *p = run->procs; p && *nr < MAX_ASKED; p = p->next) {
-		for (struct slot *s = p->space == space ? p->slots : NULL; s; s = s->next) {
-			pid_t tid = at_load(&s->tid);
+	f->done = &s->chan->service_done;
+	f->service = s->service;
+	f->pid = s->proc->pid;
+	f->tid = tid ? tid : f->pid;
+	s->proc->stats.remote_flushes++;
+	syscall(SYS_rt_tgsigqueueinfo, f->pid, f->tid, SIGBUS, &si);
+}
 
-			tid = tid ? tid : p->pid;
-
-			if (!at_load(&s->started) || was_asked(asked, *nr, s))
-				continue;
-			write_service(s->chan, ranges, n);
-			asked[*nr].slot = s;
-			asked[(*nr)++].seq = at_add(&s->chan->service_seq, 1);
-			p->stats.remote_flushes++;
-			syscall(SYS_rt_tgsigqueueinfo, p->pid, tid, SIGSYS, &si);
+/* False: all have been asked that can be.  G held. */
+static bool ask_next_locked(struct flush *f)
+{
+	for (struct slot *s = first_slot(f, f->space->run->procs); s; s = next_slot(f, s)) {
+		if (s->asked == f->id)
+			continue;
+		write_service(s, f);
+		/* Looked at behind the store: whoever speaks meanwhile sees the one, or we the
+		 * other. */
+		if (at_load(&s->started)) {
+			send_signal(s, f);
 			return true;
 		}
 	}
 	return false;
 }
 
-static bool any_done(const struct asked *asked, unsigned n)
+/*
+ * A tracer may stop a thread on its way into a call, in which the host would still touch the
+ * guest's memory: that does not count.
+ */
+static bool is_stopped(pid_t pid, pid_t tid)
 {
-	for (unsigned i = 0; i < n; i++) {
-		if (at_load(&asked[i].slot->chan->service_done) == asked[i].seq)
+	char path[64], text[512], *state;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid, (int)tid);
+	if (read_text(path, text, sizeof(text)) < 0)
+		return false;
+	state = strrchr(text, ')');
+	if (!state || state[1] != ' ' || (state[2] != 'T' && state[2] != 't'))
+		return false;
+	if (state[2] == 'T')
+		return true;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", (int)pid, (int)tid);
+	return read_text(path, text, sizeof(text)) > 0 && !strncmp(text, "-1 ", 3);
+}
+
+/* Rule 1; none at all is as good.  G held. */
+static bool all_stopped_locked(const struct flush *f)
+{
+	for (struct slot *s = first_slot(f, f->space->run->procs); s; s = next_slot(f, s)) {
+		pid_t tid = at_load(&s->tid);
+
+		if (at_load(&s->started) && !is_stopped(s->proc->pid, tid ? tid : s->proc->pid))
+			return false;
+	}
+	return true;
+}
+
+static bool any_done_locked(const struct flush *f)
+{
+	for (struct slot *s = first_slot(f, f->space->run->procs); s; s = next_slot(f, s)) {
+		if (s->asked == f->id && at_load(&s->chan->service_done) == s->service)
 			return true;
 	}
 	return false;
 }
 
-/* The thread may be dead, and its slot another's by now: then nobody has the translations. */
-static bool anybody_left(struct space *space)
+static bool await(const struct flush *f)
 {
-	bool left = false;
+	uint32_t done = at_load(f->done);
 
-	if (!at_load(&space->users))
-		return false;
-	pthread_mutex_lock(&space->run->lock);
-	for (struct proc *p = space->run->procs; p && !left; p = p->next) {
-		for (struct slot *s = p->space == space ? p->slots : NULL; s; s = s->next)
-			left = left || at_load(&s->started);
-	}
-	pthread_mutex_unlock(&space->run->lock);
-	return left;
+	if (done != f->service)
+		futex_wait((uint32_t *)f->done, done, PATIENCE_MS);
+	return at_load(f->done) == f->service;
 }
 
-static void flush_chunk(struct space *space, const struct quire_tlb_range *ranges, unsigned n)
+static void flush_chunk(struct flush *f)
 {
-	struct run *run = space->run;
-	struct asked asked[MAX_ASKED];
-	unsigned nr = 0;
+	struct run *run = f->space->run;
+	unsigned asked = 0;
 
-	do {
-		struct chan *c;
+	f->id = at_add(&last_flush, 1);
+	for (;;) {
+		bool over, sent;
 
 		pthread_mutex_lock(&run->lock);
-		ask_locked(space, asked, &nr, ranges, n);
+		over = asked && any_done_locked(f);
+		sent = !over && ask_next_locked(f);
+		over = over || (!sent && (!asked || all_stopped_locked(f)));
 		pthread_mutex_unlock(&run->lock);
-		if (!nr)
+		if (over)
 			return;
-		c = asked[nr - 1].slot->chan;
-		futex_wait(&c->service_done, asked[nr - 1].seq - 1, PATIENCE_MS);
-	} while (!any_done(asked, nr) && anybody_left(space));
+		asked += sent;
+		/* The first mostly answers at once: it costs less to wait than to look. */
+		if (sent && asked > 1 && is_stopped(f->pid, f->tid))
+			continue;
+		if (await(f))
+			return;
+	}
 }
 
 void flush_remote(struct space *space, const struct quire_tlb_range *ranges, unsigned n)
 {
+	struct flush f = {.space = space};
 	unsigned done = 0;
 
-	pthread_mutex_lock(&remote_lock);
+	pthread_mutex_lock(&space->flush_lock);
 	do {
-		unsigned k = n - done;
-
-		if (k > CHAN_SERVICE_RANGES)
-			k = CHAN_SERVICE_RANGES;
-		flush_chunk(space, ranges + done, k);
-		done += k;
+		f.ranges = ranges + done;
+		f.n = n - done < CHAN_SERVICE_RANGES ? n - done : CHAN_SERVICE_RANGES;
+		flush_chunk(&f);
+		done += f.n;
 	} while (done < n && at_load(&space->users));
-	pthread_mutex_unlock(&remote_lock);
+	pthread_mutex_unlock(&space->flush_lock);
 }

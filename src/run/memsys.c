@@ -157,6 +157,7 @@ static const struct memsys table[] = {
     {SYS_shmat, sys_shmat},
     {SYS_shmdt, sys_shmdt},
     {SYS_shmctl, sys_shmctl},
+    {SYS_sysinfo, sys_sysinfo},
     {SYS_process_vm_readv, sys_process_vm_readv},
     {SYS_process_vm_writev, sys_process_vm_writev},
     {SYS_mbind, sys_mbind},

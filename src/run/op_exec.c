@@ -121,9 +121,12 @@ void op_exec_files(struct request *q)
 	q->ret = space_create(q->run, rlim, q->run->may_lock, &space);
 	if (q->ret)
 		return;
+	ctl_forget(q->run, q->slot);
 	take_names(q->proc);
 	if (q->proc->serial == 1 && !q->space)
 		proc_start(q->proc, tid ? tid : (pid_t)q->a[0], -1);
+	else
+		slot_set_leader(q->slot);
 	proc_replace_space(q->proc, q->slot, space);
 	q->space = space;
 	space_put(space);

@@ -35,9 +35,7 @@ void op_fault(struct request *q)
 	struct quire_fault f = {0};
 	enum quire_access access = access_of(q->a[1]);
 
-	filled_page = PAGE_DOWN(q->a[0]) | 1;
-	f.result = quire_fault(q->space->mm, q->a[0], access, &f);
-	filled_page = 0;
+	f.result = fault_and_fill(q->slot, q->a[0], access, &f);
 	if (f.result == QUIRE_FAULT_OK && in_ram(f.pte))
 		q->fresh = frame_of(f.pte) + 1;
 	else if (f.result == QUIRE_FAULT_SEGV || f.result == QUIRE_FAULT_BUS)

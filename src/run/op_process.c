@@ -4,13 +4,21 @@
  * clone and exit calls.
  *
  *   1  A child and its slot exist before the host's clone, so that it can speak at once.  If the
- * clone fails, OP_FORK_DONE takes both back. 2  Numbers of slots that a guest names are only acted
- * upon if they belong to its own process (threads) or to a child that it made (fork).
+ * clone fails, OP_FORK_DONE takes both back.
+ *   2  Numbers of slots that a guest names are only acted upon if they belong to its own process
+ * (threads) or to the child of this fork: a slot may have been given up and out again, to another
+ * child of the same parent, by the time that the parent names it; the serial tells them apart.
  */
 #include "run/engine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+
+#define SPARE_FDS 4
+#define MAX_NEEDED_FDS 64
 
 static int child_space(struct request *q, bool shared, struct space **out)
 {
@@ -35,9 +43,35 @@ static struct slot *child_create(struct request *q, struct space *space, bool sh
 		child->vforked = shared;
 		space_enter_locked(space);
 		slot = slot_alloc_locked(run, child, space);
+		q->v[0] = child->serial;
 	}
 	pthread_mutex_unlock(&run->lock);
 	return slot;
+}
+
+/* For one more process, for those that have yet to send theirs, and some for files meanwhile. */
+static int descriptors_needed(struct run *run)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&run->lock);
+	n = 2 * (run->nr_new + 1) + SPARE_FDS;
+	pthread_mutex_unlock(&run->lock);
+	return (int)(n < MAX_NEEDED_FDS ? n : MAX_NEEDED_FDS);
+}
+
+/* A process takes two, for as long as it lives: without them nobody would notice its death. */
+static bool descriptors_left(struct run *run)
+{
+	int fd[MAX_NEEDED_FDS], need = descriptors_needed(run), n = 0;
+
+	while (n < need && (fd[n] = fcntl(run->ctl, F_DUPFD_CLOEXEC, 0)) >= 0)
+		n++;
+	for (int i = 0; i < n; i++)
+		close(fd[i]);
+	if (n < need && !__atomic_test_and_set(&run->said_no_fds, __ATOMIC_RELAXED))
+		run_note(run, "no descriptors for more processes: fork fails (ulimit -Hn)");
+	return n == need;
 }
 
 void op_fork(struct request *q)
@@ -46,6 +80,9 @@ void op_fork(struct request *q)
 	struct space *space;
 	struct slot *slot;
 
+	q->ret = descriptors_left(q->run) ? 0 : -EAGAIN;
+	if (q->ret)
+		return;
 	q->ret = child_space(q, shared, &space);
 	if (q->ret)
 		return;
@@ -58,15 +95,15 @@ void op_fork(struct request *q)
 		space_put(space);
 }
 
-/* The process in this slot if q's process made it, referenced. */
-static struct proc *child_in_slot(struct request *q, uint64_t index)
+/* The process of this serial in this slot if q's process made it, referenced. */
+static struct proc *child_in_slot(struct request *q, uint64_t index, uint64_t serial)
 {
 	struct proc *p = NULL;
 
 	if (index >= q->run->nr_slots)
 		return NULL;
 	p = q->run->slots[index].proc;
-	if (!p || p->parent_serial != q->proc->serial)
+	if (!p || p->serial != serial || p->parent_serial != q->proc->serial)
 		return NULL;
 	return proc_get(p);
 }
@@ -79,7 +116,7 @@ void op_fork_done(struct request *q)
 	bool failed;
 
 	pthread_mutex_lock(&run->lock);
-	child = child_in_slot(q, q->a[0]);
+	child = child_in_slot(q, q->a[0], q->a[2]);
 	failed = child && pid <= 0 && child->state == PROC_NEW;
 	if (child && pid > 0 && pid <= INT32_MAX && child->state != PROC_DEAD)
 		proc_set_pid(child, (pid_t)pid);
@@ -91,14 +128,43 @@ void op_fork_done(struct request *q)
 	q->ret = 0;
 }
 
+/* Its death might not be noticed, and our end of its life pipe, lost on the way, kills it anyway.
+ */
+static void refuse_child(struct request *q)
+{
+	run_say("process %d: the descriptor of its life pipe is lost: killed", (int)q->proc->pid);
+	if (q->slot->tid)
+		kill(q->slot->tid, SIGKILL);
+	proc_died(q->proc);
+	q->ret = -EMFILE;
+}
+
+/*
+ * G from the taking of the descriptor until the process has it: who looks in between, because its
+ * parent has died, would find neither and take it for dead.
+ */
 void op_child_start(struct request *q)
 {
 	pid_t tid = at_load(&q->slot->tid);
-	int life = ctl_take(q->run, q->slot, q->a[1]);
+	struct proc *p = q->proc;
+	int life, stale;
+	bool lost;
 
 	/* The host's word for who it is counts more than the guest's. */
-	proc_start(q->proc, tid ? tid : (pid_t)q->a[0], life < 0 ? -1 : life);
+	tid = tid ? tid : (pid_t)q->a[0];
+	pthread_mutex_lock(&q->run->lock);
+	life = ctl_take(q->run, q->slot, q->a[1]);
+	stale = proc_start_locked(p, tid, life < 0 ? -1 : life);
+	lost = p->life < 0 && p->state != PROC_DEAD;
+	pthread_mutex_unlock(&q->run->lock);
 	q->ret = 0;
+	if (stale >= 0) {
+		if (!life_hung_up(stale))
+			run_say("process %d was taken for dead; it is killed", (int)tid);
+		close(stale);
+	}
+	if (lost)
+		refuse_child(q);
 }
 
 void op_thread(struct request *q)
@@ -130,10 +196,11 @@ void op_thread_done(struct request *q)
 void op_thread_start(struct request *q)
 {
 	struct slot *s = q->slot;
+	pid_t tid = (pid_t)q->a[0];
 
 	pthread_mutex_lock(&s->lock);
-	if (!s->tid)
-		at_store(&s->tid, (pid_t)q->a[0]);
+	if (!s->tid && task_is_of(q->proc->pid, tid))
+		at_store(&s->tid, tid);
 	pthread_mutex_unlock(&s->lock);
 	q->ret = 0;
 }

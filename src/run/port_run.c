@@ -8,7 +8,12 @@
  */
 #include "run/engine.h"
 
-#include "port_host.h"
+#include "quire/port_host.h"
+
+/* While a worker faults for its slot: the page that the guest maps anew if that succeeds, plus 1.
+ */
+static __thread uint64_t filled_page;
+static __thread bool left_to_fill; /* a flush of it */
 
 /*
  * The only thread of the address space is waiting for this fault and will map the page anew, in the
@@ -18,6 +23,15 @@ static bool fill_flushes(const struct slot *slot, const struct quire_tlb_range *
 {
 	return filled_page && n == 1 && ranges[0].start == (filled_page & ~1ull) &&
 	       ranges[0].end == ranges[0].start + PAGE && at_load(&slot->space->nr_slots) == 1;
+}
+
+static void flush_own(struct slot *slot, const struct quire_tlb_range *ranges, unsigned n)
+{
+	struct space *space = slot->space;
+
+	/* A killed vfork child leaves its parent's address space, with the translations. */
+	if (!channel_flush(slot, ranges, n) && at_load(&space->users))
+		flush_remote(space, ranges, n);
 }
 
 static void tlb_flush(void *ctx, struct quire_mm *mm, void *cookie,
@@ -30,14 +44,27 @@ static void tlb_flush(void *ctx, struct quire_mm *mm, void *cookie,
 	(void)mm;
 	if (!space || !at_load(&space->users))
 		return;
-	if (slot && slot->space == space && at_load(&slot->started)) {
-		/* A killed vfork child leaves its parent's address space, with the translations. */
-		if (!fill_flushes(slot, ranges, n) && !channel_flush(slot, ranges, n) &&
-		    at_load(&space->users))
-			flush_remote(space, ranges, n);
-	} else {
+	if (!slot || slot->space != space || !at_load(&slot->started))
 		flush_remote(space, ranges, n);
-	}
+	else if (fill_flushes(slot, ranges, n))
+		left_to_fill = true;
+	else
+		flush_own(slot, ranges, n);
+}
+
+enum quire_fault_result fault_and_fill(struct slot *slot, uint64_t addr, enum quire_access access,
+				       struct quire_fault *f)
+{
+	struct quire_tlb_range page = {PAGE_DOWN(addr), PAGE_DOWN(addr) + PAGE};
+	enum quire_fault_result r;
+
+	left_to_fill = false;
+	filled_page = page.start | 1;
+	r = quire_fault(slot->space->mm, addr, access, f);
+	filled_page = 0;
+	if (r != QUIRE_FAULT_OK && left_to_fill)
+		flush_own(slot, &page, 1);
+	return r;
 }
 
 static void log_line(void *ctx, enum quire_log_level level, const char *line)

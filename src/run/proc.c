@@ -100,25 +100,39 @@ void proc_set_pid(struct proc *p, pid_t pid)
 		life_watch(p->run, p, fd, EPOLLIN);
 }
 
-void proc_start(struct proc *p, pid_t pid, int life)
+/* Our end of its life pipe is its own now; returned if it is not wanted, else -1. */
+static int adopt_life_locked(struct proc *p, int life)
 {
-	struct run *run = p->run;
-	int stale = -1;
+	if (p->life >= 0 || p->state == PROC_DEAD)
+		return life;
+	if (life >= 0) {
+		p->life = life;
+		life_watch(p->run, p, life, 0);
+	}
+	return -1;
+}
 
-	pthread_mutex_lock(&run->lock);
+int proc_start_locked(struct proc *p, pid_t pid, int life)
+{
+	int stale;
+
 	if (p->state == PROC_NEW) {
 		p->state = PROC_ALIVE;
-		run->nr_new--;
+		p->run->nr_new--;
 	}
-	if (p->life >= 0 || p->state == PROC_DEAD) {
-		stale = life;
-	} else if (life >= 0) {
-		p->life = life;
-		life_watch(run, p, life, 0);
-	}
+	stale = adopt_life_locked(p, life);
 	if (p->state == PROC_ALIVE)
 		proc_set_pid(p, pid);
-	pthread_mutex_unlock(&run->lock);
+	return stale;
+}
+
+void proc_start(struct proc *p, pid_t pid, int life)
+{
+	int stale;
+
+	pthread_mutex_lock(&p->run->lock);
+	stale = proc_start_locked(p, pid, life);
+	pthread_mutex_unlock(&p->run->lock);
 	if (stale >= 0)
 		close(stale);
 }

@@ -62,16 +62,18 @@ struct run_info {
 #define RUN_MAGIC 0x71756972u
 
 /*
- * Kick: "slot a0 has handed over and nobody is attached to it, or I want to sleep until the turn
- * is mine".  A system call number that does not exist, which the seccomp filter turns into a user
- * notification when it comes from the stub's text: a free worker wakes on the caller's own CPU
+ * Kick: "slot a0 has handed over, with turn a1, and nobody is attached to it, or I want to sleep
+ * until the turn is mine".  A guest that kicks for a slot of another process is killed.  A system
+ * call number that does not exist, which the seccomp filter turns into a user notification when it
+ * comes from the stub's text: a free worker wakes on the caller's own CPU
  * (SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP), 12 us for a fault where a futex wake of an idle CPU
  * costs 60. The caller sleeps until the worker has answered.  Returns 0, or -EINTR (look at `turn`,
  * kick again). Without a listener (use_notify == 0) a kick is an empty packet on CTL with token 0,
  * and the caller sleeps with futex_wait on `turn`.
  */
 #define RUN_KICK_NR 0x5149
-#define RUN_TOKEN_LISTENER 1 /* the descriptor of this packet is the filter's listener */
+#define RUN_KICK_DRAIN UINT32_MAX /* no slot: CTL is full */
+#define RUN_TOKEN_LISTENER 1      /* the descriptor of this packet is the filter's listener */
 
 /* ---- environment string that execve of a stub carries last, stripped by the stub:
  *      RUN_ENV "<slot> <flags> <exe fd> <interp fd or -1> <FD_BASE> <AT_EXECFN>", decimal but for
@@ -122,8 +124,8 @@ enum run_op {
 			 a3 first page offset, a4 pages
 			 -> ret = id of a file whose window covers that in this mm, or -ENOENT */
 	OP_FORK,      /* a0 clone flags (CLONE_VM: shares the mm; vfork(2) is CLONE_VM|CLONE_VFORK)
-			 -> ret = child's slot */
-	OP_FORK_DONE, /* a0 child's slot, a1 pid or -errno */
+			 -> ret = child's slot; v0 the child's serial */
+	OP_FORK_DONE, /* a0 child's slot, a1 pid or -errno, a2 its serial */
 	OP_CHILD_START, /* first request of a forked child; a0 pid; LIFE's write end sent on CTL, a1
 			   token */
 	OP_THREAD,      /* a0 flags -> ret = slot of the new thread */
@@ -164,16 +166,13 @@ enum run_proc {
 	PROC_MEMINFO,
 	PROC_STAT,
 	PROC_NUMA_MAPS,
-	PROC_MAP_FILES,
 	PROC_OOM_SCORE,
 	RUN_NR_PROC
 };
 
 enum run_note {
-	NOTE_UNSUPPORTED,  /* a1 syscall number, a2 detail: one line per kind, in the supervisor's
-			      log */
-	NOTE_TLB_DROP_ALL, /* host mapping limit reached: everything dropped */
-	NOTE_FILLS,        /* a1 fills done by the stub alone since the last note, a2 pages */
+	NOTE_UNSUPPORTED, /* a1 syscall number, a2 detail: one line per kind, in the supervisor's
+			     log */
 };
 
 /* What the supervisor's turn hands the stub. */
@@ -213,13 +212,18 @@ struct chan {
 	/*
 	 * Service: a flush on behalf of another process's request (a file punched that several map,
 	 * or process_vm_writev), independent of `turn`: the supervisor writes service_ranges and
-	 * service_nranges (0: all), bumps service_seq, and sends SIGSYS with rt_tgsigqueueinfo
-	 * (SI_QUEUE) to one thread, which (at once, or if it holds the fill lock when it drops
-	 * that; never waiting for the supervisor) executes it as CMD_FLUSH, stores service_seq into
-	 * service_done and wakes that (FUTEX_WAKE, not private).  A SIGSYS of si_code SI_QUEUE with
-	 * service_done == service_seq is an ordinary one of the guest's.  A thread that is in a
-	 * kick gets EINTR, serves, and kicks again; system calls that it makes for the guest are
-	 * restarted, with no signal delivered to the guest.
+	 * service_nranges (0: all), bumps service_seq, and sends SIGBUS with rt_tgsigqueueinfo
+	 * (SI_QUEUE, si_pid its own) to one thread, which (at once, or if it holds the fill lock
+	 * when it drops that; never waiting for the supervisor) executes it as CMD_FLUSH, stores
+	 * service_seq into service_done and wakes that (FUTEX_WAKE, not private).
+	 *
+	 * The host keeps one pending signal of a number.  So it is one whose faults come again by
+	 * themselves (a trapped call's SIGSYS would be lost beside it, and the call with it), and
+	 * every SIGBUS, whatever it says, serves.  A thread that has not spoken yet gets none: each
+	 * serves when it has been answered.
+	 *
+	 * A thread that is in a kick gets EINTR, serves, and kicks again; system calls that it
+	 * makes for the guest are restarted, with no signal delivered to the guest.
 	 */
 	uint32_t service_seq, service_done, service_nranges, service_pad;
 	struct {

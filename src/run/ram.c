@@ -138,17 +138,6 @@ int ram_create(struct run *run)
 	return err ? err : channels_create(run);
 }
 
-void ram_destroy(struct run *run)
-{
-	if (run->ram)
-		munmap(run->ram, run->ram_bytes);
-	if (run->tables)
-		munmap(run->tables, run->table_bytes);
-	if (run->info)
-		munmap(run->info, chan_bytes(run));
-	free(run->populated);
-}
-
 void ram_expect(struct run *run, uint64_t frame)
 {
 	uint64_t chunk = frame / CHUNK_FRAMES, bit = 1ull << (chunk % 64);

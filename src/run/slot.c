@@ -33,20 +33,19 @@ int slots_create(struct run *run)
 	return 0;
 }
 
-void slots_destroy(struct run *run)
+/*
+ * The last user of the channel may still be looking at `turn`: it goes on from where it is.  So do
+ * the numbers of services, of which none is outstanding for the new one.
+ */
+static void chan_reset(struct slot *s, struct space *space)
 {
-	for (uint32_t i = 0; run->slots && i < run->nr_slots; i++)
-		pthread_mutex_destroy(&run->slots[i].lock);
-	free(run->slots);
-}
-
-/* The last user of the channel may still be looking at `turn`: it goes on from where it is. */
-static void chan_reset(struct chan *c, struct space *space)
-{
+	struct chan *c = s->chan;
 	uint32_t turn = at_load(&c->turn);
 
 	memset(&c->attached, 0, offsetof(struct chan, ranges) - offsetof(struct chan, attached));
 	c->root = space ? quire_mm_root(space->mm) : 0;
+	s->asked = 0;
+	c->service_seq = c->service_done = ++s->service;
 	at_store(&c->turn, (turn + 1) & ~1u);
 }
 
@@ -72,7 +71,7 @@ struct slot *slot_alloc_locked(struct run *run, struct proc *p, struct space *sp
 	s->notif = 0;
 	at_store(&s->gone, false);
 	at_store(&s->started, false);
-	chan_reset(s->chan, space);
+	chan_reset(s, space);
 	s->used = true;
 	pthread_mutex_unlock(&s->lock);
 	return s;
@@ -89,6 +88,14 @@ void slot_set_space(struct slot *s, struct space *space)
 		at_add(&old->nr_slots, (uint32_t)-1);
 		space_put(old);
 	}
+}
+
+/* Who executes a program becomes the first thread of its process. */
+void slot_set_leader(struct slot *s)
+{
+	pthread_mutex_lock(&s->lock);
+	at_store(&s->tid, at_load(&s->proc->pid));
+	pthread_mutex_unlock(&s->lock);
 }
 
 static void unlink_from_proc(struct slot *s)

@@ -30,12 +30,14 @@ static struct space *space_new(struct run *run)
 	s->run = run;
 	s->refs = 1;
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutex_init(&s->flush_lock, NULL);
 	return s;
 }
 
 static void space_free(struct space *s)
 {
 	pthread_mutex_destroy(&s->lock);
+	pthread_mutex_destroy(&s->flush_lock);
 	free(s->windows);
 	free(s->exe);
 	free(s);

@@ -7,14 +7,16 @@
  * waits for a guest waits for the main thread to notice its death.
  *
  * Lock order, outer first; letters stand at the fields:
+ *   E  space->flush_lock  a flush of the space by somebody who is not in it
  *   G  run->lock      processes, slots' owners, spaces' users
  *     W  space->lock  windows of one address space
  *   S  slot->lock     leaf; never held over a call of the core
  *   T  ctl's lock     leaf
  *   C  constant after publication      A  atomic
  *   O  only the worker attached to the slot
- * No lock of these is held over a call of the core that may flush (a flush waits for a guest),
- * except W over quire_file_create/put, which do not.
+ * No lock of these but E, which the main thread does not take, is held while a guest is waited for:
+ * none is held over a call of the core that may flush, except W over quire_file_create/put, which
+ * do not.
  */
 #ifndef RUN_SUPERVISOR_H
 #define RUN_SUPERVISOR_H
@@ -42,7 +44,8 @@ struct space {
 	uint32_t users;      /* G: living processes; 0: nobody executes in it, flushes are no-ops */
 	uint32_t nr_slots;   /* A: threads that are in it, or are about to be */
 	bool torn;           /* G: unused, and its memory is free again */
-	struct space *next, *prev; /* G: run->spaces, while users > 0 */
+	struct space *next, *prev;  /* G: run->spaces, while users > 0 */
+	pthread_mutex_t flush_lock; /* E */
 
 	pthread_mutex_t lock;
 	struct window_ref *windows;       /* W: by the low part of the file id */
@@ -152,6 +155,8 @@ struct slot {
 	uint32_t turn;       /* O: last turn we saw or wrote */
 	uint32_t gap_ns; /* O: running mean of the time between our answer and the next request */
 	uint64_t answered_ns; /* O: when we last gave the turn away */
+	uint64_t asked;       /* G: the remote flush that last asked its thread */
+	uint32_t service;     /* G: number of the last request of flush.c's; never goes back */
 	struct slot *next;    /* G: list of the process's slots, or of free slots */
 };
 
@@ -194,6 +199,7 @@ struct run {
 	int first_status;                   /* main thread: as waitpid gave it */
 	uint64_t start_ns;                  /* C */
 	uint64_t oom_kills;                 /* A */
+	bool said_no_fds;                   /* A */
 	struct proc *reap_head, *reap_tail; /* G: dead, not yet taken apart */
 	unsigned nr_reaping;                /* G */
 	pthread_cond_t reap_ready;          /* G */

@@ -17,13 +17,9 @@
  */
 #include "run/engine.h"
 
-#include <errno.h>
 #include <linux/seccomp.h>
-#include <poll.h>
 #include <sched.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
@@ -141,23 +137,25 @@ static void attached(struct run *run, struct slot *s)
  * at it", and who was told to sleep there is woken to look for himself.  The number of a thread
  * that kicks for a request of its own is the slot's (the host's word, not the guest's).
  */
-static bool attach(struct slot *s, pid_t tid, uint64_t notif)
+static bool attach(struct slot *s, const struct kick *k)
 {
 	struct run *run = the_run;
-	uint64_t answer = notif;
+	uint64_t answer = k->notif;
+	uint32_t turn;
 	bool mine = false;
 
 	pthread_mutex_lock(&s->lock);
-	if (s->used && !s->gone && (at_load(&s->chan->turn) & 1)) {
+	turn = at_load(&s->chan->turn);
+	if (s->used && !s->gone && (turn & 1) && (!k->notif || turn == k->turn)) {
 		mine = !s->owned;
-		if (mine && tid)
-			at_store(&s->tid, tid);
+		if (mine && k->tid)
+			at_store(&s->tid, k->tid);
 		if (mine)
 			at_count(&s->proc->stats.kicks);
 		s->owned = true;
-		if (notif) {
+		if (k->notif) {
 			answer = s->notif;
-			s->notif = notif;
+			s->notif = k->notif;
 		}
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -170,32 +168,16 @@ static bool attach(struct slot *s, pid_t tid, uint64_t notif)
 	return mine;
 }
 
-/* Waits for a kick.  False: there will be none any more. */
-static bool receive(struct run *run, uint32_t *index, pid_t *tid, uint64_t *notif)
+/* False: the kick's business is over. */
+static bool look_at(struct run *run, const struct kick *k)
 {
-	struct seccomp_notif n;
-	struct pollfd p;
-
-	if (at_load(&run->listener) < 0) {
-		int slot = ctl_wait_kick(run);
-
-		*index = slot < 0 ? UINT32_MAX : (uint32_t)slot;
-		*tid = 0;
-		*notif = 0;
-		return !at_load(&stopping);
-	}
-	memset(&n, 0, sizeof(n));
-	*index = UINT32_MAX;
-	*notif = 0;
-	if (!ioctl(at_load(&run->listener), SECCOMP_IOCTL_NOTIF_RECV, &n)) {
-		*index = n.data.args[0] < UINT32_MAX ? (uint32_t)n.data.args[0] : UINT32_MAX;
-		*tid = (pid_t)n.pid;
-		*notif = n.id;
-		return true;
-	}
-	/* ENOENT: killed before we saw it, or no task has the filter any more. */
-	p = (struct pollfd){.fd = at_load(&run->listener), .events = POLLIN};
-	return !(poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR)));
+	if (k->index < run->nr_slots && kick_check(run, &run->slots[k->index], k))
+		return attach(&run->slots[k->index], k);
+	if (k->index == RUN_KICK_DRAIN)
+		ctl_drain(run);
+	if (k->notif)
+		channel_answer_notif(run, k->notif);
+	return false;
 }
 
 static void sync_wake(void)
@@ -207,23 +189,16 @@ static void sync_wake(void)
 static void *worker(void *arg)
 {
 	struct run *run = arg;
-	uint32_t index;
-	uint64_t notif;
-	pid_t tid;
+	struct kick k;
 
 	if (at_load(&run->listener) >= 0)
 		pthread_once(&sync_once, sync_wake);
-	while (receive(run, &index, &tid, &notif)) {
-		if (index >= run->nr_slots) {
-			if (notif)
-				channel_answer_notif(run, notif);
-			continue;
-		}
-		if (!attach(&run->slots[index], tid, notif))
+	while (kick_receive(run, &k) && !at_load(&stopping)) {
+		if (!look_at(run, &k))
 			continue;
 		if (!at_add(&nr_idle, (uint32_t)-1) && spawn())
 			run_say("no thread for another worker: guests may have to wait");
-		attached(run, &run->slots[index]);
+		attached(run, &run->slots[k.index]);
 		if (at_add(&nr_idle, 1) > MAX_IDLE)
 			break;
 	}

@@ -186,6 +186,30 @@ static void case_forks(void)
 }
 
 /* A child that outlives its parent, and one that nobody waits for. */
+/* Children whose parents are gone before they have run: all of them run. */
+static void case_early_orphans(void)
+{
+	int p[2], n = 0;
+	char c;
+
+	if (pipe(p))
+		return;
+	for (int i = 0; i < 300; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			if (!fork())
+				n = (int)write(p[1], "x", 1);
+			_exit(n < 0);
+		}
+		waitpid(pid, NULL, 0);
+	}
+	close(p[1]);
+	while (read(p[0], &c, 1) == 1)
+		n++;
+	printf("%d of 300\n", n);
+}
+
 static void case_orphans(void)
 {
 	fflush(stdout);
@@ -204,6 +228,11 @@ static void case_orphans(void)
 	printf("parent ends\n");
 }
 
+static void end_with(unsigned long status)
+{
+	_exit((int)status);
+}
+
 static void case_limits(void)
 {
 	struct rlimit r = {64 << 20, 64 << 20};
@@ -217,7 +246,7 @@ static void case_limits(void)
 	printf("nofile: %d\n", setrlimit(RLIMIT_NOFILE, &r));
 	p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	memset(p, 1, 1 << 20);
-	printf("works: %d\n", fork() ? wait(NULL) > 0 : (_exit(0), 0));
+	child("fork", end_with, 7);
 }
 
 int main(int argc, char **argv)
@@ -227,7 +256,8 @@ int main(int argc, char **argv)
 		void (*fn)(void);
 	} cases[] = {{"jumps", case_jumps},       {"descriptors", case_descriptors},
 		     {"pointers", case_pointers}, {"forks", case_forks},
-		     {"orphans", case_orphans},   {"limits", case_limits}};
+		     {"orphans", case_orphans},   {"early_orphans", case_early_orphans},
+		     {"limits", case_limits}};
 
 	for (unsigned i = 0; argc > 1 && i < sizeof(cases) / sizeof(cases[0]); i++) {
 		if (strcmp(cases[i].name, argv[1]))

@@ -41,8 +41,9 @@ check "the supervisor killed"
 "$quire" run --quiet -- sh -c "$guest" &
 run=$!
 sleep 1
-for p in $(left); do
-	[ "$p" = $run ] || kill -KILL "$p" 2>/dev/null
+# Some may have been born while the others were looked for.
+while guests=$(left | grep -vx $run) && [ -n "$guests" ]; do
+	kill -KILL $guests 2>/dev/null
 done
 wait $run 2>/dev/null
 status=$?

@@ -411,6 +411,30 @@ static void main_thread_first(void)
 	CHECK(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 6);
 }
 
+/* The word for the descriptor is on a page that the fork itself makes copy-on-write. */
+static void pidfd_over_cow(void)
+{
+	static int pidfd;
+
+	for (int i = 0; i < 10; i++) {
+		siginfo_t si;
+		long pid;
+
+		pidfd = -1;
+		pid = syscall(SYS_clone, (long)SIGCHLD | CLONE_PIDFD, 0l, &pidfd, 0l, 0l);
+		if (!pid)
+			_exit(pidfd == -1 ? i : 99);
+		CHECK(pid > 0 && fcntl(pidfd, F_GETFD) == FD_CLOEXEC);
+		CHECK(waitid((idtype_t)3 /* P_PIDFD */, (id_t)pidfd, &si, WEXITED) == 0);
+		CHECK(si.si_pid == pid && si.si_status == i);
+		close(pidfd);
+	}
+	FAILS(syscall(SYS_clone, (long)SIGCHLD | CLONE_PIDFD, 0l, 8l, 0l, 0l), EFAULT);
+	FAILS(syscall(SYS_clone, (long)SIGCHLD | CLONE_PIDFD | CLONE_PARENT_SETTID, 0l, &pidfd, 0l,
+		      0l),
+	      EINVAL);
+}
+
 int main(void)
 {
 	RUN(joining);
@@ -425,6 +449,7 @@ int main(void)
 	RUN(cancelling);
 	RUN(forking_threads);
 	RUN(spawning);
+	RUN(pidfd_over_cow);
 	RUN(mapping_threads);
 	RUN(exec_from_thread);
 	RUN(main_thread_first);

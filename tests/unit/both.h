@@ -483,11 +483,6 @@ static inline bool both_host_ok(void)
 
 static inline void both_up(struct both *b, bool unprivileged)
 {
-	struct quire_file_options rw = {.size = sizeof(rw),
-					.kind = QUIRE_FILE_SHMEM,
-					.bytes = BOTH_FILE_PAGES * UPAGE,
-					.writable = true};
-	struct quire_file_options ro = rw;
 	struct quire_mm_options mo = {.size = sizeof(mo), .ignore_memlock = !unprivileged};
 	struct quire_machine_options opts = {.size = sizeof(opts), .ram_bytes = UNIT_RAM};
 	char path[64];
@@ -499,9 +494,8 @@ static inline void both_up(struct both *b, bool unprivileged)
 	opts.ram = b->ram;
 	opts.ram_is_zero = true;
 	unit_up(&b->u, &opts, &mo);
-	ro.writable = false;
-	assert_int_equal(quire_file_create(b->u.m, &rw, &b->rw), 0);
-	assert_int_equal(quire_file_create(b->u.m, &ro, &b->ro), 0);
+	b->rw = unit_shmem(&b->u, BOTH_FILE_PAGES * UPAGE, true);
+	b->ro = unit_shmem(&b->u, BOTH_FILE_PAGES * UPAGE, false);
 	b->fd_rw = (int)syscall(SYS_memfd_create, "rw", 0);
 	assert_true(b->fd_rw >= 0 && ftruncate(b->fd_rw, BOTH_FILE_PAGES * 4096) == 0);
 	b->fd_ro = (int)syscall(SYS_memfd_create, "ro", 0);

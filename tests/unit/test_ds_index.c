@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "ds/index.h"
-#include "port_host.h"
+#include "quire/port_host.h"
 #include "sync.h"
 #include "test_ds_alloc.h"
 

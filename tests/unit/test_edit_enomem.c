@@ -237,10 +237,8 @@ static unsigned fail_each(struct scene *s, step run)
 static void every_step_every_point(void **state)
 {
 	struct scene s = {.u = *state};
-	struct quire_file_options fo = {
-	    .size = sizeof(fo), .kind = QUIRE_FILE_SHMEM, .bytes = 64 * UPAGE, .writable = true};
 
-	assert_int_equal(quire_file_create(s.u->m, &fo, &s.file), 0);
+	s.file = unit_shmem(s.u, 64 * UPAGE, true);
 	for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		unsigned n = fail_each(&s, steps[i].run);
 

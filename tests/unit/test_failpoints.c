@@ -200,12 +200,7 @@ static bool start(struct run *r, uint64_t point)
 	int err;
 
 	memset(r, 0, sizeof(*r));
-	quire_port_host(&u->host);
-	u->port = u->host;
-	u->port.ctx = u;
-	u->port.alloc = unit_alloc;
-	u->port.free = unit_free;
-	u->port.tlb_flush = unit_flush;
+	unit_port(u);
 	err = quire_machine_create(&u->port, &opts, &u->m);
 	if (err) {
 		assert_int_equal(err, -ENOMEM);

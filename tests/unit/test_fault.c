@@ -379,19 +379,13 @@ static void watch_flush(void *ctx, struct quire_mm *mm, void *cookie,
 static void test_copy_is_flushed_before_it_is_writable(void **state)
 {
 	struct unit *u = calloc(1, sizeof(*u));
-	struct quire_machine_options opts = {.size = sizeof(opts), .ram_bytes = UNIT_RAM};
 	struct quire_mm *child;
 	uint64_t a;
 
 	(void)state;
-	quire_port_host(&u->host);
-	u->port = u->host;
-	u->port.ctx = u;
-	u->port.alloc = unit_alloc;
-	u->port.free = unit_free;
+	unit_port(u);
 	u->port.tlb_flush = watch_flush;
-	assert_int_equal(quire_machine_create(&u->port, &opts, &u->m), 0);
-	assert_int_equal(quire_mm_create(u->m, NULL, &u->mm), 0);
+	unit_machine_mm(u, NULL, NULL);
 	a = unit_map(u->mm, 0, UPAGE, URW, UANON);
 	unit_store(u->mm, a, 1);
 	assert_int_equal(quire_mm_fork(u->mm, NULL, &child), 0);
@@ -409,18 +403,13 @@ static void test_copy_is_flushed_before_it_is_writable(void **state)
 static void test_copy_without_translations(void **state)
 {
 	struct unit *u = calloc(1, sizeof(*u));
-	struct quire_machine_options opts = {.size = sizeof(opts), .ram_bytes = UNIT_RAM};
 	struct quire_mm *child;
 	uint64_t a;
 
 	(void)state;
-	quire_port_host(&u->port);
-	u->port.ctx = u;
-	u->host = u->port;
-	u->port.alloc = unit_alloc;
-	u->port.free = unit_free;
-	assert_int_equal(quire_machine_create(&u->port, &opts, &u->m), 0);
-	assert_int_equal(quire_mm_create(u->m, NULL, &u->mm), 0);
+	unit_port(u);
+	u->port.tlb_flush = NULL;
+	unit_machine_mm(u, NULL, NULL);
 	a = unit_map(u->mm, 0, 2 * UPAGE, URW, UANON);
 	unit_store(u->mm, a, 1);
 	assert_int_equal(unit_load(u->mm, a + UPAGE), 0);
@@ -461,14 +450,9 @@ static void test_out_of_memory(void **state)
 	uint64_t a, pages;
 
 	(void)state;
-	quire_port_host(&u->host);
-	u->port = u->host;
-	u->port.ctx = u;
-	u->port.alloc = unit_alloc;
-	u->port.free = unit_free;
+	unit_port(u);
 	u->port.oom = oom_frees;
-	assert_int_equal(quire_machine_create(&u->port, &opts, &u->m), 0);
-	assert_int_equal(quire_mm_create(u->m, NULL, &u->mm), 0);
+	unit_machine_mm(u, &opts, NULL);
 	oom.u = u;
 	oom.calls = 0;
 	oom.victim = unit_map(u->mm, 0, 64 * UPAGE, URW, UANON);

@@ -124,19 +124,15 @@ static void test_create_port(void **state)
 /* Every allocation of creation fails once; nothing is left behind. */
 static void test_create_fails_clean(void **state)
 {
-	struct unit u = {0};
 	struct quire_machine_options o = options(16 * MIB);
 	struct quire_machine *m;
+	struct unit u;
 	uint64_t point;
 	int err;
 
 	(void)state;
 	o.table_bytes = 1 * MIB;
-	quire_port_host(&u.host);
-	u.port = u.host;
-	u.port.ctx = &u;
-	u.port.alloc = unit_alloc;
-	u.port.free = unit_free;
+	unit_port(&u);
 	o.fail_points = &point;
 	o.nr_fail_points = 1;
 	for (point = 1;; point++) {

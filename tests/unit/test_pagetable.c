@@ -273,16 +273,12 @@ static void test_zap_large(void **state)
 
 static void test_zap_file_keeps_private(void **state)
 {
-	struct quire_file_options fo = {.size = sizeof(fo),
-					.kind = QUIRE_FILE_SHMEM,
-					.bytes = 16 * PAGE_SIZE,
-					.writable = true};
 	struct unit *u = *state;
 	struct quire_file *file;
 	struct tlb_gather g;
 	uint64_t a;
 
-	assert_int_equal(quire_file_create(u->m, &fo, &file), 0);
+	file = unit_shmem(u, 16 * PAGE_SIZE, true);
 	a = unit_map_file(u->mm, 0, 16 * PAGE_SIZE, URW, QMAP_PRIVATE, file, 0);
 	unit_store(u->mm, a + 3 * PAGE_SIZE, 33);
 	assert_int_equal(unit_load(u->mm, a + 4 * PAGE_SIZE), 0);
@@ -410,16 +406,12 @@ static void test_copy_shares(void **state)
 /* As on Linux: shared and purely file-backed mappings are not copied, they fault again. */
 static void test_copy_skips(void **state)
 {
-	struct quire_file_options fo = {.size = sizeof(fo),
-					.kind = QUIRE_FILE_SHMEM,
-					.bytes = 16 * PAGE_SIZE,
-					.writable = true};
 	struct unit *u = *state;
 	struct quire_file *file;
 	struct quire_mm *child;
 	uint64_t shared, clean, mixed;
 
-	assert_int_equal(quire_file_create(u->m, &fo, &file), 0);
+	file = unit_shmem(u, 16 * PAGE_SIZE, true);
 	shared = unit_map_file(u->mm, 0, 4 * PAGE_SIZE, URW, QMAP_SHARED, file, 0);
 	clean = unit_map_file(u->mm, 0, 4 * PAGE_SIZE, QPROT_READ, QMAP_PRIVATE, file, 0);
 	mixed = unit_map_file(u->mm, 0, 4 * PAGE_SIZE, URW, QMAP_PRIVATE, file, 0);
@@ -589,10 +581,6 @@ static void test_move_fails_clean(void **state)
 
 static void test_usage(void **state)
 {
-	struct quire_file_options fo = {.size = sizeof(fo),
-					.kind = QUIRE_FILE_SHMEM,
-					.bytes = 16 * PAGE_SIZE,
-					.writable = true};
 	struct unit *u = *state;
 	struct quire_file *file;
 	struct quire_usage use;
@@ -620,7 +608,7 @@ static void test_usage(void **state)
 	assert_int_equal(use.rss, 6 * PAGE_SIZE);
 	quire_mm_put(child);
 
-	assert_int_equal(quire_file_create(u->m, &fo, &file), 0);
+	file = unit_shmem(u, 16 * PAGE_SIZE, true);
 	s = unit_map_file(u->mm, 0, 4 * PAGE_SIZE, URW, QMAP_SHARED, file, 0);
 	assert_int_equal(quire_mlock(u->mm, s, 4 * PAGE_SIZE, 0), 0);
 	quire_range_usage(u->mm, s, s + 4 * PAGE_SIZE, &use);

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "port_host.h"
+#include "quire/port_host.h"
 #include "sync.h"
 
 static struct quire_port port;

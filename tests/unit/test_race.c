@@ -82,16 +82,6 @@ static uint64_t rnd(struct thread *t, uint64_t below)
 		}                                                                                  \
 	} while (0)
 
-static bool load(struct quire_mm *mm, uint64_t addr, uint64_t *val)
-{
-	return quire_read(mm, addr, val, 8) == 8;
-}
-
-static bool store(struct quire_mm *mm, uint64_t addr, uint64_t val)
-{
-	return quire_write(mm, addr, &val, 8) == 8;
-}
-
 /* ---- what threads do --------------------------------------------------------- */
 
 /* Rule 1. */
@@ -101,9 +91,9 @@ static void write_own(struct thread *t)
 	uint64_t a = t->r->own + (t->id * OWN_PAGES + rnd(t, OWN_PAGES)) * UPAGE;
 	uint64_t val = t->rnd, got;
 
-	CHECK(store(mm, a, val));
+	CHECK(unit_try_store(mm, a, val));
 	for (int i = 0; i < 3; i++) {
-		CHECK(load(mm, a, &got));
+		CHECK(unit_try_load(mm, a, &got));
 		CHECK(got == val);
 	}
 }
@@ -171,11 +161,11 @@ static void fork_and_look(struct thread *t)
 	/* A thread may have been about to take the right to write back. */
 	CHECK(!quire_mprotect(child, a, THREADS * OWN_PAGES * UPAGE, URW));
 	for (unsigned i = 0; i < THREADS * OWN_PAGES; i++)
-		CHECK(load(child, a + i * UPAGE, &first[i]));
+		CHECK(unit_try_load(child, a + i * UPAGE, &first[i]));
 	for (unsigned i = 0; i < THREADS * OWN_PAGES; i += 5)
-		CHECK(store(child, a + i * UPAGE, first[i] += 3));
+		CHECK(unit_try_store(child, a + i * UPAGE, first[i] += 3));
 	for (unsigned i = 0; i < THREADS * OWN_PAGES; i++) {
-		CHECK(load(child, a + i * UPAGE, &again));
+		CHECK(unit_try_load(child, a + i * UPAGE, &again));
 		CHECK(again == first[i]);
 	}
 	quire_mm_put(child);
@@ -196,8 +186,8 @@ static void touch_fixed(struct thread *t)
 	uint64_t a = t->r->fixed + rnd(t, OWN_PAGES) * UPAGE;
 	uint64_t val;
 
-	CHECK(store(t->r->u.mm, a, 1));
-	CHECK(load(t->r->u.mm, a, &val) && val <= 1);
+	CHECK(unit_try_store(t->r->u.mm, a, 1));
+	CHECK(unit_try_load(t->r->u.mm, a, &val) && val <= 1);
 }
 
 /* ---- runs -------------------------------------------------------------------- */
@@ -231,29 +221,17 @@ static void yielding_flush(void *ctx, struct quire_mm *mm, void *cookie,
 
 static void machine_up(struct unit *u)
 {
-	struct quire_machine_options opts = {.size = sizeof(opts), .ram_bytes = UNIT_RAM};
-
-	quire_port_host(&u->host);
-	u->port = u->host;
-	u->port.ctx = u;
-	u->port.alloc = unit_alloc;
-	u->port.free = unit_free;
+	unit_port(u);
 	u->port.cpu = yielding_cpu;
 	u->port.tlb_flush = yielding_flush;
-	assert_int_equal(quire_machine_create(&u->port, &opts, &u->m), 0);
-	assert_int_equal(quire_mm_create(u->m, NULL, &u->mm), 0);
+	unit_machine_mm(u, NULL, NULL);
 }
 
 static void race_up(struct race *r)
 {
-	struct quire_file_options opts = {.size = sizeof(opts),
-					  .kind = QUIRE_FILE_SHMEM,
-					  .bytes = CHAOS_PAGES * UPAGE,
-					  .writable = true};
-
 	memset(r, 0, sizeof(*r));
 	machine_up(&r->u);
-	assert_int_equal(quire_file_create(r->u.m, &opts, &r->shm), 0);
+	r->shm = unit_shmem(&r->u, CHAOS_PAGES * UPAGE, true);
 	r->own =
 	    unit_map(r->u.mm, 0x10000000, THREADS * OWN_PAGES * UPAGE, URW, UANON | QMAP_FIXED);
 	r->fixed = unit_map(r->u.mm, 0x20000000, OWN_PAGES * UPAGE, URW, UANON | QMAP_FIXED);
@@ -345,8 +323,8 @@ static void *write_shared_words(void *arg)
 	while (going(t->r)) {
 		uint64_t a = t->r->own + rnd(t, 2) * UPAGE + t->id * 8;
 
-		CHECK(store(t->r->u.mm, a, ++n));
-		CHECK(load(t->r->u.mm, a, &got));
+		CHECK(unit_try_store(t->r->u.mm, a, ++n));
+		CHECK(unit_try_load(t->r->u.mm, a, &got));
 		CHECK(got == n);
 	}
 	return NULL;
@@ -392,11 +370,11 @@ static void *write_log(void *arg)
 
 	for (uint64_t n = 1; going(t->r); n++) {
 		if (n % LOG_PAGES == 0) {
-			CHECK(store(mm, LOG_INDEX, 0));
+			CHECK(unit_try_store(mm, LOG_INDEX, 0));
 			CHECK(!quire_madvise(mm, LOG_BASE, LOG_PAGES * UPAGE, QMADV_DONTNEED));
 		}
-		CHECK(store(mm, LOG_BASE + n % LOG_PAGES * UPAGE, n));
-		CHECK(store(mm, LOG_INDEX, n));
+		CHECK(unit_try_store(mm, LOG_BASE + n % LOG_PAGES * UPAGE, n));
+		CHECK(unit_try_store(mm, LOG_INDEX, n));
 	}
 	return NULL;
 }
@@ -410,9 +388,9 @@ static void *read_log_in_children(void *arg)
 		struct quire_mm *child;
 
 		CHECK(!quire_mm_fork(t->r->u.mm, NULL, &child));
-		CHECK(load(child, LOG_INDEX, &n));
+		CHECK(unit_try_load(child, LOG_INDEX, &n));
 		if (n) {
-			CHECK(load(child, LOG_BASE + n % LOG_PAGES * UPAGE, &val));
+			CHECK(unit_try_load(child, LOG_BASE + n % LOG_PAGES * UPAGE, &val));
 			CHECK(val == n);
 		}
 		quire_mm_put(child);
@@ -524,7 +502,7 @@ static void *truncate_all_the_time(void *arg)
 
 		CHECK(!quire_file_truncate(r->shm, pages * UPAGE));
 		for (uint64_t i = pages; i < 2 * OWN_PAGES; i++)
-			CHECK(!load(r->u.mm, r->chaos + i * UPAGE, &val));
+			CHECK(!unit_try_load(r->u.mm, r->chaos + i * UPAGE, &val));
 		if (rnd(t, 4) == 0)
 			quire_madvise(r->u.mm, r->chaos, OWN_PAGES * UPAGE, QMADV_REMOVE);
 		CHECK(!quire_file_truncate(r->shm, 2 * OWN_PAGES * UPAGE));
@@ -542,11 +520,11 @@ static void *touch_file(void *arg)
 	while (going(r)) {
 		uint64_t off = rnd(t, OWN_PAGES) * UPAGE, val;
 
-		load(r->u.mm, r->chaos + rnd(t, 2 * OWN_PAGES) * UPAGE, &val);
+		unit_try_load(r->u.mm, r->chaos + rnd(t, 2 * OWN_PAGES) * UPAGE, &val);
 		if (t->id == 1)
-			store(r->u.mm, r->chaos + off + 8, 1);
+			unit_try_store(r->u.mm, r->chaos + off + 8, 1);
 		else
-			store(r->u.mm, r->chaos + OWN_PAGES * UPAGE + off, 2);
+			unit_try_store(r->u.mm, r->chaos + OWN_PAGES * UPAGE + off, 2);
 	}
 	return NULL;
 }

@@ -23,7 +23,7 @@
 
 #include <cmocka.h>
 
-#include "port_host.h"
+#include "quire/port_host.h"
 #include "quire/abi.h"
 #include "quire/quire.h"
 
@@ -85,11 +85,9 @@ static inline void unit_verify(struct unit *u)
 	assert_int_equal(quire_verify(u->m, unit_report, NULL), 0);
 }
 
-/* Fills in *u; opts and mm_opts may be NULL.  mm_opts with no mm wanted: use unit_up_machine. */
-static inline void unit_up_machine(struct unit *u, const struct quire_machine_options *opts)
+/* Fills in *u but for the machine: a test may put functions of its own into u->port. */
+static inline void unit_port(struct unit *u)
 {
-	struct quire_machine_options dflt = {.size = sizeof(dflt), .ram_bytes = UNIT_RAM};
-
 	memset(u, 0, sizeof(*u));
 	quire_port_host(&u->host);
 	u->port = u->host;
@@ -97,14 +95,35 @@ static inline void unit_up_machine(struct unit *u, const struct quire_machine_op
 	u->port.alloc = unit_alloc;
 	u->port.free = unit_free;
 	u->port.tlb_flush = unit_flush;
+}
+
+/* After unit_port(); opts and mm_opts may be NULL. */
+static inline void unit_machine(struct unit *u, const struct quire_machine_options *opts)
+{
+	struct quire_machine_options dflt = {.size = sizeof(dflt), .ram_bytes = UNIT_RAM};
+
 	assert_int_equal(quire_machine_create(&u->port, opts ? opts : &dflt, &u->m), 0);
+}
+
+static inline void unit_machine_mm(struct unit *u, const struct quire_machine_options *opts,
+				   const struct quire_mm_options *mm_opts)
+{
+	unit_machine(u, opts);
+	assert_int_equal(quire_mm_create(u->m, mm_opts, &u->mm), 0);
+}
+
+/* Both at once; without an mm, and with one. */
+static inline void unit_up_machine(struct unit *u, const struct quire_machine_options *opts)
+{
+	unit_port(u);
+	unit_machine(u, opts);
 }
 
 static inline void unit_up(struct unit *u, const struct quire_machine_options *opts,
 			   const struct quire_mm_options *mm_opts)
 {
-	unit_up_machine(u, opts);
-	assert_int_equal(quire_mm_create(u->m, mm_opts, &u->mm), 0);
+	unit_port(u);
+	unit_machine_mm(u, opts, mm_opts);
 }
 
 /* u->mm may be NULL by now; other address spaces and files must have been put. */
@@ -154,6 +173,17 @@ static inline uint64_t unit_map(struct quire_mm *mm, uint64_t addr, uint64_t len
 				int flags)
 {
 	return unit_map_file(mm, addr, len, prot, flags, NULL, 0);
+}
+
+/* A file of zeroes in RAM, opened for writing or not. */
+static inline struct quire_file *unit_shmem(struct unit *u, uint64_t bytes, bool writable)
+{
+	struct quire_file_options opts = {
+	    .size = sizeof(opts), .kind = QUIRE_FILE_SHMEM, .bytes = bytes, .writable = writable};
+	struct quire_file *file;
+
+	assert_int_equal(quire_file_create(u->m, &opts, &file), 0);
+	return file;
 }
 
 /* False: the access was refused. */

@@ -9,7 +9,7 @@
 #ifndef QUIRE_HOST_H
 #define QUIRE_HOST_H
 
-#include "port_host.h"
+#include "quire/port_host.h"
 
 #define HOST_MAX_SLOTS 64
 #define HOST_CACHE_LINE 64

@@ -85,19 +85,6 @@ static inline bool spin_is_locked(const struct spinlock *l)
 	return at_load_relaxed(&l->v) != 0;
 }
 
-static inline bool spin_trylock(const struct quire_port *port, struct spinlock *l,
-				enum lock_rank rank)
-{
-	uint32_t zero = 0;
-
-	(void)port;
-	if (!__atomic_compare_exchange_n(&l->v, &zero, 1, false, __ATOMIC_ACQUIRE,
-					 __ATOMIC_RELAXED))
-		return false;
-	lock_rank_tried(rank);
-	return true;
-}
-
 static inline void spin_lock(const struct quire_port *port, struct spinlock *l, enum lock_rank rank)
 {
 	unsigned spins = 0;

@@ -322,8 +322,8 @@ const struct call_desc call_table[NR_CALLS] = {
 	[__NR_access] = NATIVE(STR),
 	[__NR_faccessat] = NATIVE(FD, STR),
 	[__NR_faccessat2] = NATIVE(FD, STR),
-	[__NR_getdents] = NATIVE(FD, OUTBY(2, 1)),
-	[__NR_getdents64] = NATIVE(FD, OUTBY(2, 1)),
+	[__NR_getdents] = SPECIAL(sys_getdents, FD, OUTBY(2, 1)),
+	[__NR_getdents64] = SPECIAL(sys_getdents, FD, OUTBY(2, 1)),
 	[__NR_getcwd] = NATIVE(OUTBY(1, 1)),
 	[__NR_chdir] = NATIVE(STR),
 	[__NR_fchdir] = NATIVE(FD),
@@ -403,7 +403,7 @@ const struct call_desc call_table[NR_CALLS] = {
 	[__NR_sendmsg] = NATIVE(FD, SPEC(ARG_MSGHDR, DIR_IN, 0, 0)),
 	[__NR_recvmsg] = SPECIAL(sys_recvmsg, FD, SPEC(ARG_MSGHDR, DIR_OUT, 0, 0)),
 	[__NR_sendmmsg] = NATIVE(FD, SPEC(ARG_MMSGHDR, DIR_IN, 2, 0)),
-	[__NR_recvmmsg] = NATIVE(FD, SPEC(ARG_MMSGHDR, DIR_OUT, 2, 0), V, V, BOTH(16)),
+	[__NR_recvmmsg] = SPECIAL(sys_recvmmsg, FD, SPEC(ARG_MMSGHDR, DIR_OUT, 2, 0), V, V, BOTH(16)),
 	[__NR_setsockopt] = SPECIAL(sys_setsockopt, FD, V, V, INBY(4, 1)),
 	[__NR_getsockopt] = NATIVE(FD, V, V, OUTSIZED(4), BOTH(4)),
 
@@ -425,7 +425,7 @@ const struct call_desc call_table[NR_CALLS] = {
 
 	/* The system. */
 	[__NR_uname] = NATIVE(OUT(390)),
-	[__NR_sysinfo] = NATIVE(OUT(112)),
+	[__NR_sysinfo] = MEMORY,
 	[__NR_syslog] = NATIVE(V, OUTBY(2, 1)),
 	[__NR_getrandom] = NATIVE(OUTBY(1, 1)),
 	[__NR_sync] = NATIVE(V),

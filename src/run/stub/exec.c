@@ -221,7 +221,7 @@ static void take_back_signals(void)
 /* All signals stay blocked until the fresh stub sets the mask that it was told. */
 static int64_t become(struct thread *t, struct exec *e)
 {
-	/* SIGSYS too: the supervisor may send it while no handler is there to take it. */
+	/* SIGBUS too: the supervisor may send it while no handler is there to take it. */
 	uint64_t all = ~0ull, old;
 	int64_t r;
 

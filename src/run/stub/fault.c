@@ -17,6 +17,7 @@
 #define RESULT_OK 0
 #define RESULT_SEGV 1
 #define RESULT_BUS 2
+#define RESULT_OOM 3
 
 /* enum quire_fault_kind */
 #define KIND_FILE_MINOR 3
@@ -50,6 +51,11 @@ static enum fill_result try_fill(struct thread *t, uint64_t addr, int access, bo
 	*good = entry_permits(entry, access);
 	if (*good)
 		r = fill(t, addr, entry, run);
+	/* Nobody waited for us if we were stopped: what we walked may be gone. */
+	if (t->service_waits) {
+		*good = false;
+		r = FILL_OK;
+	}
 	fill_unlock(t);
 	return r;
 }
@@ -63,15 +69,27 @@ static bool ask(struct thread *t, uint64_t addr, int access, uint64_t ip, uint64
 
 	if (r == RESULT_OK)
 		return true;
-	if (r != RESULT_SEGV && r != RESULT_BUS) {
-		/* Out of memory: the supervisor has said so and chosen us. */
+	if (r == RESULT_OOM) {
+		/* The supervisor has said so and chosen us. */
 		sys(__NR_tgkill, sys(__NR_getpid), t->tid, SIGKILL);
 		die("out of memory");
 	}
+	if (r != RESULT_SEGV && r != RESULT_BUS)
+		die_error("the supervisor does not know what a fault is", r);
 	why->sig = r == RESULT_SEGV ? SIGSEGV : SIGBUS;
 	why->code = (int)t->chan->v[0];
 	why->addr = t->chan->v[1];
 	return false;
+}
+
+/* The supervisor may have left the flush of the page's old translation to the fill. */
+static void give_up_fill(struct thread *t, uint64_t addr)
+{
+	uint64_t page[1][2] = {{PAGE_DOWN(addr), PAGE_DOWN(addr) + PAGE}};
+
+	flush_lock(t);
+	flush_ranges(t, page, 1);
+	flush_unlock(t);
 }
 
 bool fault_resolve(struct thread *t, uint64_t addr, int access, uint64_t ip, uint64_t sp, bool bus,
@@ -88,6 +106,7 @@ bool fault_resolve(struct thread *t, uint64_t addr, int access, uint64_t ip, uin
 		if (good && r == FILL_OK)
 			return true;
 		if (r == FILL_BROKEN || (r == FILL_FULL && ++full > 3)) {
+			give_up_fill(t, addr);
 			say("the host refuses to map a page, address", addr);
 			*why = (struct refusal){SIGSEGV, SEGV_ACCERR, addr};
 			return false;
@@ -158,12 +177,20 @@ static void stub_fault(struct thread *t, int sig, siginfo_t *info, struct uconte
 	signal_fault(t, info, uc);
 }
 
+/* The host drops a signal's origin when its queue is full. */
+static bool from_supervisor(const siginfo_t *info, bool served)
+{
+	if (info->si_code == SI_CODE_QUEUE)
+		return info->si_pid == (int)INFO->supervisor_pid;
+	return served && info->si_code == SI_USER && info->si_pid == 0;
+}
+
 /* Sent by somebody: ours to hold back, because the host must not block these. */
-static void sent_signal(struct thread *t, int sig, siginfo_t *info, struct ucontext *uc)
+static void sent_signal(struct thread *t, siginfo_t *info, struct ucontext *uc, bool served)
 {
 	uint64_t ip = uc->uc_mcontext.rip;
 
-	if (!(sig == SIGSYS && info->si_code == SI_CODE_QUEUE && service_flush(t)))
+	if (info->si_signo != SIGBUS || !from_supervisor(info, served))
 		signal_virtual(t, info);
 	if (t->in_call)
 		t->restarts = true;
@@ -178,11 +205,13 @@ static void sent_signal(struct thread *t, int sig, siginfo_t *info, struct ucont
 void on_sync(int sig, siginfo_t *info, struct ucontext *uc)
 {
 	struct thread *t = thread_self();
+	/* A pending SIGBUS swallows the next: whichever has come, it may stand for the service. */
+	bool served = sig == SIGBUS && service_flush(t);
 
 	if (sig == SIGSYS && info->si_code == SI_CODE_SECCOMP)
 		on_syscall(t, info, uc);
 	else if (info->si_code <= 0)
-		sent_signal(t, sig, info, uc);
+		sent_signal(t, info, uc, served);
 	else if (in_stub(uc->uc_mcontext.rip))
 		stub_fault(t, sig, info, uc);
 	else

@@ -177,19 +177,23 @@ void flush_ranges(struct thread *t, const uint64_t (*ranges)[2], uint32_t n)
 bool service_flush(struct thread *t)
 {
 	struct chan *c = t->chan;
-	uint32_t seq = at_load(&c->service_seq), n = at_load(&c->service_nranges);
+	uint32_t seq, n;
 
-	if (seq == at_load(&c->service_done))
+	if (at_load(&c->service_seq) == at_load(&c->service_done))
 		return false;
 	if (t->filling || shared.flusher == t->index + 1) {
 		t->service_waits = true;
 		return true;
 	}
+	/* Another that comes before the lock is served first; one that comes after it, at its end.
+	 */
 	flush_lock(t);
+	seq = at_load(&c->service_seq);
+	n = at_load(&c->service_nranges);
 	flush_ranges(t, (const uint64_t(*)[2])c->service_ranges,
 		     n < CHAN_SERVICE_RANGES ? n : CHAN_SERVICE_RANGES);
-	flush_unlock(t);
 	at_store(&c->service_done, seq);
+	flush_unlock(t);
 	sys(__NR_futex, &c->service_done, 1 /* FUTEX_WAKE */, INT32_MAX);
 	return true;
 }

@@ -7,6 +7,7 @@
  * have written; the child sees what the supervisor's copy saw.)
  */
 #include "probe.h"
+#include "proc_path.h"
 #include "table.h"
 
 #include <linux/sched.h>
@@ -14,7 +15,7 @@
 static void child(struct call *c, uint64_t slot)
 {
 	struct thread *t = c->t;
-	uint64_t flags = c->a[0], token = 0;
+	uint64_t flags = c->a[0];
 
 	sys(__NR_munmap, 0, GUEST_TASK_SIZE);
 	areas_after_fork(t);
@@ -30,8 +31,7 @@ static void child(struct call *c, uint64_t slot)
 	t->virtual_set = 0;
 	t->robust_head = 0;
 	t->clear_tid = flags & CLONE_CHILD_CLEARTID ? c->a[3] : 0;
-	if (life_renew(t, &token) || rpc(t, OP_CHILD_START, (uint64_t)t->tid, token))
-		sys(__NR_exit_group, 127);
+	life_begin(t);
 	if (flags & CLONE_CHILD_SETTID)
 		guest_store32(c->a[3], (uint32_t)t->tid);
 	if (c->a[1])
@@ -42,22 +42,34 @@ static void child(struct call *c, uint64_t slot)
 int64_t fork_process(struct call *c)
 {
 	uint64_t all = HOST_ALL_BLOCKED, old, host_flags;
-	int64_t slot = rpc(c->t, OP_FORK, c->a[0]), r;
+	uint64_t pidfd_to = c->a[0] & CLONE_PIDFD ? c->a[2] : 0;
+	int32_t pidfd = -1;
+	uint64_t serial;
+	int64_t slot, r;
 
+	if (pidfd_to && !touch_range(c->t, pidfd_to, 4, TOUCH_WRITE))
+		return -EFAULT;
+	slot = rpc(c->t, OP_FORK, c->a[0]);
+	serial = c->t->chan->v[0];
 	if (slot < 0)
 		return slot;
 	host_flags =
 	    c->a[0] & ~(uint64_t)(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID);
 	sys(__NR_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
-	r = sys(__NR_clone, host_flags, 0, c->a[2], 0, c->a[4]);
+	proc_fds_lock();
+	/* Not into the guest's word: its page is copy-on-write by now. */
+	r = sys(__NR_clone, host_flags, 0, &pidfd, 0, c->a[4]);
+	proc_fds_unlock();
 	if (r == 0) {
 		child(c, (uint64_t)slot);
 		return 0;
 	}
 	host_set_mask(old);
-	rpc(c->t, OP_FORK_DONE, (uint64_t)slot, (uint64_t)r);
+	rpc(c->t, OP_FORK_DONE, (uint64_t)slot, (uint64_t)r, serial);
 	if (r > 0 && (c->a[0] & CLONE_PARENT_SETTID))
 		guest_store32(c->a[2], (uint32_t)r);
+	if (r > 0 && pidfd_to)
+		guest_store32(pidfd_to, (uint32_t)pidfd);
 	return r;
 }
 

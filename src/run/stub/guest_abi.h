@@ -20,4 +20,9 @@ struct msghdr {
 	uint32_t flags, pad2;
 };
 
+struct mmsghdr {
+	struct msghdr msg;
+	uint32_t len, pad;
+};
+
 #endif

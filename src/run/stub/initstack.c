@@ -104,36 +104,20 @@ struct places {
 static void put_aux(struct writer *w, const struct start *s, const struct loaded *l,
 		    const struct places *p)
 {
+	const struct aux ours[] = {
+	    {AT_PHDR, l->phdr},     {AT_PHENT, l->phent},       {AT_PHNUM, l->phnum},
+	    {AT_BASE, l->base},     {AT_ENTRY, l->at_entry},    {AT_RANDOM, p->random},
+	    {AT_EXECFN, p->execfn}, {AT_PLATFORM, p->platform},
+	};
+
 	for (const struct aux *a = s->auxv; a->type != AT_NULL; a++) {
 		uint64_t val = a->val;
 
 		if (!kept(a))
 			continue;
-		switch (a->type) {
-		case AT_PHDR:
-			val = l->phdr;
-			break;
-		case AT_PHENT:
-			val = l->phent;
-			break;
-		case AT_PHNUM:
-			val = l->phnum;
-			break;
-		case AT_BASE:
-			val = l->base;
-			break;
-		case AT_ENTRY:
-			val = l->at_entry;
-			break;
-		case AT_RANDOM:
-			val = p->random;
-			break;
-		case AT_EXECFN:
-			val = p->execfn;
-			break;
-		case AT_PLATFORM:
-			val = p->platform;
-			break;
+		for (unsigned i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+			if (ours[i].type == a->type)
+				val = ours[i].val;
 		}
 		put(w, a->type);
 		put(w, val);

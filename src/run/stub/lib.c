@@ -135,15 +135,31 @@ void say(const char *what, uint64_t number)
 	sys(__NR_write, 2, line, p - line);
 }
 
+static char *put_line(char line[256], const char *why)
+{
+	return str_put(str_put(line, "quire: "), str_len(why) > 200 ? "?" : why);
+}
+
 /* Does not use the thread struct: it may be what is broken. */
+static _Noreturn void die_with(char *line, char *end)
+{
+	*end++ = '\n';
+	sys(__NR_write, 2, line, end - line);
+	for (;;)
+		sys(__NR_exit_group, 127);
+}
+
 void die(const char *why)
 {
 	char line[256];
-	char *p = str_put(line, "quire: ");
 
-	p = str_put(p, str_len(why) > 200 ? "?" : why);
-	*p++ = '\n';
-	sys(__NR_write, 2, line, p - line);
-	for (;;)
-		sys(__NR_exit_group, 127);
+	die_with(line, put_line(line, why));
+}
+
+void die_error(const char *why, int64_t err)
+{
+	char line[256];
+	char *p = str_put(put_line(line, why), err < 0 ? ": error " : ": answer ");
+
+	die_with(line, str_put_number(p, (uint64_t)(err < 0 ? -err : err)));
 }

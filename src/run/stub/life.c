@@ -7,6 +7,7 @@
 
 #include <asm/signal.h>
 #include <linux/fcntl.h>
+#include <linux/poll.h>
 #include <linux/resource.h>
 
 #ifndef O_ASYNC
@@ -20,6 +21,14 @@ static void arm(int fd)
 	sys(__NR_fcntl, fd, F_SETFL, O_RDONLY | O_ASYNC);
 }
 
+/* Whoever let go of the write end before the read end was armed has sent no signal. */
+static bool hung_up(int fd)
+{
+	struct pollfd p = {.fd = fd};
+
+	return sys(__NR_poll, &p, 1, 0) > 0 && (p.revents & POLLHUP);
+}
+
 /* The guest may have lowered its limit below our numbers, or have used up all below it. */
 static bool limit_is_low(const struct rlimit64 *old)
 {
@@ -29,9 +38,9 @@ static bool limit_is_low(const struct rlimit64 *old)
 static bool lift_limit(const struct rlimit64 *old)
 {
 	struct rlimit64 high = *old;
-	uint64_t need = (uint64_t)RUN_FD(RUN_NR_FDS) + 4;
+	uint64_t need = (uint64_t)RUN_FD(RUN_NR_FDS) + LIFE_FDS;
 
-	high.rlim_cur += 4;
+	high.rlim_cur += LIFE_FDS;
 	if (high.rlim_cur < need)
 		high.rlim_cur = need;
 	if (high.rlim_max < high.rlim_cur)
@@ -50,13 +59,15 @@ static int64_t renew(struct thread *t, uint64_t *token)
 	r = rpc_send_fd_token(t, p[1], *token);
 	sys(__NR_close, p[1]);
 	arm(p[0]);
+	if (r == 0 && hung_up(p[0]))
+		r = -EPIPE;
 	if (r == 0)
 		r = sys(__NR_dup2, p[0], RUN_FD(RUN_FD_LIFE));
 	sys(__NR_close, p[0]);
 	return r < 0 ? r : 0;
 }
 
-int64_t life_renew(struct thread *t, uint64_t *token)
+static int64_t life_renew(struct thread *t, uint64_t *token)
 {
 	struct rlimit64 old;
 	bool lifted;
@@ -73,4 +84,15 @@ int64_t life_renew(struct thread *t, uint64_t *token)
 	if (lifted)
 		sys(__NR_prlimit64, 0, RLIMIT_NOFILE, &old, NULL);
 	return r;
+}
+
+void life_begin(struct thread *t)
+{
+	uint64_t token = 0;
+	int64_t r = life_renew(t, &token);
+
+	if (r == 0)
+		r = rpc(t, OP_CHILD_START, (uint64_t)t->tid, token);
+	if (r)
+		die_error("a new process cannot make itself known to the supervisor", r);
 }

@@ -61,3 +61,13 @@ bool proc_fd_find(int fd, int *which, int64_t *pid)
 	*pid = found.pid;
 	return found.fd == fd && inode_of(fd) == found.ino;
 }
+
+void proc_fds_lock(void)
+{
+	lock_take(&noted_lock);
+}
+
+void proc_fds_unlock(void)
+{
+	lock_drop(&noted_lock);
+}

@@ -55,6 +55,13 @@ int proc_text_of(const char *path, int64_t *pid)
 	return -1;
 }
 
+bool proc_lists_fds(const char *path, int64_t *pid)
+{
+	const char *rest = split(path, pid);
+
+	return rest && (str_equal(rest, "fd") || str_equal(rest, "fdinfo"));
+}
+
 bool proc_exe_of(struct thread *t, const char *path, char *buf, uint64_t len)
 {
 	int64_t pid, n;

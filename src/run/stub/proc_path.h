@@ -9,11 +9,16 @@
 
 /* enum run_proc of an absolute path, -1: the host's.  *pid: whose; 0 for the whole system. */
 int proc_text_of(const char *path, int64_t *pid);
+/* Does it list descriptors, /proc/PID/fd or fdinfo?  *pid: whose. */
+bool proc_lists_fds(const char *path, int64_t *pid);
 /* Is it /proc/PID/exe of a guest?  Then its real path, into buf. */
 bool proc_exe_of(struct thread *t, const char *path, char *buf, uint64_t len);
 
 /* ---- proc_fds.c: snapshots that are open */
 void proc_fd_note(int fd, int which, int64_t pid);
 bool proc_fd_find(int fd, int *which, int64_t *pid);
+/* Around a fork, in both processes: the child finds the table whole and the lock free. */
+void proc_fds_lock(void);
+void proc_fds_unlock(void);
 
 #endif

@@ -37,6 +37,19 @@ struct fd_message {
 #define SOL_SOCKET_ 1
 #define SCM_RIGHTS_ 1
 #define MSG_NOSIGNAL_ 0x4000
+#define MSG_DONTWAIT_ 0x40
+
+/* With a listener nobody takes packets out until a request names them: ours cannot wait for that.
+ */
+static int64_t send_packet(const struct msghdr *msg)
+{
+	uint64_t flags = MSG_NOSIGNAL_ | (INFO->use_notify ? MSG_DONTWAIT_ : 0);
+	int64_t r = sys(__NR_sendmsg, RUN_FD(RUN_FD_CTL), msg, flags);
+
+	if (r == -EAGAIN)
+		sys(RUN_KICK_NR, RUN_KICK_DRAIN);
+	return r;
+}
 
 static int64_t ctl_packet(struct thread *t, uint64_t token, int fd)
 {
@@ -51,7 +64,7 @@ static int64_t ctl_packet(struct thread *t, uint64_t token, int fd)
 		msg.controllen = sizeof(rights);
 	}
 	do
-		r = sys(__NR_sendmsg, RUN_FD(RUN_FD_CTL), &msg, MSG_NOSIGNAL_);
+		r = send_packet(&msg);
 	while (r == -EINTR || r == -EAGAIN);
 	return r < 0 ? r : 0;
 }
@@ -69,10 +82,10 @@ int64_t rpc_send_fd(struct thread *t, int fd)
 	return r < 0 ? r : (int64_t)token;
 }
 
-static void kick(struct thread *t)
+static void kick(struct thread *t, uint32_t turn)
 {
 	if (INFO->use_notify)
-		sys(RUN_KICK_NR, t->slot);
+		sys(RUN_KICK_NR, t->slot, turn);
 	else
 		ctl_packet(t, 0, -1);
 }
@@ -83,13 +96,12 @@ static void sleep_for_turn(struct thread *t, uint32_t turn)
 	struct chan *c = t->chan;
 
 	if (INFO->use_notify) {
-		kick(t);
+		kick(t, turn);
 		return;
 	}
 	at_store(&c->guest_sleeps, 1u);
 	if (at_load(&c->turn) == turn)
 		sys(__NR_futex, &c->turn, FUTEX_WAIT, turn, NULL);
-	at_store(&c->guest_sleeps, 0u);
 }
 
 static void hand_over(struct thread *t)
@@ -98,9 +110,12 @@ static void hand_over(struct thread *t)
 	uint32_t turn = c->turn + 1;
 	uint64_t until;
 
+	/* Not after the sleep: the channel may be another's then, who sleeps. */
+	if (c->guest_sleeps)
+		at_store(&c->guest_sleeps, 0u);
 	at_store(&c->turn, turn);
 	if (!at_load(&c->attached))
-		kick(t);
+		kick(t, turn);
 	until = __builtin_ia32_rdtsc() + (uint64_t)INFO->linger_us * CYCLES_PER_US;
 	while (at_load(&c->turn) == turn) {
 		if (__builtin_ia32_rdtsc() < until)
@@ -129,8 +144,13 @@ int64_t rpc_call(struct thread *t, uint32_t op, const uint64_t a[8])
 	for (;;) {
 		hand_over(t);
 		/* After a thread's last request the channel may be another's already. */
-		if (op == OP_THREAD_EXIT || at_load(&c->cmd) != CMD_FLUSH)
+		if (op == OP_THREAD_EXIT)
 			return c->ret;
+		if (at_load(&c->cmd) != CMD_FLUSH) {
+			/* Asked for before we had spoken, without a signal; else there is none. */
+			service_flush(t);
+			return c->ret;
+		}
 		execute_flush(t);
 	}
 }

@@ -89,8 +89,9 @@ static struct loaded load(struct thread *t, const struct start *s)
 		die("cannot map the program");
 	r = rpc(t, OP_EXEC_LOAD, (uint64_t)sys(__NR_getpid), (uint64_t)exe, (uint64_t)interp,
 		initstack_bytes(s), s->vdso.addr, s->vdso.bytes, s->vdso.vvar, s->vdso.vvar_bytes);
+	/* Too late for an errno, as in the kernel; the supervisor has said why. */
 	if (r)
-		die_by(t, SIGSEGV); /* too late for an errno, as in the kernel */
+		die_by(t, SIGSEGV);
 	l = (struct loaded){t->chan->v[0], t->chan->v[1], t->chan->v[2], t->chan->v[3],
 			    t->chan->v[4], t->chan->v[5], t->chan->v[6]};
 	return l;
@@ -113,8 +114,10 @@ static void start_on_own_stack(void *arg)
 	sys(__NR_munmap, 0, GUEST_TASK_SIZE);
 	l = load(t, s);
 	sp = initstack_write(s, &l);
-	if (!sp)
+	if (!sp) {
+		say("the program's arguments cannot be written below", l.stack_top);
 		die_by(t, SIGSEGV);
+	}
 	exec_comm(s->execfn, comm);
 	sys(__NR_prctl, PR_SET_NAME, comm);
 	enter_guest(l.entry, sp);

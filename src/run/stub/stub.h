@@ -182,6 +182,8 @@ char *str_put(char *to, const char *s);
 char *str_put_number(char *to, uint64_t n);
 /* One line on stderr, and the end of the process. */
 _Noreturn void die(const char *why);
+/* The same with -errno, or an answer that makes no sense. */
+_Noreturn void die_error(const char *why, int64_t err);
 void say(const char *what, uint64_t number);
 
 /* ---- rpc.c: a request to the worker and its answer */
@@ -258,8 +260,9 @@ struct ucontext *frame_copy(struct thread *to, const struct ucontext *uc);
 void start_on_host_stack(uint64_t *sp);
 void thread_set_altstack(struct thread *t);
 
-/* ---- life.c */
-int64_t life_renew(struct thread *t, uint64_t *token);
+/* ---- life.c: a new process makes itself known to the supervisor, or dies with a line */
+#define LIFE_FDS 4 /* descriptors that it may need for that beside our numbers */
+void life_begin(struct thread *t);
 
 /* ---- call.c: a system call of the guest */
 struct call {

@@ -2,6 +2,9 @@
 /*
  * sys_limit.c: resource limits.  Memory's are virtual (the supervisor keeps them); the host's
  * own would hit the stub.  All are handled as prlimit64.
+ *
+ * The hard limit of descriptors never falls below the numbers that are ours: a child that is forked
+ * puts its own life pipe there, and who may not raise a hard limit could not do that any more.
  */
 #include "probe.h"
 #include "table.h"
@@ -28,6 +31,23 @@ static int64_t limit_call(struct call *c, uint64_t resource)
 	return r;
 }
 
+/* A copy in `keep` takes the new limits' place if they are too low. */
+static void keep_descriptors(uint64_t pid, uint64_t *arg, struct rlimit64 *keep)
+{
+	uint64_t least = (uint64_t)RUN_FD(RUN_NR_FDS) + LIFE_FDS;
+	struct rlimit64 old;
+
+	if (!*arg || guest_read(keep, *arg, sizeof(*keep)) || keep->rlim_cur > keep->rlim_max ||
+	    sys(__NR_prlimit64, pid, RLIMIT_NOFILE, NULL, &old))
+		return;
+	if (least > old.rlim_max)
+		least = old.rlim_max;
+	if (keep->rlim_max >= least)
+		return;
+	keep->rlim_max = least;
+	*arg = sys_ptr(keep);
+}
+
 int64_t sys_getrlimit(struct call *c)
 {
 	return limit_call(c, (uint32_t)c->a[0]);
@@ -35,10 +55,18 @@ int64_t sys_getrlimit(struct call *c)
 
 int64_t sys_setrlimit(struct call *c)
 {
+	struct rlimit64 keep;
+
+	if ((uint32_t)c->a[0] == RLIMIT_NOFILE)
+		keep_descriptors(0, &c->a[1], &keep);
 	return limit_call(c, (uint32_t)c->a[0]);
 }
 
 int64_t sys_prlimit(struct call *c)
 {
+	struct rlimit64 keep;
+
+	if ((uint32_t)c->a[1] == RLIMIT_NOFILE)
+		keep_descriptors(c->a[0], &c->a[2], &keep);
 	return limit_call(c, (uint32_t)c->a[1]);
 }

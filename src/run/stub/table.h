@@ -67,6 +67,10 @@ int64_t sys_semctl(struct call *c);
 /* sys_scatter.c */
 int64_t sys_readv(struct call *c);
 int64_t sys_recvmsg(struct call *c);
+/* sys_getdents.c */
+int64_t sys_getdents(struct call *c);
+/* sys_recvmmsg.c */
+int64_t sys_recvmmsg(struct call *c);
 /* sys_read.c */
 int64_t sys_write(struct call *c);
 int64_t sys_recvfrom(struct call *c);

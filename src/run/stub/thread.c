@@ -11,6 +11,8 @@
 
 #include <linux/sched.h>
 
+#define CLONE_TRIES 4
+
 static uint64_t block_all(void)
 {
 	uint64_t all = HOST_ALL_BLOCKED, old;
@@ -52,15 +54,19 @@ static struct thread *prepare(struct call *c, uint64_t slot, struct ucontext **f
 static int64_t clone_host(struct call *c, struct thread *child, struct ucontext *frame)
 {
 	uint64_t flags = c->a[0] & ~(uint64_t)(CLONE_CHILD_SETTID | CLONE_DETACHED);
-	uint64_t old;
-	int64_t r;
+	uint64_t old = block_all();
+	int64_t r = -EFAULT;
 
-	/* The parent's word must be there before either goes on: the host writes it if it can. */
-	if (flags & CLONE_PARENT_SETTID)
-		touch_range(c->t, c->a[2], 4, TOUCH_WRITE);
-	old = block_all();
-	r = clone_leave(flags | CLONE_CHILD_CLEARTID, (uint32_t *)c->a[2], &child->host_tid,
-			c->a[4], frame);
+	/*
+	 * The parent's word must be there before either goes on: the host writes it if it can.
+	 * Another thread's flush may take it away just then.
+	 */
+	for (int i = 0; i < CLONE_TRIES && r == -EFAULT; i++) {
+		if (flags & (CLONE_PARENT_SETTID | CLONE_PIDFD))
+			touch_range(c->t, c->a[2], 4, TOUCH_WRITE);
+		r = clone_leave(flags | CLONE_CHILD_CLEARTID, (uint32_t *)c->a[2], &child->host_tid,
+				c->a[4], frame);
+	}
 	host_set_mask(old);
 	return r;
 }
@@ -71,6 +77,7 @@ static int64_t start_child(struct call *c, uint32_t op, uint32_t done, bool proc
 	struct ucontext *frame;
 	struct thread *child;
 	int64_t slot = rpc(c->t, op, c->a[0]), r;
+	uint64_t serial = c->t->chan->v[0]; /* of a process */
 
 	if (slot < 0)
 		return slot;
@@ -83,7 +90,7 @@ static int64_t start_child(struct call *c, uint32_t op, uint32_t done, bool proc
 	r = child ? clone_host(c, child, frame) : -ENOMEM;
 	if (r < 0 && child)
 		area_free(child);
-	rpc(c->t, done, (uint64_t)slot, (uint64_t)r);
+	rpc(c->t, done, (uint64_t)slot, (uint64_t)r, serial);
 	return r;
 }
 
@@ -102,18 +109,18 @@ static int64_t spawn(struct call *c)
 void child_main(struct ucontext *uc)
 {
 	struct thread *t = thread_self();
-	uint64_t token = 0;
+	int64_t r = 0;
 
 	(void)uc;
 	t->tid = (int32_t)sys(__NR_gettid);
 	at_store(&t->host_tid, (uint32_t)t->tid);
 	thread_set_altstack(t);
-	if (t->start.process) {
-		if (life_renew(t, &token) || rpc(t, OP_CHILD_START, (uint64_t)t->tid, token))
-			sys(__NR_exit_group, 127);
-	} else if (rpc(t, OP_THREAD_START, (uint64_t)t->tid)) {
-		sys(__NR_exit, 0);
-	}
+	if (t->start.process)
+		life_begin(t);
+	else
+		r = rpc(t, OP_THREAD_START, (uint64_t)t->tid);
+	if (r)
+		die_error("a new thread cannot make itself known to the supervisor", r);
 	if (t->start.parent_settid)
 		guest_store32(t->start.parent_settid, (uint32_t)t->tid);
 	if (t->start.settid)
@@ -130,13 +137,13 @@ static int64_t check_flags(struct call *c)
 		return -EINVAL;
 	if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM))
 		return -EINVAL;
+	if ((flags & CLONE_PIDFD) && (flags & CLONE_PARENT_SETTID))
+		return -EINVAL; /* one word for both */
 	if (flags & CLONE_THREAD)
 		return 0;
 	/* Each process must have dispositions and a life pipe of its own. */
 	if (flags & (CLONE_SIGHAND | CLONE_FILES))
 		return call_refuse(c, EINVAL, flags & (CLONE_SIGHAND | CLONE_FILES));
-	if ((flags & CLONE_VM) && (flags & CLONE_PIDFD) && (flags & CLONE_PARENT_SETTID))
-		return -EINVAL;
 	return 0;
 }
 
@@ -146,8 +153,6 @@ int64_t sys_clone(struct call *c)
 
 	if (r)
 		return r;
-	if (c->a[0] & CLONE_PIDFD)
-		touch_range(c->t, c->a[2], 4, TOUCH_WRITE);
 	if (c->a[0] & CLONE_THREAD)
 		return thread_create(c);
 	return c->a[0] & CLONE_VM ? spawn(c) : fork_process(c);

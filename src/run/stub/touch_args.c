@@ -14,11 +14,6 @@
 #define LOWEST_POINTER 65536u
 #define GUESS_BYTES 65536u
 
-struct mmsghdr {
-	struct msghdr msg;
-	uint32_t len, pad;
-};
-
 /* A buffer that is only read is touched by reading, all others by writing. */
 static bool touch(struct thread *t, uint64_t addr, uint64_t n, int dir)
 {

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sys_getdents.c: lists of descriptors in /proc: ours, which are EBADF everywhere, are not in them.
+ *
+ * The host's entries go by way of the thread's scratch.
+ */
+#include "probe.h"
+#include "proc_path.h"
+#include "table.h"
+
+#include <asm/statfs.h>
+#include <linux/magic.h>
+
+#define SHORT_PATH 64
+#define RECLEN_AT 16
+#define NAME_AT 18    /* struct linux_dirent */
+#define NAME_AT_64 19 /* struct linux_dirent64 */
+
+/* Is it the open directory /proc/PID/fd, or its kin, of a guest? */
+static bool lists_descriptors(struct thread *t, uint64_t fd)
+{
+	char link[40], path[SHORT_PATH];
+	struct statfs64 fs;
+	int64_t pid, n;
+
+	if (sys(__NR_fstatfs, fd, &fs) || fs.f_type != PROC_SUPER_MAGIC)
+		return false;
+	str_put_number(str_put(link, "/proc/self/fd/"), (uint32_t)fd);
+	n = sys(__NR_readlink, link, path, SHORT_PATH - 1);
+	if (n <= 0 || n >= SHORT_PATH - 1)
+		return false;
+	path[n] = 0;
+	return proc_lists_fds(path, &pid) && rpc(t, OP_EXE_PATH, (uint64_t)pid) >= 0;
+}
+
+/* Closes the gaps that ours leave.  Bytes that are left. */
+static uint64_t without_ours(char *list, uint64_t bytes, unsigned name_at)
+{
+	uint64_t to = 0;
+	uint16_t len;
+
+	for (uint64_t at = 0; at < bytes; at += len) {
+		const char *name = list + at + name_at;
+		int64_t fd;
+
+		memcpy(&len, list + at + RECLEN_AT, sizeof(len));
+		if (str_number(&name, &fd) && !*name && fd_is_ours((uint64_t)fd))
+			continue;
+		memmove(list + to, list + at, len);
+		to += len;
+	}
+	return to;
+}
+
+int64_t sys_getdents(struct call *c)
+{
+	char *list = thread_scratch(c->t);
+	uint64_t to = c->a[1];
+	unsigned name_at = c->nr == __NR_getdents64 ? NAME_AT_64 : NAME_AT;
+	int64_t r, left = 0;
+
+	if (!lists_descriptors(c->t, c->a[0]))
+		return call_native(c);
+	if ((uint32_t)c->a[2] > SCRATCH_BYTES)
+		c->a[2] = SCRATCH_BYTES;
+	if (!touch_range(c->t, to, (uint32_t)c->a[2], TOUCH_WRITE))
+		return -EFAULT;
+	c->a[1] = sys_ptr(list);
+	/* Nothing is the end of the list: there may be more behind ours. */
+	do {
+		r = call_native(c);
+		if (r > 0)
+			left = (int64_t)without_ours(list, (uint64_t)r, name_at);
+	} while (r > 0 && !left);
+	if (r > 0 && guest_write(to, list, (uint64_t)left))
+		return -EFAULT;
+	return r > 0 ? left : r;
+}

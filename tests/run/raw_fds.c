@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* raw_fds.c CASE: descriptors sent that nobody asks for, and one of the stub's own closed. */
+#include "raw.h"
+
+#include <setjmp.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+static int temp_file(char content)
+{
+	char name[] = "/tmp/raw_fds_XXXXXX", page[4096];
+	int fd = mkstemp(name);
+
+	unlink(name);
+	memset(page, content, sizeof(page));
+	CHECK(write(fd, page, sizeof(page)) == sizeof(page));
+	return fd;
+}
+
+static long send_fd(uint64_t token, int fd)
+{
+	struct ctl_packet packet = {.slot = own_slot(), .token = token};
+	struct iovec iov = {&packet, sizeof(packet)};
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr head;
+	} control;
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = &control,
+			     .msg_controllen = sizeof(control)};
+
+	control.head.cmsg_len = CMSG_LEN(sizeof(int));
+	control.head.cmsg_level = SOL_SOCKET;
+	control.head.cmsg_type = SCM_RIGHTS;
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	return host(SYS_sendmsg, (long)INFO->fd_base + RUN_FD_CTL, (long)&msg, MSG_DONTWAIT, 0, 0);
+}
+
+/* The tokens that a stub begins with. */
+static void send_stale(void)
+{
+	int fd = temp_file('A');
+
+	for (uint64_t token = 16; token < 80; token++)
+		CHECK(send_fd(token, fd) > 0);
+}
+
+/* The supervisor copies the page from the descriptor that it was sent. */
+static char copied_content(void)
+{
+	int fd = temp_file('B');
+	char *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+
+	p[0] = 'x';
+	return p[1];
+}
+
+/* A child's descriptors end with it. */
+static void stale_descriptors(void)
+{
+	uint32_t *slot =
+	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status;
+
+	if (!fork()) {
+		*slot = own_slot();
+		send_stale();
+		_exit(0);
+	}
+	wait(NULL);
+	/* Its slot is the next one's as soon as the supervisor has seen it dead. */
+	do {
+		if (!fork())
+			_exit(own_slot() == *slot ? copied_content() : 0);
+		wait(&status);
+	} while (status == 0);
+	CHECK(WEXITSTATUS(status) == 'B');
+}
+
+/* And a program's. */
+static void stale_program(void)
+{
+	int status;
+
+	if (!fork()) {
+		send_stale();
+		execl("/proc/self/exe", "raw_fds", "copy", (char *)NULL);
+		_exit(0);
+	}
+	wait(&status);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 'B');
+}
+
+static void copy(void)
+{
+	_exit(copied_content());
+}
+
+/* Descriptors that no request names do not keep others from sending theirs. */
+static void full_socket(void)
+{
+	int fd = temp_file('A');
+	uint64_t token = 1 << 20;
+
+	while (send_fd(token, fd) > 0)
+		token++;
+	CHECK(copied_content() == 'B');
+}
+
+static volatile char *faulting;
+static volatile int faults, old_content;
+static sigjmp_buf out;
+
+static void on_fault(int sig)
+{
+	(void)sig;
+	if (faults++)
+		siglongjmp(out, 1);
+	/* It could not be mapped anew: the old translation must be gone, so that this faults. */
+	old_content = *faulting;
+	siglongjmp(out, 1);
+}
+
+static void write_to(char *page)
+{
+	faults = 0;
+	old_content = 0;
+	faulting = page;
+	if (!sigsetjmp(out, 1))
+		*faulting = 'B';
+}
+
+/* The flush of a copied page's old translation is left to the fill, which fails. */
+static void broken_fill(void)
+{
+	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct sigaction act = {.sa_handler = on_fault, .sa_flags = SA_NODEFER};
+	long ram = (long)INFO->fd_base + RUN_FD_RAM, other;
+	pid_t child;
+
+	*page = 'A';
+	child = fork();
+	if (!child)
+		pause();
+	CHECK(sigaction(SIGSEGV, &act, NULL) == 0 && *page == 'A');
+	/* Once for all that it needs itself: it must be mapped already. */
+	write_to(NULL);
+	other = host(SYS_dup, ram, 0, 0, 0, 0);
+	host(SYS_close, ram, 0, 0, 0, 0);
+	write_to(page);
+	host(SYS_dup2, other, ram, 0, 0, 0);
+	CHECK(faults == 2 && old_content == 0 && *page == 'A');
+	kill(child, SIGKILL);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct raw_case cases[] = {
+	    {"stale_descriptors", stale_descriptors},
+	    {"stale_program", stale_program},
+	    {"copy", copy},
+	    {"full_socket", full_socket},
+	    {"broken_fill", broken_fill},
+	    {NULL, NULL},
+	};
+
+	return run_case(cases, argc > 1 ? argv[1] : NULL);
+}

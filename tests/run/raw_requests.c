@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* raw_requests.c CASE: requests that a stub does not make. */
+#include "raw.h"
+
+/* A parent that was slow names a child whose slot has meanwhile been given to the next. */
+static void stale_child(void)
+{
+	uint64_t none = (uint64_t)-EAGAIN, first, second;
+	int64_t slot = request(OP_FORK, CLONE_VM, 0, 0), other;
+
+	first = chan_of(own_slot())->v[0];
+	CHECK(slot >= 0 && request(OP_FORK_DONE, (uint64_t)slot, none, first) == 0);
+	CHECK(request(OP_FORK, CLONE_VM, 0, 0) == slot);
+	second = chan_of(own_slot())->v[0];
+	CHECK(second != first);
+	CHECK(request(OP_FORK_DONE, (uint64_t)slot, none, first) == 0);
+	/* It is still there: its slot is not free. */
+	other = request(OP_FORK, CLONE_VM, 0, 0);
+	CHECK(other >= 0 && other != slot);
+	CHECK(request(OP_FORK_DONE, (uint64_t)other, none, chan_of(own_slot())->v[0]) == 0);
+	CHECK(request(OP_FORK_DONE, (uint64_t)slot, none, second) == 0);
+	CHECK(request(OP_FORK, CLONE_VM, 0, 0) == slot);
+	CHECK(request(OP_FORK_DONE, (uint64_t)slot, none, chan_of(own_slot())->v[0]) == 0);
+}
+
+static void expect_killed(pid_t pid)
+{
+	int status;
+
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* Hands over, is spoken for by its sibling, and then speaks itself. */
+static void be_victim(volatile uint32_t *word)
+{
+	struct chan *c = chan_of(own_slot());
+	uint32_t turn;
+
+	c->op = OP_NOTE;
+	c->a[0] = UINT64_MAX; /* a note of nothing */
+	/* From here to the answer no fault may come: it would be a request. */
+	word[3] = 1;
+	sched_yield();
+	kick(own_slot(), c->turn);
+	turn = hand_over(c);
+	word[1] = turn;
+	word[0] = own_slot() + 1;
+	while (!word[2])
+		sched_yield();
+	while (c->turn == turn)
+		kick(own_slot(), turn);
+	_exit(c->ret != 0);
+}
+
+static void speak_for_sibling(void)
+{
+	volatile uint32_t *word =
+	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t victim = fork(), liar;
+	int status;
+
+	if (!victim)
+		be_victim(word);
+	liar = fork();
+	if (!liar) {
+		while (!word[0])
+			sched_yield();
+		kick(word[0] - 1, word[1]);
+		_exit(0);
+	}
+	expect_killed(liar);
+	word[2] = 1;
+	CHECK(waitpid(victim, &status, 0) == victim && status == 0);
+}
+
+/* For a child that was granted and has not spoken. */
+static void speak_for_child(void)
+{
+	pid_t liar = fork();
+
+	if (!liar) {
+		int64_t slot = request(OP_FORK, CLONE_VM, 0, 0);
+		struct chan *c = chan_of((uint32_t)slot);
+
+		c->op = OP_CHILD_START;
+		kick((uint32_t)slot, hand_over(c));
+		_exit(0);
+	}
+	expect_killed(liar);
+}
+
+/* On a channel that is free. */
+static void speak_for_nobody(void)
+{
+	pid_t liar = fork();
+
+	if (!liar) {
+		uint32_t slot = INFO->nr_slots - 1;
+
+		kick(slot, hand_over(chan_of(slot)));
+		_exit(0);
+	}
+	expect_killed(liar);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct raw_case cases[] = {
+	    {"stale_child", stale_child},
+	    {"speak_for_sibling", speak_for_sibling},
+	    {"speak_for_child", speak_for_child},
+	    {"speak_for_nobody", speak_for_nobody},
+	    {NULL, NULL},
+	};
+
+	return run_case(cases, argc > 1 ? argv[1] : NULL);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* stub_flush.c: pages taken from a process by another one, whatever it is doing. */
+#include "stub_test.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/uio.h>
+
+#define PAGE_BYTES 4096
+
+static void *shared(size_t bytes)
+{
+	return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+struct calls {
+	uint64_t made, wrong;
+};
+
+/* Touches the page that its parent takes away, and makes calls in between. */
+static void call_on(volatile char *page, volatile struct calls *calls, pid_t parent)
+{
+	alarm(60);
+	for (;;) {
+		page[0] = 1;
+		for (int i = 0; i < 20; i++) {
+			calls->wrong += syscall(SYS_getppid) != parent;
+			calls->made++;
+		}
+	}
+}
+
+/* No call of a process is lost or wrong because somebody else's takes a page from it meanwhile. */
+static void during_calls(void)
+{
+	volatile struct calls *calls = shared(PAGE_BYTES);
+	char *page = shared(PAGE_BYTES);
+	pid_t parent = getpid(), pid = fork();
+
+	if (!pid)
+		call_on(page, calls, parent);
+	for (int i = 0; i < 1000 || !calls->made; i++)
+		CHECK(madvise(page, PAGE_BYTES, MADV_REMOVE) == 0);
+	kill(pid, SIGKILL);
+	CHECK(waitpid(pid, NULL, 0) == pid && calls->wrong == 0);
+}
+
+#define NR_PAGES 32
+#define NR_THREADS 5
+
+/* What a process that is to be stopped works on, all in shared memory. */
+struct work {
+	char *pages;             /* each filled with its content */
+	volatile uint32_t ready; /* threads that have seen the old content */
+	volatile uint32_t round; /* bumped when the content has been changed */
+	volatile uint32_t wrong, seen, signals;
+};
+
+static struct work *work;
+
+static bool all_are(char content)
+{
+	for (int i = 0; i < NR_PAGES; i++) {
+		if (((volatile char *)work->pages)[i * PAGE_BYTES] != content)
+			return false;
+	}
+	return true;
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	if (!all_are((char)work->round))
+		__atomic_add_fetch(&work->wrong, 1, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&work->signals, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Looks all the time.  The content is only changed while this thread is stopped. */
+static void *look(void *arg)
+{
+	uint32_t round = 0;
+
+	for (;;) {
+		uint32_t now = __atomic_load_n(&work->round, __ATOMIC_SEQ_CST);
+
+		if (!all_are((char)now) && now == __atomic_load_n(&work->round, __ATOMIC_SEQ_CST))
+			__atomic_add_fetch(&work->wrong, 1, __ATOMIC_SEQ_CST);
+		if (!round)
+			__atomic_add_fetch(&work->ready, 1, __ATOMIC_SEQ_CST);
+		if (round && now != round)
+			__atomic_add_fetch(&work->seen, 1, __ATOMIC_SEQ_CST);
+		round = now;
+	}
+	return arg;
+}
+
+static pid_t start_lookers(int threads)
+{
+	pthread_t t;
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	alarm(60);
+	signal(SIGUSR1, on_signal);
+	signal(SIGCONT, on_signal);
+	for (int i = 1; i < threads; i++)
+		pthread_create(&t, NULL, look, NULL);
+	look(NULL);
+	_exit(1);
+}
+
+static void stop(pid_t pid)
+{
+	int status;
+
+	CHECK(kill(pid, SIGSTOP) == 0);
+	CHECK(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
+}
+
+/* Takes the pages away, in more requests than one, and fills them anew. */
+static void change(char content)
+{
+	for (int i = 0; i < NR_PAGES; i += 2)
+		CHECK(madvise(work->pages + i * PAGE_BYTES, PAGE_BYTES, MADV_REMOVE) == 0);
+	CHECK(madvise(work->pages, NR_PAGES * PAGE_BYTES, MADV_REMOVE) == 0);
+	for (int i = 0; i < NR_PAGES; i++)
+		memset(work->pages + i * PAGE_BYTES, content, PAGE_BYTES);
+}
+
+static void wait_for(volatile uint32_t *word, uint32_t value)
+{
+	while (*word < value)
+		sched_yield();
+}
+
+/* Pages are taken from a process that is stopped, which sees so before anything else. */
+static void from_stopped(int threads)
+{
+	pid_t pid;
+
+	work = shared(sizeof(*work));
+	work->pages = shared(NR_PAGES * PAGE_BYTES);
+	work->round = 1;
+	change(1);
+	pid = start_lookers(threads);
+	wait_for(&work->ready, (uint32_t)threads);
+	for (uint32_t round = 2; round < 12; round++) {
+		uint32_t seen = work->seen, signals = work->signals;
+
+		stop(pid);
+		change((char)round);
+		__atomic_store_n(&work->round, round, __ATOMIC_SEQ_CST);
+		if (round & 1)
+			CHECK(kill(pid, SIGUSR1) == 0);
+		CHECK(kill(pid, SIGCONT) == 0);
+		wait_for(&work->seen, seen + (uint32_t)threads);
+		wait_for(&work->signals, signals + 1 + (round & 1));
+	}
+	CHECK(work->wrong == 0);
+	stop(pid);
+	change(0);
+	kill(pid, SIGKILL);
+	CHECK(waitpid(pid, NULL, 0) == pid);
+}
+
+static void while_stopped(void)
+{
+	from_stopped(1);
+}
+
+static void while_threads_stopped(void)
+{
+	from_stopped(NR_THREADS);
+}
+
+/* Private memory, which its owner has not copied yet, written to by another process. */
+static void written_while_stopped(void)
+{
+	volatile char *flags = shared(PAGE_BYTES), *own = anon(PAGE_BYTES);
+	struct iovec from = {(char[]){7}, 1}, to = {(void *)own, 1};
+	int status;
+	pid_t pid;
+
+	own[0] = 5;
+	pid = fork();
+	if (!pid) {
+		alarm(60);
+		flags[0] = own[0];
+		while (!flags[1])
+			flags[2]++;
+		_exit(own[0]);
+	}
+	while (flags[0] != 5)
+		sched_yield();
+	stop(pid);
+	CHECK(process_vm_writev(pid, &from, 1, &to, 1, 0) == 1);
+	flags[1] = 1;
+	kill(pid, SIGCONT);
+	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 7);
+	CHECK(own[0] == 5);
+}
+
+int main(void)
+{
+	/* Whoever waits for a flush that does not come cannot be interrupted, but killed. */
+	alarm(60);
+	RUN(during_calls);
+	RUN(while_stopped);
+	RUN(while_threads_stopped);
+	RUN(written_while_stopped);
+	return failures != 0;
+}
