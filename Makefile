@@ -27,6 +27,7 @@ bench-run: all
 
 bench: all
 	@$(BUILD)/bench/bench_fault
+	@$(BUILD)/bench/bench_cost
 
 bench-check: all
 	@$(BUILD)/bench/bench_check
