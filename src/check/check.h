@@ -34,7 +34,7 @@ enum {
 
 #define DEFAULT_BOUND 2u
 #define MAX_VIOLATION 512
-#define MAX_ID 1400
+#define MAX_ID 4096
 
 /* Shared words, as sched_words() has them. */
 struct words {
@@ -77,6 +77,7 @@ struct options {
 	uint64_t random, seed;
 	unsigned shard, nshards;
 	unsigned jobs;
+	uint64_t split; /* schedules of a scenario after which it goes to several of them */
 	bool verbose, no_cache;
 	struct outcome *learned; /* --learned: what others have found shared */
 	unsigned nr_learned;

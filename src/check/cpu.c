@@ -4,7 +4,7 @@
  *
  * An access is one instruction: it finds a translation (in the TLB, or by a walk of the page
  * tables that caches it) and moves its bytes, in one piece; where there is none it faults and is
- * begun again.  A flush reaches one CPU after the other.
+ * begun again.  A flush reaches one CPU after the other.  Outside of actors, nothing is cached.
  *
  *   1  A translation is cached until a flush names it, or another takes its place.
  *   2  A frame that goes out of use is in nobody's TLB.
@@ -55,12 +55,11 @@ static uint64_t translate(struct cpu *c, struct quire_mm *mm, uint64_t addr, boo
 
 	if (e && permits(e->pte, write))
 		return e->pte;
-	sched_atomic_begin();
 	pte = quire_pte(mm, addr);
-	sched_atomic_end();
 	if (!permits(pte, write))
 		return 0;
-	cache(c, mm, page, pte);
+	if (sched_self() < SCHED_ALL)
+		cache(c, mm, page, pte);
 	return pte;
 }
 
@@ -78,17 +77,10 @@ static enum access_result fault(struct quire_mm *mm, uint64_t addr, bool write)
 	}
 }
 
-/* The bytes move unless a flush has come between translation and access.  False: it has. */
-static bool move_bytes(struct world *w, struct quire_mm *mm, uint64_t addr, uint64_t pte,
-		       bool write, uint64_t *value)
+static void move_bytes(struct world *w, uint64_t addr, uint64_t pte, bool write, uint64_t *value)
 {
-	struct cpu *c = &w->cpus[sched_self()];
 	uint64_t *p = (uint64_t *)(void *)(w->ram + frame_of(pte) * PAGE + addr % PAGE);
 
-	sched_decide(write ? SCHED_STORE : SCHED_LOAD, p, sizeof(*p));
-	if (translate(c, mm, addr, write) != pte)
-		return false;
-	sched_event(SCHED_RMW, &c->word, sizeof(c->word));
 	sched_event(write ? SCHED_STORE : SCHED_LOAD, p, sizeof(*p));
 	if (write)
 		*p = *value;
@@ -96,29 +88,37 @@ static bool move_bytes(struct world *w, struct quire_mm *mm, uint64_t addr, uint
 		*value = *p;
 	STEP("%s %llu at %#llx", write ? "stores" : "loads", (unsigned long long)*value,
 	     (unsigned long long)addr);
-	return true;
+}
+
+/* The instruction.  Its CPU's word says in what order it and flushes come.  False: it faults. */
+static bool execute(struct world *w, struct quire_mm *mm, uint64_t addr, bool write,
+		    uint64_t *value)
+{
+	struct cpu *c = &w->cpus[sched_self()];
+	uint64_t pte;
+
+	sched_atomic_begin();
+	sched_event(SCHED_RMW, &c->word, sizeof(c->word));
+	pte = translate(c, mm, addr, write);
+	if (pte)
+		move_bytes(w, addr, pte, write, value);
+	sched_event(SCHED_RMW, &c->word, sizeof(c->word));
+	sched_atomic_end();
+	return pte != 0;
 }
 
 static enum access_result access(struct world *w, struct quire_mm *mm, uint64_t addr, bool write,
 				 uint64_t *value)
 {
-	struct cpu *c = &w->cpus[sched_self()];
-
-	for (;;) {
+	while (!execute(w, mm, addr, write, value)) {
 		enum access_result r;
-		uint64_t pte;
 
-		sched_at(SCHED_RMW, &c->word, sizeof(c->word));
-		pte = translate(c, mm, addr, write);
-		if (pte && move_bytes(w, mm, addr, pte, write, value))
-			return ACCESS_OK;
-		if (pte)
-			continue;
 		STEP("faults at %#llx (%s)", (unsigned long long)addr, write ? "write" : "read");
 		r = fault(mm, addr, write);
 		if (r != ACCESS_OK)
 			return r;
 	}
+	return ACCESS_OK;
 }
 
 enum access_result cpu_load(struct world *w, struct quire_mm *mm, uint64_t addr, uint64_t *value)
@@ -172,9 +172,10 @@ static void tlb_flush(void *ctx, struct quire_mm *mm, void *cookie,
 	struct world *w = ctx;
 
 	(void)cookie;
-	for (unsigned i = 0; i < SCHED_ACTORS; i++) {
+	for (unsigned i = 0; i < SCHED_ALL; i++) {
 		sched_at(SCHED_RMW, &w->cpus[i].word, sizeof(w->cpus[i].word));
 		flush_cpu(&w->cpus[i], mm, ranges, n);
+		sched_event(SCHED_RMW, &w->cpus[i].word, sizeof(w->cpus[i].word));
 	}
 	if (n)
 		STEP("has flushed %#llx-%#llx%s from all CPUs", (unsigned long long)ranges[0].start,
@@ -183,7 +184,8 @@ static void tlb_flush(void *ctx, struct quire_mm *mm, void *cookie,
 		STEP("has flushed all from all CPUs");
 }
 
-static void frame_freed(const void *p, size_t bytes)
+/* The checker's eye, no access of the actor's. */
+static __attribute__((no_sanitize("thread"))) void frame_freed(const void *p, size_t bytes)
 {
 	uint64_t first = (uint64_t)((const char *)p - world->ram) / PAGE;
 

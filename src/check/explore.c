@@ -10,8 +10,9 @@
  *   1  A decision's alternatives are a function of the decisions before it (sched.h, 1).
  *   2  Words learned to be shared are decisions from the next run on; decisions noted before that
  *      are worth nothing, and the bound is begun again.
- *   3  Shard i of n takes the alternatives to the usual schedule, numbered along it, that are i
- *      modulo n; what follows each belongs to its shard.  Shard 0 has the usual one as well.
+ *   3  A schedule belongs to the shard of its first preemption, which is told from its name
+ *      (actor, at) alone; those without any belong to all.  The shards' union is the whole if they
+ *      ended with the same words shared.
  */
 #include "explore.h"
 
@@ -34,19 +35,17 @@ struct search {
 	unsigned bound;
 	struct state_cache *cache;
 	struct frame *stack;
-	unsigned depth;    /* decisions of this run so far */
-	unsigned forced;   /* of them given */
-	unsigned used;     /* preemptions of this run so far */
-	bool strayed;      /* some decision of this run was not the usual one */
-	uint64_t numbered; /* alternatives to the usual schedule so far (3) */
+	unsigned depth;  /* decisions of this run so far */
+	unsigned forced; /* of them given */
+	unsigned used;   /* preemptions of this run so far */
 };
 
-double explore_clock(void);
+/* Processor time: others may be busy. */
 double explore_clock(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
 }
 
@@ -61,17 +60,14 @@ static uint32_t alternatives(const struct search *s, const struct sched_decision
 	return mask & ~(1u << usual);
 }
 
-/* (3): of the alternatives to a decision on the usual schedule. */
-static uint32_t of_this_shard(struct search *s, uint32_t mask)
+/* (3) */
+static bool of_this_shard(const struct search *s, const struct sched_decision *d)
 {
-	uint32_t mine = 0;
+	uint64_t h = ((uint64_t)d->actor << 32 | d->at) * 0x9e3779b97f4a7c15ull;
 
-	if (s->strayed || !s->o->nshards)
-		return mask;
-	for (unsigned i = 0; i < 32; i++)
-		if (mask & 1u << i && s->numbered++ % s->o->nshards == s->o->shard)
-			mine |= 1u << i;
-	return mine;
+	if (!s->o->nshards || s->used || d->kind != DECIDE_PREEMPT)
+		return true;
+	return (h >> 32) % s->o->nshards == s->o->shard;
 }
 
 static bool seen_before(struct search *s, const struct sched_decision *d)
@@ -80,17 +76,16 @@ static bool seen_before(struct search *s, const struct sched_decision *d)
 
 	if (s->o->no_cache || d->kind == DECIDE_CHOICE)
 		return false;
-	key += d->kind == DECIDE_PREEMPT ? (d->actor + 1) * 0xd6e8feb86659fd93ull : 0;
-	/* The usual schedule is walked by every shard, its alternatives are not. */
-	if (s->o->nshards && !s->strayed)
+	/* (3): from here others who share the states do not take what is this shard's. */
+	if (s->o->cache && s->o->nshards && !s->used)
 		return false;
+	key += d->kind == DECIDE_PREEMPT ? (d->actor + 1) * 0xd6e8feb86659fd93ull : 0;
 	return cache_seen(s->cache, key ^ key >> 31, s->bound - s->used);
 }
 
 static void take(struct search *s, const struct frame *f)
 {
 	s->used += f->kind == DECIDE_PREEMPT && f->chosen != f->usual;
-	s->strayed = s->strayed || f->chosen != f->usual;
 	s->depth++;
 }
 
@@ -101,7 +96,9 @@ static int decide(void *ctx, const struct sched_decision *d)
 	unsigned usual;
 
 	if (s->depth >= s->forced) {
-		if (s->depth == MAX_DEPTH || seen_before(s, d))
+		if (s->depth == MAX_DEPTH)
+			sched_fail("a run of more than %u decisions", MAX_DEPTH);
+		if (seen_before(s, d))
 			return SCHED_PRUNE;
 		usual = (unsigned)usual_decision(d);
 		*f = (struct frame){.kind = (uint8_t)d->kind,
@@ -109,7 +106,7 @@ static int decide(void *ctx, const struct sched_decision *d)
 				    .at = d->at,
 				    .chosen = (uint8_t)usual,
 				    .usual = (uint8_t)usual};
-		f->alternatives = of_this_shard(s, alternatives(s, d, usual));
+		f->alternatives = of_this_shard(s, d) ? alternatives(s, d, usual) : 0;
 		f->total = (uint16_t)(1 + __builtin_popcount(f->alternatives));
 	}
 	take(s, f);
@@ -167,7 +164,6 @@ static void begin_bound(struct search *s, unsigned bound)
 	s->bound = bound;
 	s->forced = 0;
 	s->depth = 0;
-	s->numbered = 0;
 	cache_begin(s->cache, bound);
 }
 
@@ -178,7 +174,6 @@ static enum sched_outcome one_run(struct search *s, const struct subject *sub,
 
 	s->depth = 0;
 	s->used = 0;
-	s->strayed = false;
 	outcome = sched_run(decide, s, sub->after, sub->arg);
 	r->schedules++;
 	r->steps += sched_steps();

@@ -40,11 +40,13 @@ struct explore_result {
 	uint64_t steps;     /* accesses in all of them */
 	unsigned restarts;  /* new shared words were met */
 	unsigned bound;     /* last explored */
-	double seconds;
+	double seconds;     /* of processor time */
 	/* EXPLORE_VIOLATION */
 	struct schedule found;
 	char violation[512];
 };
+
+double explore_clock(void);
 
 /* Bounds 0, 1, .. in turn, so that what is found has the fewest preemptions. */
 void explore(const struct subject *s, const struct explore_options *o, struct explore_result *r);

@@ -3,11 +3,8 @@
  * item.c: one piece of work from its question to its answer, in this process.
  */
 #include <string.h>
-#include <time.h>
 
 #include "check.h"
-
-#pragma weak explore_pct
 
 void rules_set(const bool off[NR_RULES])
 {
@@ -49,14 +46,6 @@ static void note_violation(const struct subject *sub, struct explore_result *r, 
 	id_format(&out->item, &r->found, out->id, sizeof(out->id));
 }
 
-static double cpu_seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
 void item_run(const struct item *item, struct outcome *out,
 	      void (*progress)(void *ctx, uint64_t schedules, double done), void *ctx)
 {
@@ -72,7 +61,7 @@ void item_run(const struct item *item, struct outcome *out,
 	};
 	struct explore_result r = {0};
 	struct subject sub;
-	double start = cpu_seconds();
+	double start = explore_clock();
 
 	memset(out, 0, sizeof(*out));
 	out->item = *item;
@@ -91,7 +80,7 @@ void item_run(const struct item *item, struct outcome *out,
 	out->steps = r.steps;
 	out->restarts = r.restarts;
 	out->bound = r.bound;
-	out->seconds = cpu_seconds() - start;
+	out->seconds = explore_clock() - start;
 	out->item.known.n = sched_words(out->item.known.v, SCHED_MAX_WORDS);
 	if (r.verdict == EXPLORE_VIOLATION)
 		note_violation(&sub, &r, out);

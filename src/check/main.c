@@ -14,6 +14,7 @@
 #define MAX_SHARDS 1000000u
 #define MAX_JOBS 1024u
 #define MAX_BOUND 60u
+#define SPLIT_AFTER 100000u
 
 enum {
 	OPT_BOUND = 256,
@@ -27,6 +28,7 @@ enum {
 	OPT_SCHEDULES,
 	OPT_SEED,
 	OPT_SHARD,
+	OPT_SPLIT,
 	OPT_WITHOUT
 };
 
@@ -46,6 +48,7 @@ static const struct argp_option argp_options[] = {
     {"no-cache", OPT_NO_CACHE, NULL, 0, "Explore states again that were seen before", 2},
     {NULL, 0, NULL, 0, "How:", 3},
     {"jobs", 'j', "N", 0, "Processes at a time (default: as many as CPUs)", 3},
+    {"split", OPT_SPLIT, "N", 0, "Give a scenario to several jobs after N schedules", 3},
     {"json", OPT_JSON, "FILE", 0, "Write outcomes as JSON lines; - is standard output", 3},
     {"verbose", 'v', NULL, 0, "Tell more: every access of a schedule, how far it is", 3},
     {0}};
@@ -189,6 +192,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPT_SHARD:
 		set_shard(o, arg, state);
 		return 0;
+	case OPT_SPLIT:
+		o->split = number(state, "--split", arg, 1, INT64_MAX);
+		return 0;
 	case OPT_WITHOUT:
 		set_without(o, arg, state);
 		return 0;
@@ -277,7 +283,7 @@ static int run_command(const struct command_line *c)
 
 int main(int argc, char **argv)
 {
-	static struct command_line c = {.o = {.seed = 1}};
+	static struct command_line c = {.o = {.seed = 1, .split = SPLIT_AFTER}};
 	int status;
 
 	argp_err_exit_status = STATUS_WRONG;

@@ -29,7 +29,7 @@ static bool due(double interval)
 	static double last;
 	double t = now();
 
-	if (!last)
+	if (last <= 0)
 		last = t;
 	if (t - last < interval)
 		return false;

@@ -32,7 +32,9 @@ extern const struct scenario file_add;
 extern const struct scenario file_around;
 extern const struct scenario file_copy;
 extern const struct scenario file_cow;
+extern const struct scenario file_munmap;
 extern const struct scenario file_punch;
+extern const struct scenario file_punch_copy;
 extern const struct scenario file_replace;
 extern const struct scenario file_truncate;
 extern const struct scenario fork_exit;
@@ -41,11 +43,16 @@ extern const struct scenario fork_nomem;
 extern const struct scenario fork_order;
 extern const struct scenario fork_order_copy;
 extern const struct scenario fork_order_pin;
+extern const struct scenario fork_order_threads;
 extern const struct scenario fork_pin;
 extern const struct scenario fork_store;
 extern const struct scenario fork_truncate;
+extern const struct scenario fork_write;
+extern const struct scenario io_close;
+extern const struct scenario io_copy;
 extern const struct scenario io_error;
 extern const struct scenario io_munmap;
+extern const struct scenario io_pin;
 extern const struct scenario io_replace;
 extern const struct scenario io_truncate;
 extern const struct scenario io_twice;
@@ -108,7 +115,9 @@ const struct scenario *const scenarios[] = {
 	&file_around,
 	&file_copy,
 	&file_cow,
+	&file_munmap,
 	&file_punch,
+	&file_punch_copy,
 	&file_replace,
 	&file_truncate,
 	&fork_exit,
@@ -117,11 +126,16 @@ const struct scenario *const scenarios[] = {
 	&fork_order,
 	&fork_order_copy,
 	&fork_order_pin,
+	&fork_order_threads,
 	&fork_pin,
 	&fork_store,
 	&fork_truncate,
+	&fork_write,
+	&io_close,
+	&io_copy,
 	&io_error,
 	&io_munmap,
+	&io_pin,
 	&io_replace,
 	&io_truncate,
 	&io_twice,

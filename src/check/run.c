@@ -2,11 +2,11 @@
 /*
  * run.c: what is explored, in which parts, until each question has its answer.
  *
- *     asked ── few schedules ──────────────────────────► answered
- *       │                                                   ▲
- *       └─ more than SPLIT_AFTER ──► shards ── agreed ──────┘
- *                                      ▲  │
- *                                      └──┘ some shard did not know a word that another has learned
+ *     asked ── few schedules ────────────────► answered
+ *       │                                         ▲
+ *       └─ more than --split ──► shards ── agreed ┘
+ *                                 ▲  │
+ *                                 └──┘ one did not know a word that another has learned
  *
  *   1  Shards are one whole only if all went by the same shared words (sched/learned.c): one that
  *      knew fewer in the end is explored again with those that the others have found.
@@ -18,7 +18,6 @@
 
 #include "check.h"
 
-#define SPLIT_AFTER 100000u
 #define SHARDS_PER_JOB 4u
 #define RANDOM_SHARDS 4u /* whatever the number of jobs: the seeds of shards differ */
 
@@ -139,7 +138,7 @@ static void ask(struct run *r, unsigned i, const struct item *asked)
 		return;
 	}
 	if (r->o->jobs > 1 && !item.nshards)
-		item.limit = SPLIT_AFTER;
+		item.limit = r->o->split;
 	jobs_add(r->jobs, &item, i);
 }
 

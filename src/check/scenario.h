@@ -51,7 +51,7 @@ struct world {
 	uint32_t io_allowed; /* a word to sleep on */
 	uint32_t io_error;   /* errno of each read */
 	uint64_t v[16];      /* what its actors tell each other and check(); see note() */
-	struct cpu cpus[SCHED_ALL];
+	struct cpu cpus[SCHED_ALL + 1]; /* the last: outside of actors */
 	const struct scenario *scenario;
 };
 
@@ -134,6 +134,8 @@ void map_file(struct world *w, uint64_t addr, uint64_t pages, int prot, int flag
 /* From setup(): reads sleep until io_allow(). */
 void io_gate(struct world *w);
 void io_allow(struct world *w);
+/* For callbacks of a scenario's own: until io_allow(). */
+void io_wait(struct world *w);
 
 /* ---- cpu.c: an actor as a program: accesses through its CPU's TLB, faults as they come */
 

@@ -30,6 +30,9 @@ unsigned schedule_preemptions(const struct schedule *s)
 
 /* ---- text --------------------------------------------------------------------- */
 
+#define AT_POINT ((1u << SCHED_AT_PLAIN_SHIFT) - 1)
+#define AT_PLAIN (UINT32_MAX >> SCHED_AT_PLAIN_SHIFT)
+
 static const char marks[] = {[DECIDE_PREEMPT] = '>', [DECIDE_SWITCH] = '/', [DECIDE_CHOICE] = '='};
 
 void schedule_format(const struct schedule *s, char *buf, size_t len)
@@ -39,9 +42,14 @@ void schedule_format(const struct schedule *s, char *buf, size_t len)
 	snprintf(buf, len, "-");
 	for (unsigned i = 0; i < s->n && n < len; i++) {
 		const struct forced *f = &s->v[i];
-		int k = snprintf(buf + n, len - n, "%s%u:%u%c%u", i ? "," : "", f->actor, f->at,
-				 marks[f->kind], f->value);
+		unsigned plain = f->at >> SCHED_AT_PLAIN_SHIFT;
+		char after[16] = "";
+		int k;
 
+		if (plain)
+			snprintf(after, sizeof(after), "+%u", plain);
+		k = snprintf(buf + n, len - n, "%s%u:%u%s%c%u", i ? "," : "", f->actor,
+			     f->at & AT_POINT, after, marks[f->kind], f->value);
 		n += k > 0 ? (size_t)k : 0;
 	}
 }
@@ -71,16 +79,20 @@ static bool parse_kind(const char **p, uint8_t *kind)
 
 static bool parse_forced(const char **p, struct forced *f)
 {
-	unsigned long actor, at, value;
+	unsigned long actor, at, value, plain = 0;
 
 	if (!parse_number(p, SCHED_GRACE, &actor) || *(*p)++ != ':')
 		return false;
-	if (!parse_number(p, UINT32_MAX, &at) || !parse_kind(p, &f->kind))
+	if (!parse_number(p, AT_POINT, &at))
+		return false;
+	if (**p == '+' && ((*p)++, !parse_number(p, AT_PLAIN, &plain)))
+		return false;
+	if (!parse_kind(p, &f->kind))
 		return false;
 	if (!parse_number(p, UINT8_MAX, &value))
 		return false;
 	f->actor = (uint8_t)actor;
-	f->at = (uint32_t)at;
+	f->at = (uint32_t)(at | plain << SCHED_AT_PLAIN_SHIFT);
 	f->value = (uint8_t)value;
 	return true;
 }

@@ -3,14 +3,15 @@
  * schedule.h: a schedule: the decisions that differ from the usual ones.
  *
  * The usual ones: the running actor goes on; where it cannot, the first that can does; a
- * choice is 0.  (actor, at) names a decision: the one before this actor's at-th access.
+ * choice is 0.  (actor, at) names a decision: the one before this actor's at-th access, or before
+ * a plain access after it (SCHED_AT_PLAIN_SHIFT).
  */
 #ifndef CHECK_SCHEDULE_H
 #define CHECK_SCHEDULE_H
 
 #include "sched.h"
 
-#define MAX_FORCED 64u
+#define MAX_FORCED 256u
 
 struct forced {
 	uint8_t actor; /* who was running */
@@ -28,7 +29,8 @@ struct schedule {
 int usual_decision(const struct sched_decision *d);
 /* Preemptions in it. */
 unsigned schedule_preemptions(const struct schedule *s);
-/* "0:57>1,1:12>0"; "-" for the schedule without any. */
+/* "0:57>1,1:12+3>0" (+3: at the third plain access after the 12th); "-" for the schedule without
+ * any. */
 void schedule_format(const struct schedule *s, char *buf, size_t len);
 /* False: not a schedule; *s is undefined. */
 bool schedule_parse(const char *text, struct schedule *s);

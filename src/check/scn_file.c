@@ -162,6 +162,70 @@ const struct scenario file_punch = {
     .guards = {RULE_seq_check, RULE_second_seq, RULE_second_zap},
 };
 
+/* A private copy is no page of the file: it stays where a hole is made. */
+static void setup_own_copy(struct world *w)
+{
+	setup_private(w);
+	fill(w, BEYOND, 6);
+	must(quire_mmap(w->mm, w->addr + 4 * PAGE, 2 * PAGE, PROT_RW, QMAP_SHARED | QMAP_FIXED,
+			w->file, 0, &w->v[0]),
+	     "mmap");
+}
+
+static void load_own_copy(struct world *w)
+{
+	expect(load(w, w->mm, BEYOND) == 6, "the private copy is another");
+}
+
+static void punch_shared(struct world *w)
+{
+	must(quire_madvise(w->mm, BEYOND + 4 * PAGE, PAGE, QMADV_REMOVE), "madvise");
+}
+
+static void check_own_copy(struct world *w)
+{
+	expect(peek(w, w->mm, BEYOND) == 6, "the private copy is gone");
+}
+
+const struct scenario file_punch_copy = {
+    .name = "file-punch-copy",
+    .title = "an access to a private copy against a hole in its file",
+    .source = "madvise(2)",
+    .setup = setup_own_copy,
+    .actors = {{"thread", load_own_copy}, {"punch", punch_shared}},
+    .check = check_own_copy,
+};
+
+/* ---- the end of the mapping --------------------------------------------------------------- */
+
+static void setup_mapped(struct world *w)
+{
+	setup_cached(w);
+	fill(w, BEYOND, 5);
+	cpu_cache(w, 2, w->mm, BEYOND);
+}
+
+static void unmap_all(struct world *w)
+{
+	must(quire_munmap(w->mm, w->addr, 2 * PAGE), "munmap");
+}
+
+static void load_any(struct world *w)
+{
+	uint64_t value = 5;
+
+	cpu_load(w, w->mm, BEYOND, &value);
+	expect(value == 5, "the load gives %llu", (unsigned long long)value);
+}
+
+const struct scenario file_munmap = {
+    .name = "file-munmap",
+    .title = "truncation against munmap of what it zaps, and a reader",
+    .source = "locking.md 7",
+    .setup = setup_mapped,
+    .actors = {{"munmap", unmap_all}, {"truncate", truncate_to_one}, {"reader", load_any}},
+};
+
 /* ---- refusals ---------------------------------------------------------------------------- */
 
 /* At no time was a page of the file beyond its end mapped there. */

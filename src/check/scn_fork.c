@@ -134,6 +134,57 @@ const struct scenario fork_order_pin = {
     .guards = {RULE_fork_flushes_pinned},
 };
 
+/* Two threads: one makes the page, the other publishes it when it is told. */
+static void store_and_tell(struct world *w)
+{
+	store(w, w->mm, DATA, 1);
+	note(w, 0, 1);
+}
+
+static void publish_if_told(struct world *w)
+{
+	if (noted(w, 0))
+		store(w, w->mm, INDEX, 1);
+}
+
+static void setup_two_threads(struct world *w)
+{
+	setup_forked_data(w);
+	cpu_cache(w, 2, w->mm, INDEX);
+}
+
+const struct scenario fork_order_threads = {
+    .name = "fork-order-threads",
+    .title = "fork against a thread's copy of a page that another thread publishes",
+    .source = "commit fb49c455323f",
+    .setup = setup_two_threads,
+    .actors = {{"fork", fork_and_follow},
+	       {"thread", store_and_tell},
+	       {"publisher", publish_if_told}},
+    .nr_guards = 2,
+    .guards = {RULE_fork_waits, RULE_fork_flushes_pinned},
+};
+
+/* ---- a system call's store ------------------------------------------------------------- */
+
+static void write_one(struct world *w)
+{
+	const uint64_t one = 1;
+
+	expect(quire_write(w->mm, DATA, &one, sizeof(one)) == sizeof(one), "a write fails");
+}
+
+const struct scenario fork_write = {
+    .name = "fork-write",
+    .title = "fork against a store by the embedder for the parent",
+    .source = "access.c",
+    .setup = setup_written,
+    .actors = {{"fork", fork_and_read_twice}, {"write", write_one}},
+    .check = check_parent_has_one,
+    .nr_guards = 1,
+    .guards = {RULE_fork_clears_exclusive},
+};
+
 /* ---- pins ------------------------------------------------------------------------------ */
 
 static void write_through_pin(struct world *w)

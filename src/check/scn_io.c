@@ -232,3 +232,104 @@ const struct scenario io_write_truncate = {
     .nr_guards = 1,
     .guards = {RULE_writeback_looks_again},
 };
+
+/* Of the last reference on the file: written back when the VMA is freed. */
+static void close_file(struct world *w)
+{
+	must(quire_munmap(w->mm, w->addr, PAGE), "munmap");
+	quire_file_put(w->file);
+}
+
+static void check_closed(struct world *w)
+{
+	struct quire_port port;
+
+	sched_port(&port);
+	port.rcu_barrier(port.ctx);
+	expect(w->disk[0] == (noted(w, 0) ? 9 : 5), "the closed file has %llu on the disk: lost",
+	       (unsigned long long)w->disk[0]);
+}
+
+const struct scenario io_close = {
+    .name = "io-close",
+    .title = "a store through a cached translation against munmap and the last close",
+    .source = "file.c, 2",
+    .setup = setup_dirty,
+    .actors = {{"thread", store_nine}, {"close", close_file}},
+    .check = check_closed,
+};
+
+static void store_through_pin(struct world *w)
+{
+	struct quire_pin pin;
+
+	must(quire_pin(w->mm, w->addr, QUIRE_WRITE, &pin), "pin");
+	at_store((uint64_t *)pin.mem, 9);
+	STEP("stores 9 through the pin");
+	note(w, 0, 1);
+	quire_unpin(w->m, &pin);
+}
+
+const struct scenario io_pin = {
+    .name = "io-pin",
+    .title = "a store through a pin against writing the page back",
+    .source = "pin.c",
+    .setup = setup_dirty,
+    .actors = {{"pin", store_through_pin}, {"msync", sync_first}},
+    .check = check_first,
+    .nr_guards = 1,
+    .guards = {RULE_unpin_dirties},
+};
+
+/* ---- private pages of files whose content is elsewhere ------------------------------------ */
+
+static int external_frame(void *priv, uint64_t pgoff, uint64_t *frame)
+{
+	(void)priv;
+	*frame = 1000 + pgoff;
+	return 0;
+}
+
+static int external_copy(void *priv, uint64_t pgoff, void *mem)
+{
+	struct world *w = priv;
+
+	if (w->io_gated)
+		io_wait(w);
+	at_store((uint64_t *)mem, at_load(&w->disk[pgoff]));
+	return 0;
+}
+
+static void setup_external(struct world *w)
+{
+	static const struct quire_file_ops ops = {.frame = external_frame,
+						  .copy_page = external_copy};
+	struct quire_file_options o = {
+	    .size = sizeof(o), .kind = QUIRE_FILE_EXTERNAL, .ops = &ops, .priv = w};
+
+	w->disk[0] = 1;
+	must(quire_file_create(w->m, &o, &w->file), "file");
+	map_file(w, w->addr, 1, PROT_RW, QMAP_PRIVATE);
+	quire_fault(w->mm, w->addr, QUIRE_READ, NULL);
+	io_gate(w);
+}
+
+static void copy_and_store(struct world *w)
+{
+	store(w, w->mm, w->addr + 8, 7);
+}
+
+/* What is mapped there now has no byte of the file. */
+static void check_replaced(struct world *w)
+{
+	expect(peek(w, w->mm, w->addr) == 0, "a copy of what was mapped before is left");
+}
+
+const struct scenario io_copy = {
+    .name = "io-copy",
+    .title = "a private copy, made asleep, against a mapping over its file",
+    .source = "extfile.c, 2",
+    .setup = setup_external,
+    .actors = {{"thread", copy_and_store}, {"replace", replace_then_read}},
+    .check = check_replaced,
+};

@@ -6,14 +6,19 @@
 
 #include "explore.h"
 
+/* Which words are shared is not known from the schedule: any access may be one of its decisions. */
 bool replay(const struct subject *s, const struct schedule *schedule, struct schedule *taken,
 	    char *violation, size_t len)
 {
 	struct follow fo = {.schedule = schedule};
+	bool all = sched_all_points(true);
+	enum sched_outcome outcome;
 
-	if (sched_run(follow_choose, &fo, s->after, s->arg) != RUN_VIOLATION)
-		return false;
+	outcome = sched_run(follow_choose, &fo, s->after, s->arg);
+	sched_all_points(all);
 	*taken = fo.taken;
+	if (outcome != RUN_VIOLATION)
+		return false;
 	snprintf(violation, len, "%s", sched_violation());
 	return true;
 }

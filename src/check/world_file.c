@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-static void wait_for_device(struct world *w)
+void io_wait(struct world *w)
 {
 	struct quire_port port;
 
@@ -25,7 +25,7 @@ static int read_page(void *priv, uint64_t pgoff, void *mem)
 	struct world *w = priv;
 
 	if (w->io_gated)
-		wait_for_device(w);
+		io_wait(w);
 	if (w->io_error)
 		return -(int)w->io_error;
 	at_store((uint64_t *)mem, at_load(&w->disk[pgoff]));

@@ -84,7 +84,7 @@ static bool maybe_pinned(const struct folio *f)
 	return at_load(&f->refs) > (uint32_t)at_load(&f->mapcount);
 }
 
-/* Invariant 2.  0: no memory. */
+/* 0: no memory. */
 static pte_t duplicate(struct copy *c, const struct folio *f, pte_t e)
 {
 	struct quire_machine *m = c->g->mm->machine;
@@ -122,19 +122,20 @@ static void share_anon(struct copy *c, struct folio *f, pte_t *slot, uint64_t ad
 		take_write_bit(c, slot, addr, e);
 }
 
-/* Invariant 2: before the page is copied. */
-static bool must_flush_first(const struct copy *c, pte_t e)
-{
-	const struct quire_machine *m = c->g->mm->machine;
-	const struct folio *f;
+/* Instead of a child's entry: the parent's must be flushed first. */
+#define FLUSH_FIRST PTE_WRITE
 
-	if (!RULE(fork_flushes_pinned) || !(e & PTE_WRITE) || !is_anon(m, e))
-		return false;
-	f = pfn_folio(m, pte_frame(e));
-	return folio_test(f, FOLIO_EXCLUSIVE) && maybe_pinned(f);
+/* Invariant 2.  0: no memory. */
+static pte_t copy_pinned(struct copy *c, struct folio *f, pte_t *slot, uint64_t addr, pte_t e)
+{
+	if (RULE(fork_flushes_pinned) && (e & PTE_WRITE)) {
+		take_write_bit(c, slot, addr, &e);
+		return FLUSH_FIRST;
+	}
+	return duplicate(c, f, e);
 }
 
-/* The child's entry for e, with its counts taken; 0: no memory. */
+/* The child's entry for e, with its counts taken; FLUSH_FIRST; 0: no memory. */
 static pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
 {
 	struct quire_machine *m = c->g->mm->machine;
@@ -150,9 +151,9 @@ static pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
 	if (!folio_test(f, FOLIO_ANON)) {
 		folio_get_mapped(f);
 	} else if (RULE(fork_copies_pinned) && folio_test(f, FOLIO_EXCLUSIVE) && maybe_pinned(f)) {
-		e = duplicate(c, f, e);
-		if (!e)
-			return 0;
+		e = copy_pinned(c, f, slot, addr, e);
+		if (!pte_present(e))
+			return e;
 	} else {
 		share_anon(c, f, slot, addr, &e);
 	}
@@ -171,13 +172,9 @@ static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, u
 
 		if (!pte_present(e))
 			continue;
-		if (unlikely(must_flush_first(c, e))) {
-			take_write_bit(c, slot, *addr, &e);
-			return -QEAGAIN;
-		}
 		val = copy_entry(c, slot, *addr, e);
-		if (!val)
-			return -QENOMEM;
+		if (!pte_present(val))
+			return val == FLUSH_FIRST ? -QEAGAIN : -QENOMEM;
 		STEP("copies entry %#lx of %#lx to the child", val, *addr);
 		at_store(to, val);
 		dst->table->pt.used++;

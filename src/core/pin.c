@@ -22,6 +22,7 @@ static void fill_pin(struct quire_machine *m, pte_t entry, bool write, struct qu
 	struct folio *folio = pfn_folio(m, pte_frame(entry));
 	bool counted = !folio_test(folio, FOLIO_PERMANENT);
 
+	STEP("pins frame %lu", pte_frame(entry));
 	if (counted) {
 		folio_get(folio);
 		at_add_relaxed(&m->pins, 1);
@@ -79,7 +80,7 @@ void quire_unpin(struct quire_machine *m, struct quire_pin *pin)
 
 	if (folio) {
 		/* Written since the file's last writeback, whatever became of the entry. */
-		if ((priv & PIN_WRITE) && !folio_test(folio, FOLIO_ANON))
+		if (RULE(unpin_dirties) && (priv & PIN_WRITE) && !folio_test(folio, FOLIO_ANON))
 			folio_set(folio, FOLIO_DIRTY);
 		at_sub(&m->pins, 1);
 		folio_put(m, folio);

@@ -92,6 +92,8 @@
 	  "a read that failed counts only where its page is mapped still", "locking.md 14")        \
 	X(dirty_after_flush, "a dirty page that was unmapped is dirty again after the flush",      \
 	  "commit 1cf35d47712d; tlb.h")                                                            \
+	X(unpin_dirties, "a page that was pinned for writing is dirty when it is unpinned",        \
+	  "commit 2d15eb31b50a; pin.c")                                                            \
 	X(writeback_flush, "a page is flushed before it is written back", "writeback.c, 1")        \
 	X(writeback_looks_again, "a page is written back only while it is in the cache",           \
 	  "truncate.c, 3")                                                                         \

@@ -53,6 +53,7 @@ def test_wrong():
     for value in ("", "1", "2/2", "1/0", "-1/2", "1/2/3", "a/b"):
         wrong("--shard", "--shard", value, SMALL)
     wrong("--jobs", "--jobs", "0", SMALL)
+    wrong("--split", "--split", "0", SMALL)
     wrong("--schedules", "--schedules", "0", SMALL)
     wrong("'nosuch'", "--without", "nosuch", SMALL)
     wrong("'nosuch'", "nosuch")
@@ -86,6 +87,16 @@ def test_explore(tmp):
     expect("json on stdout", json.loads(r.stdout)["scenario"] == SMALL and "exhausted" in r.stderr, r)
     one, two = (check(SMALL, "-j", n).stdout.split(" pruned")[0] for n in "12")
     expect("jobs do not matter", one == two, one, two)
+
+
+def test_split():
+    """A scenario given to several jobs: the same answers."""
+    r = check(SMALL, "--split", "10", "-j3")
+    expect("split: exhausted", r.returncode == 0 and "exhausted" in r.stdout, r)
+    r = check(SMALL, "--split", "10", "-j3", "--no-cache")
+    expect("split: without states", r.returncode == 0 and "exhausted" in r.stdout, r)
+    r = check(SMALL, "--split", "10", "-j3", "--without", RULE)
+    expect("split: found", r.returncode == 1 and "is preempted here" in r.stdout, r)
 
 
 def test_replay(tmp):
@@ -180,12 +191,16 @@ def test_matrix():
 
 
 def main():
+    if check("--version").returncode:
+        print("FAILED the checker does not run:", check("--version"))
+        return 1
     with tempfile.TemporaryDirectory() as tmp:
         test_lists()
         test_wrong()
         test_ids()
         test_missing_checker()
         test_explore(tmp)
+        test_split()
         test_replay(tmp)
         test_shards(tmp)
         test_learned(tmp)

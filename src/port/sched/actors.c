@@ -49,6 +49,7 @@ static void leave_for(struct sched_actor *next)
 	struct sched_actor *prev = S.cur;
 
 	S.cur = next;
+	S.told = NULL;
 	sched_switch(&prev->sp, next ? next->sp : S.main_sp);
 }
 
@@ -145,12 +146,21 @@ static bool all_done(void)
 	return true;
 }
 
+static void switch_to_one_of(const struct sched_decision *d)
+{
+	int next =
+	    d->enabled & (d->enabled - 1) ? S.choose(S.choose_ctx, d) : __builtin_ctz(d->enabled);
+
+	if (next == SCHED_PRUNE)
+		end_run(RUN_PRUNED);
+	leave_for(&S.actors[next]);
+}
+
 /* The running actor cannot go on. */
 static void switch_away(void)
 {
 	struct sched_decision d = {
 	    .kind = DECIDE_SWITCH, .actor = self_index(), .at = S.cur->points};
-	int next;
 
 	d.enabled = actors_enabled();
 	if (!d.enabled) {
@@ -158,10 +168,22 @@ static void switch_away(void)
 			end_run(RUN_DONE);
 		deadlock();
 	}
-	next = d.enabled & (d.enabled - 1) ? S.choose(S.choose_ctx, &d) : __builtin_ctz(d.enabled);
-	if (next == SCHED_PRUNE)
-		end_run(RUN_PRUNED);
-	leave_for(&S.actors[next]);
+	switch_to_one_of(&d);
+}
+
+/* Whoever spins waits for another.  A state that spins again is not the same: a livelock is told.
+ */
+void actor_yield(void)
+{
+	struct sched_decision d = {
+	    .kind = DECIDE_SWITCH, .actor = self_index(), .at = ++S.cur->points};
+
+	S.cur->hash += S.cur->points * 0x9e3779b97f4a7c15ull;
+	d.enabled = actors_enabled() & ~(1u << self_index());
+	if (++S.steps > SCHED_STEP_LIMIT || !d.enabled)
+		sched_fail("livelock: %s spins, and nobody ends that",
+			   sched_actor_name(self_index()));
+	switch_to_one_of(&d);
 }
 
 static void tell_block(const struct sched_actor *a)
@@ -195,6 +217,8 @@ void actor_block(enum sched_block why, const uint32_t *addr, enum lock_rank rank
 	if (!a)
 		sched_fail("%s has to wait, with nobody to wait for: %s %p", idle_name,
 			   rank_name(rank), (const void *)addr);
+	if (a == &S.actors[SCHED_GRACE])
+		S.interrupted = NULL;
 	a->state = ACTOR_BLOCKED;
 	a->why = why;
 	a->block_addr = addr;
@@ -241,7 +265,7 @@ static void start_actor(struct sched_actor *a)
 {
 	a->state = a->func ? ACTOR_READY : ACTOR_NONE;
 	a->rcu_depth = 0;
-	a->points = 0;
+	a->points = a->plain = 0;
 	a->hash = (uint64_t)(a - S.actors) + 1;
 	a->nr_held = 0;
 	a->readers_left = 0;
@@ -372,7 +396,7 @@ void sched_reset(void)
 	grace_reset();
 	memset(S.seen, 0, sizeof(S.seen));
 	memset(S.hot, 0, sizeof(S.hot));
-	S.nr_hot = 0;
+	S.nr_hot = S.nr_plain = 0;
 }
 
 void sched_actor(unsigned i, const char *name, void (*func)(void *arg), void *arg)
@@ -392,6 +416,8 @@ void sched_snapshot(void)
 
 void sched_atomic_begin(void)
 {
+	if (scheduling())
+		point_here();
 	S.atomic++;
 }
 

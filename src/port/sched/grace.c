@@ -78,7 +78,7 @@ static void go_idle(void)
 	struct sched_actor *a = S.interrupted;
 
 	S.interrupted = NULL;
-	if (!a || a->state != ACTOR_READY) {
+	if (!a) {
 		actor_block(BLOCK_IDLE, NULL, RANK_NONE);
 		return;
 	}
@@ -165,6 +165,7 @@ void sched_call_rcu(void *ctx, struct quire_rcu_head *head,
 {
 	(void)ctx;
 	sched_at(SCHED_RMW, &PSEUDO->rcu, 4);
+	heap_check_range(head, sizeof(*head), true);
 	*head = (struct quire_rcu_head){.func = func, .reserved = {(void *)(uintptr_t)0}};
 	head->reserved[0] = (void *)(uintptr_t)grace_readers();
 	*S.queue_tail = head;
@@ -183,15 +184,22 @@ void sched_synchronize_rcu(void *ctx)
 			   sched_actor_name(self_index()));
 	sched_at(SCHED_RMW, &PSEUDO->rcu, 4);
 	S.cur->readers_left = grace_readers();
-	if (S.cur->readers_left)
-		actor_block(BLOCK_GRACE, NULL, RANK_NONE);
+	if (!S.cur->readers_left)
+		return;
+	actor_block(BLOCK_GRACE, NULL, RANK_NONE);
+	sched_event(SCHED_RMW, &PSEUDO->rcu, 4); /* what the readers did comes before */
 }
 
 void sched_rcu_barrier(void *ctx)
 {
 	(void)ctx;
-	if (!scheduling())
+	if (!scheduling()) {
 		grace_drain();
-	else if (S.queue)
-		actor_block(BLOCK_BARRIER, NULL, RANK_NONE);
+		return;
+	}
+	sched_at(SCHED_LOAD, &PSEUDO->rcu, 4);
+	if (!S.queue)
+		return;
+	actor_block(BLOCK_BARRIER, NULL, RANK_NONE);
+	sched_event(SCHED_LOAD, &PSEUDO->rcu, 4);
 }

@@ -129,6 +129,8 @@ void sched_free(void *p, size_t bytes)
 		sched_describe(p, what, sizeof(what));
 		sched_fail("free of %p: %s", p, what);
 	}
+	if (S.cur)
+		point_plain(p, bytes, true);
 	memset(p, POISON, size);
 	mark(at, at + size, MEM_FREED);
 	note_freed(at, at + size);
@@ -157,6 +159,8 @@ void mem_out_of_use(const void *p, size_t bytes)
 
 	if (!in_arena(p))
 		return;
+	if (S.cur)
+		point_plain(p, bytes, true);
 	if (S.frame_free)
 		S.frame_free(p, bytes);
 	mark(at, at + (uint32_t)bytes, MEM_FREED);
@@ -175,7 +179,7 @@ void sched_alloc_failures(unsigned most)
 
 bool alloc_fails_by_choice(void)
 {
-	if (!S.alloc_failures_left || !scheduling() || !sched_choice(2))
+	if (!S.alloc_failures || !sched_choice(S.alloc_failures_left ? 2 : 1))
 		return false;
 	S.alloc_failures_left--;
 	STEP("gets no memory");
@@ -212,7 +216,7 @@ void sched_describe(const void *p, char *buf, size_t len)
 		snprintf(buf, len, "never allocated");
 }
 
-static _Noreturn void bad_touch(const void *p, size_t bytes, bool write)
+void heap_bad_touch(const void *p, size_t bytes, bool write)
 {
 	char what[200];
 
@@ -221,7 +225,7 @@ static _Noreturn void bad_touch(const void *p, size_t bytes, bool write)
 		   write ? "writes" : "reads", bytes, p, what);
 }
 
-void heap_check(const void *p, size_t bytes, bool write)
+void heap_check_range(const void *p, size_t bytes, bool write)
 {
 	uint32_t at = arena_offset(p);
 	uint32_t first = at >> GRANULE_SHIFT, last = (at + (uint32_t)bytes - 1) >> GRANULE_SHIFT;
@@ -230,7 +234,7 @@ void heap_check(const void *p, size_t bytes, bool write)
 		return;
 	for (uint32_t g = first; g <= last; g++)
 		if (__builtin_expect(S.mem[g] != MEM_LIVE, 0))
-			bad_touch(p, bytes, write);
+			heap_bad_touch(p, bytes, write);
 	if (write)
 		for (uint32_t c = at >> CHUNK_SHIFT; c <= (at + bytes - 1) >> CHUNK_SHIFT; c++)
 			S.dirty[c] = 1;

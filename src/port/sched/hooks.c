@@ -5,7 +5,7 @@
  * The core is compiled with -fsanitize=thread for this port, but linked with these instead of
  * that sanitizer's library: all that is wanted is to be told of each access.  memcpy and its kin
  * are renamed to the functions at the end: where they copy what programs load and store, that is a
- * point (a whole page is only ever filled while nobody else knows it).
+ * point.
  */
 #include <string.h>
 
@@ -13,19 +13,24 @@
 
 #define PAGE 4096u
 
-static inline void access(const void *p, size_t bytes, bool write)
+static inline void access_from(const void *where, const void *p, size_t bytes, bool write)
 {
-	if (!in_arena(p))
+	if (!in_arena(p) || !bytes)
 		return;
-	/* quire_verify() looks whether free frames that are said to be zero are. */
-	if (!S.cur && !write && arena_offset(p) - S.ram_start < S.ram_end - S.ram_start)
+	if (S.cur) {
+		if (__builtin_expect(S.watch != NULL, 0))
+			S.watch(self_index(), p, bytes, write, where);
+		point_plain(p, bytes, write);
+	} else if (!write && arena_offset(p) - S.ram_start < S.ram_end - S.ram_start) {
+		/* quire_verify() looks whether free frames that are said to be zero are. */
 		return;
+	}
 	heap_check(p, bytes, write);
-	if (__builtin_expect(S.watch != NULL, 0) && S.cur)
-		S.watch(self_index(), p, bytes, write);
 }
 
-void sched_watch(void (*func)(unsigned actor, const void *p, size_t bytes, bool write))
+#define access(p, bytes, write) access_from(__builtin_return_address(0), p, bytes, write)
+
+void sched_watch(sched_watcher func)
 {
 	S.watch = func;
 }
@@ -82,37 +87,52 @@ void __tsan_func_exit(void)
 {
 }
 
-static void content(enum sched_op op, const void *p, size_t bytes)
+/* A whole page is only ever filled while nobody else knows it. */
+static inline bool told_as_content(enum sched_op op, size_t bytes)
 {
-	if (op == SCHED_LOAD || bytes < PAGE)
-		sched_at_page(op, p, bytes);
+	return op == SCHED_LOAD || bytes < PAGE;
+}
+
+static void decide(enum sched_op op, const void *p, size_t bytes)
+{
+	if (told_as_content(op, bytes))
+		content_decide(op, p, bytes);
+}
+
+static void touch(const void *where, enum sched_op op, const void *p, size_t bytes)
+{
+	if (told_as_content(op, bytes))
+		content_event(op, p, bytes);
+	access_from(where, p, bytes, op != SCHED_LOAD);
+}
+
+static void copy(const void *where, void *to, const void *from, size_t n)
+{
+	decide(SCHED_LOAD, from, n);
+	decide(SCHED_STORE, to, n);
+	touch(where, SCHED_LOAD, from, n);
+	touch(where, SCHED_STORE, to, n);
 }
 
 void *sched_memcpy(void *to, const void *from, size_t n);
 void *sched_memcpy(void *to, const void *from, size_t n)
 {
-	content(SCHED_LOAD, from, n);
-	content(SCHED_STORE, to, n);
-	access(from, n, false);
-	access(to, n, true);
+	copy(__builtin_return_address(0), to, from, n);
 	return memcpy(to, from, n);
 }
 
 void *sched_memmove(void *to, const void *from, size_t n);
 void *sched_memmove(void *to, const void *from, size_t n)
 {
-	content(SCHED_LOAD, from, n);
-	content(SCHED_STORE, to, n);
-	access(from, n, false);
-	access(to, n, true);
+	copy(__builtin_return_address(0), to, from, n);
 	return memmove(to, from, n);
 }
 
 void *sched_memset(void *p, int c, size_t n);
 void *sched_memset(void *p, int c, size_t n)
 {
-	content(SCHED_STORE, p, n);
-	access(p, n, true);
+	decide(SCHED_STORE, p, n);
+	touch(__builtin_return_address(0), SCHED_STORE, p, n);
 	return memset(p, c, n);
 }
 

@@ -13,8 +13,14 @@
 #define CHUNKS (ARENA_SIZE >> CHUNK_SHIFT)
 #define GRANULE_SHIFT 4
 #define GRANULES (ARENA_SIZE >> GRANULE_SHIFT)
+#define CHUNK_WORDS (1u << (CHUNK_SHIFT - 2))
 #define WORDS (ARENA_SIZE >> 2)
-#define MAX_HOT 1024u
+#define MAX_HOT 8192u
+#define MAX_RACES 64u
+
+/* S.hot: an index, and whether plain accesses to the word are decisions as well. */
+#define HOT_INDEX 0x7fffu
+#define HOT_PLAIN 0x8000u
 
 /* What a granule of the arena is. */
 enum { MEM_NEVER, MEM_LIVE, MEM_FREED };
@@ -23,6 +29,19 @@ enum { MEM_NEVER, MEM_LIVE, MEM_FREED };
 struct hot_word {
 	uint64_t last_write; /* hash of the event */
 	uint64_t reads;      /* sum of the hashes of the reads since */
+	uint32_t after_write[SCHED_ALL], after_reads[SCHED_ALL]; /* order.c: clocks */
+};
+
+/* A stamp: clock << STAMP_SHIFT | actor. */
+#define STAMP_SHIFT 3
+#define STAMP_ACTOR ((1u << STAMP_SHIFT) - 1)
+
+/* When each word was last touched; order.c.  A wide access is one to all of a chunk. */
+struct shadow {
+	uint32_t write[WORDS];           /* stamp */
+	uint32_t read[SCHED_ALL][WORDS]; /* clock */
+	uint32_t wide_write[CHUNKS], wide_read[SCHED_ALL][CHUNKS];
+	uint32_t any_write[SCHED_ALL][CHUNKS], any_read[SCHED_ALL][CHUNKS]; /* but wide ones */
 };
 
 /*
@@ -55,11 +74,19 @@ struct sched {
 
 	/* point.c */
 	uint16_t seen[WORDS]; /* who read (low byte) and wrote (high byte), over all runs */
-	uint16_t hot[WORDS];  /* 0: no decision; else index into hot_words */
+	uint16_t hot[WORDS];  /* 0: no decision; else index into hot_words, HOT_PLAIN */
 	struct hot_word hot_words[MAX_HOT];
 	uint32_t hot_list[MAX_HOT]; /* their words */
-	unsigned nr_hot;
+	unsigned nr_hot, nr_plain;
 	bool learned, all_points;
+
+	/* order.c */
+	struct shadow shadow;
+	uint32_t clock;                       /* the last one given out */
+	uint32_t knows[SCHED_ALL][SCHED_ALL]; /* [a][b]: a is behind b's accesses up to then */
+	uint32_t races[MAX_RACES];            /* words */
+	unsigned nr_races;
+	const volatile void *told; /* sched_event() has been told of the access to come */
 
 	/* heap.c */
 	uint8_t mem[GRANULES];
@@ -67,7 +94,7 @@ struct sched {
 	struct region regions[SCHED_ALL + 1]; /* the last: of nobody, the set-up */
 	uint32_t ram_start, ram_end;
 	void (*frame_free)(const void *p, size_t bytes);
-	void (*watch)(unsigned actor, const void *p, size_t bytes, bool write);
+	sched_watcher watch;
 
 	/* grace.c */
 	struct quire_rcu_head *queue, **queue_tail;
@@ -102,10 +129,21 @@ static inline uint32_t arena_offset(const volatile void *p)
 	return (uint32_t)((uintptr_t)p - ARENA_BASE);
 }
 
+#define AT_PLAIN_MAX 0x3fffu
+_Static_assert(SCHED_STEP_LIMIT < 1u << SCHED_AT_PLAIN_SHIFT, "points of a run");
+
+/* Names the decision that the actor is at. */
+static inline uint32_t actor_at(const struct sched_actor *a)
+{
+	return a->points | a->plain << SCHED_AT_PLAIN_SHIFT;
+}
+
 /* ---- actors.c */
 /* Blocks the running actor until somebody makes it ready. */
 void actor_block(enum sched_block why, const uint32_t *addr, enum lock_rank rank);
 void actor_ready(struct sched_actor *a);
+/* Lets somebody else run. */
+void actor_yield(void);
 /* Lets `a` run now; returns when the present one is chosen again. */
 void actor_switch_to(struct sched_actor *a);
 /* Mask of actors that can run. */
@@ -116,19 +154,50 @@ static inline bool scheduling(void)
 	return S.cur && !S.atomic;
 }
 
+/* ---- order.c */
+void order_begin_run(void);
+/* The running actor touches the bytes. */
+void order_access(uint32_t at, size_t bytes, bool write);
+/* Before and after the accesses that make an event of the running actor on a hot word. */
+void order_acquire(const struct hot_word *h, bool write);
+void order_release(struct hot_word *h, bool write);
+
 /* ---- point.c */
+/* A decision, whatever the actor does next. */
+void point_here(void);
+/* A plain access by an actor. */
+void point_plain(const void *p, size_t bytes, bool write);
 /* Content of a frame is copied in one piece: a decision before it, an event for each word. */
-void sched_at_page(enum sched_op op, const void *p, size_t bytes);
+void content_decide(enum sched_op op, const void *p, size_t bytes);
+void content_event(enum sched_op op, const void *p, size_t bytes);
 void points_begin_run(void);
 void points_learn(void);
+/* Known from elsewhere to be shared. */
+void point_make_hot(uint32_t word, bool plain);
 
 /* ---- heap.c */
 void heap_init(void);
 void heap_reset(void);
 void heap_snapshot(void);
 void heap_restore(void);
-/* A plain access. */
-void heap_check(const void *p, size_t bytes, bool write);
+/* Of memory that is not there; told as an access of `bytes`. */
+_Noreturn void heap_bad_touch(const void *p, size_t bytes, bool write);
+void heap_check_range(const void *p, size_t bytes, bool write);
+
+/* p may be touched; if it is written, it is restored. */
+static inline void heap_check(const void *p, size_t bytes, bool write)
+{
+	uint32_t at = arena_offset(p), end = at + (uint32_t)bytes - 1;
+
+	if (at >> GRANULE_SHIFT != end >> GRANULE_SHIFT) {
+		heap_check_range(p, bytes, write);
+		return;
+	}
+	if (__builtin_expect(S.mem[at >> GRANULE_SHIFT] != MEM_LIVE, 0))
+		heap_bad_touch(p, bytes, write);
+	if (write)
+		S.dirty[at >> CHUNK_SHIFT] = 1;
+}
 
 /* ---- locks.c */
 const char *rank_name(enum lock_rank rank);

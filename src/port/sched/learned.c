@@ -18,20 +18,25 @@ static int ascending(const void *a, const void *b)
 
 unsigned sched_words(uint32_t *words, unsigned max)
 {
-	unsigned n = S.nr_hot < max ? S.nr_hot : max;
+	unsigned n = 0;
 
-	for (unsigned i = 0; i < n; i++)
-		words[i] = S.hot_list[i + 1];
+	for (unsigned i = 1; i <= S.nr_hot && n + 1 < max; i++) {
+		uint32_t word = S.hot_list[i];
+
+		words[n++] = word;
+		if (S.hot[word] & HOT_PLAIN)
+			words[n++] = word | SCHED_WORD_PLAIN;
+	}
 	qsort(words, n, sizeof(*words), ascending);
 	return n;
 }
 
 void sched_words_add(const uint32_t *words, unsigned n)
 {
-	for (unsigned i = 0; i < n && S.nr_hot + 1 < MAX_HOT; i++) {
-		if (words[i] >= WORDS || S.hot[words[i]])
-			continue;
-		S.hot_list[++S.nr_hot] = words[i];
-		S.hot[words[i]] = (uint16_t)S.nr_hot;
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t word = words[i] & ~SCHED_WORD_PLAIN;
+
+		if (word < WORDS)
+			point_make_hot(word, words[i] & SCHED_WORD_PLAIN);
 	}
 }

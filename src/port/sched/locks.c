@@ -4,9 +4,10 @@
  *
  * A lock's word is 1 while it is held.  Owns actor->held.
  *
- *   1  Taking a lock is a decision and an event on its word; giving it back is an event alone:
- *      to run somebody before it who wants the lock is to run him after it.
- *   2  Ranks are checked at each acquisition that may wait (lock_rank.h).
+ *   1  Taking a lock and giving it back are decisions and events on its word.  To run somebody
+ *      who wants the lock before it is given back, up to where he waits, is not to run him after
+ *      it: there he would not wait, and to stop him would be one preemption more.
+ *   2  Ranks are checked at each acquisition that may wait (lock_rank.h); RANK_NONE has none.
  */
 #include "internal.h"
 
@@ -41,10 +42,12 @@ struct sched_actor *lock_holder(const uint32_t *word)
 	return NULL;
 }
 
-/* The scheduler's own store: the core's are reported by the compiler. */
+/* The scheduler's own accesses: the core's are reported by the compiler. */
 static void set_word(uint32_t *word, uint32_t v)
 {
-	heap_check(word, sizeof(*word), true);
+	heap_check_range(word, sizeof(*word), true);
+	if (S.watch && S.cur)
+		S.watch(self_index(), word, sizeof(*word), true, __builtin_return_address(0));
 	*word = v;
 }
 
@@ -53,7 +56,7 @@ static void check_rank(enum lock_rank rank)
 	const struct sched_actor *a = S.cur;
 
 	for (unsigned k = 0; k < a->nr_held; k++)
-		if (a->held[k].rank >= rank)
+		if (a->held[k].rank >= rank && rank != RANK_NONE)
 			sched_fail("lock order: %s takes %s while it holds %s",
 				   sched_actor_name(self_index()), rank_name(rank),
 				   rank_name(a->held[k].rank));
@@ -125,7 +128,7 @@ void sched_lock(uint32_t *word, enum lock_rank rank)
 	}
 	check_rank(rank);
 	sched_decide(SCHED_RMW, word, 4);
-	while (*word)
+	while (heap_check_range(word, sizeof(*word), false), *word)
 		actor_block(BLOCK_LOCK, word, rank);
 	sched_event(SCHED_RMW, word, 4);
 	set_word(word, 1);
@@ -148,8 +151,7 @@ bool sched_trylock(uint32_t *word, enum lock_rank rank)
 void sched_unlock(uint32_t *word, enum lock_rank rank)
 {
 	if (scheduling()) {
-		S.cur->points++;
-		sched_event(SCHED_RMW, word, 4);
+		sched_at(SCHED_RMW, word, 4);
 		drop(word, rank);
 		if (worth_telling(word, rank))
 			STEP("releases %s", rank_name(rank));

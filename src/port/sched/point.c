@@ -11,8 +11,13 @@
  *   3  hash of an actor = f(its hash before, the word, the last write to the word, for a write
  *      also the reads since).  So the hashes of all actors say in what order conflicting accesses
  *      happened and nothing else, which determines the state that they have led to.
+ *   4  Plain accesses to a word are decisions and events once two of them were seen that nothing
+ *      orders (order.c): HOT_PLAIN.
+ *   5  (actor, at) names a decision, whatever is hot: at is the number of the access among those
+ *      of sync.h, and above SCHED_AT_PLAIN_SHIFT that of the plain one since.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "internal.h"
 
@@ -46,14 +51,35 @@ static inline void note_seen(uint32_t word, enum sched_op op)
 		S.learned = true;
 }
 
+/* Fewer words than there are would be a promise that is not kept. */
 static void make_hot(uint32_t word)
 {
+	if (S.hot[word])
+		return;
 	if (S.nr_hot + 1 == MAX_HOT) {
 		fprintf(stderr, "quire-check: more than %u shared words\n", MAX_HOT - 1);
-		return;
+		exit(2);
 	}
 	S.hot_list[++S.nr_hot] = word;
 	S.hot[word] = (uint16_t)S.nr_hot;
+}
+
+static void make_plain(uint32_t word)
+{
+	make_hot(word);
+	if (S.hot[word] & HOT_PLAIN)
+		return;
+	S.hot[word] |= HOT_PLAIN;
+	S.nr_plain++;
+	S.learned = true;
+}
+
+void point_make_hot(uint32_t word, bool plain)
+{
+	if (plain)
+		make_plain(word);
+	else
+		make_hot(word);
 }
 
 bool sched_learned(void)
@@ -71,8 +97,11 @@ static void learn_between(uint32_t from, uint32_t to)
 /* After a run: what was met in it is hot in the next. */
 void points_learn(void)
 {
-	if (!S.learned)
+	if (!S.learned) {
+		for (unsigned i = 0; i < S.nr_races; i++)
+			make_plain(S.races[i]);
 		return;
+	}
 	learn_between(0, sizeof(struct pseudo_words));
 	for (unsigned i = 0; i <= SCHED_ALL; i++)
 		learn_between(S.regions[i].start, S.regions[i].brk);
@@ -82,12 +111,16 @@ void points_begin_run(void)
 {
 	S.learned = false;
 	for (unsigned i = 1; i <= S.nr_hot; i++)
-		S.hot_words[i] = (struct hot_word){0, 0};
+		S.hot_words[i] = (struct hot_word){.last_write = 0};
+	order_begin_run();
 }
 
-void sched_all_points(bool on)
+bool sched_all_points(bool on)
 {
+	bool was = S.all_points;
+
 	S.all_points = on;
+	return was;
 }
 
 /* ---- decisions --------------------------------------------------------------- */
@@ -95,7 +128,7 @@ void sched_all_points(bool on)
 static void decide(void)
 {
 	struct sched_decision d = {
-	    .kind = DECIDE_PREEMPT, .actor = self_index(), .at = S.cur->points};
+	    .kind = DECIDE_PREEMPT, .actor = self_index(), .at = actor_at(S.cur)};
 	int next;
 
 	d.enabled = actors_enabled();
@@ -106,14 +139,23 @@ static void decide(void)
 		S.outcome = RUN_PRUNED;
 		actor_switch_to(NULL);
 	}
+	if (S.cur == &S.actors[SCHED_GRACE] && next != SCHED_GRACE)
+		S.interrupted = NULL; /* the callbacks are an actor like others now */
 	actor_switch_to(&S.actors[next]);
 }
 
 static void count_step(void)
 {
 	S.cur->points++;
+	S.cur->plain = 0;
 	if (++S.steps > SCHED_STEP_LIMIT)
 		sched_fail("livelock: %s goes on and on", sched_actor_name(self_index()));
+}
+
+void point_here(void)
+{
+	count_step();
+	decide();
 }
 
 /* An access of 8 bytes is one of two words. */
@@ -127,6 +169,8 @@ void sched_decide(enum sched_op op, const volatile void *p, size_t bytes)
 	uint32_t word = arena_offset(p) >> 2;
 	unsigned hot = S.all_points;
 
+	if (!scheduling())
+		return;
 	count_step();
 	if (!in_arena(p))
 		return;
@@ -138,9 +182,14 @@ void sched_decide(enum sched_op op, const volatile void *p, size_t bytes)
 		decide();
 }
 
+static inline struct hot_word *hot_word(uint32_t word)
+{
+	return &S.hot_words[S.hot[word] & HOT_INDEX];
+}
+
 static void word_event(enum sched_op op, uint32_t word)
 {
-	struct hot_word *h = &S.hot_words[S.hot[word]];
+	struct hot_word *h = hot_word(word);
 	struct sched_actor *a = S.cur;
 
 	if (op == SCHED_LOAD) {
@@ -151,22 +200,30 @@ static void word_event(enum sched_op op, uint32_t word)
 		h->last_write = a->hash;
 		h->reads = 0;
 	}
+	order_release(h, op != SCHED_LOAD);
 }
 
 void sched_event(enum sched_op op, const volatile void *p, size_t bytes)
 {
 	uint32_t word = arena_offset(p) >> 2;
 
-	if (!in_arena(p))
+	if (!S.cur || !in_arena(p))
 		return;
+	for (unsigned i = 0; i < words_of(bytes); i++) {
+		note_seen(word + i, op);
+		if (S.hot[word + i])
+			order_acquire(hot_word(word + i), op != SCHED_LOAD);
+	}
+	order_access(arena_offset(p), bytes, op != SCHED_LOAD);
 	for (unsigned i = 0; i < words_of(bytes); i++)
 		if (S.hot[word + i])
 			word_event(op, word + i);
+	S.told = p;
 }
 
 void *sched_at(enum sched_op op, const volatile void *p, size_t bytes)
 {
-	if (!scheduling())
+	if (!S.cur)
 		return (void *)(uintptr_t)p;
 	if (__builtin_expect(S.tell_raw, 0))
 		tell_access(op, p);
@@ -175,13 +232,62 @@ void *sched_at(enum sched_op op, const volatile void *p, size_t bytes)
 	return (void *)(uintptr_t)p;
 }
 
+static bool any_plain(uint32_t first, uint32_t last)
+{
+	for (uint32_t word = first; word <= last; word++)
+		if (S.hot[word] & HOT_PLAIN)
+			return true;
+	return false;
+}
+
+static void plain_acquire(bool write, uint32_t first, uint32_t last)
+{
+	for (uint32_t word = first; word <= last; word++)
+		if (S.hot[word] & HOT_PLAIN)
+			order_acquire(hot_word(word), write);
+}
+
+static void plain_events(bool write, uint32_t first, uint32_t last)
+{
+	for (uint32_t word = first; word <= last; word++)
+		if (S.hot[word] & HOT_PLAIN)
+			word_event(write ? SCHED_STORE : SCHED_LOAD, word);
+}
+
+/* What sched_event() was told of is done by a plain access, which is no other one. */
+void point_plain(const void *p, size_t bytes, bool write)
+{
+	uint32_t at = arena_offset(p), first = at >> 2, last = (at + (uint32_t)bytes - 1) >> 2;
+	bool hot;
+
+	if (p == S.told)
+		return;
+	S.told = NULL;
+	S.cur->plain++;
+	hot = S.nr_plain && any_plain(first, last);
+	if ((hot || S.all_points) && scheduling() && S.cur->plain <= AT_PLAIN_MAX)
+		decide();
+	if (hot)
+		plain_acquire(write, first, last);
+	order_access(at, bytes, write);
+	if (hot)
+		plain_events(write, first, last);
+}
+
+/* ---- content of frames --------------------------------------------------------- */
+
+static bool in_ram(const void *p, size_t bytes)
+{
+	return bytes && arena_offset(p) - S.ram_start < S.ram_end - S.ram_start;
+}
+
 /* Most of a page lies in words that nobody else touches. */
-void sched_at_page(enum sched_op op, const void *p, size_t bytes)
+void content_decide(enum sched_op op, const void *p, size_t bytes)
 {
 	uint32_t first = arena_offset(p) >> 2, last = (arena_offset(p) + (uint32_t)bytes - 1) >> 2;
 	bool hot = S.all_points;
 
-	if (!scheduling() || !bytes || arena_offset(p) - S.ram_start >= S.ram_end - S.ram_start)
+	if (!scheduling() || !in_ram(p, bytes))
 		return;
 	count_step();
 	for (uint32_t word = first; word <= last; word++) {
@@ -190,9 +296,22 @@ void sched_at_page(enum sched_op op, const void *p, size_t bytes)
 	}
 	if (hot)
 		decide();
+}
+
+void content_event(enum sched_op op, const void *p, size_t bytes)
+{
+	uint32_t first = arena_offset(p) >> 2, last = (arena_offset(p) + (uint32_t)bytes - 1) >> 2;
+
+	if (!S.cur || !in_ram(p, bytes))
+		return;
+	for (uint32_t word = first; word <= last; word++)
+		if (S.hot[word])
+			order_acquire(hot_word(word), op != SCHED_LOAD);
+	order_access(arena_offset(p), bytes, op != SCHED_LOAD);
 	for (uint32_t word = first; word <= last; word++)
 		if (S.hot[word])
 			word_event(op, word);
+	S.told = p;
 }
 
 unsigned sched_choice(unsigned n)
@@ -200,12 +319,12 @@ unsigned sched_choice(unsigned n)
 	struct sched_decision d = {.kind = DECIDE_CHOICE, .n = n};
 	int value;
 
-	if (!scheduling() || n < 2)
+	if (!scheduling())
 		return 0;
 	count_step();
 	d.actor = self_index();
 	d.at = S.cur->points;
-	value = S.choose(S.choose_ctx, &d);
+	value = n > 1 ? S.choose(S.choose_ctx, &d) : 0;
 	if (value == SCHED_PRUNE) {
 		S.outcome = RUN_PRUNED;
 		actor_switch_to(NULL);
@@ -214,11 +333,18 @@ unsigned sched_choice(unsigned n)
 	return (unsigned)value;
 }
 
+/* What an actor did since its last event is no part of its hash: it may have ended. */
+static uint64_t where(const struct sched_actor *a)
+{
+	return ((uint64_t)actor_at(a) << 3 | a->state) * 0x9e3779b97f4a7c15ull;
+}
+
 uint64_t sched_state_hash(void)
 {
 	uint64_t h = 0;
 
 	for (unsigned i = 0; i < SCHED_ALL; i++)
-		h = mix(h, S.actors[i].hash);
-	return h;
+		h = mix(h, S.actors[i].hash + where(&S.actors[i]));
+	/* Two who leave their sections commute, but for whom the callbacks go back to. */
+	return S.interrupted ? h + (uint64_t)(S.interrupted - S.actors) + 1 : h;
 }

@@ -36,34 +36,35 @@ static void port_wait(void *ctx, const uint32_t *addr, uint32_t val)
 		actor_block(BLOCK_WAIT, addr, RANK_NONE);
 }
 
-static void port_wake(void *ctx, const uint32_t *addr, int count)
+static unsigned waiters(const uint32_t *addr, struct sched_actor **v)
 {
-	(void)ctx;
-	sched_at(SCHED_STORE, addr, 4);
-	for (unsigned i = 0; i < SCHED_ALL && count > 0; i++) {
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SCHED_ALL; i++) {
 		struct sched_actor *a = &S.actors[i];
 
-		if (a->state != ACTOR_BLOCKED || a->why != BLOCK_WAIT || a->block_addr != addr)
-			continue;
-		actor_ready(a);
-		count--;
+		if (a->state == ACTOR_BLOCKED && a->why == BLOCK_WAIT && a->block_addr == addr)
+			v[n++] = a;
 	}
+	return n;
 }
 
-/* Whoever spins waits for another: the next one that can run does. */
-static void port_yield(void *ctx)
+/* Whom it wakes if there are more is a choice. */
+static void port_wake(void *ctx, const uint32_t *addr, int count)
 {
-	unsigned others;
+	struct sched_actor *v[SCHED_ALL];
 
 	(void)ctx;
-	if (!scheduling())
-		return;
-	S.cur->points++;
-	others = actors_enabled() & ~(1u << self_index());
-	if (!others)
-		sched_fail("livelock: %s spins with nobody else to run",
-			   sched_actor_name(self_index()));
-	actor_switch_to(&S.actors[__builtin_ctz(others)]);
+	sched_at(SCHED_STORE, addr, 4);
+	for (unsigned n; count > 0 && (n = waiters(addr, v)); count--)
+		actor_ready(v[(unsigned)count < n ? sched_choice(n) : 0]);
+}
+
+static void port_yield(void *ctx)
+{
+	(void)ctx;
+	if (scheduling())
+		actor_yield();
 }
 
 static void port_log(void *ctx, enum quire_log_level level, const char *line)

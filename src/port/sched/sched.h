@@ -4,6 +4,7 @@
  *
  *   actors.c   coroutines: run, switch, block, wake; deadlock; the end of a run
  *   point.c    accesses: which are decisions, and the hash of who saw what
+ *   order.c    plain accesses that nothing orders
  *   heap.c     the arena: allocation, poison and quarantine, snapshot and restore
  *   hooks.c    each plain access of the core is checked against the arena (compiler's hooks)
  *   locks.c    locks, their holders and ranks
@@ -36,6 +37,7 @@
 #define SCHED_ALL (SCHED_ACTORS + 1)
 #define SCHED_MAX_HELD 16
 #define SCHED_STEP_LIMIT 50000u /* points of a run: more is a livelock */
+#define SCHED_AT_PLAIN_SHIFT 18 /* point.c, 5 */
 
 enum sched_state { ACTOR_NONE, ACTOR_READY, ACTOR_BLOCKED, ACTOR_DONE };
 
@@ -59,6 +61,7 @@ struct sched_actor {
 	unsigned readers_left; /* BLOCK_GRACE: mask of actors */
 	unsigned rcu_depth;
 	uint32_t points; /* accesses so far: the time of this actor */
+	uint32_t plain;  /* plain ones since the last of them */
 	uint64_t hash;   /* of all that it did and saw */
 	unsigned nr_held;
 	struct sched_held held[SCHED_MAX_HELD];
@@ -73,7 +76,7 @@ enum sched_kind {
 struct sched_decision {
 	enum sched_kind kind;
 	unsigned actor;   /* who is (was) running */
-	uint32_t at;      /* its points: (actor, at) names the decision */
+	uint32_t at;      /* (actor, at) names the decision: point.c, 5 */
 	unsigned enabled; /* mask of actors that can run; DECIDE_CHOICE: unused */
 	unsigned n;       /* DECIDE_CHOICE */
 };
@@ -101,8 +104,8 @@ void sched_snapshot(void);
 enum sched_outcome sched_run(sched_choose choose, void *ctx, void (*after)(void *arg), void *arg);
 /* The run met words that two actors touch, and that were not known for it. */
 bool sched_learned(void);
-/* Every access is a decision, learned or not (for counting schedules). */
-void sched_all_points(bool on);
+/* Every access is a decision, learned or not (for counting schedules, and for replays). */
+bool sched_all_points(bool on); /* returns what it was */
 /* Why RUN_VIOLATION. */
 const char *sched_violation(void);
 /* Accesses of the last run. */
@@ -119,7 +122,7 @@ const char *sched_actor_name(unsigned i);
 unsigned sched_choice(unsigned n);
 /* How many allocations of a run may be made to fail. */
 void sched_alloc_failures(unsigned most);
-/* No points in between: what a CPU does in one piece.  Nests. */
+/* A decision, and then none until the end: what a CPU does in one piece.  Nests. */
 void sched_atomic_begin(void);
 void sched_atomic_end(void);
 
@@ -137,7 +140,8 @@ void sched_event(enum sched_op op, const volatile void *p, size_t bytes);
 
 /* ---- learned.c */
 
-#define SCHED_MAX_WORDS 1024u
+#define SCHED_MAX_WORDS 16384u
+#define SCHED_WORD_PLAIN (1u << 31) /* of a word: its plain accesses are decisions too */
 
 /* The words learned since sched_reset(), in ascending order; their number. */
 unsigned sched_words(uint32_t *words, unsigned max);
@@ -159,7 +163,9 @@ void sched_on_frame_free(void (*func)(const void *p, size_t bytes));
 
 /* tlb_flush is the caller's to set. */
 void sched_port(struct quire_port *out);
-/* Plain accesses that the compiler reports go here as well (conflict test); NULL: off. */
-void sched_watch(void (*func)(unsigned actor, const void *p, size_t bytes, bool write));
+/* Told of each access to the arena by an actor, with where in the code it is; NULL: off. */
+typedef void (*sched_watcher)(unsigned actor, const void *p, size_t bytes, bool write,
+			      const void *where);
+void sched_watch(sched_watcher func);
 
 #endif
