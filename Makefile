@@ -5,7 +5,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all configure test run bench-run bench soak install clean format
+.PHONY: all configure test run bench-run bench bench-check soak install clean format
 
 all: configure
 	@ninja -C $(BUILD)
@@ -27,6 +27,9 @@ bench-run: all
 
 bench: all
 	@$(BUILD)/bench/bench_fault
+
+bench-check: all
+	@$(BUILD)/bench/bench_check
 
 soak: all
 	@tests/soak

@@ -83,7 +83,7 @@ def test_explore(tmp):
     r = check(SMALL, "--json", path)
     expect("exhausted", r.returncode == 0 and "exhausted" in r.stdout, r)
     expect("json", outcomes(path)[0]["verdict"] == "exhausted")
-    r = check("fault-mun*", "--json", "-", "-j1")
+    r = check("fault-munm?p", "--json", "-", "-j1")
     expect("json on stdout", json.loads(r.stdout)["scenario"] == SMALL and "exhausted" in r.stderr, r)
     one, two = (check(SMALL, "-j", n).stdout.split(" pruned")[0] for n in "12")
     expect("jobs do not matter", one == two, one, two)
@@ -97,6 +97,24 @@ def test_split():
     expect("split: without states", r.returncode == 0 and "exhausted" in r.stdout, r)
     r = check(SMALL, "--split", "10", "-j3", "--without", RULE)
     expect("split: found", r.returncode == 1 and "is preempted here" in r.stdout, r)
+
+
+def test_random(tmp):
+    """Random schedules: the same from the same seed, however they are run; they replay."""
+    args = [SMALL, "--without", RULE, "--schedules", "2000", "--seed", "7"]
+    paths = [os.path.join(tmp, f"random-{j}") for j in "12"]
+    for path, jobs in zip(paths, "12"):
+        r = check(*args, "--jobs", jobs, "--json", path)
+        expect("random: found", r.returncode == 1 and "VIOLATION" in r.stdout, r)
+    one, two = (outcomes(p)[0] for p in paths)
+    expect("random: the same", one["id"] == two["id"] and one["schedules"] == two["schedules"], one, two)
+    expect("random: replayed", check("--replay", one["id"]).returncode == 1, one["id"])
+    paths = []
+    for i in range(3):
+        paths.append(os.path.join(tmp, f"random-part-{i}"))
+        check(SMALL, "--schedules", "100", "--shard", f"{i}/3", "--json", paths[-1])
+    r = check("--merge", *paths)
+    expect("random: merged", r.returncode == 0 and " 100 schedules" in r.stdout and "searched" in r.stdout, r)
 
 
 def test_replay(tmp):
@@ -201,6 +219,7 @@ def main():
         test_missing_checker()
         test_explore(tmp)
         test_split()
+        test_random(tmp)
         test_replay(tmp)
         test_shards(tmp)
         test_learned(tmp)

@@ -90,24 +90,37 @@ static bool unordered_read(const uint32_t *mine, uint32_t word)
 	return false;
 }
 
-static void narrow(uint32_t word, bool write)
+/*
+ * The same access again, with no event of this actor in between, tells nothing new: whoever came
+ * between was not ordered with the first, and has noted that.
+ */
+static inline void narrow_read(unsigned self, const uint32_t *mine, uint32_t word)
 {
-	unsigned self = self_index();
-	const uint32_t *mine = S.knows[self];
 	uint32_t chunk = word / CHUNK_WORDS;
 	struct shadow *s = &S.shadow;
-	bool race =
-	    unordered_write(mine, s->write[word]) || unordered_write(mine, s->wide_write[chunk]);
 
-	if (!write) {
-		s->read[self][word] = mine[self];
-		s->any_read[self][chunk] = mine[self];
-	} else {
-		for (unsigned b = 0; b < SCHED_ALL; b++)
-			race |= s->read[b][word] > mine[b] || s->wide_read[b][chunk] > mine[b];
-		s->write[word] = mine[self] << STAMP_SHIFT | self;
-		s->any_write[self][chunk] = mine[self];
-	}
+	if (s->read[self][word] == mine[self])
+		return;
+	s->read[self][word] = s->any_read[self][chunk] = mine[self];
+	if (__builtin_expect(unordered_write(mine, s->write[word]) ||
+				 unordered_write(mine, s->wide_write[chunk]),
+			     0))
+		note_race(word);
+}
+
+static inline void narrow_write(unsigned self, const uint32_t *mine, uint32_t word)
+{
+	uint32_t chunk = word / CHUNK_WORDS, stamp = mine[self] << STAMP_SHIFT | self;
+	struct shadow *s = &S.shadow;
+	bool race;
+
+	if (s->write[word] == stamp)
+		return;
+	race = unordered_write(mine, s->write[word]) || unordered_write(mine, s->wide_write[chunk]);
+	for (unsigned b = 0; b < SCHED_ALL; b++)
+		race |= s->read[b][word] > mine[b] || s->wide_read[b][chunk] > mine[b];
+	s->write[word] = stamp;
+	s->any_write[self][chunk] = mine[self];
 	if (__builtin_expect(race, 0))
 		note_race(word);
 }
@@ -145,17 +158,31 @@ static void wide(uint32_t chunk, bool write)
 		s->wide_read[self][chunk] = mine[self];
 }
 
+/* Words up to the next chunk; a chunk at once where it is whole. */
+static uint32_t access_some(uint32_t word, uint32_t last, bool write)
+{
+	unsigned self = self_index();
+	const uint32_t *mine = S.knows[self];
+	uint32_t end = (word | (CHUNK_WORDS - 1)) + 1;
+
+	if (end - word == CHUNK_WORDS && last >= end - 1) {
+		wide(word / CHUNK_WORDS, write);
+		return end;
+	}
+	end = end <= last ? end : last + 1;
+	if (write)
+		for (; word < end; word++)
+			narrow_write(self, mine, word);
+	else
+		for (; word < end; word++)
+			narrow_read(self, mine, word);
+	return end;
+}
+
 void order_access(uint32_t at, size_t bytes, bool write)
 {
-	uint32_t end = at + (uint32_t)bytes;
+	uint32_t word = at >> 2, last = (at + (uint32_t)bytes - 1) >> 2;
 
-	while (at < end) {
-		if (!(at & ((1u << CHUNK_SHIFT) - 1)) && end - at >= 1u << CHUNK_SHIFT) {
-			wide(at >> CHUNK_SHIFT, write);
-			at += 1u << CHUNK_SHIFT;
-		} else {
-			narrow(at >> 2, write);
-			at = (at | 3) + 1;
-		}
-	}
+	while (word <= last)
+		word = access_some(word, last, write);
 }
