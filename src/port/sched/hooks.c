@@ -15,7 +15,7 @@
 
 static inline void access_from(const void *where, const void *p, size_t bytes, bool write)
 {
-	if (!in_arena(p) || !bytes)
+	if (!in_arena(p) || !bytes || S.aside)
 		return;
 	if (S.cur) {
 		if (__builtin_expect(S.watch != NULL, 0))

@@ -62,6 +62,7 @@ struct sched {
 	void *main_sp;
 	unsigned atomic; /* depth */
 	bool aborting;
+	struct sched_actor *aside; /* who is telling a step: cur is NULL meanwhile */
 
 	sched_choose choose;
 	void *choose_ctx;

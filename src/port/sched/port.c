@@ -114,11 +114,21 @@ void sched_tell(void (*line)(void *ctx, unsigned actor, const char *text), void 
 	sched_telling = line != NULL;
 }
 
+/* A run that is told is the same run: the hooks pass over what the words are made of. */
+void sched_aside(void)
+{
+	S.aside = S.cur;
+	S.cur = NULL;
+}
+
 void sched_say(const char *fmt, ...)
 {
 	char text[200];
 	va_list ap;
 
+	if (S.aside)
+		S.cur = S.aside;
+	S.aside = NULL;
 	if (!S.tell || !S.cur)
 		return;
 	va_start(ap, fmt);

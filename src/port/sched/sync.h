@@ -168,11 +168,15 @@ void mem_out_of_use(const void *p, size_t bytes);
 bool alloc_fails_by_choice(void);
 /* What the actor does, in the field's words, for the columns of a counterexample. */
 void sched_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* What is read from here to sched_say() is read for it alone: no access of the actor. */
+void sched_aside(void);
 extern bool sched_telling;
 #define STEP(...)                                                                                  \
 	do {                                                                                       \
-		if (__builtin_expect(sched_telling, 0))                                            \
+		if (__builtin_expect(sched_telling, 0)) {                                          \
+			sched_aside();                                                             \
 			sched_say(__VA_ARGS__);                                                    \
+		}                                                                                  \
 	} while (0)
 
 #endif
