@@ -15,7 +15,7 @@
 #include <time.h>
 
 #include "core/mm.h"
-#include "port_host.h"
+#include "quire/port_host.h"
 #include "quire/quire.h"
 
 #define PAGE QUIRE_PAGE_SIZE
