@@ -101,7 +101,8 @@ struct quire_port {
 	void (*call_rcu)(void *ctx, struct quire_rcu_head *head,
 			 void (*func)(struct quire_rcu_head *head));
 	void (*synchronize_rcu)(void *ctx);
-	/* Returns once every call_rcu() function queued before it has run. */
+	/* Returns once every call_rcu() function queued before it has run.  Called outside of
+	 * read-side sections and locks, also in a fault, before memory is said to be out. */
 	void (*rcu_barrier)(void *ctx);
 
 	/* Number of the calling thread's CPU, 0 .. ncpus-1 (guarantee C). */

@@ -13,6 +13,8 @@
 #define WIDTH_OF_MORE 120u
 #define RCU_WIDTH 24u
 #define GAP 2u
+#define LONGEST 600u /* steps that are shown in full; of more, the first and the last */
+#define SHOWN 80u
 #define ACROSS SCHED_ALL /* a line across all columns */
 
 struct step {
@@ -163,12 +165,25 @@ static void print_heads(const struct columns *c, bool underline, FILE *out)
 	fputc('\n', out);
 }
 
+/* The middle of a livelock says what its beginning and its end say.  Returns its last step. */
+static unsigned leave_out(const struct columns *c, unsigned from, FILE *out)
+{
+	unsigned to = c->n - SHOWN;
+	char text[64];
+
+	snprintf(text, sizeof(text), "%u steps are left out here", to - from);
+	print_rule(c, text, out);
+	return to - 1;
+}
+
 void columns_print(const struct columns *c, FILE *out)
 {
 	print_heads(c, false, out);
 	print_heads(c, true, out);
 	for (unsigned i = 0; i < c->n; i++)
-		if (c->v[i].actor == ACROSS)
+		if (c->n > LONGEST && i >= SHOWN && i < c->n - SHOWN)
+			i = leave_out(c, i, out);
+		else if (c->v[i].actor == ACROSS)
 			print_rule(c, c->v[i].text, out);
 		else
 			print_step(c, &c->v[i], out);

@@ -295,6 +295,8 @@ static bool ask_for_memory(struct fault *f)
 {
 	const struct quire_port *port = &f->mm->machine->port;
 
+	if (reclaim_retry(f->mm->machine, &f->reclaim))
+		return true;
 	return port->oom && port->oom(port->ctx, f->mm, f->mm->cookie);
 }
 
@@ -331,6 +333,7 @@ static enum quire_fault_result fault_resolve(struct fault *f)
 {
 	enum quire_fault_result result;
 
+	f->reclaim = reclaim_begin(f->mm->machine);
 	do {
 		fault_enter(f);
 		result = fault_attempt(f);

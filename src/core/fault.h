@@ -39,6 +39,7 @@ struct fault {
 	unsigned tries;          /* lost races since the last sleep */
 	bool grow;               /* an access of the program's own: may grow a stack */
 	bool major;              /* content was read in for this fault */
+	struct reclaim reclaim;  /* before OOM is said */
 	struct quire_file *file; /* of the VMA before the last sleep, with a reference; or NULL */
 	struct fault_copy copy;  /* only with file */
 	struct quire_fault *out;

@@ -21,6 +21,22 @@ void frames_destroy(struct quire_machine *m);
 void frames_drain(struct quire_machine *m);
 uint64_t frames_free_count(struct quire_machine *m);
 void frames_stats(struct quire_machine *m, struct quire_machine_stats *out);
+
+/* ---- reclaim.c */
+struct reclaim {
+	uint32_t failures;
+	unsigned tries;
+};
+/* Ahead of what allocates frames. */
+static inline struct reclaim reclaim_begin(const struct quire_machine *m)
+{
+	return (struct reclaim){.failures = at_load_relaxed(&m->frame_failures)};
+}
+/*
+ * It has failed for want of memory.  True: some has come free, or was waited for: worth another
+ * try.  No lock held, not in RCU: may wait for a grace period.
+ */
+bool reclaim_retry(struct quire_machine *m, struct reclaim *r);
 /* Quiescent and drained: the buddy lists against flags and counts.  Returns the violations. */
 unsigned frames_verify(struct quire_machine *m, void (*report)(void *, const char *), void *arg);
 

@@ -128,7 +128,7 @@ static int fork_locked(struct quire_mm *child, struct quire_mm *parent)
 	return err;
 }
 
-int quire_mm_fork(struct quire_mm *parent, void *child_cookie, struct quire_mm **out)
+static int try_fork(struct quire_mm *parent, void *child_cookie, struct quire_mm **out)
 {
 	const struct quire_port *port = &parent->machine->port;
 	struct quire_mm_options opts = {.size = sizeof(opts), .cookie = child_cookie};
@@ -148,4 +148,15 @@ int quire_mm_fork(struct quire_mm *parent, void *child_cookie, struct quire_mm *
 	}
 	*out = child;
 	return 0;
+}
+
+int quire_mm_fork(struct quire_mm *parent, void *child_cookie, struct quire_mm **out)
+{
+	struct reclaim r = reclaim_begin(parent->machine);
+	int err;
+
+	do
+		err = try_fork(parent, child_cookie, out);
+	while (err == -QENOMEM && reclaim_retry(parent->machine, &r));
+	return err;
 }

@@ -305,8 +305,10 @@ struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned allo
 	if (order > MAX_ORDER || alloc_point_fails_on(m, cpu))
 		return NULL;
 	pfn = alloc_block(m, kind, order, cpu, &zeroed);
-	if (unlikely(pfn == NO_FRAME))
+	if (unlikely(pfn == NO_FRAME)) {
+		at_add(&m->frame_failures, 1);
 		return NULL;
+	}
 	mem_in_use(pfn_addr(m, pfn), PAGE_SIZE << order);
 	prepare_folio(pfn_folio(m, pfn), order);
 	if ((alloc_flags & ALLOC_ZERO) && !zeroed)

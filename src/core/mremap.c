@@ -236,13 +236,20 @@ int quire_mremap(struct quire_mm *mm, uint64_t addr, uint64_t old_len, uint64_t 
 	    .new_addr = new_addr,
 	};
 	uint64_t grown = r.new_len > r.old_len ? r.new_len - r.old_len : 0;
+	struct reclaim again = reclaim_begin(mm->machine);
 	int err = check_arguments(&r);
 
 	if (err)
 		return err;
-	mm_lock(mm);
-	err = mm->exited ? -QEFAULT : remap_locked(&r);
-	mm_unlock(mm);
+	do {
+		struct remap attempt = r;
+
+		mm_lock(mm);
+		err = mm->exited ? -QEFAULT : remap_locked(&attempt);
+		mm_unlock(mm);
+		if (!err)
+			r = attempt;
+	} while (err == -QENOMEM && reclaim_retry(mm->machine, &again));
 	if (err)
 		return err;
 	*out = r.new_addr;

@@ -118,27 +118,26 @@ static void free_batch(struct quire_rcu_head *head)
 	struct quire_machine *m = b->machine;
 
 	free_tables(m, b->first);
+	at_sub(&m->deferred_tables, b->nr);
 	kmem_free(m, b, sizeof(*b));
 }
 
-/* Without memory for the callback: wait for the readers here. */
+/* Without memory for the callback: waits for the readers here. */
 static void retire_tables(struct tlb_gather *g)
 {
 	struct quire_machine *m = g->mm->machine;
 	struct table_batch *b = RULE(tables_by_rcu) ? kmem_alloc(m, sizeof(*b)) : NULL;
 
-	if (!RULE(tables_by_rcu)) {
-		free_tables(m, g->tables);
-		return;
-	}
 	if (!b) {
-		m->port.synchronize_rcu(m->port.ctx);
+		if (RULE(tables_by_rcu))
+			m->port.synchronize_rcu(m->port.ctx);
 		free_tables(m, g->tables);
 		return;
 	}
 	b->machine = m;
 	b->first = g->tables;
 	b->nr = g->nr_tables;
+	at_add(&m->deferred_tables, b->nr); /* reclaim.c */
 	STEP("leaves %u tables to RCU", b->nr);
 	m->port.call_rcu(m->port.ctx, &b->rcu, free_batch);
 }

@@ -104,6 +104,13 @@ static inline bool spin_is_locked(const struct spinlock *l)
 	return at_load(&l->v) != 0;
 }
 
+static inline bool spin_trylock(const struct quire_port *port, struct spinlock *l,
+				enum lock_rank rank)
+{
+	(void)port;
+	return sched_trylock(&l->v, rank);
+}
+
 static inline void spin_lock(const struct quire_port *port, struct spinlock *l, enum lock_rank rank)
 {
 	(void)port;

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reclaim.c: before memory is said to be out: what only waits for readers is waited for.
+ *
+ * Page tables that were taken out are free a grace period later.  Where address spaces come and
+ * go faster than grace periods end, they can be all the memory there is.
+ *
+ *   1  Nothing is waited for if no allocation found the lists empty since reclaim_begin(): a point
+ *      that was made to fail fails.
+ *   2  Called without locks and outside RCU: the callbacks that are waited for may take any lock.
+ */
+#include "core/folio.h"
+
+#define MAX_TRIES 16 /* others may take it all each time */
+
+bool reclaim_retry(struct quire_machine *m, struct reclaim *r)
+{
+	uint32_t failures = at_load(&m->frame_failures);
+
+	if (failures == r->failures || r->tries++ == MAX_TRIES)
+		return false;
+	r->failures = failures;
+	if (!at_load(&m->deferred_tables))
+		return frames_free_count(m) > 0;
+	m->port.rcu_barrier(m->port.ctx);
+	return true;
+}
