@@ -15,6 +15,7 @@
  *   columns.c   a run as columns
  *   progress.c  how far it is
  *   list.c      scenarios and rules
+ *   conflict.h  cache lines that actors share, a question of its own
  */
 #ifndef CHECK_CHECK_H
 #define CHECK_CHECK_H
@@ -26,10 +27,11 @@
 /* Exit statuses. */
 enum {
 	STATUS_EXHAUSTED = 0, /* and no violation */
-	STATUS_VIOLATION = 1, /* --matrix: some rule is not found, some guard does not hold */
-	STATUS_WRONG = 2,     /* the command line */
-	STATUS_PARTIAL = 3,   /* no violation, but something was not explored to the end */
-	STATUS_BROKEN = 4,    /* no memory, no process, no file */
+	/* --matrix: some rule is not found, some guard does not hold; --conflicts: a new line */
+	STATUS_VIOLATION = 1,
+	STATUS_WRONG = 2,   /* the command line */
+	STATUS_PARTIAL = 3, /* no violation, but something was not explored to the end */
+	STATUS_BROKEN = 4,  /* no memory, no process, no file */
 };
 
 #define DEFAULT_BOUND 2u

@@ -262,8 +262,10 @@ static unsigned run_case(const struct conflict_case *c)
 		noting = false;
 		memset(lines, 0, sizeof(lines));
 		sched_watch(note_access);
-		if (sched_run(in_turn, &o, NULL, NULL) != RUN_DONE)
+		if (sched_run(in_turn, &o, NULL, NULL) != RUN_DONE) {
 			printf("  %s\n", sched_violation());
+			unknown++;
+		}
 		sched_watch(NULL);
 		unknown += tell_order(c, sub.arg, first);
 	}

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "conflict.h"
 
 #define MAX_SHARDS 1000000u
 #define MAX_JOBS 1024u
@@ -18,6 +19,7 @@
 
 enum {
 	OPT_BOUND = 256,
+	OPT_CONFLICTS,
 	OPT_JSON,
 	OPT_LEARNED,
 	OPT_LIST,
@@ -34,6 +36,7 @@ enum {
 
 static const struct argp_option argp_options[] = {
     {NULL, 0, NULL, 0, "What to do, if not to explore:", 1},
+    {"conflicts", OPT_CONFLICTS, NULL, 0, "Say which cache lines faults share that need not", 1},
     {"list", OPT_LIST, NULL, 0, "Say which scenarios and rules there are", 1},
     {"matrix", OPT_MATRIX, NULL, 0, "Explore with each rule off and with all on", 1},
     {"merge", OPT_MERGE, NULL, 0, "Put together what --json of shards has written: FILE...", 1},
@@ -53,7 +56,7 @@ static const struct argp_option argp_options[] = {
     {"verbose", 'v', NULL, 0, "Tell more: every access of a schedule, how far it is", 3},
     {0}};
 
-enum command { EXPLORE, LIST, MATRIX, MERGE, REPLAY };
+enum command { EXPLORE, CONFLICTS, LIST, MATRIX, MERGE, REPLAY };
 
 struct command_line {
 	struct options o;
@@ -122,7 +125,8 @@ static void set_json(struct options *o, const char *file, struct argp_state *sta
 static void set_command(struct command_line *c, enum command command, struct argp_state *state)
 {
 	if (c->command != EXPLORE && c->command != command)
-		argp_error(state, "only one of --list, --matrix, --merge and --replay");
+		argp_error(state,
+			   "only one of --conflicts, --list, --matrix, --merge and --replay");
 	c->command = command;
 }
 
@@ -158,7 +162,7 @@ static void take_arguments(struct command_line *c, struct argp_state *state)
 	state->next = state->argc;
 	if (c->command == MERGE)
 		c->files = args;
-	else if (c->command == LIST || c->command == REPLAY)
+	else if (c->command != EXPLORE && c->command != MATRIX)
 		argp_error(state, "'%s' is too much", args[0]);
 	else
 		for (; *args; args++)
@@ -214,10 +218,17 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 'v':
 		o->verbose = true;
 		return 0;
+	case OPT_CONFLICTS:
+		set_command(c, CONFLICTS, state);
+		return 0;
 	case OPT_LIST:
+		set_command(c, LIST, state);
+		return 0;
 	case OPT_MATRIX:
+		set_command(c, MATRIX, state);
+		return 0;
 	case OPT_MERGE:
-		set_command(c, key == OPT_LIST ? LIST : key == OPT_MATRIX ? MATRIX : MERGE, state);
+		set_command(c, MERGE, state);
 		return 0;
 	case OPT_REPLAY:
 		set_command(c, REPLAY, state);
@@ -237,13 +248,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
     .options = argp_options,
     .parser = parse_option,
-    .args_doc = "[SCENARIO...]\n--list\n--matrix [SCENARIO...]\n--merge FILE...\n--replay ID",
+    .args_doc =
+	"[SCENARIO...]\n--conflicts\n--list\n--matrix [SCENARIO...]\n--merge FILE...\n--replay ID",
     .doc = "Explores every schedule of small concurrent scenarios over Quire's core, up to a "
 	   "bound of preemptions. SCENARIO may be a pattern like 'fault-*'; without any, all are "
 	   "explored.\v"
-	   "Exit status: 0 no violation, 1 a violation (--matrix: a rule that nothing finds), 2 a "
-	   "wrong command line, 3 no violation but not all explored, 4 no memory, process or "
-	   "file.  See quire-check(1).",
+	   "Exit status: 0 no violation, 1 a violation (--matrix: a rule that nothing finds, "
+	   "--conflicts: a line that is new), 2 a wrong command line, 3 no violation but not all "
+	   "explored, 4 no memory, process or file.  See quire-check(1).",
 };
 
 const char *argp_program_version = "quire " QUIRE_VERSION;
@@ -267,6 +279,9 @@ static unsigned nr_scenarios(void)
 static int run_command(const struct command_line *c)
 {
 	switch (c->command) {
+	case CONFLICTS:
+		rules_set(c->o.off);
+		return conflicts() ? STATUS_VIOLATION : STATUS_EXHAUSTED;
 	case LIST:
 		cmd_list(c->o.out);
 		return STATUS_EXHAUSTED;

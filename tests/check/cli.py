@@ -47,6 +47,11 @@ def test_lists():
     expect("--version", check("--version").stdout.startswith("quire "))
 
 
+def test_conflicts():
+    r = check("--conflicts")
+    expect("--conflicts", r.returncode == 0 and "0 of them shared" in r.stdout, r)
+
+
 def test_wrong():
     for value in ("", "x", "-1", "1e3", "61", "99999999999999999999"):
         wrong("--bound", "--bound", value, SMALL)
@@ -63,7 +68,9 @@ def test_wrong():
     wrong("/nonexistent", "--merge", "/nonexistent/a")
     wrong("/nonexistent", "--json", "/nonexistent/a", SMALL)
     wrong("only one of", "--list", "--matrix")
+    wrong("only one of", "--conflicts", "--list")
     wrong("too much", "--list", SMALL)
+    wrong("too much", "--conflicts", SMALL)
 
 
 def test_ids():
@@ -215,6 +222,7 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         test_lists()
         test_wrong()
+        test_conflicts()
         test_ids()
         test_missing_checker()
         test_explore(tmp)
