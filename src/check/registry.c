@@ -62,6 +62,7 @@ extern const struct scenario io_write_truncate;
 extern const struct scenario load_replace;
 extern const struct scenario maps_munmap;
 extern const struct scenario mincore_munmap;
+extern const struct scenario mlock_munmap;
 extern const struct scenario move_cross;
 extern const struct scenario move_fault;
 extern const struct scenario move_fork;
@@ -71,7 +72,9 @@ extern const struct scenario move_old;
 extern const struct scenario move_over;
 extern const struct scenario move_table;
 extern const struct scenario move_truncate;
+extern const struct scenario populate_mremap;
 extern const struct scenario populate_munmap;
+extern const struct scenario populate_replace;
 extern const struct scenario smaps_munmap;
 extern const struct scenario stack_lookup;
 extern const struct scenario stack_munmap;
@@ -145,6 +148,7 @@ const struct scenario *const scenarios[] = {
 	&load_replace,
 	&maps_munmap,
 	&mincore_munmap,
+	&mlock_munmap,
 	&move_cross,
 	&move_fault,
 	&move_fork,
@@ -154,7 +158,9 @@ const struct scenario *const scenarios[] = {
 	&move_over,
 	&move_table,
 	&move_truncate,
+	&populate_mremap,
 	&populate_munmap,
+	&populate_replace,
 	&smaps_munmap,
 	&stack_lookup,
 	&stack_munmap,

@@ -36,6 +36,21 @@ const struct known_replay known_replays[] = {
 	.scenario = "charge-mprotect",
 	.schedule = "4:0/1,1:17>0",
     },
+    {
+	.name = "MADV_POPULATE_WRITE takes a replacement in progress for a hole",
+	.scenario = "populate-mremap",
+	.schedule = "4:0/1,1:43>0",
+    },
+    {
+	.name = "MADV_POPULATE_WRITE takes a mapping that became read-only for a hole",
+	.scenario = "populate-replace",
+	.schedule = "0:93>1",
+    },
+    {
+	.name = "mlock fails for what was unmapped after it had set the flag",
+	.scenario = "mlock-munmap",
+	.schedule = "0:154>1",
+    },
     {.name = NULL},
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scn_replace.c: faults against mappings that take the place of others (MAP_FIXED): a moment in
- * which nothing is mapped there does not exist, nor one in which both are.
+ * scn_replace.c: faults, and calls that fault pages in, against mappings that take the place of
+ * others (MAP_FIXED, mremap): a moment in which nothing is mapped there does not exist, nor one in
+ * which both are.
  */
 #include "scenario.h"
 
@@ -134,4 +135,90 @@ const struct scenario access_mremap = {
     .actors = {{"write", write_remotely}, {"mremap", move_onto}},
     .nr_guards = 2,
     .guards = {RULE_miss_under_mmap_lock, RULE_dead_at_lookup},
+};
+
+/* ---- populating: what it says of a range was so at one moment of the range */
+
+static void populate(struct world *w)
+{
+	int err = quire_madvise(w->mm, w->addr, PAGE, QMADV_POPULATE_WRITE);
+
+	expect(!err, "MADV_POPULATE_WRITE of what is always mapped fails with %d", err);
+}
+
+const struct scenario populate_mremap = {
+    .name = "populate-mremap",
+    .title = "MADV_POPULATE_WRITE against mremap onto its page",
+    .source = "locking.md, invariant 6",
+    .setup = setup_two,
+    .actors = {{"madvise", populate}, {"mremap", move_onto}},
+    .nr_guards = 1,
+    .guards = {RULE_miss_under_mmap_lock},
+};
+
+static void setup_one(struct world *w)
+{
+	map_anon(w, w->addr, 1, PROT_RW);
+}
+
+static void replace_read_only(struct world *w)
+{
+	map_anon(w, w->addr, 1, PROT_R);
+}
+
+static void populate_or_refuse(struct world *w)
+{
+	int err = quire_madvise(w->mm, w->addr, PAGE, QMADV_POPULATE_WRITE);
+
+	expect(!err || err == -QEINVAL,
+	       "MADV_POPULATE_WRITE of what is always mapped fails with %d", err);
+}
+
+const struct scenario populate_replace = {
+    .name = "populate-replace",
+    .title = "MADV_POPULATE_WRITE against mmap(MAP_FIXED) of a read-only page over its own",
+    .source = "populate.c, 2",
+    .setup = setup_one,
+    .actors = {{"madvise", populate_or_refuse}, {"mmap", replace_read_only}},
+    .nr_guards = 1,
+    .guards = {RULE_populate_looks_again},
+};
+
+/* ---- mlock: what is unmapped after the flag is set is no hole in what was asked for */
+
+static void setup_three(struct world *w)
+{
+	map_anon(w, w->addr, 3, PROT_RW);
+}
+
+static void lock_three(struct world *w)
+{
+	note(w, 0, quire_mlock(w->mm, w->addr, 3 * PAGE, 0) != 0);
+}
+
+static void unmap_middle(struct world *w)
+{
+	must(quire_munmap(w->mm, w->addr + PAGE, PAGE), "munmap");
+}
+
+static void check_locked(struct world *w)
+{
+	uint64_t last = w->addr + 2 * PAGE;
+	bool there = quire_pte(w->mm, last) != 0;
+	bool locked = quire_madvise(w->mm, last, PAGE, QMADV_DONTNEED) == -QEINVAL;
+
+	expect(noted(w, 0) != locked, "mlock %s, and the last page %s locked",
+	       noted(w, 0) ? "fails" : "succeeds", locked ? "is" : "is not");
+	expect(!locked || there, "mlock has left the last page out");
+}
+
+const struct scenario mlock_munmap = {
+    .name = "mlock-munmap",
+    .title = "mlock of three pages against munmap of the middle one",
+    .source = "populate.c, 3",
+    .setup = setup_three,
+    .actors = {{"mlock", lock_three}, {"munmap", unmap_middle}},
+    .check = check_locked,
+    .nr_guards = 1,
+    .guards = {RULE_populate_looks_again},
 };

@@ -198,8 +198,8 @@ enum quire_fault_result mm_fault_in(struct quire_mm *mm, uint64_t addr, enum qui
 /*
  * ---- populate.c: faults a range in.  M not held.
  * mm_populate: MADV_POPULATE_*: -ENOMEM hole or no memory, -EINVAL no right, -EFAULT SIGBUS.
- * mm_populate_locked: MAP_POPULATE and mlock: writes where that breaks COW, else reads.  Stops at
- * the first failure with -ENOMEM (hole, no right, SIGBUS) or -EAGAIN (no memory).
+ * mm_populate_locked: MAP_POPULATE and mlock: writes where that breaks COW, else reads.  Skips
+ * holes; stops at the first failure with -ENOMEM (no right, SIGBUS) or -EAGAIN (no memory).
  * mm_populate_all: mlockall: skips what cannot be populated.
  * mm_populate_held: only what is mlocked, skipping what cannot be populated.
  */

@@ -5,6 +5,12 @@
  * No lock is held: each page is an ordinary fault, after a lookup of its own
  * that keeps a miss from being counted as a SIGSEGV; no stack is grown.  Mappings may change
  * meanwhile; then the result is that of the moment each page was reached.
+ *
+ *   1  A hole is one only after a lookup under M, as for a fault (fault.c, 1).
+ *   2  What a fault is refused has changed since the lookup: it is looked up again, and the
+ *      answer is of what is mapped by now.
+ *   3  mlock() has failed for a hole before it comes here: one that is found was made since then,
+ *      and is passed over, or else a call that failed would have locked what comes after it.
  */
 #include "core/edit.h"
 
@@ -13,26 +19,39 @@ struct view {
 	uint64_t start, end, flags;
 };
 
-static bool look(struct quire_mm *mm, uint64_t addr, struct view *v)
+/* R or M.  The first that ends above addr; none: one beyond all addresses. */
+static struct view view_next(struct quire_mm *mm, uint64_t addr)
 {
-	struct vma *vma;
+	const struct vma *vma = vma_next(mm, addr);
 
-	rcu_read_lock(&mm->machine->port);
-	vma = vma_next(mm, addr);
-	if (vma)
-		*v = (struct view){vma->start, vma->end, vma->flags};
-	rcu_read_unlock(&mm->machine->port);
-	return vma != NULL;
+	return vma ? (struct view){vma->start, vma->end, vma->flags}
+		   : (struct view){UINT64_MAX, UINT64_MAX, 0};
 }
 
-static enum quire_fault_result touch(struct quire_mm *mm, uint64_t start, uint64_t end,
+static struct view look(struct quire_mm *mm, uint64_t addr)
+{
+	struct view v;
+
+	rcu_read_lock(&mm->machine->port);
+	v = view_next(mm, addr);
+	rcu_read_unlock(&mm->machine->port);
+	if (v.start <= addr || !RULE(miss_under_mmap_lock))
+		return v;
+	mm_lock(mm);
+	v = view_next(mm, addr);
+	mm_unlock(mm);
+	return v;
+}
+
+/* From *at on; that is then where it has come to. */
+static enum quire_fault_result touch(struct quire_mm *mm, uint64_t *at, uint64_t end,
 				     enum quire_access access)
 {
 	enum quire_fault_result r = QUIRE_FAULT_OK;
 
-	for (uint64_t a = start; a < end && r == QUIRE_FAULT_OK; a += PAGE_SIZE)
-		r = mm_fault_in(mm, a, access);
-	return r;
+	while (*at < end && (r = mm_fault_in(mm, *at, access)) == QUIRE_FAULT_OK)
+		*at += PAGE_SIZE;
+	return r == QUIRE_FAULT_SEGV && RULE(populate_looks_again) ? QUIRE_FAULT_OK : r;
 }
 
 static int populate_errno(enum quire_fault_result r)
@@ -42,7 +61,7 @@ static int populate_errno(enum quire_fault_result r)
 		return 0;
 	case QUIRE_FAULT_BUS:
 		return -QEFAULT;
-	default: /* SEGV: it was unmapped under our hands */
+	default:
 		return -QENOMEM;
 	}
 }
@@ -53,16 +72,13 @@ int mm_populate(struct quire_mm *mm, uint64_t start, uint64_t end, enum quire_ac
 	int err = 0;
 
 	while (start < end && !err) {
-		struct view v;
-		uint64_t to;
+		struct view v = look(mm, start);
 
-		if (!look(mm, start, &v) || v.start > start)
+		if (v.start > start)
 			return -QENOMEM;
 		if (!(v.flags & need))
 			return -QEINVAL;
-		to = v.end < end ? v.end : end;
-		err = populate_errno(touch(mm, start, to, access));
-		start = to;
+		err = populate_errno(touch(mm, &start, v.end < end ? v.end : end, access));
 	}
 	return err;
 }
@@ -82,47 +98,51 @@ static int lock_errno(enum quire_fault_result r)
 	return r == QUIRE_FAULT_OOM ? -QEAGAIN : -QENOMEM;
 }
 
-static int populate_view(struct quire_mm *mm, const struct view *v, uint64_t start, uint64_t end)
+/* From *at on, in the VMA that was looked at. */
+static int populate_view(struct quire_mm *mm, const struct view *v, uint64_t *at, uint64_t end)
 {
-	if (v->flags & VM_LOCKONFAULT)
+	if (v->flags & VM_LOCKONFAULT) {
+		*at = end;
 		return 0;
+	}
 	if (!(v->flags & VM_ACCESS))
 		return -QENOMEM;
-	return lock_errno(touch(mm, start, end, lock_access(v->flags)));
+	return lock_errno(touch(mm, at, end, lock_access(v->flags)));
+}
+
+/* What has all of the flags.  `careless`: what cannot be populated is passed over. */
+static int populate_where(struct quire_mm *mm, uint64_t start, uint64_t end, uint64_t flags,
+			  bool careless)
+{
+	int err = 0;
+
+	while (start < end) {
+		struct view v = look(mm, start);
+		uint64_t to = v.end < end ? v.end : end;
+
+		if (v.start > start) /* invariant 3 */
+			start = v.start;
+		else if ((v.flags & flags) != flags)
+			start = to;
+		else if ((err = populate_view(mm, &v, &start, to)) && !careless)
+			return err;
+		else if (err)
+			start = to;
+	}
+	return 0;
 }
 
 int mm_populate_locked(struct quire_mm *mm, uint64_t start, uint64_t end)
 {
-	int err = 0;
-
-	while (start < end && !err) {
-		struct view v;
-		uint64_t to;
-
-		if (!look(mm, start, &v) || v.start > start)
-			return -QENOMEM;
-		to = v.end < end ? v.end : end;
-		err = populate_view(mm, &v, start, to);
-		start = to;
-	}
-	return err;
-}
-
-static void populate_where(struct quire_mm *mm, uint64_t start, uint64_t end, uint64_t flags)
-{
-	struct view v;
-
-	for (uint64_t a = start; a < end && look(mm, a, &v) && v.start < end; a = v.end)
-		if ((v.flags & flags) == flags)
-			populate_view(mm, &v, v.start > a ? v.start : a, v.end < end ? v.end : end);
+	return populate_where(mm, start, end, 0, false);
 }
 
 void mm_populate_all(struct quire_mm *mm)
 {
-	populate_where(mm, 0, UINT64_MAX, 0);
+	populate_where(mm, 0, UINT64_MAX, 0, true);
 }
 
 void mm_populate_held(struct quire_mm *mm, uint64_t start, uint64_t end)
 {
-	populate_where(mm, start, end, VM_LOCKED);
+	populate_where(mm, start, end, VM_LOCKED, true);
 }

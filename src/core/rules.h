@@ -25,6 +25,9 @@
 	  "locking.md, invariant 6")                                                               \
 	X(miss_under_mmap_lock, "nothing is mapped there: said only under mmap_lock",              \
 	  "locking.md, invariant 6")                                                               \
+	X(populate_looks_again,                                                                    \
+	  "what populating is refused was changed since it looked: it looks again",                \
+	  "populate.c, 2")                                                                         \
 	X(wait_for_writer, "a fault that has lost many races waits for mmap_lock",                 \
 	  "message 004 (goto retry)")                                                              \
 	X(lock_outside_rcu, "mmap_lock is not waited for in a read-side section",                  \

@@ -2,9 +2,10 @@
 /*
  * vma_info.c: what a VMA looks like from outside: quire_vma_next(), names of flags.
  *
- * Owns nothing.  quire_vma_next() takes M, as a reader of /proc/PID/maps does:
- * the answer is never of a VMA that is being replaced, and the file it names
- * cannot lose the VMA's reference before the call returns.
+ * Owns nothing.  quire_vma_next() takes R alone, so that callers may be inside R: the answer
+ * may be of a VMA that is being replaced, the range that mremap moves onto may seem free for a
+ * moment, as to a reader of /proc/PID/maps on the host, and the file that it names is kept by
+ * the caller's own R.
  */
 #include "core/edit.h"
 
