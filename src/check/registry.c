@@ -66,6 +66,7 @@ extern const struct scenario mlock_munmap;
 extern const struct scenario move_cross;
 extern const struct scenario move_fault;
 extern const struct scenario move_fork;
+extern const struct scenario move_merge;
 extern const struct scenario move_new_page;
 extern const struct scenario move_nomem;
 extern const struct scenario move_old;
@@ -152,6 +153,7 @@ const struct scenario *const scenarios[] = {
 	&move_cross,
 	&move_fault,
 	&move_fork,
+	&move_merge,
 	&move_new_page,
 	&move_nomem,
 	&move_old,

@@ -51,6 +51,11 @@ const struct known_replay known_replays[] = {
 	.scenario = "mlock-munmap",
 	.schedule = "0:154>1",
     },
+    {
+	.name = "mremap takes a page that a fault brings in for one that was never touched",
+	.scenario = "move-merge",
+	.schedule = "0:24>1",
+    },
     {.name = NULL},
 };
 

@@ -126,6 +126,44 @@ const struct scenario move_new_page = {
     .guards = {RULE_source_dead_during_move, RULE_vma_dead_check},
 };
 
+/* ---- which mappings are one: what was written to before it moved merges no more */
+
+static void setup_neighbour(struct world *w)
+{
+	map_anon(w, w->addr, 1, PROT_RW);
+	map_anon(w, NEAR - PAGE, 1, PROT_RW);
+}
+
+static void move_beside(struct world *w)
+{
+	move_to(w, 1, NEAR);
+}
+
+static void store_first(struct world *w)
+{
+	note(w, 1, cpu_store(w, w->mm, w->addr, 7) == ACCESS_OK);
+}
+
+static void check_merged(struct world *w)
+{
+	struct quire_vma_info v;
+
+	expect(mapped(w, NEAR, &v), "nothing is mapped at the new address");
+	/* The other way round it need not be: a store may be refused after its fault. */
+	expect(v.start == NEAR || !noted(w, 1), "a page that was written has merged");
+}
+
+const struct scenario move_merge = {
+    .name = "move-merge",
+    .title = "the first store to a page against mremap of it beside another mapping",
+    .source = "remap_move.c, 1",
+    .setup = setup_neighbour,
+    .actors = {{"mremap", move_beside}, {"store", store_first}},
+    .check = check_merged,
+    .nr_guards = 1,
+    .guards = {RULE_source_dead_during_move},
+};
+
 /* ---- the new address ------------------------------------------------------------------ */
 
 static void setup_both(struct world *w)

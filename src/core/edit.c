@@ -137,16 +137,6 @@ void edit_release(struct vma_edit *e)
 	set_dead(e->added, 0);
 }
 
-void edit_kill(struct vma_edit *e)
-{
-	set_dead(e->removed, 1);
-}
-
-void edit_revive(struct vma_edit *e)
-{
-	set_dead(e->removed, 0);
-}
-
 static void account(struct vma_edit *e)
 {
 	struct quire_mm *mm = e->mm;
@@ -169,7 +159,7 @@ void edit_commit(struct vma_edit *e)
 {
 	edit_link(e);
 	if (RULE(dead_before_zap))
-		edit_kill(e);
+		set_dead(e->removed, 1);
 	rtree_txn_commit(&e->txn);
 	STEP("publishes the new VMA tree");
 	account(e);

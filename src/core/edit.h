@@ -14,8 +14,8 @@
  * An error in a step is kept in edit->err and makes the steps after it do
  * nothing, so that callers ask once, by edit_check().
  *
- * mremap moves entries before it publishes: edit_link() and edit_kill() come
- * ahead of the move, edit_revive() and edit_abort() take it back if it fails.
+ * mremap moves entries before it publishes: edit_link() comes ahead of the move, edit_abort()
+ * takes it back if it fails.
  *
  * M is held from begin to finish.
  */
@@ -61,8 +61,6 @@ void edit_hold(struct vma_edit *e);
 void edit_release(struct vma_edit *e);
 /* The added VMAs enter their files' interval trees; edit_commit() does it for the rest. */
 void edit_link(struct vma_edit *e);
-void edit_kill(struct vma_edit *e);
-void edit_revive(struct vma_edit *e);
 void edit_commit(struct vma_edit *e);
 void edit_finish(struct vma_edit *e);
 void edit_abort(struct vma_edit *e);

@@ -5,17 +5,33 @@
  * Here entries move before the new tree is published, so that a failure for want
  * of a table can still be undone without allocating anything:
  *
- *     prepare the edit -> link the new VMA in the file's tree -> old VMA dead
+ *     old VMA dead -> prepare the edit -> link the new VMA in the file's tree
  *        -> move entries -> publish -> free tables -> flush -> free
  *
- *   1  Meanwhile a fault at the source finds a dead VMA, one at the destination
- *      no VMA: both end up waiting for M.
+ *   1  The source is dead before it is asked whether it was ever touched, so that no fault adds
+ *      to what it has.  From then on a fault there finds a dead VMA, one at the destination no
+ *      VMA: both end up waiting for M.
  *   2  Source and destination are both in the file's tree while entries move, and
  *      move_entries() holds I: a truncation misses none on their way.
  *   3  The source's tables stay until the move has succeeded: moving back needs
  *      no memory.
  */
 #include "core/remap.h"
+
+/* Invariant 1.  A length of 0 moves nothing: the mapping gets a second one beside it. */
+static void kill_source(const struct remap *r)
+{
+	if (!r->old_len || !RULE(source_dead_during_move))
+		return;
+	at_store(&r->vma->dead, 1);
+	STEP("marks VMA %#lx-%#lx dead", r->vma->start, r->vma->end);
+}
+
+static void revive_source(const struct remap *r)
+{
+	at_store(&r->vma->dead, 0);
+	STEP("marks VMA %#lx-%#lx alive", r->vma->start, r->vma->end);
+}
 
 /* What was never touched takes the offset of its new place, and may merge there. */
 static uint64_t moved_pgoff(struct vma *vma, const struct remap *r)
@@ -91,14 +107,14 @@ int remap_move(struct remap *r)
 
 	if (!may_commit(r))
 		return -QENOMEM;
+	kill_source(r);
 	err = prepare(&e, r);
 	if (err) {
+		revive_source(r);
 		edit_abort(&e);
 		return err;
 	}
 	edit_link(&e);
-	if (RULE(source_dead_during_move))
-		edit_kill(&e);
 	STEP("moves the mapping of %#lx to %#lx", r->addr, r->new_addr);
 	tlb_begin(&g, r->mm);
 	if (move_or_undo(&g, r)) {
@@ -106,7 +122,7 @@ int remap_move(struct remap *r)
 		return 0;
 	}
 	tlb_finish(&g);
-	edit_revive(&e);
+	revive_source(r);
 	edit_abort(&e);
 	return -QENOMEM;
 }

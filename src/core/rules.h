@@ -103,7 +103,8 @@
 	X(move_flush, "mremap flushes the old addresses before it returns", "CVE-2018-18281")      \
 	X(move_holds_i_lock, "mremap keeps truncation out until the old addresses are flushed",    \
 	  "CVE-2018-18281; locking.md 7")                                                          \
-	X(source_dead_during_move, "the VMA is dead before its entries are moved away",            \
+	X(source_dead_during_move,                                                                 \
+	  "the VMA is dead before it is asked what it has and its entries are moved away",         \
 	  "locking.md 1")
 
 enum quire_rule {
