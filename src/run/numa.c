@@ -64,14 +64,28 @@ static int64_t check_policy(struct request *q, uint64_t mode, uint64_t mask, uin
 	return nodes || mode == POL_PREFERRED ? 0 : -EINVAL;
 }
 
+/* A miss is one only if mincore says so: quire_vma_next() may see nothing where mremap moves to. */
+static bool is_mapped(struct quire_mm *mm, uint64_t addr)
+{
+	struct quire_vma_info v;
+	uint8_t resident;
+
+	if (!quire_vma_next(mm, addr, &v) && v.start <= addr)
+		return true;
+	return quire_mincore(mm, PAGE_DOWN(addr), PAGE, &resident) == 0;
+}
+
 static bool mapped_whole(struct quire_mm *mm, uint64_t start, uint64_t end)
 {
 	struct quire_vma_info v;
 
 	while (start < end) {
-		if (quire_vma_next(mm, start, &v) || v.start > start)
+		if (!quire_vma_next(mm, start, &v) && v.start <= start)
+			start = v.end;
+		else if (is_mapped(mm, start))
+			start += PAGE;
+		else
 			return false;
-		start = v.end;
 	}
 	return true;
 }
@@ -112,13 +126,12 @@ static int64_t put_mask(struct request *q, uint64_t node0)
 int64_t sys_get_mempolicy(struct request *q)
 {
 	uint64_t flags = q->a[5];
-	struct quire_vma_info v;
 	int zero = 0;
 
 	if (flags & ~7ull || ((flags & POL_F_MEMS_ALLOWED) && (flags & 3)))
 		return -EINVAL;
 	if (flags & POL_F_ADDR) {
-		if (quire_vma_next(q->space->mm, q->a[4], &v) || v.start > q->a[4])
+		if (!is_mapped(q->space->mm, q->a[4]))
 			return -EFAULT;
 	} else if (q->a[4] || flags & POL_F_NODE) {
 		return -EINVAL;
@@ -130,9 +143,7 @@ int64_t sys_get_mempolicy(struct request *q)
 
 static int page_status(struct quire_mm *mm, uint64_t addr)
 {
-	struct quire_vma_info v;
-
-	if (quire_vma_next(mm, addr, &v) || v.start > addr)
+	if (!is_mapped(mm, addr))
 		return -EFAULT;
 	return quire_pte(mm, addr) & QUIRE_PTE_PRESENT ? 0 : -ENOENT;
 }
