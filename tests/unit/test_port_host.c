@@ -386,10 +386,11 @@ static void release_unheld(void)
 /* Once it is held it counts, wherever it stands. */
 static void take_below_a_tried_one(void)
 {
-	struct spinlock zone = {0}, ptl = {0};
+	struct spinlock ptl = {0};
+	struct mutex zone = {0};
 
 	spin_lock(&port, &ptl, RANK_PTL);
-	if (spin_trylock(&port, &zone, RANK_ZONE))
+	if (mutex_trylock(&port, &zone, RANK_ZONE))
 		lock_rank_acquire(RANK_PCP);
 }
 
