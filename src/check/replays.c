@@ -2,9 +2,9 @@
 /*
  * replays.c: schedules that have led to a bug of the core once, by name.
  *
- * Each is run with all rules on and must not end in a violation any more.  An id counts accesses:
- * after a change of the core it may say another schedule than that of the bug, which exploration
- * finds all the same if it comes back.
+ * Each must lead to it still where the rule that mended it is off, and end well where all are on.
+ * An id counts accesses: where a change of the core makes it say another schedule the first half
+ * fails, and `quire check --without RULE SCENARIO` prints the new one.
  */
 #include <stdio.h>
 
@@ -14,65 +14,88 @@ const struct known_replay known_replays[] = {
     {
 	.name = "fork copies a page that a COW still holds before the flush",
 	.scenario = "fork-order-copy",
-	.schedule = "4:0/1,1:93>0,0:168>1",
+	.rule = RULE_fork_flushes_pinned,
+	.schedule = "4:0/1,1:95>0,0:169>1",
     },
     {
 	.name = "fork copies a pinned page before the flush",
 	.scenario = "fork-order-pin",
-	.schedule = "0:168>1",
+	.rule = RULE_fork_flushes_pinned,
+	.schedule = "0:169>1",
     },
     {
 	.name = "truncation looks through the cache before a page is added",
 	.scenario = "file-add",
-	.schedule = "0:27>1",
+	.rule = RULE_wait_for_adders,
+	.schedule = "0:28>1",
     },
     {
 	.name = "truncation looks through the cache before a page to be read in is added",
 	.scenario = "io-truncate",
-	.schedule = "0:31>1",
+	.rule = RULE_wait_for_adders,
+	.schedule = "0:32>1",
     },
     {
 	.name = "mprotect ends the charge of a page that a fault brings in",
 	.scenario = "charge-mprotect",
+	.rule = RULE_dead_while_asked,
 	.schedule = "4:0/1,1:17>0",
     },
     {
 	.name = "MADV_POPULATE_WRITE takes a replacement in progress for a hole",
 	.scenario = "populate-mremap",
-	.schedule = "4:0/1,1:43>0",
+	.rule = RULE_miss_under_mmap_lock,
+	.schedule = "0:93>1",
     },
     {
 	.name = "MADV_POPULATE_WRITE takes a mapping that became read-only for a hole",
 	.scenario = "populate-replace",
+	.rule = RULE_populate_looks_again,
 	.schedule = "0:93>1",
     },
     {
 	.name = "mlock fails for what was unmapped after it had set the flag",
 	.scenario = "mlock-munmap",
+	.rule = RULE_populate_looks_again,
 	.schedule = "0:154>1",
     },
     {
 	.name = "mremap takes a page that a fault brings in for one that was never touched",
 	.scenario = "move-merge",
-	.schedule = "0:24>1",
+	.rule = RULE_source_dead_during_move,
+	.schedule = "0:25>1",
     },
     {.name = NULL},
 };
 
-bool replay_known(const struct known_replay *k, char *violation, size_t len)
+static bool follow(const struct known_replay *k, const struct schedule *schedule, bool rule_on,
+		   char *violation, size_t len)
 {
-	const struct scenario *s = scenario_find(k->scenario);
-	struct schedule schedule, taken;
+	struct schedule taken;
 	struct subject sub;
 	bool bad;
 
-	snprintf(violation, len, "no such scenario or schedule");
-	if (!s || !schedule_parse(k->schedule, &schedule))
-		return false;
-	world_build(s, &sub);
+	quire_rule_on[k->rule] = rule_on;
+	world_build(scenario_find(k->scenario), &sub);
 	/* Nothing has been learned here: no access would be a decision. */
 	sched_all_points(true);
-	bad = replay(&sub, &schedule, &taken, violation, len);
+	bad = replay(&sub, schedule, &taken, violation, len);
 	sched_all_points(false);
-	return !bad;
+	quire_rule_on[k->rule] = true;
+	return bad;
+}
+
+bool replay_known(const struct known_replay *k, char *violation, size_t len)
+{
+	struct schedule schedule;
+
+	if (!scenario_find(k->scenario) || !schedule_parse(k->schedule, &schedule)) {
+		snprintf(violation, len, "no such scenario or schedule");
+		return false;
+	}
+	if (!follow(k, &schedule, false, violation, len)) {
+		snprintf(violation, len, "leads to nothing without %s", rule_name(k->rule));
+		return false;
+	}
+	return !follow(k, &schedule, true, violation, len);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_replays.c: no schedule that was a bug once is one still.  Output: TAP.
+ * test_replays.c: no schedule that was a bug once is one still, but for the rule.  Output: TAP.
  */
 #include <stdio.h>
 #include <string.h>
