@@ -89,18 +89,6 @@ static inline int32_t folio_get_mapped(struct folio *f)
 	return (int32_t)(both >> 32);
 }
 
-/* For lockless lookups: fails if the folio is being freed. */
-static inline bool folio_try_get(struct folio *f)
-{
-	uint32_t refs = at_load_relaxed(&f->refs);
-
-	do {
-		if (!refs)
-			return false;
-	} while (!at_cas(&f->refs, &refs, refs + 1));
-	return true;
-}
-
 static inline bool folio_test(const struct folio *f, uint32_t flag)
 {
 	return (at_load_relaxed(&f->flags) & flag) != 0;

@@ -241,6 +241,8 @@ static bool any_free(struct quire_machine *m, enum zone_kind kind)
 static __attribute__((noinline)) pfn_t alloc_last(struct quire_machine *m, enum zone_kind kind,
 						  unsigned order, unsigned cpu, bool *zeroed)
 {
+	/* Asked first: what has come back by now is found below. */
+	bool deferred = kind == zone_kind(m, ALLOC_TABLE) && at_load(&m->deferred_tables);
 	pfn_t pfn;
 
 	at_add(&m->frames->scarce, 1);
@@ -249,6 +251,8 @@ static __attribute__((noinline)) pfn_t alloc_last(struct quire_machine *m, enum 
 		pfn = zones_alloc(m, kind, order, cpu, zeroed);
 	while (pfn == NO_FRAME && !order && any_free(m, kind));
 	at_sub(&m->frames->scarce, 1);
+	if (pfn == NO_FRAME && deferred)
+		at_add(&m->frame_failures, 1);
 	return pfn;
 }
 
@@ -261,7 +265,6 @@ static pfn_t alloc_block(struct quire_machine *m, enum zone_kind kind, unsigned 
 	return likely(pfn != NO_FRAME) ? pfn : alloc_last(m, kind, order, cpu, zeroed);
 }
 
-/* `refs` last: a stale lockless reader must not find the old mapping with a reference. */
 static void prepare_folio(struct folio *f, unsigned order)
 {
 	for (uint32_t i = 1; i < 1u << order; i++)
@@ -305,10 +308,8 @@ struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned allo
 	if (order > MAX_ORDER || alloc_point_fails_on(m, cpu))
 		return NULL;
 	pfn = alloc_block(m, kind, order, cpu, &zeroed);
-	if (unlikely(pfn == NO_FRAME)) {
-		at_add(&m->frame_failures, 1);
+	if (unlikely(pfn == NO_FRAME))
 		return NULL;
-	}
 	mem_in_use(pfn_addr(m, pfn), PAGE_SIZE << order);
 	prepare_folio(pfn_folio(m, pfn), order);
 	if ((alloc_flags & ALLOC_ZERO) && !zeroed)

@@ -106,7 +106,7 @@ struct quire_machine {
 	bool ram_is_zero;            /* untouched RAM reads as zero */
 	bool own_ram, own_table_ram; /* taken from port->alloc */
 	bool fail_enabled;           /* A: some allocation point is to fail */
-	uint32_t frame_failures;     /* A: allocations that found no frame */
+	uint32_t frame_failures;     /* A: allocations that failed while tables were deferred */
 
 	/* Written by slow paths, away from what every fault reads. */
 	/* Points passed before the last change of fail_enabled, and all while it is on.  A */

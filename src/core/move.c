@@ -62,22 +62,20 @@ static void move_within(struct tlb_gather *g, uint64_t new_addr, uint64_t old_ad
 	pt_unlock(&src);
 }
 
-/* Under M both tables stay: the locks cannot fail. */
+/*
+ * Under M both tables stay, so that the locks cannot fail, and nobody else nests two of this mm: no
+ * order is needed.
+ */
 static void move_between(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
 	struct quire_mm *mm = g->mm;
-	bool old_first = old_addr < new_addr;
 	struct pt_ref src, dst;
-	bool ok;
+	bool ok = pt_lock(mm, old_addr, &src) && pt_lock_nested(mm, new_addr, &dst);
 
-	if (old_first)
-		ok = pt_lock(mm, old_addr, &src) && pt_lock_nested(mm, new_addr, &dst);
-	else
-		ok = pt_lock(mm, new_addr, &dst) && pt_lock_nested(mm, old_addr, &src);
 	Q_ASSERT(mm->machine, ok);
 	move_locked(g, &dst, &src, old_addr, len);
-	pt_unlock_nested(old_first ? &dst : &src);
-	pt_unlock(old_first ? &src : &dst);
+	pt_unlock_nested(&dst);
+	pt_unlock(&src);
 }
 
 /* A piece within one table on either side, which the source has.  False: no memory. */

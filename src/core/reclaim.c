@@ -5,8 +5,8 @@
  * Page tables that were taken out are free a grace period later.  Where address spaces come and
  * go faster than grace periods end, they can be all the memory there is.
  *
- *   1  Nothing is waited for if no allocation found the lists empty since reclaim_begin(): a point
- *      that was made to fail fails.
+ *   1  Nothing is waited for unless an allocation found no frame while tables were on their way
+ *      (frames.c counts those): a point that was made to fail fails.
  *   2  Called without locks and outside RCU: the callbacks that are waited for may take any lock.
  */
 #include "core/folio.h"
@@ -17,11 +17,11 @@ bool reclaim_retry(struct quire_machine *m, struct reclaim *r)
 {
 	uint32_t failures = at_load(&m->frame_failures);
 
-	if (failures == r->failures || r->tries++ == MAX_TRIES)
+	if (failures == r->failures || r->tries >= MAX_TRIES)
 		return false;
 	r->failures = failures;
-	if (!at_load(&m->deferred_tables))
-		return frames_free_count(m) > 0;
-	m->port.rcu_barrier(m->port.ctx);
+	r->tries++;
+	if (at_load(&m->deferred_tables))
+		m->port.rcu_barrier(m->port.ctx);
 	return true;
 }

@@ -212,8 +212,9 @@ static pfn_t take_oldest(struct quire_machine *m, struct zone *z, uint32_t keep)
 	zone_lock(m, z);
 	if (z->nr_blocks[MAX_ORDER] > keep) {
 		pfn = pfn_folio(m, z->heads[MAX_ORDER])->prev;
-		block_remove(m, z, pfn, MAX_ORDER);
+		/* In this order: who counts without the lock must not find too few. */
 		at_store_relaxed(&z->discarding, z->discarding + 1);
+		block_remove(m, z, pfn, MAX_ORDER);
 	}
 	zone_unlock(z);
 	return pfn;
@@ -222,8 +223,8 @@ static pfn_t take_oldest(struct quire_machine *m, struct zone *z, uint32_t keep)
 static void give_back(struct quire_machine *m, struct zone *z, pfn_t pfn, bool zeroed)
 {
 	zone_lock(m, z);
-	at_store_relaxed(&z->discarding, z->discarding - 1);
 	block_insert(m, z, pfn, MAX_ORDER, zeroed);
+	at_store_relaxed(&z->discarding, z->discarding - 1);
 	zone_unlock(z);
 }
 

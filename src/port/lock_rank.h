@@ -8,7 +8,7 @@
 /*
  * The tree of docs/locking.md, outermost first.  A thread may only take a lock
  * of a higher rank than all it holds; *_NESTED are second locks of one kind,
- * taken in address order.
+ * of which docs/locking.md says who nests them.
  */
 enum lock_rank {
 	RANK_NONE = 0,

@@ -110,6 +110,38 @@ static void memory_that_is_out(void **state)
 	unit_down(&u);
 }
 
+static unsigned asked;
+
+static bool ask_twice(void *ctx, struct quire_mm *mm, void *cookie)
+{
+	(void)ctx;
+	(void)mm;
+	(void)cookie;
+	return ++asked < 3;
+}
+
+/* Tables have a zone of their own, which is full; RAM, which is free, is no reason to try on. */
+static void tables_that_are_out(void **state)
+{
+	struct quire_machine_options o = {
+	    .size = sizeof(o), .ram_bytes = RAM_PAGES * UPAGE, .table_bytes = 16 * UPAGE};
+	struct quire_fault f = {.result = QUIRE_FAULT_OK};
+	struct unit u;
+	uint64_t a;
+
+	(void)state;
+	asked = 0;
+	unit_port(&u);
+	u.port.oom = ask_twice;
+	unit_machine_mm(&u, &o, NULL);
+	a = unit_map(u.mm, 0, 64ull << 21, URW, UANON | QMAP_NORESERVE);
+	for (uint64_t i = 0; i < 64 && f.result == QUIRE_FAULT_OK; i++)
+		quire_fault(u.mm, a + (i << 21), QUIRE_WRITE, &f);
+	assert_int_equal(f.result, QUIRE_FAULT_OOM);
+	assert_int_equal(asked, 3);
+	unit_down(&u);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -117,6 +149,7 @@ int main(void)
 	    cmocka_unit_test(forks),
 	    cmocka_unit_test(moves),
 	    cmocka_unit_test(memory_that_is_out),
+	    cmocka_unit_test(tables_that_are_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
