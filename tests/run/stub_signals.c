@@ -3,6 +3,7 @@
 #include "stub_test.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -226,6 +227,86 @@ static void waiting_for(void)
 	block(SIG_UNBLOCK, SIGUSR1);
 }
 
+/* Sent ones of the signals that a fault gives, taken by a call. */
+static void waiting_for_faults(void)
+{
+	static const int sigs[] = {SIGSEGV, SIGBUS, SIGSYS};
+	struct timespec t = {20, 0}, bad = {0, -1};
+	siginfo_t si;
+	sigset_t set, pending;
+
+	for (int i = 0; i < 3; i++) {
+		sigemptyset(&set);
+		sigaddset(&set, sigs[i]);
+		block(SIG_BLOCK, sigs[i]);
+		raise(sigs[i]);
+		FAILS(sigtimedwait(&set, &si, &bad), EINVAL);
+		CHECK(sigtimedwait(&set, &si, &t) == sigs[i] && si.si_pid == getpid());
+		kill(getpid(), sigs[i]);
+		CHECK(sigwaitinfo(&set, &si) == sigs[i] && si.si_code == SI_USER);
+		CHECK(si.si_pid == getpid() && sigpending(&pending) == 0);
+		CHECK(!sigismember(&pending, sigs[i]));
+		block(SIG_UNBLOCK, sigs[i]);
+	}
+}
+
+/* Waits for SIGBUS and SIGUSR1, again and again, by a call or a descriptor; which of them came. */
+static int wait_for_two(volatile int *page, volatile int *rounds, bool by_fd)
+{
+	struct timespec ms = {0, 1000000};
+	struct signalfd_siginfo info;
+	struct pollfd p = {.events = POLLIN};
+	sigset_t set;
+	int r;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGBUS);
+	sigaddset(&set, SIGUSR1);
+	p.fd = signalfd(-1, &set, 0);
+	for (;;) {
+		*page = 1;
+		++*rounds;
+		if (!by_fd)
+			r = sigtimedwait(&set, NULL, &ms);
+		else if (ppoll(&p, 1, &ms, NULL) == 1)
+			r = read(p.fd, &info, sizeof(info)) > 0 ? (int)info.ssi_signo : -1;
+		else
+			continue;
+		if (r > 0 || errno != EAGAIN)
+			return r;
+	}
+}
+
+/* While somebody else takes away a page that the waiter has, he waits. */
+static void waiting_undisturbed(void)
+{
+	volatile int *shared =
+	    mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	volatile int *rounds = shared + 1024;
+	int status = -1;
+
+	block(SIG_BLOCK, SIGBUS);
+	block(SIG_BLOCK, SIGUSR1);
+	for (int by_fd = 0; by_fd < 2; by_fd++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(wait_for_two(shared, rounds, by_fd) != SIGUSR1);
+		for (int i = 0; i < 200; i++) {
+			int seen = *rounds;
+
+			madvise((void *)shared, 4096, MADV_REMOVE);
+			while (*rounds == seen && waitpid(pid, &status, WNOHANG) == 0)
+				sched_yield();
+		}
+		kill(pid, SIGUSR1);
+		CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	}
+	block(SIG_UNBLOCK, SIGBUS);
+	block(SIG_UNBLOCK, SIGUSR1);
+	munmap((void *)shared, 8192);
+}
+
 static char *alt;
 static stack_t inside;
 
@@ -343,6 +424,8 @@ int main(void)
 	RUN(sleeping);
 	RUN(masked_waits);
 	RUN(waiting_for);
+	RUN(waiting_for_faults);
+	RUN(waiting_undisturbed);
 	RUN(altstack);
 	RUN(jumping);
 	RUN(inheritance);

@@ -8,7 +8,7 @@
  *
  * Host masks and dispositions mirror the guest's: a signal that the guest blocks, ignores or
  * leaves to its default never comes here.  SIGS_VIRTUAL are caught always; a sent one
- * is kept in thread->virtual_set while the guest blocks it.
+ * is kept while the guest blocks it (held.c).
  *
  *   1. thread->mask is the guest's whole mask.  The ucontext of a guest frame carries what the
  *      host shall block after the leave: host_mask(thread->mask).
@@ -16,8 +16,6 @@
  */
 #include "stub.h"
 
-#define HANDLER_DFL 0
-#define HANDLER_IGN 1
 #define SI_CODE_KERNEL 0x80
 
 uint64_t host_mask(uint64_t guest_mask)
@@ -33,31 +31,6 @@ void host_set_mask(uint64_t mask)
 static bool is_virtual(int sig)
 {
 	return (SIGBIT(sig) & SIGS_VIRTUAL) != 0;
-}
-
-static siginfo_t *virtual_info(struct thread *t, int sig)
-{
-	return &t->virtual_info[sig == SIGSEGV ? 0 : sig == SIGBUS ? 1 : 2];
-}
-
-void signal_recheck(struct thread *t)
-{
-	if (t->virtual_set & ~t->mask)
-		__atomic_or_fetch(&t->pending, PENDING_VIRTUAL, __ATOMIC_SEQ_CST);
-	else
-		__atomic_and_fetch(&t->pending, ~PENDING_VIRTUAL, __ATOMIC_SEQ_CST);
-}
-
-void signal_virtual(struct thread *t, siginfo_t *info)
-{
-	int sig = info->si_signo;
-
-	if (t->proc->actions[sig].handler == HANDLER_IGN)
-		return;
-	if (!(t->virtual_set & SIGBIT(sig)))
-		*virtual_info(t, sig) = *info;
-	t->virtual_set |= SIGBIT(sig);
-	signal_recheck(t);
 }
 
 /* The action as it is now; a one-shot handler is taken out. */
@@ -172,14 +145,9 @@ void on_async(int sig, siginfo_t *info, struct ucontext *uc)
 
 static void deliver_virtual(struct thread *t, struct ucontext *uc)
 {
-	uint64_t ready = t->virtual_set & ~t->mask;
-	int sig = ready & SIGBIT(SIGSEGV) ? SIGSEGV : ready & SIGBIT(SIGBUS) ? SIGBUS : SIGSYS;
-	siginfo_t info = *virtual_info(t, sig);
+	siginfo_t info;
 
-	if (ready)
-		t->virtual_set &= ~SIGBIT(sig);
-	signal_recheck(t);
-	if (ready)
+	if (held_take(t, ~t->mask, &info))
 		deliver(t, &info, t->mask, uc);
 }
 

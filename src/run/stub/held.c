@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * held.c: SIGSEGV, SIGBUS and SIGSYS that were sent, until the guest takes them.
+ *
+ * The host must never block these, nor wait for them on the guest's behalf: it would take the
+ * service's SIGBUS (proto.h) with them.  So one that comes while the guest blocks it is kept here,
+ * and a call that waits for some says so in thread->waits_for.
+ *
+ *   1. All words change atomically: a handler may come between any two instructions of this.
+ *   2. A bit of `claimed` belongs to who set it until the bit of `set` stands, and from when that
+ *      is cleared to who cleared it: nobody else touches the signal's info.
+ */
+#include "stub.h"
+
+static siginfo_t *info_of(struct held *h, int sig)
+{
+	return &h->info[sig == SIGSEGV ? 0 : sig == SIGBUS ? 1 : 2];
+}
+
+/* One of a number is kept, as by the kernel. */
+static void put(struct held *h, const siginfo_t *info)
+{
+	uint64_t bit = SIGBIT(info->si_signo);
+
+	if (__atomic_fetch_or(&h->claimed, bit, __ATOMIC_SEQ_CST) & bit)
+		return;
+	*info_of(h, info->si_signo) = *info;
+	__atomic_fetch_or(&h->set, bit, __ATOMIC_SEQ_CST);
+}
+
+static bool take(struct held *h, int sig, siginfo_t *info)
+{
+	uint64_t bit = SIGBIT(sig);
+
+	if (!(__atomic_fetch_and(&h->set, ~bit, __ATOMIC_SEQ_CST) & bit))
+		return false;
+	*info = *info_of(h, sig);
+	__atomic_fetch_and(&h->claimed, ~bit, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+/* What this thread would take now. */
+static uint64_t open_set(const struct thread *t)
+{
+	return ~at_load(&t->mask) | at_load(&t->waits_for);
+}
+
+uint64_t held_set(const struct thread *t)
+{
+	return at_load(&t->held.set);
+}
+
+void signal_recheck(struct thread *t)
+{
+	if (held_set(t) & open_set(t))
+		__atomic_or_fetch(&t->pending, PENDING_VIRTUAL, __ATOMIC_SEQ_CST);
+	else
+		__atomic_and_fetch(&t->pending, ~PENDING_VIRTUAL, __ATOMIC_SEQ_CST);
+}
+
+void signal_virtual(struct thread *t, siginfo_t *info)
+{
+	/* Ignored but blocked ones are kept, too: the guest may wait for them. */
+	if (t->proc->actions[info->si_signo].handler == HANDLER_IGN &&
+	    (open_set(t) & SIGBIT(info->si_signo)))
+		return;
+	put(&t->held, info);
+	signal_recheck(t);
+}
+
+bool held_take(struct thread *t, uint64_t set, siginfo_t *info)
+{
+	static const int order[] = {SIGSEGV, SIGBUS, SIGSYS};
+	bool got = false;
+
+	for (int i = 0; i < 3 && !got; i++) {
+		if (set & SIGBIT(order[i]))
+			got = take(&t->held, order[i], info);
+	}
+	signal_recheck(t);
+	return got;
+}
+
+void held_forget(struct thread *t, uint64_t set)
+{
+	siginfo_t info;
+
+	while (held_take(t, set, &info))
+		;
+}
+
+void held_after_fork(struct thread *t)
+{
+	memset(&t->held, 0, sizeof(t->held));
+}
