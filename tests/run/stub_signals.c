@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/signalfd.h>
 #include <sys/time.h>
@@ -307,6 +308,34 @@ static void waiting_undisturbed(void)
 	munmap((void *)shared, 8192);
 }
 
+/* The host drops a signal's origin where the limit on queued ones is 0. */
+static void flushed_without_queue(void)
+{
+	volatile int *shared =
+	    mmap(NULL, 17 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	volatile int *rounds = shared + 16 * 1024;
+	struct rlimit none = {0, 0};
+	int status = -1, n;
+	pid_t pid = fork();
+
+	if (!pid) {
+		setrlimit(RLIMIT_SIGPENDING, &none);
+		for (;; ++*rounds) {
+			for (int i = 0; i < 16; i++)
+				shared[i * 1024] = 1;
+		}
+	}
+	while (!*rounds)
+		sched_yield();
+	for (n = 0; n < 20000 && waitpid(pid, &status, WNOHANG) == 0; n++)
+		madvise((void *)(shared + n % 16 * 1024), 4096, MADV_REMOVE);
+	CHECK(n == 20000);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	CHECK(WTERMSIG(status) == SIGKILL);
+	munmap((void *)shared, 17 * 4096);
+}
+
 static char *alt;
 static stack_t inside;
 
@@ -426,6 +455,7 @@ int main(void)
 	RUN(waiting_for);
 	RUN(waiting_for_faults);
 	RUN(waiting_undisturbed);
+	RUN(flushed_without_queue);
 	RUN(altstack);
 	RUN(jumping);
 	RUN(inheritance);

@@ -177,12 +177,23 @@ static void stub_fault(struct thread *t, int sig, siginfo_t *info, struct uconte
 	signal_fault(t, info, uc);
 }
 
-/* The host drops a signal's origin when its queue is full. */
-static bool from_supervisor(const siginfo_t *info, bool served)
+/*
+ * The host drops a signal's origin when its queue is full.  One without is the service's while
+ * there is a request whose signal has not been seen, be it served already (with an answer, or when
+ * another signal came).  The signal of the one before may still be on its way.
+ */
+static bool from_supervisor(struct thread *t, const siginfo_t *info, bool served)
 {
-	if (info->si_code == SI_CODE_QUEUE)
-		return info->si_pid == (int)INFO->supervisor_pid;
-	return served && info->si_code == SI_USER && info->si_pid == 0;
+	uint32_t seq = at_load(&t->chan->service_seq), unseen = seq - t->service_seen;
+
+	if (info->si_code == SI_CODE_QUEUE) {
+		if (info->si_pid != (int)INFO->supervisor_pid)
+			return false;
+	} else if (info->si_code != SI_USER || info->si_pid || (!served && !unseen)) {
+		return false;
+	}
+	t->service_seen = unseen > 1 ? seq - 1 : seq;
+	return true;
 }
 
 /* Sent by somebody: ours to hold back, because the host must not block these. */
@@ -190,7 +201,7 @@ static void sent_signal(struct thread *t, siginfo_t *info, struct ucontext *uc, 
 {
 	uint64_t ip = uc->uc_mcontext.rip;
 
-	if (info->si_signo != SIGBUS || !from_supervisor(info, served))
+	if (info->si_signo != SIGBUS || !from_supervisor(t, info, served))
 		signal_virtual(t, info);
 	if (t->in_call)
 		t->restarts = true;

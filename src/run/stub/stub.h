@@ -104,10 +104,11 @@ struct thread {
 	uint32_t index; /* of its area */
 	int32_t tid;
 	uint64_t next_token;
-	bool service_waits; /* a service flush came while `filling` */
-	bool restarts;      /* ... or interrupted a system call: make it again */
-	bool in_call;       /* inside guest_syscall() */
-	bool names_stub;    /* an iovec of the call names memory that is not the guest\'s */
+	bool service_waits;    /* a service flush came while `filling` */
+	uint32_t service_seen; /* number of the request whose signal was taken last */
+	bool restarts;         /* ... or interrupted a system call: make it again */
+	bool in_call;          /* inside guest_syscall() */
+	bool names_stub;       /* an iovec of the call names memory that is not the guest\'s */
 
 	uint64_t mask;      /* the guest's signal mask */
 	uint64_t wait_mask; /* of a call that replaces the mask while it sleeps */
