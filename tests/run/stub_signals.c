@@ -3,6 +3,7 @@
 #include "stub_test.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <sys/epoll.h>
@@ -336,6 +337,76 @@ static void flushed_without_queue(void)
 	munmap((void *)shared, 17 * 4096);
 }
 
+/* The same three in a call that replaces the mask: sent before it, and into it. */
+static void masked_waits_for_faults(void)
+{
+	static const int sigs[] = {SIGSEGV, SIGBUS, SIGSYS};
+	pid_t me = getpid();
+	sigset_t none, now;
+
+	sigemptyset(&none);
+	for (int i = 0; i < 3; i++) {
+		pid_t pid;
+
+		hits = 0;
+		catch_with(sigs[i], hit, 0, 0);
+		block(SIG_BLOCK, sigs[i]);
+		raise(sigs[i]);
+		FAILS(sigsuspend(&none), EINTR);
+		CHECK(hits == 1 && sigismember(&mask_saved, sigs[i]));
+		pid = fork();
+		if (!pid)
+			_exit(kill(me, sigs[i]));
+		FAILS(ppoll(NULL, 0, NULL, &none), EINTR);
+		CHECK(hits == 2 && sigismember(&mask_saved, sigs[i]));
+		CHECK(sigprocmask(SIG_BLOCK, NULL, &now) == 0 && sigismember(&now, sigs[i]));
+		waitpid(pid, NULL, 0);
+		block(SIG_UNBLOCK, sigs[i]);
+		signal(sigs[i], SIG_DFL);
+		CHECK(hits == 2);
+	}
+}
+
+static volatile int sent_to_others;
+
+static void *take_three(void *arg)
+{
+	sigset_t set;
+
+	(void)arg;
+	sigemptyset(&set);
+	sigaddset(&set, SIGBUS);
+	for (int sig = 0; sent_to_others < 3; sent_to_others++)
+		CHECK(sigwait(&set, &sig) == 0 && sig == SIGBUS);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sent_to_others++;
+	while (!hits)
+		sched_yield();
+	return NULL;
+}
+
+/* A signal to the process is for the thread that has it open. */
+static void other_thread_takes(void)
+{
+	pthread_t thread;
+
+	hits = sent_to_others = 0;
+	catch_with(SIGBUS, hit, 0, 0);
+	block(SIG_BLOCK, SIGBUS);
+	kill(getpid(), SIGBUS);
+	pthread_create(&thread, NULL, take_three, NULL);
+	for (int i = 0; i < 3; i++) {
+		while (sent_to_others <= i)
+			sched_yield();
+		kill(getpid(), SIGBUS);
+	}
+	pthread_join(thread, NULL);
+	CHECK(hits == 1 && sent_to_others == 4);
+	block(SIG_UNBLOCK, SIGBUS);
+	CHECK(hits == 1);
+	signal(SIGBUS, SIG_DFL);
+}
+
 static char *alt;
 static stack_t inside;
 
@@ -454,6 +525,8 @@ int main(void)
 	RUN(masked_waits);
 	RUN(waiting_for);
 	RUN(waiting_for_faults);
+	RUN(masked_waits_for_faults);
+	RUN(other_thread_takes);
 	RUN(waiting_undisturbed);
 	RUN(flushed_without_queue);
 	RUN(altstack);

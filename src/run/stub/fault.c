@@ -203,6 +203,8 @@ static void sent_signal(struct thread *t, siginfo_t *info, struct ucontext *uc, 
 
 	if (info->si_signo != SIGBUS || !from_supervisor(t, info, served))
 		signal_virtual(t, info);
+	else
+		signal_recheck(t);
 	if (t->in_call)
 		t->restarts = true;
 	if (!t->pending)

@@ -9,6 +9,9 @@
  *   1. All words change atomically: a handler may come between any two instructions of this.
  *   2. A bit of `claimed` belongs to who set it until the bit of `set` stands, and from when that
  *      is cleared to who cleared it: nobody else touches the signal's info.
+ *   3. The host gives a signal to the process to any thread.  One that blocks it holds it for the
+ *      process, then looks whether another has it open; who opens it, stores its mask, then looks
+ *      at what is held.  So one of them sees the other.
  */
 #include "stub.h"
 
@@ -42,20 +45,59 @@ static bool take(struct held *h, int sig, siginfo_t *info)
 /* What this thread would take now. */
 static uint64_t open_set(const struct thread *t)
 {
+	if (at_load(&t->has_wait_mask) || t->held_ends_wait)
+		return ~t->wait_mask;
 	return ~at_load(&t->mask) | at_load(&t->waits_for);
 }
 
 uint64_t held_set(const struct thread *t)
 {
-	return at_load(&t->held.set);
+	return at_load(&t->held.set) | at_load(&t->proc->held.set);
+}
+
+bool held_wakes(const struct thread *t)
+{
+	return (held_set(t) & open_set(t)) != 0;
 }
 
 void signal_recheck(struct thread *t)
 {
-	if (held_set(t) & open_set(t))
+	/* Behind the new mask: rule 3's other side. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (held_wakes(t))
 		__atomic_or_fetch(&t->pending, PENDING_VIRTUAL, __ATOMIC_SEQ_CST);
 	else
 		__atomic_and_fetch(&t->pending, ~PENDING_VIRTUAL, __ATOMIC_SEQ_CST);
+}
+
+/* Another thread of the process that would take it; 0: none. */
+static int32_t find_open(const struct thread *t, uint64_t bit)
+{
+	for (uint32_t i = 0; i < at_load(&shared.nr_areas); i++) {
+		const struct thread *o = thread_at(i);
+
+		if (o != t && at_load(&o->host_tid) > 1 && o->proc == t->proc && o->tid &&
+		    (open_set(o) & bit))
+			return o->tid;
+	}
+	return 0;
+}
+
+/*
+ * To the process, by way of a thread that blocks it: whoever has it open shall look.  He is told by
+ * a signal that says it is the supervisor's, and asks for nothing.
+ */
+static void hold_for_process(struct thread *t, const siginfo_t *info)
+{
+	siginfo_t look = {.si_signo = SIGBUS, .si_code = -1 /* SI_QUEUE */};
+	int32_t tid;
+
+	put(&t->proc->held, info);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	tid = find_open(t, SIGBIT(info->si_signo));
+	look.si_pid = (int)INFO->supervisor_pid;
+	if (tid)
+		sys(__NR_rt_tgsigqueueinfo, sys(__NR_getpid), tid, SIGBUS, &look);
 }
 
 void signal_virtual(struct thread *t, siginfo_t *info)
@@ -64,8 +106,22 @@ void signal_virtual(struct thread *t, siginfo_t *info)
 	if (t->proc->actions[info->si_signo].handler == HANDLER_IGN &&
 	    (open_set(t) & SIGBIT(info->si_signo)))
 		return;
-	put(&t->held, info);
+	if (info->si_code == SI_TKILL || (open_set(t) & SIGBIT(info->si_signo)))
+		put(&t->held, info);
+	else
+		hold_for_process(t, info);
 	signal_recheck(t);
+}
+
+bool held_handled(const struct thread *t)
+{
+	uint64_t set = held_set(t) & open_set(t);
+
+	for (int sig = 1; sig <= SIGSYS; sig++) {
+		if ((set & SIGBIT(sig)) && t->proc->actions[sig].handler > HANDLER_IGN)
+			return true;
+	}
+	return false;
 }
 
 bool held_take(struct thread *t, uint64_t set, siginfo_t *info)
@@ -75,7 +131,8 @@ bool held_take(struct thread *t, uint64_t set, siginfo_t *info)
 
 	for (int i = 0; i < 3 && !got; i++) {
 		if (set & SIGBIT(order[i]))
-			got = take(&t->held, order[i], info);
+			got =
+			    take(&t->held, order[i], info) || take(&t->proc->held, order[i], info);
 	}
 	signal_recheck(t);
 	return got;
@@ -92,4 +149,5 @@ void held_forget(struct thread *t, uint64_t set)
 void held_after_fork(struct thread *t)
 {
 	memset(&t->held, 0, sizeof(t->held));
+	memset(&t->proc->held, 0, sizeof(t->proc->held));
 }

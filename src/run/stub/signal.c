@@ -145,10 +145,14 @@ void on_async(int sig, siginfo_t *info, struct ucontext *uc)
 
 static void deliver_virtual(struct thread *t, struct ucontext *uc)
 {
+	uint64_t base = t->held_ends_wait ? t->wait_mask : t->mask;
 	siginfo_t info;
+	bool got = held_take(t, ~base, &info);
 
-	if (held_take(t, ~t->mask, &info))
-		deliver(t, &info, t->mask, uc);
+	t->held_ends_wait = false;
+	if (got)
+		deliver(t, &info, base, uc);
+	signal_recheck(t);
 }
 
 int on_leave(struct ucontext *uc)
@@ -164,6 +168,7 @@ int on_leave(struct ucontext *uc)
 		struct signal s = t->async;
 
 		__atomic_and_fetch(&t->pending, ~PENDING_ASYNC, __ATOMIC_SEQ_CST);
+		t->held_ends_wait = false;
 		deliver(t, &s.info, s.in_wait ? s.wait_mask : t->mask, uc);
 	} else {
 		deliver_virtual(t, uc);

@@ -82,6 +82,7 @@ struct process {
 	bool no_new_privs; /* as the guest set it; the host's is always on */
 	/* handler 0: the host knows whether the signal is ignored; SIGS_VIRTUAL: wholly ours. */
 	struct action actions[NR_SIGNALS + 1];
+	struct held held; /* to no thread alone */
 };
 
 /* thread->pending */
@@ -113,6 +114,7 @@ struct thread {
 	uint64_t mask;      /* the guest's signal mask */
 	uint64_t wait_mask; /* of a call that replaces the mask while it sleeps */
 	bool has_wait_mask;
+	bool held_ends_wait; /* one of `held` ended such a call and is to be delivered */
 	struct signal async;
 	struct held held;
 	uint64_t waits_for;                   /* of SIGS_VIRTUAL, while a call waits for signals */
@@ -269,6 +271,9 @@ void signal_virtual(struct thread *t, siginfo_t *info);
 /* After the mask, or what is waited for, has changed. */
 void signal_recheck(struct thread *t);
 uint64_t held_set(const struct thread *t);
+/* One of them is open, and ends a call; has one that is a handler? */
+bool held_wakes(const struct thread *t);
+bool held_handled(const struct thread *t);
 /* Takes one of the set. */
 bool held_take(struct thread *t, uint64_t set, siginfo_t *info);
 void held_forget(struct thread *t, uint64_t set);

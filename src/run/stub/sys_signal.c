@@ -180,8 +180,15 @@ static int64_t call_masked(struct call *c, uint64_t ptr, uint64_t bytes, uint64_
 	host = host_mask(t->wait_mask);
 	*arg = sys_ptr(&host);
 	t->has_wait_mask = true;
+	signal_recheck(t);
 	r = call_native(c);
+	if ((r == -EINTR || r == RESTART) && held_wakes(t)) {
+		t->held_ends_wait = true;
+		/* What ends the program, or is ignored after all, ends no call. */
+		r = held_handled(t) ? -EINTR : RESTART;
+	}
 	t->has_wait_mask = false;
+	signal_recheck(t);
 	return r;
 }
 
