@@ -255,7 +255,7 @@ static void waiting_for_faults(void)
 /* Waits for SIGBUS and SIGUSR1, again and again, by a call or a descriptor; which of them came. */
 static int wait_for_two(volatile int *page, volatile int *rounds, bool by_fd)
 {
-	struct timespec ms = {0, 1000000};
+	struct timespec ms = {0, 5000000};
 	struct signalfd_siginfo info;
 	struct pollfd p = {.events = POLLIN};
 	sigset_t set;
@@ -407,6 +407,30 @@ static void other_thread_takes(void)
 	signal(SIGBUS, SIG_DFL);
 }
 
+/* Signals that come faster than they are looked at. */
+static void flooded(void)
+{
+	pid_t victim, by[3];
+	int status;
+
+	signal(SIGBUS, SIG_IGN);
+	victim = fork();
+	while (!victim)
+		syscall(SYS_getppid);
+	for (int i = 0; i < 3; i++) {
+		by[i] = fork();
+		for (int n = 0; !by[i]; n++) {
+			if (n == 500000 || kill(victim, SIGBUS))
+				_exit(n != 500000);
+		}
+	}
+	for (int i = 0; i < 3; i++)
+		CHECK(waitpid(by[i], &status, 0) == by[i] && status == 0);
+	kill(victim, SIGKILL);
+	CHECK(waitpid(victim, &status, 0) == victim && WTERMSIG(status) == SIGKILL);
+	signal(SIGBUS, SIG_DFL);
+}
+
 static char *alt;
 static stack_t inside;
 
@@ -529,6 +553,7 @@ int main(void)
 	RUN(other_thread_takes);
 	RUN(waiting_undisturbed);
 	RUN(flushed_without_queue);
+	RUN(flooded);
 	RUN(altstack);
 	RUN(jumping);
 	RUN(inheritance);

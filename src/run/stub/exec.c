@@ -210,12 +210,8 @@ static void hand_over_signals(struct thread *t)
 
 static void take_back_signals(void)
 {
-	struct action act = {sys_ptr((const void *)entry_sync),
-			     SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTORER | SA_RESTART,
-			     sys_ptr((const void *)entry_restorer), 0};
-
 	for (int i = 0; i < 3; i++)
-		sys(__NR_rt_sigaction, virtual_signals[i], &act, NULL, 8);
+		signal_catch(virtual_signals[i], NULL);
 }
 
 /* All signals stay blocked until the fresh stub sets the mask that it was told. */

@@ -218,9 +218,12 @@ static void sent_signal(struct thread *t, siginfo_t *info, struct ucontext *uc, 
 void on_sync(int sig, siginfo_t *info, struct ucontext *uc)
 {
 	struct thread *t = thread_self();
-	/* A pending SIGBUS swallows the next: whichever has come, it may stand for the service. */
-	bool served = sig == SIGBUS && service_flush(t);
+	bool served;
 
+	if (sig == SIGBUS && info->si_code > 0)
+		signal_unblock_bus();
+	/* A pending SIGBUS swallows the next: whichever has come, it may stand for the service. */
+	served = sig == SIGBUS && service_flush(t);
 	if (sig == SIGSYS && info->si_code == SI_CODE_SECCOMP)
 		on_syscall(t, info, uc);
 	else if (info->si_code <= 0)

@@ -164,6 +164,7 @@ int on_leave(struct ucontext *uc)
 			uc->uc_sigmask = HOST_ALL_BLOCKED;
 		return 1;
 	}
+	signal_unblock_bus(); /* writing a frame may fault */
 	if (t->pending & PENDING_ASYNC) {
 		struct signal s = t->async;
 
@@ -185,13 +186,33 @@ void signal_fault(struct thread *t, siginfo_t *info, struct ucontext *uc)
 	deliver(t, info, t->mask, uc);
 }
 
+/*
+ * SIGBUS is blocked while one is noted: whoever sends them faster than that would fill our stack
+ * with their frames.  The others come with every fault and every call: another call each would be
+ * dear.
+ */
+void signal_catch(int sig, struct action *old)
+{
+	uint64_t nested = sig == SIGBUS ? 0 : SA_NODEFER;
+	struct action act = {sys_ptr((const void *)entry_sync),
+			     SA_SIGINFO | SA_ONSTACK | SA_RESTORER | SA_RESTART | nested,
+			     sys_ptr((const void *)entry_restorer), 0};
+
+	sys(__NR_rt_sigaction, sig, &act, old, 8);
+}
+
+void signal_unblock_bus(void)
+{
+	uint64_t bus = SIGBIT(SIGBUS);
+
+	sys(__NR_rt_sigprocmask, SIG_UNBLOCK, &bus, NULL, 8);
+}
+
 static void install_virtual(struct process *p, int sig)
 {
-	struct action old, act = {sys_ptr((const void *)entry_sync),
-				  SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTORER | SA_RESTART,
-				  sys_ptr((const void *)entry_restorer), 0};
+	struct action old;
 
-	sys(__NR_rt_sigaction, sig, &act, &old, 8);
+	signal_catch(sig, &old);
 	p->actions[sig].handler = old.handler == HANDLER_IGN ? HANDLER_IGN : HANDLER_DFL;
 }
 

@@ -254,6 +254,10 @@ int on_leave(struct ucontext *uc);
 /* A fault that the guest must answer for. */
 void signal_fault(struct thread *t, siginfo_t *info, struct ucontext *uc);
 void signals_install(struct thread *t);
+/* Our handler for one of SIGS_VIRTUAL. */
+void signal_catch(int sig, struct action *old);
+/* In our handler: from here on something may fault, or wait. */
+void signal_unblock_bus(void);
 uint64_t host_mask(uint64_t guest_mask);
 void host_set_mask(uint64_t mask);
 /* False: the frame could not be written. */
