@@ -83,6 +83,9 @@ struct run_info {
 #define RUN_ENV_MASK                                                                               \
 	2 /* flags: " <high> <low>" of the guest's signal mask stand behind FD_BASE                \
 	   */
+#define RUN_ENV_NO_SEGV 4 /* flags: the guest ignores SIGSEGV .. */
+#define RUN_ENV_NO_BUS 8
+#define RUN_ENV_NO_SYS 16
 
 /* ---- channel: one guest thread <-> one worker.  Half duplex, by `turn`. */
 #define CHAN_SLOT_SIZE 8192u
