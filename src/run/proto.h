@@ -83,6 +83,9 @@ struct run_info {
 #define RUN_ENV_MASK                                                                               \
 	2 /* flags: " <high> <low>" of the guest's signal mask stand behind FD_BASE                \
 	   */
+#define RUN_ENV_NO_SEGV 4 /* flags: the guest ignores SIGSEGV .. */
+#define RUN_ENV_NO_BUS 8
+#define RUN_ENV_NO_SYS 16
 
 /* ---- channel: one guest thread <-> one worker.  Half duplex, by `turn`. */
 #define CHAN_SLOT_SIZE 8192u
@@ -219,7 +222,9 @@ struct chan {
 	 *
 	 * The host keeps one pending signal of a number.  So it is one whose faults come again by
 	 * themselves (a trapped call's SIGSYS would be lost beside it, and the call with it), and
-	 * every SIGBUS, whatever it says, serves.  A thread that has not spoken yet gets none: each
+	 * every SIGBUS, whatever it says, serves.  It may come when its request has been served
+	 * already, and without its origin (RLIMIT_SIGPENDING): the stub remembers the number of
+	 * the last one that it saw.  A thread that has not spoken yet gets none: each
 	 * serves when it has been answered.
 	 *
 	 * A thread that is in a kick gets EINTR, serves, and kicks again; system calls that it

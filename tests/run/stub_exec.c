@@ -295,6 +295,46 @@ static void self_link(void)
 	CHECK(output("/proc/self/exe", argv, environ, out, sizeof(out)) == 5);
 }
 
+static volatile bool failed_enough;
+
+static void *fault_on(void *arg)
+{
+	volatile char *page = anon(4096);
+
+	(void)arg;
+	while (!failed_enough) {
+		*page = 1;
+		madvise((void *)page, 4096, MADV_DONTNEED);
+	}
+	munmap((void *)page, 4096);
+	return NULL;
+}
+
+/* An execve that the host refuses at last: ignored signals must not reach the other thread. */
+static void failing_ignoring(void)
+{
+	static char *argv[64], big[100000];
+	pthread_t thread;
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		memset(big, 'x', sizeof(big) - 1);
+		for (int i = 0; i < 63; i++)
+			argv[i] = big;
+		signal(SIGSEGV, SIG_IGN);
+		pthread_create(&thread, NULL, fault_on, NULL);
+		for (int i = 0; i < 200; i++) {
+			if (execve("/bin/true", argv, environ) != -1 || errno != E2BIG)
+				_exit(1);
+		}
+		failed_enough = true;
+		pthread_join(thread, NULL);
+		_exit(0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && strncmp(argv[1], "--args", 6) == 0) {
@@ -321,6 +361,7 @@ int main(int argc, char **argv)
 	RUN(handed_on);
 	RUN(at_variants);
 	RUN(failing);
+	RUN(failing_ignoring);
 	RUN(self_link);
 	if (system("rm -rf /tmp/stub_exec_??????"))
 		return 3;

@@ -3,8 +3,11 @@
 #include "stub_test.h"
 
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/signalfd.h>
 #include <sys/time.h>
@@ -226,6 +229,208 @@ static void waiting_for(void)
 	block(SIG_UNBLOCK, SIGUSR1);
 }
 
+/* Sent ones of the signals that a fault gives, taken by a call. */
+static void waiting_for_faults(void)
+{
+	static const int sigs[] = {SIGSEGV, SIGBUS, SIGSYS};
+	struct timespec t = {20, 0}, bad = {0, -1};
+	siginfo_t si;
+	sigset_t set, pending;
+
+	for (int i = 0; i < 3; i++) {
+		sigemptyset(&set);
+		sigaddset(&set, sigs[i]);
+		block(SIG_BLOCK, sigs[i]);
+		raise(sigs[i]);
+		FAILS(sigtimedwait(&set, &si, &bad), EINVAL);
+		CHECK(sigtimedwait(&set, &si, &t) == sigs[i] && si.si_pid == getpid());
+		kill(getpid(), sigs[i]);
+		CHECK(sigwaitinfo(&set, &si) == sigs[i] && si.si_code == SI_USER);
+		CHECK(si.si_pid == getpid() && sigpending(&pending) == 0);
+		CHECK(!sigismember(&pending, sigs[i]));
+		block(SIG_UNBLOCK, sigs[i]);
+	}
+}
+
+/* Waits for SIGBUS and SIGUSR1, again and again, by a call or a descriptor; which of them came. */
+static int wait_for_two(volatile int *page, volatile int *rounds, bool by_fd)
+{
+	struct timespec ms = {0, 5000000};
+	struct signalfd_siginfo info;
+	struct pollfd p = {.events = POLLIN};
+	sigset_t set;
+	int r;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGBUS);
+	sigaddset(&set, SIGUSR1);
+	p.fd = signalfd(-1, &set, 0);
+	for (;;) {
+		*page = 1;
+		++*rounds;
+		if (!by_fd)
+			r = sigtimedwait(&set, NULL, &ms);
+		else if (ppoll(&p, 1, &ms, NULL) == 1)
+			r = read(p.fd, &info, sizeof(info)) > 0 ? (int)info.ssi_signo : -1;
+		else
+			continue;
+		if (r > 0 || errno != EAGAIN)
+			return r;
+	}
+}
+
+/* While somebody else takes away a page that the waiter has, he waits. */
+static void waiting_undisturbed(void)
+{
+	volatile int *shared =
+	    mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	volatile int *rounds = shared + 1024;
+	int status = -1;
+
+	block(SIG_BLOCK, SIGBUS);
+	block(SIG_BLOCK, SIGUSR1);
+	for (int by_fd = 0; by_fd < 2; by_fd++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(wait_for_two(shared, rounds, by_fd) != SIGUSR1);
+		for (int i = 0; i < 200; i++) {
+			int seen = *rounds;
+
+			madvise((void *)shared, 4096, MADV_REMOVE);
+			while (*rounds == seen && waitpid(pid, &status, WNOHANG) == 0)
+				sched_yield();
+		}
+		kill(pid, SIGUSR1);
+		CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	}
+	block(SIG_UNBLOCK, SIGBUS);
+	block(SIG_UNBLOCK, SIGUSR1);
+	munmap((void *)shared, 8192);
+}
+
+/* The host drops a signal's origin where the limit on queued ones is 0. */
+static void flushed_without_queue(void)
+{
+	volatile int *shared =
+	    mmap(NULL, 17 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	volatile int *rounds = shared + 16 * 1024;
+	struct rlimit none = {0, 0};
+	int status = -1, n;
+	pid_t pid = fork();
+
+	if (!pid) {
+		setrlimit(RLIMIT_SIGPENDING, &none);
+		for (;; ++*rounds) {
+			for (int i = 0; i < 16; i++)
+				shared[i * 1024] = 1;
+		}
+	}
+	while (!*rounds)
+		sched_yield();
+	for (n = 0; n < 20000 && waitpid(pid, &status, WNOHANG) == 0; n++)
+		madvise((void *)(shared + n % 16 * 1024), 4096, MADV_REMOVE);
+	CHECK(n == 20000);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	CHECK(WTERMSIG(status) == SIGKILL);
+	munmap((void *)shared, 17 * 4096);
+}
+
+/* The same three in a call that replaces the mask: sent before it, and into it. */
+static void masked_waits_for_faults(void)
+{
+	static const int sigs[] = {SIGSEGV, SIGBUS, SIGSYS};
+	pid_t me = getpid();
+	sigset_t none, now;
+
+	sigemptyset(&none);
+	for (int i = 0; i < 3; i++) {
+		pid_t pid;
+
+		hits = 0;
+		catch_with(sigs[i], hit, 0, 0);
+		block(SIG_BLOCK, sigs[i]);
+		raise(sigs[i]);
+		FAILS(sigsuspend(&none), EINTR);
+		CHECK(hits == 1 && sigismember(&mask_saved, sigs[i]));
+		pid = fork();
+		if (!pid)
+			_exit(kill(me, sigs[i]));
+		FAILS(ppoll(NULL, 0, NULL, &none), EINTR);
+		CHECK(hits == 2 && sigismember(&mask_saved, sigs[i]));
+		CHECK(sigprocmask(SIG_BLOCK, NULL, &now) == 0 && sigismember(&now, sigs[i]));
+		waitpid(pid, NULL, 0);
+		block(SIG_UNBLOCK, sigs[i]);
+		signal(sigs[i], SIG_DFL);
+		CHECK(hits == 2);
+	}
+}
+
+static volatile int sent_to_others;
+
+static void *take_three(void *arg)
+{
+	sigset_t set;
+
+	(void)arg;
+	sigemptyset(&set);
+	sigaddset(&set, SIGBUS);
+	for (int sig = 0; sent_to_others < 3; sent_to_others++)
+		CHECK(sigwait(&set, &sig) == 0 && sig == SIGBUS);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sent_to_others++;
+	while (!hits)
+		sched_yield();
+	return NULL;
+}
+
+/* A signal to the process is for the thread that has it open. */
+static void other_thread_takes(void)
+{
+	pthread_t thread;
+
+	hits = sent_to_others = 0;
+	catch_with(SIGBUS, hit, 0, 0);
+	block(SIG_BLOCK, SIGBUS);
+	kill(getpid(), SIGBUS);
+	pthread_create(&thread, NULL, take_three, NULL);
+	for (int i = 0; i < 3; i++) {
+		while (sent_to_others <= i)
+			sched_yield();
+		kill(getpid(), SIGBUS);
+	}
+	pthread_join(thread, NULL);
+	CHECK(hits == 1 && sent_to_others == 4);
+	block(SIG_UNBLOCK, SIGBUS);
+	CHECK(hits == 1);
+	signal(SIGBUS, SIG_DFL);
+}
+
+/* Signals that come faster than they are looked at. */
+static void flooded(void)
+{
+	pid_t victim, by[3];
+	int status;
+
+	signal(SIGBUS, SIG_IGN);
+	victim = fork();
+	while (!victim)
+		syscall(SYS_getppid);
+	for (int i = 0; i < 3; i++) {
+		by[i] = fork();
+		for (int n = 0; !by[i]; n++) {
+			if (n == 500000 || kill(victim, SIGBUS))
+				_exit(n != 500000);
+		}
+	}
+	for (int i = 0; i < 3; i++)
+		CHECK(waitpid(by[i], &status, 0) == by[i] && status == 0);
+	kill(victim, SIGKILL);
+	CHECK(waitpid(victim, &status, 0) == victim && WTERMSIG(status) == SIGKILL);
+	signal(SIGBUS, SIG_DFL);
+}
+
 static char *alt;
 static stack_t inside;
 
@@ -343,6 +548,12 @@ int main(void)
 	RUN(sleeping);
 	RUN(masked_waits);
 	RUN(waiting_for);
+	RUN(waiting_for_faults);
+	RUN(masked_waits_for_faults);
+	RUN(other_thread_takes);
+	RUN(waiting_undisturbed);
+	RUN(flushed_without_queue);
+	RUN(flooded);
 	RUN(altstack);
 	RUN(jumping);
 	RUN(inheritance);

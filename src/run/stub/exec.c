@@ -147,12 +147,22 @@ static int64_t take_arguments(struct exec *e, uint64_t argv, uint64_t envp)
 	return 0;
 }
 
+/* The host must go on catching these until the old program is gone. */
+static uint64_t ignored(const struct thread *t)
+{
+	const struct action *actions = t->proc->actions;
+
+	return (actions[SIGSEGV].handler == HANDLER_IGN ? RUN_ENV_NO_SEGV : 0) |
+	       (actions[SIGBUS].handler == HANDLER_IGN ? RUN_ENV_NO_BUS : 0) |
+	       (actions[SIGSYS].handler == HANDLER_IGN ? RUN_ENV_NO_SYS : 0);
+}
+
 static void write_env(struct exec *e, const struct thread *t)
 {
 	char *p = str_put(e->env, RUN_ENV);
 
 	p = str_put_number(p, t->slot);
-	p = str_put_number(str_put(p, " "), RUN_ENV_MASK);
+	p = str_put_number(str_put(p, " "), RUN_ENV_MASK | ignored(t));
 	p = str_put_number(str_put(p, " "), (uint64_t)e->image.exe);
 	if (e->image.interp < 0)
 		p = str_put(p, " -1 ");
@@ -195,29 +205,6 @@ static int64_t prepare(struct thread *t, struct exec *e)
 	return rpc(t, OP_EXEC_PREPARE, (uint64_t)exe, (uint64_t)interp);
 }
 
-static const int virtual_signals[] = {SIGSEGV, SIGBUS, SIGSYS};
-
-/* The fresh stub learns from the host which of these the guest ignores. */
-static void hand_over_signals(struct thread *t)
-{
-	struct action ignore = {.handler = 1};
-
-	for (int i = 0; i < 3; i++) {
-		if (t->proc->actions[virtual_signals[i]].handler == 1)
-			sys(__NR_rt_sigaction, virtual_signals[i], &ignore, NULL, 8);
-	}
-}
-
-static void take_back_signals(void)
-{
-	struct action act = {sys_ptr((const void *)entry_sync),
-			     SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTORER | SA_RESTART,
-			     sys_ptr((const void *)entry_restorer), 0};
-
-	for (int i = 0; i < 3; i++)
-		sys(__NR_rt_sigaction, virtual_signals[i], &act, NULL, 8);
-}
-
 /* All signals stay blocked until the fresh stub sets the mask that it was told. */
 static int64_t become(struct thread *t, struct exec *e)
 {
@@ -230,9 +217,7 @@ static int64_t become(struct thread *t, struct exec *e)
 		host_set_mask(old);
 		return RESTART;
 	}
-	hand_over_signals(t);
 	r = sys(__NR_execveat, RUN_FD(RUN_FD_STUB), "", e->argv, e->envp, AT_EMPTY_PATH);
-	take_back_signals();
 	host_set_mask(old);
 	return r;
 }

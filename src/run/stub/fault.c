@@ -177,12 +177,23 @@ static void stub_fault(struct thread *t, int sig, siginfo_t *info, struct uconte
 	signal_fault(t, info, uc);
 }
 
-/* The host drops a signal's origin when its queue is full. */
-static bool from_supervisor(const siginfo_t *info, bool served)
+/*
+ * The host drops a signal's origin when its queue is full.  One without is the service's while
+ * there is a request whose signal has not been seen, be it served already (with an answer, or when
+ * another signal came).  The signal of the one before may still be on its way.
+ */
+static bool from_supervisor(struct thread *t, const siginfo_t *info, bool served)
 {
-	if (info->si_code == SI_CODE_QUEUE)
-		return info->si_pid == (int)INFO->supervisor_pid;
-	return served && info->si_code == SI_USER && info->si_pid == 0;
+	uint32_t seq = at_load(&t->chan->service_seq), unseen = seq - t->service_seen;
+
+	if (info->si_code == SI_CODE_QUEUE) {
+		if (info->si_pid != (int)INFO->supervisor_pid)
+			return false;
+	} else if (info->si_code != SI_USER || info->si_pid || (!served && !unseen)) {
+		return false;
+	}
+	t->service_seen = unseen > 1 ? seq - 1 : seq;
+	return true;
 }
 
 /* Sent by somebody: ours to hold back, because the host must not block these. */
@@ -190,8 +201,10 @@ static void sent_signal(struct thread *t, siginfo_t *info, struct ucontext *uc, 
 {
 	uint64_t ip = uc->uc_mcontext.rip;
 
-	if (info->si_signo != SIGBUS || !from_supervisor(info, served))
+	if (info->si_signo != SIGBUS || !from_supervisor(t, info, served))
 		signal_virtual(t, info);
+	else
+		signal_recheck(t);
 	if (t->in_call)
 		t->restarts = true;
 	if (!t->pending)
@@ -205,9 +218,12 @@ static void sent_signal(struct thread *t, siginfo_t *info, struct ucontext *uc, 
 void on_sync(int sig, siginfo_t *info, struct ucontext *uc)
 {
 	struct thread *t = thread_self();
-	/* A pending SIGBUS swallows the next: whichever has come, it may stand for the service. */
-	bool served = sig == SIGBUS && service_flush(t);
+	bool served;
 
+	if (sig == SIGBUS && info->si_code > 0)
+		signal_unblock_bus();
+	/* A pending SIGBUS swallows the next: whichever has come, it may stand for the service. */
+	served = sig == SIGBUS && service_flush(t);
 	if (sig == SIGSYS && info->si_code == SI_CODE_SECCOMP)
 		on_syscall(t, info, uc);
 	else if (info->si_code <= 0)

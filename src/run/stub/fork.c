@@ -28,7 +28,7 @@ static void child(struct call *c, uint64_t slot)
 	t->proc->lock = 0;
 	/* Pending signals, timers and robust lists are not inherited. */
 	t->pending = 0;
-	t->virtual_set = 0;
+	held_after_fork(t);
 	t->robust_head = 0;
 	t->clear_tid = flags & CLONE_CHILD_CLEARTID ? c->a[3] : 0;
 	life_begin(t);

@@ -91,6 +91,8 @@ void life_begin(struct thread *t)
 	uint64_t token = 0;
 	int64_t r = life_renew(t, &token);
 
+	/* The number goes on from the slot's last owner; ours have not begun. */
+	t->service_seen = at_load(&t->chan->service_seq);
 	if (r == 0)
 		r = rpc(t, OP_CHILD_START, (uint64_t)t->tid, token);
 	if (r)

@@ -8,7 +8,7 @@
  *
  * Host masks and dispositions mirror the guest's: a signal that the guest blocks, ignores or
  * leaves to its default never comes here.  SIGS_VIRTUAL are caught always; a sent one
- * is kept in thread->virtual_set while the guest blocks it.
+ * is kept while the guest blocks it (held.c).
  *
  *   1. thread->mask is the guest's whole mask.  The ucontext of a guest frame carries what the
  *      host shall block after the leave: host_mask(thread->mask).
@@ -16,8 +16,6 @@
  */
 #include "stub.h"
 
-#define HANDLER_DFL 0
-#define HANDLER_IGN 1
 #define SI_CODE_KERNEL 0x80
 
 uint64_t host_mask(uint64_t guest_mask)
@@ -33,31 +31,6 @@ void host_set_mask(uint64_t mask)
 static bool is_virtual(int sig)
 {
 	return (SIGBIT(sig) & SIGS_VIRTUAL) != 0;
-}
-
-static siginfo_t *virtual_info(struct thread *t, int sig)
-{
-	return &t->virtual_info[sig == SIGSEGV ? 0 : sig == SIGBUS ? 1 : 2];
-}
-
-void signal_recheck(struct thread *t)
-{
-	if (t->virtual_set & ~t->mask)
-		__atomic_or_fetch(&t->pending, PENDING_VIRTUAL, __ATOMIC_SEQ_CST);
-	else
-		__atomic_and_fetch(&t->pending, ~PENDING_VIRTUAL, __ATOMIC_SEQ_CST);
-}
-
-void signal_virtual(struct thread *t, siginfo_t *info)
-{
-	int sig = info->si_signo;
-
-	if (t->proc->actions[sig].handler == HANDLER_IGN)
-		return;
-	if (!(t->virtual_set & SIGBIT(sig)))
-		*virtual_info(t, sig) = *info;
-	t->virtual_set |= SIGBIT(sig);
-	signal_recheck(t);
 }
 
 /* The action as it is now; a one-shot handler is taken out. */
@@ -172,15 +145,14 @@ void on_async(int sig, siginfo_t *info, struct ucontext *uc)
 
 static void deliver_virtual(struct thread *t, struct ucontext *uc)
 {
-	uint64_t ready = t->virtual_set & ~t->mask;
-	int sig = ready & SIGBIT(SIGSEGV) ? SIGSEGV : ready & SIGBIT(SIGBUS) ? SIGBUS : SIGSYS;
-	siginfo_t info = *virtual_info(t, sig);
+	uint64_t base = t->held_ends_wait ? t->wait_mask : t->mask;
+	siginfo_t info;
+	bool got = held_take(t, ~base, &info);
 
-	if (ready)
-		t->virtual_set &= ~SIGBIT(sig);
+	t->held_ends_wait = false;
+	if (got)
+		deliver(t, &info, base, uc);
 	signal_recheck(t);
-	if (ready)
-		deliver(t, &info, t->mask, uc);
 }
 
 int on_leave(struct ucontext *uc)
@@ -192,10 +164,12 @@ int on_leave(struct ucontext *uc)
 			uc->uc_sigmask = HOST_ALL_BLOCKED;
 		return 1;
 	}
+	signal_unblock_bus(); /* writing a frame may fault */
 	if (t->pending & PENDING_ASYNC) {
 		struct signal s = t->async;
 
 		__atomic_and_fetch(&t->pending, ~PENDING_ASYNC, __ATOMIC_SEQ_CST);
+		t->held_ends_wait = false;
 		deliver(t, &s.info, s.in_wait ? s.wait_mask : t->mask, uc);
 	} else {
 		deliver_virtual(t, uc);
@@ -212,13 +186,33 @@ void signal_fault(struct thread *t, siginfo_t *info, struct ucontext *uc)
 	deliver(t, info, t->mask, uc);
 }
 
+/*
+ * SIGBUS is blocked while one is noted: whoever sends them faster than that would fill our stack
+ * with their frames.  The others come with every fault and every call: another call each would be
+ * dear.
+ */
+void signal_catch(int sig, struct action *old)
+{
+	uint64_t nested = sig == SIGBUS ? 0 : SA_NODEFER;
+	struct action act = {sys_ptr((const void *)entry_sync),
+			     SA_SIGINFO | SA_ONSTACK | SA_RESTORER | SA_RESTART | nested,
+			     sys_ptr((const void *)entry_restorer), 0};
+
+	sys(__NR_rt_sigaction, sig, &act, old, 8);
+}
+
+void signal_unblock_bus(void)
+{
+	uint64_t bus = SIGBIT(SIGBUS);
+
+	sys(__NR_rt_sigprocmask, SIG_UNBLOCK, &bus, NULL, 8);
+}
+
 static void install_virtual(struct process *p, int sig)
 {
-	struct action old, act = {sys_ptr((const void *)entry_sync),
-				  SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTORER | SA_RESTART,
-				  sys_ptr((const void *)entry_restorer), 0};
+	struct action old;
 
-	sys(__NR_rt_sigaction, sig, &act, &old, 8);
+	signal_catch(sig, &old);
 	p->actions[sig].handler = old.handler == HANDLER_IGN ? HANDLER_IGN : HANDLER_DFL;
 }
 

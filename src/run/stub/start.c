@@ -106,6 +106,12 @@ static void start_on_own_stack(void *arg)
 	uint64_t sp;
 
 	signals_install(t);
+	if (s->flags & RUN_ENV_NO_SEGV)
+		t->proc->actions[SIGSEGV].handler = HANDLER_IGN;
+	if (s->flags & RUN_ENV_NO_BUS)
+		t->proc->actions[SIGBUS].handler = HANDLER_IGN;
+	if (s->flags & RUN_ENV_NO_SYS)
+		t->proc->actions[SIGSYS].handler = HANDLER_IGN;
 	if (s->flags & RUN_ENV_MASK)
 		t->mask = (uint64_t)s->mask_high << 32 | (uint64_t)s->mask_low;
 	host_set_mask(host_mask(t->mask));

@@ -60,11 +60,20 @@
 #define SIGS_UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
 #define HOST_ALL_BLOCKED (~SIGS_VIRTUAL)
 
+#define HANDLER_DFL 0
+#define HANDLER_IGN 1
+
 struct action {
 	uint64_t handler;
 	uint64_t flags;
 	uint64_t restorer;
 	uint64_t mask;
+};
+
+/* Sent signals of SIGS_VIRTUAL that wait to be taken; see held.c. */
+struct held {
+	uint64_t set, claimed;
+	siginfo_t info[3];
 };
 
 struct process {
@@ -73,11 +82,12 @@ struct process {
 	bool no_new_privs; /* as the guest set it; the host's is always on */
 	/* handler 0: the host knows whether the signal is ignored; SIGS_VIRTUAL: wholly ours. */
 	struct action actions[NR_SIGNALS + 1];
+	struct held held; /* to no thread alone */
 };
 
 /* thread->pending */
 #define PENDING_ASYNC 1u   /* thread->async holds a signal; the host blocks all others */
-#define PENDING_VIRTUAL 2u /* an unblocked one of thread->virtual_set */
+#define PENDING_VIRTUAL 2u /* one of thread->held that it takes now */
 
 struct signal {
 	bool in_wait;       /* it ended a call that had replaced the mask .. */
@@ -95,17 +105,19 @@ struct thread {
 	uint32_t index; /* of its area */
 	int32_t tid;
 	uint64_t next_token;
-	bool service_waits; /* a service flush came while `filling` */
-	bool restarts;      /* ... or interrupted a system call: make it again */
-	bool in_call;       /* inside guest_syscall() */
-	bool names_stub;    /* an iovec of the call names memory that is not the guest\'s */
+	bool service_waits;    /* a service flush came while `filling` */
+	uint32_t service_seen; /* number of the request whose signal was taken last */
+	bool restarts;         /* ... or interrupted a system call: make it again */
+	bool in_call;          /* inside guest_syscall() */
+	bool names_stub;       /* an iovec of the call names memory that is not the guest\'s */
 
 	uint64_t mask;      /* the guest's signal mask */
 	uint64_t wait_mask; /* of a call that replaces the mask while it sleeps */
 	bool has_wait_mask;
+	bool held_ends_wait; /* one of `held` ended such a call and is to be delivered */
 	struct signal async;
-	uint64_t virtual_set;
-	siginfo_t virtual_info[3];
+	struct held held;
+	uint64_t waits_for;                   /* of SIGS_VIRTUAL, while a call waits for signals */
 	uint64_t alt_sp, alt_size, alt_flags; /* the guest's sigaltstack */
 
 	uint64_t exec_place, exec_bytes; /* execve's scratch, while it is mapped */
@@ -239,11 +251,13 @@ _Noreturn void die_by(struct thread *t, int sig);
 void on_async(int sig, siginfo_t *info, struct ucontext *uc);
 /* Before going back to uc with something pending: 0: look again, 1: go, the stub continues. */
 int on_leave(struct ucontext *uc);
-void signal_virtual(struct thread *t, siginfo_t *info);
 /* A fault that the guest must answer for. */
 void signal_fault(struct thread *t, siginfo_t *info, struct ucontext *uc);
-void signal_recheck(struct thread *t);
 void signals_install(struct thread *t);
+/* Our handler for one of SIGS_VIRTUAL. */
+void signal_catch(int sig, struct action *old);
+/* In our handler: from here on something may fault, or wait. */
+void signal_unblock_bus(void);
 uint64_t host_mask(uint64_t guest_mask);
 void host_set_mask(uint64_t mask);
 /* False: the frame could not be written. */
@@ -255,6 +269,19 @@ int64_t altstack_set(struct thread *t, uint64_t sp, uint64_t base, uint64_t size
 bool frame_pop(struct thread *t, struct ucontext *uc);
 /* Copy of a signal frame's context with its vector state at the top of another area. */
 struct ucontext *frame_copy(struct thread *to, const struct ucontext *uc);
+
+/* ---- held.c */
+void signal_virtual(struct thread *t, siginfo_t *info);
+/* After the mask, or what is waited for, has changed. */
+void signal_recheck(struct thread *t);
+uint64_t held_set(const struct thread *t);
+/* One of them is open, and ends a call; has one that is a handler? */
+bool held_wakes(const struct thread *t);
+bool held_handled(const struct thread *t);
+/* Takes one of the set. */
+bool held_take(struct thread *t, uint64_t set, siginfo_t *info);
+void held_forget(struct thread *t, uint64_t set);
+void held_after_fork(struct thread *t);
 
 /* ---- start.c */
 void start_on_host_stack(uint64_t *sp);

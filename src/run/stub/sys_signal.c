@@ -5,7 +5,6 @@
 #include "probe.h"
 #include "table.h"
 
-#define HANDLER_IGN 1
 #define FLAGS_HOST ((uint64_t)(SA_RESTART | SA_NOCLDSTOP | SA_NOCLDWAIT))
 #define FLAGS_KNOWN                                                                                \
 	((uint64_t)(FLAGS_HOST | SA_SIGINFO | SA_ONSTACK | SA_RESTORER | 0x800 | 0xc0000000u))
@@ -39,10 +38,8 @@ static int64_t action_set_locked(struct thread *t, int sig, const struct action 
 
 	if (is_virtual(sig)) {
 		p->actions[sig] = *act;
-		if (act->handler == HANDLER_IGN) {
-			t->virtual_set &= ~SIGBIT(sig);
-			signal_recheck(t);
-		}
+		if (act->handler == HANDLER_IGN)
+			held_forget(t, SIGBIT(sig));
 		return 0;
 	}
 	if (act->handler > HANDLER_IGN) {
@@ -159,7 +156,7 @@ int64_t sys_sigpending(struct call *c)
 	if (c->a[1] > 8)
 		return -EINVAL;
 	r = sys(__NR_rt_sigpending, &set, 8);
-	set |= c->t->virtual_set & c->t->mask;
+	set |= held_set(c->t) & c->t->mask;
 	if (r == 0 && guest_write(c->a[0], &set, c->a[1]))
 		r = -EFAULT;
 	return r;
@@ -183,8 +180,15 @@ static int64_t call_masked(struct call *c, uint64_t ptr, uint64_t bytes, uint64_
 	host = host_mask(t->wait_mask);
 	*arg = sys_ptr(&host);
 	t->has_wait_mask = true;
+	signal_recheck(t);
 	r = call_native(c);
+	if ((r == -EINTR || r == RESTART) && held_wakes(t)) {
+		t->held_ends_wait = true;
+		/* What ends the program, or is ignored after all, ends no call. */
+		r = held_handled(t) ? -EINTR : RESTART;
+	}
 	t->has_wait_mask = false;
+	signal_recheck(t);
 	return r;
 }
 

@@ -91,6 +91,9 @@ int64_t sys_sigsuspend(struct call *c);
 int64_t sys_ppoll(struct call *c);
 int64_t sys_pselect(struct call *c);
 int64_t sys_epoll_pwait(struct call *c);
+/* sys_sigwait.c */
+int64_t sys_sigtimedwait(struct call *c);
+int64_t sys_signalfd(struct call *c);
 /* sys_futex.c */
 int64_t sys_futex(struct call *c);
 int64_t sys_set_robust_list(struct call *c);

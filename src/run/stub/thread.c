@@ -85,6 +85,7 @@ static int64_t start_child(struct call *c, uint32_t op, uint32_t done, bool proc
 	if (child && process) {
 		child->own = *c->t->proc;
 		child->own.lock = 0;
+		memset(&child->own.held, 0, sizeof(child->own.held));
 		child->proc = &child->own;
 	}
 	r = child ? clone_host(c, child, frame) : -ENOMEM;
