@@ -140,6 +140,10 @@ void channel_answer_notif(struct run *run, uint64_t id);
 /* ---- flush.c: flushes of address spaces other than the requester's */
 void flush_remote(struct space *space, const struct quire_tlb_range *ranges, unsigned n);
 
+/* ---- stopped.c */
+/* Whatever it does next, it first takes a signal that is pending now; also if it is dead. */
+bool thread_stopped(pid_t pid, pid_t tid);
+
 /* ---- kick.c */
 struct kick {
 	uint32_t index; /* slot; UINT32_MAX: none */
