@@ -143,6 +143,8 @@ void flush_remote(struct space *space, const struct quire_tlb_range *ranges, uns
 /* ---- stopped.c */
 /* Whatever it does next, it first takes a signal that is pending now; also if it is dead. */
 bool thread_stopped(pid_t pid, pid_t tid);
+/* It sleeps in the host's clone, with CLONE_VFORK. */
+bool thread_in_vfork(pid_t pid, pid_t tid);
 
 /* ---- kick.c */
 struct kick {

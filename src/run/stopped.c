@@ -5,9 +5,11 @@
  */
 #include "run/engine.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #define CALL_NONE (-1)
 
@@ -57,4 +59,13 @@ bool thread_stopped(pid_t pid, pid_t tid)
 	if (state != 't')
 		return state && strchr("TXZ", state);
 	return call_of(pid, tid, &nr, &arg) && nr == CALL_NONE;
+}
+
+bool thread_in_vfork(pid_t pid, pid_t tid)
+{
+	unsigned long flags;
+	long nr;
+
+	return state_of(pid, tid) == 'D' && call_of(pid, tid, &nr, &flags) && nr == SYS_clone &&
+	       (flags & CLONE_VFORK);
 }

@@ -201,6 +201,57 @@ static void written_while_stopped(void)
 	CHECK(own[0] == 5);
 }
 
+/* vfork's child stops itself; its parent cannot run either, and both look when it goes on. */
+static pid_t start_vfork(void)
+{
+	pid_t pid = fork(), child;
+
+	if (pid)
+		return pid;
+	alarm(60);
+	work->wrong += !all_are(1);
+	child = vfork();
+	if (!child) {
+		work->ready = (uint32_t)getpid();
+		syscall(SYS_kill, work->ready, SIGSTOP);
+		_exit(!all_are(2));
+	}
+	work->wrong += !all_are(2);
+	CHECK(waitpid(child, (int *)&work->seen, 0) == child);
+	_exit(work->seen != 0);
+}
+
+static bool is_stopped(pid_t pid)
+{
+	char path[40], text[256] = "", *end;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	end = strrchr(text, ')');
+	return end && end[2] == 'T';
+}
+
+static void while_vfork_stopped(void)
+{
+	int status;
+	pid_t pid;
+
+	work = shared(sizeof(*work));
+	work->pages = shared(NR_PAGES * PAGE_BYTES);
+	change(1);
+	pid = start_vfork();
+	while (!is_stopped((pid_t)work->ready))
+		sched_yield();
+	change(2);
+	CHECK(kill((pid_t)work->ready, SIGCONT) == 0);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0 && work->wrong == 0);
+}
+
 int main(void)
 {
 	/* Whoever waits for a flush that does not come cannot be interrupted, but killed. */
@@ -209,5 +260,6 @@ int main(void)
 	RUN(while_stopped);
 	RUN(while_threads_stopped);
 	RUN(written_while_stopped);
+	RUN(while_vfork_stopped);
 	return failures != 0;
 }
