@@ -131,9 +131,9 @@ void ctl_drain(struct run *run);
 /* The worker's slot: what the core's flushes go through. */
 extern __thread struct slot *current_slot;
 void channel_give_turn(struct slot *s);
-/* True: the turn is ours.  False: the thread is dead. */
-bool channel_await_turn(struct slot *s);
-/* False: the thread died before it had done it all. */
+/* Before a request is answered, with no lock held: the turn is ours, or the thread is dead. */
+void channel_settle(struct slot *s);
+/* False: the thread died or was stopped before it had done it all. */
 bool channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigned n);
 void channel_answer_notif(struct run *run, uint64_t id);
 

@@ -4,7 +4,8 @@
  * mappings, and RAM being a memfd.
  *
  * Guarantee D (port.h): a flush of the requester's own address space goes through its channel; an
- * address space in which no process lives has no translations; any other takes flush.c's way.
+ * address space in which no process lives has no translations; any other takes flush.c's way, and
+ * so does one whose requester is stopped.
  */
 #include "run/engine.h"
 
@@ -29,7 +30,10 @@ static void flush_own(struct slot *slot, const struct quire_tlb_range *ranges, u
 {
 	struct space *space = slot->space;
 
-	/* A killed vfork child leaves its parent's address space, with the translations. */
+	/*
+	 * A killed vfork child leaves its parent's address space, with the translations.  A stopped
+	 * thread would keep the core's locks from everybody.
+	 */
 	if (!channel_flush(slot, ranges, n) && at_load(&space->users))
 		flush_remote(space, ranges, n);
 }

@@ -23,6 +23,15 @@ static void stop(pid_t pid)
 	CHECK(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
 }
 
+static pid_t fork_or_end(void)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		exit(1);
+	return pid;
+}
+
 /* Ends without a word to anybody. */
 static void *vanish(void *arg)
 {
@@ -53,7 +62,7 @@ static void lost_thread(void)
 	pid_t pid;
 
 	share();
-	pid = fork();
+	pid = fork_or_end();
 	if (!pid)
 		lose_thread();
 	while (!word[2])
@@ -63,10 +72,63 @@ static void lost_thread(void)
 	CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
 }
 
+#define MOVED_PAGES 16
+
+/* Moves what is shared, and stops when it is asked to flush where that was. */
+static void stop_in_flush(char *to)
+{
+	struct chan *c = chan_of(own_slot());
+	uint64_t bytes = MOVED_PAGES * PAGE_BYTES, flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+	uint64_t a[6] = {SYS_mremap, (uint64_t)page, bytes, bytes, flags, (uint64_t)to};
+	uint32_t turn = c->turn + 1;
+	pid_t self = getpid();
+
+	/* From here on no fault may come: it would be a request. */
+	c->op = OP_SYSCALL;
+	for (int i = 0; i < 6; i++)
+		c->a[i] = a[i];
+	__atomic_store_n(&c->turn, turn, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&c->turn, __ATOMIC_SEQ_CST) == turn)
+		kick(own_slot(), turn);
+	word[0] = c->cmd == CMD_FLUSH;
+	host(SYS_kill, self, SIGSTOP, 0, 0, 0);
+}
+
+static void move_shared(void)
+{
+	char *to =
+	    mmap(NULL, MOVED_PAGES * PAGE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	alarm(60);
+	for (int i = 0; i < MOVED_PAGES; i++)
+		page[i * PAGE_BYTES] = 1;
+	word[0] = 0;
+	stop_in_flush(to);
+	_exit(1);
+}
+
+/* A thread that is stopped in a flush of its own keeps nobody from the file. */
+static void stopped_flush(void)
+{
+	int status = 0;
+	pid_t pid;
+
+	share();
+	page = mmap(NULL, MOVED_PAGES * PAGE_BYTES, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid = fork_or_end();
+	if (!pid)
+		move_shared();
+	CHECK(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status) && word[0]);
+	CHECK(madvise((void *)page, PAGE_BYTES, MADV_REMOVE) == 0);
+	CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct raw_case cases[] = {
 	    {"lost_thread", lost_thread},
+	    {"stopped_flush", stopped_flush},
 	    {NULL, NULL},
 	};
 
