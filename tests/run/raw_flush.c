@@ -124,11 +124,51 @@ static void stopped_flush(void)
 	CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
 }
 
+/* The answer to an access; *flushes counts.  No fault may come meanwhile. */
+static int64_t ask(uint64_t addr, uint64_t access, unsigned *flushes)
+{
+	struct chan *c = chan_of(own_slot());
+	uint32_t turn;
+
+	c->op = OP_FAULT;
+	c->a[0] = addr;
+	c->a[1] = access;
+	for (*flushes = 0;; ++*flushes) {
+		turn = c->turn + 1;
+		__atomic_store_n(&c->turn, turn, __ATOMIC_SEQ_CST);
+		while (__atomic_load_n(&c->turn, __ATOMIC_SEQ_CST) == turn)
+			kick(own_slot(), turn);
+		if (c->cmd != CMD_FLUSH)
+			return c->ret;
+	}
+}
+
+/* A copied page is not mapped anew after all: its old mapping goes when the next is refused. */
+static void unfilled(void)
+{
+	char *own = anon(PAGE_BYTES);
+	unsigned flushes[2];
+	int64_t answers[2];
+	int status;
+	pid_t pid;
+
+	own[0] = 1;
+	pid = fork_or_end();
+	if (!pid) {
+		CHECK(((volatile char *)own)[0] == 1);
+		answers[0] = ask((uint64_t)own, 1, &flushes[0]);
+		answers[1] = ask((uint64_t)own, 2, &flushes[1]);
+		_exit(answers[0] || flushes[0] || answers[1] != 1 || flushes[1] != 1);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct raw_case cases[] = {
 	    {"lost_thread", lost_thread},
 	    {"stopped_flush", stopped_flush},
+	    {"unfilled", unfilled},
 	    {NULL, NULL},
 	};
 
