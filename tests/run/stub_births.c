@@ -95,7 +95,8 @@ static void in_the_rain(void (*fn)(void))
 		CHECK(ends_well(pid));
 		return;
 	}
-	setpgid(0, 0);
+	if (setpgid(0, 0))
+		_exit(1);
 	alarm(60);
 	catch_with(SIGBUS, caught, SA_RESTART, 0);
 	cloud = fork();
