@@ -6,6 +6,10 @@
  * is looked at for control, only its lowest bit decides, and no wait depends on it alone: the death
  * of the thread bumps slot->event and sets slot->gone.
  *
+ * Nor does a flush wait for a thread that is stopped, for the core's locks are held over it: such a
+ * flush is made by way of a signal (flush.c), the thread owes us the turn, and the answer to its
+ * request, over which no lock is held, waits for that.
+ *
  * Sleeping: a worker that has waited long enough stores attached = 0, so that the guest kicks;
  * another worker receives that kick, sees that the slot has an owner, leaves the notification in
  * the slot and bumps `event`.
@@ -21,6 +25,8 @@
 /* How long a flush is waited for with sched_yield: it takes a guest some microseconds. */
 #define FLUSH_SPIN_NS 30000u
 #define SLEEP_MS 200u
+/* .. and how long before it is looked at whether the thread is stopped. */
+#define FLUSH_SLEEP_MS 10u
 
 __thread struct slot *current_slot;
 
@@ -72,7 +78,15 @@ static bool spin_for_turn(struct slot *s, uint64_t ns)
 	return ours(s);
 }
 
-bool channel_await_turn(struct slot *s)
+static bool is_stopped(const struct slot *s)
+{
+	pid_t pid = s->proc->pid, tid = at_load(&s->tid);
+
+	return thread_stopped(pid, tid ? tid : pid);
+}
+
+/* True: the turn is ours.  False: the thread is dead; or, for a flush, stopped. */
+static bool await_turn(struct slot *s, bool flush)
 {
 	if (spin_for_turn(s, FLUSH_SPIN_NS))
 		return true;
@@ -84,10 +98,28 @@ bool channel_await_turn(struct slot *s)
 			break;
 		if (at_load(&s->gone))
 			return false;
-		futex_wait(&s->event, event, SLEEP_MS);
+		futex_wait(&s->event, event, flush ? FLUSH_SLEEP_MS : SLEEP_MS);
+		if (flush && !ours(s) && is_stopped(s))
+			return false;
 	}
 	at_store(&s->chan->attached, 1);
 	return true;
+}
+
+static bool turn_is_owed(struct slot *s)
+{
+	if (s->owes_turn && ours(s)) {
+		s->owes_turn = false;
+		at_store(&s->chan->attached, 1);
+	}
+	return s->owes_turn;
+}
+
+void channel_settle(struct slot *s)
+{
+	if (s->owes_turn)
+		await_turn(s, false);
+	s->owes_turn = false;
 }
 
 static unsigned put_ranges(struct chan *c, const struct quire_tlb_range *ranges, unsigned n)
@@ -106,13 +138,16 @@ bool channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigne
 	struct chan *c = s->chan;
 	unsigned done = 0;
 
+	if (turn_is_owed(s))
+		return false;
 	do {
 		unsigned k = put_ranges(c, ranges + done, n - done);
 
 		c->nranges = k;
 		c->cmd = CMD_FLUSH;
 		channel_give_turn(s);
-		if (!channel_await_turn(s))
+		s->owes_turn = !await_turn(s, true);
+		if (s->owes_turn)
 			return false;
 		done += k;
 	} while (done < n);

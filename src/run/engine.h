@@ -131,14 +131,20 @@ void ctl_drain(struct run *run);
 /* The worker's slot: what the core's flushes go through. */
 extern __thread struct slot *current_slot;
 void channel_give_turn(struct slot *s);
-/* True: the turn is ours.  False: the thread is dead. */
-bool channel_await_turn(struct slot *s);
-/* False: the thread died before it had done it all. */
+/* Before a request is answered, with no lock held: the turn is ours, or the thread is dead. */
+void channel_settle(struct slot *s);
+/* False: the thread died or was stopped before it had done it all. */
 bool channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigned n);
 void channel_answer_notif(struct run *run, uint64_t id);
 
 /* ---- flush.c: flushes of address spaces other than the requester's */
 void flush_remote(struct space *space, const struct quire_tlb_range *ranges, unsigned n);
+
+/* ---- stopped.c */
+/* Whatever it does next, it first takes a signal that is pending now; also if it is dead. */
+bool thread_stopped(pid_t pid, pid_t tid);
+/* It sleeps in the host's clone, with CLONE_VFORK. */
+bool thread_in_vfork(pid_t pid, pid_t tid);
 
 /* ---- kick.c */
 struct kick {

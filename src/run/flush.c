@@ -5,11 +5,13 @@
  *
  * One of its threads is made to do it by a signal (proto.h, "service"), whatever it is doing; it
  * waits for nobody, so two processes may flush each other at the same time.  A thread that cannot
- * run (vfork's parent) does not answer: after a while the next one is asked as well.
+ * run (stopped, or vfork's parent) does not answer: after a while the next one is asked as well.
  *
  *   1  A stopped thread's signal stays pending and is taken before any instruction in user mode.
  *      So when all threads have been asked and were seen stopped after that, the flush is as good
- *      as done: whichever runs first does it first.
+ *      as done: whichever runs first does it first.  A thread that is no more counts as stopped;
+ *      so does one that waits in vfork for a child that has spoken: the host is done with the
+ *      guest's memory by then, and only the stub runs until the signal is taken.
  *   2  A thread that has not spoken yet gets no signal: it looks at its service area when its first
  *      request has been answered, before it runs guest code.
  *   3  While an earlier request is outstanding its ranges are not written over: it becomes one to
@@ -24,8 +26,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -103,33 +103,36 @@ static bool ask_next_locked(struct flush *f)
 	return false;
 }
 
-/*
- * A tracer may stop a thread on its way into a call, in which the host would still touch the
- * guest's memory: that does not count.
- */
-static bool is_stopped(pid_t pid, pid_t tid)
+/* A thread of p in clone may be about to have its child's number written. */
+static bool has_silent_child(struct run *run, const struct proc *p)
 {
-	char path[64], text[512], *state;
+	unsigned left = run->nr_new;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid, (int)tid);
-	if (read_text(path, text, sizeof(text)) < 0)
-		return false;
-	state = strrchr(text, ')');
-	if (!state || state[1] != ' ' || (state[2] != 'T' && state[2] != 't'))
-		return false;
-	if (state[2] == 'T')
-		return true;
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", (int)pid, (int)tid);
-	return read_text(path, text, sizeof(text)) > 0 && !strncmp(text, "-1 ", 3);
+	for (struct proc *c = run->last_proc; c && left; c = c->prev) {
+		if (c->state != PROC_NEW)
+			continue;
+		left--;
+		if (c->parent_serial == p->serial)
+			return true;
+	}
+	return false;
+}
+
+static bool rests(struct slot *s)
+{
+	struct proc *p = s->proc;
+	pid_t tid = at_load(&s->tid);
+
+	tid = tid ? tid : p->pid;
+	return thread_stopped(p->pid, tid) ||
+	       (thread_in_vfork(p->pid, tid) && !has_silent_child(p->run, p));
 }
 
 /* Rule 1; none at all is as good.  G held. */
 static bool all_stopped_locked(const struct flush *f)
 {
 	for (struct slot *s = first_slot(f, f->space->run->procs); s; s = next_slot(f, s)) {
-		pid_t tid = at_load(&s->tid);
-
-		if (at_load(&s->started) && !is_stopped(s->proc->pid, tid ? tid : s->proc->pid))
+		if (at_load(&s->started) && !rests(s))
 			return false;
 	}
 	return true;
@@ -171,7 +174,7 @@ static void flush_chunk(struct flush *f)
 			return;
 		asked += sent;
 		/* The first mostly answers at once: it costs less to wait than to look. */
-		if (sent && asked > 1 && is_stopped(f->pid, f->tid))
+		if (sent && asked > 1 && thread_stopped(f->pid, f->tid))
 			continue;
 		if (await(f))
 			return;

@@ -4,7 +4,8 @@
  * mappings, and RAM being a memfd.
  *
  * Guarantee D (port.h): a flush of the requester's own address space goes through its channel; an
- * address space in which no process lives has no translations; any other takes flush.c's way.
+ * address space in which no process lives has no translations; any other takes flush.c's way, and
+ * so does one whose requester is stopped.
  */
 #include "run/engine.h"
 
@@ -13,7 +14,6 @@
 /* While a worker faults for its slot: the page that the guest maps anew if that succeeds, plus 1.
  */
 static __thread uint64_t filled_page;
-static __thread bool left_to_fill; /* a flush of it */
 
 /*
  * The only thread of the address space is waiting for this fault and will map the page anew, in the
@@ -29,7 +29,10 @@ static void flush_own(struct slot *slot, const struct quire_tlb_range *ranges, u
 {
 	struct space *space = slot->space;
 
-	/* A killed vfork child leaves its parent's address space, with the translations. */
+	/*
+	 * A killed vfork child leaves its parent's address space, with the translations.  A stopped
+	 * thread would keep the core's locks from everybody.
+	 */
 	if (!channel_flush(slot, ranges, n) && at_load(&space->users))
 		flush_remote(space, ranges, n);
 }
@@ -47,7 +50,7 @@ static void tlb_flush(void *ctx, struct quire_mm *mm, void *cookie,
 	if (!slot || slot->space != space || !at_load(&slot->started))
 		flush_remote(space, ranges, n);
 	else if (fill_flushes(slot, ranges, n))
-		left_to_fill = true;
+		slot->unfilled = filled_page;
 	else
 		flush_own(slot, ranges, n);
 }
@@ -58,12 +61,17 @@ enum quire_fault_result fault_and_fill(struct slot *slot, uint64_t addr, enum qu
 	struct quire_tlb_range page = {PAGE_DOWN(addr), PAGE_DOWN(addr) + PAGE};
 	enum quire_fault_result r;
 
-	left_to_fill = false;
+	/* Another page: the one before has been mapped anew. */
+	if (slot->unfilled != (page.start | 1))
+		slot->unfilled = 0;
 	filled_page = page.start | 1;
 	r = quire_fault(slot->space->mm, addr, access, f);
 	filled_page = 0;
-	if (r != QUIRE_FAULT_OK && left_to_fill)
+	/* Also what an earlier answer left to a fill that found the entry gone. */
+	if (r != QUIRE_FAULT_OK && slot->unfilled) {
+		slot->unfilled = 0;
 		flush_own(slot, &page, 1);
+	}
 	return r;
 }
 

@@ -227,6 +227,9 @@ struct chan {
 	 * the last one that it saw.  A thread that has not spoken yet gets none: each
 	 * serves when it has been answered.
 	 *
+	 * A thread that leaves takes no signal any more once it has handed over OP_THREAD_EXIT: the
+	 * slot may be another's then.
+	 *
 	 * A thread that is in a kick gets EINTR, serves, and kicks again; system calls that it
 	 * makes for the guest are restarted, with no signal delivered to the guest.
 	 */

@@ -64,6 +64,7 @@ static void request_answer(struct slot *s, const struct request *q)
 {
 	struct chan *c = s->chan;
 
+	channel_settle(s);
 	c->ret = q->ret;
 	for (unsigned i = 0; i < 8; i++)
 		c->v[i] = q->v[i];

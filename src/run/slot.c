@@ -66,6 +66,7 @@ struct slot *slot_alloc_locked(struct run *run, struct proc *p, struct space *sp
 	run->nr_used_slots++;
 	s->gap_ns = 0;
 	s->answered_ns = 0;
+	s->unfilled = 0;
 	pthread_mutex_lock(&s->lock);
 	at_store(&s->tid, 0);
 	s->notif = 0;

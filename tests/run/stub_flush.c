@@ -201,6 +201,101 @@ static void written_while_stopped(void)
 	CHECK(own[0] == 5);
 }
 
+/* Moves the shared pages to and fro, and looks at them. */
+static void move(void)
+{
+	char *at = work->pages, *other = anon(NR_PAGES * PAGE_BYTES);
+
+	for (;;) {
+		char *to = mremap(at, NR_PAGES * PAGE_BYTES, NR_PAGES * PAGE_BYTES,
+				  MREMAP_MAYMOVE | MREMAP_FIXED, other);
+
+		if (to != other)
+			_exit(1);
+		other = at;
+		at = to;
+		for (int i = 0; i < NR_PAGES; i++)
+			at[i * PAGE_BYTES] = 1;
+		work->ready++;
+	}
+}
+
+/* A process that is stopped in the midst of its moves keeps nobody from the pages, and goes on. */
+static void while_moving(void)
+{
+	int status;
+	pid_t pid;
+
+	work = shared(sizeof(*work));
+	work->pages = shared(NR_PAGES * PAGE_BYTES);
+	pid = fork();
+	if (!pid) {
+		alarm(60);
+		move();
+	}
+	for (uint32_t i = 1; i <= 60; i++) {
+		wait_for(&work->ready, work->ready + i % 3 + 1);
+		for (volatile uint32_t n = 0; n < i * 7919 % 20000; n++)
+			;
+		stop(pid);
+		CHECK(madvise(work->pages, NR_PAGES * PAGE_BYTES, MADV_REMOVE) == 0);
+		kill(pid, SIGCONT);
+	}
+	kill(pid, SIGKILL);
+	CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
+}
+
+/* vfork's child stops itself; its parent cannot run either, and both look when it goes on. */
+static pid_t start_vfork(void)
+{
+	pid_t pid = fork(), child;
+
+	if (pid)
+		return pid;
+	alarm(60);
+	work->wrong += !all_are(1);
+	child = vfork();
+	if (!child) {
+		work->ready = (uint32_t)getpid();
+		syscall(SYS_kill, work->ready, SIGSTOP);
+		_exit(!all_are(2));
+	}
+	work->wrong += !all_are(2);
+	CHECK(waitpid(child, (int *)&work->seen, 0) == child);
+	_exit(work->seen != 0);
+}
+
+static bool is_stopped(pid_t pid)
+{
+	char path[40], text[256] = "", *end;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	end = strrchr(text, ')');
+	return end && end[2] == 'T';
+}
+
+static void while_vfork_stopped(void)
+{
+	int status;
+	pid_t pid;
+
+	work = shared(sizeof(*work));
+	work->pages = shared(NR_PAGES * PAGE_BYTES);
+	change(1);
+	pid = start_vfork();
+	while (!is_stopped((pid_t)work->ready))
+		sched_yield();
+	change(2);
+	CHECK(kill((pid_t)work->ready, SIGCONT) == 0);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0 && work->wrong == 0);
+}
+
 int main(void)
 {
 	/* Whoever waits for a flush that does not come cannot be interrupted, but killed. */
@@ -209,5 +304,7 @@ int main(void)
 	RUN(while_stopped);
 	RUN(while_threads_stopped);
 	RUN(written_while_stopped);
+	RUN(while_vfork_stopped);
+	RUN(while_moving);
 	return failures != 0;
 }

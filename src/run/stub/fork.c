@@ -5,6 +5,9 @@
  * The child starts with the parent's host mappings, which are not its own any more: it unmaps
  * them all before anything else.  (Between the two copies the parent's other threads may
  * have written; the child sees what the supervisor's copy saw.)
+ *
+ * Until it has its own channel no signal may come, SIGBUS included: what it looks at would be its
+ * parent's, and a flush asked of the parent would be taken as done.
  */
 #include "probe.h"
 #include "proc_path.h"
@@ -17,18 +20,20 @@ static void child(struct call *c, uint64_t slot)
 	struct thread *t = c->t;
 	uint64_t flags = c->a[0];
 
-	sys(__NR_munmap, 0, GUEST_TASK_SIZE);
-	areas_after_fork(t);
-	windows_after_fork();
 	t->slot = (uint32_t)slot;
 	t->chan = (struct chan *)CHAN_SLOT(slot);
+	areas_after_fork(t);
+	/* Pending signals, timers and robust lists are not inherited. */
+	t->pending = 0;
+	held_after_fork(t);
+	host_set_mask(HOST_ALL_BLOCKED);
+	sys(__NR_munmap, 0, GUEST_TASK_SIZE);
+	windows_after_fork();
 	t->tid = (int32_t)sys(__NR_gettid);
 	t->host_tid = (uint32_t)t->tid;
 	sys(__NR_set_tid_address, &t->host_tid);
 	t->proc->lock = 0;
-	/* Pending signals, timers and robust lists are not inherited. */
-	t->pending = 0;
-	held_after_fork(t);
+	proc_fds_unlock();
 	t->robust_head = 0;
 	t->clear_tid = flags & CLONE_CHILD_CLEARTID ? c->a[3] : 0;
 	life_begin(t);
@@ -41,7 +46,7 @@ static void child(struct call *c, uint64_t slot)
 
 int64_t fork_process(struct call *c)
 {
-	uint64_t all = HOST_ALL_BLOCKED, old, host_flags;
+	uint64_t all = HOST_DEAF, old, host_flags;
 	uint64_t pidfd_to = c->a[0] & CLONE_PIDFD ? c->a[2] : 0;
 	int32_t pidfd = -1;
 	uint64_t serial;
@@ -55,16 +60,16 @@ int64_t fork_process(struct call *c)
 		return slot;
 	host_flags =
 	    c->a[0] & ~(uint64_t)(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID);
-	sys(__NR_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
 	proc_fds_lock();
+	sys(__NR_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
 	/* Not into the guest's word: its page is copy-on-write by now. */
 	r = sys(__NR_clone, host_flags, 0, &pidfd, 0, c->a[4]);
-	proc_fds_unlock();
 	if (r == 0) {
 		child(c, (uint64_t)slot);
 		return 0;
 	}
 	host_set_mask(old);
+	proc_fds_unlock();
 	rpc(c->t, OP_FORK_DONE, (uint64_t)slot, (uint64_t)r, serial);
 	if (r > 0 && (c->a[0] & CLONE_PARENT_SETTID))
 		guest_store32(c->a[2], (uint32_t)r);

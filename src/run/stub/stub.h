@@ -59,6 +59,8 @@
 #define SIGS_VIRTUAL (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGSYS))
 #define SIGS_UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
 #define HOST_ALL_BLOCKED (~SIGS_VIRTUAL)
+/* Those as well, while a thread's own area and channel are not there yet, or not any more. */
+#define HOST_DEAF (~0ull)
 
 #define HANDLER_DFL 0
 #define HANDLER_IGN 1

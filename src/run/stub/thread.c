@@ -4,7 +4,8 @@
  *
  * Both run on a thread area of their own.  The child starts by leaving through a copy of
  * the parent's signal frame, and so has all of its registers, vectors included.
- * All signals are blocked until then.
+ * All signals are blocked until then; and the virtual ones as well until the child has its own
+ * alternate stack, for vfork's has its parent's, on which the parent's frames are.
  */
 #include "probe.h"
 #include "table.h"
@@ -12,14 +13,6 @@
 #include <linux/sched.h>
 
 #define CLONE_TRIES 4
-
-static uint64_t block_all(void)
-{
-	uint64_t all = HOST_ALL_BLOCKED, old;
-
-	sys(__NR_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
-	return old;
-}
 
 /* The child's struct and the frame it leaves through.  NULL: no memory. */
 static struct thread *prepare(struct call *c, uint64_t slot, struct ucontext **frame)
@@ -51,23 +44,32 @@ static struct thread *prepare(struct call *c, uint64_t slot, struct ucontext **f
 	return child;
 }
 
-static int64_t clone_host(struct call *c, struct thread *child, struct ucontext *frame)
+static int64_t clone_deaf(struct call *c, struct thread *child, struct ucontext *frame)
 {
 	uint64_t flags = c->a[0] & ~(uint64_t)(CLONE_CHILD_SETTID | CLONE_DETACHED);
-	uint64_t old = block_all();
+	uint64_t all = HOST_DEAF, old;
+	int64_t r;
+
+	sys(__NR_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
+	r = clone_leave(flags | CLONE_CHILD_CLEARTID, (uint32_t *)c->a[2], &child->host_tid,
+			c->a[4], frame);
+	host_set_mask(old);
+	return r;
+}
+
+/*
+ * The parent's word must be there before either goes on: the host writes it if it can.
+ * Another thread's flush may take it away just then.
+ */
+static int64_t clone_host(struct call *c, struct thread *child, struct ucontext *frame)
+{
 	int64_t r = -EFAULT;
 
-	/*
-	 * The parent's word must be there before either goes on: the host writes it if it can.
-	 * Another thread's flush may take it away just then.
-	 */
 	for (int i = 0; i < CLONE_TRIES && r == -EFAULT; i++) {
-		if (flags & (CLONE_PARENT_SETTID | CLONE_PIDFD))
+		if (c->a[0] & (CLONE_PARENT_SETTID | CLONE_PIDFD))
 			touch_range(c->t, c->a[2], 4, TOUCH_WRITE);
-		r = clone_leave(flags | CLONE_CHILD_CLEARTID, (uint32_t *)c->a[2], &child->host_tid,
-				c->a[4], frame);
+		r = clone_deaf(c, child, frame);
 	}
-	host_set_mask(old);
 	return r;
 }
 
@@ -116,6 +118,7 @@ void child_main(struct ucontext *uc)
 	t->tid = (int32_t)sys(__NR_gettid);
 	at_store(&t->host_tid, (uint32_t)t->tid);
 	thread_set_altstack(t);
+	host_set_mask(HOST_ALL_BLOCKED);
 	if (t->start.process)
 		life_begin(t);
 	else
