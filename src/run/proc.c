@@ -209,7 +209,7 @@ struct proc *proc_find(struct run *run, pid_t pid, struct space **space)
 
 	pthread_mutex_lock(&run->lock);
 	for (p = run->procs; p; p = p->next) {
-		if (p->state == PROC_ALIVE && has_thread(p, pid))
+		if (p->state != PROC_DEAD && has_thread(p, pid))
 			break;
 	}
 	if (p) {
