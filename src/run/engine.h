@@ -86,7 +86,9 @@ struct proc *proc_create_locked(struct run *run, struct proc *parent);
  */
 int proc_start_locked(struct proc *p, pid_t pid, int life);
 void proc_start(struct proc *p, pid_t pid, int life);
-void proc_set_pid(struct proc *p, pid_t pid);
+/* The number by which the host knows it; from then on its death is noticed in any case.  False:
+ * there is no such process any more.  G held. */
+bool proc_set_pid(struct proc *p, pid_t pid);
 /* exec: the process leaves its space for a new one; all slots but `keep` are retired. */
 void proc_replace_space(struct proc *p, struct slot *keep, struct space *space);
 void proc_set_names(struct proc *p, const char *exe, const char *comm);

@@ -4,10 +4,12 @@
  * clone and exit calls.
  *
  *   1  A child and its slot exist before the host's clone, so that it can speak at once.  If the
- * clone fails, OP_FORK_DONE takes both back.
+ *      clone fails, or the child is gone already, OP_FORK_DONE takes both back.
+ *
  *   2  Numbers of slots that a guest names are only acted upon if they belong to its own process
- * (threads) or to the child of this fork: a slot may have been given up and out again, to another
- * child of the same parent, by the time that the parent names it; the serial tells them apart.
+ *      (threads) or to the child of this fork: a slot may have been given up and out again, to
+ *      another child of the same parent, by the time that the parent names it; the serial tells
+ *      them apart.
  */
 #include "run/engine.h"
 
@@ -108,18 +110,29 @@ static struct proc *child_in_slot(struct request *q, uint64_t index, uint64_t se
 	return proc_get(p);
 }
 
+/*
+ * Its number, or -errno, as its parent says.  False: there is no such child.  It may have been
+ * killed and waited for before it spoke and before its number came here: then nothing else would
+ * tell of its death while its parent lives.
+ */
+static bool child_exists_locked(struct proc *child, int64_t pid)
+{
+	bool there = pid > 0;
+
+	if (there && pid <= INT32_MAX && child->state != PROC_DEAD)
+		there = proc_set_pid(child, (pid_t)pid);
+	return there || child->state != PROC_NEW || child->life >= 0;
+}
+
 void op_fork_done(struct request *q)
 {
 	struct run *run = q->run;
-	int64_t pid = (int64_t)q->a[1];
 	struct proc *child;
 	bool failed;
 
 	pthread_mutex_lock(&run->lock);
 	child = child_in_slot(q, q->a[0], q->a[2]);
-	failed = child && pid <= 0 && child->state == PROC_NEW;
-	if (child && pid > 0 && pid <= INT32_MAX && child->state != PROC_DEAD)
-		proc_set_pid(child, (pid_t)pid);
+	failed = child && !child_exists_locked(child, (int64_t)q->a[1]);
 	pthread_mutex_unlock(&run->lock);
 	if (failed)
 		proc_died(child);

@@ -12,6 +12,7 @@
  */
 #include "run/engine.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -86,18 +87,20 @@ struct proc *proc_create_locked(struct run *run, struct proc *parent)
 	return p;
 }
 
-/* The number by which the host knows it; from then on its death is noticed in any case. */
-void proc_set_pid(struct proc *p, pid_t pid)
+bool proc_set_pid(struct proc *p, pid_t pid)
 {
 	int fd;
 
 	if (pid <= 0 || p->pidfd >= 0)
-		return;
+		return true;
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (fd < 0 && errno == ESRCH)
+		return false;
 	p->pid = pid;
 	p->pidfd = fd;
 	if (fd >= 0)
 		life_watch(p->run, p, fd, EPOLLIN);
+	return true;
 }
 
 /* Our end of its life pipe is its own now; returned if it is not wanted, else -1. */

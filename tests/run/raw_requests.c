@@ -23,6 +23,24 @@ static void stale_child(void)
 	CHECK(request(OP_FORK_DONE, (uint64_t)slot, none, chan_of(own_slot())->v[0]) == 0);
 }
 
+/* A child that was killed and waited for before its parent could name it is given up. */
+static void dead_child(void)
+{
+	int64_t slot;
+	uint64_t serial;
+	pid_t gone = fork();
+
+	if (!gone)
+		_exit(0);
+	CHECK(waitpid(gone, NULL, 0) == gone && kill(gone, 0) && errno == ESRCH);
+	slot = request(OP_FORK, CLONE_VM, 0, 0);
+	serial = chan_of(own_slot())->v[0];
+	CHECK(slot >= 0 && request(OP_FORK_DONE, (uint64_t)slot, (uint64_t)gone, serial) == 0);
+	CHECK(request(OP_FORK, CLONE_VM, 0, 0) == slot);
+	CHECK(request(OP_FORK_DONE, (uint64_t)slot, (uint64_t)-EAGAIN, chan_of(own_slot())->v[0]) ==
+	      0);
+}
+
 static void expect_killed(pid_t pid)
 {
 	int status;
@@ -108,6 +126,7 @@ int main(int argc, char **argv)
 {
 	static const struct raw_case cases[] = {
 	    {"stale_child", stale_child},
+	    {"dead_child", dead_child},
 	    {"speak_for_sibling", speak_for_sibling},
 	    {"speak_for_child", speak_for_child},
 	    {"speak_for_nobody", speak_for_nobody},
