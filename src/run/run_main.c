@@ -154,7 +154,7 @@ static void take_sigchld(struct run *run)
 
 static void ignore_signals(void)
 {
-	static const int ignored[] = {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE};
+	static const int ignored[] = {SIGINT, SIGQUIT, SIGPIPE};
 
 	for (unsigned i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		signal(ignored[i], SIG_IGN);
