@@ -158,21 +158,24 @@ static bool receive_locked(struct run *run)
 			     .msg_iovlen = 1,
 			     .msg_control = &control,
 			     .msg_controllen = sizeof(control)};
+	bool more, room;
 	ssize_t n;
 	int fd;
 
+	fds_lend();
 	do
 		n = recvmsg(run->ctl, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
 	/* ETOOMANYREFS, EMFILE and the like lose a descriptor, not the socket. */
-	if (n < 0)
-		return errno != EAGAIN && errno != ECONNRESET && errno != ENOTCONN;
-	fd = message_fd(&msg);
-	if (n == (ssize_t)sizeof(p))
+	more = n >= 0 || (errno != EAGAIN && errno != ECONNRESET && errno != ENOTCONN);
+	fd = n < 0 ? -1 : message_fd(&msg);
+	/* Of what was promised only life pipes come here. */
+	room = fds_take_back(run, 0);
+	if (n == (ssize_t)sizeof(p) && (fd < 0 || room || life_is_pipe(fd)))
 		packet(run, &p, fd);
 	else if (fd >= 0)
 		close(fd);
-	return true;
+	return more;
 }
 
 static void drain_locked(struct run *run)

@@ -11,6 +11,7 @@
 #include "run/engine.h"
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The next older new child of parent, `left` new ones being still to be seen; the youngest come
@@ -64,6 +65,13 @@ bool life_hung_up(int life)
 	return poll(&fd, 1, 0) == 1 && fd.revents;
 }
 
+bool life_is_pipe(int life)
+{
+	struct stat st;
+
+	return !fstat(life, &st) && S_ISFIFO(st.st_mode);
+}
+
 static void close_fd(int *fd)
 {
 	if (*fd >= 0)
@@ -81,6 +89,8 @@ static void die_locked(struct run *run, struct proc *p)
 	p->died_ns = run_now_ns();
 	run->nr_live--;
 	run->nr_dead++;
+	fds_settle(run, p->promised);
+	p->promised = 0;
 	while (p->slots)
 		slot_retire_locked(p->slots);
 	p->space = NULL;

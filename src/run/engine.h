@@ -98,6 +98,8 @@ void procs_destroy(struct run *run);
 /* ---- death.c */
 /* The process does not exist any more: everything of it but its record goes.  Idempotent. */
 void proc_died(struct proc *p);
+/* What a guest sent as its life pipe is one. */
+bool life_is_pipe(int life);
 /* No process holds the read end any more. */
 bool life_hung_up(int life);
 
@@ -115,6 +117,18 @@ void stats_add_mm(struct proc_stats *to, const struct quire_mm_stats *mm);
 void proc_count_slot(struct proc *p, struct slot *s);
 void proc_note_refusal(struct proc *p, uint64_t addr, uint64_t ip, enum quire_access access,
 		       const struct quire_fault *f);
+
+/* ---- fds.c: descriptors kept back */
+/* n more will come, or false. */
+bool fds_promise(struct run *run, unsigned n);
+/* n of those have come, or never will. */
+void fds_settle(struct run *run, unsigned n);
+/*
+ * One may come now, without waiting.  Afterwards: `came` of those that were promised have; false:
+ * there is no room left but for what is promised.
+ */
+void fds_lend(void);
+bool fds_take_back(struct run *run, unsigned came);
 
 /* ---- ctl.c: descriptors that guests send */
 int ctl_create(struct run *run, int *guest_end);

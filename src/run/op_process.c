@@ -14,13 +14,9 @@
 #include "run/engine.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <unistd.h>
-
-#define SPARE_FDS 4
-#define MAX_NEEDED_FDS 64
 
 static int child_space(struct request *q, bool shared, struct space **out)
 {
@@ -43,6 +39,7 @@ static struct slot *child_create(struct request *q, struct space *space, bool sh
 	if (child) {
 		child->space = space;
 		child->vforked = shared;
+		child->promised = PROC_FDS;
 		space_enter_locked(space);
 		slot = slot_alloc_locked(run, child, space);
 		q->v[0] = child->serial;
@@ -51,29 +48,13 @@ static struct slot *child_create(struct request *q, struct space *space, bool sh
 	return slot;
 }
 
-/* For one more process, for those that have yet to send theirs, and some for files meanwhile. */
-static int descriptors_needed(struct run *run)
-{
-	unsigned n;
-
-	pthread_mutex_lock(&run->lock);
-	n = 2 * (run->nr_new + 1) + SPARE_FDS;
-	pthread_mutex_unlock(&run->lock);
-	return (int)(n < MAX_NEEDED_FDS ? n : MAX_NEEDED_FDS);
-}
-
-/* A process takes two, for as long as it lives: without them nobody would notice its death. */
 static bool descriptors_left(struct run *run)
 {
-	int fd[MAX_NEEDED_FDS], need = descriptors_needed(run), n = 0;
+	bool left = fds_promise(run, PROC_FDS);
 
-	while (n < need && (fd[n] = fcntl(run->ctl, F_DUPFD_CLOEXEC, 0)) >= 0)
-		n++;
-	for (int i = 0; i < n; i++)
-		close(fd[i]);
-	if (n < need && !__atomic_test_and_set(&run->said_no_fds, __ATOMIC_RELAXED))
+	if (!left && !__atomic_test_and_set(&run->said_no_fds, __ATOMIC_RELAXED))
 		run_note(run, "no descriptors for more processes: fork fails (ulimit -Hn)");
-	return n == need;
+	return left;
 }
 
 void op_fork(struct request *q)
@@ -86,15 +67,14 @@ void op_fork(struct request *q)
 	if (q->ret)
 		return;
 	q->ret = child_space(q, shared, &space);
-	if (q->ret)
-		return;
-	slot = child_create(q, space, shared);
-	if (slot)
-		q->ret = slot->index;
-	else
-		q->ret = -EAGAIN;
-	if (!slot)
-		space_put(space);
+	if (!q->ret) {
+		slot = child_create(q, space, shared);
+		q->ret = slot ? (int64_t)slot->index : -EAGAIN;
+		if (!slot)
+			space_put(space);
+	}
+	if (q->ret < 0)
+		fds_settle(q->run, PROC_FDS);
 }
 
 /* The process of this serial in this slot if q's process made it, referenced. */

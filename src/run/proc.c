@@ -89,12 +89,18 @@ struct proc *proc_create_locked(struct run *run, struct proc *parent)
 
 bool proc_set_pid(struct proc *p, pid_t pid)
 {
+	bool gone, came;
 	int fd;
 
 	if (pid <= 0 || p->pidfd >= 0)
 		return true;
+	fds_lend();
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (fd < 0 && errno == ESRCH)
+	gone = fd < 0 && errno == ESRCH;
+	came = fd >= 0 && p->promised;
+	p->promised -= came;
+	fds_take_back(p->run, came);
+	if (gone)
 		return false;
 	p->pid = pid;
 	p->pidfd = fd;
@@ -110,6 +116,9 @@ static int adopt_life_locked(struct proc *p, int life)
 		return life;
 	if (life >= 0) {
 		p->life = life;
+		if (p->promised)
+			fds_settle(p->run, 1);
+		p->promised -= p->promised > 0;
 		life_watch(p->run, p, life, 0);
 	}
 	return -1;
