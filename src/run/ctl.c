@@ -73,12 +73,12 @@ static void table_add(uint32_t slot, uint64_t token, int fd)
 	unsigned i;
 
 	if (old >= 0)
-		close(old);
+		close_later(old);
 	for (i = 0; i < MAX_TOKENS && tokens[i].fd >= 0; i++)
 		;
 	if (i == MAX_TOKENS) {
 		i = next_victim++ % MAX_TOKENS;
-		close(tokens[i].fd);
+		close_later(tokens[i].fd);
 	}
 	tokens[i] = (struct token){slot, token, fd};
 }
@@ -88,7 +88,7 @@ static void set_listener(struct run *run, int fd)
 	uint64_t wake_all = 1u << 20;
 
 	if (at_load(&run->listener) >= 0) {
-		close(fd);
+		close_later(fd);
 		return;
 	}
 	at_store(&run->listener, fd);
@@ -139,7 +139,7 @@ static int message_fd(struct msghdr *msg)
 			if (found < 0)
 				found = fd;
 			else
-				close(fd);
+				close_later(fd);
 		}
 	}
 	return found;
@@ -174,7 +174,7 @@ static bool receive_locked(struct run *run)
 	if (n == (ssize_t)sizeof(p) && (fd < 0 || room || life_is_pipe(fd)))
 		packet(run, &p, fd);
 	else if (fd >= 0)
-		close(fd);
+		close_later(fd);
 	return more;
 }
 
@@ -212,7 +212,7 @@ void ctl_forget(struct run *run, struct slot *slot)
 	pthread_mutex_lock(&lock);
 	drain_locked(run);
 	while ((fd = table_take(slot->index, 0, true)) >= 0)
-		close(fd);
+		close_later(fd);
 	pthread_mutex_unlock(&lock);
 }
 

@@ -75,7 +75,7 @@ bool life_is_pipe(int life)
 static void close_fd(int *fd)
 {
 	if (*fd >= 0)
-		close(*fd);
+		close_later(*fd);
 	*fd = -1;
 }
 

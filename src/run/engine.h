@@ -130,6 +130,10 @@ void fds_settle(struct run *run, unsigned n);
 void fds_lend(void);
 bool fds_take_back(struct run *run, unsigned came);
 
+/* ---- closer.c: the last close of a guest's descriptor, which may take long */
+int closer_start(void);
+void close_later(int fd);
+
 /* ---- ctl.c: descriptors that guests send */
 int ctl_create(struct run *run, int *guest_end);
 /* Descriptor that slot's thread sent under this token, now the caller's; or -EBADF. */

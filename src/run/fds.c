@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fds.c: descriptors that are kept back, so that none is missing when a promised one comes, and
- * their ends.
+ * fds.c: descriptors that are kept back, so that none is missing when a promised one comes.
  *
  * A process takes two for as long as it lives, its life pipe and its pidfd: without them nobody
  * would notice its death.  They come some time after fork was granted; others want descriptors
@@ -13,7 +12,7 @@
  *   1  `promised` is the sum of what the living processes (proc->promised) have yet to get.
  *
  *   2  `held` is promised + SPARE while D is free, unless the last ones came when no more could be
- * had: then no fork is granted, and no file taken in.  D is held while some are lent.
+ *      had: then no fork is granted, and no file taken in.  D is held while some are lent.
  */
 #include "run/engine.h"
 

@@ -154,7 +154,7 @@ void op_child_start(struct request *q)
 	if (stale >= 0) {
 		if (!life_hung_up(stale))
 			run_say("process %d was taken for dead; it is killed", (int)tid);
-		close(stale);
+		close_later(stale);
 	}
 	if (lost)
 		refuse_child(q);

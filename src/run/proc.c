@@ -146,7 +146,7 @@ void proc_start(struct proc *p, pid_t pid, int life)
 	stale = proc_start_locked(p, pid, life);
 	pthread_mutex_unlock(&p->run->lock);
 	if (stale >= 0)
-		close(stale);
+		close_later(stale);
 }
 
 void proc_set_names(struct proc *p, const char *exe, const char *comm)
