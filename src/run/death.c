@@ -11,6 +11,7 @@
 #include "run/engine.h"
 
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,10 +50,13 @@ static struct proc *orphan_locked(struct run *run, struct proc *parent)
 
 		if (life < 0 && p->slots)
 			life = ctl_take_any(run, p->slots);
+		if (life >= 0 && p->life < 0 &&
+		    (!life_is_pipe(life) || life_watch(run, p, life, 0))) {
+			close_later(life);
+			life = -1;
+		}
 		if (life < 0)
 			return p;
-		if (p->life < 0)
-			life_watch(run, p, life, 0);
 		p->life = life;
 	}
 	return NULL;
@@ -72,10 +76,13 @@ bool life_is_pipe(int life)
 	return !fstat(life, &st) && S_ISFIFO(st.st_mode);
 }
 
-static void close_fd(int *fd)
+/* A guest may have kept another descriptor of the same: closing ours would not end the watch. */
+static void close_fd(struct run *run, int *fd)
 {
-	if (*fd >= 0)
+	if (*fd >= 0) {
+		epoll_ctl(run->epoll, EPOLL_CTL_DEL, *fd, NULL);
 		close_later(*fd);
+	}
 	*fd = -1;
 }
 
@@ -94,7 +101,7 @@ static void die_locked(struct run *run, struct proc *p)
 	while (p->slots)
 		slot_retire_locked(p->slots);
 	p->space = NULL;
-	close_fd(&p->pidfd);
+	close_fd(run, &p->pidfd);
 	if (space)
 		reaper_push_locked(p, space, space_leave_locked(space));
 	pthread_cond_broadcast(&run->changed);
@@ -112,9 +119,9 @@ static void settle_children_locked(struct run *run, struct proc *p)
 		return;
 	while ((orphan = orphan_locked(run, p))) {
 		die_locked(run, orphan);
-		close_fd(&orphan->life);
+		close_fd(run, &orphan->life);
 	}
-	close_fd(&p->life);
+	close_fd(run, &p->life);
 }
 
 void proc_died(struct proc *p)

@@ -152,7 +152,7 @@ void op_child_start(struct request *q)
 	pthread_mutex_unlock(&q->run->lock);
 	q->ret = 0;
 	if (stale >= 0) {
-		if (!life_hung_up(stale))
+		if (!lost && !life_hung_up(stale))
 			run_say("process %d was taken for dead; it is killed", (int)tid);
 		close_later(stale);
 	}

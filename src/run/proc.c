@@ -115,11 +115,12 @@ static int adopt_life_locked(struct proc *p, int life)
 	if (p->life >= 0 || p->state == PROC_DEAD)
 		return life;
 	if (life >= 0) {
+		if (!life_is_pipe(life) || life_watch(p->run, p, life, 0))
+			return life;
 		p->life = life;
 		if (p->promised)
 			fds_settle(p->run, 1);
 		p->promised -= p->promised > 0;
-		life_watch(p->run, p, life, 0);
 	}
 	return -1;
 }

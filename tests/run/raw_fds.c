@@ -18,9 +18,9 @@ static int temp_file(char content)
 	return fd;
 }
 
-static long send_fd(uint64_t token, int fd)
+static long send_fd_for(uint32_t slot, uint64_t token, int fd)
 {
-	struct ctl_packet packet = {.slot = own_slot(), .token = token};
+	struct ctl_packet packet = {.slot = slot, .token = token};
 	struct iovec iov = {&packet, sizeof(packet)};
 	union {
 		char buf[CMSG_SPACE(sizeof(int))];
@@ -36,6 +36,11 @@ static long send_fd(uint64_t token, int fd)
 	control.head.cmsg_type = SCM_RIGHTS;
 	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
 	return host(SYS_sendmsg, (long)INFO->fd_base + RUN_FD_CTL, (long)&msg, MSG_DONTWAIT, 0, 0);
+}
+
+static long send_fd(uint64_t token, int fd)
+{
+	return send_fd_for(own_slot(), token, fd);
 }
 
 /* The tokens that a stub begins with. */
@@ -151,6 +156,19 @@ static void slow_close(void)
 	}
 }
 
+/* What is no pipe is no proof that a child lives which its parent left behind: the run ends. */
+static void false_life(void)
+{
+	if (!fork()) {
+		int64_t slot = request(OP_FORK, CLONE_VM, 0, 0);
+
+		CHECK(slot >= 0);
+		CHECK(send_fd_for((uint32_t)slot, 99, open("/dev/null", O_WRONLY)) > 0);
+		_exit(failures);
+	}
+	wait(NULL);
+}
+
 static volatile char *faulting;
 static volatile int faults, old_content;
 static sigjmp_buf out;
@@ -205,6 +223,7 @@ int main(int argc, char **argv)
 	    {"copy", copy},
 	    {"full_socket", full_socket},
 	    {"slow_close", slow_close},
+	    {"false_life", false_life},
 	    {"broken_fill", broken_fill},
 	    {NULL, NULL},
 	};
