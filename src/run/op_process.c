@@ -140,17 +140,20 @@ void op_child_start(struct request *q)
 {
 	pid_t tid = at_load(&q->slot->tid);
 	struct proc *p = q->proc;
-	int life, stale;
-	bool lost;
+	int life, stale = -1;
+	bool lost = false, again;
 
 	/* The host's word for who it is counts more than the guest's. */
 	tid = tid ? tid : (pid_t)q->a[0];
 	pthread_mutex_lock(&q->run->lock);
-	life = ctl_take(q->run, q->slot, q->a[1]);
-	stale = proc_start_locked(p, tid, life < 0 ? -1 : life);
-	lost = p->life < 0 && p->state != PROC_DEAD;
+	again = p->state == PROC_ALIVE;
+	if (!again) {
+		life = ctl_take(q->run, q->slot, q->a[1]);
+		stale = proc_start_locked(p, tid, life < 0 ? -1 : life);
+		lost = p->life < 0 && p->state != PROC_DEAD;
+	}
 	pthread_mutex_unlock(&q->run->lock);
-	q->ret = 0;
+	q->ret = again ? -EINVAL : 0;
 	if (stale >= 0) {
 		if (!lost && !life_hung_up(stale))
 			run_say("process %d was taken for dead; it is killed", (int)tid);

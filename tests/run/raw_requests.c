@@ -41,6 +41,12 @@ static void dead_child(void)
 	      0);
 }
 
+/* Who has started cannot start again, and is told without a word to anybody else. */
+static void second_start(void)
+{
+	CHECK(request(OP_CHILD_START, (uint64_t)getpid(), 12345, 0) == -EINVAL);
+}
+
 static void expect_killed(pid_t pid)
 {
 	int status;
@@ -127,6 +133,7 @@ int main(int argc, char **argv)
 	static const struct raw_case cases[] = {
 	    {"stale_child", stale_child},
 	    {"dead_child", dead_child},
+	    {"second_start", second_start},
 	    {"speak_for_sibling", speak_for_sibling},
 	    {"speak_for_child", speak_for_child},
 	    {"speak_for_nobody", speak_for_nobody},
