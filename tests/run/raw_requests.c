@@ -47,6 +47,12 @@ static void second_start(void)
 	CHECK(request(OP_CHILD_START, (uint64_t)getpid(), 12345, 0) == -EINVAL);
 }
 
+/* A file that is gone is told of in one line. */
+static void no_image(void)
+{
+	CHECK(request(OP_EXEC_LOAD, (uint64_t)getpid(), UINT64_MAX, UINT64_MAX) == -EBADF);
+}
+
 static void expect_killed(pid_t pid)
 {
 	int status;
@@ -134,6 +140,7 @@ int main(int argc, char **argv)
 	    {"stale_child", stale_child},
 	    {"dead_child", dead_child},
 	    {"second_start", second_start},
+	    {"no_image", no_image},
 	    {"speak_for_sibling", speak_for_sibling},
 	    {"speak_for_child", speak_for_child},
 	    {"speak_for_nobody", speak_for_nobody},
