@@ -173,6 +173,8 @@ bool kick_receive(struct run *run, struct kick *k);
 bool kick_check(struct run *run, struct slot *s, const struct kick *k);
 /* The host's word: tid is a thread of process pid. */
 bool task_is_of(pid_t pid, pid_t tid);
+/* And: there is such a process, and it cannot be a child that `parent` has made. */
+bool task_is_stranger(pid_t pid, pid_t parent);
 
 /* ---- worker.c */
 int workers_start(struct run *run);

@@ -10,6 +10,9 @@
  *      (threads) or to the child of this fork: a slot may have been given up and out again, to
  *      another child of the same parent, by the time that the parent names it; the serial tells
  *      them apart.
+ *
+ *   3  The number that a parent gives its child is not believed if the host says that it is
+ * somebody else's: who is short of memory, or speaks for another, is killed by that number.
  */
 #include "run/engine.h"
 
@@ -110,6 +113,9 @@ void op_fork_done(struct request *q)
 	struct proc *child;
 	bool failed;
 
+	q->ret = 0;
+	if ((int64_t)q->a[1] > 0 && task_is_stranger((pid_t)q->a[1], q->proc->pid))
+		return;
 	pthread_mutex_lock(&run->lock);
 	child = child_in_slot(q, q->a[0], q->a[2]);
 	failed = child && !child_exists_locked(child, (int64_t)q->a[1]);
@@ -118,7 +124,6 @@ void op_fork_done(struct request *q)
 		proc_died(child);
 	if (child)
 		proc_put(child);
-	q->ret = 0;
 }
 
 /* Its death might not be noticed, and our end of its life pipe, lost on the way, kills it anyway.

@@ -120,6 +120,46 @@ static void speak_for_child(void)
 	expect_killed(liar);
 }
 
+/* A stranger's number does not become a child's: who has it may not speak for the child. */
+static void stranger(void)
+{
+	volatile uint32_t *word =
+	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t liar = fork(), parent;
+	int status;
+
+	if (!liar) {
+		uint32_t slot;
+
+		while (!word[0])
+			sched_yield();
+		slot = word[0] - 1;
+		chan_of(slot)->op = OP_NOTE;
+		chan_of(slot)->a[0] = UINT64_MAX;
+		kick(slot, hand_over(chan_of(slot)));
+		_exit(0);
+	}
+	/* Not the liar's sibling: CLONE_PARENT makes such. */
+	parent = fork();
+	if (!parent && fork()) {
+		wait(&status);
+		_exit(status != 0);
+	}
+	if (!parent) {
+		int64_t slot = request(OP_FORK, CLONE_VM, 0, 0);
+		uint64_t serial = chan_of(own_slot())->v[0];
+
+		CHECK(request(OP_FORK_DONE, (uint64_t)slot, (uint64_t)liar, serial) == 0);
+		word[0] = (uint32_t)slot + 1;
+		while (!word[1])
+			sched_yield();
+		_exit(failures);
+	}
+	expect_killed(liar);
+	word[1] = 1;
+	CHECK(waitpid(parent, &status, 0) == parent && status == 0);
+}
+
 /* On a channel that is free. */
 static void speak_for_nobody(void)
 {
@@ -143,6 +183,7 @@ int main(int argc, char **argv)
 	    {"no_image", no_image},
 	    {"speak_for_sibling", speak_for_sibling},
 	    {"speak_for_child", speak_for_child},
+	    {"stranger", stranger},
 	    {"speak_for_nobody", speak_for_nobody},
 	    {NULL, NULL},
 	};
