@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #define MAX_TOKENS 1024
-#define MAX_KICKS 8192
+#define MAX_KICKS 8192 /* no fewer than slots */
 
 struct token {
 	uint32_t slot;
@@ -36,6 +36,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* T */
 static struct token tokens[MAX_TOKENS];                  /* T */
 static unsigned next_victim;                             /* T */
 static uint32_t kicks[MAX_KICKS];                        /* T: a ring */
+static bool kicked[MAX_KICKS];                           /* T: the slot is in the ring */
 static unsigned kick_head, nr_kicks;                     /* T */
 static int kick_event = -1;
 
@@ -102,8 +103,10 @@ static void queue_kick(uint32_t slot)
 {
 	uint64_t one = 1;
 
-	if (nr_kicks == MAX_KICKS)
+	/* Once is enough, so that none is lost: a guest may wait for it without end. */
+	if (slot >= MAX_KICKS || kicked[slot])
 		return;
+	kicked[slot] = true;
 	kicks[(kick_head + nr_kicks++) % MAX_KICKS] = slot;
 	if (write(kick_event, &one, sizeof(one)) < 0)
 		return;
@@ -232,6 +235,7 @@ static int pop_kick(void)
 	if (nr_kicks) {
 		slot = (int)kicks[kick_head++ % MAX_KICKS];
 		nr_kicks--;
+		kicked[slot] = false;
 	}
 	/* The event is a hint: too many or too few of them do no harm. */
 	if (read(kick_event, &one, sizeof(one)) < 0)

@@ -3,8 +3,9 @@
  * death.c: the end of a guest process, and of children of it that were never made.
  *
  *   1  proc_died() only marks and hands over to the reaper: it never waits, for the main thread
- * calls it.  It may be called again. 2  A dead process keeps its life pipe while children of it are
- * new.
+ *      calls it.  It may be called again.
+ *
+ *   2  A dead process keeps its life pipe while children of it are new.
  *
  * All under G.
  */

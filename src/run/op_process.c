@@ -12,7 +12,7 @@
  *      them apart.
  *
  *   3  The number that a parent gives its child is not believed if the host says that it is
- * somebody else's: who is short of memory, or speaks for another, is killed by that number.
+ *      somebody else's: the number is what is killed when memory is short, and who may speak.
  */
 #include "run/engine.h"
 

@@ -13,6 +13,7 @@
  *   S  slot->lock     leaf; never held over a call of the core
  *   T  ctl's lock
  *     D  fds.c's lock   leaf
+ *     D' closer.c's     leaf
  *   C  constant after publication      A  atomic
  *   O  only the worker attached to the slot
  * No lock of these but E, which the main thread does not take, is held while a guest is waited for:
