@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #define MAX_TOKENS 1024
-#define MAX_KICKS 8192
+#define MAX_KICKS 8192 /* no fewer than slots */
 
 struct token {
 	uint32_t slot;
@@ -36,6 +36,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* T */
 static struct token tokens[MAX_TOKENS];                  /* T */
 static unsigned next_victim;                             /* T */
 static uint32_t kicks[MAX_KICKS];                        /* T: a ring */
+static bool kicked[MAX_KICKS];                           /* T: the slot is in the ring */
 static unsigned kick_head, nr_kicks;                     /* T */
 static int kick_event = -1;
 
@@ -73,12 +74,12 @@ static void table_add(uint32_t slot, uint64_t token, int fd)
 	unsigned i;
 
 	if (old >= 0)
-		close(old);
+		close_later(old);
 	for (i = 0; i < MAX_TOKENS && tokens[i].fd >= 0; i++)
 		;
 	if (i == MAX_TOKENS) {
 		i = next_victim++ % MAX_TOKENS;
-		close(tokens[i].fd);
+		close_later(tokens[i].fd);
 	}
 	tokens[i] = (struct token){slot, token, fd};
 }
@@ -88,7 +89,7 @@ static void set_listener(struct run *run, int fd)
 	uint64_t wake_all = 1u << 20;
 
 	if (at_load(&run->listener) >= 0) {
-		close(fd);
+		close_later(fd);
 		return;
 	}
 	at_store(&run->listener, fd);
@@ -102,8 +103,10 @@ static void queue_kick(uint32_t slot)
 {
 	uint64_t one = 1;
 
-	if (nr_kicks == MAX_KICKS)
+	/* Once is enough, so that none is lost: a guest may wait for it without end. */
+	if (slot >= MAX_KICKS || kicked[slot])
 		return;
+	kicked[slot] = true;
 	kicks[(kick_head + nr_kicks++) % MAX_KICKS] = slot;
 	if (write(kick_event, &one, sizeof(one)) < 0)
 		return;
@@ -139,7 +142,7 @@ static int message_fd(struct msghdr *msg)
 			if (found < 0)
 				found = fd;
 			else
-				close(fd);
+				close_later(fd);
 		}
 	}
 	return found;
@@ -158,21 +161,24 @@ static bool receive_locked(struct run *run)
 			     .msg_iovlen = 1,
 			     .msg_control = &control,
 			     .msg_controllen = sizeof(control)};
+	bool more, room;
 	ssize_t n;
 	int fd;
 
+	fds_lend();
 	do
 		n = recvmsg(run->ctl, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
 	/* ETOOMANYREFS, EMFILE and the like lose a descriptor, not the socket. */
-	if (n < 0)
-		return errno != EAGAIN && errno != ECONNRESET && errno != ENOTCONN;
-	fd = message_fd(&msg);
-	if (n == (ssize_t)sizeof(p))
+	more = n >= 0 || (errno != EAGAIN && errno != ECONNRESET && errno != ENOTCONN);
+	fd = n < 0 ? -1 : message_fd(&msg);
+	/* Of what was promised only life pipes come here. */
+	room = fds_take_back(run, 0);
+	if (n == (ssize_t)sizeof(p) && (fd < 0 || room || life_is_pipe(fd)))
 		packet(run, &p, fd);
 	else if (fd >= 0)
-		close(fd);
-	return true;
+		close_later(fd);
+	return more;
 }
 
 static void drain_locked(struct run *run)
@@ -209,7 +215,7 @@ void ctl_forget(struct run *run, struct slot *slot)
 	pthread_mutex_lock(&lock);
 	drain_locked(run);
 	while ((fd = table_take(slot->index, 0, true)) >= 0)
-		close(fd);
+		close_later(fd);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -229,6 +235,7 @@ static int pop_kick(void)
 	if (nr_kicks) {
 		slot = (int)kicks[kick_head++ % MAX_KICKS];
 		nr_kicks--;
+		kicked[slot] = false;
 	}
 	/* The event is a hint: too many or too few of them do no harm. */
 	if (read(kick_event, &one, sizeof(one)) < 0)

@@ -3,14 +3,17 @@
  * death.c: the end of a guest process, and of children of it that were never made.
  *
  *   1  proc_died() only marks and hands over to the reaper: it never waits, for the main thread
- * calls it.  It may be called again. 2  A dead process keeps its life pipe while children of it are
- * new.
+ *      calls it.  It may be called again.
+ *
+ *   2  A dead process keeps its life pipe while children of it are new.
  *
  * All under G.
  */
 #include "run/engine.h"
 
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The next older new child of parent, `left` new ones being still to be seen; the youngest come
@@ -48,10 +51,13 @@ static struct proc *orphan_locked(struct run *run, struct proc *parent)
 
 		if (life < 0 && p->slots)
 			life = ctl_take_any(run, p->slots);
+		if (life >= 0 && p->life < 0 &&
+		    (!life_is_pipe(life) || life_watch(run, p, life, 0))) {
+			close_later(life);
+			life = -1;
+		}
 		if (life < 0)
 			return p;
-		if (p->life < 0)
-			life_watch(run, p, life, 0);
 		p->life = life;
 	}
 	return NULL;
@@ -64,10 +70,20 @@ bool life_hung_up(int life)
 	return poll(&fd, 1, 0) == 1 && fd.revents;
 }
 
-static void close_fd(int *fd)
+bool life_is_pipe(int life)
 {
-	if (*fd >= 0)
-		close(*fd);
+	struct stat st;
+
+	return !fstat(life, &st) && S_ISFIFO(st.st_mode);
+}
+
+/* A guest may have kept another descriptor of the same: closing ours would not end the watch. */
+static void close_fd(struct run *run, int *fd)
+{
+	if (*fd >= 0) {
+		epoll_ctl(run->epoll, EPOLL_CTL_DEL, *fd, NULL);
+		close_later(*fd);
+	}
 	*fd = -1;
 }
 
@@ -81,10 +97,12 @@ static void die_locked(struct run *run, struct proc *p)
 	p->died_ns = run_now_ns();
 	run->nr_live--;
 	run->nr_dead++;
+	fds_settle(run, p->promised);
+	p->promised = 0;
 	while (p->slots)
 		slot_retire_locked(p->slots);
 	p->space = NULL;
-	close_fd(&p->pidfd);
+	close_fd(run, &p->pidfd);
 	if (space)
 		reaper_push_locked(p, space, space_leave_locked(space));
 	pthread_cond_broadcast(&run->changed);
@@ -102,9 +120,9 @@ static void settle_children_locked(struct run *run, struct proc *p)
 		return;
 	while ((orphan = orphan_locked(run, p))) {
 		die_locked(run, orphan);
-		close_fd(&orphan->life);
+		close_fd(run, &orphan->life);
 	}
-	close_fd(&p->life);
+	close_fd(run, &p->life);
 }
 
 void proc_died(struct proc *p)

@@ -86,7 +86,9 @@ struct proc *proc_create_locked(struct run *run, struct proc *parent);
  */
 int proc_start_locked(struct proc *p, pid_t pid, int life);
 void proc_start(struct proc *p, pid_t pid, int life);
-void proc_set_pid(struct proc *p, pid_t pid);
+/* The number by which the host knows it; from then on its death is noticed in any case.  False:
+ * there is no such process any more.  G held. */
+bool proc_set_pid(struct proc *p, pid_t pid);
 /* exec: the process leaves its space for a new one; all slots but `keep` are retired. */
 void proc_replace_space(struct proc *p, struct slot *keep, struct space *space);
 void proc_set_names(struct proc *p, const char *exe, const char *comm);
@@ -96,6 +98,8 @@ void procs_destroy(struct run *run);
 /* ---- death.c */
 /* The process does not exist any more: everything of it but its record goes.  Idempotent. */
 void proc_died(struct proc *p);
+/* What a guest sent as its life pipe is one. */
+bool life_is_pipe(int life);
 /* No process holds the read end any more. */
 bool life_hung_up(int life);
 
@@ -113,6 +117,22 @@ void stats_add_mm(struct proc_stats *to, const struct quire_mm_stats *mm);
 void proc_count_slot(struct proc *p, struct slot *s);
 void proc_note_refusal(struct proc *p, uint64_t addr, uint64_t ip, enum quire_access access,
 		       const struct quire_fault *f);
+
+/* ---- fds.c: descriptors kept back */
+/* n more will come, or false. */
+bool fds_promise(struct run *run, unsigned n);
+/* n of those have come, or never will. */
+void fds_settle(struct run *run, unsigned n);
+/*
+ * One may come now, without waiting.  Afterwards: `came` of those that were promised have; false:
+ * there is no room left but for what is promised.
+ */
+void fds_lend(void);
+bool fds_take_back(struct run *run, unsigned came);
+
+/* ---- closer.c: the last close of a guest's descriptor, which may take long */
+int closer_start(void);
+void close_later(int fd);
 
 /* ---- ctl.c: descriptors that guests send */
 int ctl_create(struct run *run, int *guest_end);
@@ -159,6 +179,8 @@ bool kick_receive(struct run *run, struct kick *k);
 bool kick_check(struct run *run, struct slot *s, const struct kick *k);
 /* The host's word: tid is a thread of process pid. */
 bool task_is_of(pid_t pid, pid_t tid);
+/* And: there is such a process, and it cannot be a child that `parent` has made. */
+bool task_is_stranger(pid_t pid, pid_t parent);
 
 /* ---- worker.c */
 int workers_start(struct run *run);

@@ -87,21 +87,33 @@ static bool belongs_locked(struct run *run, const struct proc *p, pid_t tid)
 	return task_is_of(tid, tid) && !known_locked(run, p, tid);
 }
 
-static pid_t process_of(pid_t tid)
+/* A number in the host's status of a thread; 0: there is no such thread. */
+static pid_t status_of(pid_t tid, const char *field)
 {
 	char path[40], text[2048], *line;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
 	if (read_text(path, text, sizeof(text)) < 0)
 		return 0;
-	line = strstr(text, "\nTgid:");
-	return line ? (pid_t)atoi(line + 6) : 0;
+	line = strstr(text, field);
+	return line ? (pid_t)atoi(line + strlen(field)) : 0;
+}
+
+bool task_is_stranger(pid_t pid, pid_t parent)
+{
+	pid_t of = status_of(pid, "\nPPid:");
+
+	if (!of || pid == parent)
+		return pid == parent;
+	/* CLONE_PARENT makes siblings. */
+	return status_of(pid, "\nTgid:") != pid ||
+	       (of != parent && of != status_of(parent, "\nPPid:"));
 }
 
 /* While the notification is valid, so is the number of the thread that waits for its answer. */
 static void kill_kicker(struct run *run, const struct kick *k)
 {
-	pid_t pid = process_of(k->tid);
+	pid_t pid = status_of(k->tid, "\nTgid:");
 	int fd = pid ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 	uint64_t id = k->notif;
 

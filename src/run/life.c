@@ -8,8 +8,14 @@
  * Owns run->epoll and the signals of the supervisor:
  *   SIGINT, SIGQUIT    ignored: the terminal sends them to the guests as well
  *   SIGTERM, SIGHUP    passed on to the first process; once that has ended, to all that are left
- *   SIGTSTP and its kin ignored: we stop when the first process has stopped
- *   SIGCHLD            the first process ended or stopped
+ *   SIGTSTP, -TTIN, -TTOU  noted: the terminal stops a process group, ours and the guests'
+ *   SIGCHLD            the first process ended, stopped, or goes on
+ *
+ * The shell that started us wants to see the job stopped when the first process stops.  But nobody
+ * serves the guests while we are stopped, one of which may be about to continue it.  So:
+ *
+ *   1  We stop after the first process has, if the terminal's signal came to us as well (whoever
+ *      continues the job continues the whole group), or if no other guest lives.
  */
 #include "run/engine.h"
 
@@ -26,6 +32,8 @@
 #define WATCH_TIMER (2ull << 40)
 
 static int signal_fd = -1, timer_fd = -1;
+static bool first_stopped; /* main thread */
+static bool group_stopped; /* main thread: a stop signal came to us since the first process ran */
 
 static int watch(struct run *run, int fd, uint32_t events, uint64_t what)
 {
@@ -65,6 +73,9 @@ int life_create(struct run *run)
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTSTP);
+	sigaddset(&set, SIGTTIN);
+	sigaddset(&set, SIGTTOU);
 	signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	run->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (signal_fd < 0 || run->epoll < 0)
@@ -109,16 +120,39 @@ static void first_process(struct run *run)
 {
 	int status;
 
-	while (waitpid(run->first_pid, &status, WNOHANG | WUNTRACED) > 0) {
-		if (WIFSTOPPED(status)) {
-			kill(getpid(), SIGSTOP);
+	while (waitpid(run->first_pid, &status, WNOHANG | WUNTRACED | WCONTINUED) > 0) {
+		first_stopped = WIFSTOPPED(status);
+		if (WIFCONTINUED(status))
+			group_stopped = false;
+		if (WIFSTOPPED(status) || WIFCONTINUED(status))
 			continue;
-		}
 		run->first_done = true;
 		run->first_status = status;
 		death(run, 1);
 		return;
 	}
+}
+
+static bool is_alone(struct run *run)
+{
+	bool yes;
+
+	pthread_mutex_lock(&run->lock);
+	yes = run->nr_live == 1;
+	pthread_mutex_unlock(&run->lock);
+	return yes;
+}
+
+/* Rule 1.  Who continued it may have died since: so its state is asked for after the others'. */
+static void stop_with_first(struct run *run)
+{
+	if (!first_stopped || (!group_stopped && !is_alone(run)))
+		return;
+	first_process(run);
+	if (!first_stopped)
+		return;
+	first_stopped = group_stopped = false;
+	kill(getpid(), SIGSTOP);
 }
 
 static void signal_all(struct run *run, int sig)
@@ -131,18 +165,31 @@ static void signal_all(struct run *run, int sig)
 	pthread_mutex_unlock(&run->lock);
 }
 
+static void signal_came(struct run *run, int sig)
+{
+	switch (sig) {
+	case SIGCHLD:
+		first_process(run);
+		break;
+	case SIGTSTP:
+	case SIGTTIN:
+	case SIGTTOU:
+		group_stopped = true;
+		break;
+	default:
+		if (run->first_done)
+			signal_all(run, sig);
+		else
+			kill(run->first_pid, sig);
+	}
+}
+
 static void signals(struct run *run)
 {
 	struct signalfd_siginfo si;
 
-	while (read(signal_fd, &si, sizeof(si)) == sizeof(si)) {
-		if (si.ssi_signo == SIGCHLD)
-			first_process(run);
-		else if (run->first_done)
-			signal_all(run, (int)si.ssi_signo);
-		else
-			kill(run->first_pid, (int)si.ssi_signo);
-	}
+	while (read(signal_fd, &si, sizeof(si)) == sizeof(si))
+		signal_came(run, (int)si.ssi_signo);
 }
 
 static void timer(struct run *run)
@@ -167,6 +214,7 @@ void life_loop(struct run *run)
 {
 	/* In case the first one has ended before there was a signalfd. */
 	first_process(run);
+	stop_with_first(run);
 	while (!over(run)) {
 		struct epoll_event e;
 
@@ -178,5 +226,6 @@ void life_loop(struct run *run)
 			timer(run);
 		else
 			death(run, e.data.u64);
+		stop_with_first(run);
 	}
 }

@@ -182,8 +182,8 @@ static struct quire_file *image(struct request *q, uint64_t id, bool interp, str
 	if (file)
 		quire_file_put(file);
 	/* It was good when execve looked at it: this is no affair of the program's. */
-	run_say("%s: its file cannot be read any more: %s", q->proc->exe ? q->proc->exe : "?",
-		strerror(-err));
+	run_say("%s: its file is not what execve found any more: %s",
+		q->proc->exe ? q->proc->exe : "?", strerror(-err));
 	return NULL;
 }
 
@@ -241,12 +241,8 @@ void op_exec_load(struct request *q)
 	struct elf_image *elf;
 
 	l.file = image(q, q->a[1], false, &elf);
-	if (!l.file) {
-		/* It could be read before: this the host would not do. */
-		run_say("%s: cannot be read any more: %s", q->proc->exe ? q->proc->exe : "?",
-			strerror((int)-q->ret));
+	if (!l.file)
 		return;
-	}
 	l.elf = elf;
 	q->ret = load_all(q, &l);
 	if (q->ret)

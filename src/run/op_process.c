@@ -4,21 +4,22 @@
  * clone and exit calls.
  *
  *   1  A child and its slot exist before the host's clone, so that it can speak at once.  If the
- * clone fails, OP_FORK_DONE takes both back.
+ *      clone fails, or the child is gone already, OP_FORK_DONE takes both back.
+ *
  *   2  Numbers of slots that a guest names are only acted upon if they belong to its own process
- * (threads) or to the child of this fork: a slot may have been given up and out again, to another
- * child of the same parent, by the time that the parent names it; the serial tells them apart.
+ *      (threads) or to the child of this fork: a slot may have been given up and out again, to
+ *      another child of the same parent, by the time that the parent names it; the serial tells
+ *      them apart.
+ *
+ *   3  The number that a parent gives its child is not believed if the host says that it is
+ *      somebody else's: the number is what is killed when memory is short, and who may speak.
  */
 #include "run/engine.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <unistd.h>
-
-#define SPARE_FDS 4
-#define MAX_NEEDED_FDS 64
 
 static int child_space(struct request *q, bool shared, struct space **out)
 {
@@ -41,6 +42,7 @@ static struct slot *child_create(struct request *q, struct space *space, bool sh
 	if (child) {
 		child->space = space;
 		child->vforked = shared;
+		child->promised = PROC_FDS;
 		space_enter_locked(space);
 		slot = slot_alloc_locked(run, child, space);
 		q->v[0] = child->serial;
@@ -49,29 +51,13 @@ static struct slot *child_create(struct request *q, struct space *space, bool sh
 	return slot;
 }
 
-/* For one more process, for those that have yet to send theirs, and some for files meanwhile. */
-static int descriptors_needed(struct run *run)
-{
-	unsigned n;
-
-	pthread_mutex_lock(&run->lock);
-	n = 2 * (run->nr_new + 1) + SPARE_FDS;
-	pthread_mutex_unlock(&run->lock);
-	return (int)(n < MAX_NEEDED_FDS ? n : MAX_NEEDED_FDS);
-}
-
-/* A process takes two, for as long as it lives: without them nobody would notice its death. */
 static bool descriptors_left(struct run *run)
 {
-	int fd[MAX_NEEDED_FDS], need = descriptors_needed(run), n = 0;
+	bool left = fds_promise(run, PROC_FDS);
 
-	while (n < need && (fd[n] = fcntl(run->ctl, F_DUPFD_CLOEXEC, 0)) >= 0)
-		n++;
-	for (int i = 0; i < n; i++)
-		close(fd[i]);
-	if (n < need && !__atomic_test_and_set(&run->said_no_fds, __ATOMIC_RELAXED))
+	if (!left && !__atomic_test_and_set(&run->said_no_fds, __ATOMIC_RELAXED))
 		run_note(run, "no descriptors for more processes: fork fails (ulimit -Hn)");
-	return n == need;
+	return left;
 }
 
 void op_fork(struct request *q)
@@ -84,15 +70,14 @@ void op_fork(struct request *q)
 	if (q->ret)
 		return;
 	q->ret = child_space(q, shared, &space);
-	if (q->ret)
-		return;
-	slot = child_create(q, space, shared);
-	if (slot)
-		q->ret = slot->index;
-	else
-		q->ret = -EAGAIN;
-	if (!slot)
-		space_put(space);
+	if (!q->ret) {
+		slot = child_create(q, space, shared);
+		q->ret = slot ? (int64_t)slot->index : -EAGAIN;
+		if (!slot)
+			space_put(space);
+	}
+	if (q->ret < 0)
+		fds_settle(q->run, PROC_FDS);
 }
 
 /* The process of this serial in this slot if q's process made it, referenced. */
@@ -108,24 +93,37 @@ static struct proc *child_in_slot(struct request *q, uint64_t index, uint64_t se
 	return proc_get(p);
 }
 
+/*
+ * Its number, or -errno, as its parent says.  False: there is no such child.  It may have been
+ * killed and waited for before it spoke and before its number came here: then nothing else would
+ * tell of its death while its parent lives.
+ */
+static bool child_exists_locked(struct proc *child, int64_t pid)
+{
+	bool there = pid > 0;
+
+	if (there && pid <= INT32_MAX && child->state != PROC_DEAD)
+		there = proc_set_pid(child, (pid_t)pid);
+	return there || child->state != PROC_NEW || child->life >= 0;
+}
+
 void op_fork_done(struct request *q)
 {
 	struct run *run = q->run;
-	int64_t pid = (int64_t)q->a[1];
 	struct proc *child;
 	bool failed;
 
+	q->ret = 0;
+	if ((int64_t)q->a[1] > 0 && task_is_stranger((pid_t)q->a[1], q->proc->pid))
+		return;
 	pthread_mutex_lock(&run->lock);
 	child = child_in_slot(q, q->a[0], q->a[2]);
-	failed = child && pid <= 0 && child->state == PROC_NEW;
-	if (child && pid > 0 && pid <= INT32_MAX && child->state != PROC_DEAD)
-		proc_set_pid(child, (pid_t)pid);
+	failed = child && !child_exists_locked(child, (int64_t)q->a[1]);
 	pthread_mutex_unlock(&run->lock);
 	if (failed)
 		proc_died(child);
 	if (child)
 		proc_put(child);
-	q->ret = 0;
 }
 
 /* Its death might not be noticed, and our end of its life pipe, lost on the way, kills it anyway.
@@ -147,21 +145,24 @@ void op_child_start(struct request *q)
 {
 	pid_t tid = at_load(&q->slot->tid);
 	struct proc *p = q->proc;
-	int life, stale;
-	bool lost;
+	int life, stale = -1;
+	bool lost = false, again;
 
 	/* The host's word for who it is counts more than the guest's. */
 	tid = tid ? tid : (pid_t)q->a[0];
 	pthread_mutex_lock(&q->run->lock);
-	life = ctl_take(q->run, q->slot, q->a[1]);
-	stale = proc_start_locked(p, tid, life < 0 ? -1 : life);
-	lost = p->life < 0 && p->state != PROC_DEAD;
+	again = p->state == PROC_ALIVE;
+	if (!again) {
+		life = ctl_take(q->run, q->slot, q->a[1]);
+		stale = proc_start_locked(p, tid, life < 0 ? -1 : life);
+		lost = p->life < 0 && p->state != PROC_DEAD;
+	}
 	pthread_mutex_unlock(&q->run->lock);
-	q->ret = 0;
+	q->ret = again ? -EINVAL : 0;
 	if (stale >= 0) {
-		if (!life_hung_up(stale))
+		if (!lost && !life_hung_up(stale))
 			run_say("process %d was taken for dead; it is killed", (int)tid);
-		close(stale);
+		close_later(stale);
 	}
 	if (lost)
 		refuse_child(q);

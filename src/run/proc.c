@@ -12,6 +12,7 @@
  */
 #include "run/engine.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -86,18 +87,26 @@ struct proc *proc_create_locked(struct run *run, struct proc *parent)
 	return p;
 }
 
-/* The number by which the host knows it; from then on its death is noticed in any case. */
-void proc_set_pid(struct proc *p, pid_t pid)
+bool proc_set_pid(struct proc *p, pid_t pid)
 {
+	bool gone, came;
 	int fd;
 
 	if (pid <= 0 || p->pidfd >= 0)
-		return;
+		return true;
+	fds_lend();
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	gone = fd < 0 && errno == ESRCH;
+	came = fd >= 0 && p->promised;
+	p->promised -= came;
+	fds_take_back(p->run, came);
+	if (gone)
+		return false;
 	p->pid = pid;
 	p->pidfd = fd;
 	if (fd >= 0)
 		life_watch(p->run, p, fd, EPOLLIN);
+	return true;
 }
 
 /* Our end of its life pipe is its own now; returned if it is not wanted, else -1. */
@@ -106,8 +115,12 @@ static int adopt_life_locked(struct proc *p, int life)
 	if (p->life >= 0 || p->state == PROC_DEAD)
 		return life;
 	if (life >= 0) {
+		if (!life_is_pipe(life) || life_watch(p->run, p, life, 0))
+			return life;
 		p->life = life;
-		life_watch(p->run, p, life, 0);
+		if (p->promised)
+			fds_settle(p->run, 1);
+		p->promised -= p->promised > 0;
 	}
 	return -1;
 }
@@ -134,7 +147,7 @@ void proc_start(struct proc *p, pid_t pid, int life)
 	stale = proc_start_locked(p, pid, life);
 	pthread_mutex_unlock(&p->run->lock);
 	if (stale >= 0)
-		close(stale);
+		close_later(stale);
 }
 
 void proc_set_names(struct proc *p, const char *exe, const char *comm)

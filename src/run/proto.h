@@ -95,64 +95,72 @@ struct run_info {
 
 enum run_op {
 	OP_NONE,
-	OP_FAULT,     /* a0 addr, a1 access (QUIRE_READ..), a2 ip, a3 sp -> ret = enum
-			 quire_fault_result;     v0 si_code, v1 si_addr, v2 pte, v3 kind (enum
-			 quire_fault_kind: after ANON, COW_COPY and     COW_REUSE the page alone is new:
-			 fill just it; a run would map its old neighbours again,     eight pages a fill
-			 on     average when memory is touched in order: measured) */
-	OP_TOUCH,     /* a0 addr, a1 bytes, a2 access: fault a range in -> ret = bytes that are good
-			 from a0 */
-	OP_BUS,       /* a0 addr: the host raised SIGBUS on an external page (truncated file) -> as
-			 OP_FAULT */
-	OP_SYSCALL,   /* a0 nr, a1..a6 args: one of memory's system calls -> ret (-errno), or
-			 RUN_NATIVE:   not Quire's after all (prlimit of other resources,
-			 process_vm_readv of a process   that is no guest, ...): make the call
-			 natively.   getrlimit, setrlimit, prlimit64 of AS, DATA, STACK, MEMLOCK are
-			 virtual: the   host   process keeps its own limits of AS, DATA and MEMLOCK
-			 (the   stub must be   able to map);   v0 1: the stub also makes the call
-			 natively   (STACK) */
-	OP_MMAP_FILE, /* a1..a6 mmap's args (a5 the guest's fd number), a0 file id -> ret; -ESTALE:
-			 no such id in this mm (any more): the stub makes a new window.  Ids are
-			 never used twice in a run: the stub caches a few per process instead of
-			 asking OP_FILE_FIND every time */
-	OP_FILE, /* descriptor sent on CTL before: a0 token, a1 window address, a2 window bytes,
-		    a3 first page offset of the window, a4 1: opened for writing, a5 1: no PROT_EXEC
-		    -> ret = file id.  The window belongs to the process from here on.
-		    A window should reach well beyond the file's present end (mremap after the file
-		    grew must fit; 16 MiB beyond is good).  v0 = n: windows that no mapping uses any
-		    more: the stub munmaps
-		    ((uint64_t *)data)[2 * i] (address), [2 * i + 1] (bytes) and may reuse the
-		    addresses */
-	OP_FILE_FIND, /* regular files and block devices only: a0 dev, a1 ino, a2 writable,
-			 a3 first page offset, a4 pages
-			 -> ret = id of a file whose window covers that in this mm, or -ENOENT */
-	OP_FORK,      /* a0 clone flags (CLONE_VM: shares the mm; vfork(2) is CLONE_VM|CLONE_VFORK)
-			 -> ret = child's slot; v0 the child's serial */
-	OP_FORK_DONE, /* a0 child's slot, a1 pid or -errno, a2 its serial */
-	OP_CHILD_START, /* first request of a forked child; a0 pid; LIFE's write end sent on CTL, a1
-			   token */
-	OP_THREAD,      /* a0 flags -> ret = slot of the new thread */
-	OP_THREAD_DONE, /* a0 slot, a1 tid or -errno */
-	OP_THREAD_START, /* first request of a thread; a0 tid */
-	OP_THREAD_EXIT,  /* last request of a thread: the worker goes; the slot is free after the
-			    reply */
-	OP_EXIT, /* exit_group is about to be called: a0 status.  Nothing is freed before LIFE
-		    closes */
-	OP_EXEC_PREPARE, /* exe (and interp) descriptors sent on CTL: a0 token, a1 token or 0;
-			    data[] = path (NUL) comm (NUL) -> ret 0 or -errno (ENOEXEC ...) */
-	OP_EXEC_ABORT,   /* the host's execve failed after all */
-	OP_EXEC_LOAD,    /* first request of a fresh stub: a0 pid, a1 file id of exe, a2 file id of
-			    interp or -1,    a3 stack bytes that argv, envp and auxv need, a4 vdso
-			    address, a5 vdso bytes, a6 vvar address,    a7 vvar bytes -> v0 entry to
-			    jump    to, v1 AT_PHDR, v2 AT_PHNUM, v3 AT_BASE,    v4 AT_ENTRY, v5 stack
-			    top    (exclusive), v6 AT_PHENT, v7 personality */
-	OP_EXEC_FILES,   /* reset: a0 pid: forget the old image: creates the new mm, so that OP_FILE
-			    works in it.   Comes before OP_FILE and OP_EXEC_LOAD */
-	OP_PROC_OPEN,    /* descriptor of an empty memfd sent on CTL, a0 token; a1 enum run_proc, a2
-			    pid: fill it
-			    -> ret 0 or -errno (-ENOENT: not a guest: use the host's file) */
-	OP_NOTE, /* a0 enum run_note, a1.. numbers: for the report: nothing is answered but ret 0 */
-	OP_EXE_PATH, /* a0 pid -> ret = length; data[] = path of the program (for /proc/PID/exe) */
+	/* a0 addr, a1 access (QUIRE_READ ..), a2 ip, a3 sp -> ret = enum quire_fault_result;
+	 * v0 si_code, v1 si_addr, v2 pte, v3 kind (enum quire_fault_kind: after ANON, COW_COPY and
+	 * COW_REUSE the page alone is new: fill just it; a run would map its old neighbours again,
+	 * eight pages a fill on average when memory is touched in order: measured) */
+	OP_FAULT,
+	/* a0 addr, a1 bytes, a2 access: fault a range in -> ret = bytes that are good from a0 */
+	OP_TOUCH,
+	/* a0 addr: the host raised SIGBUS on an external page (truncated file) -> as OP_FAULT */
+	OP_BUS,
+	/* a0 nr, a1..a6 args: one of memory's system calls -> ret (-errno), or RUN_NATIVE: not
+	 * Quire's after all (prlimit of other resources, process_vm_readv of a process that is no
+	 * guest, ..): make the call natively.  getrlimit, setrlimit, prlimit64 of AS, DATA, STACK,
+	 * MEMLOCK are virtual: the host process keeps its own limits of AS, DATA and MEMLOCK (the
+	 * stub must be able to map); v0 1: the stub also makes the call natively (STACK) */
+	OP_SYSCALL,
+	/* a1..a6 mmap's args (a5 the guest's fd number), a0 file id -> ret; -ESTALE: no such id in
+	 * this mm (any more): the stub makes a new window.  Ids are never used twice in a run: the
+	 * stub caches a few per process instead of asking OP_FILE_FIND every time */
+	OP_MMAP_FILE,
+	/* descriptor sent on CTL before: a0 token, a1 window address, a2 window bytes, a3 first
+	 * page offset of the window, a4 1: opened for writing, a5 1: no PROT_EXEC -> ret = file id.
+	 * The window belongs to the process from here on.  It should reach well beyond the file's
+	 * present end (mremap after the file grew must fit; 16 MiB beyond is good).
+	 * v0 = n: windows that no mapping uses any more: the stub munmaps ((uint64_t *)data)[2 * i]
+	 * (address), [2 * i + 1] (bytes) and may reuse the addresses */
+	OP_FILE,
+	/* regular files and block devices only: a0 dev, a1 ino, a2 writable, a3 first page offset,
+	 * a4 pages -> ret = id of a file whose window covers that in this mm, or -ENOENT */
+	OP_FILE_FIND,
+	/* a0 clone flags (CLONE_VM: shares the mm; vfork(2) is CLONE_VM|CLONE_VFORK) -> ret =
+	 * child's slot; v0 the child's serial */
+	OP_FORK,
+	/* a0 child's slot, a1 pid or -errno, a2 its serial */
+	OP_FORK_DONE,
+	/* first request of a forked child; a0 pid; LIFE's write end sent on CTL, a1 token */
+	OP_CHILD_START,
+	/* a0 flags -> ret = slot of the new thread */
+	OP_THREAD,
+	/* a0 slot, a1 tid or -errno */
+	OP_THREAD_DONE,
+	/* first request of a thread; a0 tid */
+	OP_THREAD_START,
+	/* last request of a thread: the worker goes; the slot is free after the reply */
+	OP_THREAD_EXIT,
+	/* exit_group is about to be called: a0 status.  Nothing is freed before LIFE closes */
+	OP_EXIT,
+	/* exe (and interp) descriptors sent on CTL: a0 token, a1 token or 0; data[] = path (NUL)
+	 * comm (NUL) -> ret 0 or -errno (ENOEXEC ..) */
+	OP_EXEC_PREPARE,
+	/* the host's execve failed after all */
+	OP_EXEC_ABORT,
+	/* first request of a fresh stub: a0 pid, a1 file id of exe, a2 file id of interp or -1, a3
+	 * stack bytes that argv, envp and auxv need, a4 vdso address, a5 vdso bytes, a6 vvar
+	 * address, a7 vvar bytes -> v0 entry to jump to, v1 AT_PHDR, v2 AT_PHNUM, v3 AT_BASE, v4
+	 * AT_ENTRY, v5 stack top (exclusive), v6 AT_PHENT, v7 personality */
+	OP_EXEC_LOAD,
+	/* reset: a0 pid: forget the old image: creates the new mm, so that OP_FILE works in it.
+	 * Comes before OP_FILE and OP_EXEC_LOAD */
+	OP_EXEC_FILES,
+	/* descriptor of an empty memfd sent on CTL, a0 token; a1 enum run_proc, a2 pid: fill it ->
+	 * ret 0 or -errno (-ENOENT: not a guest: use the host's file) */
+	OP_PROC_OPEN,
+	/* a0 enum run_note, a1.. numbers: for the report: nothing is answered but ret 0 */
+	OP_NOTE,
+	/* a0 pid -> ret = length; data[] = path of the program (for /proc/PID/exe) */
+	OP_EXE_PATH,
 	RUN_NR_OPS
 };
 

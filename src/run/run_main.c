@@ -154,7 +154,7 @@ static void take_sigchld(struct run *run)
 
 static void ignore_signals(void)
 {
-	static const int ignored[] = {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE};
+	static const int ignored[] = {SIGINT, SIGQUIT, SIGPIPE};
 
 	for (unsigned i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		signal(ignored[i], SIG_IGN);
@@ -184,7 +184,7 @@ static int supervise(struct run *run, const sigset_t *mask)
 		return status;
 	ignore_signals();
 	raise_nofile();
-	if (reaper_start(run) || workers_start(run)) {
+	if (closer_start() || reaper_start(run) || workers_start(run)) {
 		run_say("cannot start a thread");
 		kill(run->first_pid, SIGKILL);
 		return RUN_EXIT_VERIFY;

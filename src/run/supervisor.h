@@ -11,7 +11,9 @@
  *   G  run->lock      processes, slots' owners, spaces' users
  *     W  space->lock  windows of one address space
  *   S  slot->lock     leaf; never held over a call of the core
- *   T  ctl's lock     leaf
+ *   T  ctl's lock
+ *     D  fds.c's lock   leaf
+ *     D' closer.c's     leaf
  *   C  constant after publication      A  atomic
  *   O  only the worker attached to the slot
  * No lock of these but E, which the main thread does not take, is held while a guest is waited for:
@@ -91,6 +93,8 @@ struct proc_stats {
 	uint64_t execs, threads;
 };
 
+#define PROC_FDS 2 /* descriptors that a process takes: pidfd, life pipe */
+
 enum proc_state {
 	PROC_NEW, /* fork was granted; the child has not spoken yet */
 	PROC_ALIVE,
@@ -106,6 +110,7 @@ struct proc {
 	uint32_t serial;                      /* C: 1 is the first process */
 	pid_t pid, ppid;                      /* G: host numbers; 0 until known */
 	int pidfd, life;                      /* G: -1: none.  life: write end of its life pipe */
+	unsigned promised;                    /* G: descriptors it has yet to get (fds.c) */
 	struct space *space;                  /* G: NULL when dead */
 	struct slot *slots;                   /* G: of its living threads, linked by next */
 	unsigned nr_slots;                    /* G */

@@ -10,10 +10,12 @@
  *
  *   1  At any time somebody is idle: who takes a kick as the last one starts a new worker.  So a
  *      worker may block in a request for as long as it likes.
+ *
  *   2  A slot has at most one attached worker (slot->owned, S).  A kick that comes while there is
- * one is left in slot->notif, or answered at once if the turn is the guest's already. 3  Who leaves
- * stores attached = 0 and then looks at turn once more; the guest hands over and then looks at
- * attached: one of them sees the other.
+ *      one is left in slot->notif, or answered at once if the turn is the guest's already.
+ *
+ *   3  Who leaves stores attached = 0 and then looks at turn once more; the guest hands over and
+ *      then looks at attached: one of them sees the other.
  */
 #include "run/engine.h"
 

@@ -3,6 +3,7 @@
  * proc_fds.c: /proc/PID/fd and its kin list the descriptors that are open, and no others.
  */
 #include <dirent.h>
+#include <sys/stat.h>
 
 #include "stub_test.h"
 
@@ -73,6 +74,25 @@ static void of_a_child(void)
 	CHECK(waitpid(pid, &status, 0) == pid);
 }
 
+/* What is in no list has no name either. */
+static void names(void)
+{
+	static const char *const lists[] = {"/proc/self/fd/", "/proc/thread-self/fd/",
+					    "/proc/self/fdinfo/", "/dev/fd/"};
+	char path[64], to[64];
+	struct stat st;
+
+	for (unsigned i = 0; i < NR * 4; i++) {
+		if (fcntl((int)i / 4, F_GETFD) >= 0)
+			continue;
+		snprintf(path, sizeof(path), "%s%u", lists[i % 4], i / 4);
+		FAILS(open(path, O_RDONLY), ENOENT);
+		FAILS(readlink(path, to, sizeof(to)), ENOENT);
+		FAILS(stat(path, &st), ENOENT);
+		FAILS(lstat(path, &st), ENOENT);
+	}
+}
+
 static void errors(void)
 {
 	int fd = open("/proc/self/fd", O_RDONLY | O_DIRECTORY),
@@ -98,6 +118,7 @@ int main(void)
 		close(null);
 	RUN(both_calls);
 	RUN(of_a_child);
+	RUN(names);
 	RUN(errors);
 	return failures != 0;
 }

@@ -2,6 +2,7 @@
 /* raw_fds.c CASE: descriptors sent that nobody asks for, and one of the stub's own closed. */
 #include "raw.h"
 
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -17,9 +18,9 @@ static int temp_file(char content)
 	return fd;
 }
 
-static long send_fd(uint64_t token, int fd)
+static long send_fd_for(uint32_t slot, uint64_t token, int fd)
 {
-	struct ctl_packet packet = {.slot = own_slot(), .token = token};
+	struct ctl_packet packet = {.slot = slot, .token = token};
 	struct iovec iov = {&packet, sizeof(packet)};
 	union {
 		char buf[CMSG_SPACE(sizeof(int))];
@@ -35,6 +36,11 @@ static long send_fd(uint64_t token, int fd)
 	control.head.cmsg_type = SCM_RIGHTS;
 	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
 	return host(SYS_sendmsg, (long)INFO->fd_base + RUN_FD_CTL, (long)&msg, MSG_DONTWAIT, 0, 0);
+}
+
+static long send_fd(uint64_t token, int fd)
+{
+	return send_fd_for(own_slot(), token, fd);
 }
 
 /* The tokens that a stub begins with. */
@@ -108,6 +114,61 @@ static void full_socket(void)
 	CHECK(copied_content() == 'B');
 }
 
+/* A socket whose last close waits for a peer that reads nothing. */
+static int lingering_socket(int *peer)
+{
+	struct linger linger = {.l_onoff = 1, .l_linger = 120};
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
+	static char data[1 << 16];
+
+	CHECK(bind(listener, (struct sockaddr *)&at, len) == 0 && listen(listener, 1) == 0);
+	CHECK(getsockname(listener, (struct sockaddr *)&at, &len) == 0);
+	CHECK(connect(fd, (struct sockaddr *)&at, len) == 0);
+	*peer = accept(listener, NULL, NULL);
+	CHECK(*peer >= 0);
+	CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) == 0);
+	while (send(fd, data, sizeof(data), MSG_DONTWAIT) > 0)
+		;
+	close(listener);
+	return fd;
+}
+
+/* The supervisor has the last of a descriptor: nobody waits until it is closed. */
+static void slow_close(void)
+{
+	int peer, fd = lingering_socket(&peer);
+
+	alarm(30);
+	if (!fork()) {
+		CHECK(send_fd(1000, fd) > 0);
+		close(fd);
+		close(peer);
+		_exit(0);
+	}
+	close(fd);
+	wait(NULL);
+	for (int i = 0; i < 20; i++) {
+		if (!fork())
+			_exit(copied_content() != 'B');
+		CHECK(wait(NULL) > 0);
+	}
+}
+
+/* What is no pipe is no proof that a child lives which its parent left behind: the run ends. */
+static void false_life(void)
+{
+	if (!fork()) {
+		int64_t slot = request(OP_FORK, CLONE_VM, 0, 0);
+
+		CHECK(slot >= 0);
+		CHECK(send_fd_for((uint32_t)slot, 99, open("/dev/null", O_WRONLY)) > 0);
+		_exit(failures);
+	}
+	wait(NULL);
+}
+
 static volatile char *faulting;
 static volatile int faults, old_content;
 static sigjmp_buf out;
@@ -161,6 +222,8 @@ int main(int argc, char **argv)
 	    {"stale_program", stale_program},
 	    {"copy", copy},
 	    {"full_socket", full_socket},
+	    {"slow_close", slow_close},
+	    {"false_life", false_life},
 	    {"broken_fill", broken_fill},
 	    {NULL, NULL},
 	};

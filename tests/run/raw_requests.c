@@ -23,6 +23,36 @@ static void stale_child(void)
 	CHECK(request(OP_FORK_DONE, (uint64_t)slot, none, chan_of(own_slot())->v[0]) == 0);
 }
 
+/* A child that was killed and waited for before its parent could name it is given up. */
+static void dead_child(void)
+{
+	int64_t slot;
+	uint64_t serial;
+	pid_t gone = fork();
+
+	if (!gone)
+		_exit(0);
+	CHECK(waitpid(gone, NULL, 0) == gone && kill(gone, 0) && errno == ESRCH);
+	slot = request(OP_FORK, CLONE_VM, 0, 0);
+	serial = chan_of(own_slot())->v[0];
+	CHECK(slot >= 0 && request(OP_FORK_DONE, (uint64_t)slot, (uint64_t)gone, serial) == 0);
+	CHECK(request(OP_FORK, CLONE_VM, 0, 0) == slot);
+	CHECK(request(OP_FORK_DONE, (uint64_t)slot, (uint64_t)-EAGAIN, chan_of(own_slot())->v[0]) ==
+	      0);
+}
+
+/* Who has started cannot start again, and is told without a word to anybody else. */
+static void second_start(void)
+{
+	CHECK(request(OP_CHILD_START, (uint64_t)getpid(), 12345, 0) == -EINVAL);
+}
+
+/* A file that is gone is told of in one line. */
+static void no_image(void)
+{
+	CHECK(request(OP_EXEC_LOAD, (uint64_t)getpid(), UINT64_MAX, UINT64_MAX) == -EBADF);
+}
+
 static void expect_killed(pid_t pid)
 {
 	int status;
@@ -90,6 +120,46 @@ static void speak_for_child(void)
 	expect_killed(liar);
 }
 
+/* A stranger's number does not become a child's: who has it may not speak for the child. */
+static void stranger(void)
+{
+	volatile uint32_t *word =
+	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t liar = fork(), parent;
+	int status;
+
+	if (!liar) {
+		uint32_t slot;
+
+		while (!word[0])
+			sched_yield();
+		slot = word[0] - 1;
+		chan_of(slot)->op = OP_NOTE;
+		chan_of(slot)->a[0] = UINT64_MAX;
+		kick(slot, hand_over(chan_of(slot)));
+		_exit(0);
+	}
+	/* Not the liar's sibling: CLONE_PARENT makes such. */
+	parent = fork();
+	if (!parent && fork()) {
+		wait(&status);
+		_exit(status != 0);
+	}
+	if (!parent) {
+		int64_t slot = request(OP_FORK, CLONE_VM, 0, 0);
+		uint64_t serial = chan_of(own_slot())->v[0];
+
+		CHECK(request(OP_FORK_DONE, (uint64_t)slot, (uint64_t)liar, serial) == 0);
+		word[0] = (uint32_t)slot + 1;
+		while (!word[1])
+			sched_yield();
+		_exit(failures);
+	}
+	expect_killed(liar);
+	word[1] = 1;
+	CHECK(waitpid(parent, &status, 0) == parent && status == 0);
+}
+
 /* On a channel that is free. */
 static void speak_for_nobody(void)
 {
@@ -108,8 +178,12 @@ int main(int argc, char **argv)
 {
 	static const struct raw_case cases[] = {
 	    {"stale_child", stale_child},
+	    {"dead_child", dead_child},
+	    {"second_start", second_start},
+	    {"no_image", no_image},
 	    {"speak_for_sibling", speak_for_sibling},
 	    {"speak_for_child", speak_for_child},
+	    {"stranger", stranger},
 	    {"speak_for_nobody", speak_for_nobody},
 	    {NULL, NULL},
 	};

@@ -62,6 +62,24 @@ bool proc_lists_fds(const char *path, int64_t *pid)
 	return rest && (str_equal(rest, "fd") || str_equal(rest, "fdinfo"));
 }
 
+bool proc_names_ours(struct thread *t, const char *path)
+{
+	int64_t pid = 0, fd;
+	const char *p = split(path, &pid);
+
+	if (str_starts(path, "/dev/fd/"))
+		p = path + 8;
+	else if (p && str_starts(p, "fd/"))
+		p += 3;
+	else if (p && str_starts(p, "fdinfo/"))
+		p += 7;
+	else
+		return false;
+	if (!str_number(&p, &fd) || *p || !fd_is_ours((uint64_t)fd))
+		return false;
+	return !pid || rpc(t, OP_EXE_PATH, (uint64_t)pid) >= 0;
+}
+
 bool proc_exe_of(struct thread *t, const char *path, char *buf, uint64_t len)
 {
 	int64_t pid, n;

@@ -11,6 +11,8 @@
 int proc_text_of(const char *path, int64_t *pid);
 /* Does it list descriptors, /proc/PID/fd or fdinfo?  *pid: whose. */
 bool proc_lists_fds(const char *path, int64_t *pid);
+/* Is it one of our descriptors, in such a list of a guest or in /dev/fd? */
+bool proc_names_ours(struct thread *t, const char *path);
 /* Is it /proc/PID/exe of a guest?  Then its real path, into buf. */
 bool proc_exe_of(struct thread *t, const char *path, char *buf, uint64_t len);
 

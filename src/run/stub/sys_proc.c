@@ -14,13 +14,13 @@
 #define PATH_BYTES 4096
 #define SHORT_PATH 64 /* longer than any path that proc_path.c knows */
 
-/* The path if it begins with /proc/ and is short. */
+/* The path if it begins with /proc/, or /dev/fd/, and is short. */
 static bool read_proc_path(uint64_t addr, char buf[SHORT_PATH])
 {
 	int64_t n = guest_strnlen(addr, SHORT_PATH);
 
 	return n > 6 && n < SHORT_PATH && !guest_read(buf, addr, (uint64_t)n + 1) &&
-	       str_starts(buf, "/proc/");
+	       (str_starts(buf, "/proc/") || str_starts(buf, "/dev/fd/"));
 }
 
 /* The number of the descriptor that replaces `fd`: the same, but read-only. */
@@ -99,6 +99,8 @@ int64_t sys_open(struct call *c)
 
 	if (!read_proc_path(c->a[at], path))
 		return call_native(c);
+	if (proc_names_ours(c->t, path))
+		return -ENOENT;
 	which = proc_text_of(path, &pid);
 	if (which >= 0 && (flags & O_ACCMODE) == O_RDONLY && !(flags & (O_PATH | O_DIRECTORY)))
 		return open_text(c, which, pid, flags);
@@ -113,8 +115,11 @@ int64_t sys_readlink(struct call *c)
 	char path[SHORT_PATH], exe[PATH_BYTES];
 	uint64_t n, room = c->a[2 + at];
 
-	if ((int64_t)(int)room <= 0 || !read_proc_path(c->a[at], path) ||
-	    !proc_exe_of(c->t, path, exe, sizeof(exe)))
+	if ((int64_t)(int)room <= 0 || !read_proc_path(c->a[at], path))
+		return call_native(c);
+	if (proc_names_ours(c->t, path))
+		return -ENOENT;
+	if (!proc_exe_of(c->t, path, exe, sizeof(exe)))
 		return call_native(c);
 	n = str_len(exe);
 	n = n < (uint32_t)room ? n : (uint32_t)room;
@@ -127,8 +132,11 @@ int64_t sys_stat(struct call *c)
 	char path[SHORT_PATH], exe[PATH_BYTES];
 	uint64_t flags = c->nr == __NR_newfstatat ? c->a[3] : c->nr == __NR_statx ? c->a[2] : 0;
 
-	if (!(flags & AT_SYMLINK_NOFOLLOW) && read_proc_path(c->a[at], path) &&
-	    proc_exe_of(c->t, path, exe, sizeof(exe)))
+	if (!read_proc_path(c->a[at], path))
+		return call_native(c);
+	if (proc_names_ours(c->t, path))
+		return -ENOENT;
+	if (!(flags & AT_SYMLINK_NOFOLLOW) && proc_exe_of(c->t, path, exe, sizeof(exe)))
 		c->a[at] = sys_ptr(exe);
 	return call_native(c);
 }
