@@ -20,6 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "must_fork.h"
+
 #define STUB 0x7f0000000000ul
 
 /* Runs fn in a child and says how that ended. */
@@ -29,7 +31,7 @@ static void child(const char *what, void (*fn)(unsigned long), unsigned long arg
 	pid_t pid;
 
 	fflush(stdout);
-	pid = fork();
+	pid = must_fork();
 	if (!pid) {
 		fn(arg);
 		_exit(0);
@@ -165,7 +167,7 @@ static void case_forks(void)
 	int ended = 0, status;
 
 	for (int i = 0; i < 200; i++) {
-		pid_t pid = fork();
+		pid_t pid = must_fork();
 
 		if (!pid) {
 			char *m = malloc(100000);
@@ -195,10 +197,10 @@ static void case_early_orphans(void)
 	if (pipe(p))
 		return;
 	for (int i = 0; i < 300; i++) {
-		pid_t pid = fork();
+		pid_t pid = must_fork();
 
 		if (!pid) {
-			if (!fork())
+			if (!must_fork())
 				n = (int)write(p[1], "x", 1);
 			_exit(n < 0);
 		}
@@ -213,14 +215,14 @@ static void case_early_orphans(void)
 static void case_orphans(void)
 {
 	fflush(stdout);
-	if (!fork()) {
-		if (!fork()) {
+	if (!must_fork()) {
+		if (!must_fork()) {
 			usleep(300000);
 			_exit(0);
 		}
 		_exit(0);
 	}
-	if (!fork()) {
+	if (!must_fork()) {
 		usleep(100000);
 		_exit(1);
 	}

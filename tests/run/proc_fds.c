@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
+#include "must_fork.h"
 #include "stub_test.h"
 
 #define NR 2048 /* numbers that are looked at */
@@ -59,7 +60,7 @@ static void both_calls(void)
 static void of_a_child(void)
 {
 	char path[40];
-	pid_t pid = fork();
+	pid_t pid = must_fork();
 	int status;
 
 	if (!pid) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* raw_fds.c CASE: descriptors sent that nobody asks for, and one of the stub's own closed. */
+#include "must_fork.h"
 #include "raw.h"
 
 #include <netinet/in.h>
@@ -69,7 +70,7 @@ static void stale_descriptors(void)
 	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int status;
 
-	if (!fork()) {
+	if (!must_fork()) {
 		*slot = own_slot();
 		send_stale();
 		_exit(0);
@@ -77,7 +78,7 @@ static void stale_descriptors(void)
 	wait(NULL);
 	/* Its slot is the next one's as soon as the supervisor has seen it dead. */
 	do {
-		if (!fork())
+		if (!must_fork())
 			_exit(own_slot() == *slot ? copied_content() : 0);
 		wait(&status);
 	} while (status == 0);
@@ -89,7 +90,7 @@ static void stale_program(void)
 {
 	int status;
 
-	if (!fork()) {
+	if (!must_fork()) {
 		send_stale();
 		execl("/proc/self/exe", "raw_fds", "copy", (char *)NULL);
 		_exit(0);
@@ -141,7 +142,7 @@ static void slow_close(void)
 	int peer, fd = lingering_socket(&peer);
 
 	alarm(30);
-	if (!fork()) {
+	if (!must_fork()) {
 		CHECK(send_fd(1000, fd) > 0);
 		close(fd);
 		close(peer);
@@ -150,7 +151,7 @@ static void slow_close(void)
 	close(fd);
 	wait(NULL);
 	for (int i = 0; i < 20; i++) {
-		if (!fork())
+		if (!must_fork())
 			_exit(copied_content() != 'B');
 		CHECK(wait(NULL) > 0);
 	}
@@ -159,7 +160,7 @@ static void slow_close(void)
 /* What is no pipe is no proof that a child lives which its parent left behind: the run ends. */
 static void false_life(void)
 {
-	if (!fork()) {
+	if (!must_fork()) {
 		int64_t slot = request(OP_FORK, CLONE_VM, 0, 0);
 
 		CHECK(slot >= 0);
@@ -201,7 +202,7 @@ static void broken_fill(void)
 	pid_t child;
 
 	*page = 'A';
-	child = fork();
+	child = must_fork();
 	if (!child)
 		pause();
 	CHECK(sigaction(SIGSEGV, &act, NULL) == 0 && *page == 'A');

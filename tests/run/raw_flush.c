@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* raw_flush.c CASE: pages taken from processes in whose stubs something unusual has happened. */
+#include "must_fork.h"
 #include "raw.h"
 
 #include <pthread.h>
@@ -25,7 +26,7 @@ static void stop(pid_t pid)
 
 static pid_t fork_or_end(void)
 {
-	pid_t pid = fork();
+	pid_t pid = must_fork();
 
 	if (pid < 0)
 		exit(1);

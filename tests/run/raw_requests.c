@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* raw_requests.c CASE: requests that a stub does not make. */
+#include "must_fork.h"
 #include "raw.h"
 
 /* A parent that was slow names a child whose slot has meanwhile been given to the next. */
@@ -28,7 +29,7 @@ static void dead_child(void)
 {
 	int64_t slot;
 	uint64_t serial;
-	pid_t gone = fork();
+	pid_t gone = must_fork();
 
 	if (!gone)
 		_exit(0);
@@ -87,12 +88,12 @@ static void speak_for_sibling(void)
 {
 	volatile uint32_t *word =
 	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	pid_t victim = fork(), liar;
+	pid_t victim = must_fork(), liar;
 	int status;
 
 	if (!victim)
 		be_victim(word);
-	liar = fork();
+	liar = must_fork();
 	if (!liar) {
 		while (!word[0])
 			sched_yield();
@@ -107,7 +108,7 @@ static void speak_for_sibling(void)
 /* For a child that was granted and has not spoken. */
 static void speak_for_child(void)
 {
-	pid_t liar = fork();
+	pid_t liar = must_fork();
 
 	if (!liar) {
 		int64_t slot = request(OP_FORK, CLONE_VM, 0, 0);
@@ -125,7 +126,7 @@ static void stranger(void)
 {
 	volatile uint32_t *word =
 	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	pid_t liar = fork(), parent;
+	pid_t liar = must_fork(), parent;
 	int status;
 
 	if (!liar) {
@@ -140,8 +141,8 @@ static void stranger(void)
 		_exit(0);
 	}
 	/* Not the liar's sibling: CLONE_PARENT makes such. */
-	parent = fork();
-	if (!parent && fork()) {
+	parent = must_fork();
+	if (!parent && must_fork()) {
 		wait(&status);
 		_exit(status != 0);
 	}
@@ -163,7 +164,7 @@ static void stranger(void)
 /* On a channel that is free. */
 static void speak_for_nobody(void)
 {
-	pid_t liar = fork();
+	pid_t liar = must_fork();
 
 	if (!liar) {
 		uint32_t slot = INFO->nr_slots - 1;

@@ -3,6 +3,7 @@
  * stopped_first.c: the first process is stopped and continued by its child, which needs new memory
  * meanwhile.
  */
+#include "must_fork.h"
 #include "stub_test.h"
 
 #include <sched.h>
@@ -42,7 +43,7 @@ static void stop_parent(void)
 static void stopped_by_child(void)
 {
 	for (int i = 0; i < 2; i++) {
-		pid_t pid = fork();
+		pid_t pid = must_fork();
 		int status;
 
 		if (!pid)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* stub_births.c: processes and threads that are made while signals come down on all of them. */
+#include "must_fork.h"
 #include "stub_test.h"
 
 #include <pthread.h>
@@ -55,7 +56,7 @@ static void forks(void)
 		pid_t pid;
 
 		++*births;
-		pid = fork();
+		pid = must_fork();
 		if (!pid)
 			_exit(0);
 		CHECK(pid > 0 && ends_well(pid));
@@ -90,7 +91,7 @@ static void in_the_rain(void (*fn)(void))
 	pid_t pid, cloud;
 
 	births = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	pid = fork();
+	pid = must_fork();
 	if (pid) {
 		CHECK(ends_well(pid));
 		return;
@@ -99,7 +100,7 @@ static void in_the_rain(void (*fn)(void))
 		_exit(1);
 	alarm(60);
 	catch_with(SIGBUS, caught, SA_RESTART, 0);
-	cloud = fork();
+	cloud = must_fork();
 	if (!cloud)
 		rain();
 	fn();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* stub_flush.c: pages taken from a process by another one, whatever it is doing. */
+#include "must_fork.h"
 #include "stub_test.h"
 
 #include <pthread.h>
@@ -35,7 +36,7 @@ static void during_calls(void)
 {
 	volatile struct calls *calls = shared(PAGE_BYTES);
 	char *page = shared(PAGE_BYTES);
-	pid_t parent = getpid(), pid = fork();
+	pid_t parent = getpid(), pid = must_fork();
 
 	if (!pid)
 		call_on(page, calls, parent);
@@ -97,7 +98,7 @@ static void *look(void *arg)
 static pid_t start_lookers(int threads)
 {
 	pthread_t t;
-	pid_t pid = fork();
+	pid_t pid = must_fork();
 
 	if (pid)
 		return pid;
@@ -183,7 +184,7 @@ static void written_while_stopped(void)
 	pid_t pid;
 
 	own[0] = 5;
-	pid = fork();
+	pid = must_fork();
 	if (!pid) {
 		alarm(60);
 		flags[0] = own[0];
@@ -228,7 +229,7 @@ static void while_moving(void)
 
 	work = shared(sizeof(*work));
 	work->pages = shared(NR_PAGES * PAGE_BYTES);
-	pid = fork();
+	pid = must_fork();
 	if (!pid) {
 		alarm(60);
 		move();
@@ -248,7 +249,7 @@ static void while_moving(void)
 /* vfork's child stops itself; its parent cannot run either, and both look when it goes on. */
 static pid_t start_vfork(void)
 {
-	pid_t pid = fork(), child;
+	pid_t pid = must_fork(), child;
 
 	if (pid)
 		return pid;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* stub_signals.c: masks, actions, frames, and system calls that signals interrupt. */
+#include "must_fork.h"
 #include "stub_test.h"
 
 #include <poll.h>
@@ -145,7 +146,7 @@ static void interruption(void)
 	FAILS(read(p[0], &c, 1), EINTR);
 	CHECK(hits == 1);
 	catch_with(SIGALRM, hit, SA_RESTART, 0);
-	pid = fork();
+	pid = must_fork();
 	if (!pid) {
 		usleep(60000);
 		_exit(write(p[1], "x", 1) != 1);
@@ -290,7 +291,7 @@ static void waiting_undisturbed(void)
 	block(SIG_BLOCK, SIGBUS);
 	block(SIG_BLOCK, SIGUSR1);
 	for (int by_fd = 0; by_fd < 2; by_fd++) {
-		pid_t pid = fork();
+		pid_t pid = must_fork();
 
 		if (!pid)
 			_exit(wait_for_two(shared, rounds, by_fd) != SIGUSR1);
@@ -317,7 +318,7 @@ static void flushed_without_queue(void)
 	volatile int *rounds = shared + 16 * 1024;
 	struct rlimit none = {0, 0};
 	int status = -1, n;
-	pid_t pid = fork();
+	pid_t pid = must_fork();
 
 	if (!pid) {
 		setrlimit(RLIMIT_SIGPENDING, &none);
@@ -354,7 +355,7 @@ static void masked_waits_for_faults(void)
 		raise(sigs[i]);
 		FAILS(sigsuspend(&none), EINTR);
 		CHECK(hits == 1 && sigismember(&mask_saved, sigs[i]));
-		pid = fork();
+		pid = must_fork();
 		if (!pid)
 			_exit(kill(me, sigs[i]));
 		FAILS(ppoll(NULL, 0, NULL, &none), EINTR);
@@ -414,11 +415,11 @@ static void flooded(void)
 	int status;
 
 	signal(SIGBUS, SIG_IGN);
-	victim = fork();
+	victim = must_fork();
 	while (!victim)
 		syscall(SYS_getppid);
 	for (int i = 0; i < 3; i++) {
-		by[i] = fork();
+		by[i] = must_fork();
 		for (int n = 0; !by[i]; n++) {
 			if (n == 500000 || kill(victim, SIGBUS))
 				_exit(n != 500000);
@@ -511,7 +512,7 @@ static void inheritance(void)
 	catch_with(SIGUSR1, hit, 0, 0);
 	block(SIG_BLOCK, SIGUSR1);
 	raise(SIGUSR1);
-	pid = fork();
+	pid = must_fork();
 	if (!pid) {
 		block(SIG_UNBLOCK, SIGUSR1);
 		_exit(hits);

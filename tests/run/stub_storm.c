@@ -3,6 +3,7 @@
  * stub_storm.c: signals at a high rate change nothing in what a program computes, reads, writes,
  * allocates or waits for.
  */
+#include "must_fork.h"
 #include "stub_test.h"
 
 #include <pthread.h>
@@ -80,7 +81,7 @@ static void blocking_reads(void)
 	pid_t pid;
 
 	CHECK(pipe(p) == 0);
-	pid = fork();
+	pid = must_fork();
 	if (!pid) {
 		for (int i = 0; i < 100; i++) {
 			usleep(500);
@@ -102,7 +103,7 @@ static void forks(void)
 {
 	for (int i = 0; i < 40; i++) {
 		int status = 0;
-		pid_t pid = fork();
+		pid_t pid = must_fork();
 
 		if (!pid)
 			_exit(i);

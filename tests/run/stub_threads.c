@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* stub_threads.c: threads, futexes between them and between processes, and how threads end. */
+#include "must_fork.h"
 #include "stub_test.h"
 
 #include <linux/futex.h>
@@ -111,7 +112,7 @@ static void futex_over_cow(void)
 	word = 0;
 	pthread_create(&t, NULL, wait_word, NULL);
 	usleep(50000);
-	pid = fork();
+	pid = must_fork();
 	if (!pid) {
 		usleep(100000);
 		_exit(word);
@@ -153,7 +154,7 @@ static void semaphores(void)
 {
 	struct shared *s = map_shared();
 	int status;
-	pid_t pid = fork();
+	pid_t pid = must_fork();
 
 	if (!pid) {
 		for (int i = 0; i < 500; i++) {
@@ -175,7 +176,7 @@ static void shared_mutex(void)
 	pid_t pid[4];
 
 	for (int k = 0; k < 4; k++) {
-		pid[k] = fork();
+		pid[k] = must_fork();
 		if (!pid[k]) {
 			for (int i = 0; i < 1000; i++) {
 				pthread_mutex_lock(&s->mutex);
@@ -216,7 +217,7 @@ static void robust_process(int sig)
 	pid_t pid;
 
 	robust = map_shared();
-	pid = fork();
+	pid = must_fork();
 	if (!pid) {
 		pthread_mutex_lock(&robust->robust);
 		if (sig)
@@ -275,7 +276,7 @@ static void *forks(void *arg)
 {
 	for (int i = 0; i < 20; i++) {
 		int status;
-		pid_t pid = fork();
+		pid_t pid = must_fork();
 
 		if (!pid)
 			_exit(i);
@@ -373,7 +374,7 @@ static void *exec_true(void *arg)
 static void exec_from_thread(void)
 {
 	int status;
-	pid_t pid = fork();
+	pid_t pid = must_fork();
 
 	if (!pid) {
 		pthread_t a, b;
@@ -401,7 +402,7 @@ static void main_thread_first(void)
 	pid_t pid;
 
 	fflush(stdout);
-	pid = fork();
+	pid = must_fork();
 	if (!pid) {
 		pthread_t t;
 
