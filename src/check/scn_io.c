@@ -213,6 +213,52 @@ const struct scenario io_write_munmap = {
     .setup = setup_dirty_twice,
     .actors = {{"thread", store_nine}, {"munmap", unmap_first}, {"msync", sync_second}},
     .check = check_second,
+};
+
+/* The msync of both pages is past its flush and writes the first. */
+static void setup_two_dirty(struct world *w)
+{
+	make_file(w, QUIRE_FILE_PAGECACHE, 2);
+	map_file(w, w->addr, 2, PROT_RW, QMAP_SHARED);
+	map_file(w, SECOND, 2, PROT_RW, QMAP_SHARED);
+	fill(w, w->addr, 5);
+	fill(w, w->addr + PAGE, 5);
+	io_gate(w);
+}
+
+static void sync_both(struct world *w)
+{
+	must(quire_msync(w->mm, SECOND, 2 * PAGE, QMS_SYNC), "msync");
+}
+
+static void store_again(struct world *w)
+{
+	bool stored = cpu_store(w, w->mm, w->addr + PAGE, 8) == ACCESS_OK;
+
+	io_allow(w);
+	if (stored && cpu_store(w, w->mm, w->addr + PAGE, 9) == ACCESS_OK)
+		note(w, 0, 1);
+}
+
+static void unmap_second_page(struct world *w)
+{
+	must(quire_munmap(w->mm, w->addr + PAGE, PAGE), "munmap");
+}
+
+static void check_second_page(struct world *w)
+{
+	sync_both(w);
+	expect(!noted(w, 0) || w->disk[1] == 9, "page 1 of the disk is %llu after all: lost",
+	       (unsigned long long)w->disk[1]);
+}
+
+const struct scenario io_write_munmap_new = {
+    .name = "io-write-munmap-new",
+    .title = "munmap of a page that was mapped after the flush of who writes it back",
+    .source = "commit 1cf35d47712d; writeback.c, 2",
+    .setup = setup_two_dirty,
+    .actors = {{"msync", sync_both}, {"thread", store_again}, {"munmap", unmap_second_page}},
+    .check = check_second_page,
     .nr_guards = 1,
     .guards = {RULE_dirty_after_flush},
 };

@@ -9,7 +9,11 @@
  *      comes later faults and marks the folio again.
  *   2  Where a write is noted between the flush and the clearing, its entry stays dirty though the
  *      folio is clean; the next writeback (or zap) finds the entry.
- *   3  A page that could not be written stays dirty.
+ *   3  An entry that munmap, MADV_DONTNEED or exit has cleared, and not flushed yet, has left its
+ *      dirtiness with the folio.  Its address is flushed here (zap.c, 5).  If a writeback that has
+ *      flushed before the entry was made takes that dirtiness away, the folio is marked once more
+ *      after their flush (tlb.h).
+ *   4  A page that could not be written stays dirty.
  */
 #include "core/file.h"
 #include "core/folio.h"
@@ -38,7 +42,8 @@ static void clean_vma(struct vma *vma, uint64_t first, uint64_t last)
 {
 	uint64_t lo = first > vma->pgoff ? first - vma->pgoff : 0;
 	uint64_t hi = last - vma->pgoff < vma_pages(vma) ? last - vma->pgoff + 1 : vma_pages(vma);
-	uint64_t addr = vma->start + (lo << PAGE_SHIFT), end = vma->start + (hi << PAGE_SHIFT);
+	uint64_t start = vma->start + (lo << PAGE_SHIFT), end = vma->start + (hi << PAGE_SHIFT);
+	uint64_t addr = start;
 	struct tlb_gather g;
 	struct pt_ref ref;
 
@@ -53,6 +58,7 @@ static void clean_vma(struct vma *vma, uint64_t first, uint64_t last)
 		}
 		addr = next;
 	}
+	tlb_range_of_others(&g, start, end);
 	tlb_finish(&g);
 }
 
