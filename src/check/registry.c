@@ -57,6 +57,8 @@ extern const struct scenario io_error;
 extern const struct scenario io_munmap;
 extern const struct scenario io_pin;
 extern const struct scenario io_replace;
+extern const struct scenario io_sync_munmap;
+extern const struct scenario io_sync_sync;
 extern const struct scenario io_truncate;
 extern const struct scenario io_twice;
 extern const struct scenario io_write;
@@ -148,6 +150,8 @@ const struct scenario *const scenarios[] = {
 	&io_munmap,
 	&io_pin,
 	&io_replace,
+	&io_sync_munmap,
+	&io_sync_sync,
 	&io_truncate,
 	&io_twice,
 	&io_write,

@@ -83,6 +83,18 @@ const struct known_replay known_replays[] = {
 	.rule = RULE_dirty_after_flush,
 	.schedule = "1:29>2,2:79>0",
     },
+    {
+	.name = "msync finds a page clean that munmap in another mm lets a thread store to",
+	.scenario = "io-sync-munmap",
+	.rule = RULE_flush_of_others,
+	.schedule = "4:0/1,1:91>2,2:33>0,0:2/2",
+    },
+    {
+	.name = "msync returns while another msync is just writing the page",
+	.scenario = "io-sync-sync",
+	.rule = RULE_wait_for_writeback,
+	.schedule = "0:35>1,1:34>0",
+    },
     {.name = NULL},
 };
 

@@ -263,6 +263,61 @@ const struct scenario io_write_munmap_new = {
     .guards = {RULE_dirty_after_flush},
 };
 
+static void store_and_sync(struct world *w)
+{
+	uint64_t disk;
+
+	if (cpu_store(w, w->mm, w->addr, 9) != ACCESS_OK)
+		return;
+	sync_first(w);
+	disk = at_load(&w->disk[0]);
+	expect(disk == 9, "msync has returned and the disk has %llu", (unsigned long long)disk);
+}
+
+const struct scenario io_sync_sync = {
+    .name = "io-sync-sync",
+    .title = "msync of a page that another msync writes",
+    .source = "writeback.c, 5",
+    .setup = setup_dirty,
+    .actors = {{"thread", store_and_sync}, {"msync", sync_first}},
+    .nr_guards = 1,
+    .guards = {RULE_wait_for_writeback},
+};
+
+/* msync waits for a munmap of the same mm, not for that of another. */
+static void setup_dirty_elsewhere(struct world *w)
+{
+	setup_dirty(w);
+	must(quire_mm_fork(w->mm, NULL, &w->child), "fork");
+	cpu_cache(w, 0, w->mm, w->addr);
+}
+
+static void sync_elsewhere(struct world *w)
+{
+	must(quire_msync(w->child, w->addr, PAGE, QMS_SYNC), "msync");
+}
+
+static void sync_twice(struct world *w)
+{
+	uint64_t stored;
+
+	sync_elsewhere(w);
+	stored = noted(w, 0);
+	sync_elsewhere(w);
+	expect(!stored || at_load(&w->disk[0]) == 9, "msync has returned and the disk has %llu",
+	       (unsigned long long)at_load(&w->disk[0]));
+}
+
+const struct scenario io_sync_munmap = {
+    .name = "io-sync-munmap",
+    .title = "msync against a store through a translation that munmap has not flushed yet",
+    .source = "zap.c, 5",
+    .setup = setup_dirty_elsewhere,
+    .actors = {{"thread", store_nine}, {"munmap", unmap_first}, {"msync", sync_twice}},
+    .nr_guards = 1,
+    .guards = {RULE_flush_of_others},
+};
+
 static void truncate_to_none(struct world *w)
 {
 	must(quire_file_truncate(w->file, 0), "truncate");

@@ -100,6 +100,8 @@
 	X(unpin_dirties, "a page that was pinned for writing is dirty when it is unpinned",        \
 	  "commit 2d15eb31b50a; pin.c")                                                            \
 	X(writeback_flush, "a page is flushed before it is written back", "writeback.c, 1")        \
+	X(wait_for_writeback, "a sync waits for the pages that another is just writing",           \
+	  "writeback.c, 5")                                                                        \
 	X(writeback_looks_again, "a page is written back only while it is in the cache",           \
 	  "truncate.c, 3")                                                                         \
 	X(move_flush, "mremap flushes the old addresses before it returns", "CVE-2018-18281")      \

@@ -14,6 +14,8 @@
  *      flushed before the entry was made takes that dirtiness away, the folio is marked once more
  *      after their flush (tlb.h).
  *   4  A page that could not be written stays dirty.
+ *   5  A page is dirty or in writeback until it is written: who is to write it waits for whoever
+ *      does (F), and looks again.
  */
 #include "core/file.h"
 #include "core/folio.h"
@@ -91,15 +93,18 @@ static int write_folio(struct quire_file *file, struct folio *folio, uint64_t pg
 	if (!folio_test(folio, FOLIO_DIRTY))
 		return 0;
 	STEP("page %lu is clean: writes it", pgoff);
+	folio_set(folio, FOLIO_WRITEBACK); /* before: either is seen at any time */
 	folio_clear(folio, FOLIO_DIRTY);
 	err = file->ops.write_page(file->priv, pgoff, folio_addr(file->machine, folio));
 	if (err)
 		folio_set(folio, FOLIO_DIRTY);
+	folio_clear(folio, FOLIO_WRITEBACK);
 	return err;
 }
 
 int mapping_writeback(struct quire_file *file, uint64_t first, uint64_t last)
 {
+	uint32_t unwritten = RULE(wait_for_writeback) ? FOLIO_DIRTY | FOLIO_WRITEBACK : FOLIO_DIRTY;
 	struct quire_machine *m = file->machine;
 	struct folio *folio;
 	int err, first_err = 0;
@@ -107,7 +112,7 @@ int mapping_writeback(struct quire_file *file, uint64_t first, uint64_t last)
 	if (!file->ops.write_page)
 		return 0;
 	clean_entries(file, first, last);
-	for (uint64_t i = first; (folio = filecache_next(file, &i, last, FOLIO_DIRTY)); i++) {
+	for (uint64_t i = first; (folio = filecache_next(file, &i, last, unwritten)); i++) {
 		folio_lock(m, folio);
 		err = write_folio(file, folio, i);
 		folio_unlock(m, folio);

@@ -177,7 +177,7 @@ static void case_forks(void)
 				abort();
 			_exit(i & 127);
 		}
-		if (i % 3 == 0)
+		if (i % 3 == 0 && pid > 0)
 			kill(pid, SIGKILL);
 	}
 	while (wait(&status) > 0)
