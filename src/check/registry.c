@@ -32,7 +32,10 @@ extern const struct scenario file_add;
 extern const struct scenario file_around;
 extern const struct scenario file_copy;
 extern const struct scenario file_cow;
+extern const struct scenario file_dontneed_after;
+extern const struct scenario file_exit_after;
 extern const struct scenario file_munmap;
+extern const struct scenario file_munmap_after;
 extern const struct scenario file_punch;
 extern const struct scenario file_punch_copy;
 extern const struct scenario file_replace;
@@ -54,10 +57,13 @@ extern const struct scenario io_error;
 extern const struct scenario io_munmap;
 extern const struct scenario io_pin;
 extern const struct scenario io_replace;
+extern const struct scenario io_sync_munmap;
+extern const struct scenario io_sync_sync;
 extern const struct scenario io_truncate;
 extern const struct scenario io_twice;
 extern const struct scenario io_write;
 extern const struct scenario io_write_munmap;
+extern const struct scenario io_write_munmap_new;
 extern const struct scenario io_write_truncate;
 extern const struct scenario load_replace;
 extern const struct scenario maps_munmap;
@@ -119,7 +125,10 @@ const struct scenario *const scenarios[] = {
 	&file_around,
 	&file_copy,
 	&file_cow,
+	&file_dontneed_after,
+	&file_exit_after,
 	&file_munmap,
+	&file_munmap_after,
 	&file_punch,
 	&file_punch_copy,
 	&file_replace,
@@ -141,10 +150,13 @@ const struct scenario *const scenarios[] = {
 	&io_munmap,
 	&io_pin,
 	&io_replace,
+	&io_sync_munmap,
+	&io_sync_sync,
 	&io_truncate,
 	&io_twice,
 	&io_write,
 	&io_write_munmap,
+	&io_write_munmap_new,
 	&io_write_truncate,
 	&load_replace,
 	&maps_munmap,

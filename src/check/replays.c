@@ -65,6 +65,36 @@ const struct known_replay known_replays[] = {
 	.rule = RULE_source_dead_during_move,
 	.schedule = "0:25>1",
     },
+    {
+	.name = "truncation returns before munmap has flushed the entry that it has cleared",
+	.scenario = "file-munmap-after",
+	.rule = RULE_flush_of_others,
+	.schedule = "0:78>1,1:114/2",
+    },
+    {
+	.name = "truncation returns before MADV_DONTNEED has flushed the entry that it has cleared",
+	.scenario = "file-dontneed-after",
+	.rule = RULE_flush_of_others,
+	.schedule = "0:50>1,1:114/2",
+    },
+    {
+	.name = "a store through an entry that munmap has cleared misses the page's last writeback",
+	.scenario = "io-write-munmap-new",
+	.rule = RULE_dirty_after_flush,
+	.schedule = "1:29>2,2:79>0",
+    },
+    {
+	.name = "msync finds a page clean that munmap in another mm lets a thread store to",
+	.scenario = "io-sync-munmap",
+	.rule = RULE_flush_of_others,
+	.schedule = "4:0/1,1:91>2,2:33>0,0:2/2",
+    },
+    {
+	.name = "msync returns while another msync is just writing the page",
+	.scenario = "io-sync-sync",
+	.rule = RULE_wait_for_writeback,
+	.schedule = "0:35>1,1:34>0",
+    },
     {.name = NULL},
 };
 

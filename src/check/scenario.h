@@ -47,7 +47,7 @@ struct world {
 	uint64_t addr;           /* where it maps */
 	/* world_file.c: what is on the disk of w->file, and how its reads go. */
 	uint64_t disk[4];
-	uint32_t io_gated;   /* reads wait for io_allow() */
+	uint32_t io_gated;   /* reads and writes wait for io_allow() */
 	uint32_t io_allowed; /* a word to sleep on */
 	uint32_t io_error;   /* errno of each read */
 	uint64_t v[16];      /* what its actors tell each other and check(); see note() */
@@ -132,7 +132,7 @@ void expect_tables(struct world *w, uint64_t n);
 void make_file(struct world *w, enum quire_file_kind kind, uint64_t pages);
 /* Page 0 of the file at addr. flags: QMAP_SHARED or QMAP_PRIVATE. */
 void map_file(struct world *w, uint64_t addr, uint64_t pages, int prot, int flags);
-/* From setup(): reads sleep until io_allow(). */
+/* From setup(): reads and writes sleep until io_allow(). */
 void io_gate(struct world *w);
 void io_allow(struct world *w);
 /* For callbacks of a scenario's own: until io_allow(). */

@@ -95,6 +95,76 @@ const struct scenario file_add = {
     .guards = {RULE_seq_check, RULE_cache_seq_check, RULE_wait_for_adders},
 };
 
+/* ---- entries that others have cleared and not flushed yet ------------------------------- */
+
+static void setup_cached_by_reader(struct world *w)
+{
+	setup_cached(w);
+	must(quire_fault(w->mm, BEYOND, QUIRE_READ, NULL), "fault");
+	cpu_cache(w, 2, w->mm, BEYOND);
+}
+
+static void truncate_and_say(struct world *w)
+{
+	truncate_to_one(w);
+	note(w, 0, 1);
+}
+
+static void load_after(struct world *w)
+{
+	uint64_t truncated = noted(w, 0), value;
+	enum access_result r = cpu_load(w, w->mm, BEYOND, &value);
+
+	expect(!truncated || r != ACCESS_OK, "a load beyond the end after truncation has returned");
+}
+
+static void unmap_beyond(struct world *w)
+{
+	must(quire_munmap(w->mm, BEYOND, PAGE), "munmap");
+}
+
+const struct scenario file_munmap_after = {
+    .name = "file-munmap-after",
+    .title = "truncation against munmap: no load after the truncation has returned",
+    .source = "zap.c, 5; corpus: commit 99baac21e458",
+    .setup = setup_cached_by_reader,
+    .actors = {{"munmap", unmap_beyond}, {"truncate", truncate_and_say}, {"reader", load_after}},
+    .nr_guards = 1,
+    .guards = {RULE_flush_of_others},
+};
+
+static void drop_beyond(struct world *w)
+{
+	must(quire_madvise(w->mm, BEYOND, PAGE, QMADV_DONTNEED), "madvise");
+}
+
+const struct scenario file_dontneed_after = {
+    .name = "file-dontneed-after",
+    .title = "truncation against MADV_DONTNEED: no load after the truncation has returned",
+    .source = "zap.c, 5; corpus: commit 99baac21e458",
+    .setup = setup_cached_by_reader,
+    .actors = {{"dontneed", drop_beyond}, {"truncate", truncate_and_say}, {"reader", load_after}},
+    .nr_guards = 1,
+    .guards = {RULE_flush_of_others},
+};
+
+static void exit_beside_reader(struct world *w)
+{
+	quire_mm_exit(w->mm);
+}
+
+const struct scenario file_exit_after = {
+    .name = "file-exit-after",
+    .title = "truncation against exit: no load after the truncation has returned",
+    .source = "zap.c, 5; corpus: commit 99baac21e458",
+    .setup = setup_cached_by_reader,
+    .actors = {{"exit", exit_beside_reader},
+	       {"truncate", truncate_and_say},
+	       {"reader", load_after}},
+    .nr_guards = 1,
+    .guards = {RULE_flush_of_others},
+};
+
 /* ---- private copies ------------------------------------------------------------------- */
 
 static void setup_private(struct world *w)

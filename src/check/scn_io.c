@@ -213,8 +213,109 @@ const struct scenario io_write_munmap = {
     .setup = setup_dirty_twice,
     .actors = {{"thread", store_nine}, {"munmap", unmap_first}, {"msync", sync_second}},
     .check = check_second,
+};
+
+/* The msync of both pages is past its flush and writes the first. */
+static void setup_two_dirty(struct world *w)
+{
+	make_file(w, QUIRE_FILE_PAGECACHE, 2);
+	map_file(w, w->addr, 2, PROT_RW, QMAP_SHARED);
+	map_file(w, SECOND, 2, PROT_RW, QMAP_SHARED);
+	fill(w, w->addr, 5);
+	fill(w, w->addr + PAGE, 5);
+	io_gate(w);
+}
+
+static void sync_both(struct world *w)
+{
+	must(quire_msync(w->mm, SECOND, 2 * PAGE, QMS_SYNC), "msync");
+}
+
+static void store_again(struct world *w)
+{
+	bool stored = cpu_store(w, w->mm, w->addr + PAGE, 8) == ACCESS_OK;
+
+	io_allow(w);
+	if (stored && cpu_store(w, w->mm, w->addr + PAGE, 9) == ACCESS_OK)
+		note(w, 0, 1);
+}
+
+static void unmap_second_page(struct world *w)
+{
+	must(quire_munmap(w->mm, w->addr + PAGE, PAGE), "munmap");
+}
+
+static void check_second_page(struct world *w)
+{
+	sync_both(w);
+	expect(!noted(w, 0) || w->disk[1] == 9, "page 1 of the disk is %llu after all: lost",
+	       (unsigned long long)w->disk[1]);
+}
+
+const struct scenario io_write_munmap_new = {
+    .name = "io-write-munmap-new",
+    .title = "munmap of a page that was mapped after the flush of who writes it back",
+    .source = "commit 1cf35d47712d; writeback.c, 2",
+    .setup = setup_two_dirty,
+    .actors = {{"msync", sync_both}, {"thread", store_again}, {"munmap", unmap_second_page}},
+    .check = check_second_page,
     .nr_guards = 1,
     .guards = {RULE_dirty_after_flush},
+};
+
+static void store_and_sync(struct world *w)
+{
+	uint64_t disk;
+
+	if (cpu_store(w, w->mm, w->addr, 9) != ACCESS_OK)
+		return;
+	sync_first(w);
+	disk = at_load(&w->disk[0]);
+	expect(disk == 9, "msync has returned and the disk has %llu", (unsigned long long)disk);
+}
+
+const struct scenario io_sync_sync = {
+    .name = "io-sync-sync",
+    .title = "msync of a page that another msync writes",
+    .source = "writeback.c, 5",
+    .setup = setup_dirty,
+    .actors = {{"thread", store_and_sync}, {"msync", sync_first}},
+    .nr_guards = 1,
+    .guards = {RULE_wait_for_writeback},
+};
+
+/* msync waits for a munmap of the same mm, not for that of another. */
+static void setup_dirty_elsewhere(struct world *w)
+{
+	setup_dirty(w);
+	must(quire_mm_fork(w->mm, NULL, &w->child), "fork");
+	cpu_cache(w, 0, w->mm, w->addr);
+}
+
+static void sync_elsewhere(struct world *w)
+{
+	must(quire_msync(w->child, w->addr, PAGE, QMS_SYNC), "msync");
+}
+
+static void sync_twice(struct world *w)
+{
+	uint64_t stored;
+
+	sync_elsewhere(w);
+	stored = noted(w, 0);
+	sync_elsewhere(w);
+	expect(!stored || at_load(&w->disk[0]) == 9, "msync has returned and the disk has %llu",
+	       (unsigned long long)at_load(&w->disk[0]));
+}
+
+const struct scenario io_sync_munmap = {
+    .name = "io-sync-munmap",
+    .title = "msync against a store through a translation that munmap has not flushed yet",
+    .source = "zap.c, 5",
+    .setup = setup_dirty_elsewhere,
+    .actors = {{"thread", store_nine}, {"munmap", unmap_first}, {"msync", sync_twice}},
+    .nr_guards = 1,
+    .guards = {RULE_flush_of_others},
 };
 
 static void truncate_to_none(struct world *w)

@@ -3,7 +3,7 @@
  * world_file.c: a scenario's file and its disk.
  *
  * A page on the disk is its first 8 bytes.  What a device does at its own pace is a word that
- * another actor sets: the reader sleeps on it.
+ * another actor sets: who reads or writes sleeps on it.
  */
 #include "scenario.h"
 
@@ -15,7 +15,7 @@ void io_wait(struct world *w)
 
 	sched_port(&port);
 	while (!at_load(&w->io_allowed)) {
-		STEP("sleeps until the device has read");
+		STEP("sleeps until the device is done");
 		port.wait(port.ctx, &w->io_allowed, 0);
 	}
 }
@@ -36,6 +36,8 @@ static int write_page(void *priv, uint64_t pgoff, const void *mem)
 {
 	struct world *w = priv;
 
+	if (w->io_gated)
+		io_wait(w);
 	expect(pgoff < noted(w, FILE_SIZE), "page %llu is written beyond the end",
 	       (unsigned long long)pgoff);
 	at_store(&w->disk[pgoff], at_load((const uint64_t *)mem));
@@ -75,7 +77,7 @@ void io_allow(struct world *w)
 	struct quire_port port;
 
 	sched_port(&port);
-	STEP("the device has read");
+	STEP("the device is done");
 	at_store(&w->io_allowed, 1);
 	port.wake(port.ctx, &w->io_allowed, INT32_MAX);
 }

@@ -14,7 +14,8 @@
  *   2  A page that somebody has pinned stays the parent's, FOLIO_EXCLUSIVE: the child gets a copy
  *      of its content at once (fork(2) must not change under a pin who sees its writes).  Before
  *      that its write bit is taken and flushed, like that of a page that is shared: of what a
- *      thread stored the child must not see the later without the earlier (install.c, 3).
+ *      thread stored the child must not see the later without the earlier (install.c, 3).  The
+ *      bits of all pinned pages of a table are taken at the first; nobody gives one back (forking).
  *   3  The child's entries are old (not ACCESSED): only what it uses counts as referenced.
  */
 #include "core/range.h"
@@ -122,18 +123,26 @@ static void share_anon(struct copy *c, struct folio *f, pte_t *slot, uint64_t ad
 		take_write_bit(c, slot, addr, e);
 }
 
+static bool is_pinned(const struct folio *f)
+{
+	return folio_test(f, FOLIO_EXCLUSIVE) && maybe_pinned(f);
+}
+
+/* Of all pinned pages from addr on: one flush is enough for the table, however many they are. */
+static void take_pinned_write_bits(struct copy *c, pte_t *slot, uint64_t addr, uint64_t end)
+{
+	const struct quire_machine *m = c->g->mm->machine;
+
+	for (; addr < end; slot++, addr += PAGE_SIZE) {
+		pte_t e = at_load_relaxed(slot);
+
+		if ((e & PTE_WRITE) && is_anon(m, e) && is_pinned(pfn_folio(m, pte_frame(e))))
+			take_write_bit(c, slot, addr, &e);
+	}
+}
+
 /* Instead of a child's entry: the parent's must be flushed first. */
 #define FLUSH_FIRST PTE_WRITE
-
-/* Invariant 2.  0: no memory. */
-static pte_t copy_pinned(struct copy *c, struct folio *f, pte_t *slot, uint64_t addr, pte_t e)
-{
-	if (RULE(fork_flushes_pinned) && (e & PTE_WRITE)) {
-		take_write_bit(c, slot, addr, &e);
-		return FLUSH_FIRST;
-	}
-	return duplicate(c, f, e);
-}
 
 /* The child's entry for e, with its counts taken; FLUSH_FIRST; 0: no memory. */
 static pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
@@ -150,8 +159,10 @@ static pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
 	f = pfn_folio(m, pte_frame(e));
 	if (!folio_test(f, FOLIO_ANON)) {
 		folio_get_mapped(f);
-	} else if (RULE(fork_copies_pinned) && folio_test(f, FOLIO_EXCLUSIVE) && maybe_pinned(f)) {
-		e = copy_pinned(c, f, slot, addr, e);
+	} else if (RULE(fork_copies_pinned) && is_pinned(f)) {
+		if (RULE(fork_flushes_pinned) && (e & PTE_WRITE))
+			return FLUSH_FIRST;
+		e = duplicate(c, f, e);
 		if (!pte_present(e))
 			return e;
 	} else {
@@ -173,8 +184,12 @@ static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, u
 		if (!pte_present(e))
 			continue;
 		val = copy_entry(c, slot, *addr, e);
+		if (val == FLUSH_FIRST) {
+			take_pinned_write_bits(c, slot, *addr, end);
+			return -QEAGAIN;
+		}
 		if (!pte_present(val))
-			return val == FLUSH_FIRST ? -QEAGAIN : -QENOMEM;
+			return -QENOMEM;
 		STEP("copies entry %#lx of %#lx to the child", val, *addr);
 		at_store(to, val);
 		dst->table->pt.used++;

@@ -115,6 +115,7 @@ static void dup_settings(struct quire_mm *child, const struct quire_mm *parent)
 
 static int fork_locked(struct quire_mm *child, struct quire_mm *parent)
 {
+	uint64_t entries = parent->fork_entries, tables = parent->fork_tables;
 	int err;
 
 	if (parent->exited)
@@ -123,8 +124,12 @@ static int fork_locked(struct quire_mm *child, struct quire_mm *parent)
 	err = dup_tree(child, parent);
 	if (!err)
 		err = copy_all_entries(child, parent);
-	if (!err)
+	if (!err) {
 		parent->forks++;
+	} else { /* may be tried again: only what a child has got counts */
+		parent->fork_entries = entries;
+		parent->fork_tables = tables;
+	}
 	return err;
 }
 

@@ -72,9 +72,10 @@ enum folio_flags {
 	FOLIO_UPTODATE = 1u << 7,
 	FOLIO_DIRTY = 1u << 8,
 	FOLIO_SHMEM = 1u << 9,
-	FOLIO_ZEROED = 1u << 10,   /* content known to be zero (free lists only) */
-	FOLIO_LAZYFREE = 1u << 11, /* MADV_FREE, not written since */
-	FOLIO_PERMANENT = 1u << 12 /* the zero page: neither counted nor freed */
+	FOLIO_ZEROED = 1u << 10,    /* content known to be zero (free lists only) */
+	FOLIO_LAZYFREE = 1u << 11,  /* MADV_FREE, not written since */
+	FOLIO_PERMANENT = 1u << 12, /* the zero page: neither counted nor freed */
+	FOLIO_WRITEBACK = 1u << 13, /* F: no longer dirty, and not written yet */
 };
 
 enum zone_kind { ZONE_RAM, ZONE_TABLE, NR_ZONE_KINDS };

@@ -133,8 +133,9 @@ struct quire_mm {
 
 	/* Cold or writers' only. */
 	struct mutex mmap_lock __attribute__((aligned(64)));
-	uint32_t refs;                        /* A */
-	bool exited;                          /* M */
+	uint32_t refs;      /* A */
+	bool exited;        /* M */
+	uint32_t unflushed; /* A, set under M: cleared entries of files may be cached (zap.c, 5) */
 	uint64_t start_brk, brk, start_stack; /* M, readers A (names of VMAs) */
 	uint64_t mmap_base;                   /* M */
 	uint64_t rlimit[QUIRE_NR_RLIMITS];    /* A */

@@ -93,11 +93,15 @@
 	X(refuse_the_living, "a refusal is said only of a VMA that is alive", "locking.md 14")     \
 	X(failed_read_looks_again,                                                                 \
 	  "a read that failed counts only where its page is mapped still", "locking.md 14")        \
+	X(flush_of_others, "truncation and writeback flush what others have cleared and not yet",  \
+	  "commit 99baac21e458; zap.c, 5")                                                         \
 	X(dirty_after_flush, "a dirty page that was unmapped is dirty again after the flush",      \
 	  "commit 1cf35d47712d; tlb.h")                                                            \
 	X(unpin_dirties, "a page that was pinned for writing is dirty when it is unpinned",        \
 	  "commit 2d15eb31b50a; pin.c")                                                            \
 	X(writeback_flush, "a page is flushed before it is written back", "writeback.c, 1")        \
+	X(wait_for_writeback, "a sync waits for the pages that another is just writing",           \
+	  "writeback.c, 5")                                                                        \
 	X(writeback_looks_again, "a page is written back only while it is in the cache",           \
 	  "truncate.c, 3")                                                                         \
 	X(move_flush, "mremap flushes the old addresses before it returns", "CVE-2018-18281")      \

@@ -28,6 +28,7 @@ void tlb_begin(struct tlb_gather *g, struct quire_mm *mm)
 	g->no_flush = false;
 	g->nr_ranges = 0;
 	g->nr_folios = 0;
+	g->unflushed = false;
 	g->any_dirty = false;
 	g->nr_tables = 0;
 	g->tables = NO_FRAME;
@@ -73,6 +74,22 @@ static void mark_dirty(struct tlb_gather *g)
 		if (RULE(dirty_after_flush))
 			folio_set(g->folios[i], FOLIO_DIRTY);
 	}
+}
+
+/* One at a time, M being held.  Who finds an entry cleared under its PTL sees the store. */
+void tlb_unflushed(struct tlb_gather *g)
+{
+	if (g->unflushed || g->no_flush)
+		return;
+	STEP("says that entries of files are not flushed yet");
+	g->unflushed = true;
+	at_store(&g->mm->unflushed, 1);
+}
+
+void tlb_range_of_others(struct tlb_gather *g, uint64_t start, uint64_t end)
+{
+	if (RULE(flush_of_others) && at_load(&g->mm->unflushed))
+		tlb_range(g, start, end);
 }
 
 void tlb_table(struct tlb_gather *g, struct folio *table, uint64_t addr)
@@ -168,4 +185,7 @@ void tlb_flush_now(struct tlb_gather *g)
 void tlb_finish(struct tlb_gather *g)
 {
 	tlb_flush_now(g);
+	if (g->unflushed)
+		at_store(&g->mm->unflushed, 0);
+	g->unflushed = false;
 }

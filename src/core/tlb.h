@@ -20,8 +20,9 @@
 
 struct tlb_gather {
 	struct quire_mm *mm;
-	bool full;     /* flush everything; the caller's choice */
-	bool no_flush; /* nothing can be cached: a new mm, or one being torn down */
+	bool full;      /* flush everything; the caller's choice */
+	bool no_flush;  /* nothing can be cached: a new mm, or one being torn down */
+	bool unflushed; /* mm->unflushed is this gather's */
 	unsigned nr_ranges, nr_folios, nr_tables;
 	pfn_t tables; /* chained through pt.used */
 	struct quire_tlb_range ranges[TLB_GATHER_RANGES];
@@ -32,12 +33,20 @@ struct tlb_gather {
 void tlb_begin(struct tlb_gather *g, struct quire_mm *mm);
 /* A range that touches the latest one is merged with it. */
 void tlb_range(struct tlb_gather *g, uint64_t start, uint64_t end);
+/* Ahead of clearing entries of a file, M held: says so until tlb_finish() has flushed them. */
+void tlb_unflushed(struct tlb_gather *g);
+/*
+ * After a walk without M, by who promises that nobody reaches what it looked for: the range, if
+ * entries that others have cleared there may be cached still.
+ */
+void tlb_range_of_others(struct tlb_gather *g, uint64_t start, uint64_t end);
 /* Takes over one reference.  True: the gather is full: drop spinlocks and call tlb_flush_now. */
 bool tlb_folio(struct tlb_gather *g, struct folio *f);
 /*
  * The same for a page of a file whose entry was dirty.  Until the flush it may be written through
- * cached translations, and a writeback that comes in between finds no entry to flush: so it is
- * marked dirty once more after the flush, before the reference is dropped.
+ * cached translations.  A writeback that has done its own flush, before the entry was made, may
+ * clean the folio in between: so it is marked dirty once more after the flush, before the
+ * reference is dropped.
  */
 bool tlb_folio_dirty(struct tlb_gather *g, struct folio *f);
 /*

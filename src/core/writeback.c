@@ -9,7 +9,13 @@
  *      comes later faults and marks the folio again.
  *   2  Where a write is noted between the flush and the clearing, its entry stays dirty though the
  *      folio is clean; the next writeback (or zap) finds the entry.
- *   3  A page that could not be written stays dirty.
+ *   3  An entry that munmap, MADV_DONTNEED or exit has cleared, and not flushed yet, has left its
+ *      dirtiness with the folio.  Its address is flushed here (zap.c, 5).  If a writeback that has
+ *      flushed before the entry was made takes that dirtiness away, the folio is marked once more
+ *      after their flush (tlb.h).
+ *   4  A page that could not be written stays dirty.
+ *   5  A page is dirty or in writeback until it is written: who is to write it waits for whoever
+ *      does (F), and looks again.
  */
 #include "core/file.h"
 #include "core/folio.h"
@@ -38,7 +44,8 @@ static void clean_vma(struct vma *vma, uint64_t first, uint64_t last)
 {
 	uint64_t lo = first > vma->pgoff ? first - vma->pgoff : 0;
 	uint64_t hi = last - vma->pgoff < vma_pages(vma) ? last - vma->pgoff + 1 : vma_pages(vma);
-	uint64_t addr = vma->start + (lo << PAGE_SHIFT), end = vma->start + (hi << PAGE_SHIFT);
+	uint64_t start = vma->start + (lo << PAGE_SHIFT), end = vma->start + (hi << PAGE_SHIFT);
+	uint64_t addr = start;
 	struct tlb_gather g;
 	struct pt_ref ref;
 
@@ -53,6 +60,7 @@ static void clean_vma(struct vma *vma, uint64_t first, uint64_t last)
 		}
 		addr = next;
 	}
+	tlb_range_of_others(&g, start, end);
 	tlb_finish(&g);
 }
 
@@ -85,15 +93,18 @@ static int write_folio(struct quire_file *file, struct folio *folio, uint64_t pg
 	if (!folio_test(folio, FOLIO_DIRTY))
 		return 0;
 	STEP("page %lu is clean: writes it", pgoff);
+	folio_set(folio, FOLIO_WRITEBACK); /* before: either is seen at any time */
 	folio_clear(folio, FOLIO_DIRTY);
 	err = file->ops.write_page(file->priv, pgoff, folio_addr(file->machine, folio));
 	if (err)
 		folio_set(folio, FOLIO_DIRTY);
+	folio_clear(folio, FOLIO_WRITEBACK);
 	return err;
 }
 
 int mapping_writeback(struct quire_file *file, uint64_t first, uint64_t last)
 {
+	uint32_t unwritten = RULE(wait_for_writeback) ? FOLIO_DIRTY | FOLIO_WRITEBACK : FOLIO_DIRTY;
 	struct quire_machine *m = file->machine;
 	struct folio *folio;
 	int err, first_err = 0;
@@ -101,7 +112,7 @@ int mapping_writeback(struct quire_file *file, uint64_t first, uint64_t last)
 	if (!file->ops.write_page)
 		return 0;
 	clean_entries(file, first, last);
-	for (uint64_t i = first; (folio = filecache_next(file, &i, last, FOLIO_DIRTY)); i++) {
+	for (uint64_t i = first; (folio = filecache_next(file, &i, last, unwritten)); i++) {
 		folio_lock(m, folio);
 		err = write_folio(file, folio, i);
 		folio_unlock(m, folio);

@@ -12,6 +12,9 @@
  *   3  A PTL is never held over a flush.
  *   4  The mark that stops faults (dead, or the file's seq) is visible before the walk looks for
  *      tables: a fault that makes a table which the walk missed sees the mark under its PTL.
+ *   5  Who clears entries of a file under M says so before the first and until the flush
+ *      (mm->unflushed).  Truncation and writeback, which do not take M, may find no entry and must
+ *      not return while it is cached: they flush the range themselves.
  */
 #include "core/file.h"
 #include "core/range.h"
@@ -118,6 +121,8 @@ void zap_range(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t e
 {
 	struct zap z = {.g = g, .vma = vma};
 
+	if (vma->file)
+		tlb_unflushed(g); /* invariant 5 */
 	zap_tables(&z, start, end);
 }
 
@@ -141,6 +146,7 @@ void zap_file_range(struct tlb_gather *g, struct vma *vma, uint64_t first_pgoff,
 	rcu_read_lock(port);
 	zap_tables(&z, start, end);
 	rcu_read_unlock(port);
+	tlb_range_of_others(g, start, end);
 }
 
 /* ---------------------------------------------------------------- lazyfree */

@@ -88,6 +88,32 @@ static void parent_is_flushed(void **state)
 	quire_mm_put(child);
 }
 
+/* However many pages are pinned, a table is flushed once before they are copied. */
+static void pinned_pages_share_a_flush(void **state)
+{
+	enum { PAGES = 256 };
+	struct unit *u = *state;
+	uint64_t a = unit_map(u->mm, 0, PAGES * UPAGE, URW, UANON), before;
+	struct quire_pin pins[PAGES];
+	struct quire_mm *child;
+
+	unit_fill(u->mm, a, PAGES * UPAGE, 1);
+	for (unsigned i = 0; i < PAGES; i++)
+		assert_int_equal(quire_pin(u->mm, a + i * UPAGE, QUIRE_WRITE, &pins[i]), 0);
+	before = u->flushes;
+	assert_int_equal(quire_mm_fork(u->mm, NULL, &child), 0);
+	assert_in_range(u->flushes - before, 1, 4); /* two tables, if it lies across */
+	unit_verify(u);
+	for (unsigned i = 0; i < PAGES; i++) {
+		*(uint64_t *)pins[i].mem = 2;
+		quire_unpin(u->m, &pins[i]);
+	}
+	unit_expect_fill(child, a, PAGES * UPAGE, 1);
+	assert_int_equal(unit_load(u->mm, a), 2);
+	quire_mm_put(child);
+	unit_verify(u);
+}
+
 static void settings_are_copied(void **state)
 {
 	struct unit *u = *state;
@@ -144,6 +170,7 @@ static void failing_forks(void **state)
 	uint64_t a = unit_map(u->mm, 0, 1024 * UPAGE, URW, UANON);
 	struct quire_mm *child = NULL;
 	struct quire_machine_stats st;
+	struct quire_mm_stats mm_st;
 	unsigned failed = 0;
 	int err;
 
@@ -169,6 +196,10 @@ static void failing_forks(void **state)
 			assert_int_equal(unit_load(u->mm, a + (i + 2) * UPAGE), i);
 	}
 	assert_true(failed > 10);
+	quire_mm_stats(u->mm, &mm_st);
+	assert_int_equal(mm_st.forks, 1);
+	assert_int_equal(mm_st.fork_entries_copied,
+			 1024 / 64); /* of those that failed none counts */
 	quire_mm_put(child);
 }
 
@@ -176,8 +207,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(content_as_host), unit_test(sides_do_not_see_each_other),
-	    unit_test(parent_is_flushed),      unit_test(settings_are_copied),
-	    unit_test(exit_drops_everything),  unit_test(failing_forks),
+	    unit_test(parent_is_flushed),      unit_test(pinned_pages_share_a_flush),
+	    unit_test(settings_are_copied),    unit_test(exit_drops_everything),
+	    unit_test(failing_forks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
