@@ -151,6 +151,10 @@ void store(struct world *w, struct quire_mm *mm, uint64_t addr, uint64_t value);
 
 /* Before the snapshot: CPU i walks to addr and caches what it finds. */
 void cpu_cache(struct world *w, unsigned i, struct quire_mm *mm, uint64_t addr);
+/* The same for what is mapped and a CPU that makes no access any more. */
+void cpu_cache_idle(struct world *w);
+/* When all actors have ended: no CPU can reach by its TLB what it could not by the tables. */
+void cpu_check(struct world *w);
 
 void cpu_init(struct world *w, struct quire_port *port);
 
