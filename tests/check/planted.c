@@ -340,6 +340,31 @@ static void free_rcu_unpublish(void *arg)
 	at_store(&sh->ptr, NULL);
 }
 
+/* ---- a barrier waits for the callback that runs, too -------------------------------------- */
+
+static void comes_and_goes(struct quire_rcu_head *head)
+{
+	(void)head;
+	at_store(&sh->flag, 1);
+	at_store(&sh->flag, 2);
+}
+
+static void queues(void *arg)
+{
+	(void)arg;
+	sh->port.call_rcu(sh->port.ctx, &sh->v[0]->rcu, comes_and_goes);
+}
+
+static void waits_for_all(void *arg)
+{
+	uint32_t began = at_load(&sh->flag);
+
+	(void)arg;
+	sh->port.rcu_barrier(sh->port.ctx);
+	if (began && at_load(&sh->flag) != 2)
+		sched_fail("the callback has not ended");
+}
+
 /* ---- stale translation ------------------------------------------------------------------ */
 
 /* One instruction: a translation cached or walked to, and the access. */
@@ -500,6 +525,7 @@ static const struct program programs[] = {
     {"use after free, other order", 1, cells, {read_protected, free_rcu_unpublish}, NULL},
     {"use after free, mended", -1, cells, {read_protected, unpublish_free_rcu}, NULL},
     {"use after free, waited", -1, cells, {read_protected, unpublish_wait_free}, NULL},
+    {"barrier beside a callback", -1, cells, {queues, waits_for_all}, NULL},
     {"stale translation", 1, cells, {access_twice, free_frame}, NULL},
     {"stale translation, mended", -1, cells, {access_twice, flush_free_frame}, NULL},
     {"two preemptions", 2, nothing, {even_twice, odd_twice}, not_four},

@@ -101,6 +101,7 @@ struct sched {
 
 	/* grace.c */
 	struct quire_rcu_head *queue, **queue_tail;
+	bool in_callback; /* one that is not in the queue any more */
 
 	/* telling */
 	void (*tell)(void *ctx, unsigned actor, const char *text);
