@@ -117,8 +117,8 @@ const struct scenario file_copy = {
     .setup = setup_private,
     .actors = {{"fault", copy_beyond}, {"truncate", truncate_to_one}},
     .check = check_truncated,
-    .nr_guards = 2,
-    .guards = {RULE_rcu_free_cached_pages, RULE_seq_check},
+    .nr_guards = 3,
+    .guards = {RULE_rcu_free_cached_pages, RULE_cache_nodes_by_rcu, RULE_seq_check},
 };
 
 static void setup_private_read(struct world *w)
