@@ -16,6 +16,7 @@ extern const struct scenario cow_mprotect;
 extern const struct scenario cow_munmap;
 extern const struct scenario cow_reuse_fork;
 extern const struct scenario cow_threads;
+extern const struct scenario cow_zero_page;
 extern const struct scenario fault_brk;
 extern const struct scenario fault_dontneed;
 extern const struct scenario fault_dontneed_twice;
@@ -32,6 +33,7 @@ extern const struct scenario file_add;
 extern const struct scenario file_around;
 extern const struct scenario file_copy;
 extern const struct scenario file_cow;
+extern const struct scenario file_map;
 extern const struct scenario file_munmap;
 extern const struct scenario file_punch;
 extern const struct scenario file_punch_copy;
@@ -47,18 +49,23 @@ extern const struct scenario fork_order_threads;
 extern const struct scenario fork_pin;
 extern const struct scenario fork_store;
 extern const struct scenario fork_truncate;
+extern const struct scenario fork_two;
 extern const struct scenario fork_write;
 extern const struct scenario io_close;
 extern const struct scenario io_copy;
+extern const struct scenario io_copy_other;
+extern const struct scenario io_copy_truncate;
 extern const struct scenario io_error;
 extern const struct scenario io_munmap;
 extern const struct scenario io_pin;
 extern const struct scenario io_replace;
 extern const struct scenario io_truncate;
 extern const struct scenario io_twice;
+extern const struct scenario io_twice_truncate;
 extern const struct scenario io_write;
 extern const struct scenario io_write_munmap;
 extern const struct scenario io_write_truncate;
+extern const struct scenario load_none;
 extern const struct scenario load_replace;
 extern const struct scenario maps_munmap;
 extern const struct scenario mincore_munmap;
@@ -103,6 +110,7 @@ const struct scenario *const scenarios[] = {
 	&cow_munmap,
 	&cow_reuse_fork,
 	&cow_threads,
+	&cow_zero_page,
 	&fault_brk,
 	&fault_dontneed,
 	&fault_dontneed_twice,
@@ -119,6 +127,7 @@ const struct scenario *const scenarios[] = {
 	&file_around,
 	&file_copy,
 	&file_cow,
+	&file_map,
 	&file_munmap,
 	&file_punch,
 	&file_punch_copy,
@@ -134,18 +143,23 @@ const struct scenario *const scenarios[] = {
 	&fork_pin,
 	&fork_store,
 	&fork_truncate,
+	&fork_two,
 	&fork_write,
 	&io_close,
 	&io_copy,
+	&io_copy_other,
+	&io_copy_truncate,
 	&io_error,
 	&io_munmap,
 	&io_pin,
 	&io_replace,
 	&io_truncate,
 	&io_twice,
+	&io_twice_truncate,
 	&io_write,
 	&io_write_munmap,
 	&io_write_truncate,
+	&load_none,
 	&load_replace,
 	&maps_munmap,
 	&mincore_munmap,

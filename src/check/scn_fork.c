@@ -89,6 +89,26 @@ const struct scenario fork_order = {
     .guards = {RULE_fork_waits},
 };
 
+/* Both pages were there: fork flushes both. */
+static void setup_both(struct world *w)
+{
+	map_anon(w, w->addr, 2, PROT_RW);
+	fill(w, DATA, 0);
+	fill(w, INDEX, 0);
+	cpu_cache(w, THREAD, w->mm, DATA);
+	cpu_cache(w, THREAD, w->mm, INDEX);
+}
+
+const struct scenario fork_two = {
+    .name = "fork-two",
+    .title = "fork against stores to two pages through cached translations",
+    .source = "locking.md 9",
+    .setup = setup_both,
+    .actors = {{"fork", fork_and_follow}, {"thread", publish}},
+    .nr_guards = 2,
+    .guards = {RULE_fork_flush, RULE_fork_clears_exclusive},
+};
+
 /* The page was there, shared with an earlier child: the thread copies it. */
 static void setup_forked_data(struct world *w)
 {
