@@ -8,10 +8,16 @@
  *
  *   1  A translation is cached until a flush names it, or another takes its place.
  *   2  A frame that goes out of use is in nobody's TLB.
+ *   3  When all calls have returned, a cached translation agrees with its entry.
+ *
+ * IDLE_CPU is one on which threads ran before the scenario begins, and none since: what the set-up
+ * has mapped is cached there.
  */
 #include "scenario.h"
 
 #include <string.h>
+
+#define IDLE_CPU SCHED_GRACE /* an actor that makes no access */
 
 /* For callbacks that get no world. */
 static struct world *world;
@@ -184,12 +190,17 @@ static void tlb_flush(void *ctx, struct quire_mm *mm, void *cookie,
 		STEP("has flushed all from all CPUs");
 }
 
+static const char *cpu_name(unsigned i)
+{
+	return i == IDLE_CPU ? "idle" : sched_actor_name(i);
+}
+
 /* The checker's eye, no access of the actor's. */
 static __attribute__((no_sanitize("thread"))) void frame_freed(const void *p, size_t bytes)
 {
 	uint64_t first = (uint64_t)((const char *)p - world->ram) / PAGE;
 
-	for (unsigned i = 0; i < SCHED_ACTORS; i++)
+	for (unsigned i = 0; i < SCHED_ALL; i++)
 		for (unsigned k = 0; k < TLB_ENTRIES; k++) {
 			const struct tlb_entry *e = &world->cpus[i].tlb[k];
 
@@ -197,8 +208,32 @@ static __attribute__((no_sanitize("thread"))) void frame_freed(const void *p, si
 			    frame_of(e->pte) < first + bytes / PAGE)
 				sched_fail(
 				    "%s frees the frame that CPU %u (%s) has cached for %#llx",
-				    sched_actor_name(sched_self()), i, sched_actor_name(i),
+				    sched_actor_name(sched_self()), i, cpu_name(i),
 				    (unsigned long long)e->page);
+		}
+}
+
+/* Nothing that a program may do by `cached` is refused by `now`, or would not be noticed there. */
+static bool agrees(uint64_t cached, uint64_t now)
+{
+	const uint64_t rights =
+	    QUIRE_PTE_PRESENT | QUIRE_PTE_USER | QUIRE_PTE_WRITE | QUIRE_PTE_DIRTY;
+
+	return frame_of(cached) == frame_of(now) && !(cached & ~now & rights) &&
+	       !(now & ~cached & QUIRE_PTE_NX);
+}
+
+void cpu_check(struct world *w)
+{
+	for (unsigned i = 0; i < SCHED_ALL; i++)
+		for (unsigned k = 0; k < TLB_ENTRIES; k++) {
+			const struct tlb_entry *e = &w->cpus[i].tlb[k];
+			uint64_t now = e->mm ? quire_pte(e->mm, e->page) : 0;
+
+			expect(!e->mm || agrees(e->pte, now),
+			       "CPU %u (%s) has %#llx cached for %#llx, where the entry is %#llx",
+			       i, cpu_name(i), (unsigned long long)e->pte,
+			       (unsigned long long)e->page, (unsigned long long)now);
 		}
 }
 
@@ -208,6 +243,24 @@ void cpu_cache(struct world *w, unsigned i, struct quire_mm *mm, uint64_t addr)
 
 	expect(pte, "nothing to cache at %#llx", (unsigned long long)addr);
 	cache(&w->cpus[i], mm, addr & ~(PAGE - 1), pte);
+}
+
+static void cache_mapped(struct world *w, struct quire_mm *mm)
+{
+	struct cpu *c = &w->cpus[IDLE_CPU];
+	struct quire_vma_info v = {0};
+
+	while (!quire_vma_next(mm, v.end, &v))
+		for (uint64_t page = v.start; page < v.end && c->next < TLB_ENTRIES; page += PAGE)
+			if (quire_pte(mm, page))
+				cache(c, mm, page, quire_pte(mm, page));
+}
+
+void cpu_cache_idle(struct world *w)
+{
+	cache_mapped(w, w->mm);
+	if (w->child)
+		cache_mapped(w, w->child);
 }
 
 void cpu_init(struct world *w, struct quire_port *port)

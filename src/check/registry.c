@@ -16,6 +16,7 @@ extern const struct scenario cow_mprotect;
 extern const struct scenario cow_munmap;
 extern const struct scenario cow_reuse_fork;
 extern const struct scenario cow_threads;
+extern const struct scenario cow_zero_page;
 extern const struct scenario fault_brk;
 extern const struct scenario fault_dontneed;
 extern const struct scenario fault_dontneed_twice;
@@ -34,6 +35,7 @@ extern const struct scenario file_copy;
 extern const struct scenario file_cow;
 extern const struct scenario file_dontneed_after;
 extern const struct scenario file_exit_after;
+extern const struct scenario file_map;
 extern const struct scenario file_munmap;
 extern const struct scenario file_munmap_after;
 extern const struct scenario file_punch;
@@ -50,9 +52,12 @@ extern const struct scenario fork_order_threads;
 extern const struct scenario fork_pin;
 extern const struct scenario fork_store;
 extern const struct scenario fork_truncate;
+extern const struct scenario fork_two;
 extern const struct scenario fork_write;
 extern const struct scenario io_close;
 extern const struct scenario io_copy;
+extern const struct scenario io_copy_other;
+extern const struct scenario io_copy_truncate;
 extern const struct scenario io_error;
 extern const struct scenario io_munmap;
 extern const struct scenario io_pin;
@@ -61,10 +66,12 @@ extern const struct scenario io_sync_munmap;
 extern const struct scenario io_sync_sync;
 extern const struct scenario io_truncate;
 extern const struct scenario io_twice;
+extern const struct scenario io_twice_truncate;
 extern const struct scenario io_write;
 extern const struct scenario io_write_munmap;
 extern const struct scenario io_write_munmap_new;
 extern const struct scenario io_write_truncate;
+extern const struct scenario load_none;
 extern const struct scenario load_replace;
 extern const struct scenario maps_munmap;
 extern const struct scenario mincore_munmap;
@@ -109,6 +116,7 @@ const struct scenario *const scenarios[] = {
 	&cow_munmap,
 	&cow_reuse_fork,
 	&cow_threads,
+	&cow_zero_page,
 	&fault_brk,
 	&fault_dontneed,
 	&fault_dontneed_twice,
@@ -127,6 +135,7 @@ const struct scenario *const scenarios[] = {
 	&file_cow,
 	&file_dontneed_after,
 	&file_exit_after,
+	&file_map,
 	&file_munmap,
 	&file_munmap_after,
 	&file_punch,
@@ -143,9 +152,12 @@ const struct scenario *const scenarios[] = {
 	&fork_pin,
 	&fork_store,
 	&fork_truncate,
+	&fork_two,
 	&fork_write,
 	&io_close,
 	&io_copy,
+	&io_copy_other,
+	&io_copy_truncate,
 	&io_error,
 	&io_munmap,
 	&io_pin,
@@ -154,10 +166,12 @@ const struct scenario *const scenarios[] = {
 	&io_sync_sync,
 	&io_truncate,
 	&io_twice,
+	&io_twice_truncate,
 	&io_write,
 	&io_write_munmap,
 	&io_write_munmap_new,
 	&io_write_truncate,
+	&load_none,
 	&load_replace,
 	&maps_munmap,
 	&mincore_munmap,

@@ -44,7 +44,8 @@ struct world {
 	struct quire_mm *mm;
 	struct quire_mm *child;  /* where a scenario forks */
 	struct quire_file *file; /* where it maps one */
-	uint64_t addr;           /* where it maps */
+	struct quire_file *other;
+	uint64_t addr; /* where it maps */
 	/* world_file.c: what is on the disk of w->file, and how its reads go. */
 	uint64_t disk[4];
 	uint32_t io_gated;   /* reads and writes wait for io_allow() */
@@ -126,12 +127,15 @@ void expect_tables(struct world *w, uint64_t n);
 
 /* ---- world_file.c */
 
-#define FILE_SIZE 15 /* note: pages of the file once its truncation has returned */
+#define FILE_SIZE 15     /* note: pages of the file once its truncation has returned */
+#define FILE_RELEASED 14 /* note: how often the file was released */
 
 /* w->file, of that many pages; page i of a page-cache file holds i + 1 on the disk. */
 void make_file(struct world *w, enum quire_file_kind kind, uint64_t pages);
 /* Page 0 of the file at addr. flags: QMAP_SHARED or QMAP_PRIVATE. */
 void map_file(struct world *w, uint64_t addr, uint64_t pages, int prot, int flags);
+/* For check(): the last reference on the file is gone, and was put once. */
+void expect_released(struct world *w);
 /* From setup(): reads and writes sleep until io_allow(). */
 void io_gate(struct world *w);
 void io_allow(struct world *w);
@@ -151,6 +155,10 @@ void store(struct world *w, struct quire_mm *mm, uint64_t addr, uint64_t value);
 
 /* Before the snapshot: CPU i walks to addr and caches what it finds. */
 void cpu_cache(struct world *w, unsigned i, struct quire_mm *mm, uint64_t addr);
+/* The same for what is mapped and a CPU that makes no access any more. */
+void cpu_cache_idle(struct world *w);
+/* When all actors have ended: no CPU can reach by its TLB what it could not by the tables. */
+void cpu_check(struct world *w);
 
 void cpu_init(struct world *w, struct quire_port *port);
 

@@ -88,6 +88,27 @@ const struct scenario cow_threads = {
     .guards = {RULE_cow_read_only_first, RULE_cow_flush, RULE_cow_waits_for_copy},
 };
 
+/* The page that nobody has written yet is the zero page. */
+static void setup_zero_reader(struct world *w)
+{
+	map_anon(w, w->addr, 1, PROT_RW);
+	quire_fault(w->mm, w->addr, QUIRE_READ, NULL);
+	cpu_cache(w, 2, w->mm, w->addr);
+}
+
+const struct scenario cow_zero_page = {
+    .name = "cow-zero-page",
+    .title = "two threads' first stores to a page while a third reads the zero page",
+    .source = "commit 8b68e55fb9a8; cow.c, 2",
+    .setup = setup_zero_reader,
+    .actors = {{"thread 1", thread_stores},
+	       {"thread 2", other_thread_stores},
+	       {"reader", reader_follows}},
+    .check = check_both_words,
+    .nr_guards = 3,
+    .guards = {RULE_cow_read_only_first, RULE_cow_flush, RULE_cow_waits_for_copy},
+};
+
 /* ---- mprotect between the two steps of a copy ---------------------------------------- */
 
 static void protect_and_store(struct world *w)

@@ -165,6 +165,36 @@ const struct scenario file_exit_after = {
     .guards = {RULE_flush_of_others},
 };
 
+/* Truncation walks the VMAs of the file: one that has entries is among them. */
+static void setup_unmapped(struct world *w)
+{
+	make_file(w, QUIRE_FILE_SHMEM, 2);
+	write_file(w, 0, 4);
+	write_file(w, 1, 5);
+}
+
+static void map_two(struct world *w)
+{
+	map_file(w, w->addr, 2, PROT_RW, QMAP_SHARED);
+}
+
+static void load_if_mapped(struct world *w)
+{
+	uint64_t value = 5;
+
+	cpu_load(w, w->mm, BEYOND, &value);
+	expect(value == 5, "the load gives %llu", (unsigned long long)value);
+}
+
+const struct scenario file_map = {
+    .name = "file-map",
+    .title = "a fault on a file that is being mapped against truncation of it",
+    .source = "locking.md 7",
+    .setup = setup_unmapped,
+    .actors = {{"mmap", map_two}, {"fault", load_if_mapped}, {"truncate", truncate_to_one}},
+    .check = check_truncated,
+};
+
 /* ---- private copies ------------------------------------------------------------------- */
 
 static void setup_private(struct world *w)
@@ -187,8 +217,8 @@ const struct scenario file_copy = {
     .setup = setup_private,
     .actors = {{"fault", copy_beyond}, {"truncate", truncate_to_one}},
     .check = check_truncated,
-    .nr_guards = 2,
-    .guards = {RULE_rcu_free_cached_pages, RULE_seq_check},
+    .nr_guards = 3,
+    .guards = {RULE_rcu_free_cached_pages, RULE_cache_nodes_by_rcu, RULE_seq_check},
 };
 
 static void setup_private_read(struct world *w)

@@ -56,6 +56,7 @@ static void unmap_and_close(struct world *w)
 
 static void check_unmapped(struct world *w)
 {
+	expect_released(w);
 	expect(!quire_pte(w->mm, w->addr), "a page is left where nothing is mapped");
 }
 
@@ -137,6 +138,24 @@ const struct scenario io_truncate = {
     .check = check_truncated,
     .nr_guards = 2,
     .guards = {RULE_cache_seq_check, RULE_wait_for_adders},
+};
+
+/* Who has waited for the other's read looks again whether the page is in the file still. */
+static void setup_slow_disk(struct world *w)
+{
+	make_file(w, QUIRE_FILE_PAGECACHE, 2);
+	map_file(w, w->addr, 2, PROT_RW, QMAP_SHARED);
+}
+
+const struct scenario io_twice_truncate = {
+    .name = "io-twice-truncate",
+    .title = "two faults on a page that is being read in against truncation of it",
+    .source = "filecache.c, 1",
+    .setup = setup_slow_disk,
+    .actors = {{"fault 1", load_second_page},
+	       {"fault 2", load_second_page},
+	       {"truncate", truncate_to_one}},
+    .check = check_truncated,
 };
 
 /* ---- writing back ------------------------------------------------------------------------ */
@@ -343,10 +362,7 @@ static void close_file(struct world *w)
 
 static void check_closed(struct world *w)
 {
-	struct quire_port port;
-
-	sched_port(&port);
-	port.rcu_barrier(port.ctx);
+	expect_released(w);
 	expect(w->disk[0] == (noted(w, 0) ? 9 : 5), "the closed file has %llu on the disk: lost",
 	       (unsigned long long)w->disk[0]);
 }
@@ -401,17 +417,29 @@ static int external_copy(void *priv, uint64_t pgoff, void *mem)
 	return 0;
 }
 
+static void make_external(struct world *w, const struct quire_file_ops *ops,
+			  struct quire_file **out)
+{
+	struct quire_file_options o = {
+	    .size = sizeof(o), .kind = QUIRE_FILE_EXTERNAL, .ops = ops, .priv = w};
+
+	must(quire_file_create(w->m, &o, out), "file");
+}
+
 static void setup_external(struct world *w)
 {
 	static const struct quire_file_ops ops = {.frame = external_frame,
 						  .copy_page = external_copy};
-	struct quire_file_options o = {
-	    .size = sizeof(o), .kind = QUIRE_FILE_EXTERNAL, .ops = &ops, .priv = w};
 
 	w->disk[0] = 1;
-	must(quire_file_create(w->m, &o, &w->file), "file");
+	make_external(w, &ops, &w->file);
 	map_file(w, w->addr, 1, PROT_RW, QMAP_PRIVATE);
 	quire_fault(w->mm, w->addr, QUIRE_READ, NULL);
+}
+
+static void setup_external_gated(struct world *w)
+{
+	setup_external(w);
 	io_gate(w);
 }
 
@@ -430,7 +458,64 @@ const struct scenario io_copy = {
     .name = "io-copy",
     .title = "a private copy, made asleep, against a mapping over its file",
     .source = "extfile.c, 2",
-    .setup = setup_external,
+    .setup = setup_external_gated,
     .actors = {{"thread", copy_and_store}, {"replace", replace_then_read}},
     .check = check_replaced,
+};
+
+/* Another file, of which the same page is asked for. */
+static int other_copy(void *priv, uint64_t pgoff, void *mem)
+{
+	struct world *w = priv;
+
+	(void)pgoff;
+	at_store((uint64_t *)mem, at_load(&w->disk[1]));
+	return 0;
+}
+
+static void setup_two_external(struct world *w)
+{
+	static const struct quire_file_ops ops = {.frame = external_frame, .copy_page = other_copy};
+
+	setup_external(w);
+	w->disk[1] = 2;
+	make_external(w, &ops, &w->other);
+}
+
+static void replace_by_other(struct world *w)
+{
+	must(quire_mmap(w->mm, w->addr, PAGE, PROT_RW, QMAP_PRIVATE | QMAP_FIXED, w->other, 0,
+			&w->v[0]),
+	     "mmap of the other file");
+}
+
+static void check_other(struct world *w)
+{
+	if (quire_pte(w->mm, w->addr) & QUIRE_PTE_PRESENT)
+		expect(peek(w, w->mm, w->addr) == 2, "a copy of what was mapped before is left");
+}
+
+const struct scenario io_copy_other = {
+    .name = "io-copy-other",
+    .title = "a private copy, made asleep, against a mapping of another file over it",
+    .source = "extfile.c, 2",
+    .setup = setup_two_external,
+    .actors = {{"thread", copy_and_store}, {"replace", replace_by_other}},
+    .check = check_other,
+};
+
+/* What the file has is another, and what was copied of it before is to go. */
+static void change_and_truncate(struct world *w)
+{
+	at_store(&w->disk[0], 2);
+	must(quire_file_truncate(w->file, 0), "truncate");
+}
+
+const struct scenario io_copy_truncate = {
+    .name = "io-copy-truncate",
+    .title = "a private copy, made asleep, against truncation of a file that has changed",
+    .source = "extfile.c, 2; locking.md 8",
+    .setup = setup_external,
+    .actors = {{"thread", copy_and_store}, {"truncate", change_and_truncate}},
+    .check = check_other,
 };

@@ -101,6 +101,39 @@ const struct scenario store_mprotect = {
     .guards = {RULE_flush_lost_rights},
 };
 
+/* It is read-only already: what is lost is the right to read. */
+static void setup_read_only_cached(struct world *w)
+{
+	map_anon(w, w->addr, 1, PROT_RW);
+	fill(w, w->addr, 1);
+	protect(w, 0, PROT_R);
+	cpu_cache(w, 0, w->mm, w->addr);
+}
+
+static void protect_none(struct world *w)
+{
+	protect(w, 0, 0);
+	note(w, PROTECTED, 1);
+}
+
+static void load_until_refused(struct world *w)
+{
+	uint64_t value, refused = noted(w, PROTECTED);
+
+	expect(cpu_load(w, w->mm, w->addr, &value) == ACCESS_SEGV || !refused,
+	       "a load succeeds after mprotect has returned");
+}
+
+const struct scenario load_none = {
+    .name = "load-none",
+    .title = "a load through a cached translation against mprotect to PROT_NONE",
+    .source = "commit 20841405940e",
+    .setup = setup_read_only_cached,
+    .actors = {{"load", load_until_refused}, {"mprotect", protect_none}},
+    .nr_guards = 1,
+    .guards = {RULE_flush_lost_rights},
+};
+
 /* It was raised before somebody else brought the page in. */
 static void late_fault(struct world *w)
 {

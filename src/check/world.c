@@ -82,6 +82,7 @@ static void after_run(void *arg)
 {
 	struct world *w = arg;
 
+	cpu_check(w);
 	if (w->scenario->check)
 		w->scenario->check(w);
 	quire_verify(w->m, on_broken_book, NULL);
@@ -114,6 +115,7 @@ void world_build(const struct scenario *s, struct subject *out)
 	w->scenario = s;
 	make_machine(w, s->frames ? s->frames : DEFAULT_FRAMES);
 	s->setup(w);
+	cpu_cache_idle(w);
 	for (unsigned i = 0; i < SCHED_ACTORS; i++)
 		if (s->actors[i].run)
 			sched_actor(i, s->actors[i].name, run_actor, w);

@@ -26,6 +26,8 @@ static int read_page(void *priv, uint64_t pgoff, void *mem)
 
 	if (w->io_gated)
 		io_wait(w);
+	expect(pgoff < noted(w, FILE_SIZE), "page %llu is read beyond the end",
+	       (unsigned long long)pgoff);
 	if (w->io_error)
 		return -(int)w->io_error;
 	at_store((uint64_t *)mem, at_load(&w->disk[pgoff]));
@@ -46,9 +48,28 @@ static int write_page(void *priv, uint64_t pgoff, const void *mem)
 	return 0;
 }
 
+static void released(void *priv)
+{
+	struct world *w = priv;
+
+	STEP("the file is released");
+	note(w, FILE_RELEASED, noted(w, FILE_RELEASED) + 1);
+}
+
+void expect_released(struct world *w)
+{
+	struct quire_port port;
+
+	sched_port(&port);
+	port.rcu_barrier(port.ctx); /* VMAs put theirs there */
+	expect(noted(w, FILE_RELEASED) == 1, "the file was released %llu times",
+	       (unsigned long long)noted(w, FILE_RELEASED));
+}
+
 void make_file(struct world *w, enum quire_file_kind kind, uint64_t pages)
 {
-	static const struct quire_file_ops ops = {.read_page = read_page, .write_page = write_page};
+	static const struct quire_file_ops ops = {
+	    .read_page = read_page, .write_page = write_page, .release = released};
 	struct quire_file_options o = {
 	    .size = sizeof(o), .kind = kind, .priv = w, .writable = true};
 

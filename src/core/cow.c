@@ -14,9 +14,11 @@
  *   3  Between the two steps the copy is locked (F) and, from the first on, FOLIO_EXCLUSIVE.  Who
  *      finds it locked does not make it writable (mprotect: protect.c, 1) and waits for it instead
  *      of copying the copy.
- *   4  A fork between the two steps may take the bit away; then the copy stays read-only and the
- *      fault starts over.  Only the bit says so: entries that the child has removed again may
- *      still be cached by its executors.
+ *   4  A fork that took the bit away between the two steps would be seen: the copy stays read-only
+ *      and the fault starts over.  Only the bit says so: entries that the child has removed again
+ *      may still be cached by its executors.  No fork does so: the fault has a reference of its
+ *      own on the copy until the end, which looks like a pin, and what is pinned is copied at once
+ *      (copy.c, 2).
  *   5  The old page's entry reference is put after the flush.
  *   6  Nothing is copied while a fork of the mm goes on (install.c, 3).
  */

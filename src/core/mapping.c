@@ -31,7 +31,10 @@ static void node_retire(void *ctx, struct index_retired *list)
 {
 	struct quire_machine *m = ctx;
 
-	m->port.call_rcu(m->port.ctx, &list->rcu, retired_rcu);
+	if (RULE(cache_nodes_by_rcu))
+		m->port.call_rcu(m->port.ctx, &list->rcu, retired_rcu);
+	else
+		retired_rcu(&list->rcu);
 }
 
 static uint64_t size_charge(const struct quire_file *file, uint64_t bytes)

@@ -82,7 +82,8 @@ uint64_t quire_pte(struct quire_mm *mm, uint64_t addr)
 
 /* ----------------------------------------------------------------- locking */
 
-/* Protocol 5: the table is still the one of this address. */
+/* Protocol 5: the table is still the one of this address.  Callers of today would find out without
+ * (locking.md 4). */
 static bool lock_reached(struct quire_mm *mm, uint64_t addr, const struct walk *w,
 			 struct pt_ref *ref, enum lock_rank rank)
 {

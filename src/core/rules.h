@@ -89,6 +89,8 @@
 	  "commit 4aae8d1c051e; locking.md 8")                                                     \
 	X(rcu_free_cached_pages, "a page that left the cache is freed a grace period later",       \
 	  "file.h, 2")                                                                             \
+	X(cache_nodes_by_rcu, "a node of a page cache is freed when no reader can be in it",       \
+	  "mapping.c; CVE-2023-3269")                                                              \
 	X(map_up_to_date, "a page is mapped only with its content", "filemap.c, 1")                \
 	X(refuse_the_living, "a refusal is said only of a VMA that is alive", "locking.md 14")     \
 	X(failed_read_looks_again,                                                                 \

@@ -54,6 +54,45 @@ static void add_plain(void *arg)
 	sh->x = sh->x + 1;
 }
 
+/* A plain store that follows the load of the same word. */
+static void set_bit_torn(void *arg)
+{
+	uint32_t x = at_load(&sh->x);
+
+	sh->x = x | (uint32_t)(uintptr_t)arg;
+}
+
+static void set_bit_1(void *arg)
+{
+	(void)arg;
+	set_bit_torn((void *)1);
+}
+
+static void set_bit_2(void *arg)
+{
+	(void)arg;
+	set_bit_torn((void *)2);
+}
+
+static void set_bit_1_whole(void *arg)
+{
+	(void)arg;
+	at_or(&sh->x, 1);
+}
+
+static void set_bit_2_whole(void *arg)
+{
+	(void)arg;
+	at_or(&sh->x, 2);
+}
+
+static void both_bits(void *arg)
+{
+	(void)arg;
+	if (sh->x != 3)
+		sched_fail("a bit is lost");
+}
+
 static void add_locked(void *arg)
 {
 	(void)arg;
@@ -301,6 +340,31 @@ static void free_rcu_unpublish(void *arg)
 	at_store(&sh->ptr, NULL);
 }
 
+/* ---- a barrier waits for the callback that runs, too -------------------------------------- */
+
+static void comes_and_goes(struct quire_rcu_head *head)
+{
+	(void)head;
+	at_store(&sh->flag, 1);
+	at_store(&sh->flag, 2);
+}
+
+static void queues(void *arg)
+{
+	(void)arg;
+	sh->port.call_rcu(sh->port.ctx, &sh->v[0]->rcu, comes_and_goes);
+}
+
+static void waits_for_all(void *arg)
+{
+	uint32_t began = at_load(&sh->flag);
+
+	(void)arg;
+	sh->port.rcu_barrier(sh->port.ctx);
+	if (began && at_load(&sh->flag) != 2)
+		sched_fail("the callback has not ended");
+}
+
 /* ---- stale translation ------------------------------------------------------------------ */
 
 /* One instruction: a translation cached or walked to, and the access. */
@@ -446,6 +510,8 @@ static const struct program programs[] = {
     {"lost update, mended", -1, nothing, {add_whole, add_whole}, two_came},
     {"lost plain update", 1, nothing, {add_plain, add_plain}, two_came},
     {"lost plain update, mended", -1, nothing, {add_locked, add_locked}, two_came},
+    {"lost bit, plain store", 1, nothing, {set_bit_1, set_bit_2}, both_bits},
+    {"lost bit, mended", -1, nothing, {set_bit_1_whole, set_bit_2_whole}, both_bits},
     {"aba", 1, cells, {pop_one, pop_two_push_one}, taken_is_gone},
     {"aba, mended", -1, cells, {pop_one_tagged, pop_two_push_one_tagged}, taken_is_gone_tagged},
     {"missing wake-up", 1, nothing, {sleep_late, wake}, NULL},
@@ -459,6 +525,7 @@ static const struct program programs[] = {
     {"use after free, other order", 1, cells, {read_protected, free_rcu_unpublish}, NULL},
     {"use after free, mended", -1, cells, {read_protected, unpublish_free_rcu}, NULL},
     {"use after free, waited", -1, cells, {read_protected, unpublish_wait_free}, NULL},
+    {"barrier beside a callback", -1, cells, {queues, waits_for_all}, NULL},
     {"stale translation", 1, cells, {access_twice, free_frame}, NULL},
     {"stale translation, mended", -1, cells, {access_twice, flush_free_frame}, NULL},
     {"two preemptions", 2, nothing, {even_twice, odd_twice}, not_four},

@@ -2,9 +2,9 @@
 /*
  * grace.c: RCU: read-side sections, grace periods, callbacks.
  *
- * Owns S.queue.  A callback waits for the actors that were in a section when it was queued
- * (head->reserved[0]: their mask) and runs at once when the last of them has left: nothing
- * lives longer than the rules promise.
+ * Owns S.queue and S.in_callback.  A callback waits for the actors that were in a section when it
+ * was queued (head->reserved[0]: their mask) and runs at once when the last of them has left:
+ * nothing lives longer than the rules promise.
  *
  * Sections begin and end as reads of one word, callbacks are queued and run as writes to it.
  */
@@ -19,6 +19,7 @@ void grace_reset(void)
 {
 	S.queue = NULL;
 	S.queue_tail = &S.queue;
+	S.in_callback = false;
 }
 
 /* Who is in a section. */
@@ -66,7 +67,9 @@ static void run_callbacks(void)
 
 		sched_event(SCHED_RMW, &PSEUDO->rcu, 4);
 		STEP("runs an RCU callback");
+		S.in_callback = true;
 		h->func(h);
+		S.in_callback = false;
 	}
 	if (!S.queue)
 		wake_barriers();
@@ -198,7 +201,7 @@ void sched_rcu_barrier(void *ctx)
 		return;
 	}
 	sched_at(SCHED_LOAD, &PSEUDO->rcu, 4);
-	if (!S.queue)
+	if (!S.queue && !S.in_callback)
 		return;
 	actor_block(BLOCK_BARRIER, NULL, RANK_NONE);
 	sched_event(SCHED_LOAD, &PSEUDO->rcu, 4);

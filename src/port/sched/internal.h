@@ -87,7 +87,9 @@ struct sched {
 	uint32_t knows[SCHED_ALL][SCHED_ALL]; /* [a][b]: a is behind b's accesses up to then */
 	uint32_t races[MAX_RACES];            /* words */
 	unsigned nr_races;
-	const volatile void *told; /* sched_event() has been told of the access to come */
+	/* sched_event() has been told of the access to come: where; one read, one write of it. */
+	const volatile void *told;
+	bool told_read, told_write;
 
 	/* heap.c */
 	uint8_t mem[GRANULES];
@@ -99,6 +101,7 @@ struct sched {
 
 	/* grace.c */
 	struct quire_rcu_head *queue, **queue_tail;
+	bool in_callback; /* one that is not in the queue any more */
 
 	/* telling */
 	void (*tell)(void *ctx, unsigned actor, const char *text);

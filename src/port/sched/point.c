@@ -187,6 +187,27 @@ static inline struct hot_word *hot_word(uint32_t word)
 	return &S.hot_words[S.hot[word] & HOT_INDEX];
 }
 
+/* A load is one plain access, a store one, another change one of each. */
+static inline void tell_of(enum sched_op op, const volatile void *p)
+{
+	S.told = p;
+	S.told_read = op != SCHED_STORE;
+	S.told_write = op != SCHED_LOAD;
+}
+
+/* True: this plain access is what was told of.  It is used up by that. */
+static inline bool was_told(const void *p, bool write)
+{
+	bool *told = write ? &S.told_write : &S.told_read;
+
+	if (p != S.told || !*told) {
+		S.told = NULL;
+		return false;
+	}
+	*told = false;
+	return true;
+}
+
 static void word_event(enum sched_op op, uint32_t word)
 {
 	struct hot_word *h = hot_word(word);
@@ -218,7 +239,7 @@ void sched_event(enum sched_op op, const volatile void *p, size_t bytes)
 	for (unsigned i = 0; i < words_of(bytes); i++)
 		if (S.hot[word + i])
 			word_event(op, word + i);
-	S.told = p;
+	tell_of(op, p);
 }
 
 void *sched_at(enum sched_op op, const volatile void *p, size_t bytes)
@@ -260,9 +281,8 @@ void point_plain(const void *p, size_t bytes, bool write)
 	uint32_t at = arena_offset(p), first = at >> 2, last = (at + (uint32_t)bytes - 1) >> 2;
 	bool hot;
 
-	if (p == S.told)
+	if (was_told(p, write))
 		return;
-	S.told = NULL;
 	S.cur->plain++;
 	hot = S.nr_plain && any_plain(first, last);
 	if ((hot || S.all_points) && scheduling() && S.cur->plain <= AT_PLAIN_MAX)
@@ -311,7 +331,7 @@ void content_event(enum sched_op op, const void *p, size_t bytes)
 	for (uint32_t word = first; word <= last; word++)
 		if (S.hot[word])
 			word_event(op, word);
-	S.told = p;
+	tell_of(op, p);
 }
 
 unsigned sched_choice(unsigned n)

@@ -21,8 +21,12 @@ enum sched_op { SCHED_LOAD, SCHED_STORE, SCHED_RMW };
 /* The running actor is about to do `op` on *p; returns p. */
 void *sched_at(enum sched_op op, const volatile void *p, size_t bytes);
 
-/* What is stored is computed before the point: an actor let in between makes it stale. */
-#define sched_on_(op, p) (*(__typeof__(p))sched_at((op), (p), sizeof(*(p))))
+/*
+ * What is stored is computed before the point: an actor let in between makes it stale.  Each is
+ * volatile, so that it comes to exactly the accesses that point.c was told of: a load to one read,
+ * a store to one write, the others to one of each, at_cas() that fails included.
+ */
+#define sched_on_(op, p) (*(volatile __typeof__(*(p)) *)sched_at((op), (p), sizeof(*(p))))
 #define at_load(p) sched_on_(SCHED_LOAD, p)
 #define at_load_relaxed(p) at_load(p)
 #define at_store(p, v)                                                                             \
@@ -35,7 +39,7 @@ void *sched_at(enum sched_op op, const volatile void *p, size_t bytes);
 #define at_xchg(p, v)                                                                              \
 	({                                                                                         \
 		__typeof__(*(p)) xchg_ = (v);                                                      \
-		__typeof__(p) xchg_at_ = sched_at(SCHED_RMW, (p), sizeof(*(p)));                   \
+		volatile __typeof__(*(p)) *xchg_at_ = &sched_on_(SCHED_RMW, p);                    \
 		__typeof__(*(p)) xchg_old_ = *xchg_at_;                                            \
 		*xchg_at_ = xchg_;                                                                 \
 		xchg_old_;                                                                         \
@@ -44,21 +48,22 @@ void *sched_at(enum sched_op op, const volatile void *p, size_t bytes);
 #define at_cas(p, expected, v)                                                                     \
 	({                                                                                         \
 		__typeof__(*(p)) cas_ = (v);                                                       \
-		__typeof__(p) cas_at_ = sched_at(SCHED_RMW, (p), sizeof(*(p)));                    \
-		bool cas_same_ = *cas_at_ == *(expected);                                          \
-		if (cas_same_)                                                                     \
-			*cas_at_ = cas_;                                                           \
-		else                                                                               \
-			*(expected) = *cas_at_;                                                    \
+		volatile __typeof__(*(p)) *cas_at_ = &sched_on_(SCHED_RMW, p);                     \
+		__typeof__(*(p)) cas_old_ = *cas_at_;                                              \
+		bool cas_same_ = cas_old_ == *(expected);                                          \
+		*cas_at_ = cas_same_ ? cas_ : cas_old_;                                            \
+		if (!cas_same_)                                                                    \
+			*(expected) = cas_old_;                                                    \
 		cas_same_;                                                                         \
 	})
 /* These return the new value. */
 #define sched_rmw_(p, op, v, name)                                                                 \
 	({                                                                                         \
 		__typeof__(*(p)) name = (__typeof__(*(p)))(v);                                     \
-		__typeof__(p) name##at_ = sched_at(SCHED_RMW, (p), sizeof(*(p)));                  \
-		*name##at_ = (__typeof__(*(p)))(*name##at_ op name);                               \
-		*name##at_;                                                                        \
+		volatile __typeof__(*(p)) *name##at_ = &sched_on_(SCHED_RMW, p);                   \
+		name = (__typeof__(*(p)))(*name##at_ op name);                                     \
+		*name##at_ = name;                                                                 \
+		name;                                                                              \
 	})
 #define at_add(p, v) sched_rmw_(p, +, v, add_)
 #define at_sub(p, v) sched_rmw_(p, -, v, sub_)
