@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: MIT
 """job_control.py QUIRE: ^Z and fg in an interactive shell on a pseudo-terminal stop and continue the
 whole run, whether its other guests stop or not, and whether the program is stopped by the terminal or
-by itself."""
+by itself.
+
+Run it with nothing beside: a job of several processes that has been told to stop, and has not been
+let run since, takes what is typed for the shell, natively as well."""
 import os
 import pty
 import select
@@ -44,6 +47,13 @@ class Shell:
             self.seen += os.read(self.fd, 4096)
         self.seen = self.seen.split(text, 1)[1]
 
+    def wait(self):
+        end = time.monotonic() + LIMIT
+        while os.waitpid(self.pid, os.WNOHANG)[0] == 0:
+            if time.monotonic() > end:
+                sys.exit("the shell does not exit: %r" % self.seen)
+            select.select([self.fd], [], [], 0.1)
+
 
 def quote(word):
     return "'" + word.replace("'", "'\\''") + "'"
@@ -66,8 +76,8 @@ def check(quire, name, argv, key):
     shell.write(b"\x03")
     shell.expect(b"PROMPT$ ")
     shell.write(b"exit\n")
-    os.waitpid(shell.pid, 0)
-    print("ok", name)
+    shell.wait()
+    print("ok", name, flush=True)
 
 
 def main():
