@@ -100,7 +100,7 @@ const struct scenario file_add = {
 static void setup_cached_by_reader(struct world *w)
 {
 	setup_cached(w);
-	must(quire_fault(w->mm, BEYOND, QUIRE_READ, NULL), "fault");
+	must(quire_fault(w->mm, BEYOND, QUIRE_READ, NULL) != QUIRE_FAULT_OK, "fault");
 	cpu_cache(w, 2, w->mm, BEYOND);
 }
 
