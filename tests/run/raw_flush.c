@@ -80,11 +80,14 @@ static void stop_in_flush(char *to)
 {
 	struct chan *c = chan_of(own_slot());
 	uint64_t bytes = MOVED_PAGES * PAGE_BYTES, flags = MREMAP_MAYMOVE | MREMAP_FIXED;
-	uint64_t a[6] = {SYS_mremap, (uint64_t)page, bytes, bytes, flags, (uint64_t)to};
+	/* volatile: its constants are read here, not below. */
+	volatile uint64_t a[6] = {SYS_mremap, (uint64_t)page, bytes, bytes, flags, (uint64_t)to};
 	uint32_t turn = c->turn + 1;
 	pid_t self = getpid();
 
-	/* From here on no fault may come: it would be a request. */
+	/* From here on no fault may come: it would be a request.  So all code has run once. */
+	host(SYS_getpid, 0, 0, 0, 0, 0);
+	kick(own_slot(), c->turn);
 	c->op = OP_SYSCALL;
 	for (int i = 0; i < 6; i++)
 		c->a[i] = a[i];
