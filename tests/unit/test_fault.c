@@ -265,10 +265,14 @@ static void test_stack_grows_for_its_owner_alone(void **state)
 {
 	struct unit *u = *state;
 	int flags = UANON | QMAP_FIXED | QMAP_GROWSDOWN;
-	char *p = (char *)0x300000100000ull;
+	size_t room = 1024 * UPAGE;
+	char *area = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = area + room - 4 * UPAGE;
 	uint64_t a = (uint64_t)p, word = 0;
 	struct quire_pin pin;
 
+	/* Where the host has room below, and nobody else maps. */
+	assert_true(area != MAP_FAILED && !munmap(area, room));
 	assert_ptr_equal(mmap(p, 4 * UPAGE, PROT_READ | PROT_WRITE, flags, -1, 0), p);
 	unit_map(u->mm, a, 4 * UPAGE, URW, flags);
 	assert_int_equal(host_vm(p - UPAGE, false), -EFAULT);
