@@ -18,7 +18,7 @@
  *      bits of all pinned pages of a table are taken at the first; nobody gives one back (forking).
  *   3  The child's entries are old (not ACCESSED): only what it uses counts as referenced.
  */
-#include "core/range.h"
+#include "core/edit.h"
 
 struct copy {
 	struct tlb_gather *g;
@@ -30,53 +30,12 @@ struct copy {
 	int64_t mapped_anon; /* pages of invariant 2 */
 };
 
-static bool is_anon(const struct quire_machine *m, pte_t e)
-{
-	return pte_present(e) && !(e & PTE_EXTERNAL) &&
-	       folio_test(pfn_folio(m, pte_frame(e)), FOLIO_ANON);
-}
-
-/* The next table's end. */
-static uint64_t table_end(uint64_t addr, uint64_t end)
-{
-	uint64_t next = (addr & ~(PT_SPAN - 1)) + PT_SPAN;
-
-	return next < end ? next : end;
-}
-
-static bool table_has_anon(struct vma *vma, uint64_t addr, uint64_t end)
-{
-	struct pt_ref ref;
-	bool found = false;
-
-	if (!pt_lock(vma->mm, addr, &ref))
-		return false;
-	for (pte_t *slot = ref.entry; addr < end && !found; slot++, addr += PAGE_SIZE)
-		found = is_anon(vma->mm->machine, at_load_relaxed(slot));
-	pt_unlock(&ref);
-	return found;
-}
-
-static bool has_anon(struct vma *vma)
-{
-	uint64_t addr = vma->start;
-
-	while ((addr = pt_skip_holes(vma->mm, addr, vma->end)) < vma->end) {
-		uint64_t next = table_end(addr, vma->end);
-
-		if (table_has_anon(vma, addr, next))
-			return true;
-		addr = next;
-	}
-	return false;
-}
-
 /* Without a file every page is anonymous: no need to look. */
 static bool must_copy(struct vma *src)
 {
 	if (src->flags & (VM_WIPEONFORK | VM_MAYSHARE))
 		return false;
-	return !src->file || has_anon(src);
+	return !src->file || vma_has_anon(src);
 }
 
 /* More references than entries: a pin (or a gather on its way: a copy too many, no harm). */
@@ -136,7 +95,7 @@ static void take_pinned_write_bits(struct copy *c, pte_t *slot, uint64_t addr, u
 	for (; addr < end; slot++, addr += PAGE_SIZE) {
 		pte_t e = at_load_relaxed(slot);
 
-		if ((e & PTE_WRITE) && is_anon(m, e) && is_pinned(pfn_folio(m, pte_frame(e))))
+		if ((e & PTE_WRITE) && pte_anon(m, e) && is_pinned(pfn_folio(m, pte_frame(e))))
 			take_write_bit(c, slot, addr, &e);
 	}
 }
@@ -275,7 +234,7 @@ int copy_entries(struct tlb_gather *g, struct vma *dst, struct vma *src)
 	if (!must_copy(src))
 		return 0;
 	while (!err && (addr = pt_skip_holes(src->mm, addr, src->end)) < src->end) {
-		uint64_t next = table_end(addr, src->end);
+		uint64_t next = pt_table_end(addr, src->end);
 
 		err = copy_table(&c, addr, next);
 		addr = next;

@@ -15,7 +15,7 @@ struct sink {
 struct spec {
 	unsigned width, base;
 	char pad;
-	bool wide, is_signed;
+	bool wide;
 };
 
 static void put(struct sink *s, char c)

@@ -56,6 +56,13 @@ static inline pte_t pte_make(uint64_t frame, uint64_t bits)
 	return (frame << PAGE_SHIFT) | bits;
 }
 
+/* Maps an anonymous page, the zero page not being one. */
+static inline bool pte_anon(const struct quire_machine *m, pte_t e)
+{
+	return pte_present(e) && !(e & PTE_EXTERNAL) &&
+	       folio_test(pfn_folio(m, pte_frame(e)), FOLIO_ANON);
+}
+
 /* A place in a locked last-level table. */
 struct pt_ref {
 	pte_t *entry;        /* of the address that was asked for */
@@ -83,6 +90,13 @@ void pt_set(struct pt_ref *ref, pte_t *entry, pte_t val);
 
 /* First address >= addr (below end) whose last-level table exists, or end.  R or M. */
 uint64_t pt_skip_holes(struct quire_mm *mm, uint64_t addr, uint64_t end);
+/* Where the span of addr's last-level table ends, or end if that comes first. */
+static inline uint64_t pt_table_end(uint64_t addr, uint64_t end)
+{
+	uint64_t next = (addr & ~(PT_SPAN - 1)) + PT_SPAN;
+
+	return next < end ? next : end;
+}
 
 int pt_create(struct quire_mm *mm);   /* the top table */
 void pt_destroy(struct quire_mm *mm); /* the top table; all others must be gone */

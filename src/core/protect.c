@@ -79,10 +79,8 @@ void protect_entries(struct tlb_gather *g, struct vma *vma, uint64_t start, uint
 {
 	at_fence(); /* a fault with the old VMA sees it dead, or makes its table in our sight */
 	while ((start = pt_skip_holes(vma->mm, start, end)) < end) {
-		uint64_t next = (start & ~(PT_SPAN - 1)) + PT_SPAN;
+		uint64_t next = pt_table_end(start, end);
 
-		if (next > end)
-			next = end;
 		protect_table(g, vma, start, next);
 		start = next;
 	}

@@ -89,10 +89,8 @@ static void add_table(struct quire_usage *u, const struct vma *vma, uint64_t add
 static void add_vma(struct quire_usage *u, const struct vma *vma, uint64_t addr, uint64_t end)
 {
 	while ((addr = pt_skip_holes(vma->mm, addr, end)) < end) {
-		uint64_t next = (addr & ~(PT_SPAN - 1)) + PT_SPAN;
+		uint64_t next = pt_table_end(addr, end);
 
-		if (next > end)
-			next = end;
 		add_table(u, vma, addr, next);
 		addr = next;
 	}

@@ -94,12 +94,6 @@ int vma_change_flags(struct vma_edit *e, struct vma *vma, uint64_t start, uint64
 	return 0;
 }
 
-static bool is_anon(const struct quire_machine *m, pte_t e)
-{
-	return pte_present(e) && !(e & PTE_EXTERNAL) &&
-	       folio_test(pfn_folio(m, pte_frame(e)), FOLIO_ANON);
-}
-
 /* A fault that saw the VMA alive under this table's PTL has inserted its entry by now. */
 static bool table_has_anon(struct quire_mm *mm, uint64_t addr, uint64_t end)
 {
@@ -110,7 +104,7 @@ static bool table_has_anon(struct quire_mm *mm, uint64_t addr, uint64_t end)
 		return false;
 	if (ref.table->pt.used)
 		for (; addr < end && !found; addr += PAGE_SIZE)
-			found = is_anon(mm->machine, at_load_relaxed(ref.entry++));
+			found = pte_anon(mm->machine, at_load_relaxed(ref.entry++));
 	pt_unlock(&ref);
 	return found;
 }
@@ -121,10 +115,8 @@ bool vma_has_anon(struct vma *vma)
 
 	at_fence(); /* a fault sees the mark, or makes its table in our sight */
 	while ((addr = pt_skip_holes(vma->mm, addr, vma->end)) < vma->end) {
-		uint64_t next = (addr & ~(PT_SPAN - 1)) + PT_SPAN;
+		uint64_t next = pt_table_end(addr, vma->end);
 
-		if (next > vma->end)
-			next = vma->end;
 		if (table_has_anon(vma->mm, addr, next))
 			return true;
 		addr = next;

@@ -51,9 +51,8 @@ static void clean_vma(struct vma *vma, uint64_t first, uint64_t last)
 
 	tlb_begin(&g, vma->mm);
 	while ((addr = pt_skip_holes(vma->mm, addr, end)) < end) {
-		uint64_t next = (addr & ~(PT_SPAN - 1)) + PT_SPAN;
+		uint64_t next = pt_table_end(addr, end);
 
-		next = next < end ? next : end;
 		if (pt_lock(vma->mm, addr, &ref)) {
 			clean_table(&g, &ref, addr, next);
 			pt_unlock(&ref);

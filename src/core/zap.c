@@ -91,13 +91,6 @@ static uint64_t zap_table(struct zap *z, uint64_t addr, uint64_t end, bool *full
 	return addr;
 }
 
-static uint64_t table_end(uint64_t addr, uint64_t end)
-{
-	uint64_t next = (addr & ~(PT_SPAN - 1)) + PT_SPAN;
-
-	return next < end ? next : end;
-}
-
 static void zap_tables(struct zap *z, uint64_t addr, uint64_t end)
 {
 	struct quire_mm *mm = z->vma->mm;
@@ -110,7 +103,7 @@ static void zap_tables(struct zap *z, uint64_t addr, uint64_t end)
 		if (!peaked)
 			mm_update_peak(mm);
 		peaked = true;
-		addr = zap_table(z, addr, table_end(addr, end), &full);
+		addr = zap_table(z, addr, pt_table_end(addr, end), &full);
 		rmap_batch_commit(&z->batch, mm);
 		if (full)
 			tlb_flush_now(z->g);
@@ -192,7 +185,7 @@ static void lazyfree_table(struct tlb_gather *g, uint64_t addr, uint64_t end)
 void lazyfree_range(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end)
 {
 	while ((start = pt_skip_holes(vma->mm, start, end)) < end) {
-		uint64_t next = table_end(start, end);
+		uint64_t next = pt_table_end(start, end);
 
 		lazyfree_table(g, start, next);
 		start = next;
