@@ -15,7 +15,6 @@
 
 #define NR_RT_SIGRETURN 15
 #define NR_RESTART_SYSCALL 219
-#define ERRNO_EINTR 4
 #define ERRNO_EFAULT 14
 
 #endif

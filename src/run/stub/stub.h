@@ -79,8 +79,7 @@ struct held {
 };
 
 struct process {
-	uint32_t lock; /* guards actions and the host's dispositions that mirror them */
-	uint32_t threads_made;
+	uint32_t lock;     /* guards actions and the host's dispositions that mirror them */
 	bool no_new_privs; /* as the guest set it; the host's is always on */
 	/* handler 0: the host knows whether the signal is ignored; SIGS_VIRTUAL: wholly ours. */
 	struct action actions[NR_SIGNALS + 1];
