@@ -69,6 +69,14 @@ struct quire_machine_options {
 	/* Allocation points to fail, by number, ascending; the first is 1. */
 	const uint64_t *fail_points;
 	unsigned nr_fail_points;
+	/*
+	 * Up to so many bytes of anonymous memory are mapped ahead of a program that writes it
+	 * upwards page by page (QUIRE_PTE_AHEAD), and taken back where it never came to use them,
+	 * before anything is told or decided by what is mapped.  For executors that walk the tables
+	 * by themselves and to whom a fault is dear.  A power of two of pages, 262144 at most;
+	 * 0: none.
+	 */
+	uint64_t fault_ahead_bytes;
 };
 
 QUIRE_API int quire_machine_create(const struct quire_port *port,
@@ -267,10 +275,17 @@ QUIRE_API int quire_pin(struct quire_mm *mm, uint64_t addr, enum quire_access ac
 			struct quire_pin *out);
 QUIRE_API void quire_unpin(struct quire_machine *m, struct quire_pin *pin);
 
+/*
+ * Pages of [start, start + len) that were mapped ahead of use (fault_ahead_bytes) and not used are
+ * taken back: for whoever is about to look at entries.  quire_mincore, quire_range_usage,
+ * quire_mm_stats, quire_mm_fork and others do it by themselves.  Takes the mmap lock; may flush.
+ */
+QUIRE_API void quire_settle(struct quire_mm *mm, uint64_t start, uint64_t len);
+
 /* The leaf entry that maps addr, 0 if none.  Bits: see quire_pte below. */
 QUIRE_API uint64_t quire_pte(struct quire_mm *mm, uint64_t addr);
 
-/* Bits of an entry: x86-64's, with three of the ignored bits used by the core. */
+/* Bits of an entry: x86-64's, with five of the ignored bits used by the core. */
 #define QUIRE_PTE_PRESENT 0x001ull
 #define QUIRE_PTE_WRITE 0x002ull
 #define QUIRE_PTE_USER 0x004ull /* clear in a PROT_NONE mapping: PRESENT, but not to be used */
@@ -281,6 +296,7 @@ QUIRE_API uint64_t quire_pte(struct quire_mm *mm, uint64_t addr);
 #define QUIRE_PTE_UFFD_WP 0x400ull
 #define QUIRE_PTE_SOFT_DIRTY 0x800ull
 #define QUIRE_PTE_SHARED (1ull << 52) /* the VMA is MAP_SHARED */
+#define QUIRE_PTE_AHEAD (1ull << 53)  /* mapped ahead: good, and nobody has asked for it yet */
 #define QUIRE_PTE_NX (1ull << 63)
 #define QUIRE_PTE_FRAME_MASK 0x000ffffffffff000ull
 
@@ -355,6 +371,8 @@ QUIRE_API void quire_range_usage(struct quire_mm *mm, uint64_t start, uint64_t e
 struct quire_mm_stats {
 	uint64_t faults[QUIRE_NR_KINDS];
 	uint64_t around_pages;
+	/* Of faults[QUIRE_KIND_ANON]: pages that were found mapped ahead.  Taken back unused. */
+	uint64_t ahead_pages, ahead_unused;
 	uint64_t stack_growths;
 	uint64_t segv[QUIRE_NR_REASONS]; /* refused, by reason (SIGSEGV and SIGBUS) */
 	uint64_t oom;

@@ -28,6 +28,7 @@ struct copy {
 	uint64_t flush_start, flush_end;
 	int64_t rss[MM_SHMEM + 1];
 	int64_t mapped_anon; /* pages of invariant 2 */
+	int64_t ahead_used;
 };
 
 /* Without a file every page is anonymous: no need to look. */
@@ -78,6 +79,11 @@ static void share_anon(struct copy *c, struct folio *f, pte_t *slot, uint64_t ad
 	if (RULE(fork_clears_exclusive) && folio_test(f, FOLIO_EXCLUSIVE))
 		folio_clear(f, FOLIO_EXCLUSIVE);
 	folio_get_mapped(f);
+	if (*e & PTE_AHEAD) { /* a fault has been here since fork settled */
+		*e &= ~PTE_AHEAD;
+		at_store(slot, *e);
+		c->ahead_used++;
+	}
 	if (*e & PTE_WRITE)
 		take_write_bit(c, slot, addr, e);
 }
@@ -161,6 +167,7 @@ static void begin(struct copy *c)
 {
 	c->entries = 0;
 	c->mapped_anon = 0;
+	c->ahead_used = 0;
 	c->flush_start = UINT64_MAX;
 	c->flush_end = 0;
 	memset(c->rss, 0, sizeof(c->rss));
@@ -176,6 +183,8 @@ static void commit(struct copy *c)
 			mm_count(child, kind, c->rss[kind]);
 	if (c->mapped_anon)
 		at_add_relaxed(&m->cpus[this_cpu(&m->port)].mapped_anon, c->mapped_anon);
+	if (c->ahead_used)
+		ahead_count_used(c->src->mm, c->ahead_used);
 	c->src->mm->fork_entries += c->entries;
 	if (RULE(fork_flush))
 		tlb_range(c->g, c->flush_start, c->flush_end);

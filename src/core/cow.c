@@ -40,8 +40,10 @@ static bool may_reuse(struct folio *folio)
 /* PTL held. */
 static void make_writable(struct fault *f, struct pt_ref *ref, struct folio *folio)
 {
-	pte_t val = f->entry | PTE_WRITE | PTE_WRITTEN | PTE_ACCESSED;
+	pte_t val = (f->entry & ~PTE_AHEAD) | PTE_WRITE | PTE_WRITTEN | PTE_ACCESSED;
 
+	if (unlikely(f->entry & PTE_AHEAD))
+		ahead_count_used(f->mm, 1);
 	if (!folio_test(folio, FOLIO_EXCLUSIVE))
 		folio_set(folio, FOLIO_EXCLUSIVE);
 	if (folio_test(folio, FOLIO_LAZYFREE))

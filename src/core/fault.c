@@ -153,7 +153,7 @@ static pte_t touched(const struct fault *f)
 {
 	uint64_t bits = vma_pte_bits(f->vma);
 	pte_t had = RULE(touch_only_adds) ? f->entry : f->entry & ~PTE_WRITE;
-	pte_t want = had | PTE_ACCESSED | (bits & (PTE_PRESENT | PTE_USER));
+	pte_t want = (had & ~PTE_AHEAD) | PTE_ACCESSED | (bits & (PTE_PRESENT | PTE_USER));
 
 	if (f->access == QUIRE_WRITE)
 		want |= PTE_WRITTEN;
@@ -176,6 +176,8 @@ static enum quire_fault_result fault_touch(struct fault *f)
 		return fault_lost(f, err);
 	pt_set(&ref, ref.entry, want);
 	STEP("adds rights to the entry of %#lx", f->addr);
+	if (unlikely(f->entry & PTE_AHEAD))
+		ahead_count_used(f->mm, 1);
 	/* Written again after MADV_FREE: no longer free for the taking. */
 	if (want & PTE_DIRTY & ~f->entry && !(want & PTE_EXTERNAL)) {
 		struct folio *folio = pfn_folio(f->mm->machine, pte_frame(want));
@@ -296,6 +298,8 @@ static bool ask_for_memory(struct fault *f)
 	const struct quire_port *port = &f->mm->machine->port;
 
 	if (reclaim_retry(f->mm->machine, &f->reclaim))
+		return true;
+	if (ahead_settle(f->mm, 0, UINT64_MAX))
 		return true;
 	return port->oom && port->oom(port->ctx, f->mm, f->mm->cookie);
 }

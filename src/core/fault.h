@@ -3,7 +3,8 @@
  * fault.h: one fault on its way through the core.
  *
  *   fault.c    the way: lookup, rights, dispatch, retry, fallback, stack growth, OOM
- *   install.c  the only places where a fault writes an entry
+ *   install.c  how a fault comes to write an entry
+ *   ahead.c    what it maps beyond the page that was asked for, of anonymous memory
  *   anon.c cow.c filemap.c extfile.c   what each kind of VMA does (struct vma_ops)
  *
  * An op runs inside an RCU read-side section, without the mmap lock unless f->locked.  It ends in
@@ -85,6 +86,25 @@ int fault_lock(struct fault *f, struct pt_ref *ref);
  */
 int fault_install(struct fault *f, struct folio *folio, pte_t val);
 
+/* Writes `val` into the entry that fault_lock() gave; otherwise as fault_install(). */
+void fault_set(struct fault *f, struct pt_ref *ref, struct folio *folio, pte_t val);
+
+/* ---- ahead.c */
+
+/* Pages to be mapped ahead of a fault. */
+struct ahead {
+	unsigned n;
+	struct folio *folios[AHEAD_MAX];
+};
+/* How many pages behind f->addr the program is likely to write next, and nothing is mapped. */
+unsigned ahead_wanted(const struct fault *f);
+/* Fewer, if there is no memory. */
+void ahead_alloc(struct fault *f, struct ahead *a, unsigned n);
+/* PTL held by fault_lock(). */
+void ahead_map(struct fault *f, struct pt_ref *ref, struct ahead *a);
+/* What was not mapped is freed. */
+void ahead_drop(struct fault *f, struct ahead *a);
+
 /* ---- cow.c */
 
 /* vma_ops.write_protected of private VMAs whose pages are RAM. */
@@ -98,6 +118,7 @@ enum quire_fault_result cow_replace(struct fault *f, struct folio *old, struct f
 				    enum quire_fault_kind kind);
 /* A new folio for f->addr that is nobody else's yet. NULL: no memory. */
 struct folio *anon_folio(struct fault *f, unsigned alloc_flags);
+struct folio *anon_folio_at(struct fault *f, uint64_t addr, unsigned alloc_flags);
 /* Entry bits of a private page that is being written. */
 pte_t anon_pte(struct fault *f, struct folio *folio);
 

@@ -20,6 +20,8 @@ void frames_destroy(struct quire_machine *m);
 /* Empties per-CPU lists into the buddy lists. */
 void frames_drain(struct quire_machine *m);
 uint64_t frames_free_count(struct quire_machine *m);
+/* An eighth of this CPU's node and more is free: some may be spent on a guess. */
+bool frames_plenty(struct quire_machine *m);
 void frames_stats(struct quire_machine *m, struct quire_machine_stats *out);
 
 /* ---- reclaim.c */

@@ -430,6 +430,13 @@ uint64_t frames_free_count(struct quire_machine *m)
 	return n;
 }
 
+bool frames_plenty(struct quire_machine *m)
+{
+	struct zone *z = &m->frames->zones[home_zone(m, this_cpu(&m->port))];
+
+	return zone_free_count(z) >= (z->end - z->base) / 8;
+}
+
 void frames_stats(struct quire_machine *m, struct quire_machine_stats *out)
 {
 	out->ram_frames = m->nr_ram;

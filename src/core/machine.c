@@ -99,6 +99,14 @@ static bool layout_ok(const struct quire_machine_options *o)
 	return around >= PAGE_SIZE && around <= PT_SPAN && !(around & (around - 1));
 }
 
+static bool ahead_ok(const struct quire_machine_options *o)
+{
+	uint64_t ahead = o->fault_ahead_bytes;
+
+	return !ahead ||
+	       (ahead >= PAGE_SIZE && ahead <= AHEAD_MAX * PAGE_SIZE && !(ahead & (ahead - 1)));
+}
+
 static void set_options(struct quire_machine *m, const struct quire_machine_options *o)
 {
 	m->nr_ram = o->ram_bytes / PAGE_SIZE;
@@ -111,6 +119,7 @@ static void set_options(struct quire_machine *m, const struct quire_machine_opti
 	m->task_size = o->task_size;
 	m->mmap_min_addr = PAGE_ALIGN(o->mmap_min_addr);
 	m->fault_around = o->fault_around_bytes;
+	m->fault_ahead = (unsigned)(o->fault_ahead_bytes / PAGE_SIZE);
 	m->max_map_count = o->max_map_count;
 	m->stack_guard_gap = o->stack_guard_gap;
 	spin_init(&m->fail_lock);
@@ -237,7 +246,7 @@ int quire_machine_create(const struct quire_port *port, const struct quire_machi
 			opts->size))
 		return -QEINVAL;
 	default_options(&o);
-	if (!port_ok(&p) || !memory_ok(&o) || !layout_ok(&o))
+	if (!port_ok(&p) || !memory_ok(&o) || !layout_ok(&o) || !ahead_ok(&o))
 		return -QEINVAL;
 	m = new_machine(&p);
 	if (!m)

@@ -26,6 +26,7 @@
 #define HUGE_ORDER 9 /* 2 MiB */
 #define MAX_CPUS 64
 #define NO_FRAME UINT32_MAX
+#define AHEAD_MAX 64u /* pages mapped ahead by one fault */
 
 typedef uint32_t pfn_t; /* frame number: RAM first, then the table zone */
 
@@ -99,6 +100,7 @@ struct quire_machine {
 	struct folio *folios;      /* nr_ram + nr_table of them; valid below the zones' frontiers */
 	uint64_t task_size, mmap_min_addr; /* bytes */
 	uint64_t fault_around;             /* bytes, a power of two, at most PT_SPAN */
+	unsigned fault_ahead;              /* pages, a power of two, at most AHEAD_MAX; 0: none */
 	uint64_t max_map_count;
 	uint64_t stack_guard_gap;    /* pages */
 	pfn_t zero_pfn;              /* the zero page: FOLIO_PERMANENT */

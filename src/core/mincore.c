@@ -65,6 +65,7 @@ int quire_mincore(struct quire_mm *mm, uint64_t addr, uint64_t len, uint8_t *vec
 		return -QEINVAL;
 	if (addr > size || len > size - addr)
 		return -QENOMEM;
+	ahead_settle(mm, addr, addr + len);
 	mm_lock(mm);
 	rcu_read_lock(port);
 	err = look(mm, addr, addr + PAGE_ALIGN(len), vec);

@@ -99,6 +99,9 @@ enum mm_counter {
 	MM_FILE,
 	MM_SHMEM, /* rss, pages; MM_FILE includes external frames */
 	MM_AROUND,
+	MM_AHEAD, /* entries with PTE_AHEAD */
+	MM_AHEAD_USED,
+	MM_AHEAD_UNUSED,
 	MM_STACK_GROW,
 	MM_OOM,
 	MM_RETRY,
@@ -179,6 +182,15 @@ struct vma *vma_prev(struct quire_mm *mm, uint64_t addr); /* last that starts be
  * if a shared writable VMA may have it at once.  A PROT_NONE VMA's have PRESENT without USER: the
  * page stays mapped and counted, and no executor may use it. */
 uint64_t vma_pte_bits(const struct vma *vma);
+
+/*
+ * ---- ahead.c: takes back what was mapped ahead of use in [start, end) and not used since: what is
+ * mapped is what the program has asked for.  For whoever tells of it, or decides by it.  Takes M;
+ * no lock held, not in RCU.  Any start and end will do.  True: some was taken back.
+ */
+bool ahead_settle(struct quire_mm *mm, uint64_t start, uint64_t end);
+/* n pages that were mapped ahead are used, and their entries unmarked.  PTL of the entries. */
+void ahead_count_used(struct quire_mm *mm, int64_t n);
 
 /* ---- vma_info.c: what quire_vma_next() tells of a VMA (R or M) */
 void vma_fill_info(const struct vma *vma, struct quire_vma_info *out);

@@ -67,6 +67,14 @@ pte_t pt_read(struct quire_mm *mm, uint64_t addr)
 	return w.level ? 0 : at_load(w.slot);
 }
 
+const pte_t *pt_slot(struct quire_mm *mm, uint64_t addr)
+{
+	struct walk w;
+
+	walk_down(mm, addr, 0, &w);
+	return w.level ? NULL : w.slot;
+}
+
 uint64_t quire_pte(struct quire_mm *mm, uint64_t addr)
 {
 	const struct quire_port *port = &mm->machine->port;

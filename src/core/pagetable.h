@@ -35,6 +35,7 @@ typedef uint64_t pte_t;
 #define PTE_EXTERNAL QUIRE_PTE_EXTERNAL
 #define PTE_SOFT_DIRTY QUIRE_PTE_SOFT_DIRTY
 #define PTE_SHARED QUIRE_PTE_SHARED
+#define PTE_AHEAD QUIRE_PTE_AHEAD
 #define PTE_NX QUIRE_PTE_NX
 #define PTE_TABLE (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
 
@@ -71,6 +72,8 @@ struct pt_ref {
 
 /* Last-level entry without any lock (R or M); 0 if there is no table. */
 pte_t pt_read(struct quire_mm *mm, uint64_t addr);
+/* Where it stands, to read it and its neighbours under the same table; NULL if there is none. */
+const pte_t *pt_slot(struct quire_mm *mm, uint64_t addr);
 /* Locks the last-level table of addr.  False: there is none (or it was unlinked). */
 bool pt_lock(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref);
 /* The same while another last-level table is locked (fork, mremap): RANK_PTL_NESTED. */

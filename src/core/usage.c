@@ -2,8 +2,9 @@
 /*
  * usage.c: what a range uses, in the terms of /proc/PID/smaps (proc_pid_smaps(5)).
  *
- * Owns nothing and takes no M: VMAs are found under RCU, entries are read under each table's
- * PTL, so a reader holds up neither mmap nor the faults of other tables.
+ * Owns nothing and takes no M but to settle what was mapped ahead: VMAs are found under RCU,
+ * entries are read under each table's PTL, so a reader holds up neither mmap nor the faults of
+ * other tables.
  *
  * A page counts as shared when more than one entry maps it, and its part of Pss is its size
  * divided by their number.  External frames count as file pages mapped once: who else maps
@@ -102,6 +103,7 @@ void quire_range_usage(struct quire_mm *mm, uint64_t start, uint64_t end, struct
 	struct vma *vma;
 
 	memset(out, 0, sizeof(*out));
+	ahead_settle(mm, start, end);
 	start &= PAGE_MASK;
 	end = end > mm->machine->task_size ? mm->machine->task_size : PAGE_ALIGN(end);
 	rcu_read_lock(port);

@@ -13,6 +13,7 @@ struct mm_check {
 	uint64_t vma_from; /* vma is right for addresses from here on */
 	uint64_t tables;
 	int64_t rss[MM_SHMEM + 1];
+	int64_t ahead;
 };
 
 static void same(struct verify *v, const struct quire_mm *mm, const char *what, uint64_t counted,
@@ -125,6 +126,11 @@ static void verify_anon(struct mm_check *c, const struct vma *vma, uint64_t addr
 		bad_entry(c, addr, e, "maps an anonymous page in a shared mapping");
 	if ((e & PTE_WRITE) && !folio_test(f, FOLIO_EXCLUSIVE))
 		bad_entry(c, addr, e, "may write a page that is not exclusive");
+	if (!(e & PTE_AHEAD))
+		return;
+	c->ahead++;
+	if (vma->file || !folio_test(f, FOLIO_EXCLUSIVE) || at_load(&f->refs) != 1)
+		bad_entry(c, addr, e, "is ahead of use, and its page is not its alone");
 }
 
 static void verify_cache_entry(struct mm_check *c, const struct vma *vma, uint64_t addr, pte_t e,
@@ -255,4 +261,5 @@ void verify_mm(struct verify *v, struct quire_mm *mm)
 	same(v, mm, "tables", at_load(&mm->nr_tables), c.tables);
 	for (unsigned kind = 0; kind <= MM_SHMEM; kind++)
 		same(v, mm, names[kind], (uint64_t)mm_counter_sum(mm, kind), (uint64_t)c.rss[kind]);
+	same(v, mm, "ahead", (uint64_t)mm_counter_sum(mm, MM_AHEAD), (uint64_t)c.ahead);
 }

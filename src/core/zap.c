@@ -42,6 +42,8 @@ static bool drop_folio(struct zap *z, pte_t e)
 	if (pte_frame(e) == z->vma->mm->machine->zero_pfn)
 		return false;
 	rmap_batch_remove(&z->batch, f);
+	if (e & PTE_AHEAD) /* perhaps: nobody asks any more */
+		z->batch.ahead_used++;
 	if (!(e & PTE_DIRTY) || !z->vma->ops->dirty || folio_test(f, FOLIO_ANON))
 		return tlb_folio(z->g, f);
 	z->vma->ops->dirty(z->vma, f);
