@@ -48,6 +48,10 @@ int ram_create(struct run *run);
 void ram_expect(struct run *run, uint64_t frame);
 bool ram_discard(void *ctx, uint64_t first, uint64_t count);
 
+/* ---- tlb_used.c: port->tlb_used */
+void tlb_used(void *ctx, struct quire_mm *mm, void *cookie, uint64_t start, unsigned pages,
+	      uint8_t *used);
+
 /* ---- port_run.c: the core's way out */
 void port_run(struct run *run);
 /* As quire_fault(), for the slot's thread, which maps the page anew before it runs on if that is

@@ -145,6 +145,7 @@ static int page_status(struct quire_mm *mm, uint64_t addr)
 {
 	if (!is_mapped(mm, addr))
 		return -EFAULT;
+	quire_settle(mm, addr, PAGE);
 	return quire_pte(mm, addr) & QUIRE_PTE_PRESENT ? 0 : -ENOENT;
 }
 

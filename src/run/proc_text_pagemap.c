@@ -129,6 +129,7 @@ int proc_text_pagemap(int fd, struct run *run, struct space *space, pid_t pid)
 
 	if (ftruncate(fd, (off_t)(GUEST_TASK_SIZE / QUIRE_PAGE_SIZE * sizeof(uint64_t))))
 		return -errno;
+	quire_settle(space->mm, 0, GUEST_TASK_SIZE);
 	for (uint64_t at = 0; !err && !quire_vma_next(space->mm, at, &v); at = v.end)
 		err = put_range(&p, v.start, v.end);
 	return err;

@@ -28,6 +28,7 @@ static int machine_create(struct run *run)
 	o.table_bytes = run->table_bytes;
 	o.table_ram = run->tables;
 	o.task_size = GUEST_TASK_SIZE;
+	o.fault_ahead_bytes = run->opts->ahead_bytes;
 	err = quire_machine_create(&run->port, &o, &run->machine);
 	if (!err && run->opts->nr_fail_points)
 		err = quire_machine_fail(run->machine, run->opts->fail_points,

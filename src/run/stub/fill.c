@@ -16,6 +16,7 @@
 #define PTE_USER 0x004ull
 #define PTE_DIRTY 0x040ull
 #define PTE_EXTERNAL 0x200ull
+#define PTE_AHEAD (1ull << 53)
 #define PTE_NX (1ull << 63)
 #define PTE_FRAME 0x000ffffffffff000ull
 
@@ -88,22 +89,52 @@ static bool continues(uint64_t a, uint64_t b, uint64_t distance)
 struct run {
 	uint64_t addr, pages;
 	uint64_t frame;
+	bool populate; /* the host's entries, too */
 };
 
-static struct run find_run(const struct thread *t, uint64_t addr, uint64_t entry)
+/*
+ * Neighbours that are good, and used: where one that was mapped ahead has been touched, the host's
+ * entry is what tells it.
+ */
+static void find_around(const uint64_t *table, unsigned i, unsigned *low, unsigned *high)
+{
+	unsigned first = i & ~(AROUND_PAGES - 1), end = first + AROUND_PAGES;
+	uint64_t entry = at_load(&table[i]);
+
+	while (*high < end && !(at_load(&table[*high]) & PTE_AHEAD) &&
+	       continues(entry, at_load(&table[*high]), *high - i))
+		++*high;
+	while (*low > first && !(at_load(&table[*low - 1]) & PTE_AHEAD) &&
+	       continues(at_load(&table[*low - 1]), entry, i - *low + 1))
+		--*low;
+}
+
+/* What was mapped ahead together with this page. */
+static void find_ahead(const uint64_t *table, unsigned i, unsigned *high)
+{
+	uint64_t entry = at_load(&table[i]);
+
+	while (*high < 512 && (at_load(&table[*high]) & PTE_AHEAD) &&
+	       continues(entry, at_load(&table[*high]), *high - i))
+		++*high;
+}
+
+static struct run find_run(const struct thread *t, uint64_t addr, uint64_t entry,
+			   enum fill_what what)
 {
 	const uint64_t *table = walk_table(t, addr);
 	unsigned i = (unsigned)(addr >> 12) & 511, low = i, high = i + 1;
-	unsigned first = i & ~(AROUND_PAGES - 1), end = first + AROUND_PAGES;
 
-	if (table) {
-		while (high < end && continues(entry, at_load(&table[high]), high - i))
-			high++;
-		while (low > first && continues(at_load(&table[low - 1]), entry, i - low + 1))
-			low--;
-	}
+	if (entry & PTE_AHEAD)
+		what = FILL_AHEAD;
+	if (table && what == FILL_AHEAD)
+		find_ahead(table, i, &high);
+	else if (table)
+		find_around(table, i, &low, &high);
+	/* Measured: populating pays for itself from two pages on. */
 	return (struct run){addr - (uint64_t)(i - low) * PAGE, high - low,
-			    ((entry & PTE_FRAME) >> 12) - (i - low)};
+			    ((entry & PTE_FRAME) >> 12) - (i - low),
+			    what != FILL_AHEAD && high - low > 1};
 }
 
 /* The frames' numbers are addresses in the file's window: duplicate that piece of it. */
@@ -127,18 +158,18 @@ static int64_t map_ram(const struct run *r, uint64_t prot)
 
 	if (r->frame + r->pages > INFO->nr_ram_frames)
 		return -EFAULT;
-	/* Measured: populating pays for itself from two pages on. */
-	if (r->pages > 1)
+	if (r->populate)
 		flags |= MAP_POPULATE;
 	got = sys(__NR_mmap, r->addr, r->pages * PAGE, prot, flags, RUN_FD(RUN_FD_RAM),
 		  r->frame * PAGE);
 	return got == (int64_t)r->addr ? 0 : got < 0 ? got : -EFAULT;
 }
 
-enum fill_result fill(struct thread *t, uint64_t addr, uint64_t entry, bool run)
+enum fill_result fill(struct thread *t, uint64_t addr, uint64_t entry, enum fill_what what)
 {
-	struct run r = run ? find_run(t, PAGE_DOWN(addr), entry)
-			   : (struct run){PAGE_DOWN(addr), 1, (entry & PTE_FRAME) >> 12};
+	struct run r = what != FILL_PAGE
+			   ? find_run(t, PAGE_DOWN(addr), entry, what)
+			   : (struct run){PAGE_DOWN(addr), 1, (entry & PTE_FRAME) >> 12, false};
 	uint64_t prot = entry_prot(entry);
 	int64_t err = entry & PTE_EXTERNAL ? map_external(&r, prot) : map_ram(&r, prot);
 
