@@ -436,6 +436,22 @@ static void pidfd_over_cow(void)
 	      EINVAL);
 }
 
+/* More than fits into what is carried over for programs with threads. */
+static void large_reads(void)
+{
+	static char buf[3 << 20];
+	int zero = open("/dev/zero", O_RDONLY), random = open("/dev/urandom", O_RDONLY);
+
+	memset(buf, 1, sizeof(buf));
+	CHECK(read(zero, buf, sizeof(buf)) == sizeof(buf));
+	CHECK(!buf[0] && !buf[100000] && !buf[sizeof(buf) - 1]);
+	CHECK(pread(zero, buf, 200000, 4096) == 200000);
+	CHECK(read(random, buf, 200000) == 200000 && memcmp(buf, buf + 100000, 99999));
+	CHECK(read(open("/dev/null", O_RDONLY), buf, 200000) == 0);
+	close(zero);
+	close(random);
+}
+
 int main(void)
 {
 	RUN(joining);
@@ -452,6 +468,7 @@ int main(void)
 	RUN(spawning);
 	RUN(pidfd_over_cow);
 	RUN(mapping_threads);
+	RUN(large_reads);
 	RUN(exec_from_thread);
 	RUN(main_thread_first);
 	return failures != 0;

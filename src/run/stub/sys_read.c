@@ -5,7 +5,7 @@
  * A buffer is touched before the call, because what a pipe or a terminal has given cannot be
  * asked for again.  But a large buffer must not cost memory that nothing is written to: of a
  * regular file only as much is touched as the file has; of others at most LIMIT, and the
- * call is made for so much.
+ * call is made for so much: again and again for a device of memory, which always has more.
  */
 #include "bounce.h"
 #include "probe.h"
@@ -17,16 +17,14 @@
 #define LIMIT (1u << 20)
 
 /* Bytes from the position to the end of a regular file; -1: not one (or one of unknown size). */
-static int64_t rest_of_file(const struct call *c, uint64_t done, uint32_t *mode)
+static int64_t rest_of_file(const struct call *c, uint64_t done, struct stat *st)
 {
-	struct stat st;
 	int64_t at;
 
-	*mode = 0;
-	if (sys(__NR_fstat, c->a[0], &st))
+	st->st_mode = 0;
+	if (sys(__NR_fstat, c->a[0], st))
 		return -1;
-	*mode = st.st_mode;
-	if (!S_ISREG(st.st_mode) || st.st_size <= 0)
+	if (!S_ISREG(st->st_mode) || st->st_size <= 0)
 		return -1;
 	if (c->nr == __NR_pread64)
 		at = (int64_t)(c->a[3] + done);
@@ -34,14 +32,14 @@ static int64_t rest_of_file(const struct call *c, uint64_t done, uint32_t *mode)
 		at = sys(__NR_lseek, c->a[0], 0, 1 /* SEEK_CUR */);
 	if (at < 0)
 		return -1;
-	return st.st_size > at ? st.st_size - at : 0;
+	return st->st_size > at ? st->st_size - at : 0;
 }
 
 /* What the file has now; as long as it has more (it may be growing), go on. */
 static int64_t read_file(struct call *c, int64_t rest)
 {
 	uint64_t addr = c->a[1], count = c->a[2], pos = c->a[3], done = 0;
-	uint32_t mode;
+	struct stat st;
 
 	for (;;) {
 		uint64_t n = (uint64_t)rest < count - done ? (uint64_t)rest : count - done;
@@ -57,7 +55,7 @@ static int64_t read_file(struct call *c, int64_t rest)
 		done += (uint64_t)r;
 		if (done >= count)
 			return (int64_t)done;
-		rest = rest_of_file(c, done, &mode);
+		rest = rest_of_file(c, done, &st);
 		if (rest <= 0)
 			return (int64_t)done;
 	}
@@ -67,6 +65,34 @@ static int64_t read_file(struct call *c, int64_t rest)
 static uint64_t limit_of_stream(void)
 {
 	return bounce_needed() ? SCRATCH_BYTES / 2 : LIMIT;
+}
+
+/* zero, null, full, random: programs count on getting as much as they ask for. */
+#define MEMORY_MAJOR 1
+#define MAJOR(dev) ((dev) >> 8 & 0xfff)
+
+static bool is_memory_device(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && MAJOR(st->st_rdev) == MEMORY_MAJOR;
+}
+
+static int64_t read_memory_device(struct call *c)
+{
+	uint64_t addr = c->a[1], count = c->a[2], done = 0, limit = limit_of_stream();
+
+	for (;;) {
+		uint64_t n = count - done < limit ? count - done : limit;
+		int64_t r;
+
+		c->a[1] = addr + done;
+		c->a[2] = n;
+		r = call_native(c);
+		if (r <= 0)
+			return done ? (int64_t)done : r;
+		done += (uint64_t)r;
+		if ((uint64_t)r < n || done == count)
+			return (int64_t)done;
+	}
 }
 
 #define SOL_SOCKET_ 1
@@ -92,19 +118,21 @@ int64_t sys_recvfrom(struct call *c)
 
 int64_t sys_read(struct call *c)
 {
-	uint32_t mode;
+	struct stat st;
 	int64_t rest;
 
 	if (c->a[2] <= SMALL)
 		return call_native(c);
-	rest = rest_of_file(c, 0, &mode);
+	rest = rest_of_file(c, 0, &st);
 	if (rest > 0)
 		return read_file(c, rest);
+	if (is_memory_device(&st))
+		return read_memory_device(c);
 	if (rest == 0)
 		c->a[2] = PAGE; /* at the end; if it grows this instant, a short read is right */
-	else if (S_ISSOCK(mode) && c->a[2] > LIMIT && is_stream(c->a[0]))
+	else if (S_ISSOCK(st.st_mode) && c->a[2] > LIMIT && is_stream(c->a[0]))
 		c->a[2] = LIMIT;
-	else if (!S_ISSOCK(mode) && !S_ISBLK(mode) && c->a[2] > limit_of_stream())
+	else if (!S_ISSOCK(st.st_mode) && !S_ISBLK(st.st_mode) && c->a[2] > limit_of_stream())
 		c->a[2] = limit_of_stream();
 	return call_native(c);
 }
