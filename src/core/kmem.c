@@ -118,8 +118,10 @@ bool alloc_point_fails_slow(struct quire_machine *m)
 	}
 	fails = lo < m->nr_fail && m->fail_list[lo] == n;
 	spin_unlock(&m->fail_lock, RANK_ZONE);
-	if (fails)
+	if (fails) {
 		at_add(&m->failed_points, 1);
+		q_log(m, QUIRE_LOG_WARN, "allocation %lu fails, as asked for", n);
+	}
 	return fails;
 }
 
