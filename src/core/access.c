@@ -97,11 +97,22 @@ static enum access_step try_access(struct access *a, uint64_t addr, uint64_t n)
 	return step;
 }
 
+static struct folio *alloc_page(struct quire_machine *m)
+{
+	struct reclaim r = reclaim_begin(m);
+	struct folio *page;
+
+	do
+		page = folio_alloc(m, 0, 0);
+	while (!page && reclaim_retry(m, &r));
+	return page;
+}
+
 static bool read_page_of(const struct access *a, uint64_t addr, uint64_t n)
 {
 	const struct quire_file *file = a->file;
 	struct quire_machine *m = a->mm->machine;
-	struct folio *page = file->ops.copy_page ? folio_alloc(m, 0, 0) : NULL;
+	struct folio *page = file->ops.copy_page ? alloc_page(m) : NULL;
 	bool ok = page && !file->ops.copy_page(file->priv, a->pgoff, folio_addr(m, page));
 
 	if (ok)

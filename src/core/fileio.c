@@ -47,6 +47,7 @@ static int read_page_part(struct quire_file *file, uint64_t off, void *buf, uint
 
 int64_t quire_file_read(struct quire_file *file, uint64_t off, void *buf, uint64_t len)
 {
+	struct reclaim r = reclaim_begin(file->machine);
 	uint64_t done = 0;
 	int err = 0;
 
@@ -60,7 +61,7 @@ int64_t quire_file_read(struct quire_file *file, uint64_t off, void *buf, uint64
 			break;
 		n = n < size - pos ? n : size - pos;
 		err = read_page_part(file, pos, (char *)buf + done, n);
-		if (err == -QEAGAIN)
+		if (err == -QEAGAIN || (err == -QENOMEM && reclaim_retry(file->machine, &r)))
 			continue;
 		if (err)
 			break;
@@ -132,19 +133,30 @@ static int64_t writable_bytes(struct quire_file *file, uint64_t off, uint64_t le
 	return (int64_t)(len < limit - off ? len : limit - off);
 }
 
-int64_t quire_file_write(struct quire_file *file, uint64_t off, const void *buf, uint64_t len)
+static int64_t try_write(struct quire_file *file, uint64_t off, const void *buf, uint64_t len)
 {
 	const struct quire_port *port = &file->machine->port;
+	int64_t n;
+
+	mutex_lock(port, &file->mapping.write_lock, RANK_FILE);
+	n = writable_bytes(file, off, len);
+	if (n > 0)
+		n = write_locked(file, off, buf, (uint64_t)n);
+	mutex_unlock(port, &file->mapping.write_lock, RANK_FILE);
+	return n;
+}
+
+int64_t quire_file_write(struct quire_file *file, uint64_t off, const void *buf, uint64_t len)
+{
+	struct reclaim r = reclaim_begin(file->machine);
 	int64_t n;
 
 	if (file->kind == QUIRE_FILE_EXTERNAL || off > INT64_MAX)
 		return -QEINVAL;
 	if (!len)
 		return 0;
-	mutex_lock(port, &file->mapping.write_lock, RANK_FILE);
-	n = writable_bytes(file, off, len);
-	if (n > 0)
-		n = write_locked(file, off, buf, (uint64_t)n);
-	mutex_unlock(port, &file->mapping.write_lock, RANK_FILE);
+	do
+		n = try_write(file, off, buf, len);
+	while (n == -QENOMEM && reclaim_retry(file->machine, &r));
 	return n;
 }

@@ -93,6 +93,88 @@ static void moves(void **state)
 	unit_down(&u);
 }
 
+/* Leaves less than `frames` free; the rest of RAM is tables that wait for readers. */
+static void fill_with_deferred_tables(struct unit *u, uint64_t frames)
+{
+	struct quire_machine_stats st;
+	struct quire_mm *child;
+	uint64_t a = unit_map(u->mm, 0, 16 * UPAGE, URW, UANON);
+
+	unit_store(u->mm, a, 1);
+	for (quire_machine_stats(u->m, &st); st.free_frames > 8; quire_machine_stats(u->m, &st)) {
+		assert_int_equal(quire_mm_fork(u->mm, NULL, &child), 0);
+		quire_mm_put(child);
+	}
+	while (st.free_frames >= frames) {
+		unit_store(u->mm, a += UPAGE, 1);
+		quire_machine_stats(u->m, &st);
+	}
+}
+
+static void file_writes_and_reads(void **state)
+{
+	char buf[16 * UPAGE];
+	struct quire_file *file;
+	struct unit u;
+
+	(void)state;
+	up(&u);
+	file = unit_shmem(&u, sizeof(buf), true);
+	memset(buf, 5, sizeof(buf));
+	fill_with_deferred_tables(&u, 4);
+	for (uint64_t off = 0; off < sizeof(buf); off += UPAGE)
+		assert_int_equal(quire_file_write(file, off, buf + off, UPAGE), UPAGE);
+	memset(buf, 0, sizeof(buf));
+	assert_int_equal(quire_file_read(file, 0, buf, sizeof(buf)), sizeof(buf));
+	assert_int_equal(buf[sizeof(buf) - 1], 5);
+	quire_file_put(file);
+	unit_down(&u);
+}
+
+static int page_of_sevens(void *priv, uint64_t pgoff, void *mem)
+{
+	(void)priv;
+	(void)pgoff;
+	memset(mem, 7, UPAGE);
+	return 0;
+}
+
+static int some_frame(void *priv, uint64_t pgoff, uint64_t *frame)
+{
+	(void)priv;
+	*frame = 0x5000 + pgoff;
+	return 0;
+}
+
+/* Of pages that have to be read in, and of a page that is elsewhere. */
+static void reads_that_need_a_page(void **state)
+{
+	static const struct quire_file_ops ops = {
+	    .read_page = page_of_sevens, .frame = some_frame, .copy_page = page_of_sevens};
+	struct quire_file_options fo = {.size = sizeof(fo), .ops = &ops, .bytes = 16 * UPAGE};
+	struct quire_file *cached, *external;
+	char buf[16 * UPAGE];
+	struct unit u;
+	uint64_t a;
+
+	(void)state;
+	up(&u);
+	fo.kind = QUIRE_FILE_PAGECACHE;
+	assert_int_equal(quire_file_create(u.m, &fo, &cached), 0);
+	fo.kind = QUIRE_FILE_EXTERNAL;
+	assert_int_equal(quire_file_create(u.m, &fo, &external), 0);
+	a = unit_map_file(u.mm, 0, UPAGE, QPROT_READ, QMAP_PRIVATE, external, 0);
+	fill_with_deferred_tables(&u, 4);
+	assert_int_equal(quire_file_read(cached, 0, buf, sizeof(buf)), sizeof(buf));
+	assert_int_equal(buf[sizeof(buf) - 1], 7);
+	assert_int_equal(unit_fault(u.mm, a, QUIRE_READ, NULL), QUIRE_FAULT_OK);
+	fill_with_deferred_tables(&u, 1);
+	assert_int_equal(unit_load(u.mm, a) & 0xff, 7);
+	quire_file_put(cached);
+	quire_file_put(external);
+	unit_down(&u);
+}
+
 /* All of it is really there: then memory is out, with an end to the trying. */
 static void memory_that_is_out(void **state)
 {
@@ -148,6 +230,8 @@ int main(void)
 	    cmocka_unit_test(faults),
 	    cmocka_unit_test(forks),
 	    cmocka_unit_test(moves),
+	    cmocka_unit_test(file_writes_and_reads),
+	    cmocka_unit_test(reads_that_need_a_page),
 	    cmocka_unit_test(memory_that_is_out),
 	    cmocka_unit_test(tables_that_are_out),
 	};
