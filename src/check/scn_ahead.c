@@ -57,11 +57,18 @@ const struct scenario ahead_settle_store = {
 
 /* ---- the core's own uses -------------------------------------------------------- */
 
+static void settle_and_tell(struct world *w)
+{
+	settle(w);
+	note(w, GONE, 1);
+}
+
 static void pin_and_store(struct world *w)
 {
 	struct quire_pin pin;
 
 	must(quire_pin(w->mm, THIRD, QUIRE_WRITE, &pin), "pin");
+	noted(w, GONE); /* what makes a decision of this moment */
 	at_store((uint64_t *)pin.mem, 7);
 	STEP("stores 7 through the pin");
 	expect(load(w, w->mm, THIRD) == 7, "what was stored through a pin is not there");
@@ -74,7 +81,7 @@ const struct scenario ahead_settle_pin = {
     .source = "ahead.c, 1",
     .ahead = 4,
     .setup = setup_ahead,
-    .actors = {{"pin", pin_and_store}, {"settle", settle}},
+    .actors = {{"pin", pin_and_store}, {"settle", settle_and_tell}},
     .check = check_third,
     .nr_guards = 1,
     .guards = {RULE_use_takes_mark},
