@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #define PAGE_BYTES 4096
@@ -297,6 +298,54 @@ static void while_vfork_stopped(void)
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0 && work->wrong == 0);
 }
 
+struct letters {
+	volatile uint32_t got; /* numbers received, one after the other */
+	volatile uint32_t wrong;
+};
+
+static void receive_into(char *page, int fd, struct letters *l)
+{
+	alarm(60);
+	for (uint32_t i = 0;; i++) {
+		uint32_t number = 0;
+		ssize_t n = recv(fd, page, 64, 0);
+
+		memcpy(&number, page, sizeof(number));
+		if (n != sizeof(number) || number != i)
+			l->wrong++;
+		l->got = i + 1;
+	}
+}
+
+/* A datagram cannot be asked for twice: it must find the page that it is to be stored into. */
+static void removed_while_receiving(void)
+{
+	struct letters *l = shared(PAGE_BYTES);
+	char *page = shared(PAGE_BYTES);
+	int fd[2];
+	pid_t pid;
+
+	CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, fd) == 0);
+	pid = must_fork();
+	if (!pid)
+		receive_into(page, fd[1], l);
+	for (uint32_t i = 0; i < 400 && !l->wrong; i++) {
+		for (uint32_t k = i % 7; k; k--)
+			sched_yield();
+		CHECK(madvise(page, PAGE_BYTES, MADV_REMOVE) == 0);
+		CHECK(send(fd[0], &i, sizeof(i), 0) == sizeof(i));
+		for (int k = 0; l->got <= i && k < 10000; k++)
+			usleep(k < 100 ? 10 : 1000);
+		if (l->got <= i)
+			break;
+	}
+	CHECK(l->got == 400 && l->wrong == 0);
+	kill(pid, SIGKILL);
+	CHECK(waitpid(pid, NULL, 0) == pid);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 int main(void)
 {
 	/* Whoever waits for a flush that does not come cannot be interrupted, but killed. */
@@ -307,5 +356,6 @@ int main(void)
 	RUN(written_while_stopped);
 	RUN(while_vfork_stopped);
 	RUN(while_moving);
+	RUN(removed_while_receiving);
 	return failures != 0;
 }

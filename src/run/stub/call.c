@@ -41,6 +41,8 @@ static int64_t call_host(struct call *c)
 		r = guest_syscall(c->nr, c->a);
 		t->in_call = false;
 		/* Interrupted for our own sake only: the guest must not see it. */
+		if (r == -EINTR && t->restarts && !t->pending && t->flushed)
+			return RESTART;
 	} while (r == -EINTR && t->restarts && !t->pending);
 	return r;
 }
@@ -69,20 +71,33 @@ static void hide_stub(struct call *c, const struct call_desc *d)
 	}
 }
 
+/* What is taken away before the host has begun is touched again: a datagram comes but once. */
+static int64_t touch_and_call(struct call *c, const struct call_desc *d, bool strings, bool *ok)
+{
+	struct bounce b;
+	int64_t r;
+
+	do {
+		at_store(&c->t->flushed, 0u);
+		*ok = touch_all(c, d, strings);
+		b.n = 0;
+		if (c->t->names_stub)
+			hide_stub(c, d);
+		if (*ok && bounce_needed())
+			bounce_in(c, d, &b);
+		r = bounce_out(c, d, &b, call_host(c));
+	} while (r == RESTART && !c->t->pending);
+	return r;
+}
+
 int64_t call_native(struct call *c)
 {
 	const struct call_desc *d = &call_table[c->nr];
 
 	for (int i = 0;; i++) {
-		bool ok = touch_all(c, d, i > 0);
-		struct bounce b = {.n = 0};
-		int64_t r;
+		bool ok;
+		int64_t r = touch_and_call(c, d, i > 0, &ok);
 
-		if (c->t->names_stub)
-			hide_stub(c, d);
-		if (ok && bounce_needed())
-			bounce_in(c, d, &b);
-		r = bounce_out(c, d, &b, call_host(c));
 		if (r != -EFAULT || i == FAULT_TRIES)
 			return r;
 		/* Touched and gone again (another thread's flush), or a string: once more. */

@@ -7,7 +7,8 @@
  *
  * The host may interrupt any instruction with a signal of the guest's; on_async() notes
  * it in thread->pending.  Two places look at `pending` and then do something that must not
- * happen when it is set; on_async() knows their bounds and sends them back:
+ * happen when it is set; on_async() knows their bounds and sends them back.  The first looks at
+ * `flushed` as well, which on_sync() sets:
  *   guest_syscall_start .. guest_syscall_insn   to guest_syscall_abort
  *   leave_check .. leave_insn                   to leave_check
  *
@@ -97,7 +98,7 @@ entry_restorer:
 
 /*
  * guest_syscall(nr, args[6]): a system call on the guest's behalf, which signals may
- * interrupt.  The result, or RESTART when a signal came before the call was made.
+ * interrupt.  The result, or RESTART when a signal, or a flush, came before the call was made.
  */
 	.globl guest_syscall
 	.type guest_syscall, @function
@@ -114,7 +115,7 @@ guest_syscall:
 	movq 40(%r11), %r9
 	.globl guest_syscall_start
 guest_syscall_start:
-	cmpl $0, THREAD_PENDING(%rcx)
+	cmpq $0, THREAD_PENDING(%rcx)
 	jne guest_syscall_abort
 	.globl guest_syscall_insn
 guest_syscall_insn:

@@ -211,7 +211,7 @@ static void sent_signal(struct thread *t, siginfo_t *info, struct ucontext *uc, 
 		signal_recheck(t);
 	if (t->in_call)
 		t->restarts = true;
-	if (!t->pending)
+	if (!t->pending && !t->flushed)
 		return;
 	if (ip >= sys_ptr(guest_syscall_start) && ip <= sys_ptr(guest_syscall_insn))
 		uc->uc_mcontext.rip = sys_ptr(guest_syscall_abort);

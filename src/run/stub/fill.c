@@ -223,6 +223,7 @@ bool service_flush(struct thread *t)
 	n = at_load(&c->service_nranges);
 	flush_ranges(t, (const uint64_t(*)[2])c->service_ranges,
 		     n < CHAN_SERVICE_RANGES ? n : CHAN_SERVICE_RANGES);
+	at_store(&t->flushed, 1u);
 	at_store(&c->service_done, seq);
 	flush_unlock(t);
 	sys(__NR_futex, &c->service_done, 1 /* FUTEX_WAKE */, INT32_MAX);

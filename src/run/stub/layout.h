@@ -7,10 +7,13 @@
 
 /* THREAD_AREA of proto.h, for the assembler. */
 #define AREA_BYTES 0x40000
-/* Offset of struct thread's `pending`. */
+/* Offset of struct thread's `pending`, and of `flushed` right behind it. */
 #define THREAD_PENDING 0
 
-/* What guest_syscall() returns when the call must be made anew by the guest, after a signal. */
+/*
+ * What guest_syscall() returns when it was not made: with something pending the guest must make it
+ * anew, after the signal; else what was touched for it is to be touched again.
+ */
 #define RESTART (-512)
 
 #define NR_RT_SIGRETURN 15

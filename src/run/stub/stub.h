@@ -97,7 +97,9 @@ struct signal {
 };
 
 struct thread {
-	uint32_t pending;  /* offset THREAD_PENDING */
+	uint32_t pending; /* offset THREAD_PENDING */
+	/* A flush for another process has taken pages that may have been touched for a call. */
+	uint32_t flushed;
 	uint32_t host_tid; /* 0: the area is free; cleared by the kernel when the thread is dead */
 	uint32_t filling;  /* fill lock, reader's side */
 	uint32_t slot;
@@ -133,6 +135,7 @@ struct thread {
 	struct process own; /* a vfork child's */
 };
 _Static_assert(offsetof(struct thread, pending) == THREAD_PENDING, "layout.h");
+_Static_assert(offsetof(struct thread, flushed) == THREAD_PENDING + 4, "layout.h");
 _Static_assert(THREAD_AREA == AREA_BYTES, "layout.h");
 
 struct shared {
