@@ -7,12 +7,12 @@
 #define RAW_H
 
 #include "run/proto.h"
+#include "run/stub/layout.h"
 #include "stub_test.h"
 
 #include <sched.h>
 
 #define INFO ((const volatile struct run_info *)CHAN_BASE)
-#define THREAD_SLOT 12 /* where a struct thread has its slot's number */
 
 static const char *gadget; /* syscall; ret */
 

@@ -9,6 +9,8 @@
 #define AREA_BYTES 0x40000
 /* Offset of struct thread's `pending`, and of `flushed` right behind it. */
 #define THREAD_PENDING 0
+/* .. and of `slot`, for tests that go behind the stub's back. */
+#define THREAD_SLOT 16
 
 /*
  * What guest_syscall() returns when it was not made: with something pending the guest must make it

@@ -135,6 +135,7 @@ struct thread {
 	struct process own; /* a vfork child's */
 };
 _Static_assert(offsetof(struct thread, pending) == THREAD_PENDING, "layout.h");
+_Static_assert(offsetof(struct thread, slot) == THREAD_SLOT, "layout.h");
 _Static_assert(offsetof(struct thread, flushed) == THREAD_PENDING + 4, "layout.h");
 _Static_assert(THREAD_AREA == AREA_BYTES, "layout.h");
 
