@@ -5,7 +5,7 @@
  * A buffer is touched before the call, because what a pipe or a terminal has given cannot be
  * asked for again.  But a large buffer must not cost memory that nothing is written to: of a
  * regular file only as much is touched as the file has; of others at most LIMIT, and the
- * call is made for so much: again and again for a device of memory, which always has more.
+ * call is made for so much: again and again for /dev/zero and its like, which always have more.
  */
 #include "bounce.h"
 #include "probe.h"
@@ -67,16 +67,15 @@ static uint64_t limit_of_stream(void)
 	return bounce_needed() ? SCRATCH_BYTES / 2 : LIMIT;
 }
 
-/* zero, null, full, random: programs count on getting as much as they ask for. */
-#define MEMORY_MAJOR 1
-#define MAJOR(dev) ((dev) >> 8 & 0xfff)
-
-static bool is_memory_device(const struct stat *st)
+/* zero, full, random and urandom: programs count on getting as much as they ask for. */
+static bool has_no_end(const struct stat *st)
 {
-	return S_ISCHR(st->st_mode) && MAJOR(st->st_rdev) == MEMORY_MAJOR;
+	uint64_t dev = st->st_rdev;
+
+	return S_ISCHR(st->st_mode) && (dev == 0x105 || (dev >= 0x107 && dev <= 0x109));
 }
 
-static int64_t read_memory_device(struct call *c)
+static int64_t read_endless(struct call *c)
 {
 	uint64_t addr = c->a[1], count = c->a[2], done = 0, limit = limit_of_stream();
 
@@ -126,8 +125,8 @@ int64_t sys_read(struct call *c)
 	rest = rest_of_file(c, 0, &st);
 	if (rest > 0)
 		return read_file(c, rest);
-	if (is_memory_device(&st))
-		return read_memory_device(c);
+	if (has_no_end(&st))
+		return read_endless(c);
 	if (rest == 0)
 		c->a[2] = PAGE; /* at the end; if it grows this instant, a short read is right */
 	else if (S_ISSOCK(st.st_mode) && c->a[2] > LIMIT && is_stream(c->a[0]))
