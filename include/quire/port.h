@@ -145,7 +145,8 @@ struct quire_port {
 	 * used[i] = 1 for each of `pages` pages from `start` on that an executor of `mm` has
 	 * accessed by a translation that it may still cache (a set bit ACCESSED, on a machine); it
 	 * was 0.  What is not known stays 0.  A page of zeros for which this says 0 is taken for
-	 * untouched (quire_machine_options.fault_ahead_bytes).  NULL: nothing is ever known.
+	 * untouched (quire_machine_options.fault_ahead_bytes).  Asked inside faults, too.  NULL:
+	 * nothing is ever known.
 	 */
 	void (*tlb_used)(void *ctx, struct quire_mm *mm, void *cookie, uint64_t start,
 			 unsigned pages, uint8_t *used);

@@ -71,10 +71,10 @@ struct quire_machine_options {
 	unsigned nr_fail_points;
 	/*
 	 * Up to so many bytes of anonymous memory are mapped ahead of a program that writes it
-	 * upwards page by page (QUIRE_PTE_AHEAD), and taken back where it never came to use them,
-	 * before anything is told or decided by what is mapped.  For executors that walk the tables
-	 * by themselves and to whom a fault is dear.  A power of two of pages, 262144 at most;
-	 * 0: none.
+	 * upwards page by page (QUIRE_PTE_AHEAD).  They count as absent until they are used, and
+	 * are taken back when memory is out.  For executors that walk the tables by themselves, to
+	 * whom a fault is dear, and whose translations are flushed.  A power of two of pages,
+	 * 262144 at most; 0: none.
 	 */
 	uint64_t fault_ahead_bytes;
 };
@@ -99,6 +99,8 @@ struct quire_machine_stats {
 	uint64_t failed_points;   /* of them failed on purpose */
 	uint64_t mms;             /* address spaces */
 	uint64_t free_per_order[11];
+	/* Of anon_frames: mapped ahead, and not known to be used (quire_note_used). */
+	uint64_t ahead_frames;
 };
 QUIRE_API void quire_machine_stats(struct quire_machine *m, struct quire_machine_stats *out);
 
@@ -238,7 +240,7 @@ struct quire_fault {
 	int si_code; /* SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR, BUS_OBJERR */
 	uint64_t addr;
 	uint64_t pte;    /* the entry, when OK */
-	unsigned around; /* pages that fault-around mapped beside */
+	unsigned around; /* pages that were mapped beside: fault-around, or ahead */
 	bool stack_grown;
 	bool has_vma; /* vma was filled in (only for refused faults) */
 	struct quire_vma_info vma;
@@ -276,10 +278,12 @@ QUIRE_API int quire_pin(struct quire_mm *mm, uint64_t addr, enum quire_access ac
 QUIRE_API void quire_unpin(struct quire_machine *m, struct quire_pin *pin);
 
 /*
- * Pages of [start, start + len) that were mapped ahead of use (fault_ahead_bytes) and not used are
- * taken back: for whoever is about to look at entries.  quire_mincore, quire_range_usage,
- * quire_mm_stats, quire_mm_fork and others do it by themselves.  Takes the mmap lock; may flush.
+ * Of pages of [start, start + len) that were mapped ahead of use (fault_ahead_bytes): those that
+ * are used by now lose their mark.  Who looks at entries himself calls it first, and takes for
+ * absent what is marked afterwards, as quire_mincore, quire_range_usage and quire_mm_stats do.
  */
+QUIRE_API void quire_note_used(struct quire_mm *mm, uint64_t start, uint64_t len);
+/* The same, and those that are not used are taken back.  Takes the mmap lock; may flush. */
 QUIRE_API void quire_settle(struct quire_mm *mm, uint64_t start, uint64_t len);
 
 /* The leaf entry that maps addr, 0 if none.  Bits: see quire_pte below. */
@@ -371,8 +375,6 @@ QUIRE_API void quire_range_usage(struct quire_mm *mm, uint64_t start, uint64_t e
 struct quire_mm_stats {
 	uint64_t faults[QUIRE_NR_KINDS];
 	uint64_t around_pages;
-	/* Of faults[QUIRE_KIND_ANON]: pages that were found mapped ahead.  Taken back unused. */
-	uint64_t ahead_pages, ahead_unused;
 	uint64_t stack_growths;
 	uint64_t segv[QUIRE_NR_REASONS]; /* refused, by reason (SIGSEGV and SIGBUS) */
 	uint64_t oom;
@@ -388,6 +390,9 @@ struct quire_mm_stats {
 	uint64_t vmas, peak_vmas;
 	uint64_t table_bytes, peak_table_bytes;
 	uint64_t start_brk, brk, mmap_base, start_stack;
+	/* Of faults[QUIRE_KIND_ANON]: pages that were mapped ahead.  Those that were for nothing.
+	 */
+	uint64_t ahead_pages, ahead_unused;
 };
 QUIRE_API void quire_mm_stats(struct quire_mm *mm, struct quire_mm_stats *out);
 

@@ -11,6 +11,10 @@ extern const struct scenario ahead_faults;
 extern const struct scenario ahead_fork;
 extern const struct scenario ahead_mprotect;
 extern const struct scenario ahead_munmap;
+extern const struct scenario ahead_settle_many;
+extern const struct scenario ahead_settle_munmap;
+extern const struct scenario ahead_settle_new;
+extern const struct scenario ahead_told;
 extern const struct scenario ahead_settle_pin;
 extern const struct scenario ahead_settle_store;
 extern const struct scenario ahead_settle_write;
@@ -118,6 +122,10 @@ const struct scenario *const scenarios[] = {
 	&ahead_fork,
 	&ahead_mprotect,
 	&ahead_munmap,
+	&ahead_settle_many,
+	&ahead_settle_munmap,
+	&ahead_settle_new,
+	&ahead_told,
 	&ahead_settle_pin,
 	&ahead_settle_store,
 	&ahead_settle_write,

@@ -55,6 +55,151 @@ const struct scenario ahead_settle_store = {
     .guards = {RULE_ahead_closed, RULE_ahead_flushed, RULE_ahead_content},
 };
 
+/* ---- several pages ------------------------------------------------------------- */
+
+#define PAGE_AT(i) (w->addr + (i)*PAGE)
+
+/* Pages 4 to 6 are ahead, and cached. */
+static void setup_three_ahead(struct world *w)
+{
+	map_anon(w, w->addr, 8, PROT_RW);
+	for (unsigned i = 0; i < 4; i++)
+		fill(w, PAGE_AT(i), 1);
+	for (unsigned i = 4; i < 7; i++)
+		cpu_cache(w, 0, w->mm, PAGE_AT(i));
+}
+
+static void store_sixth(struct world *w)
+{
+	expect(!load(w, w->mm, PAGE_AT(4)), "a new page is not of zeros");
+	store(w, w->mm, PAGE_AT(5), 7);
+}
+
+static void settle_all(struct world *w)
+{
+	quire_settle(w->mm, 0, UINT64_MAX);
+	STEP("has settled");
+}
+
+static void check_sixth(struct world *w)
+{
+	expect(peek(w, w->mm, PAGE_AT(5)) == 7, "a store is lost");
+}
+
+const struct scenario ahead_settle_many = {
+    .name = "ahead-settle-many",
+    .title = "a store to one of three pages mapped ahead against their being taken back",
+    .source = "ahead.c, 3",
+    .ahead = 4,
+    .setup = setup_three_ahead,
+    .actors = {{"store", store_sixth}, {"settle", settle_all}},
+    .check = check_sixth,
+    .nr_guards = 1,
+    .guards = {RULE_ahead_flushed},
+};
+
+/* Pages 2 and 8 are ahead; 4, behind which another comes, lies between. */
+static void setup_two_ahead(struct world *w)
+{
+	static const unsigned written[] = {0, 1, 4, 6, 7};
+
+	map_anon(w, w->addr, 9, PROT_RW);
+	for (unsigned i = 0; i < sizeof(written) / sizeof(written[0]); i++)
+		fill(w, PAGE_AT(written[i]), 1);
+}
+
+static void unmap_seventh(struct world *w)
+{
+	must(quire_madvise(w->mm, PAGE_AT(6), PAGE, QMADV_DONTNEED), "MADV_DONTNEED");
+}
+
+static void setup_new_between(struct world *w)
+{
+	setup_two_ahead(w);
+	unmap_seventh(w);
+}
+
+static void store_between(struct world *w)
+{
+	store(w, w->mm, PAGE_AT(5), 5);
+	expect(!load(w, w->mm, PAGE_AT(6)), "a new page is not of zeros");
+	store(w, w->mm, PAGE_AT(6), 7);
+}
+
+static void check_between(struct world *w)
+{
+	expect(peek(w, w->mm, PAGE_AT(5)) == 5 && peek(w, w->mm, PAGE_AT(6)) == 7,
+	       "a store is lost");
+}
+
+const struct scenario ahead_settle_new = {
+    .name = "ahead-settle-new",
+    .title = "a page is mapped ahead among others that are being taken back",
+    .source = "ahead.c, 3",
+    .ahead = 4,
+    .setup = setup_new_between,
+    .actors = {{"store", store_between}, {"settle", settle_all}},
+    .check = check_between,
+    .nr_guards = 1,
+    .guards = {RULE_ahead_only_closed},
+};
+
+static void unmap_all(struct world *w)
+{
+	must(quire_munmap(w->mm, w->addr, 3 * PAGE), "munmap");
+}
+
+static void check_no_table(struct world *w)
+{
+	expect_tables(w, 1);
+}
+
+const struct scenario ahead_settle_munmap = {
+    .name = "ahead-settle-munmap",
+    .title = "what was mapped ahead is taken back while all is unmapped",
+    .source = "ahead.c",
+    .ahead = 4,
+    .setup = setup_ahead,
+    .actors = {{"settle", settle}, {"munmap", unmap_all}},
+    .check = check_no_table,
+    .nr_guards = 1,
+    .guards = {RULE_ahead_settles_locked},
+};
+
+/* ---- what is told ---------------------------------------------------------------- */
+
+/* Zeros, so that the page tells nothing by itself. */
+static void store_and_look(struct world *w)
+{
+	uint8_t there = 0;
+
+	store(w, w->mm, THIRD, 0);
+	quire_settle(w->mm, THIRD, PAGE);
+	expect(quire_pte(w->mm, THIRD) & QUIRE_PTE_PRESENT, "a page that was used is taken back");
+	must(quire_mincore(w->mm, THIRD, PAGE, &there), "mincore");
+	expect(there, "a page that was stored to is told as absent");
+}
+
+static void tell(struct world *w)
+{
+	struct quire_mm_stats st;
+
+	quire_mm_stats(w->mm, &st);
+	expect(st.rss_anon == 2 || st.rss_anon == 3, "%llu pages are told of",
+	       (unsigned long long)st.rss_anon);
+}
+
+const struct scenario ahead_told = {
+    .name = "ahead-told",
+    .title = "a page of zeros that was mapped ahead is used, and told of twice",
+    .source = "ahead.c, 4",
+    .ahead = 4,
+    .setup = setup_ahead,
+    .actors = {{"use", store_and_look}, {"stats", tell}},
+    .nr_guards = 1,
+    .guards = {RULE_ahead_asks_before_flush},
+};
+
 /* ---- the core's own uses -------------------------------------------------------- */
 
 static void settle_and_tell(struct world *w)
@@ -209,11 +354,11 @@ static void check_protected(struct world *w)
 const struct scenario ahead_mprotect = {
     .name = "ahead-mprotect",
     .title = "a store to a page that was mapped ahead against mprotect of it",
-    .source = "commit 20841405940e; ahead.c, 3",
+    .source = "commit 20841405940e",
     .ahead = 4,
     .setup = setup_ahead,
     .actors = {{"store", try_third}, {"mprotect", protect_third}},
     .check = check_protected,
     .nr_guards = 1,
-    .guards = {RULE_ahead_content},
+    .guards = {RULE_flush_lost_rights},
 };

@@ -23,6 +23,7 @@
 struct copy {
 	struct tlb_gather *g;
 	struct vma *dst, *src;
+	struct pt_ref *src_ref;
 	/* Of this hold of the locks: */
 	uint64_t entries;
 	uint64_t flush_start, flush_end;
@@ -59,7 +60,7 @@ static pte_t duplicate(struct copy *c, const struct folio *f, pte_t e)
 	folio_set(new, FOLIO_ANON | FOLIO_EXCLUSIVE | FOLIO_UPTODATE);
 	at_store_relaxed(&new->mapcount, 1);
 	c->mapped_anon++;
-	return pte_make(folio_pfn(m, new), e & ~QUIRE_PTE_FRAME_MASK);
+	return pte_make(folio_pfn(m, new), e & ~(QUIRE_PTE_FRAME_MASK | PTE_AHEAD));
 }
 
 /* *e becomes read-only in the parent. */
@@ -81,7 +82,7 @@ static void share_anon(struct copy *c, struct folio *f, pte_t *slot, uint64_t ad
 	folio_get_mapped(f);
 	if (*e & PTE_AHEAD) { /* a fault has been here since fork settled */
 		*e &= ~PTE_AHEAD;
-		at_store(slot, *e);
+		pt_set(c->src_ref, slot, *e);
 		c->ahead_used++;
 	}
 	if (*e & PTE_WRITE)
@@ -143,6 +144,7 @@ static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, u
 {
 	pte_t *to = dst->entry;
 
+	c->src_ref = src;
 	for (pte_t *slot = src->entry; *addr < end; slot++, to++, *addr += PAGE_SIZE) {
 		pte_t e = at_load_relaxed(slot), val;
 

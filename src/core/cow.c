@@ -42,8 +42,6 @@ static void make_writable(struct fault *f, struct pt_ref *ref, struct folio *fol
 {
 	pte_t val = (f->entry & ~PTE_AHEAD) | PTE_WRITE | PTE_WRITTEN | PTE_ACCESSED;
 
-	if (unlikely(f->entry & PTE_AHEAD))
-		ahead_count_used(f->mm, 1);
 	if (!folio_test(folio, FOLIO_EXCLUSIVE))
 		folio_set(folio, FOLIO_EXCLUSIVE);
 	if (folio_test(folio, FOLIO_LAZYFREE))
@@ -223,5 +221,7 @@ enum quire_fault_result cow_write_protected(struct fault *f)
 		return fault_lost(f, err);
 	if (step == COW_WAIT)
 		return cow_wait(f, old);
-	return step == COW_COPY ? cow_copy(f, old) : fault_done(f, QUIRE_KIND_COW_REUSE);
+	if (step == COW_COPY)
+		return cow_copy(f, old);
+	return fault_done(f, fault_kind_of_touch(f, QUIRE_KIND_COW_REUSE));
 }

@@ -70,6 +70,14 @@ enum quire_fault_result fault_lost(struct fault *f, int err)
 	return QUIRE_FAULT_OK;
 }
 
+enum quire_fault_kind fault_kind_of_touch(struct fault *f, enum quire_fault_kind kind)
+{
+	if (likely(!(f->entry & PTE_AHEAD)))
+		return kind;
+	mm_count(f->mm, MM_AHEAD, -1);
+	return QUIRE_KIND_ANON;
+}
+
 /* ---- sleeping -------------------------------------------------------------- */
 
 /* No RCU: the last reference on a file may go. */
@@ -176,8 +184,6 @@ static enum quire_fault_result fault_touch(struct fault *f)
 		return fault_lost(f, err);
 	pt_set(&ref, ref.entry, want);
 	STEP("adds rights to the entry of %#lx", f->addr);
-	if (unlikely(f->entry & PTE_AHEAD))
-		ahead_count_used(f->mm, 1);
 	/* Written again after MADV_FREE: no longer free for the taking. */
 	if (want & PTE_DIRTY & ~f->entry && !(want & PTE_EXTERNAL)) {
 		struct folio *folio = pfn_folio(f->mm->machine, pte_frame(want));
@@ -186,7 +192,7 @@ static enum quire_fault_result fault_touch(struct fault *f)
 			folio_clear(folio, FOLIO_LAZYFREE);
 	}
 	pt_unlock(&ref);
-	return fault_done(f, QUIRE_KIND_SPURIOUS);
+	return fault_done(f, fault_kind_of_touch(f, QUIRE_KIND_SPURIOUS));
 }
 
 static enum quire_fault_result fault_dispatch(struct fault *f)
@@ -299,7 +305,9 @@ static bool ask_for_memory(struct fault *f)
 
 	if (reclaim_retry(f->mm->machine, &f->reclaim))
 		return true;
-	if (ahead_settle(f->mm, 0, UINT64_MAX))
+	/* Not where a point was made to fail, or tables are out. */
+	if (!frames_free_count(f->mm->machine) && f->settled++ < MAX_TRIES &&
+	    ahead_settle(f->mm, 0, UINT64_MAX))
 		return true;
 	return port->oom && port->oom(port->ctx, f->mm, f->mm->cookie);
 }

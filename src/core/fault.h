@@ -41,6 +41,7 @@ struct fault {
 	bool grow;               /* an access of the program's own: may grow a stack */
 	bool major;              /* content was read in for this fault */
 	struct reclaim reclaim;  /* before OOM is said */
+	unsigned settled;        /* .. and how often what was mapped ahead was taken back */
 	struct quire_file *file; /* of the VMA before the last sleep, with a reference; or NULL */
 	struct fault_copy copy;  /* only with file */
 	struct quire_fault *out;
@@ -58,6 +59,9 @@ enum quire_fault_result fault_refuse(struct fault *f, enum quire_fault_result re
 enum quire_fault_result fault_sigbus(struct fault *f, enum quire_fault_reason reason);
 /* OK, done as `kind`; counted. */
 enum quire_fault_result fault_done(struct fault *f, enum quire_fault_kind kind);
+/* What an access that found f->entry and made it better was: `kind`, or the first of a page that
+ * was mapped ahead. */
+enum quire_fault_kind fault_kind_of_touch(struct fault *f, enum quire_fault_kind kind);
 /* Turns what fault_lock() and fault_install() return into an op's result. */
 enum quire_fault_result fault_lost(struct fault *f, int err);
 /*
@@ -116,7 +120,10 @@ enum quire_fault_result cow_write_protected(struct fault *f);
  */
 enum quire_fault_result cow_replace(struct fault *f, struct folio *old, struct folio *fresh,
 				    enum quire_fault_kind kind);
-/* A new folio for f->addr that is nobody else's yet. NULL: no memory. */
+
+/* ---- anon.c */
+
+/* A new folio for f->addr, or for addr, that is nobody else's yet.  NULL: no memory. */
 struct folio *anon_folio(struct fault *f, unsigned alloc_flags);
 struct folio *anon_folio_at(struct fault *f, uint64_t addr, unsigned alloc_flags);
 /* Entry bits of a private page that is being written. */

@@ -13,6 +13,8 @@
 enum alloc_flags {
 	ALLOC_ZERO = 1,  /* content must read as zero */
 	ALLOC_TABLE = 2, /* for a page table: the table zone if there is one */
+	ALLOC_GUESS =
+	    4, /* nobody has asked for it: no allocation point, its failure shows nowhere */
 };
 
 int frames_init(struct quire_machine *m, const struct quire_machine_options *opts);

@@ -298,6 +298,11 @@ static void warm_next(struct quire_machine *m, pfn_t pfn)
 		prefetch_write(next + i * 64);
 }
 
+static bool point_fails(struct quire_machine *m, unsigned cpu, unsigned alloc_flags)
+{
+	return alloc_flags & ALLOC_GUESS ? alloc_fails_by_choice() : alloc_point_fails_on(m, cpu);
+}
+
 struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned alloc_flags)
 {
 	unsigned cpu = this_cpu(&m->port);
@@ -305,7 +310,7 @@ struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned allo
 	bool zeroed = false;
 	pfn_t pfn;
 
-	if (order > MAX_ORDER || alloc_point_fails_on(m, cpu))
+	if (order > MAX_ORDER || point_fails(m, cpu, alloc_flags))
 		return NULL;
 	pfn = alloc_block(m, kind, order, cpu, &zeroed);
 	if (unlikely(pfn == NO_FRAME))

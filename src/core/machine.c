@@ -294,13 +294,15 @@ static void stripe_stats(struct quire_machine *m, struct quire_machine_stats *ou
 	out->mapped_frames = positive(file);
 }
 
-static void list_stats(struct quire_machine *m, struct quire_machine_stats *out)
+static void list_stats(struct quire_machine *m, struct quire_machine_stats *out, int64_t *ahead)
 {
 	struct dlist *pos;
 
 	spin_lock(&m->port, &m->mm_lock, RANK_MMLIST);
-	for (pos = m->mms.next; pos != &m->mms; pos = pos->next)
+	for (pos = m->mms.next; pos != &m->mms; pos = pos->next) {
 		out->mms++;
+		*ahead += mm_counter_sum(container_of(pos, struct quire_mm, node), MM_AHEAD);
+	}
 	for (pos = m->files.next; pos != &m->files; pos = pos->next) {
 		struct quire_file *file = container_of(pos, struct quire_file, node);
 		uint64_t n = at_load_relaxed(&file->mapping.nr_pages);
@@ -315,10 +317,13 @@ static void list_stats(struct quire_machine *m, struct quire_machine_stats *out)
 
 void quire_machine_stats(struct quire_machine *m, struct quire_machine_stats *out)
 {
+	int64_t ahead = 0;
+
 	memset(out, 0, sizeof(*out));
 	frames_stats(m, out);
 	stripe_stats(m, out);
-	list_stats(m, out);
+	list_stats(m, out, &ahead);
+	out->ahead_frames = positive(ahead);
 	out->committed_pages = at_load_relaxed(&m->committed);
 	out->alloc_points = alloc_points_sum(m);
 	out->failed_points = at_load_relaxed(&m->failed_points);

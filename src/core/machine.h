@@ -56,7 +56,8 @@ struct folio {
 		struct {
 			struct spinlock lock;
 			uint32_t used;   /* entries that are not none */
-			uint64_t linked; /* 1 until the table is taken out of the tree */
+			uint32_t linked; /* 1 until the table is taken out of the tree */
+			uint32_t ahead;  /* entries with PTE_AHEAD */
 		} pt;
 	};
 };

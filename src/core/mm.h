@@ -99,7 +99,7 @@ enum mm_counter {
 	MM_FILE,
 	MM_SHMEM, /* rss, pages; MM_FILE includes external frames */
 	MM_AROUND,
-	MM_AHEAD, /* entries with PTE_AHEAD */
+	MM_AHEAD, /* entries with PTE_AHEAD, which MM_ANON has, too */
 	MM_AHEAD_USED,
 	MM_AHEAD_UNUSED,
 	MM_STACK_GROW,
@@ -184,13 +184,16 @@ struct vma *vma_prev(struct quire_mm *mm, uint64_t addr); /* last that starts be
 uint64_t vma_pte_bits(const struct vma *vma);
 
 /*
- * ---- ahead.c: takes back what was mapped ahead of use in [start, end) and not used since: what is
- * mapped is what the program has asked for.  For whoever tells of it, or decides by it.  Takes M;
- * no lock held, not in RCU.  Any start and end will do.  True: some was taken back.
+ * ---- ahead.c: pages mapped ahead of use.  Any start and end will do.
+ * ahead_note_used: what keeps its mark in [start, end) is not used.  Asks the executors: no
+ * spinlock held; M may be, and R.
+ * ahead_settle: what is not used is taken back.  Takes M; not in R.  True: there was some.
+ * ahead_count_*: of n entries, which lose the mark or are gone.
  */
+void ahead_note_used(struct quire_mm *mm, uint64_t start, uint64_t end);
 bool ahead_settle(struct quire_mm *mm, uint64_t start, uint64_t end);
-/* n pages that were mapped ahead are used, and their entries unmarked.  PTL of the entries. */
 void ahead_count_used(struct quire_mm *mm, int64_t n);
+void ahead_count_unused(struct quire_mm *mm, int64_t n);
 
 /* ---- vma_info.c: what quire_vma_next() tells of a VMA (R or M) */
 void vma_fill_info(const struct vma *vma, struct quire_vma_info *out);

@@ -31,7 +31,9 @@ static void fault_stats(struct quire_mm *mm, struct quire_mm_stats *out)
 	out->flushes = sum(mm, MM_FLUSH);
 	out->flushed_pages = sum(mm, MM_FLUSH_PAGES);
 	out->cow_copied_after_fork = sum(mm, MM_COW_AFTER_FORK);
-	out->rss_anon = sum(mm, MM_ANON);
+	out->rss_anon = sum(mm, MM_ANON) - sum(mm, MM_AHEAD);
+	if ((int64_t)out->rss_anon < 0)
+		out->rss_anon = 0;
 	out->rss_file = sum(mm, MM_FILE);
 	out->rss_shmem = sum(mm, MM_SHMEM);
 }
@@ -59,7 +61,7 @@ static void writer_stats(struct quire_mm *mm, struct quire_mm_stats *out)
 void quire_mm_stats(struct quire_mm *mm, struct quire_mm_stats *out)
 {
 	memset(out, 0, sizeof(*out));
-	ahead_settle(mm, 0, UINT64_MAX);
+	ahead_note_used(mm, 0, UINT64_MAX);
 	mm_update_peak(mm);
 	fault_stats(mm, out);
 	out->peak_rss = at_load_relaxed(&mm->peak_rss);

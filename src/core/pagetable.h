@@ -72,7 +72,7 @@ struct pt_ref {
 
 /* Last-level entry without any lock (R or M); 0 if there is no table. */
 pte_t pt_read(struct quire_mm *mm, uint64_t addr);
-/* Where it stands, to read it and its neighbours under the same table; NULL if there is none. */
+/* Where it stands (R or M), to read it and its neighbours under the same table; NULL: no table. */
 const pte_t *pt_slot(struct quire_mm *mm, uint64_t addr);
 /* Locks the last-level table of addr.  False: there is none (or it was unlinked). */
 bool pt_lock(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref);
@@ -88,7 +88,7 @@ void pt_unlock_nested(struct pt_ref *ref);
  */
 int pt_lock_alloc(struct quire_mm *mm, struct vma *vma, uint64_t addr, struct pt_ref *ref);
 
-/* Sets an entry, keeping table->pt.used.  PTL held. */
+/* Sets an entry, keeping table->pt.used and pt.ahead.  PTL held. */
 void pt_set(struct pt_ref *ref, pte_t *entry, pte_t val);
 
 /* First address >= addr (below end) whose last-level table exists, or end.  R or M. */

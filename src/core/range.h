@@ -62,7 +62,6 @@ static inline enum mm_counter rss_counter(const struct folio *f)
 struct rmap_batch {
 	int64_t rss[MM_SHMEM + 1];
 	int64_t mapped_anon, mapped_file;
-	int64_t ahead_used; /* the caller's: ahead_count_used() */
 };
 void rmap_batch_remove(struct rmap_batch *b, struct folio *f);
 /* Takes the entry's reference, too. */

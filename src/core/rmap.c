@@ -75,7 +75,5 @@ void rmap_batch_commit(struct rmap_batch *b, struct quire_mm *mm)
 		at_add_relaxed(&c->mapped_anon, b->mapped_anon);
 	if (b->mapped_file)
 		at_add_relaxed(&c->mapped_file, b->mapped_file);
-	if (b->ahead_used)
-		ahead_count_used(mm, b->ahead_used);
 	*b = (struct rmap_batch){0};
 }

@@ -114,6 +114,10 @@
 	  "ahead.c, 1")                                                                            \
 	X(ahead_closed, "what was mapped ahead is closed before it is looked into", "ahead.c, 3")  \
 	X(ahead_flushed, "and its translations are flushed", "ahead.c, 3")                         \
+	X(ahead_only_closed, "what is put there meanwhile is left alone", "ahead.c, 3")            \
+	X(ahead_settles_locked, "what was mapped ahead is taken back under mmap_lock", "ahead.c")  \
+	X(ahead_asks_before_flush,                                                                 \
+	  "executors are asked what they have used before they forget it", "ahead.c, 4")           \
 	X(ahead_content, "what was mapped ahead and holds something is kept", "ahead.c, 3")        \
 	X(source_dead_during_move,                                                                 \
 	  "the VMA is dead before it is asked what it has and its entries are moved away",         \

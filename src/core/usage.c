@@ -2,9 +2,8 @@
 /*
  * usage.c: what a range uses, in the terms of /proc/PID/smaps (proc_pid_smaps(5)).
  *
- * Owns nothing and takes no M but to settle what was mapped ahead: VMAs are found under RCU,
- * entries are read under each table's PTL, so a reader holds up neither mmap nor the faults of
- * other tables.
+ * Owns nothing and takes no M: VMAs are found under RCU, entries are read under each table's
+ * PTL, so a reader holds up neither mmap nor the faults of other tables.
  *
  * A page counts as shared when more than one entry maps it, and its part of Pss is its size
  * divided by their number.  External frames count as file pages mapped once: who else maps
@@ -63,7 +62,8 @@ static void add_entry(struct quire_usage *u, const struct vma *vma, pte_t e)
 			     .dirty = (e & PTE_DIRTY) != 0,
 			     .locked = (vma->flags & VM_LOCKED) != 0};
 
-	if (!pte_present(e) || (!(e & PTE_EXTERNAL) && pte_frame(e) == m->zero_pfn))
+	if (!pte_present(e) || (e & PTE_AHEAD) ||
+	    (!(e & PTE_EXTERNAL) && pte_frame(e) == m->zero_pfn))
 		return;
 	u->rss += PAGE_SIZE;
 	if (e & PTE_ACCESSED)
@@ -103,7 +103,7 @@ void quire_range_usage(struct quire_mm *mm, uint64_t start, uint64_t end, struct
 	struct vma *vma;
 
 	memset(out, 0, sizeof(*out));
-	ahead_settle(mm, start, end);
+	ahead_note_used(mm, start, end);
 	start &= PAGE_MASK;
 	end = end > mm->machine->task_size ? mm->machine->task_size : PAGE_ALIGN(end);
 	rcu_read_lock(port);

@@ -115,6 +115,8 @@ static void verify_rights(struct mm_check *c, const struct vma *vma, uint64_t ad
 		bad_entry(c, addr, e, "is executable, its VMA is not");
 	if ((e & PTE_USER) && !(vma->flags & VM_ACCESS))
 		bad_entry(c, addr, e, "is accessible, its VMA is not");
+	if (!(e & PTE_USER) && (vma->flags & VM_ACCESS))
+		bad_entry(c, addr, e, "is not accessible, its VMA is");
 	if (!(e & PTE_SHARED) != !(vma->flags & VM_MAYSHARE))
 		bad_entry(c, addr, e, "and its VMA differ in being shared");
 }
@@ -228,7 +230,7 @@ static void verify_table(struct mm_check *c, uint64_t frame, unsigned level, uin
 {
 	uint64_t span = PAGE_SIZE << (9 * level);
 	const pte_t *entries;
-	uint32_t used = 0;
+	uint32_t used = 0, ahead = 0;
 
 	if (!verify_table_page(c, frame, level, base))
 		return;
@@ -239,6 +241,7 @@ static void verify_table(struct mm_check *c, uint64_t frame, unsigned level, uin
 		if (!e)
 			continue;
 		used++;
+		ahead += !level && (e & PTE_AHEAD);
 		if (!level)
 			verify_entry(c, base + i * span, e);
 		else
@@ -247,6 +250,9 @@ static void verify_table(struct mm_check *c, uint64_t frame, unsigned level, uin
 	if (used != pfn_folio(c->v->m, frame)->pt.used)
 		verify_bad(c->v, "mm %p: %lx: table of level %u has %u entries, counts %u",
 			   (void *)c->mm, base, level, used, pfn_folio(c->v->m, frame)->pt.used);
+	if (ahead != pfn_folio(c->v->m, frame)->pt.ahead)
+		verify_bad(c->v, "mm %p: %lx: table has %u entries ahead, counts %u", (void *)c->mm,
+			   base, ahead, pfn_folio(c->v->m, frame)->pt.ahead);
 }
 
 void verify_mm(struct verify *v, struct quire_mm *mm)

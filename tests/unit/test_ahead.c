@@ -8,11 +8,12 @@
 #define WINDOW 8u
 #define AT 0x10000000ull /* begins a page table */
 #define PAGES 64u
+#define TOLD 1024u /* pages that the executor can tell of */
 
-/* An executor that knows which pages it has used: `known` of them, from AT on. */
+/* An executor that knows which pages it has used, from AT on, until their translations go. */
 struct executor {
 	struct unit u; /* first: the port's ctx */
-	uint8_t used[PAGES];
+	uint8_t used[TOLD];
 	unsigned asked; /* pages, in all calls */
 };
 
@@ -27,7 +28,22 @@ static void tlb_used(void *ctx, struct quire_mm *mm, void *cookie, uint64_t star
 	x->asked += pages;
 	for (unsigned i = 0; i < pages; i++) {
 		assert_int_equal(used[i], 0);
-		used[i] = first + i < PAGES && x->used[first + i];
+		used[i] = first + i < TOLD && x->used[first + i];
+	}
+}
+
+static void tlb_flush(void *ctx, struct quire_mm *mm, void *cookie,
+		      const struct quire_tlb_range *ranges, unsigned n)
+{
+	struct executor *x = ctx;
+
+	unit_flush(ctx, mm, cookie, ranges, n);
+	for (unsigned i = 0; i < TOLD; i++) {
+		uint64_t page = AT + i * UPAGE;
+
+		for (unsigned k = 0; k < n; k++)
+			if (ranges[k].start <= page && page < ranges[k].end)
+				x->used[i] = 0;
 	}
 }
 
@@ -39,6 +55,7 @@ static struct executor *up(uint64_t ram_bytes, uint64_t ahead)
 
 	unit_port(&x->u);
 	x->u.port.tlb_used = tlb_used;
+	x->u.port.tlb_flush = tlb_flush;
 	unit_machine_mm(&x->u, &o, NULL);
 	return x;
 }
@@ -63,6 +80,18 @@ static int teardown(void **state)
 static uint64_t entry(struct executor *x, unsigned page)
 {
 	return quire_pte(x->u.mm, AT + page * UPAGE);
+}
+
+/* The page itself, as an executor sees it. */
+static void *frame(struct executor *x, unsigned page)
+{
+	struct quire_pin pin;
+	char *ram;
+
+	assert_int_equal(quire_pin(x->u.mm, AT, QUIRE_READ, &pin), 0);
+	ram = (char *)pin.mem - pin.frame * UPAGE;
+	quire_unpin(x->u.m, &pin);
+	return ram + (entry(x, page) & QUIRE_PTE_FRAME_MASK);
 }
 
 static bool is_ahead(struct executor *x, unsigned page)
@@ -228,10 +257,31 @@ static void counts_are_those_of_pages_used(void **state)
 	assert_int_equal(st.rss_anon, 20);
 	assert_int_equal(st.peak_rss, 20);
 	assert_int_equal(st.faults[QUIRE_KIND_ANON], 20);
-	assert_int_equal(st.ahead_unused, 4);
 	assert_true(st.ahead_pages > 10);
-	assert_true(!entry(x, 20) && (entry(x, 19) & QUIRE_PTE_ACCESSED));
+	assert_true(is_ahead(x, 20) && !is_ahead(x, 19) && (entry(x, 19) & QUIRE_PTE_ACCESSED));
+	quire_settle(x->u.mm, 0, UINT64_MAX);
+	st = stats(x);
+	assert_int_equal(st.rss_anon, 20);
+	assert_int_equal(st.faults[QUIRE_KIND_ANON], 20);
+	assert_int_equal(st.ahead_unused, 4);
+	assert_true(!entry(x, 20) && !entry(x, 23) && entry(x, 19));
 	assert_true(x->asked > 0 && x->asked < PAGES);
+}
+
+/* What the machine has of them, too. */
+static void the_machine_tells_of_them(void **state)
+{
+	struct executor *x = *state;
+	struct quire_machine_stats before, after;
+
+	map(x, PAGES);
+	use(x, 0);
+	quire_machine_stats(x->u.m, &before);
+	use_up_to(x, 17);
+	quire_note_used(x->u.mm, 0, UINT64_MAX);
+	quire_machine_stats(x->u.m, &after);
+	assert_int_equal(after.ahead_frames, 7);
+	assert_int_equal(after.anon_frames - after.ahead_frames, before.anon_frames + 16);
 }
 
 static void mincore_and_usage_tell_of_used_pages(void **state)
@@ -274,29 +324,28 @@ static void content_is_kept_whatever_is_known(void **state)
 	struct executor *x = *state;
 
 	map(x, PAGES);
-	use_up_to(x, 17);
+	use_up_to(x, 15);
+	assert_true(is_ahead(x, 8) && is_ahead(x, 14));
+	*(char *)frame(x, 9) = 1;
+	*((char *)frame(x, 14) + UPAGE - 1) = 1;
 	memset(x->used, 0, sizeof(x->used));
-	unit_fill(x->u.mm, AT, 8 * UPAGE, 3);
-	assert_int_equal(stats(x).rss_anon, 8 + 1); /* and 15, which was asked for */
-	unit_expect_fill(x->u.mm, AT, 8 * UPAGE, 3);
-	unit_expect_zero(x->u.mm, AT + 8 * UPAGE, 9 * UPAGE);
+	assert_int_equal(stats(x).rss_anon, 8 + 2);
+	quire_settle(x->u.mm, 0, UINT64_MAX);
+	assert_int_equal(stats(x).rss_anon, 8 + 2);
+	assert_true(!entry(x, 8) && entry(x, 9) && !entry(x, 13) && entry(x, 14));
+	assert_int_equal(unit_load(x->u.mm, AT + 9 * UPAGE), 1);
+	unit_verify(&x->u);
 }
 
 /* As stores past the core: by an executor's mapping. */
 static void stores_of_executors_are_kept(void **state)
 {
 	struct executor *x = *state;
-	struct quire_pin pin;
-	char *page;
 
 	map(x, PAGES);
 	use_up_to(x, 17);
-	assert_int_equal(quire_pin(x->u.mm, AT, QUIRE_READ, &pin), 0);
-	page = (char *)pin.mem - pin.frame * UPAGE; /* of frame 0 */
-	page += (entry(x, 21) & QUIRE_PTE_FRAME_MASK);
-	quire_unpin(x->u.m, &pin);
 	assert_true(is_ahead(x, 21));
-	page[UPAGE - 1] = 9;
+	*((char *)frame(x, 21) + UPAGE - 1) = 9;
 	quire_settle(x->u.mm, 0, UINT64_MAX);
 	assert_true(!entry(x, 20) && !entry(x, 22) && !is_ahead(x, 21));
 	assert_int_equal(unit_load(x->u.mm, AT + 22 * UPAGE - 8) >> 56, 9);
@@ -306,6 +355,7 @@ static void stores_of_executors_are_kept(void **state)
 static void the_core_s_own_use_is_seen(void **state)
 {
 	struct executor *x = *state;
+	struct quire_mm_stats st;
 	struct quire_pin pin;
 
 	map(x, PAGES);
@@ -313,8 +363,12 @@ static void the_core_s_own_use_is_seen(void **state)
 	assert_true(is_ahead(x, 18) && is_ahead(x, 19) && is_ahead(x, 20));
 	unit_store(x->u.mm, AT + 18 * UPAGE, 0);
 	assert_int_equal(quire_pin(x->u.mm, AT + 20 * UPAGE, QUIRE_READ, &pin), 0);
-	assert_true(!is_ahead(x, 18) && is_ahead(x, 19) && !is_ahead(x, 20));
-	assert_int_equal(stats(x).rss_anon, 19);
+	assert_int_equal(unit_load(x->u.mm, AT + 22 * UPAGE), 0);
+	assert_true(!is_ahead(x, 18) && is_ahead(x, 19) && !is_ahead(x, 20) && !is_ahead(x, 22));
+	st = stats(x);
+	assert_int_equal(st.rss_anon, 17 + 3);
+	assert_int_equal(st.faults[QUIRE_KIND_ANON], 17 + 3);
+	assert_int_equal(st.faults[QUIRE_KIND_SPURIOUS], 0);
 	quire_unpin(x->u.m, &pin);
 }
 
@@ -354,7 +408,8 @@ static void moved_and_protected(void **state)
 	assert_int_equal(stats(x).rss_anon, 17);
 }
 
-static void unmapped_count_as_used(void **state)
+/* Faults are those of pages that were used, whatever became of the others. */
+static void unmapped_are_told_apart(void **state)
 {
 	struct executor *x = *state;
 	struct quire_mm_stats st;
@@ -365,7 +420,11 @@ static void unmapped_count_as_used(void **state)
 	assert_int_equal(quire_munmap(x->u.mm, AT + 20 * UPAGE, 2 * UPAGE), 0);
 	st = stats(x);
 	assert_int_equal(st.rss_anon, 0);
-	assert_int_equal(st.ahead_unused, 2); /* 22 and 23 */
+	assert_int_equal(st.peak_rss, 17);
+	assert_int_equal(st.ahead_unused, 5);
+	assert_int_equal(st.faults[QUIRE_KIND_ANON], 17);
+	quire_settle(x->u.mm, 0, UINT64_MAX);
+	assert_int_equal(stats(x).ahead_unused, 7); /* and 22, 23 */
 }
 
 /* A machine of 64 frames, all but what is unused ahead handed out. */
@@ -389,20 +448,127 @@ static void unused_pages_are_memory(void **state)
 	free(x);
 }
 
-static void no_memory_for_a_guess_is_no_error(void **state)
+/* A point that is to fail is one of what the program has asked for. */
+static void guesses_are_no_allocation_points(void **state)
 {
 	struct executor *x = *state;
 	struct quire_machine_stats st;
-	uint64_t points[2];
+	struct quire_fault f;
+	uint64_t point;
 
 	map(x, PAGES);
 	use_up_to(x, 15);
 	quire_machine_stats(x->u.m, &st);
-	points[0] = st.alloc_points + 4; /* its own, and of those ahead the third */
-	assert_int_equal(quire_machine_fail(x->u.m, points, 1), 0);
-	use(x, 15);
-	assert_true(is_ahead(x, 17) && !entry(x, 18));
-	assert_int_equal(stats(x).rss_anon, 16);
+	point = st.alloc_points + 2;
+	assert_int_equal(quire_machine_fail(x->u.m, &point, 1), 0);
+	use_up_to(x, 24);
+	assert_int_equal(unit_fault(x->u.mm, AT + 24 * UPAGE, QUIRE_WRITE, &f), QUIRE_FAULT_OOM);
+	assert_int_equal(stats(x).rss_anon, 24);
+}
+
+/* ---- edges ----------------------------------------------------------------------- */
+
+/* Whoever leaves out pages gets no more of them ahead. */
+static void only_what_is_used_counts_as_written(void **state)
+{
+	struct executor *x = *state;
+
+	map(x, 512);
+	use_up_to(x, 16);
+	for (unsigned i = 16; i < 512; i += 8)
+		use(x, i);
+	assert_int_equal(stats(x).rss_anon, 16 + (512 - 16) / 8);
+	quire_settle(x->u.mm, 0, UINT64_MAX);
+	assert_true(stats(x).ahead_unused < 2 * WINDOW);
+	unit_verify(&x->u);
+}
+
+/* The rest of the window would lie under the next table. */
+static void not_beyond_the_table(void **state)
+{
+	struct executor *x = *state;
+
+	map(x, 1024);
+	for (unsigned i = 500; i < 512; i++)
+		use(x, i);
+	assert_int_equal(entry(x, 512), 0);
+	unit_verify(&x->u);
+	use(x, 512); /* what is below is under another table */
+	assert_int_equal(entry(x, 513), 0);
+	unit_verify(&x->u);
+}
+
+static void not_for_what_others_wrote(void **state)
+{
+	struct executor *x = *state;
+
+	unit_map(x->u.mm, AT, 32 * UPAGE, URW | QPROT_EXEC, UANON | QMAP_FIXED);
+	unit_map(x->u.mm, AT + 32 * UPAGE, 32 * UPAGE, URW, UANON | QMAP_FIXED);
+	use_up_to(x, 32);
+	use(x, 32);
+	assert_int_equal(entry(x, 33), 0);
+	unit_verify(&x->u);
+}
+
+/* Under one table and under two: what is known of one array is not taken for the other's. */
+static void arrays_far_apart(void **state)
+{
+	struct executor *x = *state;
+
+	map(x, 1024);
+	for (unsigned i = 0; i < 17; i++) {
+		use(x, i);
+		use(x, 300 + i);
+		use(x, 700 + i);
+	}
+	assert_true(is_ahead(x, 18) && is_ahead(x, 318) && is_ahead(x, 718));
+	x->used[318] = 1;
+	assert_int_equal(stats(x).rss_anon, 3 * 17 + 1);
+	quire_settle(x->u.mm, 0, UINT64_MAX);
+	assert_int_equal(stats(x).rss_anon, 3 * 17 + 1);
+	assert_true(!entry(x, 18) && entry(x, 318) && !entry(x, 319) && !entry(x, 718));
+}
+
+/* What is told stays so when translations go: it was asked before. */
+static void zeros_stay(void **state)
+{
+	struct executor *x = *state;
+	uint64_t to = AT + 512 * UPAGE, out;
+
+	map(x, PAGES);
+	use_up_to(x, 15);
+	assert_true(is_ahead(x, 14));
+	assert_int_equal(quire_mprotect(x->u.mm, AT, 32 * UPAGE, QPROT_READ), 0);
+	assert_int_equal(quire_mprotect(x->u.mm, AT, 32 * UPAGE, URW), 0);
+	assert_int_equal(stats(x).rss_anon, 15);
+	use_up_to(x, 22);
+	assert_int_equal(quire_madvise(x->u.mm, AT, 32 * UPAGE, QMADV_FREE), 0);
+	assert_int_equal(stats(x).rss_anon, 22);
+	use_up_to(x, 31);
+	assert_int_equal(quire_mremap(x->u.mm, AT, PAGES * UPAGE, PAGES * UPAGE,
+				      QMREMAP_MAYMOVE | QMREMAP_FIXED, to, &out),
+			 0);
+	assert_int_equal(stats(x).rss_anon, 31);
+}
+
+/* Memory that was never used is not charged for once it is read-only; one page is enough. */
+static void charges_are_for_used_pages(void **state)
+{
+	struct executor *x = *state;
+	struct quire_machine_stats st;
+
+	map(x, PAGES);
+	use_up_to(x, 17);
+	assert_int_equal(quire_madvise(x->u.mm, AT, 17 * UPAGE, QMADV_DONTNEED), 0);
+	assert_true(is_ahead(x, 20));
+	assert_int_equal(quire_mprotect(x->u.mm, AT + 40 * UPAGE, UPAGE, QPROT_READ), 0);
+	quire_machine_stats(x->u.m, &st);
+	assert_int_equal(st.committed_pages, PAGES - 1);
+	use(x, 20);
+	assert_int_equal(quire_mprotect(x->u.mm, AT, 8 * UPAGE, QPROT_READ), 0);
+	quire_machine_stats(x->u.m, &st);
+	assert_int_equal(st.committed_pages, PAGES - 1);
+	unit_verify(&x->u);
 }
 
 int main(void)
@@ -424,9 +590,16 @@ int main(void)
 	    ahead_test(the_core_s_own_use_is_seen),
 	    ahead_test(a_child_gets_used_pages_alone),
 	    ahead_test(moved_and_protected),
-	    ahead_test(unmapped_count_as_used),
+	    ahead_test(unmapped_are_told_apart),
 	    cmocka_unit_test(unused_pages_are_memory),
-	    ahead_test(no_memory_for_a_guess_is_no_error),
+	    ahead_test(guesses_are_no_allocation_points),
+	    ahead_test(the_machine_tells_of_them),
+	    ahead_test(only_what_is_used_counts_as_written),
+	    ahead_test(not_beyond_the_table),
+	    ahead_test(not_for_what_others_wrote),
+	    ahead_test(arrays_far_apart),
+	    ahead_test(zeros_stay),
+	    ahead_test(charges_are_for_used_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,8 @@
 struct race {
 	struct unit u; /* first: the port's ctx */
 	char *ram;
-	pthread_rwlock_t access; /* read: one is going on; write: a flush waits for all */
+	pthread_rwlock_t access;           /* read: one is going on; write: a flush waits for all */
+	uint8_t used[WRITERS * OWN_PAGES]; /* A: since the last flush */
 	uint64_t until;
 	uint64_t wrong; /* A */
 };
@@ -52,10 +53,23 @@ static void flush(void *ctx, struct quire_mm *mm, void *cookie,
 
 	(void)mm;
 	(void)cookie;
-	(void)ranges;
-	(void)n;
 	pthread_rwlock_wrlock(&r->access);
+	for (unsigned i = 0; i < WRITERS * OWN_PAGES; i++)
+		for (unsigned k = 0; k < n; k++)
+			if (ranges[k].start <= AT + i * UPAGE && AT + i * UPAGE < ranges[k].end)
+				__atomic_store_n(&r->used[i], 0, __ATOMIC_RELAXED);
 	pthread_rwlock_unlock(&r->access);
+}
+
+static void tell_used(void *ctx, struct quire_mm *mm, void *cookie, uint64_t start, unsigned pages,
+		      uint8_t *used)
+{
+	struct race *r = ctx;
+
+	(void)mm;
+	(void)cookie;
+	for (unsigned i = 0; i < pages; i++)
+		used[i] = __atomic_load_n(&r->used[(start - AT) / UPAGE + i], __ATOMIC_RELAXED);
 }
 
 /* One word, by a walk of the tables; false: it faults. */
@@ -69,10 +83,11 @@ static bool access_word(struct race *r, uint64_t addr, bool write, uint64_t *val
 	pte = quire_pte(r->u.mm, addr);
 	if ((pte & need) == need) {
 		p = (uint64_t *)(void *)(r->ram + (pte & QUIRE_PTE_FRAME_MASK) + addr % UPAGE);
-		if (write)
-			*p = *value;
+		__atomic_store_n(&r->used[(addr - AT) / UPAGE], 1, __ATOMIC_RELAXED);
+		if (write) /* the core looks into pages that executors write */
+			__atomic_store_n(p, *value, __ATOMIC_RELAXED);
 		else
-			*value = *p;
+			*value = __atomic_load_n(p, __ATOMIC_RELAXED);
 	}
 	pthread_rwlock_unlock(&r->access);
 	return (pte & need) == need;
@@ -135,6 +150,7 @@ static void up(struct race *r)
 	memset(r, 0, sizeof(*r));
 	unit_port(&r->u);
 	r->u.port.tlb_flush = flush;
+	r->u.port.tlb_used = tell_used;
 	pthread_rwlock_init(&r->access, NULL);
 	r->ram = aligned_alloc(UPAGE, UNIT_RAM);
 	o.ram = r->ram;
