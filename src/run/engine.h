@@ -64,6 +64,12 @@ enum quire_fault_result fault_and_fill(struct slot *slot, uint64_t addr, enum qu
 bool oom_kill(void *ctx, struct quire_mm *mm, void *cookie);
 
 /* ---- space.c */
+/* Those in which somebody lives, max at most, referenced, so that the core is not asked under G. */
+unsigned spaces_living(struct run *run, struct space **out, unsigned max);
+/* The machine's, as programs are told of it: what was mapped ahead of use is free. */
+void machine_told(struct run *run, struct quire_machine_stats *out);
+/* Takes back what is not used.  True: there is more memory free than before. */
+bool spaces_settle(struct run *run);
 int space_create(struct run *run, const struct rlimit *rlim, bool ignore_memlock,
 		 struct space **out);
 int space_fork(struct space *parent, struct space **out);

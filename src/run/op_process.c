@@ -222,7 +222,7 @@ void op_exit(struct request *q)
 {
 	/* While the host can still tell what was used. */
 	if (q->space)
-		quire_settle(q->space->mm, 0, GUEST_TASK_SIZE);
+		quire_note_used(q->space->mm, 0, GUEST_TASK_SIZE);
 	pthread_mutex_lock(&q->run->lock);
 	q->proc->has_exit_status = true;
 	q->proc->exit_status = (int)(q->a[0] & 0xff);

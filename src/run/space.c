@@ -156,3 +156,45 @@ bool space_leave_locked(struct space *s)
 		s->next->prev = s->prev;
 	return true;
 }
+
+/* ---- all of them --------------------------------------------------------------- */
+
+unsigned spaces_living(struct run *run, struct space **out, unsigned max)
+{
+	unsigned n = 0;
+
+	pthread_mutex_lock(&run->lock);
+	for (struct space *s = run->spaces; s && n < max; s = s->next)
+		out[n++] = space_get(s);
+	pthread_mutex_unlock(&run->lock);
+	return n;
+}
+
+void machine_told(struct run *run, struct quire_machine_stats *out)
+{
+	struct space *all[MAX_LIVING];
+	unsigned n = spaces_living(run, all, MAX_LIVING);
+
+	for (unsigned i = 0; i < n; i++) {
+		quire_note_used(all[i]->mm, 0, GUEST_TASK_SIZE);
+		space_put(all[i]);
+	}
+	quire_machine_stats(run->machine, out);
+	out->free_frames += out->ahead_frames;
+	out->anon_frames -= out->ahead_frames < out->anon_frames ? out->ahead_frames : 0;
+}
+
+bool spaces_settle(struct run *run)
+{
+	struct quire_machine_stats before, after;
+	struct space *all[MAX_LIVING];
+	unsigned n = spaces_living(run, all, MAX_LIVING);
+
+	quire_machine_stats(run->machine, &before);
+	for (unsigned i = 0; i < n; i++) {
+		quire_settle(all[i]->mm, 0, GUEST_TASK_SIZE);
+		space_put(all[i]);
+	}
+	quire_machine_stats(run->machine, &after);
+	return after.free_frames > before.free_frames;
+}

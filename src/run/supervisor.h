@@ -38,6 +38,8 @@ struct window;
 
 /* ------------------------------------------------------------ address spaces */
 
+#define MAX_LIVING 1024 /* looked at at a time */
+
 /* A core mm and what belongs to it; shared by vfork and CLONE_VM children.  The mm's cookie. */
 struct space {
 	struct run *run;     /* C */

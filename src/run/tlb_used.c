@@ -6,7 +6,8 @@
  * the first access.  Nothing is known of a guest that is dead, has left its address space by
  * execve, or forbids to be looked at (PR_SET_DUMPABLE).
  *
- * Owns nothing.  Called with the mm's lock held: takes G, as a flush does.
+ * Owns nothing.  Called inside faults, and with the mm's lock held: takes G, as a flush does, but
+ * not for the space of the worker's own thread.
  */
 #include "run/engine.h"
 
@@ -18,28 +19,45 @@
 #define PM_SWAPPED (1ull << 62)
 #define CHUNK 64u
 
-/* A process that executes in the space, or 0. */
-static pid_t living_process(struct space *space)
-{
-	struct run *run = space->run;
-	pid_t pid = 0;
+/* A thread that executes in the space: of its process, which may have lost its first one. */
+struct who {
+	pid_t pid, tid;
+};
 
-	if (current_slot && current_slot->space == space)
-		return current_slot->proc->pid;
-	pthread_mutex_lock(&run->lock);
-	for (struct proc *p = run->procs; p && !pid; p = p->next)
-		if (p->state == PROC_ALIVE && p->space == space)
-			pid = p->pid;
-	pthread_mutex_unlock(&run->lock);
-	return pid;
+static bool names_thread(const struct slot *s, struct who *who)
+{
+	pid_t tid = at_load(&s->tid);
+
+	if (!at_load(&s->started))
+		return false;
+	*who = (struct who){s->proc->pid, tid ? tid : s->proc->pid};
+	return true;
 }
 
-static int open_pagemap(pid_t pid)
+static bool find_thread(struct space *space, struct who *who)
 {
-	char name[40];
+	struct run *run = space->run;
+	bool found = false;
 
-	snprintf(name, sizeof(name), "/proc/%d/pagemap", (int)pid);
-	return pid ? open(name, O_RDONLY | O_CLOEXEC) : -1;
+	if (current_slot && current_slot->space == space && names_thread(current_slot, who))
+		return true;
+	pthread_mutex_lock(&run->lock);
+	for (struct proc *p = run->procs; p && !found; p = p->next)
+		for (struct slot *s = p->space == space ? p->slots : NULL; s && !found; s = s->next)
+			found = names_thread(s, who);
+	pthread_mutex_unlock(&run->lock);
+	return found;
+}
+
+static int open_pagemap(struct space *space)
+{
+	struct who who;
+	char name[64];
+
+	if (!find_thread(space, &who))
+		return -1;
+	snprintf(name, sizeof(name), "/proc/%d/task/%d/pagemap", (int)who.pid, (int)who.tid);
+	return open(name, O_RDONLY | O_CLOEXEC);
 }
 
 void tlb_used(void *ctx, struct quire_mm *mm, void *cookie, uint64_t start, unsigned pages,
@@ -50,9 +68,9 @@ void tlb_used(void *ctx, struct quire_mm *mm, void *cookie, uint64_t start, unsi
 
 	(void)ctx;
 	(void)mm;
-	if (!at_load(&space->users))
+	if (!space || !at_load(&space->users))
 		return;
-	fd = open_pagemap(living_process(space));
+	fd = open_pagemap(space);
 	for (unsigned done = 0; fd >= 0 && done < pages; done += CHUNK) {
 		uint64_t e[CHUNK] = {0};
 		unsigned n = pages - done < CHUNK ? pages - done : CHUNK;

@@ -128,6 +128,99 @@ static void test_threads(void)
 	munmap(p, N * PAGE);
 }
 
+static void *zero_each_second(void *arg)
+{
+	for (size_t i = 0; i < N; i += 2)
+		((char *)arg)[i * PAGE] = 0;
+	return NULL;
+}
+
+/* Each comes upon pages that were mapped ahead of the other. */
+static void test_interleaved(void)
+{
+	for (int round = 0; round < 20; round++) {
+		char *p = map_alone(N, MAP_PRIVATE);
+		pthread_t t;
+
+		pthread_create(&t, NULL, zero_each_second, p + PAGE);
+		zero_each_second(p);
+		pthread_join(t, NULL);
+		if (!round)
+			resident("two threads write every other page", p, N);
+		else if (mincore(p, N * PAGE, vec) || memchr(vec, 0, N))
+			check(false, "two threads write every other page", "  round %d", round);
+		munmap(p, N * PAGE);
+	}
+}
+
+/* A page in the midst of others that were mapped together comes anew. */
+static void test_rewritten(void)
+{
+	for (size_t i = 30; i < 40; i++) {
+		char *p = map_alone(N, MAP_PRIVATE);
+
+		memset(p, 0, 48 * PAGE);
+		madvise(p + i * PAGE, PAGE, MADV_DONTNEED);
+		p[i * PAGE] = 0;
+		resident("a page that was dropped is written again", p, 48);
+		munmap(p, N * PAGE);
+	}
+}
+
+static pthread_t first_thread;
+
+static void *write_when_alone(void *arg)
+{
+	char *p = arg;
+
+	failures = 0;
+	pthread_join(first_thread, NULL);
+	memset(p, 0, 40 * PAGE);
+	resident("what is written when the first thread is gone", p, 40);
+	exit(finish());
+}
+
+static void test_first_thread_gone(void)
+{
+	char *p = map_alone(N, MAP_PRIVATE);
+	int status = -1;
+	pthread_t t;
+
+	fflush(stdout);
+	if (!fork()) {
+		first_thread = pthread_self();
+		pthread_create(&t, NULL, write_when_alone, p);
+		pthread_exit(NULL);
+	}
+	wait(&status);
+	same("the other is content", status, 0);
+	munmap(p, N * PAGE);
+}
+
+static long minor_faults(void)
+{
+	char *text = slurp("/proc/self/stat"), *p = strrchr(text, ')');
+	long n = -1;
+
+	sscanf(p, ") %*c %*d %*d %*d %*d %*d %*u %ld", &n);
+	free(text);
+	return n;
+}
+
+/* As many faults as there were pages used, though more have been mapped. */
+static void test_faults(void)
+{
+	long before = minor_faults();
+
+	for (int i = 0; i < 300; i++) {
+		char *p = map_alone(64, MAP_PRIVATE);
+
+		touch(p, 20);
+		munmap(p, 64 * PAGE);
+	}
+	near("faults are of pages used", minor_faults() - before, 300 * 20, 300);
+}
+
 static void test_read_into(void)
 {
 	char *p = map_alone(N, MAP_PRIVATE);
@@ -150,6 +243,10 @@ int main(void)
 	test_fork();
 	test_moved();
 	test_threads();
+	test_interleaved();
+	test_rewritten();
+	test_first_thread_gone();
+	test_faults();
 	test_read_into();
 	return finish();
 }

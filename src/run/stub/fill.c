@@ -90,6 +90,7 @@ struct run {
 	uint64_t addr, pages;
 	uint64_t frame;
 	bool populate; /* the host's entries, too */
+	bool over;     /* whatever is mapped there: else none of it may be */
 };
 
 /*
@@ -99,14 +100,18 @@ struct run {
 static void find_around(const uint64_t *table, unsigned i, unsigned *low, unsigned *high)
 {
 	unsigned first = i & ~(AROUND_PAGES - 1), end = first + AROUND_PAGES;
-	uint64_t entry = at_load(&table[i]);
+	uint64_t entry = at_load(&table[i]), e;
 
-	while (*high < end && !(at_load(&table[*high]) & PTE_AHEAD) &&
-	       continues(entry, at_load(&table[*high]), *high - i))
-		++*high;
-	while (*low > first && !(at_load(&table[*low - 1]) & PTE_AHEAD) &&
-	       continues(at_load(&table[*low - 1]), entry, i - *low + 1))
-		--*low;
+	for (; *high < end; ++*high) {
+		e = at_load(&table[*high]);
+		if ((e & PTE_AHEAD) || !continues(entry, e, *high - i))
+			break;
+	}
+	for (; *low > first; --*low) {
+		e = at_load(&table[*low - 1]);
+		if ((e & PTE_AHEAD) || !continues(e, entry, i - *low + 1))
+			break;
+	}
 }
 
 /* What was mapped ahead together with this page. */
@@ -114,9 +119,12 @@ static void find_ahead(const uint64_t *table, unsigned i, unsigned *high)
 {
 	uint64_t entry = at_load(&table[i]);
 
-	while (*high < 512 && (at_load(&table[*high]) & PTE_AHEAD) &&
-	       continues(entry, at_load(&table[*high]), *high - i))
-		++*high;
+	for (; *high < 512; ++*high) {
+		uint64_t e = at_load(&table[*high]);
+
+		if (!(e & PTE_AHEAD) || !continues(entry, e, *high - i))
+			break;
+	}
 }
 
 static struct run find_run(const struct thread *t, uint64_t addr, uint64_t entry,
@@ -132,9 +140,11 @@ static struct run find_run(const struct thread *t, uint64_t addr, uint64_t entry
 	else if (table)
 		find_around(table, i, &low, &high);
 	/* Measured: populating pays for itself from two pages on. */
-	return (struct run){addr - (uint64_t)(i - low) * PAGE, high - low,
-			    ((entry & PTE_FRAME) >> 12) - (i - low),
-			    what != FILL_AHEAD && high - low > 1};
+	return (struct run){.addr = addr - (uint64_t)(i - low) * PAGE,
+			    .pages = high - low,
+			    .frame = ((entry & PTE_FRAME) >> 12) - (i - low),
+			    .populate = what != FILL_AHEAD && high - low > 1,
+			    .over = what != FILL_AHEAD || high - low == 1};
 }
 
 /* The frames' numbers are addresses in the file's window: duplicate that piece of it. */
@@ -153,7 +163,7 @@ static int64_t map_external(const struct run *r, uint64_t prot)
 
 static int64_t map_ram(const struct run *r, uint64_t prot)
 {
-	uint64_t flags = MAP_SHARED | MAP_FIXED;
+	uint64_t flags = MAP_SHARED | (r->over ? MAP_FIXED : MAP_FIXED_NOREPLACE);
 	int64_t got;
 
 	if (r->frame + r->pages > INFO->nr_ram_frames)
@@ -165,14 +175,25 @@ static int64_t map_ram(const struct run *r, uint64_t prot)
 	return got == (int64_t)r->addr ? 0 : got < 0 ? got : -EFAULT;
 }
 
+static int64_t map_run(const struct run *r, uint64_t entry)
+{
+	uint64_t prot = entry_prot(entry);
+
+	return entry & PTE_EXTERNAL ? map_external(r, prot) : map_ram(r, prot);
+}
+
 enum fill_result fill(struct thread *t, uint64_t addr, uint64_t entry, enum fill_what what)
 {
-	struct run r = what != FILL_PAGE
-			   ? find_run(t, PAGE_DOWN(addr), entry, what)
-			   : (struct run){PAGE_DOWN(addr), 1, (entry & PTE_FRAME) >> 12, false};
-	uint64_t prot = entry_prot(entry);
-	int64_t err = entry & PTE_EXTERNAL ? map_external(&r, prot) : map_ram(&r, prot);
+	struct run page = {
+	    .addr = PAGE_DOWN(addr), .pages = 1, .frame = (entry & PTE_FRAME) >> 12, .over = true};
+	struct run r = what == FILL_PAGE ? page : find_run(t, page.addr, entry, what);
+	int64_t err = map_run(&r, entry);
 
+	/* The page itself, or one ahead that another thread has come to by its own walk. */
+	if (err == -EEXIST) {
+		r = page;
+		err = map_run(&r, entry);
+	}
 	if (err == -ENOMEM)
 		return FILL_FULL;
 	if (err)
