@@ -84,6 +84,17 @@ def test_failure():
           report["machine"]["failed_points"] == 1 and report["verify"]["clean"], report, done)
 
 
+def test_failure_in_the_midst():
+    """A page of a long array is not to be had: no guess makes up for it."""
+    report, _ = run(GUEST, "up")
+    points = report["machine"]["allocation_points"]
+    report, done = run(GUEST, "up", options=["--fail", str(points - 20)])
+    check("fail: the guest is killed", done.returncode == -9 and report["signal"] == "SIGKILL", done)
+    check("fail: said when it happens", f"allocation {points - 20} fails, as asked for" in done.stderr, done.stderr)
+    check("fail: one point, books balance",
+          report["machine"]["failed_points"] == 1 and report["verify"]["clean"], report)
+
+
 def test_ahead():
     """The faults that are told are those that the program would have had."""
     counts = {}
@@ -122,6 +133,7 @@ test_fork()
 test_refusals()
 test_stack()
 test_failure()
+test_failure_in_the_midst()
 test_ahead()
 test_text()
 test_unwritable()

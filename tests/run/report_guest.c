@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * report_guest.c: does countable things with memory, for report.sh: WHAT is fork, segv, bus, deep.
+ * report_guest.c: does countable things with memory, for report.py: WHAT is fork, up, segv,
+ * bus, deep.
  */
 #include "proc.h"
 
@@ -36,6 +37,11 @@ static void use_bus(void)
 	(void)*p;
 }
 
+static void use_up(void)
+{
+	touch(map_alone(4 * PAGES, MAP_PRIVATE), 4 * PAGES);
+}
+
 /* The compiler must believe that each call's frame is used to the end. */
 __attribute__((noinline)) static int deep(int n)
 {
@@ -56,6 +62,8 @@ int main(int argc, char **argv)
 
 	if (!strcmp(what, "fork"))
 		use_fork();
+	else if (!strcmp(what, "up"))
+		use_up();
 	else if (!strcmp(what, "segv"))
 		use_segv();
 	else if (!strcmp(what, "bus"))
