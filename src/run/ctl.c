@@ -148,6 +148,18 @@ static int message_fd(struct msghdr *msg)
 	return found;
 }
 
+/* Looked at before descriptors are lent, which costs more.  An empty packet reads as the end. */
+static bool packet_waits(struct run *run)
+{
+	struct pollfd p = {.fd = run->ctl};
+	char c;
+	ssize_t n = recv(run->ctl, &c, sizeof(c), MSG_PEEK | MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno != EAGAIN && errno != ECONNRESET && errno != ENOTCONN;
+	return n > 0 || (poll(&p, 1, 0) >= 0 && !(p.revents & POLLHUP));
+}
+
 /* One packet out of the socket; T held.  False: there is none. */
 static bool receive_locked(struct run *run)
 {
@@ -165,6 +177,8 @@ static bool receive_locked(struct run *run)
 	ssize_t n;
 	int fd;
 
+	if (!packet_waits(run))
+		return false;
 	fds_lend();
 	do
 		n = recvmsg(run->ctl, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
