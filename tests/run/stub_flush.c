@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 
 #define PAGE_BYTES 4096
@@ -346,6 +347,56 @@ static void removed_while_receiving(void)
 	close(fd[1]);
 }
 
+static volatile int alarms;
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	alarms++;
+}
+
+/* One alarm for each read, which it ends; the next would come much later. */
+static void read_until_alarm(char *page, int fd, struct letters *l)
+{
+	struct sigaction sa = {.sa_handler = on_alarm};
+
+	sigaction(SIGALRM, &sa, NULL);
+	for (int i = 0; i < 100; i++) {
+		struct itimerval t = {{0, 300000}, {0, 1500 + i * 37 % 1000}}, none = {0};
+
+		alarms = 0;
+		setitimer(ITIMER_REAL, &t, NULL);
+		if (read(fd, page, 16) != -1 || errno != EINTR)
+			l->wrong++;
+		l->got += alarms > 1;
+		setitimer(ITIMER_REAL, &none, NULL);
+	}
+	_exit(0);
+}
+
+/* A signal ends a call that has begun, though somebody else's flush has interrupted it before. */
+static void ended_while_flushed(void)
+{
+	struct letters *l = shared(PAGE_BYTES);
+	char *page = shared(PAGE_BYTES);
+	int fd[2], status = -1;
+	pid_t pid;
+
+	CHECK(pipe(fd) == 0);
+	pid = must_fork();
+	if (!pid)
+		read_until_alarm(page, fd[0], l);
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		madvise(page, PAGE_BYTES, MADV_REMOVE);
+		usleep(500);
+	}
+	CHECK(status == 0 && l->wrong == 0);
+	/* The alarm itself may come before the read has begun, if the machine is busy. */
+	CHECK(l->got < 5);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 int main(void)
 {
 	/* Whoever waits for a flush that does not come cannot be interrupted, but killed. */
@@ -357,5 +408,6 @@ int main(void)
 	RUN(while_vfork_stopped);
 	RUN(while_moving);
 	RUN(removed_while_receiving);
+	RUN(ended_while_flushed);
 	return failures != 0;
 }

@@ -30,6 +30,15 @@ static bool has_strings(const struct call_desc *d)
 	return false;
 }
 
+/* Interrupted for our own sake only, the guest must not see it. */
+static bool interrupted_by_us(struct thread *t, int64_t r)
+{
+	if (r != -EINTR || !t->restarts || t->pending)
+		return false;
+	t->interrupted = ENDED;
+	return true;
+}
+
 static int64_t call_host(struct call *c)
 {
 	struct thread *t = c->t;
@@ -40,11 +49,21 @@ static int64_t call_host(struct call *c)
 		t->in_call = true;
 		r = guest_syscall(c->nr, c->a);
 		t->in_call = false;
-		/* Interrupted for our own sake only: the guest must not see it. */
-		if (r == -EINTR && t->restarts && !t->pending && t->flushed)
-			return RESTART;
-	} while (r == -EINTR && t->restarts && !t->pending);
-	return r;
+		if (!interrupted_by_us(t, r))
+			return r;
+	} while (!t->flushed);
+	return RESTART;
+}
+
+/* A signal of the guest's has come since the host was interrupted: it ends the call if it would
+ * have ended it there. */
+static bool ends_call(const struct thread *t)
+{
+	const struct action *act = &t->proc->actions[t->async.info.si_signo];
+
+	if (t->interrupted != WENT_BACK)
+		return t->interrupted == ENDED;
+	return (t->pending & PENDING_ASYNC) && !(act->flags & SA_RESTART);
 }
 
 /* Touches until nothing was dropped meanwhile. */
@@ -77,6 +96,7 @@ static int64_t touch_and_call(struct call *c, const struct call_desc *d, bool st
 	struct bounce b;
 	int64_t r;
 
+	c->t->interrupted = NOT_INTERRUPTED;
 	do {
 		at_store(&c->t->flushed, 0u);
 		*ok = touch_all(c, d, strings);
@@ -87,7 +107,7 @@ static int64_t touch_and_call(struct call *c, const struct call_desc *d, bool st
 			bounce_in(c, d, &b);
 		r = bounce_out(c, d, &b, call_host(c));
 	} while (r == RESTART && !c->t->pending);
-	return r;
+	return r == RESTART && ends_call(c->t) ? -EINTR : r;
 }
 
 int64_t call_native(struct call *c)

@@ -211,6 +211,11 @@ static void sent_signal(struct thread *t, siginfo_t *info, struct ucontext *uc, 
 		signal_recheck(t);
 	if (t->in_call)
 		t->restarts = true;
+	/* rcx says that the kernel has been there. */
+	if (ip == sys_ptr(guest_syscall_insn) &&
+	    uc->uc_mcontext.rcx == sys_ptr(guest_syscall_after) &&
+	    t->interrupted == NOT_INTERRUPTED)
+		t->interrupted = WENT_BACK;
 	if (!t->pending && !t->flushed)
 		return;
 	if (ip >= sys_ptr(guest_syscall_start) && ip <= sys_ptr(guest_syscall_insn))

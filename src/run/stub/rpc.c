@@ -132,6 +132,7 @@ static void execute_flush(struct thread *t)
 
 	flush_lock(t);
 	flush_ranges(t, (const uint64_t(*)[2])c->ranges, n < CHAN_MAX_RANGES ? n : CHAN_MAX_RANGES);
+	at_store(&t->flushed, 1u); /* a touch may have taken what an earlier one brought */
 	flush_unlock(t);
 }
 

@@ -90,6 +90,12 @@ struct process {
 #define PENDING_ASYNC 1u   /* thread->async holds a signal; the host blocks all others */
 #define PENDING_VIRTUAL 2u /* one of thread->held that it takes now */
 
+enum interrupted {
+	NOT_INTERRUPTED,
+	WENT_BACK, /* it would make the call again: a handler without SA_RESTART ends it */
+	ENDED,     /* with EINTR: any handler does */
+};
+
 struct signal {
 	bool in_wait;       /* it ended a call that had replaced the mask .. */
 	uint64_t wait_mask; /* .. by this one, which the handler's mask builds on */
@@ -98,7 +104,7 @@ struct signal {
 
 struct thread {
 	uint32_t pending; /* offset THREAD_PENDING */
-	/* A flush for another process has taken pages that may have been touched for a call. */
+	/* A flush has taken pages that may have been touched for a call. */
 	uint32_t flushed;
 	uint32_t host_tid; /* 0: the area is free; cleared by the kernel when the thread is dead */
 	uint32_t filling;  /* fill lock, reader's side */
@@ -108,11 +114,12 @@ struct thread {
 	uint32_t index; /* of its area */
 	int32_t tid;
 	uint64_t next_token;
-	bool service_waits;    /* a service flush came while `filling` */
-	uint32_t service_seen; /* number of the request whose signal was taken last */
-	bool restarts;         /* ... or interrupted a system call: make it again */
-	bool in_call;          /* inside guest_syscall() */
-	bool names_stub;       /* an iovec of the call names memory that is not the guest\'s */
+	bool service_waits;           /* a service flush came while `filling` */
+	uint32_t service_seen;        /* number of the request whose signal was taken last */
+	bool restarts;                /* ... or interrupted a system call: make it again */
+	bool in_call;                 /* inside guest_syscall() */
+	enum interrupted interrupted; /* how the host took that, since the call was begun */
+	bool names_stub; /* an iovec of the call names memory that is not the guest\'s */
 
 	uint64_t mask;      /* the guest's signal mask */
 	uint64_t wait_mask; /* of a call that replaces the mask while it sleeps */
