@@ -99,8 +99,9 @@ struct quire_machine_stats {
 	uint64_t failed_points;   /* of them failed on purpose */
 	uint64_t mms;             /* address spaces */
 	uint64_t free_per_order[11];
-	/* Of anon_frames: mapped ahead, and not known to be used (quire_note_used). */
-	uint64_t ahead_frames;
+	/* Of anon_frames: mapped ahead, and not known to be used (quire_note_used).  Those taken
+	 * back so far (quire_settle). */
+	uint64_t ahead_frames, ahead_taken_back;
 };
 QUIRE_API void quire_machine_stats(struct quire_machine *m, struct quire_machine_stats *out);
 

@@ -93,10 +93,12 @@ unsigned ahead_wanted(const struct fault *f)
 	if (!slot || (f->vma->flags & (VM_LOCKED | VM_RAND_READ)))
 		return 0;
 	max = room_below(f, window);
-	if (max && is_marked(at_load_relaxed(slot - 1))) /* invariant 5 */
+	if (!max || !frames_plenty(f->mm->machine))
+		return 0;
+	if (is_marked(at_load_relaxed(slot - 1))) /* invariant 5 */
 		ahead_note_used(f->mm, f->addr - max * PAGE_SIZE, f->addr);
 	written = written_below(slot, max);
-	if (!written || !frames_plenty(f->mm->machine))
+	if (!written)
 		return 0;
 	return holes_from(slot + 1, f->addr + PAGE_SIZE, window_end(f, written, window));
 }
@@ -402,12 +404,13 @@ static void settle_vma(struct settle *s, uint64_t start, uint64_t end)
 	}
 }
 
-/* M held. */
-static bool settle_range(struct quire_mm *mm, uint64_t start, uint64_t end)
+void ahead_settle_locked(struct quire_mm *mm, uint64_t start, uint64_t end)
 {
 	struct settle s = {.mm = mm};
 	struct vma *vma;
 
+	if (!any_marked(mm))
+		return;
 	tlb_begin(&s.g, mm);
 	for (; start < end && (vma = vma_next(mm, start)) && vma->start < end; start = vma->end) {
 		s.vma = vma;
@@ -418,24 +421,22 @@ static bool settle_range(struct quire_mm *mm, uint64_t start, uint64_t end)
 	tlb_finish(&s.g);
 	if (s.nr_used)
 		ahead_count_used(mm, s.nr_used);
-	if (s.nr_unused)
-		ahead_count_unused(mm, s.nr_unused);
-	return s.nr_unused != 0;
+	if (!s.nr_unused)
+		return;
+	ahead_count_unused(mm, s.nr_unused);
+	at_add(&mm->machine->taken_back, (uint64_t)s.nr_unused);
 }
 
-bool ahead_settle(struct quire_mm *mm, uint64_t start, uint64_t end)
+void ahead_settle(struct quire_mm *mm, uint64_t start, uint64_t end)
 {
-	bool freed;
-
 	if (!any_marked(mm))
-		return false;
+		return;
 	end = range_end(mm, start, end);
 	if (RULE(ahead_settles_locked))
 		mm_lock(mm);
-	freed = settle_range(mm, start & PAGE_MASK, end);
+	ahead_settle_locked(mm, start & PAGE_MASK, end);
 	if (RULE(ahead_settles_locked))
 		mm_unlock(mm);
-	return freed;
 }
 
 void quire_settle(struct quire_mm *mm, uint64_t start, uint64_t len)

@@ -299,15 +299,28 @@ static bool grow_stack(struct fault *f)
 	return true;
 }
 
+/* Whoever it is that takes back what was mapped ahead: it serves all who wait. */
+static bool take_back_ahead(struct fault *f)
+{
+	struct quire_machine *m = f->mm->machine;
+	uint64_t seen = f->taken_back;
+
+	if (!m->fault_ahead || f->settled++ >= MAX_TRIES)
+		return false;
+	/* Not where a point was made to fail, or tables are out. */
+	if (at_load(&m->taken_back) == seen && !frames_free_count(m))
+		ahead_settle(f->mm, 0, UINT64_MAX);
+	f->taken_back = at_load(&m->taken_back);
+	return f->taken_back != seen;
+}
+
 static bool ask_for_memory(struct fault *f)
 {
 	const struct quire_port *port = &f->mm->machine->port;
 
 	if (reclaim_retry(f->mm->machine, &f->reclaim))
 		return true;
-	/* Not where a point was made to fail, or tables are out. */
-	if (!frames_free_count(f->mm->machine) && f->settled++ < MAX_TRIES &&
-	    ahead_settle(f->mm, 0, UINT64_MAX))
+	if (take_back_ahead(f))
 		return true;
 	return port->oom && port->oom(port->ctx, f->mm, f->mm->cookie);
 }
@@ -346,6 +359,8 @@ static enum quire_fault_result fault_resolve(struct fault *f)
 	enum quire_fault_result result;
 
 	f->reclaim = reclaim_begin(f->mm->machine);
+	if (f->mm->machine->fault_ahead)
+		f->taken_back = at_load_relaxed(&f->mm->machine->taken_back);
 	do {
 		fault_enter(f);
 		result = fault_attempt(f);

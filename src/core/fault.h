@@ -41,7 +41,8 @@ struct fault {
 	bool grow;               /* an access of the program's own: may grow a stack */
 	bool major;              /* content was read in for this fault */
 	struct reclaim reclaim;  /* before OOM is said */
-	unsigned settled;        /* .. and how often what was mapped ahead was taken back */
+	unsigned settled;        /* .. how often what was mapped ahead was to be taken back */
+	uint64_t taken_back;     /* machine->taken_back, as it was */
 	struct quire_file *file; /* of the VMA before the last sleep, with a reference; or NULL */
 	struct fault_copy copy;  /* only with file */
 	struct quire_fault *out;

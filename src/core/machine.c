@@ -324,6 +324,7 @@ void quire_machine_stats(struct quire_machine *m, struct quire_machine_stats *ou
 	stripe_stats(m, out);
 	list_stats(m, out, &ahead);
 	out->ahead_frames = positive(ahead);
+	out->ahead_taken_back = at_load(&m->taken_back);
 	out->committed_pages = at_load_relaxed(&m->committed);
 	out->alloc_points = alloc_points_sum(m);
 	out->failed_points = at_load_relaxed(&m->failed_points);

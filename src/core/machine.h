@@ -111,6 +111,7 @@ struct quire_machine {
 	bool own_ram, own_table_ram; /* taken from port->alloc */
 	bool fail_enabled;           /* A: some allocation point is to fail */
 	uint32_t frame_failures;     /* A: allocations that failed while tables were deferred */
+	uint64_t taken_back;         /* A: pages mapped ahead that were given back, ever */
 
 	/* Written by slow paths, away from what every fault reads. */
 	/* Points passed before the last change of fail_enabled, and all while it is on.  A */

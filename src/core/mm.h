@@ -187,11 +187,12 @@ uint64_t vma_pte_bits(const struct vma *vma);
  * ---- ahead.c: pages mapped ahead of use.  Any start and end will do.
  * ahead_note_used: what keeps its mark in [start, end) is not used.  Asks the executors: no
  * spinlock held; M may be, and R.
- * ahead_settle: what is not used is taken back.  Takes M; not in R.  True: there was some.
+ * ahead_settle: what is not used is taken back.  Takes M; not in R.
  * ahead_count_*: of n entries, which lose the mark or are gone.
  */
 void ahead_note_used(struct quire_mm *mm, uint64_t start, uint64_t end);
-bool ahead_settle(struct quire_mm *mm, uint64_t start, uint64_t end);
+void ahead_settle(struct quire_mm *mm, uint64_t start, uint64_t end);
+void ahead_settle_locked(struct quire_mm *mm, uint64_t start, uint64_t end);
 void ahead_count_used(struct quire_mm *mm, int64_t n);
 void ahead_count_unused(struct quire_mm *mm, int64_t n);
 

@@ -103,11 +103,8 @@ static bool table_has_anon(struct quire_mm *mm, uint64_t addr, uint64_t end)
 	if (!pt_lock(mm, addr, &ref))
 		return false;
 	if (ref.table->pt.used)
-		for (; addr < end && !found; addr += PAGE_SIZE) {
-			pte_t e = at_load_relaxed(ref.entry++);
-
-			found = pte_anon(mm->machine, e) && !(e & PTE_AHEAD);
-		}
+		for (; addr < end && !found; addr += PAGE_SIZE)
+			found = pte_anon(mm->machine, at_load_relaxed(ref.entry++));
 	pt_unlock(&ref);
 	return found;
 }
@@ -117,7 +114,7 @@ bool vma_has_anon(struct vma *vma)
 	uint64_t addr = vma->start;
 
 	at_fence(); /* a fault sees the mark, or makes its table in our sight */
-	ahead_note_used(vma->mm, vma->start, vma->end);
+	ahead_settle_locked(vma->mm, vma->start, vma->end);
 	while ((addr = pt_skip_holes(vma->mm, addr, vma->end)) < vma->end) {
 		uint64_t next = pt_table_end(addr, vma->end);
 

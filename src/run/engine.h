@@ -68,7 +68,7 @@ bool oom_kill(void *ctx, struct quire_mm *mm, void *cookie);
 unsigned spaces_living(struct run *run, struct space **out, unsigned max);
 /* The machine's, as programs are told of it: what was mapped ahead of use is free. */
 void machine_told(struct run *run, struct quire_machine_stats *out);
-/* Takes back what is not used.  True: there is more memory free than before. */
+/* Takes back what is not used.  True: it, or somebody meanwhile, has found some. */
 bool spaces_settle(struct run *run);
 int space_create(struct run *run, const struct rlimit *rlim, bool ignore_memlock,
 		 struct space **out);

@@ -184,17 +184,23 @@ void machine_told(struct run *run, struct quire_machine_stats *out)
 	out->anon_frames -= out->ahead_frames < out->anon_frames ? out->ahead_frames : 0;
 }
 
+/* One at a time: what another takes back meanwhile serves us, too.  Outermost. */
+static pthread_mutex_t settling = PTHREAD_MUTEX_INITIALIZER;
+
 bool spaces_settle(struct run *run)
 {
 	struct quire_machine_stats before, after;
 	struct space *all[MAX_LIVING];
-	unsigned n = spaces_living(run, all, MAX_LIVING);
+	unsigned n;
 
 	quire_machine_stats(run->machine, &before);
+	pthread_mutex_lock(&settling);
+	n = spaces_living(run, all, MAX_LIVING);
 	for (unsigned i = 0; i < n; i++) {
 		quire_settle(all[i]->mm, 0, GUEST_TASK_SIZE);
 		space_put(all[i]);
 	}
+	pthread_mutex_unlock(&settling);
 	quire_machine_stats(run->machine, &after);
-	return after.free_frames > before.free_frames;
+	return after.ahead_taken_back != before.ahead_taken_back;
 }

@@ -17,8 +17,8 @@
  *   C  constant after publication      A  atomic
  *   O  only the worker attached to the slot
  * No lock of these but E, which the main thread does not take, is held while a guest is waited for:
- * none is held over a call of the core that may flush, except W over quire_file_create/put, which
- * do not.
+ * none is held over a call of the core that may flush, or ask what is used (tlb_used.c takes G),
+ * except W over quire_file_create/put, which do not.
  */
 #ifndef RUN_SUPERVISOR_H
 #define RUN_SUPERVISOR_H
