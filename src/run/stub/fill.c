@@ -66,6 +66,11 @@ bool entry_permits(uint64_t entry, int access)
 	return access != ACCESS_EXEC || !(entry & PTE_NX);
 }
 
+bool entry_is_ahead(uint64_t entry)
+{
+	return (entry & PTE_AHEAD) != 0;
+}
+
 static uint64_t entry_prot(uint64_t entry)
 {
 	uint64_t prot = PROT_READ;
@@ -104,12 +109,12 @@ static void find_around(const uint64_t *table, unsigned i, unsigned *low, unsign
 
 	for (; *high < end; ++*high) {
 		e = at_load(&table[*high]);
-		if ((e & PTE_AHEAD) || !continues(entry, e, *high - i))
+		if (entry_is_ahead(e) || !continues(entry, e, *high - i))
 			break;
 	}
 	for (; *low > first; --*low) {
 		e = at_load(&table[*low - 1]);
-		if ((e & PTE_AHEAD) || !continues(e, entry, i - *low + 1))
+		if (entry_is_ahead(e) || !continues(e, entry, i - *low + 1))
 			break;
 	}
 }
@@ -122,7 +127,7 @@ static void find_ahead(const uint64_t *table, unsigned i, unsigned *high)
 	for (; *high < 512; ++*high) {
 		uint64_t e = at_load(&table[*high]);
 
-		if (!(e & PTE_AHEAD) || !continues(entry, e, *high - i))
+		if (!entry_is_ahead(e) || !continues(entry, e, *high - i))
 			break;
 	}
 }
@@ -133,7 +138,7 @@ static struct run find_run(const struct thread *t, uint64_t addr, uint64_t entry
 	const uint64_t *table = walk_table(t, addr);
 	unsigned i = (unsigned)(addr >> 12) & 511, low = i, high = i + 1;
 
-	if (entry & PTE_AHEAD)
+	if (entry_is_ahead(entry))
 		what = FILL_AHEAD;
 	if (table && what == FILL_AHEAD)
 		find_ahead(table, i, &high);

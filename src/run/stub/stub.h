@@ -238,6 +238,7 @@ void lock_drop(uint32_t *lock);
 enum fill_result { FILL_OK, FILL_FULL, FILL_BROKEN };
 uint64_t walk_entry(const struct thread *t, uint64_t addr);
 bool entry_permits(uint64_t entry, int access);
+bool entry_is_ahead(uint64_t entry);
 enum fill_what {
 	FILL_PAGE,
 	FILL_AROUND, /* and good neighbours */
