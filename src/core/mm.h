@@ -184,7 +184,7 @@ struct vma *vma_prev(struct quire_mm *mm, uint64_t addr); /* last that starts be
 uint64_t vma_pte_bits(const struct vma *vma);
 
 /*
- * ---- ahead.c: pages mapped ahead of use.  Any start and end will do.
+ * ---- ahead_settle.c: pages mapped ahead of use.  Any start and end will do.
  * ahead_note_used: what keeps its mark in [start, end) is not used.  Asks the executors: no
  * spinlock held; M may be, and R.
  * ahead_settle: what is not used is taken back.  Takes M; not in R.
