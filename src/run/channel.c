@@ -80,9 +80,7 @@ static bool spin_for_turn(struct slot *s, uint64_t ns)
 
 static bool is_stopped(const struct slot *s)
 {
-	pid_t pid = s->proc->pid, tid = at_load(&s->tid);
-
-	return thread_stopped(pid, tid ? tid : pid);
+	return thread_stopped(s->proc->pid, slot_tid(s));
 }
 
 /* True: the turn is ours.  False: the thread is dead; or, for a flush, stopped. */

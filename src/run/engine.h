@@ -87,6 +87,11 @@ void slot_retire_locked(struct slot *s);
 void slot_reap(struct slot *s);
 void slot_set_space(struct slot *s, struct space *space);
 void slot_set_leader(struct slot *s);
+/* The threads of a space: of p, or of the processes after it; NULL: no more.  G held. */
+struct slot *slot_first_locked(const struct space *space, struct proc *p);
+struct slot *slot_next_locked(const struct slot *s, const struct space *space);
+/* The host's number of its thread: until it has kicked, its process's. */
+pid_t slot_tid(const struct slot *s);
 
 /* ---- proc.c */
 struct proc *proc_create_locked(struct run *run, struct proc *parent);

@@ -44,19 +44,6 @@ struct flush {
 
 static uint64_t last_flush; /* A */
 
-/* The threads of a space: of p, or of the processes after it.  G held. */
-static struct slot *first_slot(const struct flush *f, struct proc *p)
-{
-	while (p && (p->space != f->space || !p->slots))
-		p = p->next;
-	return p ? p->slots : NULL;
-}
-
-static struct slot *next_slot(const struct flush *f, const struct slot *s)
-{
-	return s->next ? s->next : first_slot(f, s->proc->next);
-}
-
 static void write_service(struct slot *s, const struct flush *f)
 {
 	struct chan *c = s->chan;
@@ -74,14 +61,13 @@ static void write_service(struct slot *s, const struct flush *f)
 static void send_signal(struct slot *s, struct flush *f)
 {
 	siginfo_t si = {.si_signo = SIGBUS, .si_code = SI_QUEUE};
-	pid_t tid = at_load(&s->tid);
 
 	si.si_pid = getpid();
 	si.si_uid = getuid();
 	f->done = &s->chan->service_done;
 	f->service = s->service;
 	f->pid = s->proc->pid;
-	f->tid = tid ? tid : f->pid;
+	f->tid = slot_tid(s);
 	s->proc->stats.remote_flushes++;
 	syscall(SYS_rt_tgsigqueueinfo, f->pid, f->tid, SIGBUS, &si);
 }
@@ -89,7 +75,8 @@ static void send_signal(struct slot *s, struct flush *f)
 /* False: all have been asked that can be.  G held. */
 static bool ask_next_locked(struct flush *f)
 {
-	for (struct slot *s = first_slot(f, f->space->run->procs); s; s = next_slot(f, s)) {
+	for (struct slot *s = slot_first_locked(f->space, f->space->run->procs); s;
+	     s = slot_next_locked(s, f->space)) {
 		if (s->asked == f->id)
 			continue;
 		write_service(s, f);
@@ -121,9 +108,8 @@ static bool has_silent_child(struct run *run, const struct proc *p)
 static bool rests(struct slot *s)
 {
 	struct proc *p = s->proc;
-	pid_t tid = at_load(&s->tid);
+	pid_t tid = slot_tid(s);
 
-	tid = tid ? tid : p->pid;
 	return thread_stopped(p->pid, tid) ||
 	       (thread_in_vfork(p->pid, tid) && !has_silent_child(p->run, p));
 }
@@ -131,7 +117,8 @@ static bool rests(struct slot *s)
 /* Rule 1; none at all is as good.  G held. */
 static bool all_stopped_locked(const struct flush *f)
 {
-	for (struct slot *s = first_slot(f, f->space->run->procs); s; s = next_slot(f, s)) {
+	for (struct slot *s = slot_first_locked(f->space, f->space->run->procs); s;
+	     s = slot_next_locked(s, f->space)) {
 		if (at_load(&s->started) && !rests(s))
 			return false;
 	}
@@ -140,7 +127,8 @@ static bool all_stopped_locked(const struct flush *f)
 
 static bool any_done_locked(const struct flush *f)
 {
-	for (struct slot *s = first_slot(f, f->space->run->procs); s; s = next_slot(f, s)) {
+	for (struct slot *s = slot_first_locked(f->space, f->space->run->procs); s;
+	     s = slot_next_locked(s, f->space)) {
 		if (s->asked == f->id && at_load(&s->chan->service_done) == s->service)
 			return true;
 	}

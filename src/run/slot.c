@@ -179,3 +179,22 @@ void slot_reap(struct slot *s)
 	used_up_locked(run);
 	pthread_mutex_unlock(&run->lock);
 }
+
+struct slot *slot_first_locked(const struct space *space, struct proc *p)
+{
+	while (p && (p->space != space || !p->slots))
+		p = p->next;
+	return p ? p->slots : NULL;
+}
+
+struct slot *slot_next_locked(const struct slot *s, const struct space *space)
+{
+	return s->next ? s->next : slot_first_locked(space, s->proc->next);
+}
+
+pid_t slot_tid(const struct slot *s)
+{
+	pid_t tid = at_load(&s->tid);
+
+	return tid ? tid : s->proc->pid;
+}

@@ -26,27 +26,25 @@ struct who {
 
 static bool names_thread(const struct slot *s, struct who *who)
 {
-	pid_t tid = at_load(&s->tid);
-
 	if (!at_load(&s->started))
 		return false;
-	*who = (struct who){s->proc->pid, tid ? tid : s->proc->pid};
+	*who = (struct who){s->proc->pid, slot_tid(s)};
 	return true;
 }
 
 static bool find_thread(struct space *space, struct who *who)
 {
 	struct run *run = space->run;
-	bool found = false;
+	struct slot *s;
 
 	if (current_slot && current_slot->space == space && names_thread(current_slot, who))
 		return true;
 	pthread_mutex_lock(&run->lock);
-	for (struct proc *p = run->procs; p && !found; p = p->next)
-		for (struct slot *s = p->space == space ? p->slots : NULL; s && !found; s = s->next)
-			found = names_thread(s, who);
+	s = slot_first_locked(space, run->procs);
+	while (s && !names_thread(s, who))
+		s = slot_next_locked(s, space);
 	pthread_mutex_unlock(&run->lock);
-	return found;
+	return s != NULL;
 }
 
 static int open_pagemap(struct space *space)
