@@ -20,7 +20,8 @@ static void touch_bulk(struct thread *t, uint64_t addr, uint64_t end, int access
 	for (uint64_t at = PAGE_DOWN(addr); at < end; at += PAGE) {
 		uint64_t entry = walk_entry(t, at);
 
-		if (!entry_permits(entry, access) || entry_is_ahead(entry)) {
+		if (!entry_permits(entry, access) ||
+		    (access == ACCESS_WRITE && entry_is_ahead(entry))) {
 			rpc(t, OP_TOUCH, at, end - at, (uint64_t)access);
 			return;
 		}
