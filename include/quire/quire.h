@@ -38,6 +38,8 @@ struct quire_file;
 
 /* ------------------------------------------------------------------ machine */
 
+#define QUIRE_FAULT_AHEAD_MAX 262144ull
+
 struct quire_machine_options {
 	size_t size;
 	/* Bytes of RAM; rounded down to pages.  Required. */
@@ -74,7 +76,7 @@ struct quire_machine_options {
 	 * upwards page by page (QUIRE_PTE_AHEAD).  They count as absent until they are used, and
 	 * are taken back when memory is out.  For executors that walk the tables by themselves, to
 	 * whom a fault is dear, and whose translations are flushed.  A power of two of pages,
-	 * 262144 at most; 0: none.
+	 * QUIRE_FAULT_AHEAD_MAX at most; 0: none.
 	 */
 	uint64_t fault_ahead_bytes;
 };

@@ -26,7 +26,8 @@
 #define HUGE_ORDER 9 /* 2 MiB */
 #define MAX_CPUS 64
 #define NO_FRAME UINT32_MAX
-#define AHEAD_MAX 64u /* pages mapped ahead by one fault */
+/* Pages mapped ahead by one fault. */
+#define AHEAD_MAX ((unsigned)(QUIRE_FAULT_AHEAD_MAX >> PAGE_SHIFT))
 
 typedef uint32_t pfn_t; /* frame number: RAM first, then the table zone */
 

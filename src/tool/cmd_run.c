@@ -21,7 +21,6 @@
 #define MAX_RAM (1ull << 43)
 #define MIN_RAM (1ull << 20)
 
-#define MAX_AHEAD (256ull << 10)
 #define DEFAULT_AHEAD (64ull << 10)
 
 enum { OPT_RAM = 256, OPT_AHEAD, OPT_REPORT, OPT_FAIL, OPT_STAT, OPT_VERSION };
@@ -96,7 +95,8 @@ static enum parsed set_ahead(struct run_options *opts, const char *text)
 
 	if (!parse_size(text, &bytes))
 		return wrong("--ahead: '%s' is not a size; 64K and 0 are", text);
-	if (bytes > MAX_AHEAD || (bytes & (bytes - 1)) || (bytes && bytes < QUIRE_PAGE_SIZE))
+	if (bytes > QUIRE_FAULT_AHEAD_MAX || (bytes & (bytes - 1)) ||
+	    (bytes && bytes < QUIRE_PAGE_SIZE))
 		return wrong("--ahead: %s is no power of two from 4K to 256K, nor 0", text);
 	opts->ahead_bytes = bytes;
 	return PARSED_RUN;
