@@ -294,14 +294,16 @@ static void stripe_stats(struct quire_machine *m, struct quire_machine_stats *ou
 	out->mapped_frames = positive(file);
 }
 
-static void list_stats(struct quire_machine *m, struct quire_machine_stats *out, int64_t *ahead)
+static void list_stats(struct quire_machine *m, struct quire_machine_stats *out)
 {
 	struct dlist *pos;
 
 	spin_lock(&m->port, &m->mm_lock, RANK_MMLIST);
 	for (pos = m->mms.next; pos != &m->mms; pos = pos->next) {
+		struct quire_mm *mm = container_of(pos, struct quire_mm, node);
+
 		out->mms++;
-		*ahead += mm_counter_sum(container_of(pos, struct quire_mm, node), MM_AHEAD);
+		out->ahead_frames += positive(mm_counter_sum(mm, MM_AHEAD));
 	}
 	for (pos = m->files.next; pos != &m->files; pos = pos->next) {
 		struct quire_file *file = container_of(pos, struct quire_file, node);
@@ -317,13 +319,10 @@ static void list_stats(struct quire_machine *m, struct quire_machine_stats *out,
 
 void quire_machine_stats(struct quire_machine *m, struct quire_machine_stats *out)
 {
-	int64_t ahead = 0;
-
 	memset(out, 0, sizeof(*out));
 	frames_stats(m, out);
 	stripe_stats(m, out);
-	list_stats(m, out, &ahead);
-	out->ahead_frames = positive(ahead);
+	list_stats(m, out);
 	out->ahead_taken_back = at_load(&m->taken_back);
 	out->committed_pages = at_load_relaxed(&m->committed);
 	out->alloc_points = alloc_points_sum(m);
