@@ -34,6 +34,12 @@ struct request {
 			   again */
 };
 
+/* Somebody will read what is counted. */
+static inline bool run_reports(const struct run *run)
+{
+	return !run->opts->quiet || run->opts->report;
+}
+
 /* ---- util.c */
 /* As run_say, but not with --quiet. */
 void run_note(struct run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -192,7 +192,7 @@ static int supervise(struct run *run, const sigset_t *mask)
 	}
 	life_loop(run);
 	take_apart(run, &verdict);
-	if (!run->opts->quiet || run->opts->report)
+	if (run_reports(run))
 		report_write(run, &verdict);
 	procs_destroy(run);
 	life_destroy(run);
