@@ -185,7 +185,7 @@ void machine_told(struct run *run, struct quire_machine_stats *out)
 }
 
 /* One at a time: what another takes back meanwhile serves us, too.  Outermost. */
-static pthread_mutex_t settling = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t settling = PTHREAD_MUTEX_INITIALIZER; /* B */
 
 bool spaces_settle(struct run *run)
 {
