@@ -25,9 +25,9 @@
  *
  * What the core guarantees to the embedder:
  *
- *   1  wait, synchronize_rcu, rcu_barrier, tlb_flush, tlb_used, ram_discard and oom are
- *      called without a spinlock; any other may be called with one held and does not sleep.
- *      tlb_flush, tlb_used, ram_discard and wait may find a sleeping lock held, or a read-side
+ *   1  wait, synchronize_rcu, rcu_barrier, tlb_flush, ram_discard and oom are called
+ *      without a spinlock; any other may be called with one held and does not sleep.
+ *      tlb_flush, ram_discard and wait may find a sleeping lock held, or a read-side
  *      section open: they wait neither for a call of quire.h to return nor for a grace
  *      period.  oom finds nothing held.
  *   2  No function of the port calls back into quire.h, with two exceptions: oom may
@@ -140,16 +140,6 @@ struct quire_port {
 
 	/* A broken invariant.  Must not return.  NULL: trap instruction. */
 	void (*panic)(void *ctx, const char *what);
-
-	/*
-	 * used[i] = 1 for each of `pages` pages from `start` on that an executor of `mm` has
-	 * accessed by a translation that it may still cache (a set bit ACCESSED, on a machine); it
-	 * was 0.  What is not known stays 0.  A page of zeros for which this says 0 is taken for
-	 * untouched (quire_machine_options.fault_ahead_bytes).  Asked inside faults, too.  NULL:
-	 * nothing is ever known.
-	 */
-	void (*tlb_used)(void *ctx, struct quire_mm *mm, void *cookie, uint64_t start,
-			 unsigned pages, uint8_t *used);
 };
 
 #ifdef __cplusplus

@@ -38,8 +38,6 @@ struct quire_file;
 
 /* ------------------------------------------------------------------ machine */
 
-#define QUIRE_FAULT_AHEAD_MAX 262144ull
-
 struct quire_machine_options {
 	size_t size;
 	/* Bytes of RAM; rounded down to pages.  Required. */
@@ -71,14 +69,6 @@ struct quire_machine_options {
 	/* Allocation points to fail, by number, ascending; the first is 1. */
 	const uint64_t *fail_points;
 	unsigned nr_fail_points;
-	/*
-	 * Up to so many bytes of anonymous memory are mapped ahead of a program that writes it
-	 * upwards page by page (QUIRE_PTE_AHEAD).  They count as absent until they are used, and
-	 * are taken back when memory is out.  For executors that walk the tables by themselves, to
-	 * whom a fault is dear, and whose translations are flushed.  A power of two of pages,
-	 * QUIRE_FAULT_AHEAD_MAX at most; 0: none.
-	 */
-	uint64_t fault_ahead_bytes;
 };
 
 QUIRE_API int quire_machine_create(const struct quire_port *port,
@@ -101,9 +91,6 @@ struct quire_machine_stats {
 	uint64_t failed_points;   /* of them failed on purpose */
 	uint64_t mms;             /* address spaces */
 	uint64_t free_per_order[11];
-	/* Of anon_frames: mapped ahead, and not known to be used (quire_note_used).  Those taken
-	 * back so far (quire_settle). */
-	uint64_t ahead_frames, ahead_taken_back;
 };
 QUIRE_API void quire_machine_stats(struct quire_machine *m, struct quire_machine_stats *out);
 
@@ -243,7 +230,7 @@ struct quire_fault {
 	int si_code; /* SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR, BUS_OBJERR */
 	uint64_t addr;
 	uint64_t pte;    /* the entry, when OK */
-	unsigned around; /* pages that were mapped beside: fault-around, or ahead */
+	unsigned around; /* pages that fault-around mapped beside */
 	bool stack_grown;
 	bool has_vma; /* vma was filled in (only for refused faults) */
 	struct quire_vma_info vma;
@@ -280,19 +267,10 @@ QUIRE_API int quire_pin(struct quire_mm *mm, uint64_t addr, enum quire_access ac
 			struct quire_pin *out);
 QUIRE_API void quire_unpin(struct quire_machine *m, struct quire_pin *pin);
 
-/*
- * Of pages of [start, start + len) that were mapped ahead of use (fault_ahead_bytes): those that
- * are used by now lose their mark.  Who looks at entries himself calls it first, and takes for
- * absent what is marked afterwards, as quire_mincore, quire_range_usage and quire_mm_stats do.
- */
-QUIRE_API void quire_note_used(struct quire_mm *mm, uint64_t start, uint64_t len);
-/* The same, and those that are not used are taken back.  Takes the mmap lock; may flush. */
-QUIRE_API void quire_settle(struct quire_mm *mm, uint64_t start, uint64_t len);
-
 /* The leaf entry that maps addr, 0 if none.  Bits: see quire_pte below. */
 QUIRE_API uint64_t quire_pte(struct quire_mm *mm, uint64_t addr);
 
-/* Bits of an entry: x86-64's, with five of the ignored bits used by the core. */
+/* Bits of an entry: x86-64's, with four of the ignored bits used by the core. */
 #define QUIRE_PTE_PRESENT 0x001ull
 #define QUIRE_PTE_WRITE 0x002ull
 #define QUIRE_PTE_USER 0x004ull /* clear in a PROT_NONE mapping: PRESENT, but not to be used */
@@ -303,7 +281,6 @@ QUIRE_API uint64_t quire_pte(struct quire_mm *mm, uint64_t addr);
 #define QUIRE_PTE_UFFD_WP 0x400ull
 #define QUIRE_PTE_SOFT_DIRTY 0x800ull
 #define QUIRE_PTE_SHARED (1ull << 52) /* the VMA is MAP_SHARED */
-#define QUIRE_PTE_AHEAD (1ull << 53)  /* mapped ahead: good, and nobody has asked for it yet */
 #define QUIRE_PTE_NX (1ull << 63)
 #define QUIRE_PTE_FRAME_MASK 0x000ffffffffff000ull
 
@@ -393,9 +370,6 @@ struct quire_mm_stats {
 	uint64_t vmas, peak_vmas;
 	uint64_t table_bytes, peak_table_bytes;
 	uint64_t start_brk, brk, mmap_base, start_stack;
-	/* Of faults[QUIRE_KIND_ANON]: pages that were mapped ahead.  Those that were for nothing.
-	 */
-	uint64_t ahead_pages, ahead_unused;
 };
 QUIRE_API void quire_mm_stats(struct quire_mm *mm, struct quire_mm_stats *out);
 

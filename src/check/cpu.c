@@ -50,13 +50,7 @@ static void cache(struct cpu *c, struct quire_mm *mm, uint64_t page, uint64_t pt
 
 	if (!e)
 		e = &c->tlb[c->next++ % TLB_ENTRIES];
-	*e = (struct tlb_entry){mm, page, pte, false};
-}
-
-static uint64_t use(struct tlb_entry *e)
-{
-	e->used = true;
-	return e->pte;
+	*e = (struct tlb_entry){mm, page, pte};
 }
 
 /* The entry that an access uses: cached, or else walked to, and cached then; 0: it faults. */
@@ -66,14 +60,13 @@ static uint64_t translate(struct cpu *c, struct quire_mm *mm, uint64_t addr, boo
 	struct tlb_entry *e = find(c, mm, page);
 
 	if (e && permits(e->pte, write))
-		return use(e);
+		return e->pte;
 	pte = quire_pte(mm, addr);
 	if (!permits(pte, write))
 		return 0;
-	if (sched_self() >= SCHED_ALL)
-		return pte;
-	cache(c, mm, page, pte);
-	return use(find(c, mm, page));
+	if (sched_self() < SCHED_ALL)
+		cache(c, mm, page, pte);
+	return pte;
 }
 
 static enum access_result fault(struct quire_mm *mm, uint64_t addr, bool write)
@@ -197,24 +190,6 @@ static void tlb_flush(void *ctx, struct quire_mm *mm, void *cookie,
 		STEP("has flushed all from all CPUs");
 }
 
-/* One CPU after the other is asked; what it has used and lost since, it does not know. */
-static void tlb_used(void *ctx, struct quire_mm *mm, void *cookie, uint64_t start, unsigned pages,
-		     uint8_t *used)
-{
-	struct world *w = ctx;
-
-	(void)cookie;
-	for (unsigned i = 0; i < SCHED_ALL; i++) {
-		sched_at(SCHED_RMW, &w->cpus[i].word, sizeof(w->cpus[i].word));
-		for (unsigned k = 0; k < pages; k++) {
-			const struct tlb_entry *e = find(&w->cpus[i], mm, start + k * PAGE);
-
-			used[k] |= e && e->used;
-		}
-		sched_event(SCHED_RMW, &w->cpus[i].word, sizeof(w->cpus[i].word));
-	}
-}
-
 static const char *cpu_name(unsigned i)
 {
 	return i == IDLE_CPU ? "idle" : sched_actor_name(i);
@@ -293,6 +268,5 @@ void cpu_init(struct world *w, struct quire_port *port)
 	world = w;
 	port->ctx = w;
 	port->tlb_flush = tlb_flush;
-	port->tlb_used = tlb_used;
 	sched_on_frame_free(frame_freed);
 }

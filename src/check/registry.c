@@ -7,17 +7,6 @@
 #include "scenario.h"
 
 extern const struct scenario access_mremap;
-extern const struct scenario ahead_faults;
-extern const struct scenario ahead_fork;
-extern const struct scenario ahead_mprotect;
-extern const struct scenario ahead_munmap;
-extern const struct scenario ahead_settle_many;
-extern const struct scenario ahead_settle_munmap;
-extern const struct scenario ahead_settle_new;
-extern const struct scenario ahead_told;
-extern const struct scenario ahead_settle_pin;
-extern const struct scenario ahead_settle_store;
-extern const struct scenario ahead_settle_write;
 extern const struct scenario charge_mprotect;
 extern const struct scenario cow_both;
 extern const struct scenario cow_dontneed;
@@ -118,17 +107,6 @@ extern const struct scenario walk_munmap;
 /* clang-format off */
 const struct scenario *const scenarios[] = {
 	&access_mremap,
-	&ahead_faults,
-	&ahead_fork,
-	&ahead_mprotect,
-	&ahead_munmap,
-	&ahead_settle_many,
-	&ahead_settle_munmap,
-	&ahead_settle_new,
-	&ahead_told,
-	&ahead_settle_pin,
-	&ahead_settle_store,
-	&ahead_settle_write,
 	&charge_mprotect,
 	&cow_both,
 	&cow_dontneed,

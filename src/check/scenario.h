@@ -29,7 +29,6 @@ struct tlb_entry {
 	struct quire_mm *mm; /* NULL: empty */
 	uint64_t page;       /* its address */
 	uint64_t pte;
-	bool used; /* an access has gone by it */
 };
 
 /* A CPU's cache; the word stands for it in the order of events. */
@@ -69,7 +68,6 @@ struct scenario {
 	unsigned bound;     /* if not the default one */
 	unsigned alloc_failures;
 	unsigned frames; /* of RAM; 0: 48 */
-	unsigned ahead;  /* pages mapped ahead of a writer */
 	void (*setup)(struct world *w);
 	struct scenario_actor actors[SCHED_ACTORS];
 	void (*check)(struct world *w); /* may be NULL */

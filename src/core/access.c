@@ -62,8 +62,6 @@ static enum access_step try_entry(struct access *a, struct vma *vma, struct pt_r
 		quire_file_get(a->file);
 		return ACCESS_EXTERNAL;
 	}
-	if ((entry & PTE_AHEAD) && RULE(use_takes_mark))
-		return ACCESS_FAULT;
 	if (a->write && !(entry & PTE_DIRTY))
 		return ACCESS_FAULT;
 	copy_bytes(a, ref, addr, n);

@@ -176,8 +176,6 @@ int quire_madvise(struct quire_mm *mm, uint64_t addr, uint64_t len, int advice)
 		return mm_populate(mm, addr, end, QUIRE_READ);
 	if (advice == QMADV_POPULATE_WRITE)
 		return mm_populate(mm, addr, end, QUIRE_WRITE);
-	if (advice == QMADV_FREE) /* what is not used is left alone */
-		ahead_note_used(mm, addr, end);
 	mm_lock(mm);
 	err = advise_locked(mm, a, addr, end);
 	mm_unlock(mm);

@@ -9,12 +9,10 @@
  *   2  A page that is written first is a new zeroed folio, FOLIO_EXCLUSIVE: of this mm alone.
  *   3  Memory is allocated and cleared before the PTL is taken: one allocation, one lock, one
  * store.
- *   4  Pages mapped ahead of a writer that goes upwards are installed with the one it asked for,
- *      under the same proof (ahead.c).
  */
 #include "core/fault.h"
 
-struct folio *anon_folio_at(struct fault *f, uint64_t addr, unsigned alloc_flags)
+struct folio *anon_folio(struct fault *f, unsigned alloc_flags)
 {
 	struct folio *folio = folio_alloc(f->mm->machine, 0, alloc_flags);
 
@@ -22,14 +20,9 @@ struct folio *anon_folio_at(struct fault *f, uint64_t addr, unsigned alloc_flags
 		return NULL;
 	at_store_relaxed(&folio->flags, FOLIO_ANON | FOLIO_EXCLUSIVE);
 	folio->mapping = NULL;
-	folio->index = addr >> PAGE_SHIFT;
-	STEP("has a new frame for %#lx: %u", addr, folio_pfn(f->mm->machine, folio));
+	folio->index = f->addr >> PAGE_SHIFT;
+	STEP("has a new frame for %#lx: %u", f->addr, folio_pfn(f->mm->machine, folio));
 	return folio;
-}
-
-struct folio *anon_folio(struct fault *f, unsigned alloc_flags)
-{
-	return anon_folio_at(f, f->addr, alloc_flags);
 }
 
 pte_t anon_pte(struct fault *f, struct folio *folio)
@@ -46,28 +39,9 @@ static enum quire_fault_result anon_read(struct fault *f)
 	return err ? fault_lost(f, err) : fault_done(f, QUIRE_KIND_ZERO);
 }
 
-/* Apart, because the pages take room on the stack. */
-static __attribute__((noinline)) int install_ahead(struct fault *f, struct folio *folio, unsigned n)
-{
-	struct ahead a;
-	struct pt_ref ref;
-	int err;
-
-	ahead_alloc(f, &a, n);
-	err = fault_lock(f, &ref);
-	if (!err) {
-		fault_set(f, &ref, folio, anon_pte(f, folio));
-		ahead_map(f, &ref, &a);
-		pt_unlock(&ref);
-	}
-	ahead_drop(f, &a);
-	return err;
-}
-
 static enum quire_fault_result anon_fault(struct fault *f)
 {
 	struct folio *folio;
-	unsigned ahead;
 	int err;
 
 	if (f->access != QUIRE_WRITE)
@@ -75,9 +49,7 @@ static enum quire_fault_result anon_fault(struct fault *f)
 	folio = anon_folio(f, ALLOC_ZERO);
 	if (unlikely(!folio))
 		return QUIRE_FAULT_OOM;
-	ahead = f->mm->machine->fault_ahead ? ahead_wanted(f) : 0;
-	err = unlikely(ahead) ? install_ahead(f, folio, ahead)
-			      : fault_install(f, folio, anon_pte(f, folio));
+	err = fault_install(f, folio, anon_pte(f, folio));
 	if (likely(!err))
 		return fault_done(f, QUIRE_KIND_ANON);
 	folio_put(f->mm->machine, folio);

@@ -23,13 +23,11 @@
 struct copy {
 	struct tlb_gather *g;
 	struct vma *dst, *src;
-	struct pt_ref *src_ref;
 	/* Of this hold of the locks: */
 	uint64_t entries;
 	uint64_t flush_start, flush_end;
 	int64_t rss[MM_SHMEM + 1];
 	int64_t mapped_anon; /* pages of invariant 2 */
-	int64_t ahead_used;
 };
 
 /* Without a file every page is anonymous: no need to look. */
@@ -60,7 +58,7 @@ static pte_t duplicate(struct copy *c, const struct folio *f, pte_t e)
 	folio_set(new, FOLIO_ANON | FOLIO_EXCLUSIVE | FOLIO_UPTODATE);
 	at_store_relaxed(&new->mapcount, 1);
 	c->mapped_anon++;
-	return pte_make(folio_pfn(m, new), e & ~(QUIRE_PTE_FRAME_MASK | PTE_AHEAD));
+	return pte_make(folio_pfn(m, new), e & ~QUIRE_PTE_FRAME_MASK);
 }
 
 /* *e becomes read-only in the parent. */
@@ -80,11 +78,6 @@ static void share_anon(struct copy *c, struct folio *f, pte_t *slot, uint64_t ad
 	if (RULE(fork_clears_exclusive) && folio_test(f, FOLIO_EXCLUSIVE))
 		folio_clear(f, FOLIO_EXCLUSIVE);
 	folio_get_mapped(f);
-	if (*e & PTE_AHEAD) { /* a fault has been here since fork settled */
-		*e &= ~PTE_AHEAD;
-		pt_set(c->src_ref, slot, *e);
-		c->ahead_used++;
-	}
 	if (*e & PTE_WRITE)
 		take_write_bit(c, slot, addr, e);
 }
@@ -144,7 +137,6 @@ static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, u
 {
 	pte_t *to = dst->entry;
 
-	c->src_ref = src;
 	for (pte_t *slot = src->entry; *addr < end; slot++, to++, *addr += PAGE_SIZE) {
 		pte_t e = at_load_relaxed(slot), val;
 
@@ -169,7 +161,6 @@ static void begin(struct copy *c)
 {
 	c->entries = 0;
 	c->mapped_anon = 0;
-	c->ahead_used = 0;
 	c->flush_start = UINT64_MAX;
 	c->flush_end = 0;
 	memset(c->rss, 0, sizeof(c->rss));
@@ -185,8 +176,6 @@ static void commit(struct copy *c)
 			mm_count(child, kind, c->rss[kind]);
 	if (c->mapped_anon)
 		at_add_relaxed(&m->cpus[this_cpu(&m->port)].mapped_anon, c->mapped_anon);
-	if (c->ahead_used)
-		ahead_count_used(c->src->mm, c->ahead_used);
 	c->src->mm->fork_entries += c->entries;
 	if (RULE(fork_flush))
 		tlb_range(c->g, c->flush_start, c->flush_end);

@@ -40,7 +40,7 @@ static bool may_reuse(struct folio *folio)
 /* PTL held. */
 static void make_writable(struct fault *f, struct pt_ref *ref, struct folio *folio)
 {
-	pte_t val = (f->entry & ~PTE_AHEAD) | PTE_WRITE | PTE_WRITTEN | PTE_ACCESSED;
+	pte_t val = f->entry | PTE_WRITE | PTE_WRITTEN | PTE_ACCESSED;
 
 	if (!folio_test(folio, FOLIO_EXCLUSIVE))
 		folio_set(folio, FOLIO_EXCLUSIVE);
@@ -221,7 +221,5 @@ enum quire_fault_result cow_write_protected(struct fault *f)
 		return fault_lost(f, err);
 	if (step == COW_WAIT)
 		return cow_wait(f, old);
-	if (step == COW_COPY)
-		return cow_copy(f, old);
-	return fault_done(f, fault_kind_of_touch(f, QUIRE_KIND_COW_REUSE));
+	return step == COW_COPY ? cow_copy(f, old) : fault_done(f, QUIRE_KIND_COW_REUSE);
 }

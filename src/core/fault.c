@@ -70,14 +70,6 @@ enum quire_fault_result fault_lost(struct fault *f, int err)
 	return QUIRE_FAULT_OK;
 }
 
-enum quire_fault_kind fault_kind_of_touch(struct fault *f, enum quire_fault_kind kind)
-{
-	if (likely(!(f->entry & PTE_AHEAD)))
-		return kind;
-	mm_count(f->mm, MM_AHEAD, -1);
-	return QUIRE_KIND_ANON;
-}
-
 /* ---- sleeping -------------------------------------------------------------- */
 
 /* No RCU: the last reference on a file may go. */
@@ -161,7 +153,7 @@ static pte_t touched(const struct fault *f)
 {
 	uint64_t bits = vma_pte_bits(f->vma);
 	pte_t had = RULE(touch_only_adds) ? f->entry : f->entry & ~PTE_WRITE;
-	pte_t want = (had & ~PTE_AHEAD) | PTE_ACCESSED | (bits & (PTE_PRESENT | PTE_USER));
+	pte_t want = had | PTE_ACCESSED | (bits & (PTE_PRESENT | PTE_USER));
 
 	if (f->access == QUIRE_WRITE)
 		want |= PTE_WRITTEN;
@@ -192,7 +184,7 @@ static enum quire_fault_result fault_touch(struct fault *f)
 			folio_clear(folio, FOLIO_LAZYFREE);
 	}
 	pt_unlock(&ref);
-	return fault_done(f, fault_kind_of_touch(f, QUIRE_KIND_SPURIOUS));
+	return fault_done(f, QUIRE_KIND_SPURIOUS);
 }
 
 static enum quire_fault_result fault_dispatch(struct fault *f)
@@ -299,28 +291,11 @@ static bool grow_stack(struct fault *f)
 	return true;
 }
 
-/* Whoever it is that takes back what was mapped ahead: it serves all who wait. */
-static bool take_back_ahead(struct fault *f)
-{
-	struct quire_machine *m = f->mm->machine;
-	uint64_t seen = f->taken_back;
-
-	if (!m->fault_ahead || f->settled++ >= MAX_TRIES)
-		return false;
-	/* Not where a point was made to fail, or tables are out. */
-	if (at_load(&m->taken_back) == seen && !frames_free_count(m))
-		ahead_settle(f->mm, 0, UINT64_MAX);
-	f->taken_back = at_load(&m->taken_back);
-	return f->taken_back != seen;
-}
-
 static bool ask_for_memory(struct fault *f)
 {
 	const struct quire_port *port = &f->mm->machine->port;
 
 	if (reclaim_retry(f->mm->machine, &f->reclaim))
-		return true;
-	if (take_back_ahead(f))
 		return true;
 	return port->oom && port->oom(port->ctx, f->mm, f->mm->cookie);
 }
@@ -359,8 +334,6 @@ static enum quire_fault_result fault_resolve(struct fault *f)
 	enum quire_fault_result result;
 
 	f->reclaim = reclaim_begin(f->mm->machine);
-	if (f->mm->machine->fault_ahead)
-		f->taken_back = at_load_relaxed(&f->mm->machine->taken_back);
 	do {
 		fault_enter(f);
 		result = fault_attempt(f);

@@ -3,8 +3,7 @@
  * fault.h: one fault on its way through the core.
  *
  *   fault.c    the way: lookup, rights, dispatch, retry, fallback, stack growth, OOM
- *   install.c  how a fault comes to write an entry
- *   ahead.c    what it maps beyond the page that was asked for, of anonymous memory
+ *   install.c  the only places where a fault writes an entry
  *   anon.c cow.c filemap.c extfile.c   what each kind of VMA does (struct vma_ops)
  *
  * An op runs inside an RCU read-side section, without the mmap lock unless f->locked.  It ends in
@@ -41,8 +40,6 @@ struct fault {
 	bool grow;               /* an access of the program's own: may grow a stack */
 	bool major;              /* content was read in for this fault */
 	struct reclaim reclaim;  /* before OOM is said */
-	unsigned settled;        /* .. how often what was mapped ahead was to be taken back */
-	uint64_t taken_back;     /* machine->taken_back, as it was */
 	struct quire_file *file; /* of the VMA before the last sleep, with a reference; or NULL */
 	struct fault_copy copy;  /* only with file */
 	struct quire_fault *out;
@@ -60,9 +57,6 @@ enum quire_fault_result fault_refuse(struct fault *f, enum quire_fault_result re
 enum quire_fault_result fault_sigbus(struct fault *f, enum quire_fault_reason reason);
 /* OK, done as `kind`; counted. */
 enum quire_fault_result fault_done(struct fault *f, enum quire_fault_kind kind);
-/* What an access that found f->entry and made it better was: `kind`, or the first of a page that
- * was mapped ahead. */
-enum quire_fault_kind fault_kind_of_touch(struct fault *f, enum quire_fault_kind kind);
 /* Turns what fault_lock() and fault_install() return into an op's result. */
 enum quire_fault_result fault_lost(struct fault *f, int err);
 /*
@@ -91,25 +85,6 @@ int fault_lock(struct fault *f, struct pt_ref *ref);
  */
 int fault_install(struct fault *f, struct folio *folio, pte_t val);
 
-/* Writes `val` into the entry that fault_lock() gave; otherwise as fault_install(). */
-void fault_set(struct fault *f, struct pt_ref *ref, struct folio *folio, pte_t val);
-
-/* ---- ahead.c */
-
-/* Pages to be mapped ahead of a fault. */
-struct ahead {
-	unsigned n;
-	struct folio *folios[AHEAD_MAX];
-};
-/* How many pages behind f->addr the program is likely to write next, and nothing is mapped. */
-unsigned ahead_wanted(const struct fault *f);
-/* Fewer, if there is no memory. */
-void ahead_alloc(struct fault *f, struct ahead *a, unsigned n);
-/* PTL held by fault_lock(). */
-void ahead_map(struct fault *f, struct pt_ref *ref, struct ahead *a);
-/* What was not mapped is freed. */
-void ahead_drop(struct fault *f, struct ahead *a);
-
 /* ---- cow.c */
 
 /* vma_ops.write_protected of private VMAs whose pages are RAM. */
@@ -121,12 +96,8 @@ enum quire_fault_result cow_write_protected(struct fault *f);
  */
 enum quire_fault_result cow_replace(struct fault *f, struct folio *old, struct folio *fresh,
 				    enum quire_fault_kind kind);
-
-/* ---- anon.c */
-
-/* A new folio for f->addr, or for addr, that is nobody else's yet.  NULL: no memory. */
+/* A new folio for f->addr that is nobody else's yet. NULL: no memory. */
 struct folio *anon_folio(struct fault *f, unsigned alloc_flags);
-struct folio *anon_folio_at(struct fault *f, uint64_t addr, unsigned alloc_flags);
 /* Entry bits of a private page that is being written. */
 pte_t anon_pte(struct fault *f, struct folio *folio);
 

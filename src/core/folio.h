@@ -13,8 +13,6 @@
 enum alloc_flags {
 	ALLOC_ZERO = 1,  /* content must read as zero */
 	ALLOC_TABLE = 2, /* for a page table: the table zone if there is one */
-	ALLOC_GUESS =
-	    4, /* nobody has asked for it: no allocation point, its failure shows nowhere */
 };
 
 int frames_init(struct quire_machine *m, const struct quire_machine_options *opts);
@@ -22,8 +20,6 @@ void frames_destroy(struct quire_machine *m);
 /* Empties per-CPU lists into the buddy lists. */
 void frames_drain(struct quire_machine *m);
 uint64_t frames_free_count(struct quire_machine *m);
-/* An eighth of this CPU's node and more is free: some may be spent on a guess. */
-bool frames_plenty(struct quire_machine *m);
 void frames_stats(struct quire_machine *m, struct quire_machine_stats *out);
 
 /* ---- reclaim.c */

@@ -160,7 +160,6 @@ int quire_mm_fork(struct quire_mm *parent, void *child_cookie, struct quire_mm *
 	struct reclaim r = reclaim_begin(parent->machine);
 	int err;
 
-	ahead_settle(parent, 0, UINT64_MAX);
 	do
 		err = try_fork(parent, child_cookie, out);
 	while (err == -QENOMEM && reclaim_retry(parent->machine, &r));

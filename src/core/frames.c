@@ -298,11 +298,6 @@ static void warm_next(struct quire_machine *m, pfn_t pfn)
 		prefetch_write(next + i * 64);
 }
 
-static bool point_fails(struct quire_machine *m, unsigned cpu, unsigned alloc_flags)
-{
-	return alloc_flags & ALLOC_GUESS ? alloc_fails_by_choice() : alloc_point_fails_on(m, cpu);
-}
-
 struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned alloc_flags)
 {
 	unsigned cpu = this_cpu(&m->port);
@@ -310,7 +305,7 @@ struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned allo
 	bool zeroed = false;
 	pfn_t pfn;
 
-	if (order > MAX_ORDER || point_fails(m, cpu, alloc_flags))
+	if (order > MAX_ORDER || alloc_point_fails_on(m, cpu))
 		return NULL;
 	pfn = alloc_block(m, kind, order, cpu, &zeroed);
 	if (unlikely(pfn == NO_FRAME))
@@ -433,13 +428,6 @@ uint64_t frames_free_count(struct quire_machine *m)
 		n += at_load_relaxed(&p->end) - at_load_relaxed(&p->next);
 	}
 	return n;
-}
-
-bool frames_plenty(struct quire_machine *m)
-{
-	struct zone *z = &m->frames->zones[home_zone(m, this_cpu(&m->port))];
-
-	return zone_free_count(z) >= (z->end - z->base) / 8;
 }
 
 void frames_stats(struct quire_machine *m, struct quire_machine_stats *out)

@@ -57,17 +57,6 @@ int fault_lock(struct fault *f, struct pt_ref *ref)
 	return -QEAGAIN;
 }
 
-void fault_set(struct fault *f, struct pt_ref *ref, struct folio *folio, pte_t val)
-{
-	pt_set(ref, ref->entry, val);
-	STEP("inserts entry for %#lx: frame %lu", f->addr, pte_frame(val));
-	if (folio)
-		rmap_add(f->mm, folio);
-	else if (val & PTE_EXTERNAL)
-		mm_count(f->mm, rss_counter(NULL), 1);
-	f->out->pte = val;
-}
-
 int fault_install(struct fault *f, struct folio *folio, pte_t val)
 {
 	struct pt_ref ref;
@@ -75,7 +64,13 @@ int fault_install(struct fault *f, struct folio *folio, pte_t val)
 
 	if (unlikely(err))
 		return err;
-	fault_set(f, &ref, folio, val);
+	pt_set(&ref, ref.entry, val);
+	STEP("inserts entry for %#lx: frame %lu", f->addr, pte_frame(val));
+	if (folio)
+		rmap_add(f->mm, folio);
+	else if (val & PTE_EXTERNAL)
+		mm_count(f->mm, rss_counter(NULL), 1);
 	pt_unlock(&ref);
+	f->out->pte = val;
 	return 0;
 }

@@ -99,14 +99,6 @@ static bool layout_ok(const struct quire_machine_options *o)
 	return around >= PAGE_SIZE && around <= PT_SPAN && !(around & (around - 1));
 }
 
-static bool ahead_ok(const struct quire_machine_options *o)
-{
-	uint64_t ahead = o->fault_ahead_bytes;
-
-	return !ahead ||
-	       (ahead >= PAGE_SIZE && ahead <= AHEAD_MAX * PAGE_SIZE && !(ahead & (ahead - 1)));
-}
-
 static void set_options(struct quire_machine *m, const struct quire_machine_options *o)
 {
 	m->nr_ram = o->ram_bytes / PAGE_SIZE;
@@ -119,7 +111,6 @@ static void set_options(struct quire_machine *m, const struct quire_machine_opti
 	m->task_size = o->task_size;
 	m->mmap_min_addr = PAGE_ALIGN(o->mmap_min_addr);
 	m->fault_around = o->fault_around_bytes;
-	m->fault_ahead = (unsigned)(o->fault_ahead_bytes / PAGE_SIZE);
 	m->max_map_count = o->max_map_count;
 	m->stack_guard_gap = o->stack_guard_gap;
 	spin_init(&m->fail_lock);
@@ -246,7 +237,7 @@ int quire_machine_create(const struct quire_port *port, const struct quire_machi
 			opts->size))
 		return -QEINVAL;
 	default_options(&o);
-	if (!port_ok(&p) || !memory_ok(&o) || !layout_ok(&o) || !ahead_ok(&o))
+	if (!port_ok(&p) || !memory_ok(&o) || !layout_ok(&o))
 		return -QEINVAL;
 	m = new_machine(&p);
 	if (!m)
@@ -299,12 +290,8 @@ static void list_stats(struct quire_machine *m, struct quire_machine_stats *out)
 	struct dlist *pos;
 
 	spin_lock(&m->port, &m->mm_lock, RANK_MMLIST);
-	for (pos = m->mms.next; pos != &m->mms; pos = pos->next) {
-		struct quire_mm *mm = container_of(pos, struct quire_mm, node);
-
+	for (pos = m->mms.next; pos != &m->mms; pos = pos->next)
 		out->mms++;
-		out->ahead_frames += positive(mm_counter_sum(mm, MM_AHEAD));
-	}
 	for (pos = m->files.next; pos != &m->files; pos = pos->next) {
 		struct quire_file *file = container_of(pos, struct quire_file, node);
 		uint64_t n = at_load_relaxed(&file->mapping.nr_pages);
@@ -323,7 +310,6 @@ void quire_machine_stats(struct quire_machine *m, struct quire_machine_stats *ou
 	frames_stats(m, out);
 	stripe_stats(m, out);
 	list_stats(m, out);
-	out->ahead_taken_back = at_load(&m->taken_back);
 	out->committed_pages = at_load_relaxed(&m->committed);
 	out->alloc_points = alloc_points_sum(m);
 	out->failed_points = at_load_relaxed(&m->failed_points);

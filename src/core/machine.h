@@ -26,8 +26,6 @@
 #define HUGE_ORDER 9 /* 2 MiB */
 #define MAX_CPUS 64
 #define NO_FRAME UINT32_MAX
-/* Pages mapped ahead by one fault. */
-#define AHEAD_MAX ((unsigned)(QUIRE_FAULT_AHEAD_MAX >> PAGE_SHIFT))
 
 typedef uint32_t pfn_t; /* frame number: RAM first, then the table zone */
 
@@ -57,8 +55,7 @@ struct folio {
 		struct {
 			struct spinlock lock;
 			uint32_t used;   /* entries that are not none */
-			uint32_t linked; /* 1 until the table is taken out of the tree */
-			uint32_t ahead;  /* entries with PTE_AHEAD */
+			uint64_t linked; /* 1 until the table is taken out of the tree */
 		} pt;
 	};
 };
@@ -102,7 +99,6 @@ struct quire_machine {
 	struct folio *folios;      /* nr_ram + nr_table of them; valid below the zones' frontiers */
 	uint64_t task_size, mmap_min_addr; /* bytes */
 	uint64_t fault_around;             /* bytes, a power of two, at most PT_SPAN */
-	unsigned fault_ahead;              /* pages, a power of two, at most AHEAD_MAX; 0: none */
 	uint64_t max_map_count;
 	uint64_t stack_guard_gap;    /* pages */
 	pfn_t zero_pfn;              /* the zero page: FOLIO_PERMANENT */
@@ -112,7 +108,6 @@ struct quire_machine {
 	bool own_ram, own_table_ram; /* taken from port->alloc */
 	bool fail_enabled;           /* A: some allocation point is to fail */
 	uint32_t frame_failures;     /* A: allocations that failed while tables were deferred */
-	uint64_t taken_back;         /* A: pages mapped ahead that were given back, ever */
 
 	/* Written by slow paths, away from what every fault reads. */
 	/* Points passed before the last change of fail_enabled, and all while it is on.  A */

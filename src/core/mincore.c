@@ -33,9 +33,7 @@ static void look_in_vma(struct quire_mm *mm, const struct vma *vma, uint64_t add
 		look_without_table(vma, addr, next, vec);
 		vec += (next - addr) >> PAGE_SHIFT;
 		if (next < end) {
-			pte_t e = pt_read(mm, next);
-
-			*vec++ = e ? !(e & PTE_AHEAD) : cached(vma, next);
+			*vec++ = pt_read(mm, next) ? 1 : cached(vma, next);
 			next += PAGE_SIZE;
 		}
 	}
@@ -67,7 +65,6 @@ int quire_mincore(struct quire_mm *mm, uint64_t addr, uint64_t len, uint8_t *vec
 		return -QEINVAL;
 	if (addr > size || len > size - addr)
 		return -QENOMEM;
-	ahead_note_used(mm, addr, addr + len);
 	mm_lock(mm);
 	rcu_read_lock(port);
 	err = look(mm, addr, addr + PAGE_ALIGN(len), vec);

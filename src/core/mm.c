@@ -182,8 +182,6 @@ void mm_update_peak(struct quire_mm *mm)
 		      mm_counter_sum(mm, MM_SHMEM);
 	uint64_t peak = at_load_relaxed(&mm->peak_rss);
 
-	if (mm->machine->fault_ahead)
-		rss -= mm_counter_sum(mm, MM_AHEAD);
 	while (rss > 0 && (uint64_t)rss > peak && !at_cas(&mm->peak_rss, &peak, (uint64_t)rss))
 		;
 }

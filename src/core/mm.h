@@ -99,9 +99,6 @@ enum mm_counter {
 	MM_FILE,
 	MM_SHMEM, /* rss, pages; MM_FILE includes external frames */
 	MM_AROUND,
-	MM_AHEAD, /* entries with PTE_AHEAD, which MM_ANON has, too */
-	MM_AHEAD_USED,
-	MM_AHEAD_UNUSED,
 	MM_STACK_GROW,
 	MM_OOM,
 	MM_RETRY,
@@ -182,19 +179,6 @@ struct vma *vma_prev(struct quire_mm *mm, uint64_t addr); /* last that starts be
  * if a shared writable VMA may have it at once.  A PROT_NONE VMA's have PRESENT without USER: the
  * page stays mapped and counted, and no executor may use it. */
 uint64_t vma_pte_bits(const struct vma *vma);
-
-/*
- * ---- ahead_settle.c: pages mapped ahead of use.  Any start and end will do.
- * ahead_note_used: what keeps its mark in [start, end) is not used.  Asks the executors: no
- * spinlock held; M may be, and R.
- * ahead_settle: what is not used is taken back.  Takes M; not in R.
- * ahead_count_*: of n entries, which lose the mark or are gone.
- */
-void ahead_note_used(struct quire_mm *mm, uint64_t start, uint64_t end);
-void ahead_settle(struct quire_mm *mm, uint64_t start, uint64_t end);
-void ahead_settle_locked(struct quire_mm *mm, uint64_t start, uint64_t end);
-void ahead_count_used(struct quire_mm *mm, int64_t n);
-void ahead_count_unused(struct quire_mm *mm, int64_t n);
 
 /* ---- vma_info.c: what quire_vma_next() tells of a VMA (R or M) */
 void vma_fill_info(const struct vma *vma, struct quire_vma_info *out);

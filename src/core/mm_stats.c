@@ -22,8 +22,6 @@ static void fault_stats(struct quire_mm *mm, struct quire_mm_stats *out)
 	for (unsigned i = 0; i < QUIRE_NR_REASONS; i++)
 		out->segv[i] = sum(mm, MM_REASON0 + i);
 	out->around_pages = sum(mm, MM_AROUND);
-	out->ahead_pages = sum(mm, MM_AHEAD_USED);
-	out->ahead_unused = sum(mm, MM_AHEAD_UNUSED);
 	out->stack_growths = sum(mm, MM_STACK_GROW);
 	out->oom = sum(mm, MM_OOM);
 	out->retries = sum(mm, MM_RETRY);
@@ -31,9 +29,7 @@ static void fault_stats(struct quire_mm *mm, struct quire_mm_stats *out)
 	out->flushes = sum(mm, MM_FLUSH);
 	out->flushed_pages = sum(mm, MM_FLUSH_PAGES);
 	out->cow_copied_after_fork = sum(mm, MM_COW_AFTER_FORK);
-	out->rss_anon = sum(mm, MM_ANON) - sum(mm, MM_AHEAD);
-	if ((int64_t)out->rss_anon < 0)
-		out->rss_anon = 0;
+	out->rss_anon = sum(mm, MM_ANON);
 	out->rss_file = sum(mm, MM_FILE);
 	out->rss_shmem = sum(mm, MM_SHMEM);
 }
@@ -61,7 +57,6 @@ static void writer_stats(struct quire_mm *mm, struct quire_mm_stats *out)
 void quire_mm_stats(struct quire_mm *mm, struct quire_mm_stats *out)
 {
 	memset(out, 0, sizeof(*out));
-	ahead_note_used(mm, 0, UINT64_MAX);
 	mm_update_peak(mm);
 	fault_stats(mm, out);
 	out->peak_rss = at_load_relaxed(&mm->peak_rss);

@@ -146,7 +146,6 @@ int quire_mprotect(struct quire_mm *mm, uint64_t addr, uint64_t len, int prot)
 		return -QEINVAL;
 	p.prot = prot;
 	p.populate = false;
-	ahead_note_used(mm, addr, end);
 	mm_lock(mm);
 	err = protect_locked(mm, &p, addr, end);
 	mm_unlock(mm);

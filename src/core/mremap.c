@@ -241,7 +241,6 @@ int quire_mremap(struct quire_mm *mm, uint64_t addr, uint64_t old_len, uint64_t 
 
 	if (err)
 		return err;
-	ahead_note_used(mm, r.addr, r.addr + r.old_len);
 	do {
 		struct remap attempt = r;
 

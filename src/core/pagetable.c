@@ -6,8 +6,7 @@
  * pt.linked.  pagetable.h has the protocol.
  *
  * Invariants:
- *   1  pt.used counts the entries of a table that are not 0, pt.ahead those with PTE_AHEAD; changed
- *      under its lock.
+ *   1  pt.used counts the entries of a table that are not 0; changed under its lock.
  *   2  mm->nr_tables counts the tables reachable from mm->root, the top one included.
  *   3  At most one U is held at a time; a PTL is taken inside it only by pt_move_table().
  *   4  A table that was never linked, or is unlinked, is reachable by no new walk.
@@ -66,14 +65,6 @@ pte_t pt_read(struct quire_mm *mm, uint64_t addr)
 
 	walk_down(mm, addr, 0, &w);
 	return w.level ? 0 : at_load(w.slot);
-}
-
-const pte_t *pt_slot(struct quire_mm *mm, uint64_t addr)
-{
-	struct walk w;
-
-	walk_down(mm, addr, 0, &w);
-	return w.level ? NULL : w.slot;
 }
 
 uint64_t quire_pte(struct quire_mm *mm, uint64_t addr)
@@ -158,7 +149,6 @@ static struct folio *alloc_table(struct quire_machine *m, unsigned level)
 	spin_init(&f->pt.lock);
 	f->pt.used = 0;
 	f->pt.linked = 1;
-	f->pt.ahead = 0;
 	folio_set(f, FOLIO_TABLE);
 	return f;
 }
@@ -253,7 +243,6 @@ void pt_set(struct pt_ref *ref, pte_t *entry, pte_t val)
 	pte_t old = at_load_relaxed(entry);
 
 	ref->table->pt.used += (uint32_t)(val != 0) - (uint32_t)(old != 0);
-	ref->table->pt.ahead += (uint32_t) !!(val & PTE_AHEAD) - (uint32_t) !!(old & PTE_AHEAD);
 	at_store(entry, val);
 }
 

@@ -35,7 +35,6 @@ typedef uint64_t pte_t;
 #define PTE_EXTERNAL QUIRE_PTE_EXTERNAL
 #define PTE_SOFT_DIRTY QUIRE_PTE_SOFT_DIRTY
 #define PTE_SHARED QUIRE_PTE_SHARED
-#define PTE_AHEAD QUIRE_PTE_AHEAD
 #define PTE_NX QUIRE_PTE_NX
 #define PTE_TABLE (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
 
@@ -72,8 +71,6 @@ struct pt_ref {
 
 /* Last-level entry without any lock (R or M); 0 if there is no table. */
 pte_t pt_read(struct quire_mm *mm, uint64_t addr);
-/* Where it stands (R or M), to read it and its neighbours under the same table; NULL: no table. */
-const pte_t *pt_slot(struct quire_mm *mm, uint64_t addr);
 /* Locks the last-level table of addr.  False: there is none (or it was unlinked). */
 bool pt_lock(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref);
 /* The same while another last-level table is locked (fork, mremap): RANK_PTL_NESTED. */
@@ -88,7 +85,7 @@ void pt_unlock_nested(struct pt_ref *ref);
  */
 int pt_lock_alloc(struct quire_mm *mm, struct vma *vma, uint64_t addr, struct pt_ref *ref);
 
-/* Sets an entry, keeping table->pt.used and pt.ahead.  PTL held. */
+/* Sets an entry, keeping table->pt.used.  PTL held. */
 void pt_set(struct pt_ref *ref, pte_t *entry, pte_t val);
 
 /* First address >= addr (below end) whose last-level table exists, or end.  R or M. */

@@ -39,7 +39,6 @@ static int try_pin(struct quire_mm *mm, uint64_t addr, bool write, struct quire_
 	struct vma *vma = vma_find(mm, addr);
 	struct pt_ref ref;
 	pte_t entry;
-	bool asked;
 	int ret = 0;
 
 	if (!vma || vma_is_dead(vma))
@@ -49,8 +48,7 @@ static int try_pin(struct quire_mm *mm, uint64_t addr, bool write, struct quire_
 	if (!pt_lock(mm, addr, &ref))
 		return 0;
 	entry = at_load_relaxed(ref.entry);
-	asked = !(entry & PTE_AHEAD) || !RULE(use_takes_mark); /* else a fault does (ahead.c, 1) */
-	if (asked && !vma_is_dead(vma) && (entry & need) == need) {
+	if (!vma_is_dead(vma) && (entry & need) == need) {
 		ret = entry & PTE_EXTERNAL ? -QEFAULT : 1;
 		if (ret == 1)
 			fill_pin(mm->machine, entry, write, out);

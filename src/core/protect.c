@@ -15,7 +15,7 @@
 
 #define KEPT_BITS                                                                                  \
 	(QUIRE_PTE_FRAME_MASK | PTE_ACCESSED | PTE_DIRTY | PTE_EXTERNAL | PTE_SOFT_DIRTY |         \
-	 QUIRE_PTE_UFFD_WP | PTE_AHEAD)
+	 QUIRE_PTE_UFFD_WP)
 
 /* A write to this page of a writable VMA needs no fault of its own (invariant 1). */
 static bool may_write(const struct vma *vma, pte_t e)

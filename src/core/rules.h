@@ -109,16 +109,6 @@
 	X(move_flush, "mremap flushes the old addresses before it returns", "CVE-2018-18281")      \
 	X(move_holds_i_lock, "mremap keeps truncation out until the old addresses are flushed",    \
 	  "CVE-2018-18281; locking.md 7")                                                          \
-	X(ahead_into_holes, "a page is mapped ahead only where no entry is", "ahead.c, 1")         \
-	X(use_takes_mark, "who writes or pins a page that was mapped ahead takes the mark away",   \
-	  "ahead.c, 1")                                                                            \
-	X(ahead_closed, "what was mapped ahead is closed before it is looked into", "ahead.c, 3")  \
-	X(ahead_flushed, "and its translations are flushed", "ahead.c, 3")                         \
-	X(ahead_only_closed, "what is put there meanwhile is left alone", "ahead.c, 3")            \
-	X(ahead_settles_locked, "what was mapped ahead is taken back under mmap_lock", "ahead.c")  \
-	X(ahead_asks_before_flush,                                                                 \
-	  "executors are asked what they have used before they forget it", "ahead.c, 4")           \
-	X(ahead_content, "what was mapped ahead and holds something is kept", "ahead.c, 3")        \
 	X(source_dead_during_move,                                                                 \
 	  "the VMA is dead before it is asked what it has and its entries are moved away",         \
 	  "locking.md 1")

@@ -62,8 +62,7 @@ static void add_entry(struct quire_usage *u, const struct vma *vma, pte_t e)
 			     .dirty = (e & PTE_DIRTY) != 0,
 			     .locked = (vma->flags & VM_LOCKED) != 0};
 
-	if (!pte_present(e) || (e & PTE_AHEAD) ||
-	    (!(e & PTE_EXTERNAL) && pte_frame(e) == m->zero_pfn))
+	if (!pte_present(e) || (!(e & PTE_EXTERNAL) && pte_frame(e) == m->zero_pfn))
 		return;
 	u->rss += PAGE_SIZE;
 	if (e & PTE_ACCESSED)
@@ -103,7 +102,6 @@ void quire_range_usage(struct quire_mm *mm, uint64_t start, uint64_t end, struct
 	struct vma *vma;
 
 	memset(out, 0, sizeof(*out));
-	ahead_note_used(mm, start, end);
 	start &= PAGE_MASK;
 	end = end > mm->machine->task_size ? mm->machine->task_size : PAGE_ALIGN(end);
 	rcu_read_lock(port);

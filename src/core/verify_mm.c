@@ -13,7 +13,6 @@ struct mm_check {
 	uint64_t vma_from; /* vma is right for addresses from here on */
 	uint64_t tables;
 	int64_t rss[MM_SHMEM + 1];
-	int64_t ahead;
 };
 
 static void same(struct verify *v, const struct quire_mm *mm, const char *what, uint64_t counted,
@@ -115,8 +114,6 @@ static void verify_rights(struct mm_check *c, const struct vma *vma, uint64_t ad
 		bad_entry(c, addr, e, "is executable, its VMA is not");
 	if ((e & PTE_USER) && !(vma->flags & VM_ACCESS))
 		bad_entry(c, addr, e, "is accessible, its VMA is not");
-	if (!(e & PTE_USER) && (vma->flags & VM_ACCESS))
-		bad_entry(c, addr, e, "is not accessible, its VMA is");
 	if (!(e & PTE_SHARED) != !(vma->flags & VM_MAYSHARE))
 		bad_entry(c, addr, e, "and its VMA differ in being shared");
 }
@@ -128,11 +125,6 @@ static void verify_anon(struct mm_check *c, const struct vma *vma, uint64_t addr
 		bad_entry(c, addr, e, "maps an anonymous page in a shared mapping");
 	if ((e & PTE_WRITE) && !folio_test(f, FOLIO_EXCLUSIVE))
 		bad_entry(c, addr, e, "may write a page that is not exclusive");
-	if (!(e & PTE_AHEAD))
-		return;
-	c->ahead++;
-	if (vma->file || !folio_test(f, FOLIO_EXCLUSIVE) || at_load(&f->refs) != 1)
-		bad_entry(c, addr, e, "is ahead of use, and its page is not its alone");
 }
 
 static void verify_cache_entry(struct mm_check *c, const struct vma *vma, uint64_t addr, pte_t e,
@@ -230,7 +222,7 @@ static void verify_table(struct mm_check *c, uint64_t frame, unsigned level, uin
 {
 	uint64_t span = PAGE_SIZE << (9 * level);
 	const pte_t *entries;
-	uint32_t used = 0, ahead = 0;
+	uint32_t used = 0;
 
 	if (!verify_table_page(c, frame, level, base))
 		return;
@@ -241,7 +233,6 @@ static void verify_table(struct mm_check *c, uint64_t frame, unsigned level, uin
 		if (!e)
 			continue;
 		used++;
-		ahead += !level && (e & PTE_AHEAD);
 		if (!level)
 			verify_entry(c, base + i * span, e);
 		else
@@ -250,9 +241,6 @@ static void verify_table(struct mm_check *c, uint64_t frame, unsigned level, uin
 	if (used != pfn_folio(c->v->m, frame)->pt.used)
 		verify_bad(c->v, "mm %p: %lx: table of level %u has %u entries, counts %u",
 			   (void *)c->mm, base, level, used, pfn_folio(c->v->m, frame)->pt.used);
-	if (ahead != pfn_folio(c->v->m, frame)->pt.ahead)
-		verify_bad(c->v, "mm %p: %lx: table has %u entries ahead, counts %u", (void *)c->mm,
-			   base, ahead, pfn_folio(c->v->m, frame)->pt.ahead);
 }
 
 void verify_mm(struct verify *v, struct quire_mm *mm)
@@ -267,5 +255,4 @@ void verify_mm(struct verify *v, struct quire_mm *mm)
 	same(v, mm, "tables", at_load(&mm->nr_tables), c.tables);
 	for (unsigned kind = 0; kind <= MM_SHMEM; kind++)
 		same(v, mm, names[kind], (uint64_t)mm_counter_sum(mm, kind), (uint64_t)c.rss[kind]);
-	same(v, mm, "ahead", (uint64_t)mm_counter_sum(mm, MM_AHEAD), (uint64_t)c.ahead);
 }

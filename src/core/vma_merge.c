@@ -114,7 +114,6 @@ bool vma_has_anon(struct vma *vma)
 	uint64_t addr = vma->start;
 
 	at_fence(); /* a fault sees the mark, or makes its table in our sight */
-	ahead_settle_locked(vma->mm, vma->start, vma->end);
 	while ((addr = pt_skip_holes(vma->mm, addr, vma->end)) < vma->end) {
 		uint64_t next = pt_table_end(addr, vma->end);
 

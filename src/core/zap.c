@@ -24,7 +24,6 @@ struct zap {
 	struct vma *vma;
 	bool keep_private; /* leave private copies of file pages */
 	struct rmap_batch batch;
-	int64_t ahead;                   /* entries with PTE_AHEAD */
 	uint64_t flush_start, flush_end; /* of this hold of the PTL; empty: start > end */
 };
 
@@ -43,7 +42,6 @@ static bool drop_folio(struct zap *z, pte_t e)
 	if (pte_frame(e) == z->vma->mm->machine->zero_pfn)
 		return false;
 	rmap_batch_remove(&z->batch, f);
-	z->ahead += (e & PTE_AHEAD) != 0;
 	if (!(e & PTE_DIRTY) || !z->vma->ops->dirty || folio_test(f, FOLIO_ANON))
 		return tlb_folio(z->g, f);
 	z->vma->ops->dirty(z->vma, f);
@@ -118,11 +116,7 @@ void zap_range(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t e
 
 	if (vma->file)
 		tlb_unflushed(g); /* invariant 5 */
-	else
-		ahead_note_used(vma->mm, start, end);
 	zap_tables(&z, start, end);
-	if (z.ahead)
-		ahead_count_unused(vma->mm, z.ahead);
 }
 
 /* Tables are kept by RCU: M of this mm is not held. */
@@ -155,7 +149,7 @@ static bool may_lazyfree(const struct quire_machine *m, pte_t e)
 {
 	struct folio *f;
 
-	if (!pte_present(e) || (e & (PTE_EXTERNAL | PTE_AHEAD)) || pte_frame(e) == m->zero_pfn)
+	if (!pte_present(e) || (e & PTE_EXTERNAL) || pte_frame(e) == m->zero_pfn)
 		return false;
 	f = pfn_folio(m, pte_frame(e));
 	return folio_test(f, FOLIO_ANON) && at_load_relaxed(&f->mapcount) == 1;

@@ -23,8 +23,6 @@ static void add_counters(struct quire_mm_stats *to, const struct quire_mm_stats 
 	for (unsigned i = 0; i < QUIRE_NR_REASONS; i++)
 		to->segv[i] += mm->segv[i];
 	to->around_pages += mm->around_pages;
-	to->ahead_pages += mm->ahead_pages;
-	to->ahead_unused += mm->ahead_unused;
 	to->stack_growths += mm->stack_growths;
 	to->oom += mm->oom;
 	to->retries += mm->retries;

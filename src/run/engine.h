@@ -34,12 +34,6 @@ struct request {
 			   again */
 };
 
-/* Somebody will read what is counted. */
-static inline bool run_reports(const struct run *run)
-{
-	return !run->opts->quiet || run->opts->report;
-}
-
 /* ---- util.c */
 /* As run_say, but not with --quiet. */
 void run_note(struct run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -54,10 +48,6 @@ int ram_create(struct run *run);
 void ram_expect(struct run *run, uint64_t frame);
 bool ram_discard(void *ctx, uint64_t first, uint64_t count);
 
-/* ---- tlb_used.c: port->tlb_used */
-void tlb_used(void *ctx, struct quire_mm *mm, void *cookie, uint64_t start, unsigned pages,
-	      uint8_t *used);
-
 /* ---- port_run.c: the core's way out */
 void port_run(struct run *run);
 /* As quire_fault(), for the slot's thread, which maps the page anew before it runs on if that is
@@ -70,12 +60,6 @@ enum quire_fault_result fault_and_fill(struct slot *slot, uint64_t addr, enum qu
 bool oom_kill(void *ctx, struct quire_mm *mm, void *cookie);
 
 /* ---- space.c */
-/* Those in which somebody lives, max at most, referenced, so that the core is not asked under G. */
-unsigned spaces_living(struct run *run, struct space **out, unsigned max);
-/* The machine's, as programs are told of it: what was mapped ahead of use is free. */
-void machine_told(struct run *run, struct quire_machine_stats *out);
-/* Takes back what is not used.  True: it, or somebody meanwhile, has found some. */
-bool spaces_settle(struct run *run);
 int space_create(struct run *run, const struct rlimit *rlim, bool ignore_memlock,
 		 struct space **out);
 int space_fork(struct space *parent, struct space **out);

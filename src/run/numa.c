@@ -143,16 +143,9 @@ int64_t sys_get_mempolicy(struct request *q)
 
 static int page_status(struct quire_mm *mm, uint64_t addr)
 {
-	uint64_t pte;
-
 	if (!is_mapped(mm, addr))
 		return -EFAULT;
-	pte = quire_pte(mm, addr);
-	if (pte & QUIRE_PTE_AHEAD) {
-		quire_note_used(mm, addr, PAGE);
-		pte = quire_pte(mm, addr);
-	}
-	return (pte & QUIRE_PTE_PRESENT) && !(pte & QUIRE_PTE_AHEAD) ? 0 : -ENOENT;
+	return quire_pte(mm, addr) & QUIRE_PTE_PRESENT ? 0 : -ENOENT;
 }
 
 static int64_t move_chunk(struct request *q, struct quire_mm *mm, uint64_t at, uint64_t n)

@@ -5,8 +5,7 @@
  * Called by the core in the thread of a faulting guest's worker, with no lock held.
  *
  *   1  One victim at a time: while one is dying, everybody waits for that.
- *   2  Nobody dies for pages that were mapped ahead of use: those are taken back first.
- *   3  The faulting process as the victim gets QUIRE_FAULT_OOM: its stub is being killed.
+ *   2  The faulting process as the victim gets QUIRE_FAULT_OOM: its stub is being killed.
  */
 #include "run/engine.h"
 
@@ -26,10 +25,22 @@ static uint64_t rss_pages(struct quire_mm *mm)
 	return st.rss_anon + st.rss_file + st.rss_shmem;
 }
 
+/* Spaces of living processes, referenced, so that the core is not asked under G. */
+static unsigned snapshot(struct run *run, struct space **out, unsigned max)
+{
+	unsigned n = 0;
+
+	pthread_mutex_lock(&run->lock);
+	for (struct space *s = run->spaces; s && n < max; s = s->next)
+		out[n++] = space_get(s);
+	pthread_mutex_unlock(&run->lock);
+	return n;
+}
+
 static struct space *largest(struct run *run, uint64_t *pages)
 {
-	struct space *all[MAX_LIVING], *best = NULL;
-	unsigned n = spaces_living(run, all, MAX_LIVING);
+	struct space *all[1024], *best = NULL;
+	unsigned n = snapshot(run, all, 1024);
 
 	*pages = 0;
 	for (unsigned i = 0; i < n; i++) {
@@ -92,8 +103,6 @@ bool oom_kill(void *ctx, struct quire_mm *mm, void *cookie)
 	bool retry;
 
 	(void)mm;
-	if (!by_request(run) && spaces_settle(run))
-		return true;
 	victim = largest(run, &pages);
 	if (!victim)
 		return false;

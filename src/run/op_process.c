@@ -220,9 +220,6 @@ void op_thread_exit(struct request *q)
 
 void op_exit(struct request *q)
 {
-	/* While the host can still tell what was used. */
-	if (q->space && run_reports(q->run))
-		quire_note_used(q->space->mm, 0, GUEST_TASK_SIZE);
 	pthread_mutex_lock(&q->run->lock);
 	q->proc->has_exit_status = true;
 	q->proc->exit_status = (int)(q->a[0] & 0xff);

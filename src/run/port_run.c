@@ -90,7 +90,6 @@ void port_run(struct run *run)
 	quire_port_host(&run->port);
 	run->port.ctx = run;
 	run->port.tlb_flush = tlb_flush;
-	run->port.tlb_used = tlb_used;
 	run->port.ram_discard = ram_discard;
 	run->port.log = log_line;
 	run->port.oom = oom_kill;

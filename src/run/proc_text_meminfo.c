@@ -6,7 +6,6 @@
  * no such thing.  File pages are the host's page cache and take none of our RAM: they are not
  * in Cached.
  */
-#include "run/engine.h"
 #include "run/proc_text.h"
 
 #include <stdio.h>
@@ -67,7 +66,7 @@ void proc_text_meminfo(struct text *t, struct run *run)
 	size_t len;
 	char *host = host_proc_read("meminfo", &len);
 
-	machine_told(run, &m);
+	quire_machine_stats(run->machine, &m);
 	const struct entry entries[] = {
 	    {"MemTotal", m.ram_frames * 4},
 	    {"MemFree", m.free_frames * 4},

@@ -63,7 +63,7 @@ static uint64_t entry_of(const struct pagemap *p, uint64_t addr)
 	struct quire_usage u = {0};
 	uint64_t e = PM_PRESENT;
 
-	if (!(pte & QUIRE_PTE_PRESENT) || (pte & QUIRE_PTE_AHEAD))
+	if (!(pte & QUIRE_PTE_PRESENT))
 		return 0;
 	quire_range_usage(p->mm, addr, addr + QUIRE_PAGE_SIZE, &u);
 	/* The zero page is in no rss and neither file nor exclusive. */
@@ -129,7 +129,6 @@ int proc_text_pagemap(int fd, struct run *run, struct space *space, pid_t pid)
 
 	if (ftruncate(fd, (off_t)(GUEST_TASK_SIZE / QUIRE_PAGE_SIZE * sizeof(uint64_t))))
 		return -errno;
-	quire_note_used(space->mm, 0, GUEST_TASK_SIZE);
 	for (uint64_t at = 0; !err && !quire_vma_next(space->mm, at, &v); at = v.end)
 		err = put_range(&p, v.start, v.end);
 	return err;

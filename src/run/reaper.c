@@ -16,7 +16,7 @@ void space_absorb(struct proc *p, struct space *space)
 	struct quire_usage usage = {0};
 
 	quire_mm_stats(space->mm, &mm);
-	if (run_reports(run))
+	if (!run->opts->quiet || run->opts->report)
 		quire_range_usage(space->mm, 0, GUEST_TASK_SIZE, &usage);
 	quire_mm_exit(space->mm);
 	pthread_mutex_lock(&run->lock);

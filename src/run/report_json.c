@@ -38,8 +38,6 @@ static json_t *faults(const struct quire_mm_stats *mm)
 	for (unsigned i = 0; i < QUIRE_NR_KINDS; i++)
 		put(o, report_kinds[i].json, mm->faults[i]);
 	put(o, "fault_around_pages", mm->around_pages);
-	put(o, "mapped_ahead", mm->ahead_pages);
-	put(o, "mapped_ahead_unused", mm->ahead_unused);
 	put(o, "stack_growths", mm->stack_growths);
 	put(o, "out_of_memory", mm->oom);
 	return o;

@@ -63,9 +63,6 @@ static void print_faults(const struct report *r, FILE *out)
 	if (mm->around_pages)
 		row(out, "fault-around", report_count(mm->around_pages, b),
 		    "pages mapped beside those asked for");
-	if (mm->ahead_pages)
-		row(out, "mapped ahead", report_count(mm->ahead_pages, b),
-		    "of the anonymous: did not have to be asked for");
 	if (mm->stack_growths)
 		row(out, "stack growth", report_count(mm->stack_growths, b), "%s", "");
 }

@@ -18,8 +18,6 @@ struct run_options {
 	/* Allocation points to fail, ascending. */
 	const uint64_t *fail_points;
 	unsigned nr_fail_points;
-	/* Bytes of anonymous memory mapped ahead of a program that writes upwards; 0: none. */
-	uint64_t ahead_bytes;
 	/* Seconds between live lines on stderr; 0: none. */
 	double stat_seconds;
 	/* Program and arguments, NULL-terminated; argv[0] is looked for in PATH as execvp does. */

@@ -28,7 +28,6 @@ static int machine_create(struct run *run)
 	o.table_bytes = run->table_bytes;
 	o.table_ram = run->tables;
 	o.task_size = GUEST_TASK_SIZE;
-	o.fault_ahead_bytes = run->opts->ahead_bytes;
 	err = quire_machine_create(&run->port, &o, &run->machine);
 	if (!err && run->opts->nr_fail_points)
 		err = quire_machine_fail(run->machine, run->opts->fail_points,
@@ -192,7 +191,7 @@ static int supervise(struct run *run, const sigset_t *mask)
 	}
 	life_loop(run);
 	take_apart(run, &verdict);
-	if (run_reports(run))
+	if (!run->opts->quiet || run->opts->report)
 		report_write(run, &verdict);
 	procs_destroy(run);
 	life_destroy(run);

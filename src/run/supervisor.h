@@ -7,7 +7,6 @@
  * waits for a guest waits for the main thread to notice its death.
  *
  * Lock order, outer first; letters stand at the fields:
- *   B  space.c's      what was mapped ahead is being taken back from all
  *   E  space->flush_lock  a flush of the space by somebody who is not in it
  *   G  run->lock      processes, slots' owners, spaces' users
  *     W  space->lock  windows of one address space
@@ -17,9 +16,9 @@
  *     D' closer.c's     leaf
  *   C  constant after publication      A  atomic
  *   O  only the worker attached to the slot
- * No lock of these but B and E, which the main thread does not take, is held while a guest is
- * waited for: none but B is held over a call of the core that may flush, or ask what is used
- * (tlb_used.c takes G), except W over quire_file_create/put, which do not.
+ * No lock of these but E, which the main thread does not take, is held while a guest is waited for:
+ * none is held over a call of the core that may flush, except W over quire_file_create/put, which
+ * do not.
  */
 #ifndef RUN_SUPERVISOR_H
 #define RUN_SUPERVISOR_H
@@ -38,8 +37,6 @@ struct proc;
 struct window;
 
 /* ------------------------------------------------------------ address spaces */
-
-#define MAX_LIVING 1024 /* looked at at a time */
 
 /* A core mm and what belongs to it; shared by vfork and CLONE_VM children.  The mm's cookie. */
 struct space {

@@ -15,7 +15,7 @@ int64_t sys_sysinfo(struct request *q)
 
 	if (sysinfo(&si))
 		return -errno;
-	machine_told(q->run, &m);
+	quire_machine_stats(q->run->machine, &m);
 	si.totalram = m.ram_frames * PAGE;
 	si.freeram = m.free_frames * PAGE;
 	si.sharedram = m.shmem_frames * PAGE;

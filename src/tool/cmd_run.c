@@ -21,20 +21,13 @@
 #define MAX_RAM (1ull << 43)
 #define MIN_RAM (1ull << 20)
 
-#define DEFAULT_AHEAD (64ull << 10)
-
-enum { OPT_RAM = 256, OPT_AHEAD, OPT_REPORT, OPT_FAIL, OPT_STAT, OPT_VERSION };
+enum { OPT_RAM = 256, OPT_REPORT, OPT_FAIL, OPT_STAT, OPT_VERSION };
 
 static const struct option long_options[] = {
-    {"ram", required_argument, NULL, OPT_RAM},
-    {"quiet", no_argument, NULL, 'q'},
-    {"report", required_argument, NULL, OPT_REPORT},
-    {"fail", required_argument, NULL, OPT_FAIL},
-    {"stat", required_argument, NULL, OPT_STAT},
-    {"ahead", required_argument, NULL, OPT_AHEAD},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, OPT_VERSION},
-    {NULL, 0, NULL, 0},
+    {"ram", required_argument, NULL, OPT_RAM},       {"quiet", no_argument, NULL, 'q'},
+    {"report", required_argument, NULL, OPT_REPORT}, {"fail", required_argument, NULL, OPT_FAIL},
+    {"stat", required_argument, NULL, OPT_STAT},     {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, OPT_VERSION},     {NULL, 0, NULL, 0},
 };
 
 /* What parsing ended with. */
@@ -54,8 +47,6 @@ void cmd_run_help(void)
 	    "  -q, --quiet            no report and no notes on standard error\n"
 	    "      --report FILE      write the report to FILE: JSON if its name ends in .json\n"
 	    "      --fail N[,M...]    fail the Nth, Mth ... allocation of the machine\n"
-	    "      --ahead SIZE       map up to SIZE ahead of a program that writes upwards: a\n"
-	    "                         power of two to 256K, or 0 for none (default: 64K)\n"
 	    "      --stat SECONDS     a line on standard error every so often, e.g. 1 or 0.5\n"
 	    "  -h, --help             this text\n"
 	    "      --version          the version\n"
@@ -89,19 +80,6 @@ static enum parsed set_ram(struct run_options *opts, const char *text)
 	return PARSED_RUN;
 }
 
-static enum parsed set_ahead(struct run_options *opts, const char *text)
-{
-	uint64_t bytes;
-
-	if (!parse_size(text, &bytes))
-		return wrong("--ahead: '%s' is not a size; 64K and 0 are", text);
-	if (bytes > QUIRE_FAULT_AHEAD_MAX || (bytes & (bytes - 1)) ||
-	    (bytes && bytes < QUIRE_PAGE_SIZE))
-		return wrong("--ahead: %s is no power of two from 4K to 256K, nor 0", text);
-	opts->ahead_bytes = bytes;
-	return PARSED_RUN;
-}
-
 /* Asked for before the program runs for an hour. */
 static enum parsed set_report(struct run_options *opts, const char *file)
 {
@@ -122,8 +100,6 @@ static enum parsed set_option(struct run_options *opts, struct points *fail, int
 	switch (c) {
 	case OPT_RAM:
 		return set_ram(opts, optarg);
-	case OPT_AHEAD:
-		return set_ahead(opts, optarg);
 	case 'q':
 		opts->quiet = true;
 		return PARSED_RUN;
@@ -167,7 +143,7 @@ static enum parsed parse(struct run_options *opts, struct points *fail, int argc
 
 int cmd_run(int argc, char **argv)
 {
-	struct run_options opts = {.ahead_bytes = DEFAULT_AHEAD};
+	struct run_options opts = {0};
 	struct points fail = {0};
 	static char name[] = "quire run";
 	int status;

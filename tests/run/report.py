@@ -95,18 +95,6 @@ def test_failure_in_the_midst():
           report["machine"]["failed_points"] == 1 and report["verify"]["clean"], report)
 
 
-def test_ahead():
-    """The faults that are told are those that the program would have had."""
-    counts = {}
-    for size in ("0", "64K"):
-        report, _ = run(GUEST, "fork", options=["--ahead", size])
-        faults = report["sum"]["faults"]
-        counts[size] = (faults["anonymous"], report["processes"][0]["memory"]["peak_rss"])
-        check(f"ahead {size}: clean", report["verify"]["clean"], report["verify"])
-        check(f"ahead {size}: mapped ahead or not", (faults["mapped_ahead"] > 500) == (size != "0"), faults)
-    check("ahead: the same pages", counts["0"] == counts["64K"], counts)
-
-
 def test_text():
     text = text_report(GUEST, "fork")
     check("text: the headline", re.search(rf"^quire: {re.escape(GUEST)} fork$\n  exit 0 after .*; "
@@ -134,7 +122,6 @@ test_refusals()
 test_stack()
 test_failure()
 test_failure_in_the_midst()
-test_ahead()
 test_text()
 test_unwritable()
 sys.exit(failed)

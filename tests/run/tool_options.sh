@@ -54,12 +54,6 @@ for size in '' x 12X 1e9 0x10 -1 5.5.5G nan 12KK 99999999999T; do
 done
 wrong 125 'out of range' run --ram 12 true
 wrong 125 'out of range' run --ram 17T true
-wrong 125 'is not a size' run --ahead x true
-for size in 1 4095 12K 512K; do
-	wrong 125 'power of two' run --ahead $size true
-done
-right '' run -q --ahead 0 true
-right '' run -q --ahead 256K true
 for list in '' x 0 1, ,1 1,,2 1-2 99999999999999999999999; do
 	wrong 125 'is not a list' run --fail "$list" true
 done

@@ -493,7 +493,6 @@ static inline void both_up(struct both *b, bool unprivileged)
 	assert_true(b->ram != MAP_FAILED);
 	opts.ram = b->ram;
 	opts.ram_is_zero = true;
-	opts.fault_ahead_bytes = 4 * UPAGE; /* of which nobody shall see anything */
 	unit_up(&b->u, &opts, &mo);
 	b->rw = unit_shmem(&b->u, BOTH_FILE_PAGES * UPAGE, true);
 	b->ro = unit_shmem(&b->u, BOTH_FILE_PAGES * UPAGE, false);

@@ -195,7 +195,6 @@ static bool start(struct run *r, uint64_t point)
 	struct unit *u = &r->u;
 	struct quire_machine_options opts = {.size = sizeof(opts),
 					     .ram_bytes = 16ull << 20,
-					     .fault_ahead_bytes = 4 * UPAGE,
 					     .fail_points = &point,
 					     .nr_fail_points = point ? 1 : 0};
 	int err;

@@ -126,27 +126,20 @@ static void *wait_for_table(void *arg)
 	return NULL;
 }
 
-/* Changes an entry, and linked, to 0 while somebody waits for the PTL of BASE; returns whether he
- * got it.  NULL: not that one. */
-static bool lock_behind(struct quire_mm *mm, uint64_t *slot, uint32_t *linked)
+/* Changes *word to 0 while somebody waits for the PTL of BASE; returns whether he got it. */
+static bool lock_behind(struct quire_mm *mm, uint64_t *word)
 {
 	struct waiter w = {.mm = mm};
-	uint64_t entry = slot ? *slot : 0;
+	uint64_t was = *word;
 	struct pt_ref ref;
 
 	assert_true(pt_lock(mm, BASE, &ref));
 	assert_int_equal(pthread_create(&w.thread, NULL, wait_for_table, &w), 0);
 	usleep(50000); /* he has walked, and waits */
-	if (slot)
-		at_store(slot, 0);
-	if (linked)
-		at_store(linked, 0);
+	at_store(word, 0);
 	pt_unlock(&ref);
 	pthread_join(w.thread, NULL);
-	if (slot)
-		at_store(slot, entry);
-	if (linked)
-		at_store(linked, 1);
+	at_store(word, was);
 	return w.locked;
 }
 
@@ -154,7 +147,7 @@ static bool lock_behind(struct quire_mm *mm, uint64_t *slot, uint32_t *linked)
 static void test_lock_rereads(void **state)
 {
 	struct unit *u = *state;
-	uint64_t frame = u->mm->root;
+	uint64_t frame = u->mm->root, unchanged = 0;
 	struct pt_ref ref;
 	uint64_t *slot = NULL;
 
@@ -165,9 +158,9 @@ static void test_lock_rereads(void **state)
 		slot = (uint64_t *)pfn_addr(u->m, frame) + (BASE >> (12 + 9 * level)) % PT_ENTRIES;
 		frame = pte_frame(*slot);
 	}
-	assert_true(lock_behind(u->mm, NULL, NULL));
-	assert_false(lock_behind(u->mm, slot, NULL));
-	assert_false(lock_behind(u->mm, NULL, &ref.table->pt.linked));
+	assert_true(lock_behind(u->mm, &unchanged));
+	assert_false(lock_behind(u->mm, slot));
+	assert_false(lock_behind(u->mm, &ref.table->pt.linked));
 	unit_verify(u);
 }
 

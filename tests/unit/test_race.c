@@ -221,13 +221,10 @@ static void yielding_flush(void *ctx, struct quire_mm *mm, void *cookie,
 
 static void machine_up(struct unit *u)
 {
-	struct quire_machine_options o = {
-	    .size = sizeof(o), .ram_bytes = UNIT_RAM, .fault_ahead_bytes = 8 * UPAGE};
-
 	unit_port(u);
 	u->port.cpu = yielding_cpu;
 	u->port.tlb_flush = yielding_flush;
-	unit_machine_mm(u, &o, NULL);
+	unit_machine_mm(u, NULL, NULL);
 }
 
 static void race_up(struct race *r)

@@ -20,7 +20,6 @@
 #define RESULT_OOM 3
 
 /* enum quire_fault_kind */
-#define KIND_ANON 2
 #define KIND_FILE_MINOR 3
 #define KIND_FILE_MAJOR 4
 
@@ -33,19 +32,16 @@
 
 /*
  * What fault-around has mapped, and whatever a walk alone finds, comes in runs; a page that was
- * just made comes alone or with those that were mapped ahead, its neighbours being filled already.
+ * just made comes alone, its neighbours being filled already.
  */
-static enum fill_what comes_with(const struct thread *t, unsigned asked)
+static bool comes_in_run(const struct thread *t, unsigned asked)
 {
 	uint64_t kind = t->chan->v[3];
 
-	if (!asked || kind == KIND_FILE_MINOR || kind == KIND_FILE_MAJOR)
-		return FILL_AROUND;
-	return kind == KIND_ANON ? FILL_AHEAD : FILL_PAGE;
+	return !asked || kind == KIND_FILE_MINOR || kind == KIND_FILE_MAJOR;
 }
 
-static enum fill_result try_fill(struct thread *t, uint64_t addr, int access, enum fill_what what,
-				 bool *good)
+static enum fill_result try_fill(struct thread *t, uint64_t addr, int access, bool run, bool *good)
 {
 	enum fill_result r = FILL_OK;
 	uint64_t entry;
@@ -54,7 +50,7 @@ static enum fill_result try_fill(struct thread *t, uint64_t addr, int access, en
 	entry = walk_entry(t, addr);
 	*good = entry_permits(entry, access);
 	if (*good)
-		r = fill(t, addr, entry, what);
+		r = fill(t, addr, entry, run);
 	/* Nobody waited for us if we were stopped: what we walked may be gone. */
 	if (t->service_waits) {
 		*good = false;
@@ -105,7 +101,7 @@ bool fault_resolve(struct thread *t, uint64_t addr, int access, uint64_t ip, uin
 		return false;
 	for (;;) {
 		bool good;
-		enum fill_result r = try_fill(t, addr, access, comes_with(t, asked), &good);
+		enum fill_result r = try_fill(t, addr, access, comes_in_run(t, asked), &good);
 
 		if (good && r == FILL_OK)
 			return true;

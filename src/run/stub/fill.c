@@ -16,7 +16,6 @@
 #define PTE_USER 0x004ull
 #define PTE_DIRTY 0x040ull
 #define PTE_EXTERNAL 0x200ull
-#define PTE_AHEAD (1ull << 53)
 #define PTE_NX (1ull << 63)
 #define PTE_FRAME 0x000ffffffffff000ull
 
@@ -66,11 +65,6 @@ bool entry_permits(uint64_t entry, int access)
 	return access != ACCESS_EXEC || !(entry & PTE_NX);
 }
 
-bool entry_is_ahead(uint64_t entry)
-{
-	return (entry & PTE_AHEAD) != 0;
-}
-
 static uint64_t entry_prot(uint64_t entry)
 {
 	uint64_t prot = PROT_READ;
@@ -94,62 +88,22 @@ static bool continues(uint64_t a, uint64_t b, uint64_t distance)
 struct run {
 	uint64_t addr, pages;
 	uint64_t frame;
-	bool populate; /* the host's entries, too */
-	bool over;     /* whatever is mapped there: else none of it may be */
 };
 
-/*
- * Neighbours that are good, and used: where one that was mapped ahead has been touched, the host's
- * entry is what tells it.
- */
-static void find_around(const uint64_t *table, unsigned i, unsigned *low, unsigned *high)
-{
-	unsigned first = i & ~(AROUND_PAGES - 1), end = first + AROUND_PAGES;
-	uint64_t entry = at_load(&table[i]), e;
-
-	for (; *high < end; ++*high) {
-		e = at_load(&table[*high]);
-		if (entry_is_ahead(e) || !continues(entry, e, *high - i))
-			break;
-	}
-	for (; *low > first; --*low) {
-		e = at_load(&table[*low - 1]);
-		if (entry_is_ahead(e) || !continues(e, entry, i - *low + 1))
-			break;
-	}
-}
-
-/* What was mapped ahead together with this page. */
-static void find_ahead(const uint64_t *table, unsigned i, unsigned *high)
-{
-	uint64_t entry = at_load(&table[i]);
-
-	for (; *high < 512; ++*high) {
-		uint64_t e = at_load(&table[*high]);
-
-		if (!entry_is_ahead(e) || !continues(entry, e, *high - i))
-			break;
-	}
-}
-
-static struct run find_run(const struct thread *t, uint64_t addr, uint64_t entry,
-			   enum fill_what what)
+static struct run find_run(const struct thread *t, uint64_t addr, uint64_t entry)
 {
 	const uint64_t *table = walk_table(t, addr);
 	unsigned i = (unsigned)(addr >> 12) & 511, low = i, high = i + 1;
+	unsigned first = i & ~(AROUND_PAGES - 1), end = first + AROUND_PAGES;
 
-	if (entry_is_ahead(entry))
-		what = FILL_AHEAD;
-	if (table && what == FILL_AHEAD)
-		find_ahead(table, i, &high);
-	else if (table)
-		find_around(table, i, &low, &high);
-	/* Measured: populating pays for itself from two pages on. */
-	return (struct run){.addr = addr - (uint64_t)(i - low) * PAGE,
-			    .pages = high - low,
-			    .frame = ((entry & PTE_FRAME) >> 12) - (i - low),
-			    .populate = what != FILL_AHEAD && high - low > 1,
-			    .over = what != FILL_AHEAD || high - low == 1};
+	if (table) {
+		while (high < end && continues(entry, at_load(&table[high]), high - i))
+			high++;
+		while (low > first && continues(at_load(&table[low - 1]), entry, i - low + 1))
+			low--;
+	}
+	return (struct run){addr - (uint64_t)(i - low) * PAGE, high - low,
+			    ((entry & PTE_FRAME) >> 12) - (i - low)};
 }
 
 /* The frames' numbers are addresses in the file's window: duplicate that piece of it. */
@@ -168,37 +122,26 @@ static int64_t map_external(const struct run *r, uint64_t prot)
 
 static int64_t map_ram(const struct run *r, uint64_t prot)
 {
-	uint64_t flags = MAP_SHARED | (r->over ? MAP_FIXED : MAP_FIXED_NOREPLACE);
+	uint64_t flags = MAP_SHARED | MAP_FIXED;
 	int64_t got;
 
 	if (r->frame + r->pages > INFO->nr_ram_frames)
 		return -EFAULT;
-	if (r->populate)
+	/* Measured: populating pays for itself from two pages on. */
+	if (r->pages > 1)
 		flags |= MAP_POPULATE;
 	got = sys(__NR_mmap, r->addr, r->pages * PAGE, prot, flags, RUN_FD(RUN_FD_RAM),
 		  r->frame * PAGE);
 	return got == (int64_t)r->addr ? 0 : got < 0 ? got : -EFAULT;
 }
 
-static int64_t map_run(const struct run *r, uint64_t entry)
+enum fill_result fill(struct thread *t, uint64_t addr, uint64_t entry, bool run)
 {
+	struct run r = run ? find_run(t, PAGE_DOWN(addr), entry)
+			   : (struct run){PAGE_DOWN(addr), 1, (entry & PTE_FRAME) >> 12};
 	uint64_t prot = entry_prot(entry);
+	int64_t err = entry & PTE_EXTERNAL ? map_external(&r, prot) : map_ram(&r, prot);
 
-	return entry & PTE_EXTERNAL ? map_external(r, prot) : map_ram(r, prot);
-}
-
-enum fill_result fill(struct thread *t, uint64_t addr, uint64_t entry, enum fill_what what)
-{
-	struct run page = {
-	    .addr = PAGE_DOWN(addr), .pages = 1, .frame = (entry & PTE_FRAME) >> 12, .over = true};
-	struct run r = what == FILL_PAGE ? page : find_run(t, page.addr, entry, what);
-	int64_t err = map_run(&r, entry);
-
-	/* The page itself, or one ahead that another thread has come to by its own walk. */
-	if (err == -EEXIST) {
-		r = page;
-		err = map_run(&r, entry);
-	}
 	if (err == -ENOMEM)
 		return FILL_FULL;
 	if (err)

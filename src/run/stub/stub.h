@@ -238,14 +238,8 @@ void lock_drop(uint32_t *lock);
 enum fill_result { FILL_OK, FILL_FULL, FILL_BROKEN };
 uint64_t walk_entry(const struct thread *t, uint64_t addr);
 bool entry_permits(uint64_t entry, int access);
-bool entry_is_ahead(uint64_t entry);
-enum fill_what {
-	FILL_PAGE,
-	FILL_AROUND, /* and good neighbours */
-	FILL_AHEAD,  /* and what was mapped ahead with it */
-};
-/* Maps the page of addr, and what is to come with it; the entry was read under the fill lock. */
-enum fill_result fill(struct thread *t, uint64_t addr, uint64_t entry, enum fill_what what);
+/* Maps the page of addr, with `run` good neighbours too; the entry was read under the fill lock. */
+enum fill_result fill(struct thread *t, uint64_t addr, uint64_t entry, bool run);
 void drop_all(struct thread *t);
 void flush_ranges(struct thread *t, const uint64_t (*ranges)[2], uint32_t n);
 /* The supervisor's request on behalf of another process (proto.h); false: none was waiting. */

@@ -10,18 +10,11 @@
 #define BULK_PAGES 4
 #define PATH_MAX 4096
 
-/*
- * Asks once for all pages from the first that is not good; looks without the lock: a hint.  What
- * was mapped ahead is asked for, too: the host may store into it for long, past its own entry
- * (O_DIRECT), and the core must not take it for unused meanwhile.
- */
+/* Asks once for all pages from the first that is not good; looks without the lock: a hint. */
 static void touch_bulk(struct thread *t, uint64_t addr, uint64_t end, int access)
 {
 	for (uint64_t at = PAGE_DOWN(addr); at < end; at += PAGE) {
-		uint64_t entry = walk_entry(t, at);
-
-		if (!entry_permits(entry, access) ||
-		    (access == ACCESS_WRITE && entry_is_ahead(entry))) {
+		if (!entry_permits(walk_entry(t, at), access)) {
 			rpc(t, OP_TOUCH, at, end - at, (uint64_t)access);
 			return;
 		}
