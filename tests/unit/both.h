@@ -475,11 +475,14 @@ static inline bool both_host_ok(void)
 
 	uname(&un);
 	sscanf(un.release, "%u.%u", &major, &minor);
-	if (!BOTH_TSAN && geteuid() == 0 && (major > 6 || (major == 6 && minor >= 18)))
-		return true;
-	print_message("skipped: comparing needs Linux 6.18, root and no TSan\n");
-	return false;
+	return !BOTH_TSAN && geteuid() == 0 && (major > 6 || (major == 6 && minor >= 18));
 }
+
+#define both_need_host()                                                                           \
+	do {                                                                                       \
+		if (!both_host_ok())                                                               \
+			unit_skip("comparing needs Linux 6.18, root and no TSan");                 \
+	} while (0)
 
 static inline void both_up(struct both *b, bool unprivileged)
 {
@@ -556,8 +559,7 @@ static inline void both_run_as(const struct call *calls, unsigned n, bool unpriv
 {
 	struct both *b;
 
-	if (!both_host_ok())
-		skip();
+	both_need_host();
 	b = calloc(1, sizeof(*b));
 	both_up(b, unprivileged);
 	b->layout_only_ranges = coarse;

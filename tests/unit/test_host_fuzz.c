@@ -158,8 +158,7 @@ static void run_seeds(bool touch)
 	uint64_t first = seed ? strtoull(seed, NULL, 0) : 1;
 	uint64_t n = rounds ? strtoull(rounds, NULL, 0) : seed ? 1 : 20;
 
-	if (!both_host_ok())
-		skip();
+	both_need_host();
 	for (uint64_t i = 0; i < n; i++)
 		run_seed(first + i, touch);
 }

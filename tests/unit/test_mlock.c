@@ -61,7 +61,7 @@ static void everything_as_host(void **state)
 
 	(void)state;
 	if (BOTH_ASAN)
-		skip();
+		unit_skip("mlockall would lock ASan's shadow memory");
 	both_run_coarse(calls);
 }
 

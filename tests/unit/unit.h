@@ -210,6 +210,13 @@ static inline void unit_store(struct quire_mm *mm, uint64_t addr, uint64_t val)
 	assert_true(unit_try_store(mm, addr, val));
 }
 
+/* Ends a case that cannot be had here: why is told with it (tests/unit/tap). */
+#define unit_skip(why)                                                                             \
+	do {                                                                                       \
+		print_message("skipped: %s\n", (why));                                             \
+		skip();                                                                            \
+	} while (0)
+
 /* One word per page, of the page's number in the range and a seed. */
 static inline uint64_t unit_word(uint64_t page, uint64_t seed)
 {
