@@ -14,21 +14,22 @@
 
 #include "tool/tool.h"
 
-#define IN_BUILD_TREE "/src/check/quire-check"
+#define IN_BUILD_TREE "src/check/quire-check"
+#define IN_INSTALLED_TREE QUIRE_LIBEXEC_FROM_BIN "/quire-check"
 
-/* Beside the running program, if that lies in its build tree. */
-static bool in_build_tree(char *path, size_t len)
+/* Puts into path what has this name from the directory of the running program; is it there? */
+static bool beside_us(const char *name, char *path, size_t len)
 {
-	ssize_t n = readlink("/proc/self/exe", path, len - sizeof(IN_BUILD_TREE));
-	char *slash;
+	ssize_t n = readlink("/proc/self/exe", path, len - 1);
+	size_t dir;
 
 	if (n <= 0)
 		return false;
 	path[n] = 0;
-	slash = strrchr(path, '/');
-	if (!slash)
+	dir = (size_t)(strrchr(path, '/') + 1 - path);
+	if (dir + strlen(name) >= len)
 		return false;
-	strcpy(slash, IN_BUILD_TREE);
+	strcpy(path + dir, name);
 	return !access(path, X_OK);
 }
 
@@ -40,7 +41,8 @@ static const char *find_checker(void)
 
 	if (named && *named)
 		return named;
-	if (in_build_tree(beside, sizeof(beside)))
+	if (beside_us(IN_BUILD_TREE, beside, sizeof(beside)) ||
+	    beside_us(IN_INSTALLED_TREE, beside, sizeof(beside)))
 		return beside;
 	return QUIRE_LIBEXECDIR "/quire-check";
 }

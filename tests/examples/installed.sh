@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# tests/examples/installed.sh BUILD EXAMPLES CC...: an embedder has what is installed and nothing
-# else.  Each example is built with what pkg-config says, shared and static, from a folder of its
+# tests/examples/installed.sh BUILD EXAMPLES CC...: what is installed works, wherever the tree lies.
+# An embedder has it and nothing else.  Each example is built with what pkg-config says, shared and static, from a folder of its
 # own, and runs; the headers also pass in strict C11 and in C++.
 set -eu
 
@@ -19,6 +19,16 @@ pc=$(find "$tmp/root" -name quire.pc)
 export PKG_CONFIG_PATH="$(dirname "$pc")" PKG_CONFIG_SYSROOT_DIR="$tmp/root"
 libdir=$(pkg-config --variable=libdir quire)
 case $libdir in "$tmp"/*) ;; *) libdir=$tmp/root$libdir ;; esac
+
+echo "== quire finds its checker in the tree that it is in"
+quire=$(find "$tmp/root" -path '*/bin/quire')
+[ -x "$quire" ] || { echo "no quire was installed"; exit 1; }
+for tree in moved root; do
+	mv "$tmp"/root "$tmp/moved" 2>/dev/null || mv "$tmp/moved" "$tmp/root"
+	env -u QUIRE_CHECK "$tmp/$tree${quire#"$tmp/root"}" check --list >"$tmp/list" ||
+		{ echo "quire check does not run from $tmp/$tree"; exit 1; }
+	[ -s "$tmp/list" ] || { echo "quire check lists nothing"; exit 1; }
+done
 
 cp "$examples"/*.c "$tmp"
 cd "$tmp"
