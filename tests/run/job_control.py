@@ -84,6 +84,12 @@ def main():
     if not shutil.which("bash"):
         print("skipped: no bash")
         sys.exit(77)
+    try:
+        for fd in pty.openpty():
+            os.close(fd)
+    except OSError as error:
+        print(f"skipped: no pseudo-terminal: {error}")
+        sys.exit(77)
     for name, argv, key in CASES:
         check(os.path.realpath(sys.argv[1]), name, argv, key)
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # proc_tools.sh QUIRE: the tools that read memory's files of /proc work under `quire run`, and
-# say what the run's machine is, not the host.  Tools that are not installed are passed over.
+# say what the run's machine is, not the host.  Tools that are not installed are skipped.
 set -u
 quire=$1
 ram=268435456
@@ -29,7 +29,7 @@ is() {
 
 have() {
 	command -v "$1" >/dev/null || {
-		echo "skipped: no $1"
+		echo "ok $1 # SKIP no $1"
 		return 1
 	}
 }
@@ -101,7 +101,7 @@ use_top() {
 use_psutil() {
 	python=/usr/bin/python3
 	[ -x $python ] && $python -c 'import psutil' 2>/dev/null || {
-		echo 'skipped: no psutil'
+		echo 'ok psutil # SKIP no psutil'
 		return
 	}
 	got=$(run $python -c '

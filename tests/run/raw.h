@@ -92,8 +92,10 @@ struct raw_case {
 /* The exit status. */
 static inline int run_case(const struct raw_case *cases, const char *name)
 {
-	if (!INFO->use_notify)
+	if (!INFO->use_notify) {
+		printf("skipped: the host has no seccomp notifications\n");
 		return 77;
+	}
 	alarm(60);
 	find_gadget();
 	for (; cases->name; cases++) {
