@@ -136,19 +136,26 @@ static int lingering_socket(int *peer)
 	return fd;
 }
 
-/* The supervisor has the last of a descriptor: nobody waits until it is closed. */
+/*
+ * The supervisor has the last of a descriptor: nobody waits until it is closed.  The parent's must
+ * be closed before the child sends its own: whoever is last waits for the peer, natively too.
+ */
 static void slow_close(void)
 {
-	int peer, fd = lingering_socket(&peer);
+	int peer, closed[2], fd = lingering_socket(&peer);
+	char c;
 
-	alarm(30);
+	CHECK(pipe(closed) == 0);
 	if (!must_fork()) {
+		close(closed[1]);
+		CHECK(read(closed[0], &c, 1) == 0);
 		CHECK(send_fd(1000, fd) > 0);
 		close(fd);
 		close(peer);
-		_exit(0);
+		_exit(failures);
 	}
 	close(fd);
+	close(closed[1]);
 	wait(NULL);
 	for (int i = 0; i < 20; i++) {
 		if (!must_fork())

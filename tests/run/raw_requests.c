@@ -27,7 +27,7 @@ static void stale_child(void)
 /* A child that was killed and waited for before its parent could name it is given up. */
 static void dead_child(void)
 {
-	int64_t slot, again = -1;
+	int64_t slot, again;
 	uint64_t serial;
 	pid_t gone = must_fork();
 
@@ -37,14 +37,14 @@ static void dead_child(void)
 	slot = request(OP_FORK, CLONE_VM, 0, 0);
 	serial = chan_of(own_slot())->v[0];
 	CHECK(slot >= 0 && request(OP_FORK_DONE, (uint64_t)slot, (uint64_t)gone, serial) == 0);
-	/* Its slot comes back; the space that it shared is left a moment later. */
-	for (int i = 0; i < 10000 && again != slot; i++) {
+	/* Its slot comes back; the space that it shared is left a moment later.  The alarm ends the
+	 * wait for a slot that does not. */
+	do {
+		sched_yield();
 		again = request(OP_FORK, CLONE_VM, 0, 0);
 		CHECK(again >= 0 && request(OP_FORK_DONE, (uint64_t)again, (uint64_t)-EAGAIN,
 					    chan_of(own_slot())->v[0]) == 0);
-		sched_yield();
-	}
-	CHECK(again == slot);
+	} while (again != slot);
 }
 
 /* Who has started cannot start again, and is told without a word to anybody else. */
