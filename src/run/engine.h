@@ -168,6 +168,8 @@ void flush_remote(struct space *space, const struct quire_tlb_range *ranges, uns
 /* ---- stopped.c */
 /* Whatever it does next, it first takes a signal that is pending now; also if it is dead. */
 bool thread_stopped(pid_t pid, pid_t tid);
+/* Its first thread is, by a signal. */
+bool process_stopped(pid_t pid);
 /* It sleeps in the host's clone, with CLONE_VFORK. */
 bool thread_in_vfork(pid_t pid, pid_t tid);
 
@@ -312,5 +314,9 @@ int life_create(struct run *run);
 int life_watch(struct run *run, struct proc *p, int fd, uint32_t events);
 void life_loop(struct run *run);
 void life_destroy(struct run *run);
+
+/* ---- waker.c */
+/* Stops us, as the signal stopped the first process, until either is continued. */
+void stop_with(pid_t first, int sig);
 
 #endif

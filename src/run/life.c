@@ -32,7 +32,7 @@
 #define WATCH_TIMER (2ull << 40)
 
 static int signal_fd = -1, timer_fd = -1;
-static bool first_stopped; /* main thread */
+static int first_stopped;  /* main thread: the signal, or 0 */
 static bool group_stopped; /* main thread: a stop signal came to us since the first process ran */
 
 static int watch(struct run *run, int fd, uint32_t events, uint64_t what)
@@ -121,7 +121,7 @@ static void first_process(struct run *run)
 	int status;
 
 	while (waitpid(run->first_pid, &status, WNOHANG | WUNTRACED | WCONTINUED) > 0) {
-		first_stopped = WIFSTOPPED(status);
+		first_stopped = WIFSTOPPED(status) ? WSTOPSIG(status) : 0;
 		if (WIFCONTINUED(status))
 			group_stopped = false;
 		if (WIFSTOPPED(status) || WIFCONTINUED(status))
@@ -146,13 +146,17 @@ static bool is_alone(struct run *run)
 /* Rule 1.  Who continued it may have died since: so its state is asked for after the others'. */
 static void stop_with_first(struct run *run)
 {
+	int sig;
+
 	if (!first_stopped || (!group_stopped && !is_alone(run)))
 		return;
 	first_process(run);
-	if (!first_stopped)
+	sig = first_stopped;
+	if (!sig)
 		return;
-	first_stopped = group_stopped = false;
-	kill(getpid(), SIGSTOP);
+	first_stopped = 0;
+	group_stopped = false;
+	stop_with(run->first_pid, sig);
 }
 
 static void signal_all(struct run *run, int sig)

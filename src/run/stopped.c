@@ -35,6 +35,11 @@ static char state_of(pid_t pid, pid_t tid)
 	return end && end[1] == ' ' ? end[2] : 0;
 }
 
+bool process_stopped(pid_t pid)
+{
+	return state_of(pid, pid) == 'T';
+}
+
 /* The system call that it is in, and the call's first argument.  False: not known. */
 static bool call_of(pid_t pid, pid_t tid, long *nr, unsigned long *arg)
 {
