@@ -326,8 +326,29 @@ QUIRE_API void quire_file_put(struct quire_file *file);
 QUIRE_API void *quire_file_priv(struct quire_file *file);
 QUIRE_API const char *quire_file_name(struct quire_file *file);
 QUIRE_API void quire_file_id(struct quire_file *file, uint64_t *dev, uint64_t *ino);
-/* Shrinks: entries and cached pages beyond are dropped (private copies too, as truncate does). */
+/*
+ * What takes content away.  Where that is the embedder's (external files, page cache with a store
+ * of its own), he changes his file first, then calls, and keeps other changes of that file's length
+ * and content out from before the one until after the other: else what is stored into a page that
+ * is new again is lost with the old one.
+ *
+ * The file ends at `bytes`.  Cached pages that lie wholly beyond are dropped, and so is what is
+ * mapped of them, private copies too: an access there is SIGBUS, and finds what the file has if it
+ * is made longer again.  Of the page that the end lies in, the rest is zeroed in the cache; a
+ * private copy keeps it.  So it is by ftruncate(2) and O_TRUNC.
+ * Where the content is moved (FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE), private copies go
+ * from the page on in which that begins: the call for an external file is this one with its offset,
+ * rounded down to a page, which changes no size there.
+ * 0, -EINVAL, -ENOMEM (shmem that grows: overcommit).
+ */
 QUIRE_API int quire_file_truncate(struct quire_file *file, uint64_t bytes);
+/*
+ * [off, off+len) reads as zeros, or as what the embedder's file has there now; the size stays.
+ * Whole pages are dropped from the cache, dirty or not, and unmapped; private copies stay.  So it
+ * is by FALLOC_FL_PUNCH_HOLE and FALLOC_FL_ZERO_RANGE.
+ * 0, -EINVAL.
+ */
+QUIRE_API int quire_file_punch(struct quire_file *file, uint64_t off, uint64_t len);
 QUIRE_API uint64_t quire_file_size(struct quire_file *file);
 /* read(2)/write(2) through the page cache (shmem and page-cache kinds). */
 QUIRE_API int64_t quire_file_read(struct quire_file *file, uint64_t off, void *buf, uint64_t len);

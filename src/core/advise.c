@@ -67,7 +67,10 @@ static int act_free(struct tlb_gather *g, struct vma *vma, uint64_t start, uint6
 static int act_remove(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end)
 {
 	(void)g; /* the file's own walk finds every mapping of the hole, this one too */
-	return file_punch_hole(vma->file, vma_pgoff(vma, start) << PAGE_SHIFT, end - start);
+	/* Where the content is elsewhere, it would be read in again. */
+	if (vma->file->kind != QUIRE_FILE_SHMEM)
+		return -QEOPNOTSUPP;
+	return quire_file_punch(vma->file, vma_pgoff(vma, start) << PAGE_SHIFT, end - start);
 }
 
 static const struct advice advices[] = {

@@ -127,8 +127,6 @@ int filecache_read(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct
  * W held; sleeps.
  */
 void mapping_drop(struct quire_file *file, uint64_t first, uint64_t last, bool even_cow);
-/* MADV_REMOVE: pages wholly inside become holes.  0 or -EOPNOTSUPP.  M may be held. */
-int file_punch_hole(struct quire_file *file, uint64_t off, uint64_t len);
 
 /* ---- writeback.c */
 

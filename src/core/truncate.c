@@ -126,21 +126,21 @@ void mapping_drop(struct quire_file *file, uint64_t first, uint64_t last, bool e
 	free_chain(file->machine, &gone);
 }
 
-/* What lies beyond the end in the last page must read as zero when the file grows again. */
-static void zero_tail(struct quire_file *file, uint64_t bytes)
+/* Bytes [from, to) of one page, if it is in the cache, read as zeros. */
+static void zero_bytes(struct quire_file *file, uint64_t from, uint64_t to)
 {
 	struct quire_machine *m = file->machine;
-	uint64_t i = bytes >> PAGE_SHIFT, used = bytes & ~PAGE_MASK;
+	uint64_t i = from >> PAGE_SHIFT;
 	struct folio *folio;
 
-	if (!used)
+	if (from >= to)
 		return;
 	folio = filecache_next(file, &i, i, 0);
 	if (!folio)
 		return;
 	folio_lock(m, folio);
 	if (folio_test(folio, FOLIO_UPTODATE))
-		memset((char *)folio_addr(m, folio) + used, 0, PAGE_SIZE - used);
+		memset((char *)folio_addr(m, folio) + (from & ~PAGE_MASK), 0, to - from);
 	folio_unlock(m, folio);
 	folio_put(m, folio);
 }
@@ -158,25 +158,37 @@ int quire_file_truncate(struct quire_file *file, uint64_t bytes)
 		STEP("makes the file %lu bytes long", bytes);
 		mapping_resize(file, bytes);
 		mapping_drop(file, PAGE_ALIGN(bytes) >> PAGE_SHIFT, UINT64_MAX, true);
-		zero_tail(file, bytes);
+		zero_bytes(file, bytes, PAGE_ALIGN(bytes)); /* read when it grows again */
 		err = 0;
 	}
 	mutex_unlock(port, &mapping->write_lock, RANK_FILE);
 	return err;
 }
 
-int file_punch_hole(struct quire_file *file, uint64_t off, uint64_t len)
+/* W held. */
+static void punch_locked(struct quire_file *file, uint64_t off, uint64_t end)
+{
+	uint64_t from = PAGE_ALIGN(off), to = end & PAGE_MASK;
+
+	if (from > to) { /* within one page */
+		zero_bytes(file, off, end);
+		return;
+	}
+	if (from < to)
+		mapping_drop(file, from >> PAGE_SHIFT, (to >> PAGE_SHIFT) - 1, false);
+	zero_bytes(file, off, from);
+	zero_bytes(file, to, end);
+}
+
+int quire_file_punch(struct quire_file *file, uint64_t off, uint64_t len)
 {
 	const struct quire_port *port = &file->machine->port;
-	uint64_t first = PAGE_ALIGN(off) >> PAGE_SHIFT, end = (off + len) >> PAGE_SHIFT;
 
-	/* Where the content is elsewhere, it would be read in again. */
-	if (file->kind != QUIRE_FILE_SHMEM)
-		return -QEOPNOTSUPP;
-	if (first >= end)
-		return 0;
+	if (!len || off > INT64_MAX || len > INT64_MAX - off)
+		return -QEINVAL;
+	STEP("punches a hole from %lu to %lu", off, off + len);
 	mutex_lock(port, &file->mapping.write_lock, RANK_FILE);
-	mapping_drop(file, first, end - 1, false);
+	punch_locked(file, off, off + len);
 	mutex_unlock(port, &file->mapping.write_lock, RANK_FILE);
 	return 0;
 }
