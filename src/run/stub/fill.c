@@ -5,7 +5,9 @@
  *
  *   1. Walk and fill happen under the fill lock, so that the entry that was read is still in
  *      force when it is mapped, and no table page is freed under the walk.
- *   2. Unmapping less than was asked never happens; unmapping more costs only faults.
+ *   2. A neighbour is filled along only by what its own entry says: good, with the same rights, and
+ *      of the frame that comes there.  Frames in a row are one object's: windows do not touch.
+ *   3. Unmapping less than was asked never happens; unmapping more costs only faults.
  */
 #include "stub.h"
 
@@ -20,7 +22,7 @@
 #define PTE_FRAME 0x000ffffffffff000ull
 
 /* Neighbours are filled along inside an aligned window of this size, all under one table. */
-#define AROUND_PAGES 16u
+#define AROUND_PAGES 16ull
 
 static const uint64_t *table_at(uint64_t frame)
 {
@@ -76,13 +78,13 @@ static uint64_t entry_prot(uint64_t entry)
 	return prot;
 }
 
-/* b, `distance` pages behind a, can be mapped by the same call. */
-static bool continues(uint64_t a, uint64_t b, uint64_t distance)
+/* The neighbour, so many pages above, or modulo 2^64 below, can be mapped by the same call. */
+static bool fits(uint64_t entry, uint64_t neighbour, uint64_t distance)
 {
-	if ((b & (PTE_PRESENT | PTE_USER)) != (PTE_PRESENT | PTE_USER))
-		return false;
-	return (a & PTE_EXTERNAL) == (b & PTE_EXTERNAL) && entry_prot(a) == entry_prot(b) &&
-	       (a & PTE_FRAME) + distance * PAGE == (b & PTE_FRAME);
+	return entry_permits(neighbour, ACCESS_READ) &&
+	       (entry & PTE_EXTERNAL) == (neighbour & PTE_EXTERNAL) &&
+	       entry_prot(entry) == entry_prot(neighbour) &&
+	       (entry & PTE_FRAME) + distance * PAGE == (neighbour & PTE_FRAME);
 }
 
 struct run {
@@ -93,16 +95,16 @@ struct run {
 static struct run find_run(const struct thread *t, uint64_t addr, uint64_t entry)
 {
 	const uint64_t *table = walk_table(t, addr);
-	unsigned i = (unsigned)(addr >> 12) & 511, low = i, high = i + 1;
-	unsigned first = i & ~(AROUND_PAGES - 1), end = first + AROUND_PAGES;
+	uint64_t i = (addr >> 12) & 511, low = i, high = i + 1;
+	uint64_t first = i & ~(AROUND_PAGES - 1), end = first + AROUND_PAGES;
 
 	if (table) {
-		while (high < end && continues(entry, at_load(&table[high]), high - i))
+		while (high < end && fits(entry, at_load(&table[high]), high - i))
 			high++;
-		while (low > first && continues(at_load(&table[low - 1]), entry, i - low + 1))
+		while (low > first && fits(entry, at_load(&table[low - 1]), low - 1 - i))
 			low--;
 	}
-	return (struct run){addr - (uint64_t)(i - low) * PAGE, high - low,
+	return (struct run){addr - (i - low) * PAGE, high - low,
 			    ((entry & PTE_FRAME) >> 12) - (i - low)};
 }
 

@@ -68,7 +68,10 @@ void windows_after_fork(void)
 	at_store(&cache_lock, 0u);
 }
 
-/* A place for so many bytes, not reserved: map there with MAP_FIXED_NOREPLACE. */
+/*
+ * A place for so many bytes, not reserved: map there with MAP_FIXED_NOREPLACE.  A page behind it
+ * stays free: the frames of two windows never stand in a row (fill.c, 2).
+ */
 uint64_t window_address(uint64_t bytes)
 {
 	uint64_t at;
