@@ -88,7 +88,7 @@ static bool await_turn(struct slot *s, bool flush)
 {
 	if (spin_for_turn(s, FLUSH_SPIN_NS))
 		return true;
-	at_store(&s->chan->attached, 0);
+	at_store(&s->answer->attached, 0);
 	for (;;) {
 		uint32_t event = at_load(&s->event);
 
@@ -100,7 +100,7 @@ static bool await_turn(struct slot *s, bool flush)
 		if (flush && !ours(s) && is_stopped(s))
 			return false;
 	}
-	at_store(&s->chan->attached, 1);
+	at_store(&s->answer->attached, 1);
 	return true;
 }
 
@@ -108,7 +108,7 @@ static bool turn_is_owed(struct slot *s)
 {
 	if (s->owes_turn && ours(s)) {
 		s->owes_turn = false;
-		at_store(&s->chan->attached, 1);
+		at_store(&s->answer->attached, 1);
 	}
 	return s->owes_turn;
 }
@@ -120,29 +120,29 @@ void channel_settle(struct slot *s)
 	s->owes_turn = false;
 }
 
-static unsigned put_ranges(struct chan *c, const struct quire_tlb_range *ranges, unsigned n)
+static unsigned put_ranges(struct answer *a, const struct quire_tlb_range *ranges, unsigned n)
 {
 	if (n > CHAN_MAX_RANGES)
 		n = CHAN_MAX_RANGES;
 	for (unsigned i = 0; i < n; i++) {
-		c->ranges[i].start = ranges[i].start;
-		c->ranges[i].end = ranges[i].end;
+		a->ranges[i].start = ranges[i].start;
+		a->ranges[i].end = ranges[i].end;
 	}
 	return n;
 }
 
 bool channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigned n)
 {
-	struct chan *c = s->chan;
+	struct answer *a = s->answer;
 	unsigned done = 0;
 
 	if (turn_is_owed(s))
 		return false;
 	do {
-		unsigned k = put_ranges(c, ranges + done, n - done);
+		unsigned k = put_ranges(a, ranges + done, n - done);
 
-		c->nranges = k;
-		c->cmd = CMD_FLUSH;
+		a->nranges = k;
+		a->cmd = CMD_FLUSH;
 		channel_give_turn(s);
 		s->owes_turn = !await_turn(s, true);
 		if (s->owes_turn)

@@ -160,7 +160,7 @@ static bool drop(struct request *q, struct space *s, struct window_ref *r, uint6
 {
 	const struct window *w = file_window(r->file);
 
-	if (q->v[0] >= sizeof(q->slot->chan->data) / 16 - 1)
+	if (q->v[0] >= sizeof(q->slot->answer->data) / 16 - 1)
 		return false;
 	out[2 * q->v[0]] = w->addr;
 	out[2 * q->v[0] + 1] = w->bytes;
@@ -173,7 +173,7 @@ static bool drop(struct request *q, struct space *s, struct window_ref *r, uint6
 static void collect(struct request *q)
 {
 	struct space *s = q->space;
-	uint64_t *out = (uint64_t *)(void *)q->slot->chan->data;
+	uint64_t *out = (uint64_t *)(void *)q->slot->answer->data;
 	struct quire_file *dead[512];
 	unsigned nr_dead = 0;
 	size_t nr;

@@ -46,15 +46,15 @@ static uint64_t last_flush; /* A */
 
 static void write_service(struct slot *s, const struct flush *f)
 {
-	struct chan *c = s->chan;
-	bool outstanding = at_load(&c->service_done) != s->service;
+	struct answer *a = s->answer;
+	bool outstanding = at_load(&s->chan->service_done) != s->service;
 
 	for (unsigned i = 0; i < f->n && !outstanding; i++) {
-		c->service_ranges[i].start = f->ranges[i].start;
-		c->service_ranges[i].end = f->ranges[i].end;
+		a->service_ranges[i].start = f->ranges[i].start;
+		a->service_ranges[i].end = f->ranges[i].end;
 	}
-	at_store(&c->service_nranges, outstanding ? 0 : f->n);
-	at_store(&c->service_seq, ++s->service);
+	at_store(&a->service_nranges, outstanding ? 0 : f->n);
+	at_store(&a->service_seq, ++s->service);
 	s->asked = f->id;
 }
 

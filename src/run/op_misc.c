@@ -48,7 +48,7 @@ void op_proc_open(struct request *q)
 
 void op_exe_path(struct request *q)
 {
-	char *out = q->slot->chan->data;
+	char *out = q->slot->answer->data;
 	struct space *space;
 	struct proc *p = target(q, q->a[0], &space);
 	size_t n;
@@ -58,7 +58,7 @@ void op_exe_path(struct request *q)
 		return;
 	pthread_mutex_lock(&q->run->lock);
 	n = p->exe ? strlen(p->exe) : 0;
-	if (n && n < sizeof(q->slot->chan->data)) {
+	if (n && n < sizeof(q->slot->answer->data)) {
 		memcpy(out, p->exe, n + 1);
 		q->ret = (int64_t)n;
 	}

@@ -21,7 +21,8 @@
 #define STUB_END 0x7f0000400000ull
 #define THREADS_BASE 0x7f0010000000ull /* thread areas, private to the process */
 #define THREAD_AREA 0x40000ull         /* 256 KiB each, aligned to that */
-#define CHAN_BASE 0x7f0100000000ull    /* all channels: memfd, shared with the supervisor */
+#define CHAN_BASE 0x7f0100000000ull    /* the channels of the process's own threads */
+#define INFO_BASE 0x7f0200000000ull    /* struct run_info, read-only */
 #define TABLES_BASE 0x7f1000000000ull  /* page tables: memfd, read-only */
 
 /* ---- descriptors at FD_BASE + n, where FD_BASE stands in struct run_info. */
@@ -29,8 +30,9 @@ enum run_fd {
 	RUN_FD_CTL,    /* SOCK_SEQPACKET to the supervisor: carries descriptors, guest to supervisor
 			  only */
 	RUN_FD_RAM,    /* memfd: frames [0, nr_ram) */
-	RUN_FD_CHAN,   /* memfd: channels */
-	RUN_FD_TABLES, /* memfd, sealed against writable maps: frames from nr_ram */
+	RUN_FD_CHAN,   /* memfd: what guests write, a struct chan for each slot */
+	RUN_FD_TABLES, /* memfd, sealed against writable maps: what guests only read: struct
+			  run_info, a struct answer for each slot, frames from nr_ram */
 	RUN_FD_STUB,   /* the stub's ELF image, for exec */
 	/*
 	 * Read end of this process's own pipe; the supervisor has the write end.  The first process
@@ -44,8 +46,8 @@ enum run_fd {
 };
 
 /*
- * First page of the channel memfd: constant for the run, written by the supervisor before the
- * first guest starts.  Mapped with the channels at CHAN_BASE.
+ * First page of the tables memfd: constant for the run, written by the supervisor before the
+ * first guest starts.  Mapped at INFO_BASE.
  */
 struct run_info {
 	uint32_t magic; /* RUN_MAGIC */
@@ -87,9 +89,21 @@ struct run_info {
 #define RUN_ENV_NO_BUS 8
 #define RUN_ENV_NO_SYS 16
 
-/* ---- channel: one guest thread <-> one worker.  Half duplex, by `turn`. */
+/*
+ * ---- channel: one guest thread <-> one worker.  Half duplex, by `turn`.
+ *
+ * Two objects have a part for each slot: what the thread writes (struct chan), and what it only
+ * reads (struct answer).  A process maps those of its own threads alone, side by side: which place
+ * is whose is the stub's affair.
+ */
 #define CHAN_SLOT_SIZE 8192u
-#define CHAN_SLOT(n) (CHAN_BASE + 4096ull * 2 + (uint64_t)(n)*CHAN_SLOT_SIZE)
+#define ANSWER_SLOT_SIZE 8192u
+#define CHAN_AT(place) (CHAN_BASE + (uint64_t)(place) * (CHAN_SLOT_SIZE + ANSWER_SLOT_SIZE))
+#define ANSWER_AT(place) (CHAN_AT(place) + CHAN_SLOT_SIZE)
+/* Offsets in the memfds. */
+#define CHAN_OFFSET(slot) ((uint64_t)(slot)*CHAN_SLOT_SIZE)
+#define ANSWER_OFFSET(slot) (4096ull + (uint64_t)(slot)*ANSWER_SLOT_SIZE)
+#define TABLES_OFFSET(nr_slots) ANSWER_OFFSET(nr_slots)
 #define CHAN_MAX_RANGES 64
 #define CHAN_SERVICE_RANGES 8
 
@@ -195,38 +209,47 @@ enum run_cmd {
 		      stub walks them under the fill lock */
 };
 
+/* What the guest writes: suspect. */
 struct chan {
 	/* Even: the guest's turn.  Odd: the supervisor's.  Incremented by who hands over.
 	 * A new thread finds it even, not necessarily 0. */
 	uint32_t turn;
+	/* The guest sleeps on `turn` with a futex (no listener): wake it after handing over. */
+	uint32_t guest_sleeps;
+	uint32_t op; /* enum run_op */
+	uint32_t service_done;
+	uint64_t a[8];
+	/* Counted by the stub, read by the supervisor at exit: for the report. */
+	uint64_t fills, filled_pages, drops;
+	char data[CHAN_SLOT_SIZE - 256];
+};
+_Static_assert(sizeof(struct chan) <= CHAN_SLOT_SIZE, "one slot");
+
+/* What the supervisor writes. */
+struct answer {
 	/*
 	 * A worker watches `turn` (handles a request, or lingers after one).  A guest that hands
 	 * over stores turn, fences, and kicks if attached is 0; a worker that leaves stores
 	 * attached = 0, fences, and looks at turn once more.
 	 */
 	uint32_t attached;
-	/* The guest sleeps on `turn` with a futex (no listener): wake it after handing over. */
-	uint32_t guest_sleeps;
-	uint32_t cmd; /* enum run_cmd, written by the supervisor */
-	uint32_t op;  /* enum run_op, written by the guest */
+	uint32_t cmd; /* enum run_cmd */
 	uint32_t nranges;
-	uint64_t a[8];
+	uint32_t pad;
 	int64_t ret;
 	uint64_t v[8];
 	/*
-	 * Frame number of the mm's top-level table, written by the supervisor: for forked children
-	 * and threads when the slot is given out, for a fresh stub by the answer to OP_EXEC_FILES.
+	 * Frame number of the mm's top-level table: for forked children and threads when the slot
+	 * is given out, for a fresh stub by the answer to OP_EXEC_FILES.
 	 */
 	uint64_t root;
-	/* Counted by the stub, read by the supervisor at exit: for the report. */
-	uint64_t fills, filled_pages, drops;
 	/*
 	 * Service: a flush on behalf of another process's request (a file punched that several map,
 	 * or process_vm_writev), independent of `turn`: the supervisor writes service_ranges and
 	 * service_nranges (0: all), bumps service_seq, and sends SIGBUS with rt_tgsigqueueinfo
 	 * (SI_QUEUE, si_pid its own) to one thread, which (at once, or if it holds the fill lock
 	 * when it drops that; never waiting for the supervisor) executes it as CMD_FLUSH, stores
-	 * service_seq into service_done and wakes that (FUTEX_WAKE, not private).
+	 * service_seq into chan->service_done and wakes that (FUTEX_WAKE, not private).
 	 *
 	 * The host keeps one pending signal of a number.  So it is one whose faults come again by
 	 * themselves (a trapped call's SIGSYS would be lost beside it, and the call with it), and
@@ -241,16 +264,16 @@ struct chan {
 	 * A thread that is in a kick gets EINTR, serves, and kicks again; system calls that it
 	 * makes for the guest are restarted, with no signal delivered to the guest.
 	 */
-	uint32_t service_seq, service_done, service_nranges, service_pad;
+	uint32_t service_seq, service_nranges;
 	struct {
 		uint64_t start, end;
 	} service_ranges[CHAN_SERVICE_RANGES];
 	struct {
 		uint64_t start, end;
 	} ranges[CHAN_MAX_RANGES];
-	char data[CHAN_SLOT_SIZE - 256 - 16 * (CHAN_MAX_RANGES + CHAN_SERVICE_RANGES + 1)];
+	char data[ANSWER_SLOT_SIZE - 256 - 16 * (CHAN_MAX_RANGES + CHAN_SERVICE_RANGES)];
 };
-_Static_assert(sizeof(struct chan) <= CHAN_SLOT_SIZE, "one slot");
+_Static_assert(sizeof(struct answer) <= ANSWER_SLOT_SIZE, "one slot");
 
 /* One packet on CTL: this header plus one descriptor. */
 struct ctl_packet {

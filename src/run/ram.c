@@ -3,8 +3,8 @@
  * ram.c: the memory objects: RAM, page tables, channels.
  *
  * Owns the memfds, their mappings and run->populated.  All are sparse.  They are sealed against
- * shrinking, so that no guest can make the supervisor take a SIGBUS, and the tables against
- * new writable mappings, so that guests can only look at them.
+ * shrinking, so that no guest can make the supervisor take a SIGBUS, and what guests only read
+ * against new writable mappings, so that they can only look at it.
  *
  * RAM that the host has not allocated yet costs a fault of about 3 us at its first touch; allocated
  * 64 frames at a time it costs a fraction.  The core hands out ascending frames, so the chunk of
@@ -88,21 +88,26 @@ static int seal(int fd, int more)
 	return fcntl(fd, F_ADD_SEALS, seals) ? -errno : 0;
 }
 
-static uint64_t chan_bytes(const struct run *run)
-{
-	return 2 * PAGE + (uint64_t)run->nr_slots * CHAN_SLOT_SIZE;
-}
-
+/* What guests write, of which each maps its own threads' parts. */
 static int channels_create(struct run *run)
 {
+	run->fd_chan = object_create("quire-channels", CHAN_OFFSET(run->nr_slots), &run->chans);
+	return run->fd_chan < 0 ? run->fd_chan : seal(run->fd_chan, 0);
+}
+
+/* What they only read. */
+static int tables_create(struct run *run)
+{
+	uint64_t first = TABLES_OFFSET(run->nr_slots);
 	uint8_t *mem;
 
-	run->nr_slots = DEFAULT_SLOTS;
-	run->fd_chan = object_create("quire-channels", chan_bytes(run), &mem);
-	if (run->fd_chan < 0)
-		return run->fd_chan;
+	run->fd_tables = object_create("quire-tables", first + run->table_bytes, &mem);
+	if (run->fd_tables < 0)
+		return run->fd_tables;
 	run->info = (struct run_info *)(void *)mem;
-	return seal(run->fd_chan, 0);
+	run->answers = mem + ANSWER_OFFSET(0);
+	run->tables = mem + first;
+	return seal(run->fd_tables, F_SEAL_FUTURE_WRITE);
 }
 
 static int populated_create(struct run *run)
@@ -123,18 +128,16 @@ int ram_create(struct run *run)
 	run->table_bytes = PAGE_UP(run->ram_bytes / 16);
 	if (run->table_bytes < MIN_TABLES)
 		run->table_bytes = MIN_TABLES;
+	run->nr_slots = DEFAULT_SLOTS;
 	err = populated_create(run);
 	if (err)
 		return err;
 	run->fd_ram = object_create("quire-ram", run->ram_bytes, &run->ram);
 	if (run->fd_ram < 0)
 		return run->fd_ram;
-	run->fd_tables = object_create("quire-tables", run->table_bytes, &run->tables);
-	if (run->fd_tables < 0)
-		return run->fd_tables;
 	err = seal(run->fd_ram, 0);
 	if (!err)
-		err = seal(run->fd_tables, F_SEAL_FUTURE_WRITE);
+		err = tables_create(run);
 	return err ? err : channels_create(run);
 }
 

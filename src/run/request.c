@@ -62,13 +62,13 @@ static void request_read(struct run *run, struct slot *s, struct request *q)
 
 static void request_answer(struct slot *s, const struct request *q)
 {
-	struct chan *c = s->chan;
+	struct answer *a = s->answer;
 
 	channel_settle(s);
-	c->ret = q->ret;
+	a->ret = q->ret;
 	for (unsigned i = 0; i < 8; i++)
-		c->v[i] = q->v[i];
-	c->cmd = CMD_REPLY;
+		a->v[i] = q->v[i];
+	a->cmd = CMD_REPLY;
 	channel_give_turn(s);
 }
 

@@ -16,8 +16,6 @@
 
 int slots_create(struct run *run)
 {
-	uint8_t *base = (uint8_t *)run->info + (CHAN_SLOT(0) - CHAN_BASE);
-
 	run->slots = calloc(run->nr_slots, sizeof(struct slot));
 	if (!run->slots)
 		return -ENOMEM;
@@ -25,7 +23,8 @@ int slots_create(struct run *run)
 		struct slot *s = &run->slots[i];
 
 		s->index = i;
-		s->chan = (struct chan *)(void *)(base + (size_t)i * CHAN_SLOT_SIZE);
+		s->chan = (struct chan *)(void *)(run->chans + (size_t)i * CHAN_SLOT_SIZE);
+		s->answer = (struct answer *)(void *)(run->answers + (size_t)i * ANSWER_SLOT_SIZE);
 		pthread_mutex_init(&s->lock, NULL);
 		s->next = run->free_slots;
 		run->free_slots = s;
@@ -40,12 +39,15 @@ int slots_create(struct run *run)
 static void chan_reset(struct slot *s, struct space *space)
 {
 	struct chan *c = s->chan;
+	struct answer *a = s->answer;
 	uint32_t turn = at_load(&c->turn);
 
-	memset(&c->attached, 0, offsetof(struct chan, ranges) - offsetof(struct chan, attached));
-	c->root = space ? quire_mm_root(space->mm) : 0;
+	memset(&c->guest_sleeps, 0,
+	       offsetof(struct chan, data) - offsetof(struct chan, guest_sleeps));
+	memset(a, 0, offsetof(struct answer, ranges));
+	a->root = space ? quire_mm_root(space->mm) : 0;
 	s->asked = 0;
-	c->service_seq = c->service_done = ++s->service;
+	a->service_seq = c->service_done = ++s->service;
 	at_store(&c->turn, (turn + 1) & ~1u);
 }
 
@@ -84,7 +86,7 @@ void slot_set_space(struct slot *s, struct space *space)
 
 	s->space = space_get(space);
 	at_add(&space->nr_slots, 1);
-	s->chan->root = quire_mm_root(space->mm);
+	s->answer->root = quire_mm_root(space->mm);
 	if (old) {
 		at_add(&old->nr_slots, (uint32_t)-1);
 		space_put(old);

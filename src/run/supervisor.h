@@ -146,8 +146,9 @@ void proc_stats_locked(struct proc *p, struct proc_stats *out);
 
 /* One guest thread's channel, and the supervisor's own knowledge of it (never in shared memory). */
 struct slot {
-	unsigned index;    /* C */
-	struct chan *chan; /* C: shared with all guests: trust nothing in it */
+	unsigned index;        /* C */
+	struct chan *chan;     /* C: shared with the guest: trust nothing in it */
+	struct answer *answer; /* C: which guests only read */
 	pthread_mutex_t lock;
 	struct proc *proc;   /* G; C while a worker is attached; referenced */
 	struct space *space; /* O after the thread started; referenced */
@@ -183,7 +184,9 @@ struct run {
 	int listener;                            /* A: seccomp listener, -1: none */
 	uint32_t nr_slots;                       /* C */
 	bool may_lock;                           /* C: CAP_IPC_LOCK */
-	struct run_info *info;                   /* C: first page of the channels */
+	struct run_info *info;                   /* C: which guests only read, as .. */
+	uint8_t *answers;                        /* C: .. these, one for each slot */
+	uint8_t *chans;                          /* C: channels, one for each slot */
 	struct slot *slots;                      /* C */
 	uint64_t *populated; /* A: bit per 256 KiB of RAM that the host has allocated */
 

@@ -96,7 +96,7 @@ static bool leave(struct slot *s)
 	uint64_t notif = 0;
 	bool left, gone;
 
-	at_store(&s->chan->attached, 0);
+	at_store(&s->answer->attached, 0);
 	pthread_mutex_lock(&s->lock);
 	gone = s->gone;
 	left = gone || !(at_load(&s->chan->turn) & 1);
@@ -107,7 +107,7 @@ static bool leave(struct slot *s)
 	}
 	pthread_mutex_unlock(&s->lock);
 	if (!left)
-		at_store(&s->chan->attached, 1);
+		at_store(&s->answer->attached, 1);
 	if (notif)
 		channel_answer_notif(run, notif);
 	if (left && gone)
@@ -117,7 +117,7 @@ static bool leave(struct slot *s)
 
 static void attached(struct run *run, struct slot *s)
 {
-	at_store(&s->chan->attached, 1);
+	at_store(&s->answer->attached, 1);
 	current_slot = s;
 	for (;;) {
 		while (!at_load(&s->gone) && (at_load(&s->chan->turn) & 1)) {

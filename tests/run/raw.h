@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * raw.h: for guests that go behind their stub's back: they make the host's system calls from the
- * stub's text, which the filter lets pass, and write into the channels.  Under `quire run` only.
+ * stub's text, which the filter lets pass, and so have the descriptors of the stub and all
+ * channels.  Under `quire run` only.
  */
 #ifndef RAW_H
 #define RAW_H
@@ -12,7 +13,7 @@
 
 #include <sched.h>
 
-#define INFO ((const volatile struct run_info *)CHAN_BASE)
+#define INFO ((const volatile struct run_info *)INFO_BASE)
 
 static const char *gadget; /* syscall; ret */
 
@@ -44,9 +45,29 @@ static inline uint32_t own_slot(void)
 	return *(volatile uint32_t *)(THREADS_BASE + THREAD_SLOT);
 }
 
+/* The first thread's channel. */
+static struct chan *const own_chan = (struct chan *)CHAN_AT(0);
+static const volatile struct answer *const own_answer =
+    (const volatile struct answer *)ANSWER_AT(0);
+
+/* Any slot's, mapped behind the stub's back. */
 static inline struct chan *chan_of(uint32_t slot)
 {
-	return (struct chan *)CHAN_SLOT(slot);
+	static const char *at = (const char *)CHAN_AT(4000);
+	long fd = (long)INFO->fd_base + RUN_FD_CHAN;
+	register const char *gadget_at __asm__("rbx") = gadget;
+	register long flags __asm__("r10") = MAP_SHARED | MAP_FIXED;
+	register long from __asm__("r8") = fd;
+	register long offset __asm__("r9") = (long)CHAN_OFFSET(slot);
+	long r;
+
+	__asm__ volatile("subq $128, %%rsp\n\tcall *%%rbx\n\taddq $128, %%rsp"
+			 : "=a"(r)
+			 : "0"(SYS_mmap), "D"(at), "S"((long)CHAN_SLOT_SIZE),
+			   "d"(PROT_READ | PROT_WRITE), "r"(flags), "r"(from), "r"(offset),
+			   "r"(gadget_at)
+			 : "rcx", "r11", "memory");
+	return (struct chan *)r;
 }
 
 static inline void kick(uint32_t slot, uint32_t turn)
@@ -59,8 +80,6 @@ static inline uint32_t hand_over(struct chan *c)
 {
 	uint32_t turn = c->turn + 1;
 
-	while (__atomic_load_n(&c->attached, __ATOMIC_SEQ_CST))
-		sched_yield();
 	__atomic_store_n(&c->turn, turn, __ATOMIC_SEQ_CST);
 	return turn;
 }
@@ -69,7 +88,7 @@ static inline uint32_t hand_over(struct chan *c)
 static inline int64_t request(uint32_t op, uint64_t a0, uint64_t a1, uint64_t a2)
 {
 	uint32_t slot = own_slot(), turn;
-	struct chan *c = chan_of(slot);
+	struct chan *c = own_chan;
 
 	c->op = op;
 	c->a[0] = a0;
@@ -80,8 +99,8 @@ static inline int64_t request(uint32_t op, uint64_t a0, uint64_t a1, uint64_t a2
 		__atomic_store_n(&c->turn, turn, __ATOMIC_SEQ_CST);
 		while (__atomic_load_n(&c->turn, __ATOMIC_SEQ_CST) == turn)
 			kick(slot, turn);
-	} while (c->cmd == CMD_FLUSH);
-	return c->ret;
+	} while (own_answer->cmd == CMD_FLUSH);
+	return own_answer->ret;
 }
 
 struct raw_case {

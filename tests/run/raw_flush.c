@@ -78,7 +78,7 @@ static void lost_thread(void)
 /* Moves what is shared, and stops when it is asked to flush where that was. */
 static void stop_in_flush(char *to)
 {
-	struct chan *c = chan_of(own_slot());
+	struct chan *c = own_chan;
 	uint64_t bytes = MOVED_PAGES * PAGE_BYTES, flags = MREMAP_MAYMOVE | MREMAP_FIXED;
 	/* volatile: its constants are read here, not below. */
 	volatile uint64_t a[6] = {SYS_mremap, (uint64_t)page, bytes, bytes, flags, (uint64_t)to};
@@ -94,7 +94,7 @@ static void stop_in_flush(char *to)
 	__atomic_store_n(&c->turn, turn, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&c->turn, __ATOMIC_SEQ_CST) == turn)
 		kick(own_slot(), turn);
-	word[0] = c->cmd == CMD_FLUSH;
+	word[0] = own_answer->cmd == CMD_FLUSH;
 	host(SYS_kill, self, SIGSTOP, 0, 0, 0);
 }
 
@@ -131,7 +131,7 @@ static void stopped_flush(void)
 /* The answer to an access; *flushes counts.  No fault may come meanwhile. */
 static int64_t ask(uint64_t addr, uint64_t access, unsigned *flushes)
 {
-	struct chan *c = chan_of(own_slot());
+	struct chan *c = own_chan;
 	uint32_t turn;
 
 	c->op = OP_FAULT;
@@ -142,8 +142,8 @@ static int64_t ask(uint64_t addr, uint64_t access, unsigned *flushes)
 		__atomic_store_n(&c->turn, turn, __ATOMIC_SEQ_CST);
 		while (__atomic_load_n(&c->turn, __ATOMIC_SEQ_CST) == turn)
 			kick(own_slot(), turn);
-		if (c->cmd != CMD_FLUSH)
-			return c->ret;
+		if (own_answer->cmd != CMD_FLUSH)
+			return own_answer->ret;
 	}
 }
 

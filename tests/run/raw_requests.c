@@ -9,19 +9,19 @@ static void stale_child(void)
 	uint64_t none = (uint64_t)-EAGAIN, first, second;
 	int64_t slot = request(OP_FORK, CLONE_VM, 0, 0), other;
 
-	first = chan_of(own_slot())->v[0];
+	first = own_answer->v[0];
 	CHECK(slot >= 0 && request(OP_FORK_DONE, (uint64_t)slot, none, first) == 0);
 	CHECK(request(OP_FORK, CLONE_VM, 0, 0) == slot);
-	second = chan_of(own_slot())->v[0];
+	second = own_answer->v[0];
 	CHECK(second != first);
 	CHECK(request(OP_FORK_DONE, (uint64_t)slot, none, first) == 0);
 	/* It is still there: its slot is not free. */
 	other = request(OP_FORK, CLONE_VM, 0, 0);
 	CHECK(other >= 0 && other != slot);
-	CHECK(request(OP_FORK_DONE, (uint64_t)other, none, chan_of(own_slot())->v[0]) == 0);
+	CHECK(request(OP_FORK_DONE, (uint64_t)other, none, own_answer->v[0]) == 0);
 	CHECK(request(OP_FORK_DONE, (uint64_t)slot, none, second) == 0);
 	CHECK(request(OP_FORK, CLONE_VM, 0, 0) == slot);
-	CHECK(request(OP_FORK_DONE, (uint64_t)slot, none, chan_of(own_slot())->v[0]) == 0);
+	CHECK(request(OP_FORK_DONE, (uint64_t)slot, none, own_answer->v[0]) == 0);
 }
 
 #define MANY 64
@@ -38,12 +38,12 @@ static void dead_child(void)
 		_exit(0);
 	CHECK(waitpid(gone, NULL, 0) == gone && kill(gone, 0) && errno == ESRCH);
 	slot = request(OP_FORK, CLONE_VM, 0, 0);
-	CHECK(slot >= 0 && request(OP_FORK_DONE, (uint64_t)slot, (uint64_t)gone,
-				   chan_of(own_slot())->v[0]) == 0);
+	CHECK(slot >= 0 &&
+	      request(OP_FORK_DONE, (uint64_t)slot, (uint64_t)gone, own_answer->v[0]) == 0);
 	/* Its slot is free, but the one of `gone` may have been given back after it. */
 	do {
 		again[n] = request(OP_FORK, CLONE_VM, 0, 0);
-		serial[n] = chan_of(own_slot())->v[0];
+		serial[n] = own_answer->v[0];
 		CHECK(again[n] >= 0);
 	} while (again[n] >= 0 && again[n] != slot && ++n < MANY);
 	CHECK(n < MANY);
@@ -74,7 +74,7 @@ static void expect_killed(pid_t pid)
 /* Hands over, is spoken for by its sibling, and then speaks itself. */
 static void be_victim(volatile uint32_t *word)
 {
-	struct chan *c = chan_of(own_slot());
+	struct chan *c = own_chan;
 	uint32_t turn;
 
 	c->op = OP_NOTE;
@@ -83,6 +83,8 @@ static void be_victim(volatile uint32_t *word)
 	word[3] = 1;
 	sched_yield();
 	kick(own_slot(), c->turn);
+	while (own_answer->attached)
+		sched_yield();
 	turn = hand_over(c);
 	word[1] = turn;
 	word[0] = own_slot() + 1;
@@ -90,7 +92,7 @@ static void be_victim(volatile uint32_t *word)
 		sched_yield();
 	while (c->turn == turn)
 		kick(own_slot(), turn);
-	_exit(c->ret != 0);
+	_exit(own_answer->ret != 0);
 }
 
 static void speak_for_sibling(void)
@@ -139,14 +141,16 @@ static void stranger(void)
 	int status;
 
 	if (!liar) {
+		struct chan *c;
 		uint32_t slot;
 
 		while (!word[0])
 			sched_yield();
 		slot = word[0] - 1;
-		chan_of(slot)->op = OP_NOTE;
-		chan_of(slot)->a[0] = UINT64_MAX;
-		kick(slot, hand_over(chan_of(slot)));
+		c = chan_of(slot);
+		c->op = OP_NOTE;
+		c->a[0] = UINT64_MAX;
+		kick(slot, hand_over(c));
 		_exit(0);
 	}
 	/* Not the liar's sibling: CLONE_PARENT makes such. */
@@ -157,7 +161,7 @@ static void stranger(void)
 	}
 	if (!parent) {
 		int64_t slot = request(OP_FORK, CLONE_VM, 0, 0);
-		uint64_t serial = chan_of(own_slot())->v[0];
+		uint64_t serial = own_answer->v[0];
 
 		CHECK(request(OP_FORK_DONE, (uint64_t)slot, (uint64_t)liar, serial) == 0);
 		word[0] = (uint32_t)slot + 1;

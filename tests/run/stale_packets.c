@@ -13,7 +13,7 @@
 #include "stub_test.h"
 
 #define STUB_TEXT 0x7f0000001000ul
-#define OWN_SLOT 0x7f001000000cul /* struct thread's, in the first thread area */
+#define OWN_SLOT 0x7f0010000010ul /* struct thread's, in the first thread area */
 #define FIRST_TOKEN 16u
 #define NR_TOKENS 8u
 #define ROUNDS 30

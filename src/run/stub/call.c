@@ -16,9 +16,7 @@
 
 bool fd_is_ours(uint64_t fd)
 {
-	int n = (int)fd;
-
-	return n >= shared.fd_base && n < shared.fd_base + RUN_NR_FDS;
+	return (uint32_t)fd - INFO->fd_base < RUN_NR_FDS;
 }
 
 static bool has_strings(const struct call_desc *d)

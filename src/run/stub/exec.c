@@ -168,7 +168,7 @@ static void write_env(struct exec *e, const struct thread *t)
 		p = str_put(p, " -1 ");
 	else
 		p = str_put(str_put_number(str_put(p, " "), (uint64_t)e->image.interp), " ");
-	p = str_put_number(p, (uint64_t)shared.fd_base);
+	p = str_put_number(p, INFO->fd_base);
 	p = str_put_number(str_put(p, " "), t->mask >> 32);
 	p = str_put_number(str_put(p, " "), (uint32_t)t->mask);
 	str_put(str_put(p, " "), e->shown);

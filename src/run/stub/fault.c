@@ -36,7 +36,7 @@
  */
 static bool comes_in_run(const struct thread *t, unsigned asked)
 {
-	uint64_t kind = t->chan->v[3];
+	uint64_t kind = t->answer->v[3];
 
 	return !asked || kind == KIND_FILE_MINOR || kind == KIND_FILE_MAJOR;
 }
@@ -77,8 +77,8 @@ static bool ask(struct thread *t, uint64_t addr, int access, uint64_t ip, uint64
 	if (r != RESULT_SEGV && r != RESULT_BUS)
 		die_error("the supervisor does not know what a fault is", r);
 	why->sig = r == RESULT_SEGV ? SIGSEGV : SIGBUS;
-	why->code = (int)t->chan->v[0];
-	why->addr = t->chan->v[1];
+	why->code = (int)t->answer->v[0];
+	why->addr = t->answer->v[1];
 	return false;
 }
 
@@ -184,7 +184,7 @@ static void stub_fault(struct thread *t, int sig, siginfo_t *info, struct uconte
  */
 static bool from_supervisor(struct thread *t, const siginfo_t *info, bool served)
 {
-	uint32_t seq = at_load(&t->chan->service_seq), unseen = seq - t->service_seen;
+	uint32_t seq = at_load(&t->answer->service_seq), unseen = seq - t->service_seen;
 
 	if (info->si_code == SI_CODE_QUEUE) {
 		if (info->si_pid != (int)INFO->supervisor_pid)

@@ -36,7 +36,7 @@ static const uint64_t *table_at(uint64_t frame)
 /* The last-level table of addr, or NULL. */
 static const uint64_t *walk_table(const struct thread *t, uint64_t addr)
 {
-	const uint64_t *table = table_at(t->chan->root);
+	const uint64_t *table = table_at(t->answer->root);
 
 	for (int shift = 39; shift > 12 && table; shift -= 9) {
 		uint64_t e = at_load(&table[(addr >> shift) & 511]);
@@ -178,10 +178,11 @@ void flush_ranges(struct thread *t, const uint64_t (*ranges)[2], uint32_t n)
 
 bool service_flush(struct thread *t)
 {
-	struct chan *c = t->chan;
+	const struct answer *a = t->answer;
+	uint32_t *done = &t->chan->service_done;
 	uint32_t seq, n;
 
-	if (at_load(&c->service_seq) == at_load(&c->service_done))
+	if (at_load(&a->service_seq) == at_load(done))
 		return false;
 	if (t->filling || shared.flusher == t->index + 1) {
 		t->service_waits = true;
@@ -190,13 +191,13 @@ bool service_flush(struct thread *t)
 	/* Another that comes before the lock is served first; one that comes after it, at its end.
 	 */
 	flush_lock(t);
-	seq = at_load(&c->service_seq);
-	n = at_load(&c->service_nranges);
-	flush_ranges(t, (const uint64_t(*)[2])c->service_ranges,
+	seq = at_load(&a->service_seq);
+	n = at_load(&a->service_nranges);
+	flush_ranges(t, (const uint64_t(*)[2])a->service_ranges,
 		     n < CHAN_SERVICE_RANGES ? n : CHAN_SERVICE_RANGES);
 	at_store(&t->flushed, 1u);
-	at_store(&c->service_done, seq);
+	at_store(done, seq);
 	flush_unlock(t);
-	sys(__NR_futex, &c->service_done, 1 /* FUTEX_WAKE */, INT32_MAX);
+	sys(__NR_futex, done, 1 /* FUTEX_WAKE */, INT32_MAX);
 	return true;
 }

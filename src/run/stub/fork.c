@@ -20,8 +20,9 @@ static void child(struct call *c, uint64_t slot)
 	struct thread *t = c->t;
 	uint64_t flags = c->a[0];
 
-	t->slot = (uint32_t)slot;
-	t->chan = (struct chan *)CHAN_SLOT(slot);
+	chans_after_fork();
+	if (!chan_map(t, (uint32_t)slot))
+		die("no memory for the channel of a new process");
 	areas_after_fork(t);
 	/* Pending signals, timers and robust lists are not inherited. */
 	t->pending = 0;
@@ -55,7 +56,7 @@ int64_t fork_process(struct call *c)
 	if (pidfd_to && !touch_range(c->t, pidfd_to, 4, TOUCH_WRITE))
 		return -EFAULT;
 	slot = rpc(c->t, OP_FORK, c->a[0]);
-	serial = c->t->chan->v[0];
+	serial = c->t->answer->v[0];
 	if (slot < 0)
 		return slot;
 	host_flags =

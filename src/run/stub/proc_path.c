@@ -88,9 +88,9 @@ bool proc_exe_of(struct thread *t, const char *path, char *buf, uint64_t len)
 	if (!rest || !str_equal(rest, "exe"))
 		return false;
 	n = rpc(t, OP_EXE_PATH, (uint64_t)pid);
-	if (n <= 0 || (uint64_t)n >= len || (uint64_t)n > sizeof(t->chan->data))
+	if (n <= 0 || (uint64_t)n >= len || (uint64_t)n > sizeof(t->answer->data))
 		return false;
-	memcpy(buf, t->chan->data, (uint64_t)n);
+	memcpy(buf, t->answer->data, (uint64_t)n);
 	buf[n] = 0;
 	return true;
 }

@@ -114,7 +114,7 @@ static void hand_over(struct thread *t)
 	if (c->guest_sleeps)
 		at_store(&c->guest_sleeps, 0u);
 	at_store(&c->turn, turn);
-	if (!at_load(&c->attached))
+	if (!at_load(&t->answer->attached))
 		kick(t, turn);
 	until = __builtin_ia32_rdtsc() + (uint64_t)INFO->linger_us * CYCLES_PER_US;
 	while (at_load(&c->turn) == turn) {
@@ -127,11 +127,11 @@ static void hand_over(struct thread *t)
 
 static void execute_flush(struct thread *t)
 {
-	struct chan *c = t->chan;
-	uint32_t n = c->nranges;
+	const struct answer *a = t->answer;
+	uint32_t n = a->nranges;
 
 	flush_lock(t);
-	flush_ranges(t, (const uint64_t(*)[2])c->ranges, n < CHAN_MAX_RANGES ? n : CHAN_MAX_RANGES);
+	flush_ranges(t, (const uint64_t(*)[2])a->ranges, n < CHAN_MAX_RANGES ? n : CHAN_MAX_RANGES);
 	at_store(&t->flushed, 1u); /* a touch may have taken what an earlier one brought */
 	flush_unlock(t);
 }
@@ -146,11 +146,11 @@ int64_t rpc_call(struct thread *t, uint32_t op, const uint64_t a[8])
 		hand_over(t);
 		/* After a thread's last request the channel may be another's already. */
 		if (op == OP_THREAD_EXIT)
-			return c->ret;
-		if (at_load(&c->cmd) != CMD_FLUSH) {
+			return t->answer->ret;
+		if (at_load(&t->answer->cmd) != CMD_FLUSH) {
 			/* Asked for before we had spoken, without a signal; else there is none. */
 			service_flush(t);
-			return c->ret;
+			return t->answer->ret;
 		}
 		execute_flush(t);
 	}

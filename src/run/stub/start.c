@@ -49,13 +49,22 @@ static void take_stack(struct start *s, uint64_t *sp)
 		die("this program is started by `quire run` only");
 }
 
-static void map_object(int fd, uint64_t at, uint64_t prot)
+static void map_shared(uint64_t at, uint64_t bytes, int fd, uint64_t offset)
 {
-	struct stat st;
+	if (sys(__NR_mmap, at, bytes, PROT_READ, MAP_SHARED | MAP_FIXED, fd, offset) != (int64_t)at)
+		die("cannot map the page tables");
+}
 
-	if (sys(__NR_fstat, fd, &st) ||
-	    sys(__NR_mmap, at, st.st_size, prot, MAP_SHARED | MAP_FIXED, fd, 0) != (int64_t)at)
-		die("cannot map the channels or the page tables");
+/* What the supervisor tells; its own descriptors' numbers stand in there, too. */
+static void map_tables(const struct start *s)
+{
+	int fd = (int)s->fd_base + RUN_FD_TABLES;
+
+	map_shared(INFO_BASE, PAGE, fd, 0);
+	if (INFO->magic != RUN_MAGIC || INFO->fd_base != (uint64_t)s->fd_base || s->slot < 0 ||
+	    s->slot >= INFO->nr_slots)
+		die("stub and supervisor do not fit");
+	map_shared(TABLES_BASE, INFO->nr_table_frames * PAGE, fd, TABLES_OFFSET(INFO->nr_slots));
 }
 
 void thread_set_altstack(struct thread *t)
@@ -69,6 +78,7 @@ static struct loaded load(struct thread *t, const struct start *s)
 {
 	int64_t exe, interp = -1, r;
 	struct stat st;
+	const uint64_t *v = t->answer->v;
 	uint64_t pages;
 	struct loaded l;
 
@@ -92,8 +102,7 @@ static struct loaded load(struct thread *t, const struct start *s)
 	/* Too late for an errno, as in the kernel; the supervisor has said why. */
 	if (r)
 		die_by(t, SIGSEGV);
-	l = (struct loaded){t->chan->v[0], t->chan->v[1], t->chan->v[2], t->chan->v[3],
-			    t->chan->v[4], t->chan->v[5], t->chan->v[6]};
+	l = (struct loaded){v[0], v[1], v[2], v[3], v[4], v[5], v[6]};
 	return l;
 }
 
@@ -135,20 +144,14 @@ void start_on_host_stack(uint64_t *sp)
 	struct thread *t;
 
 	take_stack(&s, sp);
-	shared.fd_base = (int)s.fd_base;
 	vdso_move(&s);
-	map_object(RUN_FD(RUN_FD_CHAN), CHAN_BASE, PROT_READ | PROT_WRITE);
-	map_object(RUN_FD(RUN_FD_TABLES), TABLES_BASE, PROT_READ);
-	if (INFO->magic != RUN_MAGIC || s.slot < 0 || s.slot >= INFO->nr_slots)
-		die("stub and supervisor do not fit");
+	map_tables(&s);
 	t = area_alloc();
-	if (!t)
+	if (!t || !chan_map(t, (uint32_t)s.slot))
 		die("no memory for a thread");
 	t->tid = (int32_t)sys(__NR_gettid);
 	t->host_tid = (uint32_t)t->tid;
 	sys(__NR_set_tid_address, &t->host_tid);
-	t->slot = (uint32_t)s.slot;
-	t->chan = (struct chan *)CHAN_SLOT(t->slot);
 	t->proc = &first_process;
 	t->alt_flags = 2; /* SS_DISABLE */
 	thread_set_altstack(t);

@@ -110,10 +110,12 @@ struct thread {
 	uint32_t filling;  /* fill lock, reader's side */
 	uint32_t slot;
 	struct chan *chan;
+	const struct answer *answer;
 	struct process *proc;
 	uint32_t index; /* of its area */
 	int32_t tid;
 	uint64_t next_token;
+	bool maps_chan;               /* its channel; says nothing once the area is reused */
 	bool service_waits;           /* a service flush came while `filling` */
 	uint32_t service_seen;        /* number of the request whose signal was taken last */
 	bool restarts;                /* ... or interrupted a system call: make it again */
@@ -153,15 +155,14 @@ struct shared {
 	uint32_t nr_areas;
 	uint32_t drops; /* times that all host mappings were dropped: earlier touches are void */
 	uint64_t next_window;
-	int fd_base;
 };
 
 extern struct shared shared;
 extern struct process first_process;
 extern char stub_text_start[], stub_text_end[], stub_end[];
 
-#define INFO ((const volatile struct run_info *)CHAN_BASE)
-#define RUN_FD(n) (shared.fd_base + (int)(n))
+#define INFO ((const volatile struct run_info *)INFO_BASE)
+#define RUN_FD(n) ((int)INFO->fd_base + (int)(n))
 
 static inline struct thread *thread_at(uint32_t index)
 {
@@ -218,6 +219,16 @@ int64_t rpc_send_fd(struct thread *t, int fd);
 int64_t rpc_send_fd_token(struct thread *t, int fd, uint64_t token);
 /* One line of the supervisor's; the call goes on to fail as the caller says. */
 void rpc_unsupported(struct thread *t, int64_t nr, uint64_t detail);
+
+/* ---- chan.c: the channels that the process maps */
+/* The thread's own, of this slot.  False: no memory. */
+bool chan_map(struct thread *t, uint32_t slot);
+/* The thread makes no request any more. */
+void chan_unmap(struct thread *t);
+/* Of a thread of another process in this memory, which is gone. */
+void chan_sweep(struct thread *t);
+/* In a forked child: those that it has inherited. */
+void chans_after_fork(void);
 
 /* ---- area.c: thread areas and the fill lock */
 struct thread *thread_self(void);

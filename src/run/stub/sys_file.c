@@ -24,7 +24,7 @@ int64_t sys_dup2(struct call *c)
 int64_t sys_close_range(struct call *c)
 {
 	uint64_t first = (uint32_t)c->a[0], last = (uint32_t)c->a[1];
-	uint64_t ours = (uint64_t)shared.fd_base, end = ours + RUN_NR_FDS;
+	uint64_t ours = INFO->fd_base, end = ours + RUN_NR_FDS;
 	int64_t r;
 
 	if (first > last || last < ours || first >= end)

@@ -26,7 +26,7 @@ static int64_t limit_call(struct call *c, uint64_t resource)
 	r = rpc(c->t, OP_SYSCALL, (uint64_t)c->nr, c->a[0], c->a[1], c->a[2], c->a[3], c->a[4],
 		c->a[5]);
 	/* v[0]: the host's limit shall follow. */
-	if (r == RUN_NATIVE || (r == 0 && c->t->chan->v[0]))
+	if (r == RUN_NATIVE || (r == 0 && c->t->answer->v[0]))
 		return call_native(c);
 	return r;
 }

@@ -22,8 +22,10 @@ static struct thread *prepare(struct call *c, uint64_t slot, struct ucontext **f
 
 	if (!child)
 		return NULL;
-	child->slot = (uint32_t)slot;
-	child->chan = (struct chan *)CHAN_SLOT(slot);
+	if (!chan_map(child, (uint32_t)slot)) {
+		area_free(child);
+		return NULL;
+	}
 	child->proc = t->proc;
 	child->mask = t->mask;
 	child->alt_flags = 2; /* SS_DISABLE */
@@ -79,7 +81,7 @@ static int64_t start_child(struct call *c, uint32_t op, uint32_t done, bool proc
 	struct ucontext *frame;
 	struct thread *child;
 	int64_t slot = rpc(c->t, op, c->a[0]), r;
-	uint64_t serial = c->t->chan->v[0]; /* of a process */
+	uint64_t serial = c->t->answer->v[0]; /* of a process */
 
 	if (slot < 0)
 		return slot;
@@ -91,8 +93,12 @@ static int64_t start_child(struct call *c, uint32_t op, uint32_t done, bool proc
 		child->proc = &child->own;
 	}
 	r = child ? clone_host(c, child, frame) : -ENOMEM;
-	if (r < 0 && child)
+	if (r < 0 && child) {
+		chan_unmap(child);
 		area_free(child);
+	} else if (c->a[0] & CLONE_VFORK) {
+		chan_sweep(child);
+	}
 	rpc(c->t, done, (uint64_t)slot, (uint64_t)r, serial);
 	return r;
 }

@@ -123,8 +123,8 @@ static int64_t check_mount(int fd)
 /* The answer to OP_FILE names windows that no mapping uses any more. */
 static void unmap_dropped(struct thread *t)
 {
-	uint64_t n = t->chan->v[0], pairs = sizeof(t->chan->data) / 16;
-	const char *data = t->chan->data;
+	uint64_t n = t->answer->v[0], pairs = sizeof(t->answer->data) / 16;
+	const char *data = t->answer->data;
 
 	for (uint64_t i = 0; i < n && i < pairs; i++) {
 		uint64_t w[2];
