@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -152,6 +153,16 @@ static void take_sigchld(struct run *run)
 	run->sigchld_ignored = signal(SIGCHLD, SIG_DFL) == SIG_IGN;
 }
 
+/*
+ * To a guest we are somebody else's process: nobody but root may look at our memory and
+ * descriptors, by /proc, process_vm_readv, pidfd_getfd or ptrace.  The first process becomes an
+ * ordinary one again when it executes the stub.
+ */
+static void keep_out(void)
+{
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 static void ignore_signals(void)
 {
 	static const int ignored[] = {SIGINT, SIGQUIT, SIGPIPE};
@@ -212,6 +223,7 @@ int run_main(const struct run_options *opts)
 	pthread_cond_init(&run.reap_ready, NULL);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &mask);
+	keep_out();
 	fill_standard_fds();
 	take_sigchld(&run);
 	status = supervise(&run, &mask);
