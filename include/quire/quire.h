@@ -350,7 +350,10 @@ QUIRE_API int quire_file_truncate(struct quire_file *file, uint64_t bytes);
  */
 QUIRE_API int quire_file_punch(struct quire_file *file, uint64_t off, uint64_t len);
 QUIRE_API uint64_t quire_file_size(struct quire_file *file);
-/* read(2)/write(2) through the page cache (shmem and page-cache kinds). */
+/*
+ * read(2)/write(2) through the page cache (shmem and page-cache kinds).  A write beyond the end
+ * makes the file longer, if quire_file_truncate() to that length would: else -ENOMEM.
+ */
 QUIRE_API int64_t quire_file_read(struct quire_file *file, uint64_t off, void *buf, uint64_t len);
 QUIRE_API int64_t quire_file_write(struct quire_file *file, uint64_t off, const void *buf,
 				   uint64_t len);

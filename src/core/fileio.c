@@ -8,6 +8,8 @@
  *
  *   1  The size grows after the bytes are in place: nobody reads what is not there yet.
  *   2  A file whose size the embedder knows (ops.file_size) is not made longer by a write.
+ *   3  A write that makes a file longer is refused where truncation to that length would be: what
+ *      is charged by size may lie far beyond the bytes that are written.
  */
 #include "core/file.h"
 #include "core/folio.h"
@@ -91,9 +93,13 @@ static int page_for_write(struct quire_file *file, uint64_t off, struct folio **
 static int write_page_part(struct quire_file *file, uint64_t off, const void *buf, uint64_t n)
 {
 	struct quire_machine *m = file->machine;
+	bool grows = off + n > at_load(&file->mapping.bytes);
 	struct folio *folio;
-	int err = page_for_write(file, off, &folio);
+	int err;
 
+	if (grows && !mapping_may_resize(file, off + n)) /* invariant 3 */
+		return -QENOMEM;
+	err = page_for_write(file, off, &folio);
 	if (err)
 		return err;
 	folio_lock(m, folio);
@@ -101,8 +107,8 @@ static int write_page_part(struct quire_file *file, uint64_t off, const void *bu
 	folio_set(folio, FOLIO_DIRTY | FOLIO_UPTODATE);
 	folio_unlock(m, folio);
 	folio_put(m, folio);
-	if (off + n > at_load(&file->mapping.bytes))
-		mapping_resize(file, off + n); /* by a page at most: never refused */
+	if (grows)
+		mapping_resize(file, off + n);
 	return 0;
 }
 

@@ -502,6 +502,9 @@ static void test_shmem_file_is_committed(void **state)
 	assert_int_equal(quire_file_size(file), 3 * UPAGE + 1);
 	assert_int_equal(quire_file_write(file, 7 * UPAGE, "x", 1), 1);
 	assert_int_equal(committed(u), none + 8);
+	assert_int_equal(quire_file_write(file, UNIT_RAM + 8 * UPAGE, "x", 1), -ENOMEM);
+	assert_int_equal(quire_file_size(file), 7 * UPAGE + 1);
+	assert_int_equal(committed(u), none + 8);
 	unit_verify(u);
 	quire_file_put(file);
 	assert_int_equal(committed(u), none);
