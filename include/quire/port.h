@@ -25,14 +25,22 @@
  *
  * What the core guarantees to the embedder:
  *
- *   1  wait, synchronize_rcu, rcu_barrier, tlb_flush, ram_discard and oom are called
- *      without a spinlock; any other may be called with one held and does not sleep.
- *      tlb_flush, ram_discard and wait may find a sleeping lock held, or a read-side
- *      section open: they wait neither for a call of quire.h to return nor for a grace
- *      period.  oom finds nothing held.
+ *   1  Functions are called in the thread of the call of quire.h that needs them, or in
+ *      the one that runs what call_rcu() was handed.  What that thread may hold then:
+ *
+ *                                        spinlocks   sleeping locks   read-side section
+ *      alloc, free, call_rcu, cpu, wake,
+ *      yield, log, rcu_read_(un)lock         yes           yes              yes
+ *      wait, tlb_flush, ram_discard          no            yes              yes
+ *      synchronize_rcu                       no            yes              no
+ *      rcu_barrier, oom                      no            no               no
+ *
+ *      Those of the first line do not sleep on anything but the embedder's own short
+ *      locks.  Those of the second wait neither for a call of quire.h to return nor for
+ *      a grace period.  panic may come from anywhere.
  *   2  No function of the port calls back into quire.h, with two exceptions: oom may
  *      (not quire_verify or quire_machine_destroy), and any may call quire_mm_cookie
- *      and quire_mm_machine.
+ *      and quire_mm_machine.  (Callbacks of files: struct quire_file_ops in quire.h.)
  *   3  Read-side sections nest; a reader may sleep in them.
  *
  * Executing guest code: the translations
@@ -54,7 +62,11 @@
  *      the count is unmoved, under the lock that tlb_flush takes.  Else access again.
  *   7  And a flush must not return in the midst of an access: the executor holds that
  *      lock meanwhile, or tells that it has stopped (as an IPI is acknowledged).
- *   8  The last quire_mm_put() flushes everything once more; `cookie`, and the executor
+ *   8  Who reads the tables himself has more to heed: after any tlb_flush of the mm, whatever
+ *      range it names, page tables anywhere in it that were taken out before may be freed, a
+ *      grace period later.  So a walk goes on over no flush, or is made inside a read-side
+ *      section (rcu_read_lock): it starts at quire_mm_root() and keeps no table.
+ *   9  The last quire_mm_put() flushes everything once more; `cookie`, and the executor
  *      that it stands for, must live until that has returned.
  */
 #ifndef QUIRE_PORT_H

@@ -91,6 +91,11 @@ struct quire_machine_stats {
 	uint64_t failed_points;   /* of them failed on purpose */
 	uint64_t mms;             /* address spaces */
 	uint64_t free_per_order[11];
+	/* Neither in use nor free: given up, and waiting for a grace period; of RAM, and of the
+	 * separate memory for page tables. */
+	uint64_t waiting_frames, waiting_table_frames;
+	uint64_t free_table_frames; /* of that memory */
+	uint64_t lost_pages;        /* dirty pages that write_page refused when their file went */
 };
 QUIRE_API void quire_machine_stats(struct quire_machine *m, struct quire_machine_stats *out);
 
@@ -218,9 +223,11 @@ struct quire_vma_info {
 	int prot;        /* PROT_* */
 	bool shared;
 	bool growsdown;
-	uint64_t vm_flags;       /* core's VM_* bits, quire_vm_flag_names() */
-	struct quire_file *file; /* NULL: anonymous.  No reference is taken */
-	char name[16];           /* "[heap]", "[stack]", "" */
+	bool has_file;      /* false: anonymous */
+	uint64_t vm_flags;  /* core's VM_* bits, quire_vm_flag_names() */
+	char name[16];      /* "[heap]", "[stack]", "" */
+	uint64_t dev, ino;  /* of the file, */
+	char file_name[64]; /* and its name's beginning.  The file: quire_vma_next_file() */
 };
 
 struct quire_fault {
@@ -286,18 +293,42 @@ QUIRE_API uint64_t quire_pte(struct quire_mm *mm, uint64_t addr);
 
 /* --------------------------------------------------------------------- files */
 
+/*
+ * What the core asks the embedder about a file.
+ *
+ * Each is called in the thread of the call of this header that needs it (a fault, a read, a write,
+ * msync, whatever drops the last reference), with a reference on the file, outside read-side
+ * sections (RCU), and without any lock of the core's but the one named below.  It may sleep, and it
+ * may call this header, with these exceptions:
+ *
+ *   read_page, write_page   hold the page.  Calls that may want it: faults and accesses of memory
+ *                           that maps the file, quire_file_read(), _write(), _truncate(), _sync()
+ *                           and msync of it, are not made from there; and what an embedder holds
+ *                           over such a call is not waited for there.
+ *   read_page               under quire_file_write() holds that file's lock of writers, too.
+ *
+ * Nothing is held over the others: they may wait for what is held over quire_file_truncate().
+ */
 struct quire_file_ops {
-	/* Page cache files: fill / write one page.  0 or -errno.  May sleep. */
+	/* Page cache files: fill / write one page.  0 or -errno. */
 	int (*read_page)(void *priv, uint64_t pgoff, void *mem);
+	/* What it refuses stays dirty and is tried again by the next sync, and for the last time
+	 * when the last reference goes: then it is lost, with a line (port->log), and counted
+	 * (quire_machine_stats.lost_pages).  quire_file_sync() before that tells of errors. */
 	int (*write_page)(void *priv, uint64_t pgoff, const void *mem);
 	/* External files: frame number of a page (52 bits at most); -errno refuses
-	 * (-ENXIO: beyond the end, SIGBUS).  Must not sleep on the core. */
+	 * (-ENXIO: beyond the end, SIGBUS).  Asked about neighbours as well. */
 	int (*frame)(void *priv, uint64_t pgoff, uint64_t *frame);
 	/* External files: copy the content of one page, for private writes. */
 	int (*copy_page)(void *priv, uint64_t pgoff, void *mem);
-	/* Current size in bytes; NULL: unbounded. */
+	/*
+	 * Current size in bytes; NULL: quire_file_options.bytes, and what truncation and writes
+	 * make of it (external files: unbounded).  A file that has grown is asked about when
+	 * somebody wants what lies beyond the size that the core knows.  A file that has become
+	 * shorter is told of by quire_file_truncate(), once this says so.
+	 */
 	uint64_t (*file_size)(void *priv);
-	/* Last reference is gone. */
+	/* The last call: the last reference is gone, all that could be written is. */
 	void (*release)(void *priv);
 };
 
@@ -312,7 +343,7 @@ struct quire_file_options {
 	enum quire_file_kind kind;
 	const struct quire_file_ops *ops;
 	void *priv;
-	uint64_t bytes;   /* initial size (shmem, page cache without file_size) */
+	uint64_t bytes;   /* initial size, where there is no file_size */
 	bool writable;    /* opened for writing: MAP_SHARED may be PROT_WRITE */
 	bool noexec;      /* mount forbids PROT_EXEC */
 	bool noreserve;   /* shmem: charged to committed memory page by page, not whole */
@@ -322,7 +353,12 @@ struct quire_file_options {
 QUIRE_API int quire_file_create(struct quire_machine *m, const struct quire_file_options *opts,
 				struct quire_file **out);
 QUIRE_API void quire_file_get(struct quire_file *file);
+/* With the last reference, mappings included, dirty pages are written back and release is called,
+ * before the call that drops it returns. */
 QUIRE_API void quire_file_put(struct quire_file *file);
+/* Writes all dirty pages back.  0, or the first error of write_page: what it refused stays dirty.
+ */
+QUIRE_API int quire_file_sync(struct quire_file *file);
 QUIRE_API void *quire_file_priv(struct quire_file *file);
 QUIRE_API const char *quire_file_name(struct quire_file *file);
 QUIRE_API void quire_file_id(struct quire_file *file, uint64_t *dev, uint64_t *ino);
@@ -362,6 +398,9 @@ QUIRE_API int64_t quire_file_write(struct quire_file *file, uint64_t off, const 
 
 /* First VMA that ends above addr.  0, or -ENOENT. */
 QUIRE_API int quire_vma_next(struct quire_mm *mm, uint64_t addr, struct quire_vma_info *out);
+/* The same, with its file: *file is NULL, or the caller's to put. */
+QUIRE_API int quire_vma_next_file(struct quire_mm *mm, uint64_t addr, struct quire_vma_info *out,
+				  struct quire_file **file);
 /* "rd ex sh mr ..." as in smaps' VmFlags. */
 QUIRE_API void quire_vm_flag_names(uint64_t vm_flags, char *buf, size_t len);
 

@@ -74,6 +74,10 @@ extern const struct scenario io_write_truncate;
 extern const struct scenario load_none;
 extern const struct scenario load_replace;
 extern const struct scenario maps_munmap;
+extern const struct scenario memory_exit;
+extern const struct scenario memory_last;
+extern const struct scenario memory_munmap;
+extern const struct scenario memory_truncate;
 extern const struct scenario mincore_munmap;
 extern const struct scenario mlock_munmap;
 extern const struct scenario move_cross;
@@ -89,6 +93,9 @@ extern const struct scenario move_truncate;
 extern const struct scenario populate_mremap;
 extern const struct scenario populate_munmap;
 extern const struct scenario populate_replace;
+extern const struct scenario size_lock;
+extern const struct scenario size_lock_write;
+extern const struct scenario size_truncate;
 extern const struct scenario smaps_munmap;
 extern const struct scenario stack_lookup;
 extern const struct scenario stack_munmap;
@@ -174,6 +181,10 @@ const struct scenario *const scenarios[] = {
 	&load_none,
 	&load_replace,
 	&maps_munmap,
+	&memory_exit,
+	&memory_last,
+	&memory_munmap,
+	&memory_truncate,
 	&mincore_munmap,
 	&mlock_munmap,
 	&move_cross,
@@ -189,6 +200,9 @@ const struct scenario *const scenarios[] = {
 	&populate_mremap,
 	&populate_munmap,
 	&populate_replace,
+	&size_lock,
+	&size_lock_write,
+	&size_truncate,
 	&smaps_munmap,
 	&stack_lookup,
 	&stack_munmap,

@@ -81,7 +81,10 @@ static enum quire_fault_result cow_wait(struct fault *f, struct folio *folio)
 {
 	struct quire_machine *m = f->mm->machine;
 
-	fault_sleep(f);
+	if (!fault_sleep(f)) {
+		folio_put(m, folio);
+		return QUIRE_FAULT_OK;
+	}
 	folio_lock(m, folio);
 	folio_unlock(m, folio);
 	folio_put(m, folio);

@@ -69,7 +69,7 @@ int edit_apply(struct vma_edit *e);
 
 /* ---- vma.c: objects */
 struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec); /* NULL: no memory */
-/* Never published, not linked. */
+/* Never published, not linked.  M held, as for the next. */
 void vma_free_now(struct vma *vma);
 /* A chain that readers may still see. */
 void vma_free_rcu(struct quire_machine *m, struct vma *chain);

@@ -6,8 +6,9 @@
  *
  *   1  An external entry has PTE_EXTERNAL and no folio: no reference, no mapcount; it counts as
  *      file in rss.
- *   2  ops.frame runs inside RCU and outside every lock; ops.copy_page, which may sleep, outside
- *      RCU too.  The copy waits in f->copy for the attempt that can use it.
+ *   2  ops.frame, ops.copy_page and ops.file_size are called outside RCU and every lock, with a
+ *      reference on the file.  What they said waits in f->frames and f->copy for the attempt that
+ *      can use it: one that finds the same file, page and mapping->seq.
  *   3  A shared page is mapped read-only until the first write, as executors map writable only
  *      what is dirty.
  *   4  A frame number that an entry cannot hold is an I/O error.
@@ -17,18 +18,40 @@
 
 #define MAX_FRAME (QUIRE_PTE_FRAME_MASK >> PAGE_SHIFT)
 
-/* Pages to map in one fault: frames[first .. end), of which frames[main] is the one asked for. */
-struct around {
-	uint64_t base; /* page of frames[0] */
-	unsigned first, main, end;
-	uint64_t frames[PT_ENTRIES];
-};
-
 static enum quire_fault_result refuse_frame(struct fault *f, int err)
 {
 	if (err == -QENOMEM)
 		return QUIRE_FAULT_OOM;
 	return fault_sigbus(f, err == -QENXIO ? QUIRE_REASON_BEYOND_EOF : QUIRE_REASON_IO);
+}
+
+/* ---- asking for frames ------------------------------------------------------- */
+
+/* Pages of the file to ask for: [first, end) with the one that is wanted. */
+struct window {
+	uint64_t first, main, end;
+};
+
+static uint64_t min64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t max64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* The aligned window of addresses within the VMA, and so within one table. */
+static struct window window_of(const struct fault *f)
+{
+	const struct vma *vma = f->vma;
+	uint64_t size = min64(f->mm->machine->fault_around, FAULT_FRAMES * PAGE_SIZE);
+	uint64_t start = f->addr & ~(size - 1);
+
+	return (struct window){.first = vma_pgoff(vma, max64(start, vma->start)),
+			       .main = vma_pgoff(vma, f->addr),
+			       .end = vma_pgoff(vma, min64(start + size, vma->end))};
 }
 
 static int frame_of(const struct quire_file *file, uint64_t pgoff, uint64_t *frame)
@@ -38,55 +61,72 @@ static int frame_of(const struct quire_file *file, uint64_t pgoff, uint64_t *fra
 	return !err && *frame > MAX_FRAME ? -QEIO : err;
 }
 
-/* The aligned window within the VMA, the file and the table; a write maps its page alone. */
-static void choose_window(struct fault *f, struct around *a)
+/* Asleep.  A neighbour without a frame ends the window.  -errno of the page itself. */
+static int ask_frames(struct fault *f, const struct window *w)
 {
-	struct vma *vma = f->vma;
-	uint64_t size = f->access == QUIRE_WRITE ? PAGE_SIZE : f->mm->machine->fault_around;
-	uint64_t window = f->addr & ~(size - 1);
-	uint64_t start = window > vma->start ? window : vma->start;
-	uint64_t end = window + size < vma->end ? window + size : vma->end;
-	uint64_t beyond = vma_pgoff(vma, end), limit = file_pages(vma->file);
-
-	a->base = vma_pgoff(vma, start);
-	a->first = 0;
-	a->main = (unsigned)((f->addr - start) >> PAGE_SHIFT);
-	a->end = (unsigned)((beyond < limit ? beyond : limit) - a->base);
-	/* The file may just have become shorter; ops.frame will say so. */
-	if (limit <= a->base + a->main)
-		a->end = a->main + 1;
-}
-
-/* A neighbour without a frame ends the window.  -errno of the faulting page itself. */
-static int ask_frames(struct fault *f, struct around *a)
-{
-	struct quire_file *file = f->vma->file;
-	int err = frame_of(file, a->base + a->main, &a->frames[a->main]);
-	unsigned i;
+	const struct quire_file *file = f->file;
+	uint64_t frames[FAULT_FRAMES], first, end = min64(w->end, file_pages(file));
+	int err = w->main < end ? frame_of(file, w->main, &frames[w->main - w->first]) : -QENXIO;
 
 	if (err)
 		return err;
-	for (i = a->main; i > 0 && !frame_of(file, a->base + i - 1, &a->frames[i - 1]); i--)
-		;
-	a->first = i;
-	for (i = a->main + 1; i < a->end && !frame_of(file, a->base + i, &a->frames[i]); i++)
-		;
-	a->end = i;
+	for (first = w->main; first > w->first; first--)
+		if (frame_of(file, first - 1, &frames[first - 1 - w->first]))
+			break;
+	for (uint64_t i = w->main + 1; i < end; i++)
+		if (frame_of(file, i, &frames[i - w->first]))
+			end = i;
+	f->frames->seq = f->seq;
+	f->frames->first = first;
+	f->frames->end = end;
+	memcpy(f->frames->frames, frames + (first - w->first), (end - first) * sizeof(*frames));
 	return 0;
 }
 
-/* PTL held. */
-static void install_frames(struct fault *f, struct pt_ref *ref, const struct around *a,
-			   uint64_t bits)
+/* Asks, and starts over.  A write maps its page alone. */
+static enum quire_fault_result ask_window(struct fault *f, uint64_t pgoff)
 {
-	pte_t *entry = ref->entry - a->main;
+	struct window w = window_of(f);
+	int err;
+
+	if (f->access == QUIRE_WRITE)
+		w = (struct window){pgoff, pgoff, pgoff + 1};
+	STEP("asks the file for frames from page %lu on, asleep", w.main);
+	if (!fault_sleep(f))
+		return QUIRE_FAULT_OK;
+	file_ask_size(f->file);
+	err = ask_frames(f, &w);
+	if (!err)
+		return fault_wake(f);
+	return fault_wake_failed(f, pgoff) ? refuse_frame(f, err) : QUIRE_FAULT_OK;
+}
+
+/* Invariant 2. */
+static bool frames_fit(const struct fault *f, uint64_t pgoff)
+{
+	const struct fault_frames *c = f->frames;
+
+	return c->end && f->file == f->vma->file && c->seq == f->seq && pgoff >= c->first &&
+	       pgoff < c->end;
+}
+
+/* ---- mapping them ------------------------------------------------------------ */
+
+/* PTL held. */
+static void install_frames(struct fault *f, struct pt_ref *ref, uint64_t pgoff, uint64_t bits)
+{
+	const struct fault_frames *c = f->frames;
+	const struct window w = window_of(f);
+	uint64_t end = min64(c->end, w.end);
 	unsigned n = 0;
 
-	for (unsigned i = a->first; i < a->end; i++) {
-		if (at_load_relaxed(&entry[i]))
+	for (uint64_t i = max64(c->first, w.first); i < end; i++) {
+		pte_t *entry = ref->entry + (int64_t)(i - pgoff);
+
+		if (at_load_relaxed(entry))
 			continue;
-		STEP("maps external frame %lu", a->frames[i]);
-		pt_set(ref, &entry[i], pte_make(a->frames[i], bits));
+		STEP("maps external frame %lu", c->frames[i - c->first]);
+		pt_set(ref, entry, pte_make(c->frames[i - c->first], bits));
 		n++;
 	}
 	mm_count(f->mm, rss_counter(NULL), n);
@@ -96,25 +136,20 @@ static void install_frames(struct fault *f, struct pt_ref *ref, const struct aro
 		mm_count(f->mm, MM_AROUND, n - 1);
 }
 
-/* Apart, because the window is too large for the stack of the other paths. */
-static __attribute__((noinline)) enum quire_fault_result map_window(struct fault *f)
+static enum quire_fault_result map_window(struct fault *f, uint64_t pgoff)
 {
 	uint64_t bits = (vma_pte_bits(f->vma) & ~PTE_WRITE) | PTE_ACCESSED | PTE_EXTERNAL;
-	struct around a;
 	struct pt_ref ref;
 	int err;
 
-	choose_window(f, &a);
-	STEP("asks the file for frames from page %lu on", a.base + a.main);
-	err = ask_frames(f, &a);
-	if (err)
-		return refuse_frame(f, err);
+	if (!frames_fit(f, pgoff))
+		return ask_window(f, pgoff);
 	err = fault_lock(f, &ref);
 	if (err)
 		return fault_lost(f, err);
 	if (f->access == QUIRE_WRITE)
 		bits |= PTE_WRITE | PTE_WRITTEN;
-	install_frames(f, &ref, &a, bits);
+	install_frames(f, &ref, pgoff, bits);
 	pt_unlock(&ref);
 	return fault_done(f, QUIRE_KIND_FILE_MINOR);
 }
@@ -146,8 +181,10 @@ static enum quire_fault_result make_copy(struct fault *f, uint64_t pgoff)
 	int err;
 
 	STEP("copies page %lu out of the file, asleep", pgoff);
-	fault_sleep(f);
-	err = copy_out(f, pgoff);
+	if (!fault_sleep(f))
+		return QUIRE_FAULT_OK;
+	file_ask_size(f->file);
+	err = pgoff < file_pages(f->file) ? copy_out(f, pgoff) : -QENXIO;
 	if (!err)
 		return fault_wake(f);
 	return fault_wake_failed(f, pgoff) ? refuse_frame(f, err) : QUIRE_FAULT_OK;
@@ -190,10 +227,10 @@ static enum quire_fault_result extfile_fault(struct fault *f)
 	uint64_t pgoff = vma_pgoff(f->vma, f->addr);
 
 	if (pgoff >= file_pages(f->vma->file))
-		return fault_sigbus(f, QUIRE_REASON_BEYOND_EOF);
+		return fault_beyond_end(f, pgoff);
 	if (f->access == QUIRE_WRITE && !(f->vma->flags & VM_MAYSHARE))
 		return write_private(f, pgoff);
-	return map_window(f);
+	return map_window(f, pgoff);
 }
 
 static enum quire_fault_result extfile_write_protected(struct fault *f)

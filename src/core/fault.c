@@ -80,16 +80,20 @@ static void drop_file(struct fault *f)
 	if (f->copy.folio)
 		folio_put(f->mm->machine, f->copy.folio);
 	f->copy.folio = NULL;
+	f->frames->end = 0;
 	quire_file_put(f->file);
 	f->file = NULL;
 }
 
-void fault_sleep(struct fault *f)
+bool fault_sleep(struct fault *f)
 {
 	struct quire_file *file = f->vma->file;
 
-	if (file)
-		quire_file_get(file);
+	if (file && !file_tryget(file)) {
+		STEP("finds that the file has ended: looks again");
+		f->retry = true;
+		return false;
+	}
 	rcu_read_unlock(&f->mm->machine->port);
 	if (f->locked)
 		mm_unlock(f->mm);
@@ -97,6 +101,7 @@ void fault_sleep(struct fault *f)
 	f->vma = NULL;
 	drop_file(f);
 	f->file = file;
+	return true;
 }
 
 enum quire_fault_result fault_wake(struct fault *f)
@@ -119,6 +124,20 @@ bool fault_wake_failed(struct fault *f, uint64_t pgoff)
 	f->retry = f->slept = false;
 	f->vma = vma;
 	return true;
+}
+
+enum quire_fault_result fault_beyond_end(struct fault *f, uint64_t pgoff)
+{
+	STEP("page %lu lies beyond the end of the file", pgoff);
+	if (!f->vma->file->ops.file_size)
+		return fault_sigbus(f, QUIRE_REASON_BEYOND_EOF);
+	if (!fault_sleep(f))
+		return QUIRE_FAULT_OK;
+	file_ask_size(f->file);
+	if (pgoff < file_pages(f->file))
+		return fault_wake(f);
+	return fault_wake_failed(f, pgoff) ? fault_sigbus(f, QUIRE_REASON_BEYOND_EOF)
+					   : QUIRE_FAULT_OK;
 }
 
 /* ---- one attempt ----------------------------------------------------------- */
@@ -331,8 +350,11 @@ static void fault_failed(struct fault *f, enum quire_fault_result result)
 
 static enum quire_fault_result fault_resolve(struct fault *f)
 {
+	struct fault_frames frames; /* not cleared: most faults need none */
 	enum quire_fault_result result;
 
+	frames.end = 0;
+	f->frames = &frames;
 	f->reclaim = reclaim_begin(f->mm->machine);
 	do {
 		fault_enter(f);

@@ -25,6 +25,14 @@ struct fault_copy {
 	uint64_t pgoff, seq; /* of which page, at which mapping->seq */
 };
 
+/* What an external file has said of its pages [first, end), for the attempts that follow. */
+#define FAULT_FRAMES 16u
+struct fault_frames {
+	uint64_t seq;        /* at which mapping->seq */
+	uint64_t first, end; /* pages of fault->file; end == 0: none */
+	uint64_t frames[FAULT_FRAMES];
+};
+
 struct fault {
 	struct quire_mm *mm;
 	struct vma *vma; /* kept by RCU; may die at any moment.  NULL: none found, or asleep */
@@ -42,6 +50,7 @@ struct fault {
 	struct reclaim reclaim;  /* before OOM is said */
 	struct quire_file *file; /* of the VMA before the last sleep, with a reference; or NULL */
 	struct fault_copy copy;  /* only with file */
+	struct fault_frames *frames; /* only with file */
 	struct quire_fault *out;
 };
 
@@ -61,14 +70,17 @@ enum quire_fault_result fault_done(struct fault *f, enum quire_fault_kind kind);
 enum quire_fault_result fault_lost(struct fault *f, int err);
 /*
  * Around whatever may sleep: leaves RCU (and M in the fallback).  f->vma is gone afterwards; its
- * file is f->file, kept until the next sleep or the end of the fault.  The op returns
+ * file is f->file, kept until the next sleep or the end of the fault.  False: that had ended, the
+ * VMA being dead; still in RCU, and the op returns OK to start over.  After a sleep it returns
  * fault_wake(f), which starts over.  If the sleep ended in an error it asks fault_wake_failed()
  * instead: true, with f->vma set, if page pgoff of f->file is mapped at the address still, and the
  * op may refuse; false if it shall return OK to start over.
  */
-void fault_sleep(struct fault *f);
+bool fault_sleep(struct fault *f);
 enum quire_fault_result fault_wake(struct fault *f);
 bool fault_wake_failed(struct fault *f, uint64_t pgoff);
+/* Page pgoff lies beyond the end as the core knows it: asks whether it still does. */
+enum quire_fault_result fault_beyond_end(struct fault *f, uint64_t pgoff);
 
 /* ---- install.c */
 

@@ -4,11 +4,17 @@
  *
  * machine->files is guarded by L; everything else here is constant or atomic.
  *
- *   1  Who holds a reference may sleep; who found the file through a VMA under RCU need not take
- *      one (file.h, 1).
- *   2  The last put writes dirty pages back, drops the cache and calls release: at once, in the
- *      context of whoever puts, or in a VMA's RCU callback where that had the last reference.
- *      Either way without locks and outside RCU's read side.
+ *   1  Callbacks are called with a reference, outside RCU, and without a lock but those that the
+ *      callback's comment in quire.h names.
+ *   2  With the last reference the file ends, at once, in the thread that drops it, without locks
+ *      and outside RCU's read side: dirty pages are written back, release is called.  Where a VMA
+ *      had it, that is as M is let go (mm_unlock).
+ *   3  An ended file takes no page: who adds one sees refs under X, and so does mapping_retire(),
+ *      after the last has gone.
+ *   4  A size that is the embedder's (ops.file_size) is asked for when a page beyond the known size
+ *      is wanted, and whenever a callback is going to be called anyway.  What he said is noted only
+ *      if seq has not moved since he was asked: quire_file_truncate() knows better.  W is waited
+ *      for after he has answered: he may hold what his callback needs over quire_file_truncate().
  */
 #include "core/file.h"
 #include "core/folio.h"
@@ -20,18 +26,57 @@ const struct vma_ops *file_vma_ops(struct quire_file *file)
 	return file ? file->vma_ops : &anon_vma_ops;
 }
 
-uint64_t quire_file_size(struct quire_file *file)
+/* ---- size ------------------------------------------------------------------ */
+
+uint64_t file_known_size(const struct quire_file *file)
 {
-	if (file->ops.file_size)
-		return file->ops.file_size(file->priv);
-	return file->kind == QUIRE_FILE_EXTERNAL ? UINT64_MAX : at_load(&file->mapping.bytes);
+	if (file->kind == QUIRE_FILE_EXTERNAL && !file->ops.file_size)
+		return UINT64_MAX;
+	return at_load(&file->mapping.bytes);
 }
 
-uint64_t file_pages(struct quire_file *file)
+uint64_t file_pages(const struct quire_file *file)
 {
-	uint64_t bytes = quire_file_size(file);
+	uint64_t bytes = file_known_size(file);
 
 	return bytes > UINT64_MAX - PAGE_SIZE ? NO_LIMIT : PAGE_ALIGN(bytes) >> PAGE_SHIFT;
+}
+
+/* Invariant 4.  False: the file was cut since seq was read. */
+static bool note_size(struct quire_file *file, uint64_t seq, uint64_t bytes)
+{
+	const struct quire_port *port = &file->machine->port;
+	struct mapping *mapping = &file->mapping;
+	bool current;
+
+	if (at_load(&mapping->bytes) == bytes)
+		return true;
+	mutex_lock(port, &mapping->write_lock, RANK_FILE);
+	current = at_load(&mapping->seq) == seq || !RULE(size_of_no_other_time);
+	if (current)
+		at_store(&mapping->bytes, bytes);
+	STEP(current ? "notes that the file is %lu bytes long" : "was told %lu bytes too early",
+	     bytes);
+	mutex_unlock(port, &mapping->write_lock, RANK_FILE);
+	return current;
+}
+
+uint64_t file_ask_size(struct quire_file *file)
+{
+	uint64_t seq, bytes;
+
+	if (!file->ops.file_size)
+		return file_known_size(file);
+	do {
+		seq = at_load(&file->mapping.seq);
+		bytes = file->ops.file_size(file->priv);
+	} while (!note_size(file, seq, bytes));
+	return bytes;
+}
+
+uint64_t quire_file_size(struct quire_file *file)
+{
+	return file_ask_size(file);
 }
 
 /* ---- making ---------------------------------------------------------------- */
@@ -107,7 +152,8 @@ int quire_file_create(struct quire_machine *m, const struct quire_file_options *
 		kmem_free_line(m, file, sizeof(*file));
 		return -QENOMEM;
 	}
-	mapping_init(&file->mapping, file, opts->bytes);
+	/* What the embedder knows is asked for when it is wanted. */
+	mapping_init(&file->mapping, file, file->ops.file_size ? 0 : opts->bytes);
 	enlist(file);
 	*out = file;
 	return 0;
@@ -120,25 +166,87 @@ void quire_file_get(struct quire_file *file)
 	at_add_relaxed(&file->refs, 1);
 }
 
-static void file_free(struct quire_file *file)
+bool file_tryget(struct quire_file *file)
+{
+	uint32_t refs = at_load_relaxed(&file->refs);
+
+	do {
+		if (!refs)
+			return false;
+	} while (!at_cas(&file->refs, &refs, refs + 1));
+	return true;
+}
+
+/* Nobody is left whom an error could be told. */
+static void last_writeback(struct quire_file *file)
+{
+	struct quire_machine *m = file->machine;
+	uint64_t failed = 0;
+	int err = mapping_writeback(file, 0, UINT64_MAX, &failed);
+
+	if (!failed)
+		return;
+	at_add(&m->lost_pages, failed);
+	q_log(m, QUIRE_LOG_WARN, "%s: %lu dirty pages could not be written (error %d) and are lost",
+	      file->name[0] ? file->name : "a file", failed, -err);
+}
+
+static void delist(struct quire_file *file)
 {
 	struct quire_machine *m = file->machine;
 
-	mapping_writeback(file, 0, UINT64_MAX);
 	spin_lock(&m->port, &m->mm_lock, RANK_MMLIST);
 	dlist_del(&file->node);
 	spin_unlock(&m->mm_lock, RANK_MMLIST);
+}
+
+static void free_after_readers(struct quire_rcu_head *head)
+{
+	struct quire_file *file = container_of(head, struct quire_file, rcu);
+	struct quire_machine *m = file->machine;
+
+	STEP("frees the file and its pages");
 	mapping_destroy(&file->mapping);
-	if (file->ops.release)
-		file->ops.release(file->priv);
 	kmem_free(m, file->name, file->name_size);
 	kmem_free_line(m, file, sizeof(*file));
+}
+
+/* Invariant 2. */
+static void file_end(struct quire_file *file)
+{
+	const struct quire_port *port = &file->machine->port;
+
+	STEP("has the last reference on the file");
+	last_writeback(file);
+	delist(file);
+	mapping_retire(&file->mapping);
+	if (file->ops.release)
+		file->ops.release(file->priv);
+	port->call_rcu(port->ctx, &file->rcu, free_after_readers);
 }
 
 void quire_file_put(struct quire_file *file)
 {
 	if (at_sub(&file->refs, 1) == 0)
-		file_free(file);
+		file_end(file);
+}
+
+void file_let_go(struct quire_mm *mm, struct quire_file *file)
+{
+	if (at_sub(&file->refs, 1))
+		return;
+	file->next = mm->gone_files;
+	mm->gone_files = file;
+}
+
+void files_end(struct quire_file *gone)
+{
+	while (gone) {
+		struct quire_file *next = gone->next;
+
+		file_end(gone);
+		gone = next;
+	}
 }
 
 /* ---- questions ------------------------------------------------------------- */

@@ -5,8 +5,10 @@
  * A quire_file has one mapping: its page cache (RAM folios by page offset) and the interval tree
  * of the VMAs that map it.
  *
- *   1  A VMA's reference on its file is put after the VMA's grace period (in its RCU callback), so
- *      that a reader who found the file through the VMA may use it without a reference.
+ *   1  refs counts users: handles of the embedder, VMAs that may have entries, and who is in a
+ *      callback of the file's.  With the last of them the file ends (file.c).  Its memory and its
+ *      pages stay for a grace period: who found it through a VMA under RCU may look at what the
+ *      core keeps of it, but calls none of its callbacks without a reference, and may get none.
  *   2  The page cache's reference on a folio is put a grace period after the folio left the cache:
  *      what index_load() finds stays allocated until the reader leaves RCU.
  *   3  mapping->seq moves before pages are dropped from the cache (after the new size is visible),
@@ -35,7 +37,7 @@ struct mapping {
 	/* Read by every fault of the file. */
 	struct index pages;         /* R, writers X: pgoff -> folio; holds a reference on each */
 	uint64_t seq;               /* A: invariant 3 */
-	uint64_t bytes;             /* A, writers W: i_size, if there is no file_size callback */
+	uint64_t bytes;             /* A, writers W: i_size, as the core knows it (file.c, 4) */
 	struct index_env index_env; /* C */
 	struct quire_file *file;    /* C */
 
@@ -56,8 +58,12 @@ struct quire_file {
 	enum file_charge charge;       /* C */
 	bool writable, noexec;         /* C */
 	bool anon;     /* C: shared anonymous memory made by mmap: /dev/zero in maps */
-	uint32_t refs; /* A */
-	char *name;    /* C */
+	uint32_t refs; /* A: invariant 1 */
+	union {
+		struct quire_file *next;   /* M: of mm->gone_files */
+		struct quire_rcu_head rcu; /* once it has ended */
+	};
+	char *name; /* C */
 	size_t name_size;
 	uint64_t dev, ino; /* C */
 	struct mapping mapping;
@@ -71,8 +77,19 @@ extern const struct vma_ops anon_vma_ops, filemap_vma_ops, extfile_vma_ops;
 
 /* Ops for a mapping of file (NULL: anonymous). */
 const struct vma_ops *file_vma_ops(struct quire_file *file);
-/* Pages that lie at least partly before the end; UINT64_MAX >> PAGE_SHIFT where there is none. */
-uint64_t file_pages(struct quire_file *file);
+/* Bytes, and pages that lie at least partly before the end, as far as the core knows; UINT64_MAX,
+ * UINT64_MAX >> PAGE_SHIFT: there is no end. */
+uint64_t file_known_size(const struct quire_file *file);
+uint64_t file_pages(const struct quire_file *file);
+/*
+ * Asks the embedder, if the size is his: what he says is known from then on.  A reference, and no
+ * lock; not in RCU.
+ */
+uint64_t file_ask_size(struct quire_file *file);
+/* A reference for who has found the file under RCU.  False: it has ended. */
+bool file_tryget(struct quire_file *file);
+/* A reference is dropped while M is held: what ends with it does so in mm_unlock(). */
+void file_let_go(struct quire_mm *mm, struct quire_file *file);
 
 /* ---- shmem.c */
 
@@ -92,7 +109,9 @@ void mapping_resize(struct quire_file *file, uint64_t bytes);
 void mapping_count_pages(struct mapping *mapping, int64_t n);
 /* Pages that the file has charged to committed memory. */
 uint64_t mapping_charged(const struct mapping *mapping);
-/* Drops the whole cache; nobody else can reach the file. */
+/* No page is added from now on, and those that there are wait for a grace period: counts them. */
+void mapping_retire(struct mapping *mapping);
+/* Drops the whole cache; a grace period after mapping_retire(). */
 void mapping_destroy(struct mapping *mapping);
 /* Enters / removes a VMA in its file's interval tree (no-op without file).  Takes I. */
 void mapping_link(struct vma *vma);
@@ -130,8 +149,9 @@ void mapping_drop(struct quire_file *file, uint64_t first, uint64_t last, bool e
 
 /* ---- writeback.c */
 
-/* Writes dirty pages [first, last] of the cache through write_page.  0 or the first error.
- * Sleeps; neither M nor RCU is held. */
-int mapping_writeback(struct quire_file *file, uint64_t first, uint64_t last);
+/* Writes dirty pages [first, last] of the cache through write_page.  0 or the first error; *failed
+ * (NULL: not wanted) are the pages that could not be written.  Sleeps; neither M nor RCU is held.
+ */
+int mapping_writeback(struct quire_file *file, uint64_t first, uint64_t last, uint64_t *failed);
 
 #endif

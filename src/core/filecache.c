@@ -51,6 +51,8 @@ static int insert_locked(struct mapping *mapping, uint64_t pgoff, uint64_t seq, 
 
 	if (RULE(cache_seq_check) && at_load(&mapping->seq) != seq)
 		return -QEAGAIN;
+	if (RULE(dead_file_takes_no_page) && !at_load(&mapping->file->refs))
+		return -QEAGAIN; /* who found it by a dead VMA: file.c, 3 */
 	*found = index_load(&mapping->pages, pgoff);
 	if (*found)
 		return 0;

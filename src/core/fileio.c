@@ -30,7 +30,7 @@ static int read_page_part(struct quire_file *file, uint64_t off, void *buf, uint
 	bool hole;
 	int err;
 
-	if (off + n > quire_file_size(file))
+	if (off + n > file_known_size(file))
 		return -QEAGAIN; /* truncated since: the caller looks again */
 	rcu_read_lock(port);
 	hole = filecache_is_zero_fill(file) && !filecache_peek(file, pgoff);
@@ -56,7 +56,7 @@ int64_t quire_file_read(struct quire_file *file, uint64_t off, void *buf, uint64
 	if (file->kind == QUIRE_FILE_EXTERNAL || off > INT64_MAX)
 		return -QEINVAL;
 	while (done < len) {
-		uint64_t size = quire_file_size(file), pos = off + done;
+		uint64_t size = file_ask_size(file), pos = off + done;
 		uint64_t n = bytes_in_page(pos, len - done);
 
 		if (pos >= size)
@@ -129,10 +129,10 @@ static int64_t write_locked(struct quire_file *file, uint64_t off, const void *b
 	return done ? (int64_t)done : err;
 }
 
-/* How much of a write the size allows: invariant 2. */
+/* How much of a write the size allows: invariant 2.  W held. */
 static int64_t writable_bytes(struct quire_file *file, uint64_t off, uint64_t len)
 {
-	uint64_t limit = file->ops.file_size ? quire_file_size(file) : INT64_MAX;
+	uint64_t limit = file->ops.file_size ? file_known_size(file) : INT64_MAX;
 
 	if (off >= limit)
 		return -QEFBIG;
@@ -144,6 +144,7 @@ static int64_t try_write(struct quire_file *file, uint64_t off, const void *buf,
 	const struct quire_port *port = &file->machine->port;
 	int64_t n;
 
+	file_ask_size(file); /* not with W held: file.c, 4 */
 	mutex_lock(port, &file->mapping.write_lock, RANK_FILE);
 	n = writable_bytes(file, off, len);
 	if (n > 0)

@@ -21,7 +21,8 @@ static enum quire_fault_result read_page_in(struct fault *f, uint64_t pgoff)
 	struct folio *folio;
 	int err;
 
-	fault_sleep(f);
+	if (!fault_sleep(f))
+		return QUIRE_FAULT_OK;
 	err = filecache_read(f->file, pgoff, f->seq, &folio);
 	if (!err) {
 		folio_put(f->mm->machine, folio);
@@ -151,10 +152,8 @@ static enum quire_fault_result filemap_fault(struct fault *f)
 	enum quire_fault_result result;
 	struct folio *folio;
 
-	if (pgoff >= file_pages(f->vma->file)) {
-		STEP("page %lu lies beyond the end of the file", pgoff);
-		return fault_sigbus(f, QUIRE_REASON_BEYOND_EOF);
-	}
+	if (pgoff >= file_pages(f->vma->file))
+		return fault_beyond_end(f, pgoff);
 	result = find_page(f, pgoff, &folio);
 	if (!folio)
 		return result;

@@ -19,8 +19,25 @@ int frames_init(struct quire_machine *m, const struct quire_machine_options *opt
 void frames_destroy(struct quire_machine *m);
 /* Empties per-CPU lists into the buddy lists. */
 void frames_drain(struct quire_machine *m);
-uint64_t frames_free_count(struct quire_machine *m);
+uint64_t frames_free_count(struct quire_machine *m, enum zone_kind kind);
 void frames_stats(struct quire_machine *m, struct quire_machine_stats *out);
+
+/* ---- defer.c: frames that wait for a grace period */
+struct frame_chain {
+	pfn_t head; /* NO_FRAME: empty */
+	uint32_t nr;
+	bool tables; /* else pages of files */
+};
+#define CHAIN_OF_TABLES ((struct frame_chain){NO_FRAME, 0, true})
+#define CHAIN_OF_PAGES ((struct frame_chain){NO_FRAME, 0, false})
+/* n frames more of that kind are free but for a grace period, or (negative) are free. */
+void frames_waiting(struct quire_machine *m, enum zone_kind kind, int64_t n);
+/* A table that was taken out, or a page that has left its mapping, with the reference on it. */
+void chain_add(struct quire_machine *m, struct frame_chain *c, struct folio *f);
+/* The chain's references are dropped a grace period later.  Empties it.  No lock, not in RCU. */
+void frames_defer(struct quire_machine *m, struct frame_chain *c);
+/* And at once, where no reader can have them.  No spinlock. */
+void frames_put_now(struct quire_machine *m, struct frame_chain *c);
 
 /* ---- reclaim.c */
 struct reclaim {

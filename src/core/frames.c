@@ -242,7 +242,7 @@ static __attribute__((noinline)) pfn_t alloc_last(struct quire_machine *m, enum 
 						  unsigned order, unsigned cpu, bool *zeroed)
 {
 	/* Asked first: what has come back by now is found below. */
-	bool deferred = kind == zone_kind(m, ALLOC_TABLE) && at_load(&m->deferred_tables);
+	bool waiting = at_load(&m->waiting[kind]) != 0;
 	pfn_t pfn;
 
 	at_add(&m->frames->scarce, 1);
@@ -251,7 +251,7 @@ static __attribute__((noinline)) pfn_t alloc_last(struct quire_machine *m, enum 
 		pfn = zones_alloc(m, kind, order, cpu, zeroed);
 	while (pfn == NO_FRAME && !order && any_free(m, kind));
 	at_sub(&m->frames->scarce, 1);
-	if (pfn == NO_FRAME && deferred)
+	if (pfn == NO_FRAME && waiting)
 		at_add(&m->frame_failures, 1);
 	return pfn;
 }
@@ -415,14 +415,15 @@ void frames_free_many(struct quire_machine *m, struct folio **v, unsigned n)
 
 /* -------------------------------------------------------------- statistics */
 
-uint64_t frames_free_count(struct quire_machine *m)
+uint64_t frames_free_count(struct quire_machine *m, enum zone_kind kind)
 {
 	uint64_t n = 0;
 
-	for (unsigned i = 0; i < m->frames->nr_ram_zones; i++)
-		n += zone_free_count(&m->frames->zones[i]);
+	for (unsigned i = 0; i < m->frames->nr_zones; i++)
+		if (m->frames->zones[i].kind == kind)
+			n += zone_free_count(&m->frames->zones[i]);
 	for (unsigned cpu = 0; cpu < m->port.ncpus; cpu++) {
-		struct pcp *p = &m->frames->pcps[cpu][ZONE_RAM];
+		struct pcp *p = &m->frames->pcps[cpu][kind];
 
 		n += at_load_relaxed(&p->count);
 		n += at_load_relaxed(&p->end) - at_load_relaxed(&p->next);
@@ -433,7 +434,8 @@ uint64_t frames_free_count(struct quire_machine *m)
 void frames_stats(struct quire_machine *m, struct quire_machine_stats *out)
 {
 	out->ram_frames = m->nr_ram;
-	out->free_frames = frames_free_count(m);
+	out->free_frames = frames_free_count(m, ZONE_RAM);
+	out->free_table_frames = frames_free_count(m, ZONE_TABLE);
 	for (unsigned i = 0; i < m->frames->nr_ram_zones; i++) {
 		struct zone *z = &m->frames->zones[i];
 

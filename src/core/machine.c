@@ -313,4 +313,7 @@ void quire_machine_stats(struct quire_machine *m, struct quire_machine_stats *ou
 	out->committed_pages = at_load_relaxed(&m->committed);
 	out->alloc_points = alloc_points_sum(m);
 	out->failed_points = at_load_relaxed(&m->failed_points);
+	out->waiting_frames = at_load(&m->waiting[ZONE_RAM]);
+	out->waiting_table_frames = at_load(&m->waiting[ZONE_TABLE]);
+	out->lost_pages = at_load_relaxed(&m->lost_pages);
 }

@@ -107,7 +107,7 @@ struct quire_machine {
 	bool ram_is_zero;            /* untouched RAM reads as zero */
 	bool own_ram, own_table_ram; /* taken from port->alloc */
 	bool fail_enabled;           /* A: some allocation point is to fail */
-	uint32_t frame_failures;     /* A: allocations that failed while tables were deferred */
+	uint32_t frame_failures; /* A: allocations that found no frame while some were waiting */
 
 	/* Written by slow paths, away from what every fault reads. */
 	/* Points passed before the last change of fail_enabled, and all while it is on.  A */
@@ -116,9 +116,10 @@ struct quire_machine {
 	uint64_t *fail_list;    /* under fail_lock, ascending */
 	unsigned nr_fail;       /* under fail_lock */
 	struct spinlock fail_lock;
-	uint64_t committed;       /* A: pages */
-	uint64_t deferred_tables; /* A: table frames that wait for a grace period */
-	uint64_t pins;            /* A: references held by quire_pin() */
+	uint64_t committed;              /* A: pages */
+	uint64_t waiting[NR_ZONE_KINDS]; /* A: frames that wait for a grace period (defer.c) */
+	uint64_t lost_pages;             /* A: dirty pages of files that could not be written */
+	uint64_t pins;                   /* A: references held by quire_pin() */
 	struct spinlock mm_lock;
 	struct dlist mms;   /* L */
 	struct dlist files; /* L: mappings, for verify */

@@ -86,19 +86,34 @@ void mapping_init(struct mapping *mapping, struct quire_file *file, uint64_t byt
 	spin_init(&mapping->index_lock);
 }
 
+void mapping_retire(struct mapping *mapping)
+{
+	struct quire_machine *m = mapping->file->machine;
+
+	Q_ASSERT(m, itree_empty(&mapping->vmas));
+	/* Who has added a page has seen refs under X before we had it: it is counted. */
+	spin_lock(&m->port, &mapping->index_lock, RANK_INDEX);
+	frames_waiting(m, ZONE_RAM, (int64_t)at_load_relaxed(&mapping->nr_pages));
+	spin_unlock(&mapping->index_lock, RANK_INDEX);
+	at_sub(&m->committed, mapping_charged(mapping));
+}
+
 void mapping_destroy(struct mapping *mapping)
 {
 	struct quire_machine *m = mapping->file->machine;
+	struct frame_chain all = CHAIN_OF_PAGES;
 	struct folio *folio;
+	int64_t nr;
 	uint64_t i;
 
-	Q_ASSERT(m, itree_empty(&mapping->vmas));
-	at_sub(&m->committed, mapping_charged(mapping));
 	index_for_each(&mapping->pages, 0, UINT64_MAX, i, folio)
 	{
 		folio->mapping = NULL;
-		folio_put(m, folio);
+		chain_add(m, &all, folio);
 	}
+	nr = all.nr;
+	frames_put_now(m, &all);
+	frames_waiting(m, ZONE_RAM, -nr);
 	index_destroy(&mapping->pages);
 }
 

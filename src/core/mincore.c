@@ -55,6 +55,21 @@ static int look(struct quire_mm *mm, uint64_t addr, uint64_t end, uint8_t *vec)
 	return 0;
 }
 
+/* What an external file holds depends on how long it is now. */
+static void ask_sizes(struct quire_mm *mm, uint64_t addr, uint64_t end)
+{
+	struct quire_vma_info v;
+	struct quire_file *file;
+
+	for (; addr < end && !quire_vma_next_file(mm, addr, &v, &file); addr = v.end) {
+		if (!file)
+			continue;
+		if (v.start < end)
+			file_ask_size(file);
+		quire_file_put(file);
+	}
+}
+
 int quire_mincore(struct quire_mm *mm, uint64_t addr, uint64_t len, uint8_t *vec)
 {
 	const struct quire_port *port = &mm->machine->port;
@@ -65,6 +80,7 @@ int quire_mincore(struct quire_mm *mm, uint64_t addr, uint64_t len, uint8_t *vec
 		return -QEINVAL;
 	if (addr > size || len > size - addr)
 		return -QENOMEM;
+	ask_sizes(mm, addr, addr + PAGE_ALIGN(len));
 	mm_lock(mm);
 	rcu_read_lock(port);
 	err = look(mm, addr, addr + PAGE_ALIGN(len), vec);

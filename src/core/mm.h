@@ -136,6 +136,8 @@ struct quire_mm {
 	uint32_t refs;      /* A */
 	bool exited;        /* M */
 	uint32_t unflushed; /* A, set under M: cleared entries of files may be cached (zap.c, 5) */
+	struct quire_file
+	    *gone_files; /* M: their last reference has gone: they end at mm_unlock() */
 	uint64_t start_brk, brk, start_stack; /* M, readers A (names of VMAs) */
 	uint64_t mmap_base;                   /* M */
 	uint64_t rlimit[QUIRE_NR_RLIMITS];    /* A */
@@ -166,9 +168,17 @@ static inline void mm_lock(struct quire_mm *mm)
 	mutex_lock(&mm->machine->port, &mm->mmap_lock, RANK_MMAP);
 }
 
+void files_end(struct quire_file *gone); /* file.c */
+
+/* Not in RCU: callbacks of files may be called. */
 static inline void mm_unlock(struct quire_mm *mm)
 {
+	struct quire_file *gone = mm->gone_files;
+
+	mm->gone_files = NULL;
 	mutex_unlock(&mm->machine->port, &mm->mmap_lock, RANK_MMAP);
+	if (__builtin_expect(gone != NULL, 0))
+		files_end(gone);
 }
 
 /* ---- vma.c */

@@ -218,6 +218,8 @@ static int mmap_checked(struct quire_mm *mm, struct mmap_request *r)
 
 	if (err)
 		return err;
+	if (r->file) /* so that the first fault need not */
+		file_ask_size(r->file);
 	mm_lock(mm);
 	err = mmap_locked(mm, r);
 	mm_unlock(mm);

@@ -64,7 +64,7 @@ static int sync_range(struct quire_mm *mm, uint64_t addr, uint64_t end, int flag
 		if ((flags & QMS_INVALIDATE) && s.locked)
 			err = -QEBUSY;
 		else if (s.file)
-			err = mapping_writeback(s.file, s.first, s.last);
+			err = mapping_writeback(s.file, s.first, s.last, NULL);
 		if (s.file)
 			quire_file_put(s.file);
 		if (err)

@@ -7,19 +7,10 @@
  * Invariants:
  *   1  Nothing that was gathered is freed before port->tlb_flush() returned for the
  *      ranges in which it was mapped.
- *   2  Unlinked tables are freed by RCU after the flush.  They are chained through
- *      pt.used, which nobody reads once pt.linked is 0.
+ *   2  Unlinked tables are freed by RCU after the flush (defer.c).
  *   3  Every address that was gathered lies in ranges[0..nr_ranges), or full is set.
  */
 #include "core/tlb.h"
-
-/* Tables on their way through RCU. */
-struct table_batch {
-	struct quire_rcu_head rcu; /* first */
-	struct quire_machine *machine;
-	pfn_t first;
-	unsigned nr;
-};
 
 void tlb_begin(struct tlb_gather *g, struct quire_mm *mm)
 {
@@ -30,8 +21,7 @@ void tlb_begin(struct tlb_gather *g, struct quire_mm *mm)
 	g->nr_folios = 0;
 	g->unflushed = false;
 	g->any_dirty = false;
-	g->nr_tables = 0;
-	g->tables = NO_FRAME;
+	g->tables = CHAIN_OF_TABLES;
 }
 
 /* Out of ranges: the latest grows over the gap, which costs its refills and nothing else. */
@@ -96,9 +86,7 @@ void tlb_table(struct tlb_gather *g, struct folio *table, uint64_t addr)
 {
 	if (!g->nr_ranges)
 		tlb_range(g, addr, addr + PAGE_SIZE);
-	table->pt.used = g->tables;
-	g->tables = folio_pfn(g->mm->machine, table);
-	g->nr_tables++;
+	chain_add(g->mm->machine, &g->tables, table);
 }
 
 static void flush(struct tlb_gather *g)
@@ -117,46 +105,14 @@ static void flush(struct tlb_gather *g)
 		port->tlb_flush(port->ctx, mm, mm->cookie, g->ranges, g->full ? 0 : g->nr_ranges);
 }
 
-static void free_tables(struct quire_machine *m, pfn_t pfn)
-{
-	while (pfn != NO_FRAME) {
-		struct folio *f = pfn_folio(m, pfn);
-
-		STEP("frees table %u", pfn);
-		pfn = f->pt.used;
-		folio_set(f, FOLIO_ZEROED);
-		folio_put(m, f);
-	}
-}
-
-static void free_batch(struct quire_rcu_head *head)
-{
-	struct table_batch *b = (struct table_batch *)(void *)head;
-	struct quire_machine *m = b->machine;
-
-	free_tables(m, b->first);
-	at_sub(&m->deferred_tables, b->nr);
-	kmem_free(m, b, sizeof(*b));
-}
-
-/* Without memory for the callback: waits for the readers here. */
 static void retire_tables(struct tlb_gather *g)
 {
 	struct quire_machine *m = g->mm->machine;
-	struct table_batch *b = RULE(tables_by_rcu) ? kmem_alloc(m, sizeof(*b)) : NULL;
 
-	if (!b) {
-		if (RULE(tables_by_rcu))
-			m->port.synchronize_rcu(m->port.ctx);
-		free_tables(m, g->tables);
-		return;
-	}
-	b->machine = m;
-	b->first = g->tables;
-	b->nr = g->nr_tables;
-	at_add(&m->deferred_tables, b->nr); /* reclaim.c */
-	STEP("leaves %u tables to RCU", b->nr);
-	m->port.call_rcu(m->port.ctx, &b->rcu, free_batch);
+	if (RULE(tables_by_rcu))
+		frames_defer(m, &g->tables);
+	else
+		frames_put_now(m, &g->tables);
 }
 
 void tlb_flush_now(struct tlb_gather *g)
@@ -173,13 +129,11 @@ void tlb_flush_now(struct tlb_gather *g)
 		folio_put_many(g->mm->machine, g->folios, g->nr_folios);
 	if (!RULE(flush_before_free))
 		flush(g);
-	if (g->nr_tables)
+	if (g->tables.nr)
 		retire_tables(g);
 	g->nr_ranges = 0;
 	g->nr_folios = 0;
 	g->any_dirty = false;
-	g->nr_tables = 0;
-	g->tables = NO_FRAME;
 }
 
 void tlb_finish(struct tlb_gather *g)

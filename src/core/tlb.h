@@ -23,8 +23,8 @@ struct tlb_gather {
 	bool full;      /* flush everything; the caller's choice */
 	bool no_flush;  /* nothing can be cached: a new mm, or one being torn down */
 	bool unflushed; /* mm->unflushed is this gather's */
-	unsigned nr_ranges, nr_folios, nr_tables;
-	pfn_t tables; /* chained through pt.used */
+	unsigned nr_ranges, nr_folios;
+	struct frame_chain tables;
 	struct quire_tlb_range ranges[TLB_GATHER_RANGES];
 	bool any_dirty; /* some of folios has GATHERED_DIRTY */
 	struct folio *folios[TLB_GATHER_FOLIOS];

@@ -4,7 +4,7 @@
  *
  * W is held over each; I over each walk of the VMAs; F and X for each page that leaves the cache.
  *
- *     new size -> seq -> zap -> out of the cache -> seq -> zap -> grace period -> free
+ *     new size -> seq -> zap -> out of the cache -> seq -> zap -> left to RCU (defer.c)
  *
  *   1  A fault that began before the first seq and installs after the first zap sees seq moved.
  *   2  One that began after it sees the new size.  In a hole it may still have found the old
@@ -16,11 +16,6 @@
 #include "core/file.h"
 #include "core/folio.h"
 #include "core/range.h"
-
-/* Folios that left the cache, chained through ->index, which nobody looks at any more. */
-struct chain {
-	pfn_t head;
-};
 
 static void move_seq(struct mapping *mapping)
 {
@@ -49,7 +44,8 @@ static void zap_mappings(struct quire_file *file, uint64_t first, uint64_t last,
 }
 
 /* The cache's reference goes to the chain. */
-static void uncache(struct quire_file *file, uint64_t i, struct folio *folio, struct chain *gone)
+static void uncache(struct quire_file *file, uint64_t i, struct folio *folio,
+		    struct frame_chain *gone)
 {
 	struct quire_machine *m = file->machine;
 	struct mapping *mapping = &file->mapping;
@@ -61,8 +57,8 @@ static void uncache(struct quire_file *file, uint64_t i, struct folio *folio, st
 		index_erase(&mapping->pages, i);
 		mapping_count_pages(mapping, -1);
 		folio->mapping = NULL;
-		folio->index = gone->head;
-		gone->head = folio_pfn(m, folio);
+		frames_waiting(m, ZONE_RAM, 1);
+		chain_add(m, gone, folio);
 	}
 	spin_unlock(&mapping->index_lock, RANK_INDEX);
 	folio_unlock(m, folio);
@@ -77,7 +73,7 @@ static void wait_for_adders(struct mapping *mapping)
 }
 
 static void uncache_range(struct quire_file *file, uint64_t first, uint64_t last,
-			  struct chain *gone)
+			  struct frame_chain *gone)
 {
 	struct folio *folio;
 
@@ -90,29 +86,21 @@ static void uncache_range(struct quire_file *file, uint64_t first, uint64_t last
 	}
 }
 
-static void free_chain(struct quire_machine *m, struct chain *gone)
+/* Counted twice for a moment (uncache(), frames_defer()): never too few. */
+static void free_pages(struct quire_machine *m, struct frame_chain *gone)
 {
-	struct folio *batch[64];
-	unsigned n = 0;
+	int64_t nr = gone->nr;
 
 	if (RULE(rcu_free_cached_pages))
-		m->port.synchronize_rcu(m->port.ctx);
-	STEP("frees the pages that left the cache");
-	while (gone->head != NO_FRAME) {
-		struct folio *folio = pfn_folio(m, gone->head);
-
-		gone->head = (pfn_t)folio->index;
-		batch[n++] = folio;
-		if (n == 64 || gone->head == NO_FRAME) {
-			folio_put_many(m, batch, n);
-			n = 0;
-		}
-	}
+		frames_defer(m, gone);
+	else
+		frames_put_now(m, gone);
+	frames_waiting(m, ZONE_RAM, -nr);
 }
 
 void mapping_drop(struct quire_file *file, uint64_t first, uint64_t last, bool even_cow)
 {
-	struct chain gone = {NO_FRAME};
+	struct frame_chain gone = CHAIN_OF_PAGES;
 
 	move_seq(&file->mapping);
 	zap_mappings(file, first, last, even_cow);
@@ -123,7 +111,7 @@ void mapping_drop(struct quire_file *file, uint64_t first, uint64_t last, bool e
 		move_seq(&file->mapping);
 	if (RULE(second_zap))
 		zap_mappings(file, first, last, even_cow);
-	free_chain(file->machine, &gone);
+	free_pages(file->machine, &gone);
 }
 
 /* Bytes [from, to) of one page, if it is in the cache, read as zeros. */

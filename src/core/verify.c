@@ -218,6 +218,7 @@ static void verify_totals(struct verify *v)
 	same(v, "committed pages", st.committed_pages, v->committed);
 	same(v, "VMAs in interval trees", v->linked_vmas, v->file_vmas);
 	same(v, "pins", v->m->pins, v->pins);
+	same(v, "frames that wait for readers", st.waiting_frames + st.waiting_table_frames, 0);
 	same(v, "table frames", st.table_frames, (uint64_t)v->tables);
 	same(v, "mapped anonymous frames", st.anon_frames, (uint64_t)v->mapped_anon);
 	same(v, "mapped page-cache frames", st.mapped_frames, (uint64_t)v->mapped_file);
@@ -237,7 +238,7 @@ static void verify_all(struct verify *v)
 	verify_totals(v);
 }
 
-/* A callback may queue another: a VMA's puts its file, whose index puts its nodes. */
+/* A callback may queue another: a file's puts the nodes of its index. */
 static void settle(struct quire_machine *m)
 {
 	for (int i = 0; i < 3; i++)

@@ -5,8 +5,8 @@
  * A VMA is made by an edit (edit.c) and freed after a grace period.  Lookups run
  * under RCU or M.  Invariants:
  *   1  A VMA in the tree is the one that its range in the tree names.
- *   2  A VMA holds a reference on its file from vma_new() until its memory is
- *      freed, so a reader of a dead VMA may still use vma->file.
+ *   2  A VMA holds a reference on its file from vma_new() until it is left to RCU, its entries
+ *      gone: file.h, 1 says what a reader of a dead VMA may do with vma->file.
  *   3  vma->mm may be gone when the RCU callback runs: it uses vma->machine.
  */
 #include "core/edit.h"
@@ -77,16 +77,11 @@ struct vma_spec vma_spec_of(const struct vma *vma, uint64_t start, uint64_t end)
 	};
 }
 
-static void vma_free_memory(struct quire_machine *m, struct vma *vma)
-{
-	if (vma->file)
-		quire_file_put(vma->file);
-	kmem_free(m, vma, sizeof(*vma));
-}
-
 void vma_free_now(struct vma *vma)
 {
-	vma_free_memory(vma->mm->machine, vma);
+	if (vma->file)
+		file_let_go(vma->mm, vma->file);
+	kmem_free(vma->mm->machine, vma, sizeof(*vma));
 }
 
 static void vma_rcu_func(struct quire_rcu_head *head)
@@ -94,7 +89,7 @@ static void vma_rcu_func(struct quire_rcu_head *head)
 	struct vma *vma = container_of(head, struct vma, rcu);
 
 	STEP("frees VMA %#lx-%#lx", vma->start, vma->end);
-	vma_free_memory(vma->machine, vma);
+	kmem_free(vma->machine, vma, sizeof(*vma));
 }
 
 static void *env_alloc(void *ctx, size_t bytes)
@@ -138,6 +133,8 @@ void vma_free_rcu(struct quire_machine *m, struct vma *chain)
 	while (chain) {
 		struct vma *next = chain->chain;
 
+		if (chain->file)
+			file_let_go(chain->mm, chain->file);
 		chain->machine = m;
 		STEP("leaves VMA %#lx-%#lx to RCU", chain->start, chain->end);
 		if (RULE(vma_by_rcu))

@@ -2,10 +2,9 @@
 /*
  * vma_info.c: what a VMA looks like from outside: quire_vma_next(), names of flags.
  *
- * Owns nothing.  quire_vma_next() takes R alone, so that callers may be inside R: the answer
- * may be of a VMA that is being replaced, the range that mremap moves onto may seem free for a
- * moment, as to a reader of /proc/PID/maps on the host, and the file that it names is kept by
- * the caller's own R.
+ * Owns nothing.  quire_vma_next() takes R alone: the answer may be of a VMA that is being replaced,
+ * and the range that mremap moves onto may seem free for a moment, as to a reader of
+ * /proc/PID/maps on the host.  A file is handed out with a reference or not at all.
  */
 #include "core/edit.h"
 
@@ -43,8 +42,13 @@ void vma_fill_info(const struct vma *vma, struct quire_vma_info *out)
 	out->shared = (vma->flags & VM_MAYSHARE) != 0;
 	out->growsdown = (vma->flags & VM_GROWSDOWN) != 0;
 	out->vm_flags = vma->flags;
-	out->file = vma->file;
 	copy_name(out->name, sizeof(out->name), name_of(vma));
+	if (!vma->file)
+		return;
+	out->has_file = true;
+	out->dev = vma->file->dev;
+	out->ino = vma->file->ino;
+	copy_name(out->file_name, sizeof(out->file_name), vma->file->name);
 }
 
 int quire_vma_next(struct quire_mm *mm, uint64_t addr, struct quire_vma_info *out)
@@ -57,6 +61,26 @@ int quire_vma_next(struct quire_mm *mm, uint64_t addr, struct quire_vma_info *ou
 	if (vma)
 		vma_fill_info(vma, out);
 	rcu_read_unlock(port);
+	return vma ? 0 : -QENOENT;
+}
+
+/* A file that has ended was found by a VMA that is not in the tree any more. */
+int quire_vma_next_file(struct quire_mm *mm, uint64_t addr, struct quire_vma_info *out,
+			struct quire_file **file)
+{
+	const struct quire_port *port = &mm->machine->port;
+	struct vma *vma;
+	bool ended;
+
+	do {
+		rcu_read_lock(port);
+		vma = vma_next(mm, addr);
+		ended = vma && vma->file && !file_tryget(vma->file);
+		*file = vma && !ended ? vma->file : NULL;
+		if (vma && !ended)
+			vma_fill_info(vma, out);
+		rcu_read_unlock(port);
+	} while (ended);
 	return vma ? 0 : -QENOENT;
 }
 

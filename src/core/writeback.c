@@ -101,7 +101,12 @@ static int write_folio(struct quire_file *file, struct folio *folio, uint64_t pg
 	return err;
 }
 
-int mapping_writeback(struct quire_file *file, uint64_t first, uint64_t last)
+int quire_file_sync(struct quire_file *file)
+{
+	return mapping_writeback(file, 0, UINT64_MAX, NULL);
+}
+
+int mapping_writeback(struct quire_file *file, uint64_t first, uint64_t last, uint64_t *failed)
 {
 	uint32_t unwritten = RULE(wait_for_writeback) ? FOLIO_DIRTY | FOLIO_WRITEBACK : FOLIO_DIRTY;
 	struct quire_machine *m = file->machine;
@@ -116,6 +121,8 @@ int mapping_writeback(struct quire_file *file, uint64_t first, uint64_t last)
 		err = write_folio(file, folio, i);
 		folio_unlock(m, folio);
 		folio_put(m, folio);
+		if (err && failed)
+			++*failed;
 		if (err && !first_err)
 			first_err = err;
 		if (i == last)

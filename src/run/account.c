@@ -114,9 +114,9 @@ static void describe(struct refusal *r, const struct quire_fault *f)
 	r->vma_start = f->vma.start;
 	r->vma_end = f->vma.end;
 	r->vma_prot = f->vma.prot;
-	if (!name[0] && f->vma.file)
-		name = quire_file_name(f->vma.file);
-	snprintf(r->vma_name, sizeof(r->vma_name), "%s", name ? name : "");
+	if (f->vma.has_file)
+		name = f->vma.file_name;
+	snprintf(r->vma_name, sizeof(r->vma_name), "%s", name);
 }
 
 static struct refusal *find_refusal(struct proc *p, uint64_t ip, const struct quire_fault *f)

@@ -131,14 +131,16 @@ static int by_address(const void *a, const void *b)
 static uintptr_t *files_in_use(struct space *s, size_t *nr)
 {
 	struct quire_vma_info v;
+	struct quire_file *file;
 	uintptr_t *list = NULL;
 	size_t cap = 0;
 	uint64_t addr = 0;
 
 	*nr = 0;
-	for (; !quire_vma_next(s->mm, addr, &v); addr = v.end) {
-		if (!v.file)
+	for (; !quire_vma_next_file(s->mm, addr, &v, &file); addr = v.end) {
+		if (!file)
 			continue;
+		quire_file_put(file);
 		if (*nr == cap) {
 			uintptr_t *more = realloc(list, (cap = cap ? 2 * cap : 64) * sizeof(*list));
 
@@ -148,7 +150,7 @@ static uintptr_t *files_in_use(struct space *s, size_t *nr)
 			}
 			list = more;
 		}
-		list[(*nr)++] = (uintptr_t)v.file;
+		list[(*nr)++] = (uintptr_t)file;
 	}
 	if (list)
 		qsort(list, *nr, sizeof(*list), by_address);

@@ -14,20 +14,20 @@
 /* The descriptor of the shared writable file mapping at addr, a duplicate; -1: there is none. */
 static int shared_file(struct space *s, uint64_t addr, uint64_t *off)
 {
-	const struct quire_port *port = &s->run->port;
 	struct quire_vma_info v;
+	struct quire_file *file;
 	struct window *w = NULL;
 	int fd = -1;
 
-	port->rcu_read_lock(port->ctx);
-	if (!quire_vma_next(s->mm, addr, &v) && v.start <= addr && v.shared && v.file &&
-	    (v.prot & PROT_WRITE))
-		w = file_window(v.file);
+	if (quire_vma_next_file(s->mm, addr, &v, &file) || !file)
+		return -1;
+	if (v.start <= addr && v.shared && (v.prot & PROT_WRITE))
+		w = file_window(file);
 	if (w) {
 		*off = v.offset + (addr - v.start);
 		fd = dup(w->host->fd);
 	}
-	port->rcu_read_unlock(port->ctx);
+	quire_file_put(file);
 	return fd;
 }
 

@@ -43,19 +43,20 @@ static int64_t sys_munmap(struct request *q)
 /* A file's mapping cannot grow beyond the window that it is filled from. */
 static bool beyond_window(struct request *q)
 {
-	const struct quire_port *port = &q->run->port;
 	struct quire_vma_info v;
+	struct quire_file *file;
 	struct window *w;
 	bool beyond = false;
 
-	port->rcu_read_lock(port->ctx);
-	if (!quire_vma_next(q->space->mm, q->a[1], &v) && v.start <= q->a[1] && v.file) {
+	if (quire_vma_next_file(q->space->mm, q->a[1], &v, &file) || !file)
+		return false;
+	if (v.start <= q->a[1]) {
 		uint64_t off = v.offset + (q->a[1] - v.start);
 
-		w = file_window(v.file);
+		w = file_window(file);
 		beyond = w && (q->a[3] > w->bytes || off + q->a[3] > w->first * PAGE + w->bytes);
 	}
-	port->rcu_read_unlock(port->ctx);
+	quire_file_put(file);
 	return beyond;
 }
 

@@ -43,20 +43,20 @@ int64_t sys_mincore(struct request *q)
 static int next_shared_file(struct request *q, uint64_t *addr, uint64_t end,
 			    struct quire_vma_info *v)
 {
-	const struct quire_port *port = &q->run->port;
 	int fd = -1;
 
 	while (fd < 0 && *addr < end) {
+		struct quire_file *file = NULL;
 		struct window *w = NULL;
 
-		port->rcu_read_lock(port->ctx);
-		if (quire_vma_next(q->space->mm, *addr, v) || v->start >= end)
+		if (quire_vma_next_file(q->space->mm, *addr, v, &file) || v->start >= end)
 			*addr = end;
 		else
-			w = v->shared && v->file ? file_window(v->file) : NULL;
+			w = v->shared && file ? file_window(file) : NULL;
 		if (w)
 			fd = fcntl(w->host->fd, F_DUPFD_CLOEXEC, 0);
-		port->rcu_read_unlock(port->ctx);
+		if (file)
+			quire_file_put(file);
 		if (*addr < end)
 			*addr = v->end;
 	}
@@ -103,14 +103,14 @@ static int64_t remove_files(struct request *q)
 
 static bool file_at(struct request *q, uint64_t addr)
 {
-	const struct quire_port *port = &q->run->port;
 	struct quire_vma_info v;
+	struct quire_file *file;
 	bool is;
 
-	port->rcu_read_lock(port->ctx);
-	is = !quire_vma_next(q->space->mm, addr, &v) && v.start <= addr && v.file &&
-	     file_window(v.file);
-	port->rcu_read_unlock(port->ctx);
+	if (quire_vma_next_file(q->space->mm, addr, &v, &file) || !file)
+		return false;
+	is = v.start <= addr && file_window(file);
+	quire_file_put(file);
 	return is;
 }
 

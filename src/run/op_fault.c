@@ -63,9 +63,11 @@ void op_touch(struct request *q)
 	q->ret = addr <= start ? 0 : (int64_t)((addr < end ? addr : end) - start);
 }
 
-static bool find_vma(struct quire_mm *mm, uint64_t addr, struct quire_vma_info *v)
+/* With its file, the caller's to put. */
+static bool find_vma(struct quire_mm *mm, uint64_t addr, struct quire_vma_info *v,
+		     struct quire_file **file)
 {
-	return !quire_vma_next(mm, addr, v) && v->start <= addr;
+	return !quire_vma_next_file(mm, addr, v, file) && v->start <= addr;
 }
 
 /*
@@ -78,16 +80,19 @@ void op_bus(struct request *q)
 				.reason = QUIRE_REASON_BEYOND_EOF,
 				.si_code = QBUS_ADRERR,
 				.addr = q->a[0]};
+	struct quire_file *file = NULL;
 	struct quire_vma_info v;
 
-	if (find_vma(q->space->mm, q->a[0], &v)) {
+	if (find_vma(q->space->mm, q->a[0], &v, &file)) {
 		uint64_t off = v.offset + (PAGE_DOWN(q->a[0]) - v.start);
 
 		f.has_vma = true;
 		f.vma = v;
-		if (v.file && off < quire_file_size(v.file))
+		if (file && off < quire_file_size(file))
 			f.reason = QUIRE_REASON_IO;
 	}
+	if (file)
+		quire_file_put(file);
 	proc_note_refusal(q->proc, q->a[0], q->a[2], access_of(q->a[1]), &f);
 	reply(q, &f);
 }

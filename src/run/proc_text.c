@@ -30,13 +30,13 @@ static bool write_text(struct text *t, struct run *run, struct proc *p, struct s
 		return false;
 	switch (which) {
 	case PROC_MAPS:
-		proc_text_maps(t, run, space);
+		proc_text_maps(t, space);
 		return true;
 	case PROC_SMAPS:
-		proc_text_smaps(t, run, space);
+		proc_text_smaps(t, space);
 		return true;
 	case PROC_SMAPS_ROLLUP:
-		proc_text_rollup(t, run, space);
+		proc_text_rollup(t, space);
 		return true;
 	case PROC_STATUS:
 		proc_text_status(t, space, p->pid);
@@ -48,7 +48,7 @@ static bool write_text(struct text *t, struct run *run, struct proc *p, struct s
 		proc_text_stat(t, run, p, space, p->pid);
 		return true;
 	case PROC_NUMA_MAPS:
-		proc_text_numa(t, run, space);
+		proc_text_numa(t, space);
 		return true;
 	default:
 		return false;

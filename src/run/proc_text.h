@@ -44,17 +44,17 @@ struct map_line {
 };
 
 /* The first mapping that ends above addr, vdso and vsyscall included.  False: none is left. */
-bool map_next(struct run *run, struct space *space, uint64_t addr, struct map_line *out);
+bool map_next(struct space *space, uint64_t addr, struct map_line *out);
 /* The same without what is no mapping of the process (vsyscall). */
-bool map_next_own(struct run *run, struct space *space, uint64_t addr, struct map_line *out);
+bool map_next_own(struct space *space, uint64_t addr, struct map_line *out);
 /* The line of maps, which also heads each entry of smaps. */
 void map_print(struct text *t, const struct map_line *m);
 
 /* ---- the texts, one function each; ->err tells of failure. */
-void proc_text_maps(struct text *t, struct run *run, struct space *space);
-void proc_text_smaps(struct text *t, struct run *run, struct space *space);
-void proc_text_rollup(struct text *t, struct run *run, struct space *space);
-void proc_text_numa(struct text *t, struct run *run, struct space *space);
+void proc_text_maps(struct text *t, struct space *space);
+void proc_text_smaps(struct text *t, struct space *space);
+void proc_text_rollup(struct text *t, struct space *space);
+void proc_text_numa(struct text *t, struct space *space);
 void proc_text_statm(struct text *t, struct space *space);
 void proc_text_status(struct text *t, struct space *space, pid_t pid);
 void proc_text_stat(struct text *t, struct run *run, struct proc *p, struct space *space,

@@ -47,10 +47,10 @@ static void print_mapping(struct text *t, struct space *space, const struct map_
 	text_str(t, "\n");
 }
 
-void proc_text_numa(struct text *t, struct run *run, struct space *space)
+void proc_text_numa(struct text *t, struct space *space)
 {
 	struct map_line m;
 
-	for (uint64_t at = 0; !t->err && map_next_own(run, space, at, &m); at = m.end)
+	for (uint64_t at = 0; !t->err && map_next_own(space, at, &m); at = m.end)
 		print_mapping(t, space, &m);
 }

@@ -98,21 +98,21 @@ static void print_mapping(struct text *t, struct space *space, const struct map_
 	text_str(t, "\n");
 }
 
-void proc_text_smaps(struct text *t, struct run *run, struct space *space)
+void proc_text_smaps(struct text *t, struct space *space)
 {
 	struct map_line m;
 
-	for (uint64_t at = 0; !t->err && map_next(run, space, at, &m); at = m.end)
+	for (uint64_t at = 0; !t->err && map_next(space, at, &m); at = m.end)
 		print_mapping(t, space, &m);
 }
 
-void proc_text_rollup(struct text *t, struct run *run, struct space *space)
+void proc_text_rollup(struct text *t, struct space *space)
 {
 	struct quire_usage sum = {0}, u;
 	uint64_t first = 0, last = 0;
 	struct map_line m;
 
-	for (uint64_t at = 0; map_next_own(run, space, at, &m); at = m.end) {
+	for (uint64_t at = 0; map_next_own(space, at, &m); at = m.end) {
 		if (!last)
 			first = m.start;
 		last = m.end;

@@ -5,11 +5,9 @@
  * The core's VMAs, then what lies above GUEST_TASK_SIZE and is the host's: vvar and vdso, which
  * belong to the address space, and the vsyscall page, which every process sees.
  *
- * Takes no mmap lock: each lookup is of one consistent version of the tree, inside a read-side
- * section, in which a VMA that was found keeps its reference on its file (vma.c, 2).  So a reader
- * of maps never waits for a flush.
+ * Takes no mmap lock: each lookup is of one consistent version of the tree.  So a reader of maps
+ * never waits for a flush.
  */
-#include "core/edit.h"
 #include "run/proc_text.h"
 
 #include <stdio.h>
@@ -22,7 +20,7 @@
 
 #define VSYSCALL 0xffffffffff600000ull
 
-static void from_vma(const struct quire_vma_info *v, struct map_line *out)
+static void from_vma(const struct quire_vma_info *v, struct quire_file *file, struct map_line *out)
 {
 	out->start = v->start;
 	out->end = v->end;
@@ -30,28 +28,26 @@ static void from_vma(const struct quire_vma_info *v, struct map_line *out)
 	out->prot = v->prot;
 	out->shared = v->shared;
 	out->vm_flags = v->vm_flags;
-	out->has_file = v->file != NULL;
-	if (v->file) {
-		quire_file_id(v->file, &out->dev, &out->ino);
-		file_path(v->file, out->name, sizeof(out->name));
-	} else {
+	out->has_file = v->has_file;
+	out->dev = v->dev;
+	out->ino = v->ino;
+	if (file)
+		file_path(file, out->name, sizeof(out->name));
+	else
 		snprintf(out->name, sizeof(out->name), "%s", v->name);
-	}
 }
 
-static bool core_next(struct run *run, struct space *space, uint64_t addr, struct map_line *out)
+static bool core_next(struct space *space, uint64_t addr, struct map_line *out)
 {
 	struct quire_vma_info info;
-	struct vma *vma;
+	struct quire_file *file;
 
-	run->port.rcu_read_lock(run->port.ctx);
-	vma = vma_next(space->mm, addr);
-	if (vma) {
-		vma_fill_info(vma, &info);
-		from_vma(&info, out);
-	}
-	run->port.rcu_read_unlock(run->port.ctx);
-	return vma != NULL;
+	if (quire_vma_next_file(space->mm, addr, &info, &file))
+		return false;
+	from_vma(&info, file, out);
+	if (file)
+		quire_file_put(file);
+	return true;
 }
 
 static bool special(struct map_line *out, uint64_t addr, uint64_t start, uint64_t bytes, int prot,
@@ -79,12 +75,12 @@ static bool vdso(struct space *s, uint64_t addr, struct map_line *out)
 		       "rd ex mr mw me de ");
 }
 
-bool map_next_own(struct run *run, struct space *space, uint64_t addr, struct map_line *out)
+bool map_next_own(struct space *space, uint64_t addr, struct map_line *out)
 {
 	out->dev = out->ino = out->offset = out->vm_flags = 0;
 	out->shared = out->has_file = false;
 	out->special_flags = NULL;
-	if (core_next(run, space, addr, out))
+	if (core_next(space, addr, out))
 		return true;
 	if (space->vvar < space->vdso)
 		return vvar(space, addr, out) || vdso(space, addr, out);
@@ -108,9 +104,9 @@ static bool host_has_vsyscall(void)
 	return k == 2;
 }
 
-bool map_next(struct run *run, struct space *space, uint64_t addr, struct map_line *out)
+bool map_next(struct space *space, uint64_t addr, struct map_line *out)
 {
-	if (map_next_own(run, space, addr, out))
+	if (map_next_own(space, addr, out))
 		return true;
 	if (!host_has_vsyscall())
 		return false;
@@ -135,10 +131,10 @@ void map_print(struct text *t, const struct map_line *m)
 	text_str(t, "\n");
 }
 
-void proc_text_maps(struct text *t, struct run *run, struct space *space)
+void proc_text_maps(struct text *t, struct space *space)
 {
 	struct map_line m;
 
-	for (uint64_t at = 0; !t->err && map_next(run, space, at, &m); at = m.end)
+	for (uint64_t at = 0; !t->err && map_next(space, at, &m); at = m.end)
 		map_print(t, &m);
 }

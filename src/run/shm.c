@@ -35,10 +35,14 @@ static uint32_t nr_removed; /* A: segments that wait for their last detach */
 static unsigned count_in(struct space *s, struct quire_file *file)
 {
 	struct quire_vma_info v;
+	struct quire_file *f;
 	unsigned n = 0;
 
-	for (uint64_t at = 0; !quire_vma_next(s->mm, at, &v); at = v.end)
-		n += v.file == file;
+	for (uint64_t at = 0; !quire_vma_next_file(s->mm, at, &v, &f); at = v.end) {
+		n += f == file;
+		if (f)
+			quire_file_put(f);
+	}
 	return n;
 }
 

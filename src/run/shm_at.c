@@ -75,11 +75,14 @@ static struct segment *detach(struct request *q, uint64_t addr)
 {
 	struct segment *g = NULL;
 	struct quire_vma_info v;
+	struct quire_file *file;
 	uint64_t at = addr, end = UINT64_MAX;
 
-	for (; at < end && !quire_vma_next(q->space->mm, at, &v); at = v.end) {
-		struct segment *found = by_file(v.file);
+	for (; at < end && !quire_vma_next_file(q->space->mm, at, &v, &file); at = v.end) {
+		struct segment *found = by_file(file);
 
+		if (file)
+			quire_file_put(file); /* the segment has a reference of its own */
 		if (!found || (g && found != g) || v.start < addr || v.offset != v.start - addr)
 			continue;
 		if (!g) {

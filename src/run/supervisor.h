@@ -248,8 +248,7 @@ struct window {
 
 /*
  * The path of an external file as it is called now, " (deleted)" included; else the file's name.
- * `file` must be kept from going: by a reference, or, if it came out of quire_vma_next(), by an RCU
- * read-side section (run->port) that is open since before that call.
+ * With a reference.
  */
 void file_path(struct quire_file *file, char *buf, size_t len);
 

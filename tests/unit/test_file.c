@@ -11,6 +11,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -23,7 +24,8 @@ struct store {
 	unsigned char bytes[STORE_PAGES * UPAGE];
 	uint64_t size;
 	unsigned reads, writes, frames, copies, releases;
-	uint64_t last_written; /* page */
+	pthread_t writer, releaser; /* who called last */
+	uint64_t last_written;      /* page */
 	int read_err, write_err;
 };
 
@@ -43,6 +45,7 @@ static int store_write(void *priv, uint64_t pgoff, const void *mem)
 	struct store *s = priv;
 
 	s->writes++;
+	s->writer = pthread_self();
 	s->last_written = pgoff;
 	if (s->write_err)
 		return s->write_err;
@@ -75,7 +78,10 @@ static uint64_t store_size(void *priv)
 
 static void store_release(void *priv)
 {
-	((struct store *)priv)->releases++;
+	struct store *s = priv;
+
+	s->releases++;
+	s->releaser = pthread_self();
 }
 
 static const struct quire_file_ops cache_ops = {
@@ -292,13 +298,77 @@ static void test_last_put_writes_back(void **state)
 	quire_file_put(file);
 	assert_int_equal(s->releases, 0);
 	assert_int_equal(quire_munmap(u->mm, a, STORE_PAGES * UPAGE), 0);
-	u->port.rcu_barrier(u->port.ctx);
-	assert_int_equal(s->releases, 1);
+	assert_int_equal(s->releases, 1); /* at once, and by who has unmapped it */
+	assert_true(pthread_equal(s->releaser, pthread_self()));
+	assert_true(pthread_equal(s->writer, pthread_self()));
 	assert_int_equal(s->writes, 1);
 	assert_int_equal(s->last_written, 4);
 	assert_int_equal(*(uint64_t *)(void *)(s->bytes + 4 * UPAGE), 99);
 	unit_verify(u);
 	free(s);
+}
+
+static void test_sync(void **state)
+{
+	struct unit *u = *state;
+	struct store *s = new_store();
+	struct quire_file *file = new_file(u, QUIRE_FILE_PAGECACHE, s);
+	uint64_t a = map_all(u, file, QMAP_SHARED);
+
+	unit_store(u->mm, a + UPAGE, 1);
+	unit_store(u->mm, a + 9 * UPAGE, 2);
+	s->write_err = -ENOSPC;
+	assert_int_equal(quire_file_sync(file), -ENOSPC);
+	assert_int_equal(s->writes, 2);
+	s->write_err = 0;
+	assert_int_equal(quire_file_sync(file), 0); /* what was refused has stayed dirty */
+	assert_int_equal(s->writes, 4);
+	assert_int_equal(*(uint64_t *)(void *)(s->bytes + 9 * UPAGE), 2);
+	assert_int_equal(quire_file_sync(file), 0);
+	assert_int_equal(s->writes, 4);
+	unit_store(u->mm, a + UPAGE, 3); /* and a later store is seen */
+	assert_int_equal(quire_file_sync(file), 0);
+	assert_int_equal(*(uint64_t *)(void *)(s->bytes + UPAGE), 3);
+	finish(u, file, s, a);
+}
+
+static char last_line[256];
+
+static void note_line(void *ctx, enum quire_log_level level, const char *line)
+{
+	(void)ctx;
+	if (level == QUIRE_LOG_WARN)
+		snprintf(last_line, sizeof(last_line), "%s", line);
+}
+
+/* Nobody is left to be told of an error: it is said, and counted. */
+static void test_last_put_loses_nothing_silently(void **state)
+{
+	struct quire_machine_options o = {.size = sizeof(o), .ram_bytes = UNIT_RAM};
+	struct store *s = new_store();
+	struct quire_machine_stats st;
+	struct quire_file *file;
+	struct unit u;
+	uint64_t a;
+
+	(void)state;
+	unit_port(&u);
+	u.port.log = note_line;
+	unit_machine_mm(&u, &o, NULL);
+	file = new_file(&u, QUIRE_FILE_PAGECACHE, s);
+	a = map_all(&u, file, QMAP_SHARED);
+	unit_store(u.mm, a, 1);
+	unit_store(u.mm, a + 3 * UPAGE, 1);
+	s->write_err = -EIO;
+	quire_file_put(file);
+	quire_mm_exit(u.mm);
+	assert_int_equal(s->releases, 1);
+	quire_machine_stats(u.m, &st);
+	assert_int_equal(st.lost_pages, 2);
+	assert_string_equal(last_line,
+			    "/a/file: 2 dirty pages could not be written (error 5) and are lost");
+	free(s);
+	unit_down(&u);
 }
 
 static void test_private_copies(void **state)
@@ -436,14 +506,18 @@ static void test_shmem_is_shared_by_fork(void **state)
 
 static void test_shared_anon_name(void **state)
 {
+	struct quire_file *file;
 	struct unit *u = *state;
 	uint64_t a = unit_map(u->mm, 0, UPAGE, URW, USHARED);
 	struct quire_vma_info vi;
 
 	assert_int_equal(quire_vma_next(u->mm, a, &vi), 0);
-	assert_non_null(vi.file);
-	assert_string_equal(quire_file_name(vi.file), "/dev/zero (deleted)");
-	assert_int_equal(quire_file_size(vi.file), UPAGE);
+	assert_true(vi.has_file);
+	assert_string_equal(vi.file_name, "/dev/zero (deleted)");
+	assert_int_equal(quire_vma_next_file(u->mm, a, &vi, &file), 0);
+	assert_string_equal(quire_file_name(file), "/dev/zero (deleted)");
+	assert_int_equal(quire_file_size(file), UPAGE);
+	quire_file_put(file);
 }
 
 static int64_t committed(struct unit *u)
@@ -811,6 +885,8 @@ int main(void)
 	    unit_test(test_write_notify),
 	    unit_test(test_writeback_errors),
 	    unit_test(test_last_put_writes_back),
+	    unit_test(test_sync),
+	    cmocka_unit_test(test_last_put_loses_nothing_silently),
 	    unit_test(test_private_copies),
 	    unit_test(test_read_errors),
 	    unit_test(test_truncate),

@@ -175,6 +175,82 @@ static void reads_that_need_a_page(void **state)
 	unit_down(&u);
 }
 
+/* Shared memory, each time most of RAM, whose last mapping goes. */
+static void shared_memory(void **state)
+{
+	struct quire_machine_stats st;
+	struct unit u;
+
+	(void)state;
+	up(&u);
+	for (unsigned round = 0; round < 20; round++) {
+		uint64_t a = unit_map(u.mm, 0, 400 * UPAGE, URW, USHARED);
+
+		for (uint64_t i = 0; i < 400; i++)
+			unit_store(u.mm, a + i * UPAGE, i);
+		assert_int_equal(quire_munmap(u.mm, a, 400 * UPAGE), 0);
+		quire_machine_stats(u.m, &st);
+		assert_true(st.waiting_frames >= 400);
+		assert_int_equal(st.shmem_frames, 0);
+		assert_int_equal(st.committed_pages, 0);
+	}
+	late_barrier(NULL);
+	quire_machine_stats(u.m, &st);
+	assert_int_equal(st.waiting_frames, 0);
+	unit_down(&u);
+}
+
+/* The same by truncation, and by exit of the last of two that have it. */
+static void shared_files(void **state)
+{
+	struct quire_machine_stats st;
+	struct quire_file *file;
+	struct unit u;
+
+	(void)state;
+	up(&u);
+	file = unit_shmem(&u, 400 * UPAGE, true);
+	for (unsigned round = 0; round < 20; round++) {
+		uint64_t a = unit_map_file(u.mm, 0, 400 * UPAGE, URW, QMAP_SHARED, file, 0);
+
+		for (uint64_t i = 0; i < 400; i++)
+			unit_store(u.mm, a + i * UPAGE, i);
+		assert_int_equal(quire_file_truncate(file, 0), 0);
+		quire_machine_stats(u.m, &st);
+		assert_true(st.waiting_frames >= 400);
+		assert_int_equal(quire_file_truncate(file, 400 * UPAGE), 0);
+		assert_int_equal(quire_munmap(u.mm, a, 400 * UPAGE), 0);
+	}
+	quire_file_put(file);
+	unit_down(&u);
+}
+
+/* Page tables that have memory of their own are counted, and waited for, apart from RAM. */
+static void tables_apart(void **state)
+{
+	struct quire_machine_options o = {
+	    .size = sizeof(o), .ram_bytes = RAM_PAGES * UPAGE, .table_bytes = 32 * UPAGE};
+	struct quire_machine_stats st;
+	struct unit u;
+
+	(void)state;
+	unit_port(&u);
+	u.port.call_rcu = late_call_rcu;
+	u.port.rcu_barrier = late_barrier;
+	unit_machine_mm(&u, &o, NULL);
+	for (uint64_t i = 0; i < 200; i++) {
+		uint64_t a = unit_map(u.mm, 0, UPAGE, URW, UANON);
+
+		unit_store(u.mm, a, i);
+		assert_int_equal(quire_munmap(u.mm, a, UPAGE), 0);
+		quire_machine_stats(u.m, &st);
+		assert_int_equal(st.waiting_frames, 0);
+		assert_in_range(st.waiting_table_frames, 1, 32);
+		assert_in_range(st.waiting_table_frames + st.free_table_frames, 31, 31);
+	}
+	unit_down(&u);
+}
+
 /* All of it is really there: then memory is out, with an end to the trying. */
 static void memory_that_is_out(void **state)
 {
@@ -232,6 +308,9 @@ int main(void)
 	    cmocka_unit_test(moves),
 	    cmocka_unit_test(file_writes_and_reads),
 	    cmocka_unit_test(reads_that_need_a_page),
+	    cmocka_unit_test(shared_memory),
+	    cmocka_unit_test(shared_files),
+	    cmocka_unit_test(tables_apart),
 	    cmocka_unit_test(memory_that_is_out),
 	    cmocka_unit_test(tables_that_are_out),
 	};

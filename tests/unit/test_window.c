@@ -128,8 +128,10 @@ struct gated {
 	unsigned releases;
 };
 
+/* Callbacks may wait for whatever is held over a truncation: never inside RCU. */
 static int gated_result(struct gated *g)
 {
+	assert_int_equal(gate_rcu_depth, 0);
 	gate_pass(GATE_FILE);
 	if (!g->fails)
 		return 0;
@@ -151,6 +153,7 @@ static int gated_frame(void *priv, uint64_t pgoff, uint64_t *frame)
 
 static uint64_t gated_size(void *priv)
 {
+	assert_int_equal(gate_rcu_depth, 0);
 	gate_pass(GATE_FILE);
 	return ((struct gated *)priv)->size;
 }

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scn_memory.c: memory that is on its way back, and the end of a file, which gives it back.
+ *
+ * Who was told that memory had been given up, by the return of the call that did it, finds it: it
+ * is not said to be out.
+ */
+#include "scenario.h"
+
+#define HOG (w->addr + 64 * PAGE) /* what fills the rest of RAM */
+#define WANTED (w->addr + 32 * PAGE)
+
+static void fill_ram(struct world *w)
+{
+	struct quire_machine_stats st;
+	struct quire_port port;
+
+	sched_port(&port);
+	port.rcu_barrier(port.ctx);
+	map_anon(w, HOG, 48, PROT_RW);
+	map_anon(w, WANTED, 1, PROT_RW);
+	fill(w, HOG, 1); /* the tables of all of it */
+	quire_machine_stats(w->m, &st);
+	for (uint64_t i = 1; st.free_frames; i++) {
+		fill(w, HOG + i * PAGE, 1);
+		quire_machine_stats(w->m, &st);
+	}
+}
+
+static void setup_shared_anon(struct world *w)
+{
+	must(quire_mmap(w->mm, w->addr, 2 * PAGE, PROT_RW,
+			QMAP_SHARED | QMAP_ANONYMOUS | QMAP_FIXED, NULL, 0, &w->v[1]),
+	     "mmap");
+	fill(w, w->addr, 5);
+	fill(w, w->addr + PAGE, 6);
+	fill_ram(w);
+}
+
+static void unmap_and_say(struct world *w)
+{
+	must(quire_munmap(w->mm, w->addr, 2 * PAGE), "munmap");
+	note(w, 0, 1);
+}
+
+static void store_when_told(struct world *w)
+{
+	uint64_t given_up = noted(w, 0);
+	enum access_result r = cpu_store(w, w->mm, WANTED, 7);
+
+	expect(r == ACCESS_OK || (r == ACCESS_OOM && !given_up), "the store gives %d", r);
+}
+
+/* Holds up what waits for readers. */
+static void read_something(struct world *w)
+{
+	struct quire_port port;
+
+	sched_port(&port);
+	port.rcu_read_lock(port.ctx);
+	STEP(noted(w, 0) ? "reads, after memory was given up" : "reads");
+	port.rcu_read_unlock(port.ctx);
+}
+
+const struct scenario memory_munmap = {
+    .name = "memory-munmap",
+    .title = "memory is out, against munmap of shared memory that nobody else has",
+    .source = "reclaim.c, 1",
+    .setup = setup_shared_anon,
+    .actors = {{"thread", store_when_told}, {"munmap", unmap_and_say}, {"reader", read_something}},
+    .nr_guards = 1,
+    .guards = {RULE_waiting_frames_awaited},
+};
+
+static void exit_and_say(struct world *w)
+{
+	quire_mm_exit(w->child);
+	note(w, 0, 1);
+}
+
+/* The child alone has the shared memory. */
+static void setup_child(struct world *w)
+{
+	must(quire_mmap(w->mm, w->addr, 2 * PAGE, PROT_RW,
+			QMAP_SHARED | QMAP_ANONYMOUS | QMAP_FIXED, NULL, 0, &w->v[1]),
+	     "mmap");
+	fill(w, w->addr, 5);
+	must(quire_mm_fork(w->mm, NULL, &w->child), "fork");
+	must(quire_munmap(w->mm, w->addr, 2 * PAGE), "munmap");
+	fill_ram(w);
+}
+
+const struct scenario memory_exit = {
+    .name = "memory-exit",
+    .title = "memory is out, against the exit of who has it",
+    .source = "reclaim.c, 1",
+    .setup = setup_child,
+    .actors = {{"thread", store_when_told}, {"exit", exit_and_say}, {"reader", read_something}},
+    .nr_guards = 1,
+    .guards = {RULE_waiting_frames_awaited},
+};
+
+static void setup_file(struct world *w)
+{
+	make_file(w, QUIRE_FILE_SHMEM, 2);
+	map_file(w, w->addr, 2, PROT_RW, QMAP_SHARED);
+	fill(w, w->addr, 5);
+	fill_ram(w);
+}
+
+static void truncate_and_say(struct world *w)
+{
+	must(quire_file_truncate(w->file, 0), "truncate");
+	note(w, 0, 1);
+}
+
+const struct scenario memory_truncate = {
+    .name = "memory-truncate",
+    .title = "memory is out, against truncation of shared memory",
+    .source = "reclaim.c, 1",
+    .setup = setup_file,
+    .actors = {{"thread", store_when_told},
+	       {"truncate", truncate_and_say},
+	       {"reader", read_something}},
+    .nr_guards = 1,
+    .guards = {RULE_waiting_frames_awaited},
+};
+
+/* ---- the last reference on a file -------------------------------------------------------- */
+
+static void setup_only_mapping(struct world *w)
+{
+	must(quire_mmap(w->mm, w->addr, 2 * PAGE, PROT_RW,
+			QMAP_SHARED | QMAP_ANONYMOUS | QMAP_FIXED, NULL, 0, &w->v[1]),
+	     "mmap");
+	fill(w, w->addr + PAGE, 6);
+}
+
+static void store_first(struct world *w)
+{
+	cpu_store(w, w->mm, w->addr, 7);
+}
+
+static void unmap_first_two(struct world *w)
+{
+	must(quire_munmap(w->mm, w->addr, 2 * PAGE), "munmap");
+}
+
+const struct scenario memory_last = {
+    .name = "memory-last",
+    .title = "a fault that adds a page to shared memory against the last munmap of it",
+    .source = "file.c, 3",
+    .setup = setup_only_mapping,
+    .actors = {{"fault", store_first}, {"munmap", unmap_first_two}},
+    .nr_guards = 1,
+    .guards = {RULE_dead_file_takes_no_page},
+};
+
+/* ---- a size that is the embedder's ------------------------------------------------------- */
+
+#define SIZE 3 /* note: his size, in pages; FILE_SIZE: when its truncation has returned */
+
+static uint64_t size_of(void *priv)
+{
+	struct world *w = priv;
+
+	if (w->io_gated)
+		io_wait(w);
+	return noted(w, SIZE) * PAGE;
+}
+
+static int read_sized(void *priv, uint64_t pgoff, void *mem)
+{
+	struct world *w = priv;
+
+	expect(pgoff < noted(w, FILE_SIZE), "page %llu is read beyond the end",
+	       (unsigned long long)pgoff);
+	at_store((uint64_t *)mem, pgoff + 1);
+	return 0;
+}
+
+/* The core knows of one page; there are two. */
+static void setup_grown(struct world *w)
+{
+	static const struct quire_file_ops ops = {.read_page = read_sized, .file_size = size_of};
+	struct quire_file_options o = {.size = sizeof(o), .ops = &ops, .priv = w};
+
+	o.kind = QUIRE_FILE_PAGECACHE;
+	o.writable = true;
+	note(w, SIZE, 1);
+	must(quire_file_create(w->m, &o, &w->file), "file");
+	map_file(w, w->addr, 2, PROT_RW, QMAP_SHARED);
+	note(w, SIZE, 2);
+	note(w, FILE_SIZE, 2);
+}
+
+static void load_second(struct world *w)
+{
+	uint64_t value = 0;
+	enum access_result r = cpu_load(w, w->mm, w->addr + PAGE, &value);
+
+	expect(r == ACCESS_BUS || (r == ACCESS_OK && value == 2), "the load gives %d, %llu", r,
+	       (unsigned long long)value);
+}
+
+static void cut(struct world *w)
+{
+	note(w, SIZE, 1);
+	must(quire_file_truncate(w->file, PAGE), "truncate");
+	note(w, FILE_SIZE, 1);
+}
+
+static void check_cut(struct world *w)
+{
+	expect(quire_fault(w->mm, w->addr + PAGE, QUIRE_READ, NULL) == QUIRE_FAULT_BUS,
+	       "there is a page beyond the end");
+}
+
+const struct scenario size_truncate = {
+    .name = "size-truncate",
+    .title = "a fault that asks how long the file is against truncation of it",
+    .source = "file.c, 4",
+    .setup = setup_grown,
+    .actors = {{"fault", load_second}, {"truncate", cut}},
+    .check = check_cut,
+    .nr_guards = 1,
+    .guards = {RULE_size_of_no_other_time},
+};
+
+/* The callback waits for what its embedder holds while he truncates. */
+static void setup_grown_gated(struct world *w)
+{
+	setup_grown(w);
+	io_gate(w);
+}
+
+static void cut_then_allow(struct world *w)
+{
+	cut(w);
+	io_allow(w);
+}
+
+const struct scenario size_lock = {
+    .name = "size-lock",
+    .title = "a fault that asks how long the file is, the answer waiting for a truncation",
+    .source = "file.c, 4",
+    .setup = setup_grown_gated,
+    .actors = {{"fault", load_second}, {"truncate", cut_then_allow}},
+    .check = check_cut,
+};
+
+static void write_second(struct world *w)
+{
+	uint64_t value = 8;
+	int64_t n = quire_file_write(w->file, PAGE, &value, sizeof(value));
+
+	expect(n == sizeof(value) || n == -QEFBIG, "the write gives %lld", (long long)n);
+}
+
+const struct scenario size_lock_write = {
+    .name = "size-lock-write",
+    .title = "a write that asks how long the file is, the answer waiting for a truncation",
+    .source = "file.c, 4",
+    .setup = setup_grown_gated,
+    .actors = {{"write", write_second}, {"truncate", cut_then_allow}},
+    .check = check_cut,
+};

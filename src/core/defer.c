@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * defer.c: frames that are free but for a grace period: page tables that were taken out, pages that
+ * left a file, the pages of a file that is gone.
+ *
+ * machine->waiting (A) counts them, by the kind of zone that they go back to, whoever holds them.
+ *
+ *   1  A frame is counted before its last holder lets go of it, and until it is in a free list: who
+ *      finds no frame and nothing waiting has found that there is none (reclaim.c).
+ *   2  Frames of one chain are of one kind of zone.  A chain goes through pt.used of a table, which
+ *      nobody reads once pt.linked is 0, and through index of a page, which nobody reads once it
+ *      has left its mapping.
+ */
+#include "core/folio.h"
+
+#define PUT_AT_ONCE 64u
+
+/* A chain on its way through RCU. */
+struct frame_batch {
+	struct quire_rcu_head rcu; /* first */
+	struct quire_machine *machine;
+	struct frame_chain chain;
+};
+
+void frames_waiting(struct quire_machine *m, enum zone_kind kind, int64_t n)
+{
+	at_add(&m->waiting[kind], (uint64_t)n);
+}
+
+static enum zone_kind kind_of(const struct quire_machine *m, const struct frame_chain *c)
+{
+	return c->tables && m->nr_table ? ZONE_TABLE : ZONE_RAM;
+}
+
+void chain_add(struct quire_machine *m, struct frame_chain *c, struct folio *f)
+{
+	if (c->tables)
+		f->pt.used = c->head;
+	else
+		f->index = c->head;
+	c->head = folio_pfn(m, f);
+	c->nr++;
+}
+
+/* A table that was taken out is empty. */
+static void put_chain(struct quire_machine *m, struct frame_chain c)
+{
+	struct folio *v[PUT_AT_ONCE];
+	unsigned n = 0;
+
+	while (c.head != NO_FRAME) {
+		struct folio *f = pfn_folio(m, c.head);
+
+		STEP("frees frame %u", c.head);
+		c.head = c.tables ? f->pt.used : (pfn_t)f->index;
+		if (c.tables)
+			folio_set(f, FOLIO_ZEROED);
+		v[n++] = f;
+		if (n < PUT_AT_ONCE && c.head != NO_FRAME)
+			continue;
+		if (n == 1)
+			folio_put(m, f);
+		else
+			folio_put_many(m, v, n);
+		n = 0;
+	}
+}
+
+static void put_batch(struct quire_rcu_head *head)
+{
+	struct frame_batch *b = (struct frame_batch *)(void *)head;
+	struct quire_machine *m = b->machine;
+
+	put_chain(m, b->chain);
+	frames_waiting(m, kind_of(m, &b->chain), -(int64_t)b->chain.nr);
+	kmem_free(m, b, sizeof(*b));
+}
+
+/* Without memory for the callback: waits for the readers here. */
+static void put_after_readers(struct quire_machine *m, struct frame_chain c)
+{
+	m->port.synchronize_rcu(m->port.ctx);
+	put_chain(m, c);
+	frames_waiting(m, kind_of(m, &c), -(int64_t)c.nr);
+}
+
+void frames_defer(struct quire_machine *m, struct frame_chain *c)
+{
+	struct frame_chain chain = *c;
+	struct frame_batch *b;
+
+	*c = (struct frame_chain){NO_FRAME, 0, chain.tables};
+	if (!chain.nr)
+		return;
+	frames_waiting(m, kind_of(m, &chain), chain.nr);
+	b = kmem_alloc(m, sizeof(*b));
+	if (!b) {
+		put_after_readers(m, chain);
+		return;
+	}
+	*b = (struct frame_batch){.machine = m, .chain = chain};
+	STEP("leaves %u frames to RCU", chain.nr);
+	m->port.call_rcu(m->port.ctx, &b->rcu, put_batch);
+}
+
+void frames_put_now(struct quire_machine *m, struct frame_chain *c)
+{
+	put_chain(m, *c);
+	*c = (struct frame_chain){NO_FRAME, 0, c->tables};
+}
