@@ -9,15 +9,34 @@ quire=$1
 mark=86400.000$$
 failed=0
 
+# The brackets keep grep from finding itself.
 left() {
-	for d in /proc/[0-9]*; do
-		[ "${d#/proc/}" = $$ ] && continue
-		{ tr '\0' ' ' <"$d/cmdline"; } 2>/dev/null | grep -qF "$mark" && echo "${d#/proc/}"
+	grep -la "8[6]400\.000$$" /proc/[0-9]*/cmdline 2>/dev/null | tr -dc '0-9\n'
+}
+
+# Until as many live as the run is made of, or the run has failed.
+wait_for() {
+	for i in $(seq 600); do
+		[ "$(left | wc -l)" -ge "$1" ] && return
+		sleep 0.1
 	done
+	echo "FAILED: $1 processes never came"
+	failed=1
+}
+
+# Until the sleeper lives and the shell that started it does not.
+wait_for_orphan() {
+	for i in $(seq 600); do
+		words=$(for p in $(left); do tr '\0' ' ' <"/proc/$p/cmdline"; echo; done 2>/dev/null)
+		echo "$words" | grep -q "^sleep $mark" && ! echo "$words" | grep -q "^sh -c" && return
+		sleep 0.1
+	done
+	echo "FAILED: the first process never left its child alone"
+	failed=1
 }
 
 check() {
-	for i in 1 2 3 4 5 6 7 8 9 10; do
+	for i in $(seq 100); do
 		[ -z "$(left)" ] && break
 		sleep 0.3
 	done
@@ -31,17 +50,18 @@ check() {
 }
 
 # Loops, sleepers, children of children.
+everybody=15 # the supervisor, the shell, 4 loops, 4 shells with a sleeper each, and a sleeper
 guest='n=0; while [ $n -lt 4 ]; do (while :; do :; done) & (sleep '$mark'; :) & n=$((n+1)); done; sleep '$mark'; :'
 
 "$quire" run --quiet -- sh -c "$guest" &
-sleep 1
+wait_for $everybody
 kill -KILL $!
 wait $! 2>/dev/null
 check "the supervisor killed"
 
 "$quire" run --quiet -- sh -c "$guest" &
 run=$!
-sleep 1
+wait_for $everybody
 # Some may have been born while the others were looked for.
 while guests=$(left | grep -vx $run) && [ -n "$guests" ]; do
 	kill -KILL $guests 2>/dev/null
@@ -53,7 +73,7 @@ check "every guest killed"
 
 "$quire" run --quiet -- sh -c "sleep $mark & exit 3" &
 run=$!
-sleep 0.5
+wait_for_orphan
 kill -TERM $run
 wait $run
 status=$?
