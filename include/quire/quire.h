@@ -386,6 +386,9 @@ QUIRE_API int quire_file_truncate(struct quire_file *file, uint64_t bytes);
  */
 QUIRE_API int quire_file_punch(struct quire_file *file, uint64_t off, uint64_t len);
 QUIRE_API uint64_t quire_file_size(struct quire_file *file);
+/* Some mapping of mm is of this file.  As of a moment of the call: who needs it to stay so keeps
+ * others from mapping the file meanwhile. */
+QUIRE_API bool quire_file_mapped_by(struct quire_file *file, const struct quire_mm *mm);
 /*
  * read(2)/write(2) through the page cache (shmem and page-cache kinds).  A write beyond the end
  * makes the file longer, if quire_file_truncate() to that length would: else -ENOMEM.

@@ -143,3 +143,21 @@ void mapping_unlink(struct vma *vma)
 	vma->in_mapping = 0;
 	mutex_unlock(&vma->file->machine->port, &mapping->i_lock, RANK_MAPPING);
 }
+
+bool quire_file_mapped_by(struct quire_file *file, const struct quire_mm *mm)
+{
+	const struct quire_port *port = &file->machine->port;
+	struct mapping *mapping = &file->mapping;
+	struct itree_node *node;
+	bool found = false;
+
+	mutex_lock(port, &mapping->i_lock, RANK_MAPPING);
+	itree_for_each(&mapping->vmas, 0, UINT64_MAX, node)
+	{
+		found = container_of(node, struct vma, node)->mm == mm;
+		if (found)
+			break;
+	}
+	mutex_unlock(port, &mapping->i_lock, RANK_MAPPING);
+	return found;
+}

@@ -188,6 +188,29 @@ static void test_create(void **state)
 	finish(u, file, s, 0);
 }
 
+/* By which address space, from the first mapping to the last. */
+static void test_mapped_by(void **state)
+{
+	struct unit *u = *state;
+	struct store *s = new_store();
+	struct quire_file *file = new_file(u, QUIRE_FILE_PAGECACHE, s);
+	struct quire_mm *child;
+	uint64_t at;
+
+	assert_false(quire_file_mapped_by(file, u->mm));
+	assert_int_equal(quire_mmap(u->mm, 0, 3 * UPAGE, QPROT_READ, QMAP_SHARED, file, 0, &at), 0);
+	assert_true(quire_file_mapped_by(file, u->mm));
+	assert_int_equal(quire_mm_fork(u->mm, NULL, &child), 0);
+	assert_int_equal(quire_munmap(u->mm, at + UPAGE, UPAGE), 0);
+	assert_true(quire_file_mapped_by(file, u->mm));
+	assert_int_equal(quire_munmap(u->mm, at, 3 * UPAGE), 0);
+	assert_false(quire_file_mapped_by(file, u->mm));
+	assert_true(quire_file_mapped_by(file, child));
+	quire_mm_put(child);
+	assert_false(quire_file_mapped_by(file, child));
+	finish(u, file, s, 0);
+}
+
 /* ---- page cache -------------------------------------------------------------- */
 
 static void test_cache_reads_once(void **state)
@@ -880,6 +903,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    unit_test(test_create),
+	    unit_test(test_mapped_by),
 	    unit_test(test_cache_reads_once),
 	    unit_test(test_fault_around),
 	    unit_test(test_write_notify),
