@@ -151,3 +151,27 @@ bool channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigne
 	} while (done < n);
 	return true;
 }
+
+int channel_window(struct slot *s, enum window_op op, uint64_t addr, void *mem, uint64_t n)
+{
+	struct answer *a = s->answer;
+	const struct chan *c = s->chan;
+	int err;
+
+	channel_settle(s);
+	if (n > sizeof(c->data) && mem)
+		return -EINVAL;
+	if (op == WINDOW_STORE)
+		memcpy(a->data, mem, n);
+	a->v[0] = op;
+	a->v[1] = addr;
+	a->v[2] = n;
+	a->cmd = CMD_WINDOW;
+	channel_give_turn(s);
+	if (!await_turn(s, false))
+		return -EIO;
+	err = (int)at_load_relaxed(&c->done);
+	if (!err && op == WINDOW_LOAD)
+		memcpy(mem, c->data, n);
+	return err > 0 ? -EIO : err;
+}

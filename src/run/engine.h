@@ -160,6 +160,8 @@ void channel_give_turn(struct slot *s);
 void channel_settle(struct slot *s);
 /* False: the thread died or was stopped before it had done it all. */
 bool channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigned n);
+/* Has the stub do that with its window: 0 or -errno.  mem: n bytes that go there, or come. */
+int channel_window(struct slot *s, enum window_op op, uint64_t addr, void *mem, uint64_t n);
 void channel_answer_notif(struct run *run, uint64_t id);
 
 /* ---- flush.c: flushes of address spaces other than the requester's */
@@ -203,7 +205,7 @@ void op_bus(struct request *q);
 void op_syscall(struct request *q);
 void op_mmap_file(struct request *q);
 void op_file(struct request *q);
-void op_file_find(struct request *q);
+void op_windows_gone(struct request *q);
 void op_fork(struct request *q);
 void op_fork_done(struct request *q);
 void op_child_start(struct request *q);
@@ -220,34 +222,58 @@ void op_proc_open(struct request *q);
 void op_note(struct request *q);
 void op_exe_path(struct request *q);
 
-/* ---- hostfile.c: a file of the host, opened; shared by windows */
-struct hostfile {
-	struct hostfile *next;
-	unsigned refs;
-	int fd;            /* as a guest opened it */
-	uint64_t dev, ino; /* the rest is constant */
-	uint32_t mode;
-	bool writable, shared;
-	char path[];
-};
-/* Takes over fd; NULL: no memory. */
-struct hostfile *hostfile_get(int fd, const char *path);
-void hostfile_put(struct hostfile *h);
-
 /* ---- window.c */
 struct window *file_window(struct quire_file *file); /* NULL: not one of ours */
-/* The file of an OP_FILE request.  Takes over fd.  0 or -errno. */
-int window_create(const struct request *q, int fd, struct quire_file **out);
+/* 0 or -errno. */
+int window_create(struct run *run, const struct run_window *r, const char *name,
+		  struct quire_file **out);
+/* Where the file's page stands in the guests that have the window; 0: not in it. */
+uint64_t window_addr(const struct window *w, uint64_t pgoff);
+/* The host says that this page does not exist. */
+void window_shrunk(struct window *w, uint64_t pgoff);
+/* True: it exists after all, and was not known to: who was refused it may try again. */
+bool window_find_page(struct window *w, uint64_t pgoff);
+/* The same for all pages up to `last`. */
+void window_find_end(struct window *w, uint64_t last);
+
+/* ---- window_reach.c: 0; -EFAULT: there is no such page; or another -errno */
+/* This thread's next accesses are of that process's windows; 0: of the slot's again. */
+void window_reach(pid_t pid);
+int window_load(const struct window *w, uint64_t pgoff, void *page);
+bool window_has(const struct window *w, uint64_t pgoff);
+/* Inside one page. */
+int window_store(const struct window *w, uint64_t off, const void *mem, uint64_t n);
+/* WINDOW_SYNC, WINDOW_REMOVE; whole pages. */
+int window_command(const struct window *w, enum window_op op, uint64_t off, uint64_t n);
 
 /* ---- files.c */
-/* The window's file by id, referenced; or NULL. */
+/* The window's file by id, referenced and kept in the table; or NULL. */
 struct quire_file *window_file(struct space *s, uint64_t id);
+void window_file_done(struct space *s, struct quire_file *file);
 void windows_destroy(struct space *s);
 int windows_copy(struct space *to, struct space *from);
+/*
+ * Around whatever may unmap a file: which files have mappings in the range; and then those that
+ * have none left in the space are let go, and the answer says so.
+ */
+struct watch {
+	struct quire_file **files; /* referenced */
+	unsigned n, cap;
+};
+void watch_range(struct request *q, uint64_t start, uint64_t len, struct watch *w);
+void watch_end(struct request *q, struct watch *w);
 
-/* ---- guest_mem.c: quire_write(), quire_remote_write(), and to files mapped shared as well */
+/* ---- guest_mem.c: as the core's functions, and in files mapped shared as well */
+int64_t guest_read(struct space *s, uint64_t addr, void *buf, uint64_t len);
 int64_t guest_write(struct space *s, uint64_t addr, const void *buf, uint64_t len);
-int64_t guest_remote_write(struct space *s, uint64_t addr, const void *buf, uint64_t len);
+/* pid: who is in the space; 0: the requester himself. */
+int64_t guest_remote_read(struct space *s, pid_t pid, uint64_t addr, void *buf, uint64_t len);
+int64_t guest_remote_write(struct space *s, pid_t pid, uint64_t addr, const void *buf,
+			   uint64_t len);
+/* The file of the host that is mapped at addr, referenced, and where; or NULL. */
+struct quire_file *file_at(struct space *s, uint64_t addr, struct quire_vma_info *v);
+/* True: the page lies in what a file has grown by since: try again. */
+bool file_has_grown(struct space *s, uint64_t addr);
 
 /* ---- elf.c: what an ELF file says, checked */
 #define ELF_MAX_SEGMENTS 128

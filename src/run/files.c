@@ -3,22 +3,23 @@
  * files.c: which files of the host a space maps, and through which windows (window.c).
  *
  *   1  A file's id means the same in a forked child, which inherits the host mappings of the
- *      windows and a copy of the table.
- *   2  A window that no VMA of the space uses, and that nobody has asked for since the last look,
- *      is dropped when there are many.  Ids are not used again (generation), so a thread that still
- *      holds the id of a dropped one gets ESTALE and makes a new window.
+ *      windows and a copy of the table.  Ids are not used again (generation): a thread that holds
+ *      the id of a file that is gone gets ESTALE and makes a new window.
+ *   2  A file is in the table while a VMA of the space maps it, or somebody is about to map it
+ *      (busy).  The call that takes its last VMA away takes it out, and tells the stub to unmap
+ *      the window before the guest goes on.
+ *   3  Who looks whether it was the last VMA holds no lock meanwhile: nobody gets the file to map
+ *      it while `leaving` is set.
  *
- * Owns space->windows (W).
+ * Owns space->windows and space->gone (W).
  */
 #include "run/engine.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
-#define FIRST_LOOK 64u
 #define MAX_WINDOWS 0xfffffu
 #define ID(index, generation) ((uint64_t)(generation) << 20 | (index))
 
@@ -32,29 +33,13 @@ static struct window_ref *find_id(struct space *s, uint64_t id)
 	return r && r->file && ID(index, r->generation) == id ? r : NULL;
 }
 
-struct quire_file *window_file(struct space *s, uint64_t id)
-{
-	struct quire_file *file = NULL;
-	struct window_ref *r;
-
-	pthread_mutex_lock(&s->lock);
-	r = find_id(s, id);
-	if (r) {
-		file = r->file;
-		r->recent = true;
-		quire_file_get(file);
-	}
-	pthread_mutex_unlock(&s->lock);
-	return file;
-}
-
 static int64_t table_grow(struct space *s)
 {
 	unsigned cap = s->cap_windows ? 2 * s->cap_windows : 16;
 	struct window_ref *t;
 
 	if (cap > MAX_WINDOWS)
-		return -ENFILE;
+		return -ENOMEM;
 	t = realloc(s->windows, cap * sizeof(*t));
 	if (!t)
 		return -ENOMEM;
@@ -64,25 +49,60 @@ static int64_t table_grow(struct space *s)
 	return 0;
 }
 
-/* Takes over the reference.  Returns the id. */
-static int64_t table_add(struct space *s, struct quire_file *file)
+/* Takes over the reference.  Returns the id of a busy file. */
+static int64_t table_add_locked(struct space *s, struct quire_file *file)
 {
-	unsigned i = 0;
+	unsigned i = s->low_free;
+	struct window_ref *r;
 	int64_t err = 0;
 
-	if (s->nr_windows == s->cap_windows) {
-		i = s->cap_windows;
+	while (i < s->cap_windows && s->windows[i].file)
+		i++;
+	if (i == s->cap_windows)
 		err = table_grow(s);
-	}
 	if (err)
 		return err;
-	while (s->windows[i].file)
-		i++;
-	s->windows[i].file = file;
-	s->windows[i].generation++;
-	s->windows[i].recent = true;
-	s->nr_windows++;
-	return (int64_t)ID(i, s->windows[i].generation);
+	r = &s->windows[i];
+	*r = (struct window_ref){.file = file, .generation = r->generation + 1, .busy = 1};
+	file_window(file)->index = i;
+	s->low_free = i + 1;
+	return (int64_t)ID(i, r->generation);
+}
+
+static int64_t table_add(struct space *s, struct quire_file *file)
+{
+	int64_t id;
+
+	pthread_mutex_lock(&s->lock);
+	id = table_add_locked(s, file);
+	pthread_mutex_unlock(&s->lock);
+	if (id < 0)
+		quire_file_put(file);
+	return id;
+}
+
+struct quire_file *window_file(struct space *s, uint64_t id)
+{
+	struct quire_file *file = NULL;
+	struct window_ref *r;
+
+	pthread_mutex_lock(&s->lock);
+	r = find_id(s, id);
+	if (r && !r->leaving) {
+		file = r->file;
+		r->busy++;
+		quire_file_get(file);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return file;
+}
+
+void window_file_done(struct space *s, struct quire_file *file)
+{
+	pthread_mutex_lock(&s->lock);
+	s->windows[file_window(file)->index].busy--;
+	pthread_mutex_unlock(&s->lock);
+	quire_file_put(file);
 }
 
 int windows_copy(struct space *to, struct space *from)
@@ -90,19 +110,19 @@ int windows_copy(struct space *to, struct space *from)
 	int err = 0;
 
 	pthread_mutex_lock(&from->lock);
-	to->collect_at = from->collect_at;
 	if (from->cap_windows) {
 		to->windows = calloc(from->cap_windows, sizeof(*to->windows));
 		err = to->windows ? 0 : -ENOMEM;
 	}
 	for (unsigned i = 0; !err && i < from->cap_windows; i++) {
-		to->windows[i] = from->windows[i];
+		to->windows[i].file = from->windows[i].file;
+		to->windows[i].generation = from->windows[i].generation;
 		if (to->windows[i].file)
 			quire_file_get(to->windows[i].file);
 	}
 	if (!err) {
 		to->cap_windows = from->cap_windows;
-		to->nr_windows = from->nr_windows;
+		to->low_free = from->low_free;
 	}
 	pthread_mutex_unlock(&from->lock);
 	return err;
@@ -115,151 +135,194 @@ void windows_destroy(struct space *s)
 			quire_file_put(s->windows[i].file);
 		s->windows[i].file = NULL;
 	}
-	s->nr_windows = 0;
 }
 
-/* ---- dropping unused ones ----------------------------------------------------- */
+/* ---- letting go ----------------------------------------------------------------- */
 
-static int by_address(const void *a, const void *b)
+/* In the answer, or, where that has no room, in the list for OP_WINDOWS_GONE.  W held. */
+static void tell_locked(struct request *q, const struct window *w)
 {
-	const uintptr_t *x = a, *y = b;
+	uint64_t *out = (uint64_t *)(void *)q->slot->answer->data;
+	struct space *s = q->space;
+	struct gone *more;
 
-	return *x < *y ? -1 : *x > *y;
-}
-
-/* The files that some VMA of the space maps, sorted; only compared, never looked into. */
-static uintptr_t *files_in_use(struct space *s, size_t *nr)
-{
-	struct quire_vma_info v;
-	struct quire_file *file;
-	uintptr_t *list = NULL;
-	size_t cap = 0;
-	uint64_t addr = 0;
-
-	*nr = 0;
-	for (; !quire_vma_next_file(s->mm, addr, &v, &file); addr = v.end) {
-		if (!file)
-			continue;
-		quire_file_put(file);
-		if (*nr == cap) {
-			uintptr_t *more = realloc(list, (cap = cap ? 2 * cap : 64) * sizeof(*list));
-
-			if (!more) {
-				free(list);
-				return NULL;
-			}
-			list = more;
-		}
-		list[(*nr)++] = (uintptr_t)file;
+	if (q->v[1] < sizeof(q->slot->answer->data) / 16 - 1) {
+		out[2 * q->v[1]] = w->addr;
+		out[2 * q->v[1] + 1] = w->bytes;
+		q->v[1]++;
+		return;
 	}
-	if (list)
-		qsort(list, *nr, sizeof(*list), by_address);
-	return list;
+	more = realloc(s->gone, (s->nr_gone + 1) * sizeof(*more));
+	if (!more)
+		return; /* the file stays until the process ends, or executes another program */
+	s->gone = more;
+	s->gone[s->nr_gone++] = (struct gone){w->addr, w->bytes};
+	q->v[2] = 1;
 }
 
-/* Tells the stub of one window to unmap.  False: no room for more in this answer. */
-static bool drop(struct request *q, struct space *s, struct window_ref *r, uint64_t *out)
+void op_windows_gone(struct request *q)
 {
-	const struct window *w = file_window(r->file);
+	uint64_t *out = (uint64_t *)(void *)q->slot->answer->data;
+	struct space *s = q->space;
 
-	if (q->v[0] >= sizeof(q->slot->answer->data) / 16 - 1)
-		return false;
-	out[2 * q->v[0]] = w->addr;
-	out[2 * q->v[0] + 1] = w->bytes;
-	q->v[0]++;
-	s->nr_windows--;
-	return true;
+	q->ret = 0;
+	pthread_mutex_lock(&s->lock);
+	while (s->nr_gone && q->v[1] < sizeof(q->slot->answer->data) / 16 - 1) {
+		const struct gone *g = &s->gone[--s->nr_gone];
+
+		out[2 * q->v[1]] = g->addr;
+		out[2 * q->v[1] + 1] = g->bytes;
+		q->v[1]++;
+	}
+	q->v[2] = s->nr_gone > 0;
+	pthread_mutex_unlock(&s->lock);
 }
 
-/* Rule 2.  The references are dropped outside W. */
-static void collect(struct request *q)
+static bool begin_leaving(struct space *s, struct quire_file *file)
+{
+	const struct window *w = file_window(file);
+	struct window_ref *r = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	if (w->index < s->cap_windows && s->windows[w->index].file == file)
+		r = &s->windows[w->index];
+	if (r && (r->busy || r->leaving))
+		r = NULL;
+	if (r)
+		r->leaving = true;
+	pthread_mutex_unlock(&s->lock);
+	return r != NULL;
+}
+
+/* Rules 2 and 3. */
+static void leave_if_unmapped(struct request *q, struct quire_file *file)
 {
 	struct space *s = q->space;
-	uint64_t *out = (uint64_t *)(void *)q->slot->answer->data;
-	struct quire_file *dead[512];
-	unsigned nr_dead = 0;
-	size_t nr;
-	uintptr_t *used = files_in_use(s, &nr);
+	const struct window *w = file_window(file);
+	bool mapped;
 
-	if (!used)
+	if (!begin_leaving(s, file))
 		return;
+	mapped = quire_file_mapped_by(file, s->mm);
 	pthread_mutex_lock(&s->lock);
-	for (unsigned i = 0; i < s->cap_windows && nr_dead < 512; i++) {
-		struct window_ref *r = &s->windows[i];
-		uintptr_t key = (uintptr_t)r->file;
-
-		if (r->file && !r->recent && !bsearch(&key, used, nr, sizeof(key), by_address)) {
-			if (!drop(q, s, r, out))
-				break;
-			dead[nr_dead++] = r->file;
-			r->file = NULL;
-		}
-		r->recent = false;
+	s->windows[w->index].leaving = false;
+	if (!mapped) {
+		s->windows[w->index].file = NULL;
+		if (w->index < s->low_free)
+			s->low_free = w->index;
+		tell_locked(q, w);
 	}
-	s->collect_at = 2 * s->nr_windows < FIRST_LOOK ? FIRST_LOOK : 2 * s->nr_windows;
 	pthread_mutex_unlock(&s->lock);
-	while (nr_dead)
-		quire_file_put(dead[--nr_dead]);
-	free(used);
+	if (!mapped)
+		quire_file_put(file);
+}
+
+static void watch_add(struct watch *w, struct quire_file *file)
+{
+	if (w->n && w->files[w->n - 1] == file)
+		return;
+	if (w->n == w->cap) {
+		unsigned cap = w->cap ? 2 * w->cap : 8;
+		struct quire_file **more = realloc(w->files, cap * sizeof(struct quire_file *));
+
+		if (!more)
+			return;
+		w->files = more;
+		w->cap = cap;
+	}
+	quire_file_get(file);
+	w->files[w->n++] = file;
+}
+
+void watch_range(struct request *q, uint64_t start, uint64_t len, struct watch *w)
+{
+	uint64_t end = start + len;
+	struct quire_file *file;
+	struct quire_vma_info v;
+
+	for (; start < end && !quire_vma_next_file(q->space->mm, start, &v, &file); start = v.end) {
+		if (file && file_window(file) && v.start < end)
+			watch_add(w, file);
+		if (file)
+			quire_file_put(file);
+	}
+}
+
+void watch_end(struct request *q, struct watch *w)
+{
+	for (unsigned i = 0; i < w->n; i++) {
+		leave_if_unmapped(q, w->files[i]);
+		quire_file_put(w->files[i]);
+	}
+	free(w->files);
 }
 
 /* ---- the operations ----------------------------------------------------------- */
 
+/* What the request's data[] says, copied first: the guest may write there meanwhile.  The file is
+ * referenced, and busy in the table. */
+static int64_t make(struct request *q, struct quire_file **out)
+{
+	struct chan *c = q->slot->chan;
+	struct run_window r;
+	char name[sizeof(c->data)];
+	int64_t err, id;
+
+	memcpy(&r, c->data, sizeof(r));
+	memcpy(name, c->data + sizeof(r), sizeof(name) - sizeof(r));
+	name[sizeof(name) - sizeof(r) - 1] = 0;
+	err = window_create(q->run, &r, name, out);
+	if (err)
+		return err;
+	quire_file_get(*out);
+	id = table_add(q->space, *out);
+	if (id < 0)
+		quire_file_put(*out);
+	return id;
+}
+
+/* Busy until OP_EXEC_LOAD. */
 void op_file(struct request *q)
 {
-	struct space *s = q->space;
 	struct quire_file *file;
-	int fd = ctl_take(q->run, q->slot, q->a[0]);
 
-	q->ret = fd < 0 ? fd : window_create(q, fd, &file);
-	if (q->ret)
-		return;
-	if (s->nr_windows >= (s->collect_at ? s->collect_at : FIRST_LOOK))
-		collect(q);
-	pthread_mutex_lock(&s->lock);
-	q->ret = table_add(s, file);
-	pthread_mutex_unlock(&s->lock);
-	if (q->ret < 0)
+	q->ret = make(q, &file);
+	if (q->ret >= 0)
 		quire_file_put(file);
 }
 
-static bool serves(const struct window *w, const struct request *q)
+static int64_t map(struct request *q, struct quire_file *file)
 {
-	return w->ino == q->a[1] && w->dev == q->a[0] && w->writable == (q->a[2] == 1) &&
-	       (S_ISREG(w->host->mode) || S_ISBLK(w->host->mode)) && q->a[3] >= w->first &&
-	       q->a[4] <= w->bytes / PAGE && q->a[3] - w->first <= w->bytes / PAGE - q->a[4];
-}
+	uint64_t addr = 0;
+	int err;
 
-void op_file_find(struct request *q)
-{
-	struct space *s = q->space;
-
-	q->ret = -ENOENT;
-	pthread_mutex_lock(&s->lock);
-	for (unsigned i = 0; i < s->cap_windows; i++) {
-		struct window_ref *r = &s->windows[i];
-
-		if (!r->file || !serves(file_window(r->file), q))
-			continue;
-		r->recent = true;
-		q->ret = (int64_t)ID(i, r->generation);
-		break;
-	}
-	pthread_mutex_unlock(&s->lock);
+	at_store(&file_window(file)->size, q->a[7]);
+	err = quire_mmap(q->space->mm, q->a[1], q->a[2], (int)q->a[3], (int)q->a[4], file, q->a[6],
+			 &addr);
+	return err ? err : (int64_t)addr;
 }
 
 void op_mmap_file(struct request *q)
 {
-	struct quire_file *file = window_file(q->space, q->a[0]);
-	uint64_t addr = 0;
+	struct watch watch = {0};
+	struct quire_file *file;
 
-	if (!file) {
+	q->v[0] = q->a[0];
+	if (q->a[0] == RUN_NEW_WINDOW) {
+		q->v[0] = (uint64_t)(q->ret = make(q, &file));
+		if (q->ret < 0)
+			return;
+	} else {
+		file = window_file(q->space, q->a[0]);
 		q->ret = -ESTALE;
-		return;
+		if (!file)
+			return;
 	}
-	q->ret = quire_mmap(q->space->mm, q->a[1], q->a[2], (int)q->a[3], (int)q->a[4], file,
-			    q->a[6], &addr);
-	if (!q->ret)
-		q->ret = (int64_t)addr;
-	quire_file_put(file);
+	if (q->a[4] & MAP_FIXED)
+		watch_range(q, q->a[1], PAGE_UP(q->a[2]), &watch);
+	q->ret = map(q, file);
+	if (q->ret < 0)
+		watch_add(&watch, file);
+	window_file_done(q->space, file);
+	watch_end(q, &watch);
 }

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define PIE_BASE 0x555555554000ull
 #define STACK_TOP (GUEST_TASK_SIZE - PAGE)
@@ -24,6 +25,7 @@
 
 /* A program being placed. */
 struct load {
+	struct space *space;
 	struct quire_mm *mm;
 	struct quire_file *file;
 	const struct elf_image *elf;
@@ -49,7 +51,7 @@ static int clear_tail(struct load *l, const struct elf_segment *s)
 
 	if (!n || !s->filesz || s->memsz == s->filesz || !(s->prot & PROT_WRITE))
 		return 0;
-	return quire_write(l->mm, end, zero, n) == (int64_t)n ? 0 : -EFAULT;
+	return guest_write(l->space, end, zero, n) == (int64_t)n ? 0 : -EFAULT;
 }
 
 static int map_zero_part(struct load *l, const struct elf_segment *s)
@@ -168,28 +170,47 @@ static void note_cmdline(struct request *q)
 	pthread_mutex_unlock(&q->run->lock);
 }
 
+static int read_image(struct request *q, uint64_t token, bool interp, struct elf_image *e)
+{
+	int fd = ctl_take(q->run, q->slot, token), err;
+
+	err = fd < 0 ? fd : !e ? -ENOMEM : elf_read(fd, interp, e);
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+/* The descriptor tells what is in the file, which is mapped through its window. */
 static struct quire_file *image(struct request *q, uint64_t id, bool interp, struct elf_image **out)
 {
 	struct quire_file *file = window_file(q->space, id);
-	struct elf_image *e = file ? malloc(sizeof(*e)) : NULL;
-	int err = !file ? -EBADF : !e ? -ENOMEM : elf_read(file_window(file)->host->fd, interp, e);
+	struct elf_image *e = malloc(sizeof(*e));
+	int err = read_image(q, interp ? q->a[0] >> 32 : (uint32_t)q->a[0], interp, e);
 
 	*out = e;
-	if (!err)
+	if (!err && file)
 		return file;
-	q->ret = err;
+	q->ret = err ? err : -EBADF;
 	free(e);
 	if (file)
-		quire_file_put(file);
+		window_file_done(q->space, file);
 	/* It was good when execve looked at it: this is no affair of the program's. */
 	run_say("%s: its file is not what execve found any more: %s",
-		q->proc->exe ? q->proc->exe : "?", strerror(-err));
+		q->proc->exe ? q->proc->exe : "?", strerror((int)-q->ret));
 	return NULL;
+}
+
+/* Neither we nor OP_FILE keep it in the table any more: its mappings do. */
+static void loaded(struct request *q, struct quire_file *file)
+{
+	quire_file_get(file);
+	window_file_done(q->space, file);
+	window_file_done(q->space, file);
 }
 
 static int load_interp(struct request *q, uint64_t *base, uint64_t *entry)
 {
-	struct load l = {.mm = q->space->mm};
+	struct load l = {.space = q->space, .mm = q->space->mm};
 	struct elf_image *elf;
 	int err;
 
@@ -200,7 +221,7 @@ static int load_interp(struct request *q, uint64_t *base, uint64_t *entry)
 	err = place(&l, 0);
 	*base = l.bias;
 	*entry = l.bias + elf->entry;
-	quire_file_put(l.file);
+	loaded(q, l.file);
 	free(elf);
 	return err;
 }
@@ -237,7 +258,7 @@ static int load_all(struct request *q, struct load *l)
 
 void op_exec_load(struct request *q)
 {
-	struct load l = {.mm = q->space->mm};
+	struct load l = {.space = q->space, .mm = q->space->mm};
 	struct elf_image *elf;
 
 	l.file = image(q, q->a[1], false, &elf);
@@ -250,6 +271,6 @@ void op_exec_load(struct request *q)
 			 strerror((int)-q->ret));
 	note_layout(q, &l, q->proc->exe ? q->proc->exe : "");
 	note_cmdline(q);
-	quire_file_put(l.file);
+	loaded(q, l.file);
 	free(elf);
 }

@@ -25,43 +25,47 @@ static int64_t address(int err, uint64_t addr)
 
 static int64_t sys_mmap(struct request *q)
 {
+	struct watch watch = {0};
 	uint64_t at = 0;
 	int err;
 
 	if (!(q->a[4] & MAP_ANONYMOUS))
 		return -EBADF;
+	if (q->a[4] & MAP_FIXED)
+		watch_range(q, q->a[1], PAGE_UP(q->a[2]), &watch);
 	err = quire_mmap(q->space->mm, q->a[1], q->a[2], (int)q->a[3], (int)q->a[4], NULL, q->a[6],
 			 &at);
+	watch_end(q, &watch);
 	return address(err, at);
 }
 
 static int64_t sys_munmap(struct request *q)
 {
-	return quire_munmap(q->space->mm, q->a[1], q->a[2]);
+	struct watch watch = {0};
+	int64_t err;
+
+	watch_range(q, q->a[1], PAGE_UP(q->a[2]), &watch);
+	err = quire_munmap(q->space->mm, q->a[1], q->a[2]);
+	watch_end(q, &watch);
+	return err;
 }
 
 /* A file's mapping cannot grow beyond the window that it is filled from. */
 static bool beyond_window(struct request *q)
 {
 	struct quire_vma_info v;
-	struct quire_file *file;
-	struct window *w;
-	bool beyond = false;
+	struct quire_file *file = file_at(q->space, q->a[1], &v);
+	uint64_t last = v.offset + (q->a[1] - v.start) + PAGE_UP(q->a[3]) - PAGE;
+	bool beyond = file && !window_addr(file_window(file), last / PAGE);
 
-	if (quire_vma_next_file(q->space->mm, q->a[1], &v, &file) || !file)
-		return false;
-	if (v.start <= q->a[1]) {
-		uint64_t off = v.offset + (q->a[1] - v.start);
-
-		w = file_window(file);
-		beyond = w && (q->a[3] > w->bytes || off + q->a[3] > w->first * PAGE + w->bytes);
-	}
-	quire_file_put(file);
+	if (file)
+		quire_file_put(file);
 	return beyond;
 }
 
 static int64_t sys_mremap(struct request *q)
 {
+	struct watch watch = {0};
 	uint64_t at = 0;
 	int err;
 
@@ -69,7 +73,11 @@ static int64_t sys_mremap(struct request *q)
 		note_unsupported(q->run, q->proc, SYS_mremap, q->a[3]);
 		return -ENOMEM;
 	}
+	watch_range(q, q->a[1], PAGE_UP(q->a[2]), &watch);
+	if (q->a[4] & MREMAP_FIXED)
+		watch_range(q, q->a[5], PAGE_UP(q->a[3]), &watch);
 	err = quire_mremap(q->space->mm, q->a[1], q->a[2], q->a[3], (int)q->a[4], q->a[5], &at);
+	watch_end(q, &watch);
 	return address(err, at);
 }
 

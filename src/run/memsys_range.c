@@ -6,11 +6,29 @@
 #include "run/engine.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #define CHUNK_PAGES 16384u
+
+/* Before pages are to be there, or told of: as much of the files as there is by now. */
+static void look_for_ends(struct request *q, uint64_t start, uint64_t len)
+{
+	uint64_t addr = start, end = start + len;
+	struct watch files = {0};
+	struct quire_vma_info v;
+
+	watch_range(q, start, len, &files);
+	for (; files.n && addr < end && !quire_vma_next(q->space->mm, addr, &v) && v.start < end;
+	     addr = v.end) {
+		struct quire_file *file = file_at(q->space, v.start, &v);
+
+		if (!file)
+			continue;
+		window_find_end(file_window(file), (v.offset + (v.end - v.start)) / PAGE - 1);
+		quire_file_put(file);
+	}
+	watch_end(q, &files);
+}
 
 /* In portions, so that a huge range costs no huge buffer. */
 int64_t sys_mincore(struct request *q)
@@ -26,6 +44,7 @@ int64_t sys_mincore(struct request *q)
 		return -ENOMEM;
 	if (vec + pages < vec || vec + pages > GUEST_TASK_SIZE)
 		return -EFAULT;
+	look_for_ends(q, addr, pages * PAGE);
 	while (done < pages) {
 		uint64_t n = pages - done < CHUNK_PAGES ? pages - done : CHUNK_PAGES;
 
@@ -39,42 +58,48 @@ int64_t sys_mincore(struct request *q)
 	return 0;
 }
 
-/* The descriptors of the host's files that are mapped shared in the range, one at a time. */
-static int next_shared_file(struct request *q, uint64_t *addr, uint64_t end,
-			    struct quire_vma_info *v)
+/* The next file of the host that is mapped shared in the range, referenced; *addr goes behind it.
+ */
+static struct quire_file *next_shared_file(struct request *q, uint64_t *addr, uint64_t end,
+					   struct quire_vma_info *v)
 {
-	int fd = -1;
+	struct quire_file *file;
 
-	while (fd < 0 && *addr < end) {
-		struct quire_file *file = NULL;
-		struct window *w = NULL;
-
-		if (quire_vma_next_file(q->space->mm, *addr, v, &file) || v->start >= end)
-			*addr = end;
-		else
-			w = v->shared && file ? file_window(file) : NULL;
-		if (w)
-			fd = fcntl(w->host->fd, F_DUPFD_CLOEXEC, 0);
+	while (*addr < end && !quire_vma_next_file(q->space->mm, *addr, v, &file) &&
+	       v->start < end) {
+		*addr = v->end;
+		if (v->shared && file && file_window(file))
+			return file;
 		if (file)
 			quire_file_put(file);
-		if (*addr < end)
-			*addr = v->end;
 	}
-	return fd;
+	return NULL;
+}
+
+/* The part of the mapping that lies in [start, end), by its file's window. */
+static int command(struct quire_file *file, enum window_op op, const struct quire_vma_info *v,
+		   uint64_t start, uint64_t end)
+{
+	uint64_t from = v->start > start ? v->start : start, to = v->end < end ? v->end : end;
+	int err = window_command(file_window(file), op, v->offset + (from - v->start), to - from);
+
+	quire_file_put(file);
+	return err;
 }
 
 int64_t sys_msync(struct request *q)
 {
-	uint64_t addr = q->a[1], end = PAGE_UP(q->a[1] + q->a[2]);
-	int err = quire_msync(q->space->mm, q->a[1], q->a[2], (int)q->a[3]), fd;
+	uint64_t start = q->a[1], end = PAGE_UP(start + q->a[2]), addr = start;
+	int err = quire_msync(q->space->mm, q->a[1], q->a[2], (int)q->a[3]);
 	struct quire_vma_info v;
+	struct quire_file *file;
 
 	if (!(q->a[3] & MS_SYNC) || (err && err != -ENOMEM))
 		return err;
-	while ((fd = next_shared_file(q, &addr, end, &v)) >= 0) {
-		if (fdatasync(fd) && errno != EINVAL && errno != EROFS)
-			err = -errno;
-		close(fd);
+	while ((file = next_shared_file(q, &addr, end, &v))) {
+		int failed = command(file, WINDOW_SYNC, &v, start, end);
+
+		err = failed ? failed : err;
 	}
 	return err;
 }
@@ -82,41 +107,44 @@ int64_t sys_msync(struct request *q)
 /* MADV_REMOVE of a file is a hole in it, which is the host's to make. */
 static int64_t remove_files(struct request *q)
 {
-	uint64_t start = q->a[1], end = PAGE_UP(q->a[1] + q->a[2]), addr = start;
+	uint64_t start = q->a[1], end = PAGE_UP(start + q->a[2]), addr = start;
 	struct quire_vma_info v;
-	int fd, err = 0;
+	struct quire_file *file;
+	int err = 0;
 
 	if (start % PAGE || end < start)
 		return -EINVAL;
-	while (!err && (fd = next_shared_file(q, &addr, end, &v)) >= 0) {
-		uint64_t from = v.start > start ? v.start : start, to = v.end < end ? v.end : end;
-
-		if (!(v.prot & PROT_WRITE))
+	while (!err && (file = next_shared_file(q, &addr, end, &v))) {
+		if (v.prot & PROT_WRITE) {
+			err = command(file, WINDOW_REMOVE, &v, start, end);
+		} else {
+			quire_file_put(file);
 			err = -EACCES;
-		else if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-				   (off_t)(v.offset + (from - v.start)), (off_t)(to - from)))
-			err = -errno;
-		close(fd);
+		}
 	}
 	return err;
 }
 
-static bool file_at(struct request *q, uint64_t addr)
+static bool is_file(struct request *q, uint64_t addr)
 {
 	struct quire_vma_info v;
-	struct quire_file *file;
-	bool is;
+	struct quire_file *file = file_at(q->space, addr, &v);
 
-	if (quire_vma_next_file(q->space->mm, addr, &v, &file) || !file)
-		return false;
-	is = v.start <= addr && file_window(file);
-	quire_file_put(file);
-	return is;
+	if (file)
+		quire_file_put(file);
+	return file != NULL;
+}
+
+static bool populates(uint64_t advice)
+{
+	return advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE;
 }
 
 int64_t sys_madvise(struct request *q)
 {
-	if (q->a[3] == MADV_REMOVE && file_at(q, q->a[1]))
+	if (q->a[3] == MADV_REMOVE && is_file(q, q->a[1]))
 		return remove_files(q);
+	if (populates(q->a[3]) && q->a[1] + q->a[2] >= q->a[1])
+		look_for_ends(q, q->a[1], q->a[2]);
 	return quire_madvise(q->space->mm, q->a[1], q->a[2], (int)q->a[3]);
 }

@@ -39,7 +39,7 @@ static int64_t nodes_of(struct request *q, uint64_t mask, uint64_t bits)
 	for (uint64_t at = 0; at < bits - 1; at += 64) {
 		uint64_t left = bits - 1 - at, v;
 
-		if (quire_read(q->space->mm, mask + at / 8, &v, sizeof(v)) != sizeof(v))
+		if (guest_read(q->space, mask + at / 8, &v, sizeof(v)) != sizeof(v))
 			return -EFAULT;
 		if (left < 64)
 			v &= (1ull << left) - 1;
@@ -153,13 +153,13 @@ static int64_t move_chunk(struct request *q, struct quire_mm *mm, uint64_t at, u
 	uint64_t pages[MOVE_CHUNK];
 	int status[MOVE_CHUNK], node;
 
-	if (quire_read(q->space->mm, q->a[3] + at * 8, pages, n * 8) != (int64_t)(n * 8))
+	if (guest_read(q->space, q->a[3] + at * 8, pages, n * 8) != (int64_t)(n * 8))
 		return -EFAULT;
 	for (uint64_t i = 0; i < n; i++) {
 		status[i] = page_status(mm, pages[i]);
 		if (!q->a[4])
 			continue;
-		if (quire_read(q->space->mm, q->a[4] + (at + i) * 4, &node, 4) != 4)
+		if (guest_read(q->space, q->a[4] + (at + i) * 4, &node, 4) != 4)
 			return -EFAULT;
 		if (node)
 			return -ENODEV;

@@ -30,12 +30,19 @@ static uint64_t frame_of(uint64_t pte)
 	return (pte & QUIRE_PTE_FRAME_MASK) / PAGE;
 }
 
+static bool beyond_end(const struct quire_fault *f)
+{
+	return f->result == QUIRE_FAULT_BUS && f->reason == QUIRE_REASON_BEYOND_EOF;
+}
+
 void op_fault(struct request *q)
 {
 	struct quire_fault f = {0};
 	enum quire_access access = access_of(q->a[1]);
 
-	f.result = fault_and_fill(q->slot, q->a[0], access, &f);
+	do
+		f.result = fault_and_fill(q->slot, q->a[0], access, &f);
+	while (beyond_end(&f) && file_has_grown(q->space, q->a[0]));
 	if (f.result == QUIRE_FAULT_OK && in_ram(f.pte))
 		q->fresh = frame_of(f.pte) + 1;
 	else if (f.result == QUIRE_FAULT_SEGV || f.result == QUIRE_FAULT_BUS)
@@ -54,8 +61,11 @@ void op_touch(struct request *q)
 	while (addr < end) {
 		struct quire_fault f = {0};
 
-		if (quire_fault(q->space->mm, addr, access, &f) != QUIRE_FAULT_OK)
+		if (quire_fault(q->space->mm, addr, access, &f) != QUIRE_FAULT_OK) {
+			if (beyond_end(&f) && file_has_grown(q->space, addr))
+				continue;
 			break;
+		}
 		if (in_ram(f.pte))
 			q->fresh = frame_of(f.pte) + 1;
 		addr = PAGE_DOWN(addr) + PAGE;
@@ -63,36 +73,20 @@ void op_touch(struct request *q)
 	q->ret = addr <= start ? 0 : (int64_t)((addr < end ? addr : end) - start);
 }
 
-/* With its file, the caller's to put. */
-static bool find_vma(struct quire_mm *mm, uint64_t addr, struct quire_vma_info *v,
-		     struct quire_file **file)
-{
-	return !quire_vma_next_file(mm, addr, v, file) && v->start <= addr;
-}
-
-/*
- * The host says that the file has no such page.  If the file's size says otherwise by now, it has
- * grown again, and the access is to be repeated.
- */
+/* The host says that the file has no such page. */
 void op_bus(struct request *q)
 {
 	struct quire_fault f = {.result = QUIRE_FAULT_BUS,
 				.reason = QUIRE_REASON_BEYOND_EOF,
 				.si_code = QBUS_ADRERR,
 				.addr = q->a[0]};
-	struct quire_file *file = NULL;
-	struct quire_vma_info v;
+	struct quire_file *file = file_at(q->space, q->a[0], &f.vma);
 
-	if (find_vma(q->space->mm, q->a[0], &v, &file)) {
-		uint64_t off = v.offset + (PAGE_DOWN(q->a[0]) - v.start);
-
+	if (file) {
 		f.has_vma = true;
-		f.vma = v;
-		if (file && off < quire_file_size(file))
-			f.reason = QUIRE_REASON_IO;
-	}
-	if (file)
+		window_shrunk(file_window(file), (f.vma.offset + (q->a[0] - f.vma.start)) / PAGE);
 		quire_file_put(file);
+	}
 	proc_note_refusal(q->proc, q->a[0], q->a[2], access_of(q->a[1]), &f);
 	reply(q, &f);
 }

@@ -58,13 +58,17 @@ static bool write_text(struct text *t, struct run *run, struct proc *p, struct s
 int proc_text(struct run *run, struct proc *p, struct space *space, enum run_proc which, int fd)
 {
 	struct text t;
+	bool known;
 
 	if (!is_memfd(fd))
 		return -EINVAL;
 	if (which == PROC_PAGEMAP)
 		return p && space ? proc_text_pagemap(fd, run, space, p->pid) : -ENOENT;
 	text_init(&t, fd);
-	if (!write_text(&t, run, p, space, which))
+	file_names_begin(p ? p->pid : 0);
+	known = write_text(&t, run, p, space, which);
+	file_names_end();
+	if (!known)
 		return -ENOENT;
 	return text_finish(&t);
 }

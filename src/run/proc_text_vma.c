@@ -29,10 +29,8 @@ static void from_vma(const struct quire_vma_info *v, struct quire_file *file, st
 	out->shared = v->shared;
 	out->vm_flags = v->vm_flags;
 	out->has_file = v->has_file;
-	out->dev = v->dev;
-	out->ino = v->ino;
 	if (file)
-		file_path(file, out->name, sizeof(out->name));
+		file_name_now(file, out->name, sizeof(out->name), &out->dev, &out->ino);
 	else
 		snprintf(out->name, sizeof(out->name), "%s", v->name);
 }

@@ -35,7 +35,7 @@ static int64_t read_iov(struct request *q, uint64_t addr, uint64_t n, struct wal
 	out->iov = malloc(bytes);
 	if (!out->iov)
 		return -ENOMEM;
-	if (quire_read(q->space->mm, addr, out->iov, bytes) != (int64_t)bytes)
+	if (guest_read(q->space, addr, out->iov, bytes) != (int64_t)bytes)
 		return -EFAULT;
 	for (uint64_t i = 0; i < n; i++) {
 		total += out->iov[i].iov_len;
@@ -60,15 +60,27 @@ static bool piece(struct walk *w, uint64_t *addr, uint64_t *len)
 	return true;
 }
 
-typedef int64_t (*get_fn)(struct quire_mm *mm, uint64_t addr, void *buf, uint64_t len);
-typedef int64_t (*put_fn)(struct space *s, uint64_t addr, const void *buf, uint64_t len);
+/* The two sides of a transfer. */
+struct sides {
+	struct space *mine, *other;
+	pid_t pid; /* of the other; 0: me again */
+	bool write;
+};
 
-/* `remote`: the source is the other program. */
-static int64_t copy(struct space *from, struct walk *src, struct space *to, struct walk *dst,
-		    bool remote)
+static int64_t get_bytes(const struct sides *w, uint64_t addr, void *buf, uint64_t n)
 {
-	get_fn get_bytes = remote ? quire_remote_read : quire_read;
-	put_fn put_bytes = remote ? guest_write : guest_remote_write;
+	return w->write ? guest_read(w->mine, addr, buf, n)
+			: guest_remote_read(w->other, w->pid, addr, buf, n);
+}
+
+static int64_t put_bytes(const struct sides *w, uint64_t addr, const void *buf, uint64_t n)
+{
+	return w->write ? guest_remote_write(w->other, w->pid, addr, buf, n)
+			: guest_write(w->mine, addr, buf, n);
+}
+
+static int64_t copy(const struct sides *w, struct walk *src, struct walk *dst)
+{
 	char *buf = malloc(BUF_BYTES);
 	int64_t done = 0;
 	uint64_t s, d, n;
@@ -81,8 +93,8 @@ static int64_t copy(struct space *from, struct walk *src, struct space *to, stru
 		n = BUF_BYTES;
 		if (!piece(src, &s, &n) || !piece(dst, &d, &n))
 			break;
-		got = get_bytes(from->mm, s, buf, n);
-		put = got > 0 ? put_bytes(to, d, buf, (uint64_t)got) : -EFAULT;
+		got = get_bytes(w, s, buf, n);
+		put = got > 0 ? put_bytes(w, d, buf, (uint64_t)got) : -EFAULT;
 		if (put > 0) {
 			done += put;
 			src->off += (uint64_t)put;
@@ -108,8 +120,9 @@ static bool allowed(pid_t me, pid_t other)
 	return !stat(a, &sa) && !stat(b, &sb) && (!sa.st_uid || sa.st_uid == sb.st_uid);
 }
 
-static int64_t transfer(struct request *q, struct space *other, bool write)
+static int64_t transfer(struct request *q, struct space *other, pid_t pid, bool write)
 {
+	struct sides w = {q->space, other, other == q->space ? 0 : pid, write};
 	struct walk local, remote;
 	int64_t err = read_iov(q, q->a[2], q->a[3], &local), err2;
 
@@ -117,9 +130,9 @@ static int64_t transfer(struct request *q, struct space *other, bool write)
 	if (!err)
 		err = err2;
 	if (!err && write)
-		err = copy(q->space, &local, other, &remote, false);
+		err = copy(&w, &local, &remote);
 	else if (!err)
-		err = copy(other, &remote, q->space, &local, true);
+		err = copy(&w, &remote, &local);
 	free(local.iov);
 	free(remote.iov);
 	return err;
@@ -136,7 +149,8 @@ static int64_t process_vm(struct request *q, bool write)
 	p = proc_find(q->run, (pid_t)q->a[1], &other);
 	if (!p)
 		return RUN_NATIVE;
-	ret = p == q->proc || allowed(q->proc->pid, p->pid) ? transfer(q, other, write) : -EPERM;
+	ret = p == q->proc || allowed(q->proc->pid, p->pid) ? transfer(q, other, p->pid, write)
+							    : -EPERM;
 	proc_put(p);
 	space_put(other);
 	return ret;

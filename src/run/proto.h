@@ -15,7 +15,8 @@
  * above it is EFAULT before the stub makes any native call with it (tests/run/hostile.c: pointers).
  */
 #define GUEST_TASK_SIZE 0x7e0000000000ull
-#define WINDOWS_BASE 0x7e8000000000ull /* file windows: PROT_NONE, MAP_SHARED */
+#define FILLS_BASE 0x7e1000000000ull   /* pieces of windows on their way to the guest */
+#define WINDOWS_BASE 0x7e8000000000ull /* file windows: MAP_SHARED */
 #define WINDOWS_END 0x7f0000000000ull
 #define STUB_BASE 0x7f0000000000ull /* the stub's text, data, bss */
 #define STUB_END 0x7f0000400000ull
@@ -122,22 +123,21 @@ enum run_op {
 	 * Quire's after all (prlimit of other resources, process_vm_readv of a process that is no
 	 * guest, ..): make the call natively.  getrlimit, setrlimit, prlimit64 of AS, DATA, STACK,
 	 * MEMLOCK are virtual: the host process keeps its own limits of AS, DATA and MEMLOCK (the
-	 * stub must be able to map); v0 1: the stub also makes the call natively (STACK) */
+	 * stub must be able to map); v0 1: the stub also makes the call natively (STACK).
+	 * v1 = n: windows that no mapping of the mm uses any more: the stub unmaps
+	 * ((uint64_t *)data)[2 * i] (address), [2 * i + 1] (bytes), so that the file is let go
+	 * before the guest goes on; v2 1: there are more (OP_WINDOWS_GONE) */
 	OP_SYSCALL,
-	/* a1..a6 mmap's args (a5 the guest's fd number), a0 file id -> ret; -ESTALE: no such id in
-	 * this mm (any more): the stub makes a new window.  Ids are never used twice in a run: the
-	 * stub caches a few per process instead of asking OP_FILE_FIND every time */
+	/* a1..a6 mmap's args (a5 the guest's fd number), a0 file id, or RUN_NEW_WINDOW: data[] is a
+	 * struct run_window, then the file's name (NUL); a7 the file's size in bytes now -> ret;
+	 * v0 the file's id; v1, v2 as of OP_SYSCALL.  If a new window's call fails, the stub unmaps
+	 * it. -ESTALE: no such id in this mm (any more): the stub makes a new window.  Ids are
+	 * never used twice in a run */
 	OP_MMAP_FILE,
-	/* descriptor sent on CTL before: a0 token, a1 window address, a2 window bytes, a3 first
-	 * page offset of the window, a4 1: opened for writing, a5 1: no PROT_EXEC -> ret = file id.
-	 * The window belongs to the process from here on.  It should reach well beyond the file's
-	 * present end (mremap after the file grew must fit; 16 MiB beyond is good).
-	 * v0 = n: windows that no mapping uses any more: the stub munmaps ((uint64_t *)data)[2 * i]
-	 * (address), [2 * i + 1] (bytes) and may reuse the addresses */
+	/* data[] as of OP_MMAP_FILE: a file that OP_EXEC_LOAD will map -> ret = its id */
 	OP_FILE,
-	/* regular files and block devices only: a0 dev, a1 ino, a2 writable, a3 first page offset,
-	 * a4 pages -> ret = id of a file whose window covers that in this mm, or -ENOENT */
-	OP_FILE_FIND,
+	/* -> v1, v2 as of OP_SYSCALL: those that found no room in the answer before */
+	OP_WINDOWS_GONE,
 	/* a0 clone flags (CLONE_VM: shares the mm; vfork(2) is CLONE_VM|CLONE_VFORK) -> ret =
 	 * child's slot; v0 the child's serial */
 	OP_FORK,
@@ -160,10 +160,11 @@ enum run_op {
 	OP_EXEC_PREPARE,
 	/* the host's execve failed after all */
 	OP_EXEC_ABORT,
-	/* first request of a fresh stub: a0 pid, a1 file id of exe, a2 file id of interp or -1, a3
-	 * stack bytes that argv, envp and auxv need, a4 vdso address, a5 vdso bytes, a6 vvar
-	 * address, a7 vvar bytes -> v0 entry to jump to, v1 AT_PHDR, v2 AT_PHNUM, v3 AT_BASE, v4
-	 * AT_ENTRY, v5 stack top (exclusive), v6 AT_PHENT, v7 personality */
+	/* first request of a fresh stub: a0 tokens of exe's and (<< 32) interp's descriptors, a1
+	 * file id of exe, a2 file id of interp or -1, a3 stack bytes that argv, envp and auxv need,
+	 * a4 vdso address, a5 vdso bytes, a6 vvar address, a7 vvar bytes -> v0 entry to jump to, v1
+	 * AT_PHDR, v2 AT_PHNUM, v3 AT_BASE, v4 AT_ENTRY, v5 stack top (exclusive), v6 AT_PHENT, v7
+	 * personality */
 	OP_EXEC_LOAD,
 	/* reset: a0 pid: forget the old image: creates the new mm, so that OP_FILE works in it.
 	 * Comes before OP_FILE and OP_EXEC_LOAD */
@@ -202,12 +203,35 @@ enum run_note {
 
 /* What the supervisor's turn hands the stub. */
 enum run_cmd {
-	CMD_REPLY, /* ret and v[] are the answer */
-	CMD_FLUSH, /* unmap ranges[0..nranges) from the host (nranges == 0: all below
-		      GUEST_TASK_SIZE), then give the turn back with nothing else changed.  Tables
-		      too are freed only after a flush (of an empty range, if no page went): the
-		      stub walks them under the fill lock */
+	CMD_REPLY,  /* ret and v[] are the answer */
+	CMD_WINDOW, /* v[0] enum window_op, v[1] address in a window, v[2] bytes: do it, chan->done
+		       = 0 or -errno, then give the turn back: what the supervisor cannot do itself
+		     */
+	CMD_FLUSH,  /* unmap ranges[0..nranges) from the host (nranges == 0: all below
+		       GUEST_TASK_SIZE), then give the turn back with nothing else changed.  Tables
+		       too are freed only after a flush (of an empty range, if no page went): the
+		       stub walks them under the fill lock */
 };
+
+enum window_op {
+	WINDOW_LOAD,   /* a page: its content into chan->data */
+	WINDOW_STORE,  /* from answer->data, as a store does; v[2] bytes inside one page */
+	WINDOW_SYNC,   /* msync(MS_SYNC) */
+	WINDOW_REMOVE, /* madvise(MADV_REMOVE) */
+};
+
+/* A file that was mapped into a new window. */
+struct run_window {
+	uint64_t addr, bytes;
+	uint64_t first; /* page offset of addr in the file */
+	uint64_t dev, ino;
+	uint64_t size; /* bytes */
+	uint64_t flags;
+};
+#define RUN_WINDOW_WRITABLE 1 /* shared mappings may become writable */
+#define RUN_WINDOW_NOEXEC 2   /* no PROT_EXEC: by its mount */
+#define RUN_WINDOW_DEVICE 4   /* a block device */
+#define RUN_NEW_WINDOW UINT64_MAX
 
 /* What the guest writes: suspect. */
 struct chan {
@@ -219,6 +243,7 @@ struct chan {
 	uint32_t op; /* enum run_op */
 	uint32_t service_done;
 	uint64_t a[8];
+	int64_t done; /* what became of CMD_WINDOW */
 	/* Counted by the stub, read by the supervisor at exit: for the report. */
 	uint64_t fills, filled_pages, drops;
 	char data[CHAN_SLOT_SIZE - 256];

@@ -73,7 +73,7 @@ static int64_t change(struct request *q, struct proc *p, struct space *space, in
 	struct rlimit r;
 	int64_t err = 0;
 
-	if (from && quire_read(q->space->mm, from, &r, sizeof(r)) != sizeof(r))
+	if (from && guest_read(q->space, from, &r, sizeof(r)) != sizeof(r))
 		return -EFAULT;
 	if (old)
 		err = get(q, p, i, old);

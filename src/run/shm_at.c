@@ -25,6 +25,7 @@ static int at_flags(uint64_t *addr, int flags)
 static int64_t attach(struct request *q, struct segment *g, uint64_t addr, int flags)
 {
 	int map = at_flags(&addr, flags), prot = PROT_READ, err;
+	struct watch watch = {0};
 	unsigned want = 4;
 	uint64_t at = 0;
 
@@ -40,7 +41,10 @@ static int64_t attach(struct request *q, struct segment *g, uint64_t addr, int f
 	}
 	if (!shm_permitted(q, g, want))
 		return -EACCES;
+	if (map & MAP_FIXED)
+		watch_range(q, addr, PAGE_UP(g->bytes), &watch);
 	err = quire_mmap(q->space->mm, addr, PAGE_UP(g->bytes), prot, map, g->file, 0, &at);
+	watch_end(q, &watch);
 	if (err)
 		return err == -EEXIST ? -EINVAL : err;
 	g->atime = time(NULL);

@@ -47,7 +47,7 @@ static int64_t set_segment(struct request *q, struct segment *g)
 {
 	struct shmid_ds d;
 
-	if (quire_read(q->space->mm, q->a[3], &d, sizeof(d)) != sizeof(d))
+	if (guest_read(q->space, q->a[3], &d, sizeof(d)) != sizeof(d))
 		return -EFAULT;
 	if (!owner(q, g))
 		return -EPERM;

@@ -39,6 +39,7 @@ static void space_free(struct space *s)
 	pthread_mutex_destroy(&s->lock);
 	pthread_mutex_destroy(&s->flush_lock);
 	free(s->windows);
+	free(s->gone);
 	free(s->exe);
 	free(s);
 }

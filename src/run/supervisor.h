@@ -50,9 +50,11 @@ struct space {
 	pthread_mutex_t flush_lock; /* E */
 
 	pthread_mutex_t lock;
-	struct window_ref *windows;       /* W: by the low part of the file id */
-	unsigned nr_windows, cap_windows; /* W: used; allocated */
-	unsigned collect_at;              /* W: look for unused ones when there are that many */
+	struct window_ref *windows; /* W: by the low part of the file id */
+	unsigned cap_windows;       /* W: allocated */
+	unsigned low_free;          /* W: none below is free */
+	struct gone *gone;          /* W: of which the stub has yet to be told */
+	unsigned nr_gone;           /* W */
 
 	/* Set by OP_EXEC_LOAD, inherited by fork; for maps.  Lie above GUEST_TASK_SIZE. */
 	uint64_t vdso, vdso_bytes, vvar, vvar_bytes;         /* C after load */
@@ -234,23 +236,32 @@ void run_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 struct window_ref {
 	struct quire_file *file; /* W: referenced; NULL: free */
 	uint32_t generation;     /* W: of the id */
-	bool recent;             /* W: asked for since the last look */
+	uint32_t busy;           /* W: so many are about to map it */
+	bool leaving;            /* W: somebody looks whether it is still mapped */
+};
+
+/* A window that the stub is to unmap. */
+struct gone {
+	uint64_t addr, bytes;
 };
 
 struct window {
-	uint32_t magic;        /* C: tells our files' priv from others' */
-	struct hostfile *host; /* C: the descriptor, referenced */
-	uint64_t addr, bytes;  /* C: in the guest's address space */
-	uint64_t first;        /* C: page offset of addr in the file */
-	uint64_t dev, ino;     /* C */
-	bool writable, noexec; /* C */
+	uint32_t magic;       /* C: tells our files' priv from others' */
+	unsigned index;       /* C: in the tables of the spaces that have it */
+	uint64_t addr, bytes; /* C: in the guests' address spaces */
+	uint64_t first;       /* C: page offset of addr in the file */
+	uint64_t size;        /* A: of the file, as far as is known */
 };
 
-/*
- * The path of an external file as it is called now, " (deleted)" included; else the file's name.
- * With a reference.
+/* Between the two this thread tells of that process: its files are called what they are called now.
  */
-void file_path(struct quire_file *file, char *buf, size_t len);
+void file_names_begin(pid_t pid);
+void file_names_end(void);
+/*
+ * The file's name, with " (deleted)" where it is, and where it lives, as the host's maps have them;
+ * as it was when it was mapped, where the host does not tell.  With a reference.
+ */
+void file_name_now(struct quire_file *file, char *buf, size_t len, uint64_t *dev, uint64_t *ino);
 
 /* ------------------------------------------- supplied by proc_text.c, report.c */
 

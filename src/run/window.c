@@ -1,82 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * window.c: one file of the host as the core sees it: an external file.
+ * window.c: one open file of the host as the core sees it: an external file.
  *
- * The guest maps it once into a window, from which its stub fills; frame numbers are window
- * addresses.  The descriptor that the guest sent serves copies (private writes) and tells size and
- * name.
+ * The guests that map it have it in a window, from which their stubs fill; frame numbers are window
+ * addresses.  Nothing else holds the file: what ends with its last mapping on a host (locks,
+ * leases, a deleted file's space) ends here with the last window.  So the supervisor has no
+ * descriptor, and reaches content only through the window of a guest (window_reach.c).
  *
  *   1  The frame number of page p is (window + (p - first) * 4096) / 4096.
- *   2  The struct lives as long as the core's file, and is constant.
+ *   2  The struct lives as long as the core's file, and is constant but for `size`.
+ *   3  Pages below `size` existed when somebody looked last.  A file may have become longer since:
+ *      who is refused a page beyond asks window_find_page() and tries again; and it may have become
+ *      shorter: the host says so when the page is touched.
  */
 #include "run/engine.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/fs.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define MAGIC 0x77696e64u
+#define MAX_PAGES (1ull << 51)
 
 /* ---- the core's callbacks ---------------------------------------------------- */
 
 static int window_frame(void *priv, uint64_t pgoff, uint64_t *frame)
 {
 	const struct window *w = priv;
+	uint64_t addr = window_addr(w, pgoff);
 
-	if (pgoff < w->first || pgoff - w->first >= w->bytes / PAGE)
+	if (!addr)
 		return -ENXIO;
-	*frame = w->addr / PAGE + (pgoff - w->first);
+	*frame = addr / PAGE;
 	return 0;
 }
 
 static int window_copy(void *priv, uint64_t pgoff, void *mem)
 {
-	const struct window *w = priv;
-	size_t done = 0;
+	struct window *w = priv;
+	int err = window_load(w, pgoff, mem);
 
-	while (done < PAGE) {
-		ssize_t n = pread(w->host->fd, (char *)mem + done, PAGE - done,
-				  (off_t)(pgoff * PAGE + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -EIO;
-		if (!n)
-			break;
-		done += (size_t)n;
-	}
-	if (!done)
-		return -ENXIO;
-	memset((char *)mem + done, 0, PAGE - done);
-	return 0;
+	if (err == -EFAULT)
+		window_shrunk(w, pgoff);
+	return err == -EFAULT ? -ENXIO : err;
 }
 
 static uint64_t window_size(void *priv)
 {
 	const struct window *w = priv;
-	struct stat st;
-	uint64_t bytes;
 
-	if (S_ISBLK(w->host->mode))
-		return ioctl(w->host->fd, BLKGETSIZE64, &bytes) ? 0 : bytes;
-	if (!S_ISREG(w->host->mode))
-		return UINT64_MAX;
-	return fstat(w->host->fd, &st) ? 0 : (uint64_t)st.st_size;
+	return at_load(&w->size);
 }
 
 static void window_release(void *priv)
 {
-	struct window *w = priv;
-
-	hostfile_put(w->host);
-	free(w);
+	free(priv);
 }
 
 static const struct quire_file_ops window_ops = {
@@ -86,7 +64,7 @@ static const struct quire_file_ops window_ops = {
     .release = window_release,
 };
 
-/* ---- names ------------------------------------------------------------------- */
+/* ---- what is known of it ------------------------------------------------------- */
 
 struct window *file_window(struct quire_file *file)
 {
@@ -95,89 +73,84 @@ struct window *file_window(struct quire_file *file)
 	return w && w->magic == MAGIC ? w : NULL;
 }
 
-static ssize_t fd_path(int fd, char *buf, size_t len)
+uint64_t window_addr(const struct window *w, uint64_t pgoff)
 {
-	char link[40];
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, buf, len - 1);
-	if (n >= 0)
-		buf[n] = 0;
-	return n;
+	if (pgoff < w->first || pgoff - w->first >= w->bytes / PAGE)
+		return 0;
+	return w->addr + (pgoff - w->first) * PAGE;
 }
 
-void file_path(struct quire_file *file, char *buf, size_t len)
+void window_shrunk(struct window *w, uint64_t pgoff)
 {
-	struct window *w = file_window(file);
+	if (at_load(&w->size) > pgoff * PAGE)
+		at_store(&w->size, pgoff * PAGE);
+}
 
-	if (!w || fd_path(w->host->fd, buf, len) < 0)
-		snprintf(buf, len, "%s", quire_file_name(file));
+static bool known(const struct window *w, uint64_t pgoff)
+{
+	return pgoff < PAGE_UP(at_load(&w->size)) / PAGE;
+}
+
+bool window_find_page(struct window *w, uint64_t pgoff)
+{
+	if (known(w, pgoff) || !window_has(w, pgoff))
+		return false;
+	at_store(&w->size, (pgoff + 1) * PAGE);
+	return true;
+}
+
+/* By halves, between a page that is there and one that is not. */
+void window_find_end(struct window *w, uint64_t last)
+{
+	uint64_t low = PAGE_UP(at_load(&w->size)) / PAGE, high = last;
+
+	if (known(w, last) || window_find_page(w, last))
+		return;
+	while (low < high) {
+		uint64_t middle = low + (high - low) / 2;
+
+		if (window_find_page(w, middle))
+			low = middle + 1;
+		else
+			high = middle;
+	}
 }
 
 /* ---- making -------------------------------------------------------------- */
 
-static bool window_ok(const struct request *q)
+static bool window_ok(const struct run_window *r)
 {
-	uint64_t addr = q->a[1], bytes = q->a[2];
-
-	return !(addr % PAGE) && !(bytes % PAGE) && bytes && addr >= WINDOWS_BASE &&
-	       addr < WINDOWS_END && bytes <= WINDOWS_END - addr && q->a[3] < (1ull << 51);
+	return !(r->addr % PAGE) && !(r->bytes % PAGE) && r->bytes && r->addr >= WINDOWS_BASE &&
+	       r->addr < WINDOWS_END && r->bytes <= WINDOWS_END - r->addr && r->first < MAX_PAGES;
 }
 
-static struct window *window_new(const struct request *q, struct hostfile *host)
-{
-	struct window *w = calloc(1, sizeof(*w));
-
-	if (!w)
-		return NULL;
-	*w = (struct window){.magic = MAGIC,
-			     .host = host,
-			     .addr = q->a[1],
-			     .bytes = q->a[2],
-			     .first = q->a[3],
-			     .dev = host->dev,
-			     .ino = host->ino,
-			     .writable = q->a[4] == 1,
-			     .noexec = q->a[5] == 1};
-	return w;
-}
-
-static int create(const struct request *q, struct window *w, struct quire_file **out)
+static int create(struct run *run, const struct run_window *r, const char *name, struct window *w,
+		  struct quire_file **out)
 {
 	struct quire_file_options o = {.size = sizeof(o), .kind = QUIRE_FILE_EXTERNAL};
 
 	o.ops = &window_ops;
 	o.priv = w;
-	o.writable = w->writable;
-	o.noexec = w->noexec;
-	o.name = w->host->path;
-	o.dev = w->dev;
-	o.ino = w->ino;
-	return quire_file_create(q->run->machine, &o, out);
+	o.writable = r->flags & RUN_WINDOW_WRITABLE;
+	o.noexec = r->flags & RUN_WINDOW_NOEXEC;
+	o.name = name;
+	o.dev = r->dev;
+	o.ino = r->ino;
+	return quire_file_create(run->machine, &o, out);
 }
 
-int window_create(const struct request *q, int fd, struct quire_file **out)
+int window_create(struct run *run, const struct run_window *r, const char *name,
+		  struct quire_file **out)
 {
-	char path[4096 + 16] = "";
-	struct hostfile *host;
-	struct window *w;
+	struct window *w = window_ok(r) ? calloc(1, sizeof(*w)) : NULL;
 	int err;
 
-	if (!window_ok(q)) {
-		close(fd);
-		return -EINVAL;
-	}
-	fd_path(fd, path, sizeof(path));
-	host = hostfile_get(fd, path);
-	w = host ? window_new(q, host) : NULL;
-	if (!w) {
-		if (host)
-			hostfile_put(host);
-		return -ENOMEM;
-	}
-	err = create(q, w, out);
+	if (!w)
+		return window_ok(r) ? -ENOMEM : -EINVAL;
+	*w = (struct window){
+	    .magic = MAGIC, .addr = r->addr, .bytes = r->bytes, .first = r->first, .size = r->size};
+	err = create(run, r, name, w, out);
 	if (err)
-		window_release(w);
+		free(w);
 	return err;
 }

@@ -8,6 +8,7 @@
  */
 #include "bounce.h"
 #include "probe.h"
+#include "window.h"
 
 #include <linux/audit.h>
 
@@ -131,6 +132,7 @@ int64_t call_memory(struct call *c)
 	int64_t r = rpc(c->t, OP_SYSCALL, (uint64_t)c->nr, c->a[0], c->a[1], c->a[2], c->a[3],
 			c->a[4], c->a[5]);
 
+	windows_gone(c->t);
 	return r == RUN_NATIVE ? call_native(c) : r;
 }
 

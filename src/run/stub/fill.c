@@ -18,6 +18,7 @@
 #define PTE_USER 0x004ull
 #define PTE_DIRTY 0x040ull
 #define PTE_EXTERNAL 0x200ull
+#define PTE_SHARED (1ull << 52)
 #define PTE_NX (1ull << 63)
 #define PTE_FRAME 0x000ffffffffff000ull
 
@@ -108,18 +109,35 @@ static struct run find_run(const struct thread *t, uint64_t addr, uint64_t entry
 			    ((entry & PTE_FRAME) >> 12) - (i - low)};
 }
 
-/* The frames' numbers are addresses in the file's window: duplicate that piece of it. */
-static int64_t map_external(const struct run *r, uint64_t prot)
+/* A piece of a window (or of a fill: old bytes) comes to that address. */
+static int64_t bring(uint64_t from, uint64_t old, uint64_t bytes, uint64_t to)
 {
-	uint64_t from = r->frame * PAGE, bytes = r->pages * PAGE;
-	int64_t got;
+	int64_t got = sys(__NR_mremap, from, old, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+
+	return got == (int64_t)to ? 0 : got < 0 ? got : -EFAULT;
+}
+
+/*
+ * The frames' numbers are addresses in the file's window: duplicate that piece of it.  The window
+ * of a shared mapping may be writable where the entry is not: no other thread may get to see that.
+ */
+static int64_t map_external(const struct thread *t, const struct run *r, uint64_t entry)
+{
+	uint64_t from = r->frame * PAGE, bytes = r->pages * PAGE, prot = entry_prot(entry);
+	bool aside = (entry & PTE_SHARED) && !(prot & PROT_WRITE);
+	uint64_t at = aside ? FILL_ROOM(t->index) : r->addr;
+	int64_t err;
 
 	if (from < WINDOWS_BASE || from + bytes > WINDOWS_END)
 		return -EFAULT;
-	got = sys(__NR_mremap, from, 0, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, r->addr);
-	if (got != (int64_t)r->addr)
-		return got < 0 ? got : -EFAULT;
-	return sys(__NR_mprotect, r->addr, bytes, prot);
+	err = bring(from, 0, bytes, at);
+	if (!err)
+		err = sys(__NR_mprotect, at, bytes, prot);
+	if (!err && aside)
+		err = bring(at, bytes, bytes, r->addr);
+	if (err && aside)
+		sys(__NR_munmap, at, bytes);
+	return err;
 }
 
 static int64_t map_ram(const struct run *r, uint64_t prot)
@@ -141,8 +159,8 @@ enum fill_result fill(struct thread *t, uint64_t addr, uint64_t entry, bool run)
 {
 	struct run r = run ? find_run(t, PAGE_DOWN(addr), entry)
 			   : (struct run){PAGE_DOWN(addr), 1, (entry & PTE_FRAME) >> 12};
-	uint64_t prot = entry_prot(entry);
-	int64_t err = entry & PTE_EXTERNAL ? map_external(&r, prot) : map_ram(&r, prot);
+	int64_t err =
+	    entry & PTE_EXTERNAL ? map_external(t, &r, entry) : map_ram(&r, entry_prot(entry));
 
 	if (err == -ENOMEM)
 		return FILL_FULL;

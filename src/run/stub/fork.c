@@ -12,6 +12,7 @@
 #include "probe.h"
 #include "proc_path.h"
 #include "table.h"
+#include "window.h"
 
 #include <linux/sched.h>
 
@@ -55,10 +56,13 @@ int64_t fork_process(struct call *c)
 
 	if (pidfd_to && !touch_range(c->t, pidfd_to, 4, TOUCH_WRITE))
 		return -EFAULT;
+	windows_fork_begin();
 	slot = rpc(c->t, OP_FORK, c->a[0]);
 	serial = c->t->answer->v[0];
-	if (slot < 0)
+	if (slot < 0) {
+		windows_fork_end();
 		return slot;
+	}
 	host_flags =
 	    c->a[0] & ~(uint64_t)(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID);
 	proc_fds_lock();
@@ -69,6 +73,7 @@ int64_t fork_process(struct call *c)
 		child(c, (uint64_t)slot);
 		return 0;
 	}
+	windows_fork_end();
 	host_set_mask(old);
 	proc_fds_unlock();
 	rpc(c->t, OP_FORK_DONE, (uint64_t)slot, (uint64_t)r, serial);

@@ -7,6 +7,7 @@
  * on_async() and delivered later.
  */
 #include "stub.h"
+#include "window.h"
 
 #include <linux/futex.h>
 #include <linux/socket.h>
@@ -147,12 +148,15 @@ int64_t rpc_call(struct thread *t, uint32_t op, const uint64_t a[8])
 		/* After a thread's last request the channel may be another's already. */
 		if (op == OP_THREAD_EXIT)
 			return t->answer->ret;
-		if (at_load(&t->answer->cmd) != CMD_FLUSH) {
+		if (at_load(&t->answer->cmd) == CMD_REPLY) {
 			/* Asked for before we had spoken, without a signal; else there is none. */
 			service_flush(t);
 			return t->answer->ret;
 		}
-		execute_flush(t);
+		if (t->answer->cmd == CMD_WINDOW)
+			c->done = window_command(t);
+		else
+			execute_flush(t);
 	}
 }
 

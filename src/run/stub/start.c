@@ -8,6 +8,7 @@
 #include "probe.h"
 #include "run/exec_resolve.h"
 #include "start.h"
+#include "window.h"
 
 #include <asm/stat.h>
 #include <linux/mman.h>
@@ -76,28 +77,24 @@ void thread_set_altstack(struct thread *t)
 
 static struct loaded load(struct thread *t, const struct start *s)
 {
-	int64_t exe, interp = -1, r;
-	struct stat st;
+	int64_t exe, interp = -1, tokens, r;
 	const uint64_t *v = t->answer->v;
-	uint64_t pages;
 	struct loaded l;
 
 	r = rpc(t, OP_EXEC_FILES, (uint64_t)sys(__NR_getpid));
 	if (r)
 		die("the supervisor cannot make an address space");
-	sys(__NR_fstat, s->exe, &st);
-	pages = PAGE_UP((uint64_t)st.st_size) / PAGE;
-	exe = window_get(t, (int)s->exe, false, 0, pages ? pages : 1);
+	exe = window_open(t, (int)s->exe);
+	tokens = rpc_send_fd(t, (int)s->exe);
 	if (s->interp >= 0) {
-		sys(__NR_fstat, s->interp, &st);
-		pages = PAGE_UP((uint64_t)st.st_size) / PAGE;
-		interp = window_get(t, (int)s->interp, false, 0, pages ? pages : 1);
+		interp = window_open(t, (int)s->interp);
+		tokens |= rpc_send_fd(t, (int)s->interp) << 32;
 		sys(__NR_close, s->interp);
 	}
 	sys(__NR_close, s->exe);
 	if (exe < 0 || (s->interp >= 0 && interp < 0))
 		die("cannot map the program");
-	r = rpc(t, OP_EXEC_LOAD, (uint64_t)sys(__NR_getpid), (uint64_t)exe, (uint64_t)interp,
+	r = rpc(t, OP_EXEC_LOAD, (uint64_t)tokens, (uint64_t)exe, (uint64_t)interp,
 		initstack_bytes(s), s->vdso.addr, s->vdso.bytes, s->vdso.vvar, s->vdso.vvar_bytes);
 	/* Too late for an errno, as in the kernel; the supervisor has said why. */
 	if (r)

@@ -45,6 +45,8 @@
 
 #define VDSO_HOME 0x7f0008000000ull /* the host's vdso and vvar, moved here */
 #define VDSO_ROOM 0x100000ull
+/* Where the thread of an area prepares a fill. */
+#define FILL_ROOM(index) (FILLS_BASE + (uint64_t)(index)*32 * PAGE)
 #define NOWHERE (GUEST_TASK_SIZE + 0x10000) /* nothing is ever mapped here */
 
 #define at_load(p) __atomic_load_n((p), __ATOMIC_SEQ_CST)
@@ -330,13 +332,9 @@ int64_t call_refuse(struct call *c, int err, uint64_t detail);
 bool fd_is_ours(uint64_t fd);
 
 /* ---- window.c */
-/* File id of a window of fd that covers pages [first, first + n); or -errno. */
-int64_t window_get(struct thread *t, int fd, bool writable, uint64_t first, uint64_t n);
 /* Taken places among the windows that are stepped over before giving up. */
 #define PLACE_TRIES 4096
 uint64_t window_address(uint64_t bytes);
-void windows_forget(void);
-void windows_after_fork(void);
 
 /* ---- thread.c, fork.c */
 void child_main(struct ucontext *uc);

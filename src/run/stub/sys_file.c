@@ -5,6 +5,7 @@
  */
 #include "probe.h"
 #include "table.h"
+#include "window.h"
 
 #include <linux/fcntl.h>
 
@@ -12,11 +13,15 @@
 
 int64_t sys_close(struct call *c)
 {
-	return fd_is_ours(c->a[0]) ? -EBADF : call_native(c);
+	if (fd_is_ours(c->a[0]))
+		return -EBADF;
+	windows_fd_gone(c->t->proc, (uint32_t)c->a[0], (uint32_t)c->a[0]);
+	return call_native(c);
 }
 
 int64_t sys_dup2(struct call *c)
 {
+	windows_fd_gone(c->t->proc, (uint32_t)c->a[1], (uint32_t)c->a[1]);
 	return call_native(c); /* the table has refused ours, as source and as target */
 }
 
@@ -27,6 +32,7 @@ int64_t sys_close_range(struct call *c)
 	uint64_t ours = INFO->fd_base, end = ours + RUN_NR_FDS;
 	int64_t r;
 
+	windows_fd_gone(c->t->proc, first, last);
 	if (first > last || last < ours || first >= end)
 		return call_native(c);
 	if (first < ours) {

@@ -14,7 +14,8 @@
 #define PTE_SHARED (1ull << 52)
 #define ROBUST_LIMIT 2048
 
-static bool page_is_shared(struct thread *t, uint64_t addr)
+/* A word that cannot be read is neither: the host is to say what is wrong with it. */
+static bool page_is(struct thread *t, uint64_t addr, bool of_all)
 {
 	uint64_t entry;
 
@@ -23,7 +24,7 @@ static bool page_is_shared(struct thread *t, uint64_t addr)
 	fill_lock(t);
 	entry = walk_entry(t, addr);
 	fill_unlock(t);
-	return entry & PTE_SHARED;
+	return of_all == ((entry & PTE_SHARED) != 0);
 }
 
 static bool times_out(uint64_t cmd)
@@ -64,7 +65,7 @@ int64_t sys_futex(struct call *c)
 		c->a[0] = NOWHERE | (c->a[0] & 3);
 	if (has_second(c->a[1] & (uint64_t)FUTEX_CMD_MASK) && c->a[4] >= GUEST_TASK_SIZE)
 		c->a[4] = NOWHERE | (c->a[4] & 3);
-	if (!(c->a[1] & FUTEX_PRIVATE_FLAG) && !page_is_shared(c->t, c->a[0]))
+	if (!(c->a[1] & FUTEX_PRIVATE_FLAG) && page_is(c->t, c->a[0], false))
 		c->a[1] |= FUTEX_PRIVATE_FLAG;
 	/* Mostly everything is there; a futex call that gives EFAULT has done nothing. */
 	for (int i = 0;; i++) {
@@ -78,7 +79,7 @@ void futex_wake_guest(struct thread *t, uint64_t addr, uint32_t n)
 {
 	uint64_t op = FUTEX_WAKE;
 
-	if (!page_is_shared(t, addr))
+	if (!page_is(t, addr, true))
 		op |= FUTEX_PRIVATE_FLAG;
 	sys(__NR_futex, addr, op, n);
 }

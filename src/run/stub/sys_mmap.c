@@ -5,6 +5,7 @@
  */
 #include "probe.h"
 #include "table.h"
+#include "window.h"
 
 #include <asm/stat.h>
 #include <linux/fcntl.h>
@@ -12,7 +13,6 @@
 #include <linux/stat.h>
 
 #define DEV_ZERO 0x105ull
-#define ESTALE_TRIES 3
 
 static bool shared_type(uint64_t flags)
 {
@@ -37,19 +37,6 @@ static int64_t check_numbers(const uint64_t a[6])
 	return 0;
 }
 
-/* A writable shared mapping may be sealed away; only the host knows. */
-static int64_t check_seals(const uint64_t a[6])
-{
-	uint64_t at = window_address(PAGE);
-	int64_t r = sys(__NR_mmap, at, PAGE, PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_FIXED_NOREPLACE, a[4], a[5]);
-
-	if (sys_is_error(r))
-		return r == -EPERM || r == -EACCES ? r : 0;
-	sys(__NR_munmap, r, PAGE);
-	return 0;
-}
-
 static int64_t check_access(const uint64_t a[6], int64_t open_flags)
 {
 	uint64_t mode = (uint64_t)open_flags & O_ACCMODE;
@@ -58,7 +45,7 @@ static int64_t check_access(const uint64_t a[6], int64_t open_flags)
 		return -EACCES;
 	if (!shared_type(a[3]) || !(a[2] & PROT_WRITE))
 		return 0;
-	return mode == O_RDWR ? check_seals(a) : -EACCES;
+	return mode == O_RDWR ? 0 : -EACCES;
 }
 
 static int64_t map_zero_device(struct call *c)
@@ -69,22 +56,19 @@ static int64_t map_zero_device(struct call *c)
 	return call_memory(c);
 }
 
-static int64_t map_window(struct call *c, bool writable)
+static int64_t map_window(struct call *c, int64_t open_flags)
 {
 	const uint64_t *a = c->a;
-	int64_t r = -ESTALE;
+	bool for_all = shared_type(a[3]);
+	struct file_map m = {.t = c->t,
+			     .fd = (int)a[4],
+			     .shared = for_all,
+			     .written = for_all && (a[2] & PROT_WRITE),
+			     .first = a[5] / PAGE,
+			     .pages = PAGE_UP(a[1]) / PAGE};
+	int64_t r = file_map_look(&m, open_flags);
 
-	for (int i = 0; i < ESTALE_TRIES && r == -ESTALE; i++) {
-		int64_t id =
-		    window_get(c->t, (int)a[4], writable, a[5] / PAGE, PAGE_UP(a[1]) / PAGE);
-
-		if (id < 0)
-			return id;
-		r = rpc(c->t, OP_MMAP_FILE, (uint64_t)id, a[0], a[1], a[2], a[3], a[4], a[5]);
-		if (r == -ESTALE)
-			windows_forget();
-	}
-	return r == -ESTALE ? -EAGAIN : r;
+	return r ? r : window_map(&m, a);
 }
 
 static int64_t map_file(struct call *c)
@@ -110,7 +94,7 @@ static int64_t map_file(struct call *c)
 		return -ENODEV;
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		return call_refuse(c, ENODEV, st.st_mode & S_IFMT);
-	return map_window(c, (flags & O_ACCMODE) == O_RDWR);
+	return map_window(c, flags);
 }
 
 int64_t sys_mmap(struct call *c)

@@ -9,6 +9,7 @@
  */
 #include "probe.h"
 #include "table.h"
+#include "window.h"
 
 #include <linux/sched.h>
 
@@ -91,6 +92,7 @@ static int64_t start_child(struct call *c, uint32_t op, uint32_t done, bool proc
 		child->own.lock = 0;
 		memset(&child->own.held, 0, sizeof(child->own.held));
 		child->proc = &child->own;
+		windows_fd_gone(child->proc, 0, UINT32_MAX); /* of who had the area before */
 	}
 	r = child ? clone_host(c, child, frame) : -ENOMEM;
 	if (r < 0 && child) {

@@ -1,72 +1,126 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * window.c: file windows: a file mapped once, whole, without rights, at high addresses; fills
- * duplicate pieces of it (fill.c).
+ * window.c: file windows: what an open file has mapped at high addresses, once; fills duplicate
+ * pieces of it (fill.c).  Nothing else of ours holds the file.
  *
- *   1. A window belongs to the supervisor's file object from OP_FILE on, and is unmapped when an
- *      answer to OP_FILE says that nothing maps it any more.
- *   2. The cache only saves the question: the supervisor refuses an id that is gone (-ESTALE).
+ *   1. A window belongs to the supervisor's file object from the request that names it on, and is
+ *      unmapped when an answer says that nothing maps it any more.
+ *   2. One window serves all mappings that a program makes of one descriptor while it is open: a
+ *      descriptor that is closed, or replaced, is forgotten, since its number tells no more which
+ *      open file that was.
+ *   3. Rights are those of the descriptor and its mount.  A window is writable from the first
+ *      shared mapping that is made writable on; private ones have windows of their own, and one
+ *      of a file that may yet be sealed is never counted as a writer.
+ *   4. Windows come and go under windows_lock, which fork takes too: parent and child have the
+ * same.
  */
-#include "stub.h"
+#include "probe.h"
+#include "table.h"
+#include "window.h"
 
 #include <asm/stat.h>
-#include <linux/fcntl.h>
-#include <linux/mman.h>
-#include <linux/magic.h>
-#include <linux/stat.h>
 #include <asm/statfs.h>
+#include <linux/fcntl.h>
+#include <linux/magic.h>
+#include <linux/mman.h>
+#include <linux/stat.h>
 
 #define CACHE 16
-#define ROOM_PAGES 4096u
+#define ROOM_PAGES 4096u    /* behind a window, for a file that grows .. */
+#define ROOM_PAGES_MANY 64u /* .. when there are */
+#define MANY 1024u
 #define ROOM_MAX (1u << 18)
+#define WHOLE_MAX ((WINDOWS_END - WINDOWS_BASE) / PAGE / 8)
 #define STATFS_NOEXEC 8
+#define BLKGETSIZE64_ 0x80081272ull
+#define FULL_TRIES 4
+#define ESTALE_TRIES 3
 
 struct cached {
-	uint64_t dev, ino, first, pages;
-	int64_t id;
-	bool writable;
+	const struct process *proc; /* whose descriptor */
+	int fd;
+	uint64_t dev, ino;
+	uint64_t kind; /* run_window.flags, PRIVATE_SEALABLE */
+	uint64_t addr, first, pages;
+	bool written; /* its mapping is writable */
+	int64_t id;   /* 0: unused */
 };
+#define PRIVATE_SEALABLE 0x100ull
+#define FOR_ALL 0x200ull /* of shared mappings: may be, or become, writable */
 
 static struct cached cache[CACHE];
-static uint32_t cache_lock, cache_next;
+static uint32_t cache_lock; /* guards cache and cache_age */
+static uint32_t cache_next;
+static uint32_t cache_age; /* bumped when a descriptor is forgotten */
+static uint32_t windows_lock;
+static uint32_t nr_windows; /* under windows_lock */
 
-static int64_t cache_find(const struct stat *st, bool writable, uint64_t first, uint64_t n)
+/* ---- which descriptor has which window ----------------------------------------- */
+
+static bool cache_find(const struct file_map *m, struct cached *out)
 {
-	int64_t id = -ENOENT;
+	bool found = false;
 
 	lock_take(&cache_lock);
-	for (int i = 0; i < CACHE; i++) {
+	for (int i = 0; i < CACHE && !found; i++) {
 		const struct cached *w = &cache[i];
 
-		if (w->pages && w->dev == st->st_dev && w->ino == st->st_ino &&
-		    w->writable == writable && first >= w->first &&
-		    first + n <= w->first + w->pages)
-			id = w->id;
+		found = w->id && w->proc == m->t->proc && w->fd == m->fd && w->dev == m->dev &&
+			w->ino == m->ino && w->kind == m->kind && m->first >= w->first &&
+			m->first + m->pages <= w->first + w->pages;
+		if (found)
+			*out = *w;
 	}
 	lock_drop(&cache_lock);
-	return id;
+	return found;
 }
 
-static void cache_add(const struct cached *w)
+/* Not if descriptors were forgotten since `age`: the number may be another file's. */
+static void cache_add(const struct cached *w, uint32_t age)
 {
 	lock_take(&cache_lock);
-	cache[cache_next++ % CACHE] = *w;
+	if (cache_age == age)
+		cache[cache_next++ % CACHE] = *w;
 	lock_drop(&cache_lock);
 }
 
-void windows_forget(void)
+static void forget(const struct process *proc, uint64_t first, uint64_t last, uint64_t addr)
 {
 	lock_take(&cache_lock);
-	memset(cache, 0, sizeof(cache));
+	cache_age++;
+	for (int i = 0; i < CACHE; i++) {
+		struct cached *w = &cache[i];
+
+		if (addr ? w->addr == addr
+			 : w->proc == proc && (uint64_t)w->fd >= first && (uint64_t)w->fd <= last)
+			w->id = 0;
+	}
 	lock_drop(&cache_lock);
 }
 
-/* Another thread may have held the lock, or have noted a window that this process has not. */
+void windows_fd_gone(const struct process *proc, uint64_t first, uint64_t last)
+{
+	forget(proc, first, last, 0);
+}
+
+void windows_fork_begin(void)
+{
+	lock_take(&windows_lock);
+}
+
+void windows_fork_end(void)
+{
+	lock_drop(&windows_lock);
+}
+
+/* Another thread of the parent may have held the cache's lock. */
 void windows_after_fork(void)
 {
-	memset(cache, 0, sizeof(cache));
 	at_store(&cache_lock, 0u);
+	at_store(&windows_lock, 0u);
 }
+
+/* ---- places ----------------------------------------------------------------------- */
 
 /*
  * A place for so many bytes, not reserved: map there with MAP_FIXED_NOREPLACE.  A page behind it
@@ -88,24 +142,69 @@ uint64_t window_address(uint64_t bytes)
 	} while (1);
 }
 
-static int64_t place(struct thread *t, int fd, uint64_t first, uint64_t bytes)
+/* At the host's limit on mappings fills make way. */
+static int64_t place(const struct file_map *m, int fd, uint64_t first, uint64_t bytes,
+		     uint64_t prot)
 {
 	int64_t got = -ENOMEM;
 
-	for (int i = 0; i < PLACE_TRIES; i++) {
+	for (int i = 0, full = 0; i < PLACE_TRIES; i++) {
 		uint64_t at = window_address(bytes);
 
 		if (!at)
 			return -ENOMEM;
-		got = sys(__NR_mmap, at, bytes, PROT_NONE,
+		got = sys(__NR_mmap, at, bytes, prot,
 			  MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_NORESERVE, fd, first * PAGE);
-		if (got == -ENOMEM && i == 0)
-			drop_all(t); /* the host's limit on mappings */
+		if (got == -ENOMEM && full++ < FULL_TRIES)
+			drop_all(m->t);
 		else if (got != -EEXIST)
 			return got;
 	}
 	return got;
 }
+
+static void unmap(uint64_t addr, uint64_t bytes)
+{
+	sys(__NR_munmap, addr, bytes);
+	nr_windows--;
+}
+
+/* What the answer that stands in the channel says of windows that nothing maps any more. */
+static void unmap_told(struct thread *t)
+{
+	uint64_t n = t->answer->v[1], pairs = sizeof(t->answer->data) / 16;
+	const char *data = t->answer->data;
+
+	for (uint64_t i = 0; i < n && i < pairs; i++) {
+		uint64_t w[2];
+
+		memcpy(w, data + 16 * i, sizeof(w));
+		if (w[0] < WINDOWS_BASE || w[0] >= WINDOWS_END || w[1] > WINDOWS_END - w[0])
+			continue;
+		forget(NULL, 0, 0, w[0]);
+		unmap(w[0], w[1]);
+	}
+}
+
+static void unmap_all_told(struct thread *t)
+{
+	unmap_told(t);
+	while (t->answer->v[2]) {
+		rpc(t, OP_WINDOWS_GONE, 0);
+		unmap_told(t);
+	}
+}
+
+void windows_gone(struct thread *t)
+{
+	if (!t->answer->v[1])
+		return;
+	lock_take(&windows_lock);
+	unmap_all_told(t);
+	lock_drop(&windows_lock);
+}
+
+/* ---- what a file allows -------------------------------------------------------------- */
 
 /* 1: nothing may be executed from there; 0; or why its pages cannot be ours. */
 static int64_t check_mount(int fd)
@@ -120,77 +219,207 @@ static int64_t check_mount(int fd)
 	return (fs.f_flags & STATFS_NOEXEC) != 0;
 }
 
-/* The answer to OP_FILE names windows that no mapping uses any more. */
-static void unmap_dropped(struct thread *t)
+/* What sealing has taken, or may yet take, from a file that is open for writing. */
+static uint64_t seal_kind(int fd, bool for_all)
 {
-	uint64_t n = t->answer->v[0], pairs = sizeof(t->answer->data) / 16;
-	const char *data = t->answer->data;
+	int64_t seals = sys(__NR_fcntl, fd, F_GET_SEALS);
 
-	for (uint64_t i = 0; i < n && i < pairs; i++) {
-		uint64_t w[2];
-
-		memcpy(w, data + 16 * i, sizeof(w));
-		if (w[0] >= WINDOWS_BASE && w[0] < WINDOWS_END && w[1] <= WINDOWS_END - w[0])
-			sys(__NR_munmap, w[0], w[1]);
-	}
-	if (n)
-		windows_forget();
+	if (seals < 0)
+		return RUN_WINDOW_WRITABLE | (for_all ? FOR_ALL : 0);
+	if (for_all)
+		return seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) ? 0
+								    : RUN_WINDOW_WRITABLE | FOR_ALL;
+	return seals & F_SEAL_SEAL ? RUN_WINDOW_WRITABLE : PRIVATE_SEALABLE;
 }
 
-static int64_t window_new(struct thread *t, int fd, const struct stat *st, bool writable,
-			  uint64_t first, uint64_t n)
-{
-	struct cached w = {st->st_dev, st->st_ino, 0, 0, 0, writable};
-	uint64_t whole = PAGE_UP((uint64_t)st->st_size) / PAGE;
-	int64_t at, token, noexec = check_mount(fd);
-
-	if (noexec < 0)
-		return noexec;
-	if (first + n > whole)
-		whole = first + n;
-	/* A file may grow, and mremap its mapping with it: room costs addresses only. */
-	if (S_ISREG(st->st_mode))
-		whole += ROOM_PAGES + (whole < ROOM_MAX ? whole : ROOM_MAX);
-	/* The whole file if it can be had: one window then serves all. */
-	if (whole > (WINDOWS_END - WINDOWS_BASE) / PAGE / 8) {
-		w.first = first;
-		whole = n;
-	}
-	w.pages = whole;
-	at = place(t, fd, w.first, whole * PAGE);
-	if (sys_is_error(at))
-		return at;
-	token = rpc_send_fd(t, fd);
-	w.id = token < 0 ? token
-			 : rpc(t, OP_FILE, (uint64_t)token, (uint64_t)at, whole * PAGE, w.first,
-			       writable, (uint64_t)noexec);
-	if (w.id < 0) {
-		sys(__NR_munmap, at, whole * PAGE);
-		return w.id;
-	}
-	unmap_dropped(t);
-	if (S_ISREG(st->st_mode))
-		cache_add(&w);
-	return w.id;
-}
-
-int64_t window_get(struct thread *t, int fd, bool writable, uint64_t first, uint64_t n)
+int64_t file_map_look(struct file_map *m, int64_t open_flags)
 {
 	struct stat st;
-	int64_t r = sys(__NR_fstat, fd, &st);
-	struct cached w;
+	int64_t r = sys(__NR_fstat, m->fd, &st);
 
 	if (r)
 		return r;
-	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-		return window_new(t, fd, &st, writable, first, n);
-	r = cache_find(&st, writable, first, n);
-	if (r >= 0)
-		return r;
-	r = rpc(t, OP_FILE_FIND, st.st_dev, st.st_ino, writable, first, n);
-	if (r < 0)
-		return window_new(t, fd, &st, writable, first, n);
-	w = (struct cached){st.st_dev, st.st_ino, first, n, r, writable};
-	cache_add(&w);
+	m->dev = st.st_dev;
+	m->ino = st.st_ino;
+	m->size = (uint64_t)st.st_size;
+	m->kind = 0;
+	if (S_ISBLK(st.st_mode)) {
+		m->kind |= RUN_WINDOW_DEVICE;
+		if (sys(__NR_ioctl, m->fd, BLKGETSIZE64_, &m->size))
+			m->size = 0;
+	}
+	if ((open_flags & O_ACCMODE) == O_RDWR)
+		m->kind |= seal_kind(m->fd, m->shared);
+	return 0;
+}
+
+/* ---- making ------------------------------------------------------------------------- */
+
+/* All of the file if it can be had, so that one window serves all its mappings, and some more. */
+static void choose_range(const struct file_map *m, struct run_window *w)
+{
+	uint64_t end = PAGE_UP(m->size) / PAGE, room;
+
+	if (end < m->first + m->pages)
+		end = m->first + m->pages;
+	room = nr_windows < MANY ? ROOM_PAGES : ROOM_PAGES_MANY;
+	room = m->kind & RUN_WINDOW_DEVICE ? 0 : room + (end < ROOM_MAX ? end : ROOM_MAX);
+	w->first = end > WHOLE_MAX ? m->first : 0;
+	w->bytes = (end > WHOLE_MAX ? m->pages : end + room) * PAGE;
+}
+
+/* A descriptor of the same file that cannot write, so that the window holds up no seal. */
+static int64_t reopen(int fd)
+{
+	char path[40];
+
+	str_put_number(str_put(path, "/proc/self/fd/"), (uint64_t)fd);
+	return sys(__NR_open, path, O_RDONLY | O_CLOEXEC);
+}
+
+static int64_t map_host(const struct file_map *m, struct run_window *w, uint64_t prot)
+{
+	int64_t other = m->kind & PRIVATE_SEALABLE ? reopen(m->fd) : -1;
+	int64_t at = place(m, other >= 0 ? (int)other : m->fd, w->first, w->bytes, prot);
+
+	if (other >= 0)
+		sys(__NR_close, other);
+	if (sys_is_error(at))
+		return at;
+	w->addr = (uint64_t)at;
+	nr_windows++;
+	return 0;
+}
+
+/* For data[]: the window, and what the file is called. */
+static void describe(struct thread *t, const struct file_map *m, const struct run_window *w)
+{
+	char *name = t->chan->data + sizeof(*w), link[40];
+	int64_t n;
+
+	memcpy(t->chan->data, w, sizeof(*w));
+	str_put_number(str_put(link, "/proc/self/fd/"), (uint64_t)m->fd);
+	n = sys(__NR_readlink, link, name, sizeof(t->chan->data) - sizeof(*w) - 1);
+	name[n > 0 ? n : 0] = 0;
+}
+
+static int64_t window_make(const struct file_map *m, struct run_window *w)
+{
+	int64_t noexec = check_mount(m->fd), r;
+	uint64_t prot = m->written ? PROT_READ | PROT_WRITE : PROT_READ;
+
+	if (noexec < 0)
+		return noexec;
+	*w = (struct run_window){.dev = m->dev, .ino = m->ino, .size = m->size};
+	w->flags = (m->kind & ~(PRIVATE_SEALABLE | FOR_ALL)) | (noexec ? RUN_WINDOW_NOEXEC : 0);
+	choose_range(m, w);
+	r = map_host(m, w, prot);
+	if (!r)
+		describe(m->t, m, w);
 	return r;
+}
+
+static int64_t map_new(const struct file_map *m, const uint64_t a[6])
+{
+	uint32_t age = at_load(&cache_age);
+	struct run_window w;
+	struct cached n;
+	int64_t r = window_make(m, &w);
+	const struct answer *c = m->t->answer;
+
+	if (r)
+		return r;
+	r = rpc(m->t, OP_MMAP_FILE, RUN_NEW_WINDOW, a[0], a[1], a[2], a[3], a[4], a[5], m->size);
+	n = (struct cached){m->t->proc, m->fd,   m->dev,         m->ino,     m->kind,
+			    w.addr,     w.first, w.bytes / PAGE, m->written, (int64_t)c->v[0]};
+	if (sys_is_error(r) && !c->v[1]) /* it was not taken */
+		unmap(w.addr, w.bytes);
+	if (!sys_is_error(r))
+		cache_add(&n, age);
+	unmap_all_told(m->t);
+	return r;
+}
+
+/* Through a window that is there.  -ESTALE: it is not. */
+static int64_t map_known(const struct file_map *m, const struct cached *w, const uint64_t a[6])
+{
+	int64_t r;
+
+	if (m->written && !w->written &&
+	    sys(__NR_mprotect, w->addr, w->pages * PAGE, PROT_READ | PROT_WRITE))
+		return -ESTALE;
+	r = rpc(m->t, OP_MMAP_FILE, (uint64_t)w->id, a[0], a[1], a[2], a[3], a[4], a[5], m->size);
+	unmap_all_told(m->t);
+	return r;
+}
+
+int64_t window_map(const struct file_map *m, const uint64_t a[6])
+{
+	struct cached w;
+	int64_t r = -ESTALE;
+
+	lock_take(&windows_lock);
+	if (cache_find(m, &w)) {
+		r = map_known(m, &w, a);
+		if (r == -ESTALE || (m->written && !w.written))
+			forget(NULL, 0, 0, w.addr);
+	}
+	if (r == -ESTALE)
+		r = map_new(m, a);
+	lock_drop(&windows_lock);
+	return r;
+}
+
+int64_t window_open(struct thread *t, int fd)
+{
+	struct file_map m = {.t = t, .fd = fd};
+	struct run_window w;
+	int64_t r = file_map_look(&m, O_RDONLY);
+
+	m.pages = m.size ? PAGE_UP(m.size) / PAGE : 1;
+	if (!r)
+		r = window_make(&m, &w);
+	if (r)
+		return r;
+	r = rpc(t, OP_FILE, 0);
+	if (r < 0)
+		unmap(w.addr, w.bytes);
+	return r;
+}
+
+/* ---- for the supervisor ---------------------------------------------------------------- */
+
+/* For a mapping that is writable by now, though its window was not made for that. */
+static int64_t store(uint64_t to, const void *from, uint64_t n)
+{
+	uint64_t page = PAGE_DOWN(to), left;
+
+	if (n > PAGE - (to - page))
+		return -EINVAL;
+	if (sys(__NR_mprotect, page, PAGE, PROT_READ | PROT_WRITE))
+		return -EFAULT;
+	left = probe_copy((void *)to, from, n);
+	return left ? -EFAULT : 0;
+}
+
+int64_t window_command(struct thread *t)
+{
+	const struct answer *c = t->answer;
+	uint64_t addr = c->v[1], n = c->v[2];
+	char *out = t->chan->data;
+
+	if (addr < WINDOWS_BASE || addr >= WINDOWS_END || n > WINDOWS_END - addr)
+		return -EINVAL;
+	switch (c->v[0]) {
+	case WINDOW_LOAD:
+		return n <= sizeof(t->chan->data) && !probe_copy(out, (void *)addr, n) ? 0
+										       : -EFAULT;
+	case WINDOW_STORE:
+		return store(addr, c->data, n);
+	case WINDOW_SYNC:
+		return sys(__NR_msync, addr, n, MS_SYNC);
+	case WINDOW_REMOVE:
+		return sys(__NR_madvise, addr, n, MADV_REMOVE);
+	}
+	return -EINVAL;
 }
