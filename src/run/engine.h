@@ -205,6 +205,7 @@ void op_bus(struct request *q);
 void op_syscall(struct request *q);
 void op_mmap_file(struct request *q);
 void op_file(struct request *q);
+void op_file_cut(struct request *q);
 void op_windows_gone(struct request *q);
 void op_fork(struct request *q);
 void op_fork_done(struct request *q);
@@ -235,6 +236,12 @@ void window_shrunk(struct window *w, uint64_t pgoff);
 bool window_find_page(struct window *w, uint64_t pgoff);
 /* The same for all pages up to `last`. */
 void window_find_end(struct window *w, uint64_t last);
+
+/* ---- inode.c: which windows there are of a file, by whichever open file and in whichever space */
+void inodes_create(struct run *run);
+/* One space more, or less, has the window in its table: so long is its file referenced. */
+void inode_enter(struct window *w);
+void inode_leave(struct window *w);
 
 /* ---- window_reach.c: 0; -EFAULT: there is no such page; or another -errno */
 /* This thread's next accesses are of that process's windows; 0: of the slot's again. */

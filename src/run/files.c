@@ -65,6 +65,7 @@ static int64_t table_add_locked(struct space *s, struct quire_file *file)
 	r = &s->windows[i];
 	*r = (struct window_ref){.file = file, .generation = r->generation + 1, .busy = 1};
 	file_window(file)->index = i;
+	inode_enter(file_window(file));
 	s->low_free = i + 1;
 	return (int64_t)ID(i, r->generation);
 }
@@ -117,8 +118,10 @@ int windows_copy(struct space *to, struct space *from)
 	for (unsigned i = 0; !err && i < from->cap_windows; i++) {
 		to->windows[i].file = from->windows[i].file;
 		to->windows[i].generation = from->windows[i].generation;
-		if (to->windows[i].file)
+		if (to->windows[i].file) {
 			quire_file_get(to->windows[i].file);
+			inode_enter(file_window(to->windows[i].file));
+		}
 	}
 	if (!err) {
 		to->cap_windows = from->cap_windows;
@@ -128,11 +131,18 @@ int windows_copy(struct space *to, struct space *from)
 	return err;
 }
 
+/* It is in the table no more. */
+static void let_go(struct quire_file *file)
+{
+	inode_leave(file_window(file));
+	quire_file_put(file);
+}
+
 void windows_destroy(struct space *s)
 {
 	for (unsigned i = 0; i < s->cap_windows; i++) {
 		if (s->windows[i].file)
-			quire_file_put(s->windows[i].file);
+			let_go(s->windows[i].file);
 		s->windows[i].file = NULL;
 	}
 }
@@ -214,7 +224,7 @@ static void leave_if_unmapped(struct request *q, struct quire_file *file)
 	}
 	pthread_mutex_unlock(&s->lock);
 	if (!mapped)
-		quire_file_put(file);
+		let_go(file);
 }
 
 static void watch_add(struct watch *w, struct quire_file *file)

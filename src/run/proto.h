@@ -50,6 +50,10 @@ enum run_fd {
  * First page of the tables memfd: constant for the run, written by the supervisor before the
  * first guest starts.  Mapped at INFO_BASE.
  */
+#define RUN_MAPPED_BITS 8192u
+#define RUN_MAPPED_BIT(dev, ino)                                                                   \
+	(((ino)*0x9e3779b97f4a7c15ull + (dev)) >> 32 & (RUN_MAPPED_BITS - 1))
+
 struct run_info {
 	uint32_t magic; /* RUN_MAGIC */
 	uint32_t version;
@@ -61,6 +65,9 @@ struct run_info {
 	uint32_t supervisor_pid;
 	uint32_t verbose;
 	uint32_t use_notify; /* set by the supervisor once it holds the filter's listener */
+	/* Bit RUN_MAPPED_BIT is clear: nobody maps that file.  So who truncates what nobody maps
+	 * need not tell. */
+	uint32_t mapped[RUN_MAPPED_BITS / 32];
 };
 #define RUN_MAGIC 0x71756972u
 
@@ -136,6 +143,9 @@ enum run_op {
 	OP_MMAP_FILE,
 	/* data[] as of OP_MMAP_FILE: a file that OP_EXEC_LOAD will map -> ret = its id */
 	OP_FILE,
+	/* a0 dev, a1 ino, a2 enum run_cut, a3 offset, a4 bytes (of a hole), a5 size now: the guest
+	 * has just taken content away from that file, whoever maps it */
+	OP_FILE_CUT,
 	/* -> v1, v2 as of OP_SYSCALL: those that found no room in the answer before */
 	OP_WINDOWS_GONE,
 	/* a0 clone flags (CLONE_VM: shares the mm; vfork(2) is CLONE_VM|CLONE_VFORK) -> ret =
@@ -194,6 +204,11 @@ enum run_proc {
 	PROC_NUMA_MAPS,
 	PROC_OOM_SCORE,
 	RUN_NR_PROC
+};
+
+enum run_cut {
+	CUT_TRUNCATE, /* all from the offset on, private copies too */
+	CUT_PUNCH,    /* the range; private copies stay */
 };
 
 enum run_note {

@@ -105,6 +105,7 @@ static int tables_create(struct run *run)
 	if (run->fd_tables < 0)
 		return run->fd_tables;
 	run->info = (struct run_info *)(void *)mem;
+	inodes_create(run);
 	run->answers = mem + ANSWER_OFFSET(0);
 	run->tables = mem + first;
 	return seal(run->fd_tables, F_SEAL_FUTURE_WRITE);

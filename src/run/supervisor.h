@@ -10,6 +10,7 @@
  *   E  space->flush_lock  a flush of the space by somebody who is not in it
  *   G  run->lock      processes, slots' owners, spaces' users
  *     W  space->lock  windows of one address space
+ *       inode.c's     leaf
  *   S  slot->lock     leaf; never held over a call of the core
  *   T  ctl's lock
  *     D  fds.c's lock   leaf
@@ -246,11 +247,15 @@ struct gone {
 };
 
 struct window {
-	uint32_t magic;       /* C: tells our files' priv from others' */
-	unsigned index;       /* C: in the tables of the spaces that have it */
-	uint64_t addr, bytes; /* C: in the guests' address spaces */
-	uint64_t first;       /* C: page offset of addr in the file */
-	uint64_t size;        /* A: of the file, as far as is known */
+	uint32_t magic;             /* C: tells our files' priv from others' */
+	unsigned index;             /* C: in the tables of the spaces that have it */
+	uint64_t dev, ino;          /* C */
+	struct quire_file *file;    /* C: whose it is */
+	struct window *next, *prev; /* inode.c's lock: of one bucket, while `tables` */
+	unsigned tables;            /* inode.c's lock: so many spaces have it in their tables */
+	uint64_t addr, bytes;       /* C: in the guests' address spaces */
+	uint64_t first;             /* C: page offset of addr in the file */
+	uint64_t size;              /* A: of the file, as far as is known */
 };
 
 /* Between the two this thread tells of that process: its files are called what they are called now.

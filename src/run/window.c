@@ -8,7 +8,8 @@
  * descriptor, and reaches content only through the window of a guest (window_reach.c).
  *
  *   1  The frame number of page p is (window + (p - first) * 4096) / 4096.
- *   2  The struct lives as long as the core's file, and is constant but for `size`.
+ *   2  The struct lives as long as the core's file, and is constant but for `size`, and for what
+ *      inode.c knows of it.
  *   3  Pages below `size` existed when somebody looked last.  A file may have become longer since:
  *      who is refused a page beyond asks window_find_page() and tries again; and it may have become
  *      shorter: the host says so when the page is touched.
@@ -147,10 +148,17 @@ int window_create(struct run *run, const struct run_window *r, const char *name,
 
 	if (!w)
 		return window_ok(r) ? -ENOMEM : -EINVAL;
-	*w = (struct window){
-	    .magic = MAGIC, .addr = r->addr, .bytes = r->bytes, .first = r->first, .size = r->size};
+	*w = (struct window){.dev = r->dev,
+			     .ino = r->ino,
+			     .magic = MAGIC,
+			     .addr = r->addr,
+			     .bytes = r->bytes,
+			     .first = r->first,
+			     .size = r->size};
 	err = create(run, r, name, w, out);
 	if (err)
 		free(w);
+	else
+		w->file = *out;
 	return err;
 }

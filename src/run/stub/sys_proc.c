@@ -98,7 +98,7 @@ int64_t sys_open(struct call *c)
 	int which;
 
 	if (!read_proc_path(c->a[at], path))
-		return call_native(c);
+		return open_native(c, flags);
 	if (proc_names_ours(c->t, path))
 		return -ENOENT;
 	which = proc_text_of(path, &pid);
@@ -106,7 +106,7 @@ int64_t sys_open(struct call *c)
 		return open_text(c, which, pid, flags);
 	if (proc_exe_of(c->t, path, exe, sizeof(exe)) && !(flags & O_NOFOLLOW))
 		c->a[at] = sys_ptr(exe);
-	return call_native(c);
+	return open_native(c, flags);
 }
 
 int64_t sys_readlink(struct call *c)

@@ -64,6 +64,13 @@ int64_t sys_fcntl(struct call *c);
 int64_t sys_ioctl(struct call *c);
 int64_t sys_setsockopt(struct call *c);
 int64_t sys_semctl(struct call *c);
+/* sys_truncate.c */
+int64_t sys_truncate(struct call *c);
+int64_t sys_fallocate(struct call *c);
+int64_t sys_creat(struct call *c);
+int64_t sys_openat2(struct call *c);
+/* The guest's own open, by the host; O_TRUNC among the flags takes content away. */
+int64_t open_native(struct call *c, uint64_t flags);
 /* sys_scatter.c */
 int64_t sys_readv(struct call *c);
 int64_t sys_recvmsg(struct call *c);

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sys_truncate.c: calls that take content away from a file: the host's, but for the private copies
+ * of its pages, which are the core's and which it must hear of.
+ *
+ * The host goes first, so that who finds a page gone finds the file as it is by then.  What other
+ * programs do to files that a guest maps comes to nobody's ears.
+ */
+#include "probe.h"
+#include "table.h"
+
+#include <asm/stat.h>
+#include <linux/falloc.h>
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+
+#define PATH_BYTES 4096
+
+static bool nobody_maps(const struct stat *st)
+{
+	uint64_t bit = RUN_MAPPED_BIT(st->st_dev, st->st_ino);
+
+	return !(INFO->mapped[bit / 32] >> (bit % 32) & 1);
+}
+
+static void tell(struct thread *t, const struct stat *st, enum run_cut cut, uint64_t off,
+		 uint64_t n)
+{
+	if (S_ISREG(st->st_mode) && !nobody_maps(st))
+		rpc(t, OP_FILE_CUT, st->st_dev, st->st_ino, cut, off, n, (uint64_t)st->st_size);
+}
+
+static void truncated(struct thread *t, int fd)
+{
+	struct stat st;
+
+	if (!sys(__NR_fstat, fd, &st))
+		tell(t, &st, CUT_TRUNCATE, (uint64_t)st.st_size, 0);
+}
+
+static int64_t truncate_path(struct call *c)
+{
+	char path[PATH_BYTES];
+	int64_t n = guest_strnlen(c->a[0], PATH_BYTES - 1), r;
+	struct stat st;
+
+	if (n < 0 || guest_read(path, c->a[0], (uint64_t)n))
+		n = 0;
+	path[n] = 0;
+	r = call_native(c);
+	if (r == 0 && n && !sys(__NR_stat, path, &st))
+		tell(c->t, &st, CUT_TRUNCATE, (uint64_t)st.st_size, 0);
+	return r;
+}
+
+int64_t sys_truncate(struct call *c)
+{
+	int64_t r;
+
+	if (c->nr == __NR_truncate)
+		return truncate_path(c);
+	r = call_native(c);
+	if (r == 0)
+		truncated(c->t, (int)c->a[0]);
+	return r;
+}
+
+int64_t sys_fallocate(struct call *c)
+{
+	uint64_t mode = c->a[1];
+	int64_t r = call_native(c);
+	struct stat st;
+
+	if (r || !(mode & ~(uint64_t)FALLOC_FL_KEEP_SIZE) || sys(__NR_fstat, c->a[0], &st))
+		return r;
+	if (mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE))
+		tell(c->t, &st, CUT_TRUNCATE, PAGE_DOWN(c->a[2]), 0);
+	else if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+		tell(c->t, &st, CUT_PUNCH, c->a[2], c->a[3]);
+	return r;
+}
+
+int64_t open_native(struct call *c, uint64_t flags)
+{
+	int64_t fd = call_native(c);
+
+	if (fd >= 0 && (flags & O_TRUNC) && !(flags & O_PATH))
+		truncated(c->t, (int)fd);
+	return fd;
+}
+
+int64_t sys_creat(struct call *c)
+{
+	return open_native(c, O_TRUNC);
+}
+
+int64_t sys_openat2(struct call *c)
+{
+	uint64_t flags = 0;
+
+	guest_read(&flags, c->a[2], sizeof(flags));
+	return open_native(c, flags);
+}
