@@ -152,7 +152,8 @@ bool channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigne
 	return true;
 }
 
-int channel_window(struct slot *s, enum window_op op, uint64_t addr, void *mem, uint64_t n)
+int channel_window(struct slot *s, enum window_op op, const uint64_t where[4], void *mem,
+		   uint64_t n)
 {
 	struct answer *a = s->answer;
 	const struct chan *c = s->chan;
@@ -164,8 +165,7 @@ int channel_window(struct slot *s, enum window_op op, uint64_t addr, void *mem, 
 	if (op == WINDOW_STORE)
 		memcpy(a->data, mem, n);
 	a->v[0] = op;
-	a->v[1] = addr;
-	a->v[2] = n;
+	memcpy(&a->v[1], where, 4 * sizeof(uint64_t));
 	a->cmd = CMD_WINDOW;
 	channel_give_turn(s);
 	if (!await_turn(s, false))

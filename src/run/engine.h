@@ -161,7 +161,8 @@ void channel_settle(struct slot *s);
 /* False: the thread died or was stopped before it had done it all. */
 bool channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigned n);
 /* Has the stub do that with its window: 0 or -errno.  mem: n bytes that go there, or come. */
-int channel_window(struct slot *s, enum window_op op, uint64_t addr, void *mem, uint64_t n);
+int channel_window(struct slot *s, enum window_op op, const uint64_t where[4], void *mem,
+		   uint64_t n);
 void channel_answer_notif(struct run *run, uint64_t id);
 
 /* ---- flush.c: flushes of address spaces other than the requester's */
@@ -205,7 +206,9 @@ void op_bus(struct request *q);
 void op_syscall(struct request *q);
 void op_mmap_file(struct request *q);
 void op_file(struct request *q);
+void op_far(struct request *q);
 void op_file_cut(struct request *q);
+
 void op_windows_gone(struct request *q);
 void op_fork(struct request *q);
 void op_fork_done(struct request *q);
@@ -228,7 +231,8 @@ struct window *file_window(struct quire_file *file); /* NULL: not one of ours */
 /* 0 or -errno. */
 int window_create(struct run *run, const struct run_window *r, const char *name,
 		  struct quire_file **out);
-/* Where the file's page stands in the guests that have the window; 0: not in it. */
+/* Its frame number * 4096: where it stands in the guests that have the window, or, from FAR_FIRST
+ * on, what they know how to get at; 0: neither. */
 uint64_t window_addr(const struct window *w, uint64_t pgoff);
 /* The host says that this page does not exist. */
 void window_shrunk(struct window *w, uint64_t pgoff);
@@ -236,6 +240,13 @@ void window_shrunk(struct window *w, uint64_t pgoff);
 bool window_find_page(struct window *w, uint64_t pgoff);
 /* The same for all pages up to `last`. */
 void window_find_end(struct window *w, uint64_t last);
+
+/* ---- far.c: frame numbers for pages that a window does not show */
+/* Pages [first, first + pages) of the file have numbers from now on. */
+int far_extend(struct window *w, uint64_t pages);
+/* The number of the page that many behind the window's first; 0: none. */
+uint64_t far_frame(const struct window *w, uint64_t distance);
+void far_release(struct window *w);
 
 /* ---- inode.c: which windows there are of a file, by whichever open file and in whichever space */
 void inodes_create(struct run *run);
@@ -250,6 +261,8 @@ int window_load(const struct window *w, uint64_t pgoff, void *page);
 bool window_has(const struct window *w, uint64_t pgoff);
 /* Inside one page. */
 int window_store(const struct window *w, uint64_t off, const void *mem, uint64_t n);
+/* Pages [.., end) of the file can be mapped. */
+int window_reserve(struct window *w, uint64_t end);
 /* WINDOW_SYNC, WINDOW_REMOVE; whole pages. */
 int window_command(const struct window *w, enum window_op op, uint64_t off, uint64_t n);
 

@@ -3,7 +3,7 @@
  * inode.c: which windows there are of one file of the host, by whichever open file and in whichever
  * space, so that what a guest takes from the file goes from all of them.
  *
- * Owns the table and run_info's `mapped`, under a lock of its own (leaf, inside W).
+ * Owns the table and run_info's `mapped`, under I' (a leaf, inside W).
  *
  *   1  A window is in the table while some space has it in its own, and so holds a reference on
  *      its file.
@@ -14,9 +14,9 @@
 
 #include <stdlib.h>
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct window *table[RUN_MAPPED_BITS];
-static struct run_info *info; /* C */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* I' */
+static struct window *table[RUN_MAPPED_BITS];            /* I' */
+static struct run_info *info;                            /* C */
 
 void inodes_create(struct run *run)
 {

@@ -50,17 +50,21 @@ static int64_t sys_munmap(struct request *q)
 	return err;
 }
 
-/* A file's mapping cannot grow beyond the window that it is filled from. */
-static bool beyond_window(struct request *q)
+/* What a file's mapping is to grow by has frame numbers; what is no sensible size is refused later.
+ */
+static int reserve(struct request *q)
 {
+	bool grows = q->a[3] > q->a[2] && q->a[3] <= GUEST_TASK_SIZE;
 	struct quire_vma_info v;
-	struct quire_file *file = file_at(q->space, q->a[1], &v);
-	uint64_t last = v.offset + (q->a[1] - v.start) + PAGE_UP(q->a[3]) - PAGE;
-	bool beyond = file && !window_addr(file_window(file), last / PAGE);
+	struct quire_file *file = grows ? file_at(q->space, q->a[1], &v) : NULL;
+	int err;
 
-	if (file)
-		quire_file_put(file);
-	return beyond;
+	if (!file)
+		return 0;
+	err = window_reserve(file_window(file),
+			     (v.offset + (q->a[1] - v.start) + PAGE_UP(q->a[3])) / PAGE);
+	quire_file_put(file);
+	return err;
 }
 
 static int64_t sys_mremap(struct request *q)
@@ -69,10 +73,9 @@ static int64_t sys_mremap(struct request *q)
 	uint64_t at = 0;
 	int err;
 
-	if (q->a[3] > q->a[2] && beyond_window(q)) {
-		note_unsupported(q->run, q->proc, SYS_mremap, q->a[3]);
-		return -ENOMEM;
-	}
+	err = reserve(q);
+	if (err)
+		return err;
 	watch_range(q, q->a[1], PAGE_UP(q->a[2]), &watch);
 	if (q->a[4] & MREMAP_FIXED)
 		watch_range(q, q->a[5], PAGE_UP(q->a[3]), &watch);

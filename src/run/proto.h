@@ -16,6 +16,8 @@
  */
 #define GUEST_TASK_SIZE 0x7e0000000000ull
 #define FILLS_BASE 0x7e1000000000ull   /* pieces of windows on their way to the guest */
+#define FAR_ROOM 0x7e2000000000ull     /* the way to pages of far ranges: far.c */
+#define SEEDS_BASE 0x7e6000000000ull   /* windows of one page, where whole ones find no room */
 #define WINDOWS_BASE 0x7e8000000000ull /* file windows: MAP_SHARED */
 #define WINDOWS_END 0x7f0000000000ull
 #define STUB_BASE 0x7f0000000000ull /* the stub's text, data, bss */
@@ -143,6 +145,10 @@ enum run_op {
 	OP_MMAP_FILE,
 	/* data[] as of OP_MMAP_FILE: a file that OP_EXEC_LOAD will map -> ret = its id */
 	OP_FILE,
+	/* a0 frame number of a far range -> ret 0; v0 its first frame, v1 its pages, v2 where the
+	 * window begins, whose first page is the range's first, too.  -ENOENT: the mm has no such
+	 */
+	OP_FAR,
 	/* a0 dev, a1 ino, a2 enum run_cut, a3 offset, a4 bytes (of a hole), a5 size now: the guest
 	 * has just taken content away from that file, whoever maps it */
 	OP_FILE_CUT,
@@ -219,7 +225,8 @@ enum run_note {
 /* What the supervisor's turn hands the stub. */
 enum run_cmd {
 	CMD_REPLY,  /* ret and v[] are the answer */
-	CMD_WINDOW, /* v[0] enum window_op, v[1] address in a window, v[2] bytes: do it, chan->done
+	CMD_WINDOW, /* v[0] enum window_op, v[1] address in a window, v[2] bytes (far ranges:
+		       v[3] 1, v[1] the window, v[4] pages from there on): do it, chan->done
 		       = 0 or -errno, then give the turn back: what the supervisor cannot do itself
 		     */
 	CMD_FLUSH,  /* unmap ranges[0..nranges) from the host (nranges == 0: all below
@@ -247,6 +254,14 @@ struct run_window {
 #define RUN_WINDOW_NOEXEC 2   /* no PROT_EXEC: by its mount */
 #define RUN_WINDOW_DEVICE 4   /* a block device */
 #define RUN_NEW_WINDOW UINT64_MAX
+
+/*
+ * Frame numbers from here on are of far ranges: more of a file than its window shows, or than there
+ * are addresses for.  The window's mapping is made longer for a moment to get at such a page.
+ */
+#define FAR_FIRST (1ull << 35)
+#define FAR_END (1ull << 40)
+#define FAR_PIECE (1ull << 36) /* bytes of it that CMD_WINDOW takes at a time */
 
 /* What the guest writes: suspect. */
 struct chan {

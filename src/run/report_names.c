@@ -25,6 +25,7 @@ const struct report_name report_ops[RUN_NR_OPS] = {
     [OP_SYSCALL] = {"system call", "syscall"},
     [OP_MMAP_FILE] = {"mmap of file", "mmap_file"},
     [OP_FILE] = {"file of exec", "file"},
+    [OP_FAR] = {"far part of a file", "far"},
     [OP_FILE_CUT] = {"truncated file", "file_cut"},
     [OP_WINDOWS_GONE] = {"files let go", "windows_gone"},
     [OP_FORK] = {"fork", "fork"},

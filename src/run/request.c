@@ -24,6 +24,7 @@ static const op_fn ops[RUN_NR_OPS] = {
     [OP_SYSCALL] = op_syscall,
     [OP_MMAP_FILE] = op_mmap_file,
     [OP_FILE] = op_file,
+    [OP_FAR] = op_far,
     [OP_FILE_CUT] = op_file_cut,
     [OP_WINDOWS_GONE] = op_windows_gone,
     [OP_FORK] = op_fork,

@@ -10,7 +10,8 @@
  *   E  space->flush_lock  a flush of the space by somebody who is not in it
  *   G  run->lock      processes, slots' owners, spaces' users
  *     W  space->lock  windows of one address space
- *       inode.c's     leaf
+ *       I' inode.c's  leaf
+ *   F' far.c's        leaf
  *   S  slot->lock     leaf; never held over a call of the core
  *   T  ctl's lock
  *     D  fds.c's lock   leaf
@@ -24,6 +25,7 @@
 #ifndef RUN_SUPERVISOR_H
 #define RUN_SUPERVISOR_H
 
+#include "ds/itree.h"
 #include "quire/abi.h"
 #include "quire/quire.h"
 #include "run/proto.h"
@@ -246,16 +248,25 @@ struct gone {
 	uint64_t addr, bytes;
 };
 
+/* Numbers for the pages of a window from its first on (far.c). */
+struct far_range {
+	struct itree_node node; /* F'; its interval is constant */
+	struct window *window;  /* C */
+};
+#define MAX_FAR_RANGES 8
+
 struct window {
-	uint32_t magic;             /* C: tells our files' priv from others' */
-	unsigned index;             /* C: in the tables of the spaces that have it */
-	uint64_t dev, ino;          /* C */
-	struct quire_file *file;    /* C: whose it is */
-	struct window *next, *prev; /* inode.c's lock: of one bucket, while `tables` */
-	unsigned tables;            /* inode.c's lock: so many spaces have it in their tables */
-	uint64_t addr, bytes;       /* C: in the guests' address spaces */
-	uint64_t first;             /* C: page offset of addr in the file */
-	uint64_t size;              /* A: of the file, as far as is known */
+	uint32_t magic;                       /* C: tells our files' priv from others' */
+	unsigned index;                       /* C: in the tables of the spaces that have it */
+	uint64_t dev, ino;                    /* C */
+	struct quire_file *file;              /* C: whose it is */
+	struct window *next, *prev;           /* I': of one bucket, while `tables` */
+	unsigned tables;                      /* I': so many spaces have it in their tables */
+	uint64_t addr, bytes;                 /* C: in the guests' address spaces */
+	uint64_t first;                       /* C: page offset of addr in the file */
+	struct far_range far[MAX_FAR_RANGES]; /* C: [0, nr_far), each longer than the one before */
+	unsigned nr_far;                      /* A, writers F' */
+	uint64_t size;                        /* A: of the file, as far as is known */
 };
 
 /* Between the two this thread tells of that process: its files are called what they are called now.

@@ -7,12 +7,12 @@
  * leases, a deleted file's space) ends here with the last window.  So the supervisor has no
  * descriptor, and reaches content only through the window of a guest (window_reach.c).
  *
- *   1  The frame number of page p is (window + (p - first) * 4096) / 4096.
- *   2  The struct lives as long as the core's file, and is constant but for `size`, and for what
- *      inode.c knows of it.
- *   3  Pages below `size` existed when somebody looked last.  A file may have become longer since:
- *      who is refused a page beyond asks window_find_page() and tries again; and it may have become
- *      shorter: the host says so when the page is touched.
+ *   1  The frame number of page p is (window + (p - first) * 4096) / 4096, if the window has it;
+ * else one of a far range's (far.c). 2  The struct lives as long as the core's file, and is
+ * constant but for `size`, and for what inode.c knows of it. 3  Pages below `size` existed when
+ * somebody looked last.  A file may have become longer since: who is refused a page beyond asks
+ * window_find_page() and tries again; and it may have become shorter: the host says so when the
+ * page is touched.
  */
 #include "run/engine.h"
 
@@ -55,6 +55,7 @@ static uint64_t window_size(void *priv)
 
 static void window_release(void *priv)
 {
+	far_release(priv);
 	free(priv);
 }
 
@@ -76,9 +77,18 @@ struct window *file_window(struct quire_file *file)
 
 uint64_t window_addr(const struct window *w, uint64_t pgoff)
 {
-	if (pgoff < w->first || pgoff - w->first >= w->bytes / PAGE)
+	if (pgoff < w->first)
 		return 0;
-	return w->addr + (pgoff - w->first) * PAGE;
+	if (pgoff - w->first < w->bytes / PAGE)
+		return w->addr + (pgoff - w->first) * PAGE;
+	return far_frame(w, pgoff - w->first) * PAGE;
+}
+
+int window_reserve(struct window *w, uint64_t end)
+{
+	if (end <= w->first || window_addr(w, end - 1))
+		return 0;
+	return far_extend(w, end - w->first);
 }
 
 void window_shrunk(struct window *w, uint64_t pgoff)
@@ -121,7 +131,7 @@ void window_find_end(struct window *w, uint64_t last)
 
 static bool window_ok(const struct run_window *r)
 {
-	return !(r->addr % PAGE) && !(r->bytes % PAGE) && r->bytes && r->addr >= WINDOWS_BASE &&
+	return !(r->addr % PAGE) && !(r->bytes % PAGE) && r->bytes && r->addr >= SEEDS_BASE &&
 	       r->addr < WINDOWS_END && r->bytes <= WINDOWS_END - r->addr && r->first < MAX_PAGES;
 }
 

@@ -68,7 +68,7 @@ static bool take_line(struct window_names *to, char *text)
 
 	if (sscanf(text, "%lx-%*x %*s %*x %x:%x %lu %n", &l.addr, &major, &minor, &l.ino, &at) < 4)
 		return true;
-	if (!at || l.addr < WINDOWS_BASE || l.addr >= WINDOWS_END)
+	if (!at || l.addr < SEEDS_BASE || l.addr >= WINDOWS_END)
 		return true;
 	l.dev = makedev(major, minor);
 	unescape(text + at);

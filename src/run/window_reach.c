@@ -39,7 +39,7 @@ typedef ssize_t (*transfer_fn)(pid_t pid, const struct iovec *local, unsigned lo
 static int transfer(transfer_fn fn, void *mem, uint64_t addr, uint64_t n)
 {
 	struct iovec local = {mem, n}, other = {(void *)addr, n};
-	pid_t pid = reached();
+	pid_t pid = addr < WINDOWS_END ? reached() : 0;
 	ssize_t r = pid ? fn(pid, &local, 1, &other, 1, 0) : -1;
 
 	if (r == (ssize_t)n)
@@ -47,12 +47,16 @@ static int transfer(transfer_fn fn, void *mem, uint64_t addr, uint64_t n)
 	return pid && errno == EFAULT ? -EFAULT : -EPERM;
 }
 
-/* By the stub. */
-static int ask(enum window_op op, uint64_t addr, void *mem, uint64_t n)
+/* By the stub: it knows how to get at what lies far from the window. */
+static int ask(const struct window *w, enum window_op op, uint64_t off, void *mem, uint64_t n)
 {
+	uint64_t addr = window_addr(w, off / PAGE);
+	bool far = addr >= WINDOWS_END;
+	uint64_t where[4] = {(far ? w->addr : addr) + off % PAGE, n, far, off / PAGE - w->first};
+
 	if (remote || !current_slot)
 		return -EIO;
-	return channel_window(current_slot, op, addr, mem, n);
+	return channel_window(current_slot, op, where, mem, n);
 }
 
 int window_load(const struct window *w, uint64_t pgoff, void *mem)
@@ -60,7 +64,7 @@ int window_load(const struct window *w, uint64_t pgoff, void *mem)
 	uint64_t addr = window_addr(w, pgoff);
 	int err = addr ? transfer(process_vm_readv, mem, addr, PAGE) : -EFAULT;
 
-	return err == -EPERM ? ask(WINDOW_LOAD, addr, mem, PAGE) : err;
+	return err == -EPERM ? ask(w, WINDOW_LOAD, pgoff * PAGE, mem, PAGE) : err;
 }
 
 bool window_has(const struct window *w, uint64_t pgoff)
@@ -69,7 +73,7 @@ bool window_has(const struct window *w, uint64_t pgoff)
 	char page[PAGE];
 	int err = addr ? transfer(process_vm_readv, page, addr, 1) : -EFAULT;
 
-	return !(err == -EPERM ? ask(WINDOW_LOAD, addr, page, PAGE) : err);
+	return !(err == -EPERM ? ask(w, WINDOW_LOAD, pgoff * PAGE, page, PAGE) : err);
 }
 
 int window_store(const struct window *w, uint64_t off, const void *mem, uint64_t n)
@@ -81,14 +85,30 @@ int window_store(const struct window *w, uint64_t off, const void *mem, uint64_t
 	if (addr < PAGE)
 		return -EFAULT;
 	err = transfer(process_vm_writev, from, addr, n);
-	return err && !remote ? ask(WINDOW_STORE, addr, from, n) : err;
+	return err && !remote ? ask(w, WINDOW_STORE, off, from, n) : err;
+}
+
+/* What can be had by one request from `off` on: all of the window's own, or a piece of the rest. */
+static uint64_t piece(const struct window *w, uint64_t off, uint64_t n)
+{
+	uint64_t addr = window_addr(w, off / PAGE);
+	uint64_t most = addr < WINDOWS_END ? w->addr + w->bytes - addr : FAR_PIECE;
+
+	if (!addr)
+		return 0;
+	return n < most ? n : most;
 }
 
 int window_command(const struct window *w, enum window_op op, uint64_t off, uint64_t n)
 {
-	uint64_t addr = window_addr(w, off / PAGE);
+	int err = 0;
 
-	if (!addr || n > w->addr + w->bytes - addr)
-		return -EINVAL;
-	return ask(op, addr, NULL, n);
+	while (n && !err) {
+		uint64_t k = piece(w, off, n);
+
+		err = k ? ask(w, op, off, NULL, k) : -EINVAL;
+		off += k;
+		n -= k;
+	}
+	return err;
 }

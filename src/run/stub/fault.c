@@ -8,6 +8,7 @@
  *                                        '--refused--> the guest's signal, or a probe's fixup
  */
 #include "probe.h"
+#include "window.h"
 
 #define TRAP_PAGE_FAULT 14
 #define ERR_WRITE 2u
@@ -92,6 +93,17 @@ static void give_up_fill(struct thread *t, uint64_t addr)
 	flush_unlock(t);
 }
 
+/* True: the entry is another by now, or its frame is known. */
+static bool learn_far(struct thread *t, uint64_t addr)
+{
+	uint64_t frame;
+
+	fill_lock(t);
+	frame = entry_frame(walk_entry(t, addr));
+	fill_unlock(t);
+	return frame < FAR_FIRST || far_learn(t, frame);
+}
+
 bool fault_resolve(struct thread *t, uint64_t addr, int access, uint64_t ip, uint64_t sp, bool bus,
 		   struct refusal *why)
 {
@@ -105,7 +117,9 @@ bool fault_resolve(struct thread *t, uint64_t addr, int access, uint64_t ip, uin
 
 		if (good && r == FILL_OK)
 			return true;
-		if (r == FILL_BROKEN || (r == FILL_FULL && ++full > 3)) {
+		if (r == FILL_FAR && learn_far(t, addr))
+			continue;
+		if (r == FILL_FAR || r == FILL_BROKEN || (r == FILL_FULL && ++full > 3)) {
 			give_up_fill(t, addr);
 			say("the host refuses to map a page, address", addr);
 			*why = (struct refusal){SIGSEGV, SEGV_ACCERR, addr};

@@ -10,6 +10,7 @@
  *   3. Unmapping less than was asked never happens; unmapping more costs only faults.
  */
 #include "stub.h"
+#include "window.h"
 
 #include <linux/mman.h>
 
@@ -66,6 +67,11 @@ bool entry_permits(uint64_t entry, int access)
 	if (access == ACCESS_WRITE)
 		return (entry & PTE_WRITE) && (entry & PTE_DIRTY);
 	return access != ACCESS_EXEC || !(entry & PTE_NX);
+}
+
+uint64_t entry_frame(uint64_t entry)
+{
+	return (entry & PTE_FRAME) >> 12;
 }
 
 static uint64_t entry_prot(uint64_t entry)
@@ -128,7 +134,9 @@ static int64_t map_external(const struct thread *t, const struct run *r, uint64_
 	uint64_t at = aside ? FILL_ROOM(t->index) : r->addr;
 	int64_t err;
 
-	if (from < WINDOWS_BASE || from + bytes > WINDOWS_END)
+	if (r->frame >= FAR_FIRST)
+		return far_fill(r->frame, r->pages, prot, r->addr);
+	if (from < SEEDS_BASE || from + bytes > WINDOWS_END)
 		return -EFAULT;
 	err = bring(from, 0, bytes, at);
 	if (!err)
@@ -164,6 +172,8 @@ enum fill_result fill(struct thread *t, uint64_t addr, uint64_t entry, bool run)
 
 	if (err == -ENOMEM)
 		return FILL_FULL;
+	if (err == -ENOENT)
+		return FILL_FAR;
 	if (err)
 		return FILL_BROKEN;
 	t->chan->fills++;

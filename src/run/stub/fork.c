@@ -56,11 +56,11 @@ int64_t fork_process(struct call *c)
 
 	if (pidfd_to && !touch_range(c->t, pidfd_to, 4, TOUCH_WRITE))
 		return -EFAULT;
-	windows_fork_begin();
+	windows_lock_take();
 	slot = rpc(c->t, OP_FORK, c->a[0]);
 	serial = c->t->answer->v[0];
 	if (slot < 0) {
-		windows_fork_end();
+		windows_lock_drop();
 		return slot;
 	}
 	host_flags =
@@ -73,7 +73,7 @@ int64_t fork_process(struct call *c)
 		child(c, (uint64_t)slot);
 		return 0;
 	}
-	windows_fork_end();
+	windows_lock_drop();
 	host_set_mask(old);
 	proc_fds_unlock();
 	rpc(c->t, OP_FORK_DONE, (uint64_t)slot, (uint64_t)r, serial);

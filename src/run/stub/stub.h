@@ -156,7 +156,7 @@ struct shared {
 	uint32_t area_lock; /* guards growing of nr_areas */
 	uint32_t nr_areas;
 	uint32_t drops; /* times that all host mappings were dropped: earlier touches are void */
-	uint64_t next_window;
+	uint64_t next_window, next_seed;
 };
 
 extern struct shared shared;
@@ -248,9 +248,15 @@ void lock_take(uint32_t *lock);
 void lock_drop(uint32_t *lock);
 
 /* ---- fill.c: the host's mappings */
-enum fill_result { FILL_OK, FILL_FULL, FILL_BROKEN };
+enum fill_result {
+	FILL_OK,
+	FILL_FULL,
+	FILL_FAR, /* far_learn() has to ask first */
+	FILL_BROKEN,
+};
 uint64_t walk_entry(const struct thread *t, uint64_t addr);
 bool entry_permits(uint64_t entry, int access);
+uint64_t entry_frame(uint64_t entry);
 /* Maps the page of addr, with `run` good neighbours too; the entry was read under the fill lock. */
 enum fill_result fill(struct thread *t, uint64_t addr, uint64_t entry, bool run);
 void drop_all(struct thread *t);

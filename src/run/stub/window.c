@@ -31,8 +31,10 @@
 #define MANY 1024u
 #define ROOM_MAX (1u << 18)
 #define WHOLE_MAX ((WINDOWS_END - WINDOWS_BASE) / PAGE / 8)
+#define FROM_START_MAX (1ull << 30) /* pages: numbers are for the whole of a file up to that */
 #define STATFS_NOEXEC 8
 #define BLKGETSIZE64_ 0x80081272ull
+#define WHOLE_TRIES 64 /* then one page will do */
 #define FULL_TRIES 4
 #define ESTALE_TRIES 3
 
@@ -41,9 +43,10 @@ struct cached {
 	int fd;
 	uint64_t dev, ino;
 	uint64_t kind; /* run_window.flags, PRIVATE_SEALABLE */
-	uint64_t addr, first, pages;
-	bool written; /* its mapping is writable */
-	int64_t id;   /* 0: unused */
+	uint64_t addr, bytes, first;
+	uint64_t pages; /* that have frame numbers */
+	bool written;   /* its mapping is writable */
+	int64_t id;     /* 0: unused */
 };
 #define PRIVATE_SEALABLE 0x100ull
 #define FOR_ALL 0x200ull /* of shared mappings: may be, or become, writable */
@@ -103,12 +106,12 @@ void windows_fd_gone(const struct process *proc, uint64_t first, uint64_t last)
 	forget(proc, first, last, 0);
 }
 
-void windows_fork_begin(void)
+void windows_lock_take(void)
 {
 	lock_take(&windows_lock);
 }
 
-void windows_fork_end(void)
+void windows_lock_drop(void)
 {
 	lock_drop(&windows_lock);
 }
@@ -118,9 +121,26 @@ void windows_after_fork(void)
 {
 	at_store(&cache_lock, 0u);
 	at_store(&windows_lock, 0u);
+	far_after_fork();
 }
 
 /* ---- places ----------------------------------------------------------------------- */
+
+static uint64_t address_in(uint64_t base, uint64_t end, uint64_t *next, uint64_t bytes)
+{
+	uint64_t at;
+
+	bytes = PAGE_UP(bytes) + PAGE;
+	if (bytes > end - base)
+		return 0;
+	do {
+		at = at_load(next);
+		if (at < base || at > end - bytes)
+			at_cas(next, at, base);
+		else if (at_cas(next, at, at + bytes))
+			return at;
+	} while (1);
+}
 
 /*
  * A place for so many bytes, not reserved: map there with MAP_FIXED_NOREPLACE.  A page behind it
@@ -128,28 +148,23 @@ void windows_after_fork(void)
  */
 uint64_t window_address(uint64_t bytes)
 {
-	uint64_t at;
+	return address_in(WINDOWS_BASE, WINDOWS_END, &shared.next_window, bytes);
+}
 
-	bytes = PAGE_UP(bytes) + PAGE;
-	if (bytes > WINDOWS_END - WINDOWS_BASE)
-		return 0;
-	do {
-		at = at_load(&shared.next_window);
-		if (at < WINDOWS_BASE || at > WINDOWS_END - bytes)
-			at_cas(&shared.next_window, at, WINDOWS_BASE);
-		else if (at_cas(&shared.next_window, at, at + bytes))
-			return at;
-	} while (1);
+static uint64_t seed_address(uint64_t bytes)
+{
+	return address_in(SEEDS_BASE, WINDOWS_BASE, &shared.next_seed, bytes);
 }
 
 /* At the host's limit on mappings fills make way. */
 static int64_t place(const struct file_map *m, int fd, uint64_t first, uint64_t bytes,
 		     uint64_t prot)
 {
+	bool seed = bytes == PAGE;
 	int64_t got = -ENOMEM;
 
-	for (int i = 0, full = 0; i < PLACE_TRIES; i++) {
-		uint64_t at = window_address(bytes);
+	for (int i = 0, full = 0; i < (seed ? PLACE_TRIES : WHOLE_TRIES); i++) {
+		uint64_t at = seed ? seed_address(bytes) : window_address(bytes);
 
 		if (!at)
 			return -ENOMEM;
@@ -163,8 +178,9 @@ static int64_t place(const struct file_map *m, int fd, uint64_t first, uint64_t 
 	return got;
 }
 
-static void unmap(uint64_t addr, uint64_t bytes)
+static void unmap(struct thread *t, uint64_t addr, uint64_t bytes)
 {
+	far_forget(t, addr);
 	sys(__NR_munmap, addr, bytes);
 	nr_windows--;
 }
@@ -179,10 +195,10 @@ static void unmap_told(struct thread *t)
 		uint64_t w[2];
 
 		memcpy(w, data + 16 * i, sizeof(w));
-		if (w[0] < WINDOWS_BASE || w[0] >= WINDOWS_END || w[1] > WINDOWS_END - w[0])
+		if (w[0] < SEEDS_BASE || w[0] >= WINDOWS_END || w[1] > WINDOWS_END - w[0])
 			continue;
 		forget(NULL, 0, 0, w[0]);
-		unmap(w[0], w[1]);
+		unmap(t, w[0], w[1]);
 	}
 }
 
@@ -255,7 +271,10 @@ int64_t file_map_look(struct file_map *m, int64_t open_flags)
 
 /* ---- making ------------------------------------------------------------------------- */
 
-/* All of the file if it can be had, so that one window serves all its mappings, and some more. */
+/*
+ * All of the file if it can be had, so that one window serves all its mappings, and some more. Else
+ * one page, from which the rest can be reached (far.c).
+ */
 static void choose_range(const struct file_map *m, struct run_window *w)
 {
 	uint64_t end = PAGE_UP(m->size) / PAGE, room;
@@ -264,8 +283,8 @@ static void choose_range(const struct file_map *m, struct run_window *w)
 		end = m->first + m->pages;
 	room = nr_windows < MANY ? ROOM_PAGES : ROOM_PAGES_MANY;
 	room = m->kind & RUN_WINDOW_DEVICE ? 0 : room + (end < ROOM_MAX ? end : ROOM_MAX);
-	w->first = end > WHOLE_MAX ? m->first : 0;
-	w->bytes = (end > WHOLE_MAX ? m->pages : end + room) * PAGE;
+	w->first = end > FROM_START_MAX ? m->first : 0;
+	w->bytes = end > WHOLE_MAX ? PAGE : (end + room) * PAGE;
 }
 
 /* A descriptor of the same file that cannot write, so that the window holds up no seal. */
@@ -280,8 +299,13 @@ static int64_t reopen(int fd)
 static int64_t map_host(const struct file_map *m, struct run_window *w, uint64_t prot)
 {
 	int64_t other = m->kind & PRIVATE_SEALABLE ? reopen(m->fd) : -1;
-	int64_t at = place(m, other >= 0 ? (int)other : m->fd, w->first, w->bytes, prot);
+	int fd = other >= 0 ? (int)other : m->fd;
+	int64_t at = place(m, fd, w->first, w->bytes, prot);
 
+	if (at == -EEXIST || at == -ENOMEM) {
+		w->bytes = PAGE;
+		at = place(m, fd, w->first, w->bytes, prot);
+	}
 	if (other >= 0)
 		sys(__NR_close, other);
 	if (sys_is_error(at))
@@ -324,16 +348,21 @@ static int64_t map_new(const struct file_map *m, const uint64_t a[6])
 	uint32_t age = at_load(&cache_age);
 	struct run_window w;
 	struct cached n;
+	uint64_t pages;
 	int64_t r = window_make(m, &w);
 	const struct answer *c = m->t->answer;
 
 	if (r)
 		return r;
 	r = rpc(m->t, OP_MMAP_FILE, RUN_NEW_WINDOW, a[0], a[1], a[2], a[3], a[4], a[5], m->size);
-	n = (struct cached){m->t->proc, m->fd,   m->dev,         m->ino,     m->kind,
-			    w.addr,     w.first, w.bytes / PAGE, m->written, (int64_t)c->v[0]};
+	/* The supervisor has numbers for as much as was mapped. */
+	pages = w.bytes / PAGE;
+	if (pages < m->first + m->pages - w.first)
+		pages = m->first + m->pages - w.first;
+	n = (struct cached){m->t->proc, m->fd,   m->dev, m->ino,     m->kind,         w.addr,
+			    w.bytes,    w.first, pages,  m->written, (int64_t)c->v[0]};
 	if (sys_is_error(r) && !c->v[1]) /* it was not taken */
-		unmap(w.addr, w.bytes);
+		unmap(m->t, w.addr, w.bytes);
 	if (!sys_is_error(r))
 		cache_add(&n, age);
 	unmap_all_told(m->t);
@@ -346,7 +375,7 @@ static int64_t map_known(const struct file_map *m, const struct cached *w, const
 	int64_t r;
 
 	if (m->written && !w->written &&
-	    sys(__NR_mprotect, w->addr, w->pages * PAGE, PROT_READ | PROT_WRITE))
+	    sys(__NR_mprotect, w->addr, w->bytes, PROT_READ | PROT_WRITE))
 		return -ESTALE;
 	r = rpc(m->t, OP_MMAP_FILE, (uint64_t)w->id, a[0], a[1], a[2], a[3], a[4], a[5], m->size);
 	unmap_all_told(m->t);
@@ -383,7 +412,7 @@ int64_t window_open(struct thread *t, int fd)
 		return r;
 	r = rpc(t, OP_FILE, 0);
 	if (r < 0)
-		unmap(w.addr, w.bytes);
+		unmap(t, w.addr, w.bytes);
 	return r;
 }
 
@@ -402,24 +431,38 @@ static int64_t store(uint64_t to, const void *from, uint64_t n)
 	return left ? -EFAULT : 0;
 }
 
-int64_t window_command(struct thread *t)
+static int64_t command(struct thread *t, uint64_t op, uint64_t addr, uint64_t n)
 {
-	const struct answer *c = t->answer;
-	uint64_t addr = c->v[1], n = c->v[2];
 	char *out = t->chan->data;
 
-	if (addr < WINDOWS_BASE || addr >= WINDOWS_END || n > WINDOWS_END - addr)
-		return -EINVAL;
-	switch (c->v[0]) {
+	switch (op) {
 	case WINDOW_LOAD:
 		return n <= sizeof(t->chan->data) && !probe_copy(out, (void *)addr, n) ? 0
 										       : -EFAULT;
 	case WINDOW_STORE:
-		return store(addr, c->data, n);
+		return store(addr, t->answer->data, n);
 	case WINDOW_SYNC:
 		return sys(__NR_msync, addr, n, MS_SYNC);
 	case WINDOW_REMOVE:
 		return sys(__NR_madvise, addr, n, MADV_REMOVE);
 	}
 	return -EINVAL;
+}
+
+int64_t window_command(struct thread *t)
+{
+	const uint64_t *v = t->answer->v;
+	uint64_t op = v[0], addr = v[1], n = v[2], distance = v[4], at;
+	int64_t r;
+
+	if (addr < SEEDS_BASE || addr >= WINDOWS_END || n > WINDOWS_END - addr)
+		return -EINVAL;
+	if (!v[3])
+		return command(t, op, addr, n);
+	r = far_lend(PAGE_DOWN(addr), distance, PAGE_UP(n) / PAGE, &at);
+	if (r)
+		return r;
+	r = command(t, op, at + addr % PAGE, n);
+	far_return();
+	return r;
 }
