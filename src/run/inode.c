@@ -12,7 +12,10 @@
  */
 #include "run/engine.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* I' */
 static struct window *table[RUN_MAPPED_BITS];            /* I' */
@@ -98,23 +101,52 @@ static unsigned find(uint64_t dev, uint64_t ino, struct quire_file ***out)
 	return n;
 }
 
-static void cut(const struct request *q, struct quire_file *file)
+/* From where on private copies go; UINT64_MAX: they stay. */
+static uint64_t cut_from(const struct request *q, int fd, const struct stat *st)
 {
-	at_store(&file_window(file)->size, q->a[5]);
-	if (q->a[2] == CUT_PUNCH)
-		quire_file_punch(file, q->a[3], q->a[4]);
-	else
-		quire_file_truncate(file, q->a[3]);
+	if (q->a[1] == CUT_END)
+		return (uint64_t)st->st_size;
+	if (q->a[1] == CUT_MOVED && (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY)
+		return PAGE_DOWN(q->a[2]);
+	return UINT64_MAX;
+}
+
+static void cut(const struct request *q, struct quire_file *file, uint64_t from, uint64_t size)
+{
+	at_store(&file_window(file)->size, size);
+	if (from != UINT64_MAX)
+		quire_file_truncate(file, from);
+	else if (q->a[1] == CUT_PUNCH)
+		quire_file_punch(file, q->a[2], q->a[3]);
 	quire_file_put(file);
 }
 
-void op_file_cut(struct request *q)
+/*
+ * A guest that says so without having done it harms nobody: beyond the end there is nothing, and
+ * what is moved is moved by those who may write.
+ */
+static void cut_all(const struct request *q, int fd)
 {
 	struct quire_file **files;
-	unsigned n = find(q->a[0], q->a[1], &files);
+	struct stat st;
+	unsigned n;
 
-	q->ret = 0;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return;
+	n = find(st.st_dev, st.st_ino, &files);
 	for (unsigned i = 0; i < n; i++)
-		cut(q, files[i]);
+		cut(q, files[i], cut_from(q, fd, &st), (uint64_t)st.st_size);
 	free(files);
+}
+
+/* Closed before the guest goes on: nobody holds its file longer than it does. */
+void op_file_cut(struct request *q)
+{
+	int fd = ctl_take(q->run, q->slot, q->a[0]);
+
+	q->ret = fd < 0 ? fd : 0;
+	if (fd < 0)
+		return;
+	cut_all(q, fd);
+	close(fd);
 }

@@ -149,8 +149,9 @@ enum run_op {
 	 * window begins, whose first page is the range's first, too.  -ENOENT: the mm has no such
 	 */
 	OP_FAR,
-	/* a0 dev, a1 ino, a2 enum run_cut, a3 offset, a4 bytes (of a hole), a5 size now: the guest
-	 * has just taken content away from that file, whoever maps it */
+	/* a0 token of a descriptor sent before, a1 enum run_cut, a2 offset, a3 bytes (of a hole):
+	 * the guest has just taken content away from that file, whoever maps it.  The descriptor
+	 * says which file that is, how long it is now, and that it may be written to */
 	OP_FILE_CUT,
 	/* -> v1, v2 as of OP_SYSCALL: those that found no room in the answer before */
 	OP_WINDOWS_GONE,
@@ -213,8 +214,9 @@ enum run_proc {
 };
 
 enum run_cut {
-	CUT_TRUNCATE, /* all from the offset on, private copies too */
-	CUT_PUNCH,    /* the range; private copies stay */
+	CUT_END,   /* what lies beyond its end, private copies too */
+	CUT_MOVED, /* all from the offset on, private copies too */
+	CUT_PUNCH, /* the range; private copies stay */
 };
 
 enum run_note {

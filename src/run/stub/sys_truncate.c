@@ -23,33 +23,34 @@ static bool nobody_maps(const struct stat *st)
 	return !(INFO->mapped[bit / 32] >> (bit % 32) & 1);
 }
 
-static void tell(struct thread *t, const struct stat *st, enum run_cut cut, uint64_t off,
-		 uint64_t n)
-{
-	if (S_ISREG(st->st_mode) && !nobody_maps(st))
-		rpc(t, OP_FILE_CUT, st->st_dev, st->st_ino, cut, off, n, (uint64_t)st->st_size);
-}
-
-static void truncated(struct thread *t, int fd)
+static void tell(struct thread *t, int fd, enum run_cut cut, uint64_t off, uint64_t n)
 {
 	struct stat st;
+	int64_t token;
 
-	if (!sys(__NR_fstat, fd, &st))
-		tell(t, &st, CUT_TRUNCATE, (uint64_t)st.st_size, 0);
+	if (sys(__NR_fstat, fd, &st) || !S_ISREG(st.st_mode) || nobody_maps(&st))
+		return;
+	token = rpc_send_fd(t, fd);
+	if (token >= 0)
+		rpc(t, OP_FILE_CUT, (uint64_t)token, cut, off, n);
 }
 
 static int64_t truncate_path(struct call *c)
 {
 	char path[PATH_BYTES];
-	int64_t n = guest_strnlen(c->a[0], PATH_BYTES - 1), r;
-	struct stat st;
+	int64_t n = guest_strnlen(c->a[0], PATH_BYTES - 1), r, fd;
 
 	if (n < 0 || guest_read(path, c->a[0], (uint64_t)n))
 		n = 0;
 	path[n] = 0;
 	r = call_native(c);
-	if (r == 0 && n && !sys(__NR_stat, path, &st))
-		tell(c->t, &st, CUT_TRUNCATE, (uint64_t)st.st_size, 0);
+	if (r || !n)
+		return r;
+	fd = sys(__NR_open, path, O_PATH | O_CLOEXEC);
+	if (fd >= 0) {
+		tell(c->t, (int)fd, CUT_END, 0, 0);
+		sys(__NR_close, fd);
+	}
 	return r;
 }
 
@@ -61,7 +62,7 @@ int64_t sys_truncate(struct call *c)
 		return truncate_path(c);
 	r = call_native(c);
 	if (r == 0)
-		truncated(c->t, (int)c->a[0]);
+		tell(c->t, (int)c->a[0], CUT_END, 0, 0);
 	return r;
 }
 
@@ -69,14 +70,13 @@ int64_t sys_fallocate(struct call *c)
 {
 	uint64_t mode = c->a[1];
 	int64_t r = call_native(c);
-	struct stat st;
 
-	if (r || !(mode & ~(uint64_t)FALLOC_FL_KEEP_SIZE) || sys(__NR_fstat, c->a[0], &st))
+	if (r)
 		return r;
 	if (mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE))
-		tell(c->t, &st, CUT_TRUNCATE, PAGE_DOWN(c->a[2]), 0);
+		tell(c->t, (int)c->a[0], CUT_MOVED, c->a[2], 0);
 	else if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
-		tell(c->t, &st, CUT_PUNCH, c->a[2], c->a[3]);
+		tell(c->t, (int)c->a[0], CUT_PUNCH, c->a[2], c->a[3]);
 	return r;
 }
 
@@ -85,7 +85,7 @@ int64_t open_native(struct call *c, uint64_t flags)
 	int64_t fd = call_native(c);
 
 	if (fd >= 0 && (flags & O_TRUNC) && !(flags & O_PATH))
-		truncated(c->t, (int)fd);
+		tell(c->t, (int)fd, CUT_END, 0, 0);
 	return fd;
 }
 
