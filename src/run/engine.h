@@ -135,6 +135,15 @@ void fds_settle(struct run *run, unsigned n);
 void fds_lend(void);
 bool fds_take_back(struct run *run, unsigned came);
 
+/* ---- fd_block.c: the numbers that are ours in guests */
+/* Chooses them, before anything else is opened, and raises our own limit.  0, or -errno after
+ * saying what is wrong. */
+int fd_block_place(struct run *run);
+/* The first process has them. */
+void fd_block_leave(void);
+/* In the first process: its descriptors there, and its limit.  0 or -errno. */
+int fd_block_fill(const struct run *run, const int fds[RUN_NR_FDS]);
+
 /* ---- closer.c: the last close of a guest's descriptor, which may take long */
 int closer_start(void);
 void close_later(int fd);

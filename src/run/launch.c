@@ -23,8 +23,6 @@
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x10u
 #endif
-#define MAX_FD_BASE 1000u
-#define ROOM_FOR_FDS 16u
 
 extern char **environ;
 
@@ -58,17 +56,6 @@ static int stub_create(struct run *run)
 	fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
 	run->fd_stub = fd;
 	return 0;
-}
-
-/* Below what select() and small limits allow, above what programs use. */
-static unsigned choose_fd_base(void)
-{
-	struct rlimit r = {0, 0};
-
-	getrlimit(RLIMIT_NOFILE, &r);
-	if (r.rlim_cur < MAX_FD_BASE + ROOM_FOR_FDS)
-		return r.rlim_cur > ROOM_FOR_FDS ? (unsigned)r.rlim_cur - ROOM_FOR_FDS : 0;
-	return MAX_FD_BASE;
 }
 
 static int make_life(int pipe_fds[2])
@@ -111,11 +98,9 @@ static void become_stub(struct run *run, int ctl, int life, const struct program
 			       [RUN_FD_STUB] = run->fd_stub, [RUN_FD_LIFE] = life};
 	int base = (int)run->info->fd_base;
 
-	for (int i = 0; i < RUN_NR_FDS; i++) {
-		if (dup2(fds[i], base + i) < 0)
-			return;
-	}
-	if (arm_life(base + RUN_FD_LIFE))
+	for (int i = RUN_FD_SPARE; i < RUN_NR_FDS; i++)
+		fds[i] = run->fd_stub;
+	if (fd_block_fill(run, fds) || arm_life(base + RUN_FD_LIFE))
 		return;
 	if (run->sigchld_ignored)
 		signal(SIGCHLD, SIG_IGN);
@@ -177,7 +162,7 @@ int launch(struct run *run, int guest_ctl, const sigset_t *mask)
 		run_say("%s: %s", run->opts->argv[0], strerror(-err));
 		return err == -ENOENT || err == -ENOTDIR ? RUN_EXIT_NOTFOUND : RUN_EXIT_NOEXEC;
 	}
-	run->info->fd_base = choose_fd_base();
+	run->info->fd_base = run->fd_base;
 	err = stub_create(run);
 	if (!err)
 		err = spawn(run, guest_ctl, &program, mask);

@@ -56,7 +56,10 @@ static bool descriptors_left(struct run *run)
 	bool left = fds_promise(run, PROC_FDS);
 
 	if (!left && !__atomic_test_and_set(&run->said_no_fds, __ATOMIC_RELAXED))
-		run_note(run, "no descriptors for more processes: fork fails (ulimit -Hn)");
+		run_note(run,
+			 "no descriptors for more processes: fork fails; more than %llu are needed "
+			 "(ulimit -Hn)",
+			 (unsigned long long)run->nofile.rlim_max);
 	return left;
 }
 

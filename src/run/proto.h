@@ -45,7 +45,8 @@ enum run_fd {
 	 * supervisor concludes that a child which has sent nothing yet is dead), OP_CHILD_START.
 	 */
 	RUN_FD_LIFE,
-	RUN_NR_FDS
+	RUN_FD_SPARE, /* open for nothing (stub/spare.c) */
+	RUN_NR_FDS = RUN_FD_SPARE + 3
 };
 
 /*
@@ -98,6 +99,9 @@ struct run_info {
 #define RUN_ENV_NO_SEGV 4 /* flags: the guest ignores SIGSEGV .. */
 #define RUN_ENV_NO_BUS 8
 #define RUN_ENV_NO_SYS 16
+#define RUN_ENV_LENT                                                                               \
+	32 /* flags: the spare descriptors are lent; " <limit>" to restore stands behind the mask  \
+	    */
 
 /*
  * ---- channel: one guest thread <-> one worker.  Half duplex, by `turn`.

@@ -171,30 +171,19 @@ static void ignore_signals(void)
 		signal(ignored[i], SIG_IGN);
 }
 
-/* Descriptors of mapped files are ours as well as the guests'. */
-static void raise_nofile(void)
-{
-	struct rlimit r;
-
-	if (getrlimit(RLIMIT_NOFILE, &r))
-		return;
-	r.rlim_cur = r.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &r);
-}
-
 static int supervise(struct run *run, const sigset_t *mask)
 {
 	struct run_verdict verdict = {0};
 	int guest_ctl = -1, status;
 
-	if (start(run, &guest_ctl))
+	if (fd_block_place(run) || start(run, &guest_ctl))
 		return RUN_EXIT_VERIFY;
 	status = launch(run, guest_ctl, mask);
 	close(guest_ctl);
+	fd_block_leave();
 	if (status)
 		return status;
 	ignore_signals();
-	raise_nofile();
 	if (closer_start() || reaper_start(run) || workers_start(run)) {
 		run_say("cannot start a thread");
 		kill(run->first_pid, SIGKILL);

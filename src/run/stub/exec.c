@@ -36,6 +36,8 @@ struct exec {
 	char env[PATH_BYTES + 160];
 	char **argv, **envp;
 	uint64_t argc;
+	bool lent; /* the spare descriptors are */
+	uint64_t soft;
 };
 
 static bool room(const struct scratch *s, uint64_t bytes)
@@ -162,7 +164,8 @@ static void write_env(struct exec *e, const struct thread *t)
 	char *p = str_put(e->env, RUN_ENV);
 
 	p = str_put_number(p, t->slot);
-	p = str_put_number(str_put(p, " "), RUN_ENV_MASK | ignored(t));
+	p = str_put_number(str_put(p, " "),
+			   RUN_ENV_MASK | ignored(t) | (e->lent ? RUN_ENV_LENT : 0));
 	p = str_put_number(str_put(p, " "), (uint64_t)e->image.exe);
 	if (e->image.interp < 0)
 		p = str_put(p, " -1 ");
@@ -171,6 +174,8 @@ static void write_env(struct exec *e, const struct thread *t)
 	p = str_put_number(p, INFO->fd_base);
 	p = str_put_number(str_put(p, " "), t->mask >> 32);
 	p = str_put_number(str_put(p, " "), (uint32_t)t->mask);
+	if (e->lent)
+		p = str_put_number(str_put(p, " "), e->soft);
 	str_put(str_put(p, " "), e->shown);
 }
 
@@ -222,6 +227,18 @@ static int64_t become(struct thread *t, struct exec *e)
 	return r;
 }
 
+/* The kernel needs no descriptor for it. */
+static int64_t resolve(struct thread *t, struct exec *e, int dirfd, uint64_t flags)
+{
+	int64_t r = exec_resolve(dirfd, e->path, (int)flags, &e->image);
+
+	if (r != -EMFILE)
+		return r;
+	e->soft = spares_lend(t->proc);
+	e->lent = true;
+	return exec_resolve(dirfd, e->path, (int)flags, &e->image);
+}
+
 static int64_t execute(struct call *c, struct exec *e, const uint64_t *a, int dirfd, uint64_t flags)
 {
 	int64_t r;
@@ -232,7 +249,7 @@ static int64_t execute(struct call *c, struct exec *e, const uint64_t *a, int di
 	if (!e->path[0] && !(flags & AT_EMPTY_PATH))
 		return -ENOENT;
 	show_path(e, dirfd);
-	r = exec_resolve(dirfd, e->path, (int)flags, &e->image);
+	r = resolve(c->t, e, dirfd, flags);
 	if (r)
 		return r;
 	write_env(e, c->t);
@@ -281,6 +298,8 @@ int64_t sys_execve(struct call *c)
 	c->t->exec_place = place;
 	c->t->exec_bytes = bytes;
 	r = execute(c, e, &c->a[at], at ? (int)c->a[0] : AT_FDCWD, flags);
+	if (e->lent)
+		spares_take_back(c->t->proc, e->soft);
 	sys(__NR_munmap, place, bytes);
 	c->t->exec_bytes = 0;
 	return r;

@@ -8,7 +8,6 @@
 #include <asm/signal.h>
 #include <linux/fcntl.h>
 #include <linux/poll.h>
-#include <linux/resource.h>
 
 #ifndef O_ASYNC
 #define O_ASYNC 020000
@@ -27,25 +26,6 @@ static bool hung_up(int fd)
 	struct pollfd p = {.fd = fd};
 
 	return sys(__NR_poll, &p, 1, 0) > 0 && (p.revents & POLLHUP);
-}
-
-/* The guest may have lowered its limit below our numbers, or have used up all below it. */
-static bool limit_is_low(const struct rlimit64 *old)
-{
-	return old->rlim_cur < (uint64_t)RUN_FD(RUN_NR_FDS);
-}
-
-static bool lift_limit(const struct rlimit64 *old)
-{
-	struct rlimit64 high = *old;
-	uint64_t need = (uint64_t)RUN_FD(RUN_NR_FDS) + LIFE_FDS;
-
-	high.rlim_cur += LIFE_FDS;
-	if (high.rlim_cur < need)
-		high.rlim_cur = need;
-	if (high.rlim_max < high.rlim_cur)
-		high.rlim_max = high.rlim_cur;
-	return sys(__NR_prlimit64, 0, RLIMIT_NOFILE, &high, NULL) == 0;
 }
 
 static int64_t renew(struct thread *t, uint64_t *token)
@@ -69,27 +49,26 @@ static int64_t renew(struct thread *t, uint64_t *token)
 
 static int64_t life_renew(struct thread *t, uint64_t *token)
 {
-	struct rlimit64 old;
-	bool lifted;
-	int64_t r;
+	uint64_t soft = nofile_lift(); /* our numbers may lie above the guest's limit */
+	int64_t r = renew(t, token);
 
-	if (sys(__NR_prlimit64, 0, RLIMIT_NOFILE, NULL, &old))
-		return renew(t, token);
-	lifted = limit_is_low(&old) && lift_limit(&old);
-	r = renew(t, token);
-	if (r == -EMFILE && !lifted) {
-		lifted = lift_limit(&old);
+	if (r == -EMFILE) {
+		uint64_t same = spares_lend(t->proc);
+
 		r = renew(t, token);
+		spares_take_back(t->proc, same);
 	}
-	if (lifted)
-		sys(__NR_prlimit64, 0, RLIMIT_NOFILE, &old, NULL);
+	nofile_restore(soft);
 	return r;
 }
 
 void life_begin(struct thread *t)
 {
 	uint64_t token = 0;
-	int64_t r = life_renew(t, &token);
+	int64_t r;
+
+	spares_after_fork(t->proc);
+	r = life_renew(t, &token);
 
 	/* The number goes on from the slot's last owner; ours have not begun. */
 	t->service_seen = at_load(&t->answer->service_seq);

@@ -32,6 +32,8 @@ static bool take_env(struct start *s)
 		    !str_number(&p, &s->mask_low))
 			return false;
 	}
+	if ((s->flags & RUN_ENV_LENT) && (*p++ != ' ' || !str_number(&p, &s->soft)))
+		return false;
 	if (*p == ' ' && p[1])
 		s->execfn = p + 1;
 	return true;
@@ -92,6 +94,8 @@ static struct loaded load(struct thread *t, const struct start *s)
 		sys(__NR_close, s->interp);
 	}
 	sys(__NR_close, s->exe);
+	if (s->flags & RUN_ENV_LENT)
+		spares_take_back(t->proc, (uint64_t)s->soft);
 	if (exe < 0 || (s->interp >= 0 && interp < 0))
 		die("cannot map the program");
 	r = rpc(t, OP_EXEC_LOAD, (uint64_t)tokens, (uint64_t)exe, (uint64_t)interp,

@@ -20,7 +20,7 @@ struct start {
 	uint64_t argc, envc;
 	char **argv, **envp; /* on the host's own stack; our own string is taken out of envp */
 	struct aux *auxv;
-	int64_t slot, flags, exe, interp, fd_base, mask_high, mask_low;
+	int64_t slot, flags, exe, interp, fd_base, mask_high, mask_low, soft;
 	const char *execfn;
 	struct vdso vdso;
 };

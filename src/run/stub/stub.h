@@ -82,6 +82,8 @@ struct held {
 
 struct process {
 	uint32_t lock;     /* guards actions and the host's dispositions that mirror them */
+	uint32_t spares;   /* a lock: the spare descriptors are lent .. */
+	uint64_t soft;     /* .. and the limit to restore then */
 	bool no_new_privs; /* as the guest set it; the host's is always on */
 	/* handler 0: the host knows whether the signal is ignored; SIGS_VIRTUAL: wholly ours. */
 	struct action actions[NR_SIGNALS + 1];
@@ -319,8 +321,17 @@ void start_on_host_stack(uint64_t *sp);
 void thread_set_altstack(struct thread *t);
 
 /* ---- life.c: a new process makes itself known to the supervisor, or dies with a line */
-#define LIFE_FDS 4 /* descriptors that it may need for that beside our numbers */
 void life_begin(struct thread *t);
+
+/* ---- spare.c: descriptors for the stub's own needs when the guest has none left */
+/* Until it is restored to what is returned the soft limit is no lower than our numbers. */
+uint64_t nofile_lift(void);
+void nofile_restore(uint64_t soft);
+#define NOFILE_AS_IT_IS UINT64_MAX
+/* Some can be opened now, until they are taken back; the caller has closed what it opened then. */
+uint64_t spares_lend(struct process *p);
+void spares_take_back(struct process *p, uint64_t soft);
+void spares_after_fork(struct process *p);
 
 /* ---- call.c: a system call of the guest */
 struct call {

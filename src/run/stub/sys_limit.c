@@ -34,7 +34,7 @@ static int64_t limit_call(struct call *c, uint64_t resource)
 /* A copy in `keep` takes the new limits' place if they are too low. */
 static void keep_descriptors(uint64_t pid, uint64_t *arg, struct rlimit64 *keep)
 {
-	uint64_t least = (uint64_t)RUN_FD(RUN_NR_FDS) + LIFE_FDS;
+	uint64_t least = (uint64_t)RUN_FD(RUN_NR_FDS);
 	struct rlimit64 old;
 
 	if (!*arg || guest_read(keep, *arg, sizeof(*keep)) || keep->rlim_cur > keep->rlim_max ||

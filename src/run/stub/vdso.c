@@ -60,14 +60,12 @@ static void take_line(const char *line, struct pieces *out)
 	out->p[out->n++] = x;
 }
 
-static void take_maps(struct pieces *out)
+static void read_maps(int64_t fd, struct pieces *out)
 {
 	char buf[2048], line[256];
 	unsigned len = 0;
-	int64_t fd = sys(__NR_open, "/proc/self/maps", O_RDONLY, 0), n;
+	int64_t n;
 
-	if (fd < 0)
-		return;
 	while ((n = sys(__NR_read, fd, buf, sizeof(buf))) > 0) {
 		for (int64_t i = 0; i < n; i++) {
 			if (buf[i] == '\n') {
@@ -80,6 +78,23 @@ static void take_maps(struct pieces *out)
 		}
 	}
 	sys(__NR_close, fd);
+}
+
+static void take_maps(struct pieces *out)
+{
+	static const char path[] = "/proc/self/maps";
+	int64_t fd = sys(__NR_open, path, O_RDONLY, 0);
+	uint64_t soft;
+
+	if (fd == -EMFILE) {
+		soft = spares_lend(&first_process);
+		fd = sys(__NR_open, path, O_RDONLY, 0);
+		if (fd >= 0)
+			read_maps(fd, out);
+		spares_take_back(&first_process, soft);
+	} else if (fd >= 0) {
+		read_maps(fd, out);
+	}
 }
 
 static bool move(const struct pieces *from)
