@@ -3,7 +3,8 @@
  * call.c: a system call of the guest, from the trap to its result.
  *
  *   1. The result goes to the guest's rax, unless the call replaced the context (rt_sigreturn).
- *   2. A call that a signal kept from happening is made again by the guest after the handler:
+ *   2. The number is the low half of rax.
+ *   3. A call that a signal kept from happening is made again by the guest after the handler:
  *      its instruction pointer goes back onto the call (RESTART).
  */
 #include "bounce.h"
@@ -189,7 +190,7 @@ static int64_t dispatch(struct call *c)
 void on_syscall(struct thread *t, const siginfo_t *info, struct ucontext *uc)
 {
 	struct sigcontext *r = &uc->uc_mcontext;
-	struct call c = {t, uc, (int64_t)r->rax, {r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9}};
+	struct call c = {t, uc, (int32_t)r->rax, {r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9}};
 	int64_t ret;
 
 	/* int $0x80 has other numbers. */

@@ -158,8 +158,7 @@ clone_leave:
 	.type enter_guest, @function
 enter_guest:
 	movq %rdi, enter_ip(%rip)
-	pushq $0x202
-	popfq
+	cld
 	movq %rsi, %rsp
 	xorl %eax, %eax
 	xorl %ebx, %ebx
@@ -176,6 +175,10 @@ enter_guest:
 	xorl %r13d, %r13d
 	xorl %r14d, %r14d
 	xorl %r15d, %r15d
+	/* The arithmetic flags are clear too; moves leave them. */
+	incl %eax
+	addl $0, %eax
+	movl $0, %eax
 	jmp *enter_ip(%rip)
 
 	.local enter_ip

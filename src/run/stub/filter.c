@@ -46,6 +46,7 @@ void filter_install(struct thread *t)
 {
 	int64_t fd;
 
+	t->no_new_privs = sys(__NR_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 	if (sys(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		die("the host forbids no_new_privs, and with it every seccomp filter");
 	fd = install(true);

@@ -105,6 +105,12 @@ static void sleep_for_turn(struct thread *t, uint32_t turn)
 		sys(__NR_futex, &c->turn, FUTEX_WAIT, turn, NULL);
 }
 
+/* Without one, no time is left to linger. */
+static uint64_t clock(const struct thread *t)
+{
+	return t->no_tsc ? UINT64_MAX : __builtin_ia32_rdtsc();
+}
+
 static void hand_over(struct thread *t)
 {
 	struct chan *c = t->chan;
@@ -117,9 +123,9 @@ static void hand_over(struct thread *t)
 	at_store(&c->turn, turn);
 	if (!at_load(&t->answer->attached))
 		kick(t, turn);
-	until = __builtin_ia32_rdtsc() + (uint64_t)INFO->linger_us * CYCLES_PER_US;
+	until = clock(t) + (uint64_t)INFO->linger_us * CYCLES_PER_US;
 	while (at_load(&c->turn) == turn) {
-		if (__builtin_ia32_rdtsc() < until)
+		if (clock(t) < until)
 			sys(__NR_sched_yield);
 		else
 			sleep_for_turn(t, turn);

@@ -4,9 +4,9 @@
  *
  *   sp at entry -> return address (restorer) | ucontext | siginfo | .. | vector state, 64-aligned
  *
- * Pushed and popped by probes, so that the stack may be absent or copy-on-write.  What a
- * popped frame says is never trusted further than the guest's own registers: segments stay the
- * host's, and the host's kernel checks the vector state when it loads it.
+ * Pushed and popped by probes, so that the stack may be absent or copy-on-write.  What a popped
+ * frame says goes back to the host's kernel, which checks the vector state and the code and stack
+ * segments when it loads them.
  */
 #include "probe.h"
 
@@ -18,7 +18,16 @@ struct frame {
 
 #define FX_BYTES 512u
 #define FX_SW_BYTES 464u /* struct _fpx_sw_bytes within the legacy area */
+/* Their initial values, and where they and the registers stand. */
+#define FX_CONTROL 0x37f
+#define FX_MXCSR 0x1f80
+#define FX_MXCSR_AT 24
+#define FX_REGS_AT 32
+#define XSTATE_PKRU (1ull << 9)
+#define USER_CS 0x33
+#define USER_SS 0x2b
 #define RED_ZONE 128
+#define UC_STRICT_RESTORE_SS_ 4ul
 #define FLAG_SS_ONSTACK 1u
 #define FLAG_SS_DISABLE 2u
 #define FLAG_SS_AUTODISARM (1u << 31)
@@ -79,6 +88,26 @@ static uint64_t frame_place(const struct thread *t, const struct ucontext *uc,
 	return frame;
 }
 
+/* A handler starts with the registers that a program starts with; PKRU is no business of the
+ * frame's.
+ */
+static void reset_state(const struct ucontext *uc, uint64_t bytes)
+{
+	char *state = (char *)uc->uc_mcontext.fpstate;
+	uint64_t *has = (uint64_t *)(state + FX_BYTES);
+	uint16_t control = FX_CONTROL;
+	uint32_t mxcsr = FX_MXCSR;
+
+	if (!bytes)
+		return;
+	memset(state, 0, FX_MXCSR_AT);
+	memcpy(state, &control, sizeof(control));
+	memcpy(state + FX_MXCSR_AT, &mxcsr, sizeof(mxcsr));
+	memset(state + FX_REGS_AT, 0, FX_SW_BYTES - FX_REGS_AT);
+	if (bytes > FX_BYTES)
+		*has &= XSTATE_PKRU;
+}
+
 static void enter_handler(struct ucontext *uc, const struct action *act, int sig, uint64_t frame)
 {
 	struct sigcontext *r = &uc->uc_mcontext;
@@ -89,6 +118,8 @@ static void enter_handler(struct ucontext *uc, const struct action *act, int sig
 	r->rax = 0;
 	r->rip = act->handler;
 	r->rsp = frame;
+	r->cs = USER_CS;
+	r->ss = USER_SS;
 	r->eflags &= ~EFLAGS_CLEARED;
 }
 
@@ -117,6 +148,7 @@ bool frame_push(struct thread *t, struct ucontext *uc, const siginfo_t *info,
 		t->alt_sp = t->alt_size = 0;
 		t->alt_flags = FLAG_SS_DISABLE;
 	}
+	reset_state(uc, bytes);
 	enter_handler(uc, act, info->si_signo, at);
 	return true;
 }
@@ -151,10 +183,8 @@ static void pop_registers(struct sigcontext *to, const struct sigcontext *from)
 	struct sigcontext keep = *to;
 
 	*to = *from;
-	to->cs = keep.cs;
 	to->gs = keep.gs;
 	to->fs = keep.fs;
-	to->ss = keep.ss;
 	to->fpstate = keep.fpstate;
 }
 
@@ -167,6 +197,8 @@ bool frame_pop(struct thread *t, struct ucontext *uc)
 	if (!pop_state(uc, sys_ptr(f.uc_mcontext.fpstate)))
 		return false;
 	pop_registers(&uc->uc_mcontext, &f.uc_mcontext);
+	uc->uc_flags =
+	    (uc->uc_flags & ~UC_STRICT_RESTORE_SS_) | (f.uc_flags & UC_STRICT_RESTORE_SS_);
 	t->mask = f.uc_sigmask & ~SIGS_UNBLOCKABLE;
 	uc->uc_sigmask = host_mask(t->mask);
 	/* As the kernel does: refused settings are ignored. */

@@ -81,10 +81,9 @@ struct held {
 };
 
 struct process {
-	uint32_t lock;     /* guards actions and the host's dispositions that mirror them */
-	uint32_t spares;   /* a lock: the spare descriptors are lent .. */
-	uint64_t soft;     /* .. and the limit to restore then */
-	bool no_new_privs; /* as the guest set it; the host's is always on */
+	uint32_t lock;   /* guards actions and the host's dispositions that mirror them */
+	uint32_t spares; /* a lock: the spare descriptors are lent .. */
+	uint64_t soft;   /* .. and the limit to restore then */
 	/* handler 0: the host knows whether the signal is ignored; SIGS_VIRTUAL: wholly ours. */
 	struct action actions[NR_SIGNALS + 1];
 	struct held held; /* to no thread alone */
@@ -137,6 +136,9 @@ struct thread {
 	uint64_t alt_sp, alt_size, alt_flags; /* the guest's sigaltstack */
 
 	uint64_t exec_place, exec_bytes; /* execve's scratch, while it is mapped */
+
+	bool no_new_privs; /* as the guest set it; the host's is always on */
+	bool no_tsc;       /* PR_SET_TSC: rdtsc faults, for us as well */
 
 	uint64_t clear_tid; /* set_tid_address, CLONE_CHILD_CLEARTID */
 	uint64_t robust_head, robust_len;
@@ -214,6 +216,9 @@ _Noreturn void die(const char *why);
 /* The same with -errno, or an answer that makes no sense. */
 _Noreturn void die_error(const char *why, int64_t err);
 void say(const char *what, uint64_t number);
+
+/* ---- sys_process.c */
+bool tsc_is_off(void);
 
 /* ---- rpc.c: a request to the worker and its answer */
 int64_t rpc_call(struct thread *t, uint32_t op, const uint64_t a[8]);
@@ -332,6 +337,9 @@ void nofile_restore(uint64_t soft);
 uint64_t spares_lend(struct process *p);
 void spares_take_back(struct process *p, uint64_t soft);
 void spares_after_fork(struct process *p);
+/* Calls fn with a descriptor of the file if it can be opened at all, and closes it. */
+void spares_with_file(struct process *p, const char *path, uint64_t flags,
+		      void (*fn)(int64_t fd, void *arg), void *arg);
 
 /* ---- call.c: a system call of the guest */
 struct call {

@@ -152,11 +152,13 @@ int64_t sys_setsockopt(struct call *c)
 		uint64_t filter;
 	} prog;
 
-	if (c->a[1] == SOL_SOCKET_) {
+	uint32_t name = (uint32_t)c->a[2];
+
+	if ((uint32_t)c->a[1] == SOL_SOCKET_) {
 		/* Pages that the device still reads would have to stay put. */
-		if (c->a[2] == SO_ZEROCOPY_)
+		if (name == SO_ZEROCOPY_)
 			return call_refuse(c, EOPNOTSUPP, SO_ZEROCOPY_);
-		if ((c->a[2] == SO_ATTACH_FILTER_ || c->a[2] == SO_ATTACH_REUSEPORT_CBPF_) &&
+		if ((name == SO_ATTACH_FILTER_ || name == SO_ATTACH_REUSEPORT_CBPF_) &&
 		    !guest_read(&prog, c->a[3], sizeof(prog)))
 			touch_range(c->t, prog.filter, prog.n * 8ull, TOUCH_READ);
 	}

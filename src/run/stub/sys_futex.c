@@ -61,6 +61,7 @@ int64_t sys_futex(struct call *c)
 {
 	int64_t r;
 
+	c->a[1] = (uint32_t)c->a[1];
 	if (c->a[0] >= GUEST_TASK_SIZE)
 		c->a[0] = NOWHERE | (c->a[0] & 3);
 	if (has_second(c->a[1] & (uint64_t)FUTEX_CMD_MASK) && c->a[4] >= GUEST_TASK_SIZE)

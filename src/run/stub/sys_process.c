@@ -31,6 +31,25 @@ static uint64_t prctl_bytes(uint64_t op)
 	return 0;
 }
 
+bool tsc_is_off(void)
+{
+	int32_t mode = 0;
+
+	return sys(__NR_prctl, PR_GET_TSC, &mode) == 0 && mode == PR_TSC_SIGSEGV;
+}
+
+/* We must know before the next request, which would look at the clock. */
+static int64_t set_tsc(struct call *c)
+{
+	int64_t r;
+
+	c->t->no_tsc = true;
+	r = call_native(c);
+	if (r || c->a[1] == PR_TSC_ENABLE)
+		c->t->no_tsc = tsc_is_off();
+	return r;
+}
+
 int64_t sys_prctl(struct call *c)
 {
 	uint64_t op = (uint32_t)c->a[0], n = prctl_bytes(op);
@@ -45,13 +64,15 @@ int64_t sys_prctl(struct call *c)
 	case PR_GET_NO_NEW_PRIVS:
 		if (c->a[1] || c->a[2] || c->a[3] || c->a[4])
 			return -EINVAL;
-		return c->t->proc->no_new_privs;
+		return c->t->no_new_privs;
 	case PR_SET_NO_NEW_PRIVS:
 		if (c->a[1] == 1 && !c->a[2] && !c->a[3] && !c->a[4])
-			c->t->proc->no_new_privs = true;
+			c->t->no_new_privs = true;
 		break;
 	case PR_GET_TID_ADDRESS:
 		return guest_write(c->a[1], &c->t->clear_tid, 8);
+	case PR_SET_TSC:
+		return set_tsc(c);
 	case PR_SET_MM:
 		return call_refuse(c, EPERM, op);
 	case PR_SET_SYSCALL_USER_DISPATCH:
@@ -68,7 +89,7 @@ int64_t sys_prctl(struct call *c)
 
 int64_t sys_arch_prctl(struct call *c)
 {
-	switch (c->a[0]) {
+	switch ((uint32_t)c->a[0]) {
 	case ARCH_GET_FS:
 	case ARCH_GET_GS:
 	case ARCH_GET_XCOMP_SUPP:

@@ -29,6 +29,8 @@ static struct thread *prepare(struct call *c, uint64_t slot, struct ucontext **f
 	}
 	child->proc = t->proc;
 	child->mask = t->mask;
+	child->no_new_privs = t->no_new_privs;
+	child->no_tsc = t->no_tsc;
 	child->alt_flags = 2; /* SS_DISABLE */
 	if ((flags & CLONE_VFORK) && !(flags & CLONE_THREAD)) {
 		child->alt_sp = t->alt_sp;
