@@ -233,7 +233,7 @@ void op_exec_files(struct request *q);
 void op_exec_load(struct request *q);
 void op_proc_open(struct request *q);
 void op_note(struct request *q);
-void op_exe_path(struct request *q);
+void op_is_guest(struct request *q);
 
 /* ---- window.c */
 struct window *file_window(struct quire_file *file); /* NULL: not one of ours */

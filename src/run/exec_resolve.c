@@ -44,18 +44,29 @@ static int check_executable(int fd)
 	return r ? -EACCES : 0;
 }
 
-/* AT_EMPTY_PATH: the descriptor itself, opened anew (it may be O_PATH, or shared). */
-static int64_t reopen(int fd)
-{
-	char name[40] = "/proc/self/fd/";
-	unsigned n = 14, digits = 1;
+#define LINK_BYTES 40
 
-	if (fd < 0)
-		return -EBADF;
+static void link_of(int fd, char name[LINK_BYTES])
+{
+	static const char dir[] = "/proc/self/fd/";
+	unsigned n = sizeof(dir) - 1, digits = 1;
+
+	for (unsigned i = 0; i < LINK_BYTES; i++)
+		name[i] = i < n ? dir[i] : 0;
 	for (int k = fd; k >= 10; k /= 10)
 		digits++;
 	for (unsigned i = digits; i-- > 0; fd /= 10)
 		name[n + i] = (char)('0' + fd % 10);
+}
+
+/* AT_EMPTY_PATH: the descriptor itself, opened anew (it may be O_PATH, or shared). */
+static int64_t reopen(int fd)
+{
+	char name[LINK_BYTES];
+
+	if (fd < 0)
+		return -EBADF;
+	link_of(fd, name);
 	return sys(__NR_open, name, OPEN_FLAGS, 0);
 }
 
@@ -252,4 +263,23 @@ void exec_comm(const char *path, char comm[16])
 	}
 	while (n < 16)
 		comm[n++] = 0;
+}
+
+void exec_comm_of(int fd, char comm[16])
+{
+	static const char mark[] = " (deleted)";
+	char link[LINK_BYTES], path[INTERP_MAX];
+	struct stat st;
+	int64_t n, m = sizeof(mark) - 1;
+
+	link_of(fd, link);
+	n = sys(__NR_readlink, link, path, sizeof(path) - 1);
+	n = n < 0 ? 0 : n;
+	path[n] = 0;
+	if (n > m && !sys(__NR_fstat, fd, &st) && !st.st_nlink) {
+		for (const char *p = path + n - m, *q = mark; *p == *q && *q; p++, q++)
+			if (!q[1])
+				path[n - m] = 0;
+	}
+	exec_comm(path, comm);
 }

@@ -38,5 +38,7 @@ unsigned exec_prefix(const struct exec_resolved *r, const char *path,
 		     const char *prefix[EXEC_MAX_PREFIX]);
 /* The name of the process: the last component of the path that was executed, 15 bytes of it. */
 void exec_comm(const char *path, char comm[16]);
+/* The same of a file that was executed without a path. */
+void exec_comm_of(int fd, char comm[16]);
 
 #endif

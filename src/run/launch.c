@@ -98,7 +98,7 @@ static void become_stub(struct run *run, int ctl, int life, const struct program
 			       [RUN_FD_STUB] = run->fd_stub, [RUN_FD_LIFE] = life};
 	int base = (int)run->info->fd_base;
 
-	for (int i = RUN_FD_SPARE; i < RUN_NR_FDS; i++)
+	for (int i = RUN_FD_EXE; i < RUN_NR_FDS; i++)
 		fds[i] = run->fd_stub;
 	if (fd_block_fill(run, fds) || arm_life(base + RUN_FD_LIFE))
 		return;

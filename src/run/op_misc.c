@@ -46,23 +46,14 @@ void op_proc_open(struct request *q)
 		close(fd);
 }
 
-void op_exe_path(struct request *q)
+void op_is_guest(struct request *q)
 {
-	char *out = q->slot->answer->data;
 	struct space *space;
 	struct proc *p = target(q, q->a[0], &space);
-	size_t n;
 
-	q->ret = -ENOENT;
+	q->ret = p ? 0 : -ENOENT;
 	if (!p)
 		return;
-	pthread_mutex_lock(&q->run->lock);
-	n = p->exe ? strlen(p->exe) : 0;
-	if (n && n < sizeof(q->slot->answer->data)) {
-		memcpy(out, p->exe, n + 1);
-		q->ret = (int64_t)n;
-	}
-	pthread_mutex_unlock(&q->run->lock);
 	proc_put(p);
 	space_put(space);
 }

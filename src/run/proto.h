@@ -45,6 +45,7 @@ enum run_fd {
 	 * supervisor concludes that a child which has sent nothing yet is dead), OP_CHILD_START.
 	 */
 	RUN_FD_LIFE,
+	RUN_FD_EXE,   /* O_PATH: the program, which is what /proc/PID/exe leads to */
 	RUN_FD_SPARE, /* open for nothing (stub/spare.c) */
 	RUN_NR_FDS = RUN_FD_SPARE + 3
 };
@@ -99,6 +100,8 @@ struct run_info {
 #define RUN_ENV_NO_SEGV 4 /* flags: the guest ignores SIGSEGV .. */
 #define RUN_ENV_NO_BUS 8
 #define RUN_ENV_NO_SYS 16
+#define RUN_ENV_NO_NEW_PRIVS 64 /* flags: the guest has set it */
+#define RUN_ENV_BY_FD 128       /* flags: it was executed without a path */
 #define RUN_ENV_LENT                                                                               \
 	32 /* flags: the spare descriptors are lent; " <limit>" to restore stands behind the mask  \
 	    */
@@ -195,8 +198,8 @@ enum run_op {
 	OP_PROC_OPEN,
 	/* a0 enum run_note, a1.. numbers: for the report: nothing is answered but ret 0 */
 	OP_NOTE,
-	/* a0 pid -> ret = length; data[] = path of the program (for /proc/PID/exe) */
-	OP_EXE_PATH,
+	/* a0 pid -> ret = 0: it is a guest's */
+	OP_IS_GUEST,
 	RUN_NR_OPS
 };
 

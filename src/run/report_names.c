@@ -42,7 +42,7 @@ const struct report_name report_ops[RUN_NR_OPS] = {
     [OP_EXEC_FILES] = {"exec files", "exec_files"},
     [OP_PROC_OPEN] = {"/proc file", "proc_open"},
     [OP_NOTE] = {"note", "note"},
-    [OP_EXE_PATH] = {"exe path", "exe_path"},
+    [OP_IS_GUEST] = {"is guest", "is_guest"},
 };
 
 static const char *const report_reasons[QUIRE_NR_REASONS] = {

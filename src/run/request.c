@@ -41,7 +41,7 @@ static const op_fn ops[RUN_NR_OPS] = {
     [OP_EXEC_FILES] = op_exec_files,
     [OP_PROC_OPEN] = op_proc_open,
     [OP_NOTE] = op_note,
-    [OP_EXE_PATH] = op_exe_path,
+    [OP_IS_GUEST] = op_is_guest,
 };
 
 /* Before its program is loaded a process has no address space: only these make sense. */

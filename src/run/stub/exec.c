@@ -32,6 +32,8 @@ struct scratch {
 struct exec {
 	struct scratch s;
 	struct exec_resolved image;
+	const char *from; /* path, or link: what leads to the same */
+	char link[PROC_LINK];
 	char path[PATH_BYTES], shown[PATH_BYTES + 32]; /* shown: as scripts see it */
 	char env[PATH_BYTES + 160];
 	char **argv, **envp;
@@ -92,8 +94,7 @@ static int64_t take_path(struct call *c, struct exec *e, uint64_t from)
 	if (n == PATH_BYTES)
 		return -ENAMETOOLONG;
 	e->path[n] = 0;
-	if (n < 64 && str_starts(e->path, "/proc/"))
-		proc_exe_of(c->t, e->path, e->path, sizeof(e->path));
+	e->from = n < PROC_LINK && proc_exe_of(c->t, e->path, e->link) ? e->link : e->path;
 	return 0;
 }
 
@@ -164,8 +165,10 @@ static void write_env(struct exec *e, const struct thread *t)
 	char *p = str_put(e->env, RUN_ENV);
 
 	p = str_put_number(p, t->slot);
-	p = str_put_number(str_put(p, " "),
-			   RUN_ENV_MASK | ignored(t) | (e->lent ? RUN_ENV_LENT : 0));
+	p = str_put_number(str_put(p, " "), RUN_ENV_MASK | ignored(t) |
+						(e->lent ? RUN_ENV_LENT : 0) |
+						(t->no_new_privs ? RUN_ENV_NO_NEW_PRIVS : 0) |
+						(e->path[0] ? 0 : RUN_ENV_BY_FD));
 	p = str_put_number(str_put(p, " "), (uint64_t)e->image.exe);
 	if (e->image.interp < 0)
 		p = str_put(p, " -1 ");
@@ -204,7 +207,10 @@ static int64_t prepare(struct thread *t, struct exec *e)
 	if (exe < 0 || interp < 0)
 		return exe < 0 ? exe : interp;
 	name_of(e->image.exe, e->shown, path, PATH_BYTES);
-	exec_comm(e->shown, comm);
+	if (e->path[0])
+		exec_comm(e->shown, comm);
+	else
+		exec_comm_of(e->image.exe, comm);
 	p = str_put(t->chan->data, path);
 	str_put(p + 1, comm);
 	return rpc(t, OP_EXEC_PREPARE, (uint64_t)exe, (uint64_t)interp);
@@ -227,16 +233,23 @@ static int64_t become(struct thread *t, struct exec *e)
 	return r;
 }
 
+/* The interpreter of a script is given a name that leads through dirfd. */
+static bool unreachable(const struct exec *e, int dirfd)
+{
+	return e->image.levels && e->path[0] != '/' && dirfd != AT_FDCWD &&
+	       sys(__NR_fcntl, dirfd, F_GETFD) == FD_CLOEXEC;
+}
+
 /* The kernel needs no descriptor for it. */
 static int64_t resolve(struct thread *t, struct exec *e, int dirfd, uint64_t flags)
 {
-	int64_t r = exec_resolve(dirfd, e->path, (int)flags, &e->image);
+	int64_t r = exec_resolve(dirfd, e->from, (int)flags, &e->image);
 
 	if (r != -EMFILE)
 		return r;
 	e->soft = spares_lend(t->proc);
 	e->lent = true;
-	return exec_resolve(dirfd, e->path, (int)flags, &e->image);
+	return exec_resolve(dirfd, e->from, (int)flags, &e->image);
 }
 
 static int64_t execute(struct call *c, struct exec *e, const uint64_t *a, int dirfd, uint64_t flags)
@@ -253,7 +266,7 @@ static int64_t execute(struct call *c, struct exec *e, const uint64_t *a, int di
 	if (r)
 		return r;
 	write_env(e, c->t);
-	r = take_arguments(e, a[1], a[2]);
+	r = unreachable(e, dirfd) ? -ENOENT : take_arguments(e, a[1], a[2]);
 	if (r == 0) {
 		r = prepare(c->t, e);
 		if (r == 0) {
@@ -283,7 +296,8 @@ static uint64_t scratch_map(uint64_t bytes)
 int64_t sys_execve(struct call *c)
 {
 	bool at = c->nr == __NR_execveat;
-	uint64_t flags = at ? c->a[4] : 0, bytes = EXEC_BYTES + PAGE_UP(sizeof(struct exec)), place;
+	uint64_t flags = at ? (uint32_t)c->a[4] : 0,
+		 bytes = EXEC_BYTES + PAGE_UP(sizeof(struct exec)), place;
 	struct exec *e;
 	int64_t r;
 

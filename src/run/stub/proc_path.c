@@ -77,20 +77,17 @@ bool proc_names_ours(struct thread *t, const char *path)
 		return false;
 	if (!str_number(&p, &fd) || *p || !fd_is_ours((uint64_t)fd))
 		return false;
-	return !pid || rpc(t, OP_EXE_PATH, (uint64_t)pid) >= 0;
+	return !pid || rpc(t, OP_IS_GUEST, (uint64_t)pid) == 0;
 }
 
-bool proc_exe_of(struct thread *t, const char *path, char *buf, uint64_t len)
+bool proc_exe_of(struct thread *t, const char *path, char link[PROC_LINK])
 {
-	int64_t pid, n;
+	int64_t pid;
 	const char *rest = split(path, &pid);
 
-	if (!rest || !str_equal(rest, "exe"))
+	if (!rest || !str_equal(rest, "exe") || rpc(t, OP_IS_GUEST, (uint64_t)pid))
 		return false;
-	n = rpc(t, OP_EXE_PATH, (uint64_t)pid);
-	if (n <= 0 || (uint64_t)n >= len || (uint64_t)n > sizeof(t->answer->data))
-		return false;
-	memcpy(buf, t->answer->data, (uint64_t)n);
-	buf[n] = 0;
+	link = str_put(str_put_number(str_put(link, "/proc/"), (uint64_t)pid), "/fd/");
+	str_put_number(link, (uint64_t)RUN_FD(RUN_FD_EXE));
 	return true;
 }

@@ -13,8 +13,9 @@ int proc_text_of(const char *path, int64_t *pid);
 bool proc_lists_fds(const char *path, int64_t *pid);
 /* Is it one of our descriptors, in such a list of a guest or in /dev/fd? */
 bool proc_names_ours(struct thread *t, const char *path);
-/* Is it /proc/PID/exe of a guest?  Then its real path, into buf. */
-bool proc_exe_of(struct thread *t, const char *path, char *buf, uint64_t len);
+/* Is it /proc/PID/exe of a guest?  Then another link to the same file, into link. */
+#define PROC_LINK 64
+bool proc_exe_of(struct thread *t, const char *path, char link[PROC_LINK]);
 
 /* ---- proc_fds.c: snapshots that are open */
 void proc_fd_note(int fd, int which, int64_t pid);

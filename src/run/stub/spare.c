@@ -72,3 +72,27 @@ void spares_after_fork(struct process *p)
 	if (p->spares)
 		spares_take_back(p, p->soft);
 }
+
+static void open_for(const char *path, uint64_t flags, void (*fn)(int64_t fd, void *arg), void *arg,
+		     int64_t *fd)
+{
+	*fd = sys(__NR_open, path, flags, 0);
+	if (*fd < 0)
+		return;
+	fn(*fd, arg);
+	sys(__NR_close, *fd);
+}
+
+void spares_with_file(struct process *p, const char *path, uint64_t flags,
+		      void (*fn)(int64_t fd, void *arg), void *arg)
+{
+	int64_t fd;
+
+	open_for(path, flags, fn, arg, &fd);
+	if (fd == -EMFILE) {
+		uint64_t soft = spares_lend(p);
+
+		open_for(path, flags, fn, arg, &fd);
+		spares_take_back(p, soft);
+	}
+}

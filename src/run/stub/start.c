@@ -11,6 +11,7 @@
 #include "window.h"
 
 #include <asm/stat.h>
+#include <linux/fcntl.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
 
@@ -77,6 +78,24 @@ void thread_set_altstack(struct thread *t)
 	sys(__NR_sigaltstack, &ss, NULL);
 }
 
+/* Duplicating to one of our numbers needs a limit that reaches to it. */
+static void take_exe(int64_t fd, void *arg)
+{
+	uint64_t soft = nofile_lift();
+
+	(void)arg;
+	sys(__NR_dup2, fd, RUN_FD(RUN_FD_EXE));
+	nofile_restore(soft);
+}
+
+static void note_exe(struct thread *t, int64_t exe)
+{
+	char link[40];
+
+	str_put_number(str_put(link, "/proc/self/fd/"), (uint64_t)exe);
+	spares_with_file(t->proc, link, O_PATH, take_exe, NULL);
+}
+
 static struct loaded load(struct thread *t, const struct start *s)
 {
 	int64_t exe, interp = -1, tokens, r;
@@ -93,6 +112,7 @@ static struct loaded load(struct thread *t, const struct start *s)
 		tokens |= rpc_send_fd(t, (int)s->interp) << 32;
 		sys(__NR_close, s->interp);
 	}
+	note_exe(t, s->exe);
 	sys(__NR_close, s->exe);
 	if (s->flags & RUN_ENV_LENT)
 		spares_take_back(t->proc, (uint64_t)s->soft);
@@ -122,6 +142,7 @@ static void start_on_own_stack(void *arg)
 		t->proc->actions[SIGBUS].handler = HANDLER_IGN;
 	if (s->flags & RUN_ENV_NO_SYS)
 		t->proc->actions[SIGSYS].handler = HANDLER_IGN;
+	t->no_new_privs = s->flags & RUN_ENV_NO_NEW_PRIVS;
 	if (s->flags & RUN_ENV_MASK)
 		t->mask = (uint64_t)s->mask_high << 32 | (uint64_t)s->mask_low;
 	host_set_mask(host_mask(t->mask));
@@ -134,7 +155,10 @@ static void start_on_own_stack(void *arg)
 		say("the program's arguments cannot be written below", l.stack_top);
 		die_by(t, SIGSEGV);
 	}
-	exec_comm(s->execfn, comm);
+	if (s->flags & RUN_ENV_BY_FD)
+		exec_comm_of(RUN_FD(RUN_FD_EXE), comm);
+	else
+		exec_comm(s->execfn, comm);
 	sys(__NR_prctl, PR_SET_NAME, comm);
 	enter_guest(l.entry, sp);
 }
@@ -153,6 +177,7 @@ void start_on_host_stack(uint64_t *sp)
 	t->tid = (int32_t)sys(__NR_gettid);
 	t->host_tid = (uint32_t)t->tid;
 	sys(__NR_set_tid_address, &t->host_tid);
+	t->no_tsc = tsc_is_off();
 	t->proc = &first_process;
 	t->alt_flags = 2; /* SS_DISABLE */
 	thread_set_altstack(t);

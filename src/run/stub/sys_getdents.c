@@ -30,7 +30,7 @@ static bool lists_descriptors(struct thread *t, uint64_t fd)
 	if (n <= 0 || n >= SHORT_PATH - 1)
 		return false;
 	path[n] = 0;
-	return proc_lists_fds(path, &pid) && rpc(t, OP_EXE_PATH, (uint64_t)pid) >= 0;
+	return proc_lists_fds(path, &pid) && rpc(t, OP_IS_GUEST, (uint64_t)pid) == 0;
 }
 
 /* Closes the gaps that ours leave.  Bytes that are left. */

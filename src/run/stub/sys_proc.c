@@ -11,8 +11,7 @@
 
 #include <linux/fcntl.h>
 
-#define PATH_BYTES 4096
-#define SHORT_PATH 64 /* longer than any path that proc_path.c knows */
+#define SHORT_PATH PROC_LINK /* longer than any path that proc_path.c knows */
 
 /* The path if it begins with /proc/, or /dev/fd/, and is short. */
 static bool read_proc_path(uint64_t addr, char buf[SHORT_PATH])
@@ -93,7 +92,7 @@ int64_t sys_open(struct call *c)
 {
 	int at = c->nr == __NR_openat;
 	uint64_t flags = c->a[1 + at];
-	char path[SHORT_PATH], exe[PATH_BYTES];
+	char path[SHORT_PATH], exe[PROC_LINK];
 	int64_t pid;
 	int which;
 
@@ -104,7 +103,7 @@ int64_t sys_open(struct call *c)
 	which = proc_text_of(path, &pid);
 	if (which >= 0 && (flags & O_ACCMODE) == O_RDONLY && !(flags & (O_PATH | O_DIRECTORY)))
 		return open_text(c, which, pid, flags);
-	if (proc_exe_of(c->t, path, exe, sizeof(exe)) && !(flags & O_NOFOLLOW))
+	if (!(flags & O_NOFOLLOW) && proc_exe_of(c->t, path, exe))
 		c->a[at] = sys_ptr(exe);
 	return open_native(c, flags);
 }
@@ -112,31 +111,28 @@ int64_t sys_open(struct call *c)
 int64_t sys_readlink(struct call *c)
 {
 	int at = c->nr == __NR_readlinkat;
-	char path[SHORT_PATH], exe[PATH_BYTES];
-	uint64_t n, room = c->a[2 + at];
+	char path[SHORT_PATH], exe[PROC_LINK];
 
-	if ((int64_t)(int)room <= 0 || !read_proc_path(c->a[at], path))
+	if (!read_proc_path(c->a[at], path))
 		return call_native(c);
 	if (proc_names_ours(c->t, path))
 		return -ENOENT;
-	if (!proc_exe_of(c->t, path, exe, sizeof(exe)))
-		return call_native(c);
-	n = str_len(exe);
-	n = n < (uint32_t)room ? n : (uint32_t)room;
-	return guest_write(c->a[1 + at], exe, n) ? -EFAULT : (int64_t)n;
+	if (proc_exe_of(c->t, path, exe))
+		c->a[at] = sys_ptr(exe);
+	return call_native(c);
 }
 
 int64_t sys_stat(struct call *c)
 {
 	int at = c->nr != __NR_stat;
-	char path[SHORT_PATH], exe[PATH_BYTES];
+	char path[SHORT_PATH], exe[PROC_LINK];
 	uint64_t flags = c->nr == __NR_newfstatat ? c->a[3] : c->nr == __NR_statx ? c->a[2] : 0;
 
 	if (!read_proc_path(c->a[at], path))
 		return call_native(c);
 	if (proc_names_ours(c->t, path))
 		return -ENOENT;
-	if (!(flags & AT_SYMLINK_NOFOLLOW) && proc_exe_of(c->t, path, exe, sizeof(exe)))
+	if (!(flags & AT_SYMLINK_NOFOLLOW) && proc_exe_of(c->t, path, exe))
 		c->a[at] = sys_ptr(exe);
 	return call_native(c);
 }

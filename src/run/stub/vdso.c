@@ -60,7 +60,7 @@ static void take_line(const char *line, struct pieces *out)
 	out->p[out->n++] = x;
 }
 
-static void read_maps(int64_t fd, struct pieces *out)
+static void read_maps(int64_t fd, void *out)
 {
 	char buf[2048], line[256];
 	unsigned len = 0;
@@ -76,24 +76,6 @@ static void read_maps(int64_t fd, struct pieces *out)
 				line[len++] = buf[i];
 			}
 		}
-	}
-	sys(__NR_close, fd);
-}
-
-static void take_maps(struct pieces *out)
-{
-	static const char path[] = "/proc/self/maps";
-	int64_t fd = sys(__NR_open, path, O_RDONLY, 0);
-	uint64_t soft;
-
-	if (fd == -EMFILE) {
-		soft = spares_lend(&first_process);
-		fd = sys(__NR_open, path, O_RDONLY, 0);
-		if (fd >= 0)
-			read_maps(fd, out);
-		spares_take_back(&first_process, soft);
-	} else if (fd >= 0) {
-		read_maps(fd, out);
 	}
 }
 
@@ -128,7 +110,7 @@ void vdso_move(struct start *s)
 
 	if (!a)
 		return;
-	take_maps(&from);
+	spares_with_file(&first_process, "/proc/self/maps", O_RDONLY, read_maps, &from);
 	if (from.vdso_start != a->val || !move(&from)) {
 		/* Programs do without: they make system calls instead. */
 		a->type = AT_IGNORE;
