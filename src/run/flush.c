@@ -5,7 +5,8 @@
  *
  * One of its threads is made to do it by a signal (proto.h, "service"), whatever it is doing; it
  * waits for nobody, so two processes may flush each other at the same time.  A thread that cannot
- * run (stopped, or vfork's parent) does not answer: after a while the next one is asked as well.
+ * run (stopped, or vfork's parent) does not answer: after a while the next one is asked as well,
+ * then the next two, four, .., so that a process of many threads is asked in few rounds.
  *
  *   1  A stopped thread's signal stays pending and is taken before any instruction in user mode.
  *      So when all threads have been asked and were seen stopped after that, the flush is as good
@@ -16,7 +17,9 @@
  *      request has been answered, before it runs guest code.
  *   3  While an earlier request is outstanding its ranges are not written over: it becomes one to
  *      flush everything.
- *   4  A request's number is the slot's own, and goes on when the slot changes hands: the new
+ *   4  What the host says of a thread is read without G: it takes long, and nothing is lost.  Who
+ *      runs on meanwhile has taken its signal first, and so have those that it brings forth.
+ *   5  A request's number is the slot's own, and goes on when the slot changes hands: the new
  *      thread has not been asked.
  *
  * Owns every slot's service area: under E, of the address space that the slot's thread is in, and
@@ -26,6 +29,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -40,6 +44,11 @@ struct flush {
 	const uint32_t *done;
 	uint32_t service;
 	pid_t pid, tid;
+	/* All, when all had been asked. */
+	struct asked {
+		pid_t pid, tid;
+	} * all;
+	unsigned nr_all, cap_all;
 };
 
 static uint64_t last_flush; /* A */
@@ -72,10 +81,12 @@ static void send_signal(struct slot *s, struct flush *f)
 	syscall(SYS_rt_tgsigqueueinfo, f->pid, f->tid, SIGBUS, &si);
 }
 
-/* False: all have been asked that can be.  G held. */
-static bool ask_next_locked(struct flush *f)
+/* So many more, or all that are left: how many.  G held. */
+static unsigned ask_locked(struct flush *f, unsigned max)
 {
-	for (struct slot *s = slot_first_locked(f->space, f->space->run->procs); s;
+	unsigned sent = 0;
+
+	for (struct slot *s = slot_first_locked(f->space, f->space->run->procs); s && sent < max;
 	     s = slot_next_locked(s, f->space)) {
 		if (s->asked == f->id)
 			continue;
@@ -84,10 +95,10 @@ static bool ask_next_locked(struct flush *f)
 		 * other. */
 		if (at_load(&s->started)) {
 			send_signal(s, f);
-			return true;
+			sent++;
 		}
 	}
-	return false;
+	return sent;
 }
 
 /* A thread of p in clone may be about to have its child's number written. */
@@ -105,24 +116,64 @@ static bool has_silent_child(struct run *run, const struct proc *p)
 	return false;
 }
 
-static bool rests(struct slot *s)
-{
-	struct proc *p = s->proc;
-	pid_t tid = slot_tid(s);
-
-	return thread_stopped(p->pid, tid) ||
-	       (thread_in_vfork(p->pid, tid) && !has_silent_child(p->run, p));
-}
-
-/* Rule 1; none at all is as good.  G held. */
-static bool all_stopped_locked(const struct flush *f)
+static bool silent_children_locked(const struct flush *f)
 {
 	for (struct slot *s = slot_first_locked(f->space, f->space->run->procs); s;
 	     s = slot_next_locked(s, f->space)) {
-		if (at_load(&s->started) && !rests(s))
+		if (has_silent_child(f->space->run, s->proc))
+			return true;
+	}
+	return false;
+}
+
+static bool add(struct flush *f, const struct slot *s)
+{
+	if (f->nr_all == f->cap_all) {
+		unsigned cap = f->cap_all ? f->cap_all * 2 : 64;
+		struct asked *more = realloc(f->all, cap * sizeof(*more));
+
+		if (!more)
+			return false;
+		f->all = more;
+		f->cap_all = cap;
+	}
+	f->all[f->nr_all++] = (struct asked){s->proc->pid, slot_tid(s)};
+	return true;
+}
+
+/* False: no memory.  G held. */
+static bool list_locked(struct flush *f)
+{
+	f->nr_all = 0;
+	for (struct slot *s = slot_first_locked(f->space, f->space->run->procs); s;
+	     s = slot_next_locked(s, f->space)) {
+		if (at_load(&s->started) && !add(f, s))
 			return false;
 	}
 	return true;
+}
+
+/* Rule 1; none at all is as good. */
+static bool all_rest(const struct flush *f)
+{
+	struct run *run = f->space->run;
+	bool vfork = false, silent = false;
+
+	for (unsigned i = 0; i < f->nr_all; i++) {
+		const struct asked *a = &f->all[i];
+
+		if (thread_stopped(a->pid, a->tid))
+			continue;
+		if (!thread_in_vfork(a->pid, a->tid))
+			return false;
+		vfork = true;
+	}
+	if (vfork) {
+		pthread_mutex_lock(&run->lock);
+		silent = silent_children_locked(f);
+		pthread_mutex_unlock(&run->lock);
+	}
+	return !silent;
 }
 
 static bool any_done_locked(const struct flush *f)
@@ -144,20 +195,33 @@ static bool await(const struct flush *f)
 	return at_load(f->done) == f->service;
 }
 
-static void flush_chunk(struct flush *f)
+/* One round: how many were asked in it; over: nobody needs to be waited for. */
+static unsigned ask(struct flush *f, unsigned asked, bool *over)
 {
 	struct run *run = f->space->run;
+	bool listed = false;
+	unsigned sent;
+
+	pthread_mutex_lock(&run->lock);
+	*over = asked && any_done_locked(f);
+	sent = *over ? 0 : ask_locked(f, asked ? asked : 1);
+	if (!*over && !sent)
+		listed = list_locked(f);
+	pthread_mutex_unlock(&run->lock);
+	if (listed)
+		*over = all_rest(f);
+	return sent;
+}
+
+static void flush_chunk(struct flush *f)
+{
 	unsigned asked = 0;
 
 	f->id = at_add(&last_flush, 1);
 	for (;;) {
-		bool over, sent;
+		bool over;
+		unsigned sent = ask(f, asked, &over);
 
-		pthread_mutex_lock(&run->lock);
-		over = asked && any_done_locked(f);
-		sent = !over && ask_next_locked(f);
-		over = over || (!sent && (!asked || all_stopped_locked(f)));
-		pthread_mutex_unlock(&run->lock);
 		if (over)
 			return;
 		asked += sent;
@@ -182,4 +246,5 @@ void flush_remote(struct space *space, const struct quire_tlb_range *ranges, uns
 		done += f.n;
 	} while (done < n && at_load(&space->users));
 	pthread_mutex_unlock(&space->flush_lock);
+	free(f.all);
 }
