@@ -7,11 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -171,12 +173,23 @@ static void ignore_signals(void)
 		signal(ignored[i], SIG_IGN);
 }
 
+/* A filter that is nowhere is EFAULT where filters can be installed; who may is asked later. */
+static bool host_has_filters(void)
+{
+	if (!syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) || errno == EFAULT ||
+	    errno == EACCES)
+		return true;
+	run_say("no seccomp filters can be installed here, and quire run needs one: %s%s",
+		strerror(errno), errno == EINVAL ? " (does another quire run run this one?)" : "");
+	return false;
+}
+
 static int supervise(struct run *run, const sigset_t *mask)
 {
 	struct run_verdict verdict = {0};
 	int guest_ctl = -1, status;
 
-	if (fd_block_place(run) || start(run, &guest_ctl))
+	if (!host_has_filters() || fd_block_place(run) || start(run, &guest_ctl))
 		return RUN_EXIT_VERIFY;
 	status = launch(run, guest_ctl, mask);
 	close(guest_ctl);
