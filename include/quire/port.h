@@ -31,8 +31,7 @@
  *                                        spinlocks   sleeping locks   read-side section
  *      alloc, free, call_rcu, cpu, wake,
  *      yield, log, rcu_read_(un)lock         yes           yes              yes
- *      wait, tlb_flush, tlb_lent,
- *      ram_discard                           no            yes              yes
+ *      wait, tlb_flush, ram_discard          no            yes              yes
  *      synchronize_rcu                       no            yes              no
  *      rcu_barrier, oom                      no            no               no
  *
@@ -96,6 +95,14 @@ struct quire_tlb_range {
 	uint64_t end;
 };
 
+/* What has run out. */
+enum quire_memory {
+	QUIRE_MEMORY_RAM, /* frames of RAM; page tables too where they have no memory of their own
+			   */
+	QUIRE_MEMORY_TABLES, /* quire_machine_options.table_bytes */
+	QUIRE_MEMORY_OTHER,  /* no frame was missing: metadata, or a point that was made to fail */
+};
+
 enum quire_log_level { QUIRE_LOG_DEBUG, QUIRE_LOG_INFO, QUIRE_LOG_WARN, QUIRE_LOG_BUG };
 
 struct quire_port {
@@ -138,28 +145,21 @@ struct quire_port {
 			  const struct quire_tlb_range *ranges, unsigned nranges);
 
 	/*
-	 * Asked after a flush, for the same ranges: may somebody still read or store what was
-	 * mapped there who had looked it up before, and is no executor that a flush reaches?  A
-	 * device, say, for a system call of the program's that goes on.  Frames that were mapped
-	 * there get other memory, by ram_discard, before they are used again.  NULL: nobody.
-	 */
-	bool (*tlb_lent)(void *ctx, struct quire_mm *mm, void *cookie,
-			 const struct quire_tlb_range *ranges, unsigned nranges);
-
-	/*
-	 * Frames [first, first+count) of the machine's RAM were freed in bulk, or tlb_lent said
-	 * that somebody may use them; they hold nothing: the embedder may give them back to its
-	 * host, and in the second case must.  They must read as zero afterwards if true is
-	 * returned.  NULL: never called; no tlb_lent either then.
+	 * Frames [first, first+count) of the machine's RAM were freed in bulk and
+	 * hold nothing: the embedder may give them back to its host.  They must
+	 * read as zero afterwards if true is returned.  NULL: never called.
 	 */
 	bool (*ram_discard)(void *ctx, uint64_t first, uint64_t count);
 
 	/* One line without newline.  NULL: dropped. */
 	void (*log)(void *ctx, enum quire_log_level level, const char *line);
 
-	/* Memory is exhausted in a fault of `mm`: free some and return true to have
-	 * it retried, or false to have the fault report QUIRE_FAULT_OOM.  NULL: false. */
-	bool (*oom)(void *ctx, struct quire_mm *mm, void *cookie);
+	/*
+	 * Memory is exhausted in a fault, fork or mremap of `mm` (OTHER: in a fault only): free
+	 * some and return true to have it tried again, or false to have the fault report
+	 * QUIRE_FAULT_OOM and the call -ENOMEM.  NULL: false.
+	 */
+	bool (*oom)(void *ctx, struct quire_mm *mm, void *cookie, enum quire_memory what);
 
 	/* A broken invariant.  Must not return.  NULL: trap instruction. */
 	void (*panic)(void *ctx, const char *what);

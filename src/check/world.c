@@ -88,7 +88,7 @@ static void after_run(void *arg)
 	quire_verify(w->m, on_broken_book, NULL);
 }
 
-static void make_machine(struct world *w, unsigned frames, bool device)
+static void make_machine(struct world *w, unsigned frames)
 {
 	struct quire_machine_options o = {.size = sizeof(o)};
 	struct quire_mm_options mo = {.size = sizeof(mo)};
@@ -96,8 +96,6 @@ static void make_machine(struct world *w, unsigned frames, bool device)
 
 	sched_port(&port);
 	cpu_init(w, &port);
-	if (device)
-		device_init(&port);
 	o.ram_bytes = (uint64_t)frames * PAGE;
 	o.ram = sched_ram(o.ram_bytes);
 	w->ram = o.ram;
@@ -115,7 +113,7 @@ void world_build(const struct scenario *s, struct subject *out)
 	w = sched_alloc(sizeof(*w));
 	memset(w, 0, sizeof(*w));
 	w->scenario = s;
-	make_machine(w, s->frames ? s->frames : DEFAULT_FRAMES, s->device);
+	make_machine(w, s->frames ? s->frames : DEFAULT_FRAMES);
 	s->setup(w);
 	cpu_cache_idle(w);
 	for (unsigned i = 0; i < SCHED_ACTORS; i++)

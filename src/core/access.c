@@ -97,14 +97,14 @@ static enum access_step try_access(struct access *a, uint64_t addr, uint64_t n)
 	return step;
 }
 
-static struct folio *alloc_page(struct quire_machine *m)
+static struct folio *alloc_page(struct quire_mm *mm)
 {
-	struct reclaim r = reclaim_begin(m);
+	struct reclaim r = reclaim_begin(mm->machine);
 	struct folio *page;
 
 	do
-		page = folio_alloc(m, 0, 0);
-	while (!page && reclaim_retry(m, &r));
+		page = folio_alloc(mm->machine, 0, 0);
+	while (!page && reclaim_for(mm, &r, false));
 	return page;
 }
 
@@ -112,7 +112,7 @@ static bool read_page_of(const struct access *a, uint64_t addr, uint64_t n)
 {
 	const struct quire_file *file = a->file;
 	struct quire_machine *m = a->mm->machine;
-	struct folio *page = file->ops.copy_page ? alloc_page(m) : NULL;
+	struct folio *page = file->ops.copy_page ? alloc_page(a->mm) : NULL;
 	bool ok = page && !file->ops.copy_page(file->priv, a->pgoff, folio_addr(m, page));
 
 	if (ok)

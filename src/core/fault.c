@@ -310,15 +310,6 @@ static bool grow_stack(struct fault *f)
 	return true;
 }
 
-static bool ask_for_memory(struct fault *f)
-{
-	const struct quire_port *port = &f->mm->machine->port;
-
-	if (reclaim_retry(f->mm->machine, &f->reclaim))
-		return true;
-	return port->oom && port->oom(port->ctx, f->mm, f->mm->cookie);
-}
-
 /* After an attempt, outside all locks: is there to be another? */
 static bool fault_again(struct fault *f, enum quire_fault_result result)
 {
@@ -331,7 +322,7 @@ static bool fault_again(struct fault *f, enum quire_fault_result result)
 		return again;
 	}
 	f->retry = false;
-	again = result == QUIRE_FAULT_OOM ? ask_for_memory(f)
+	again = result == QUIRE_FAULT_OOM ? reclaim_for(f->mm, &f->reclaim, true)
 					  : result == QUIRE_FAULT_SEGV && grow_stack(f);
 	if (again)
 		f->locked = false;

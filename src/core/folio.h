@@ -42,24 +42,30 @@ void frames_put_now(struct quire_machine *m, struct frame_chain *c);
 /* ---- reclaim.c */
 struct reclaim {
 	uint32_t failures;
+	uint32_t missed[NR_ZONE_KINDS]; /* machine->missed, as it was */
 	unsigned tries;
 };
 /* Ahead of what allocates frames. */
 static inline struct reclaim reclaim_begin(const struct quire_machine *m)
 {
-	return (struct reclaim){.failures = at_load_relaxed(&m->frame_failures)};
+	return (struct reclaim){.failures = at_load_relaxed(&m->frame_failures),
+				.missed = {at_load_relaxed(&m->missed[ZONE_RAM]),
+					   at_load_relaxed(&m->missed[ZONE_TABLE])}};
 }
 /*
  * It has failed for want of memory.  True: some has come free, or was waited for: worth another
  * try.  No lock held, not in RCU: may wait for a grace period.
  */
 bool reclaim_retry(struct quire_machine *m, struct reclaim *r);
+/* The same on behalf of mm: in the end port->oom is asked; with no frame missed only if `always`.
+ */
+bool reclaim_for(struct quire_mm *mm, struct reclaim *r, bool always);
 /* Quiescent and drained: the buddy lists against flags and counts.  Returns the violations. */
 unsigned frames_verify(struct quire_machine *m, void (*report)(void *, const char *), void *arg);
 
 /* refs = 1, mapcount = 0, flags = 0.  NULL: no memory, or a failed allocation point. */
 struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned alloc_flags);
-/* Drops one reference; the last frees.  With a spinlock held only what was never mapped. */
+/* Drops one reference; the last frees. */
 void folio_put(struct quire_machine *m, struct folio *f);
 /* The same for n of them; scrambles v.  No spinlock may be held: may call port->ram_discard. */
 void folio_put_many(struct quire_machine *m, struct folio **v, unsigned n);

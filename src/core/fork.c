@@ -162,6 +162,6 @@ int quire_mm_fork(struct quire_mm *parent, void *child_cookie, struct quire_mm *
 
 	do
 		err = try_fork(parent, child_cookie, out);
-	while (err == -QENOMEM && reclaim_retry(parent->machine, &r));
+	while (err == -QENOMEM && reclaim_for(parent, &r, false));
 	return err;
 }

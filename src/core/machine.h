@@ -76,7 +76,6 @@ enum folio_flags {
 	FOLIO_LAZYFREE = 1u << 11,  /* MADV_FREE, not written since */
 	FOLIO_PERMANENT = 1u << 12, /* the zero page: neither counted nor freed */
 	FOLIO_WRITEBACK = 1u << 13, /* F: no longer dirty, and not written yet */
-	FOLIO_LENT = 1u << 14,      /* port->tlb_lent: other memory before it is used again */
 };
 
 enum zone_kind { ZONE_RAM, ZONE_TABLE, NR_ZONE_KINDS };
@@ -109,6 +108,7 @@ struct quire_machine {
 	bool own_ram, own_table_ram; /* taken from port->alloc */
 	bool fail_enabled;           /* A: some allocation point is to fail */
 	uint32_t frame_failures; /* A: allocations that found no frame while some were waiting */
+	uint32_t missed[NR_ZONE_KINDS]; /* A: allocations that found no frame */
 
 	/* Written by slow paths, away from what every fault reads. */
 	/* Points passed before the last change of fail_enabled, and all while it is on.  A */

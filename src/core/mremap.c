@@ -249,7 +249,7 @@ int quire_mremap(struct quire_mm *mm, uint64_t addr, uint64_t old_len, uint64_t 
 		mm_unlock(mm);
 		if (!err)
 			r = attempt;
-	} while (err == -QENOMEM && reclaim_retry(mm->machine, &again));
+	} while (err == -QENOMEM && reclaim_for(mm, &again, false));
 	if (err)
 		return err;
 	*out = r.new_addr;

@@ -8,8 +8,11 @@
  *   1  Nothing is waited for unless an allocation found no frame while some of that kind were on
  *      their way (frames.c counts those): a point that was made to fail fails.
  *   2  Called without locks and outside RCU: the callbacks that are waited for may take any lock.
+ *   3  The embedder is asked (port->oom) last, and told what is out: of that there is no frame free
+ *      by then.  Somebody may die for the answer.
  */
 #include "core/folio.h"
+#include "core/mm.h"
 
 #define MAX_TRIES 16 /* others may take it all each time */
 
@@ -23,5 +26,44 @@ bool reclaim_retry(struct quire_machine *m, struct reclaim *r)
 	r->tries++;
 	STEP("waits for frames that wait for readers");
 	m->port.rcu_barrier(m->port.ctx);
+	return true;
+}
+
+/* Since r was begun, or this was last asked: what was missed, and is still. */
+static enum quire_memory what_is_out(struct quire_machine *m, struct reclaim *r)
+{
+	enum quire_memory what = QUIRE_MEMORY_OTHER;
+
+	for (unsigned kind = 0; kind < NR_ZONE_KINDS; kind++) {
+		uint32_t missed = at_load(&m->missed[kind]);
+
+		if (missed != r->missed[kind] &&
+		    (what == QUIRE_MEMORY_OTHER || !frames_free_count(m, kind)))
+			what = kind == ZONE_TABLE ? QUIRE_MEMORY_TABLES : QUIRE_MEMORY_RAM;
+		r->missed[kind] = missed;
+	}
+	return what;
+}
+
+static bool any_free(struct quire_machine *m, enum quire_memory what)
+{
+	return frames_free_count(m, what == QUIRE_MEMORY_TABLES ? ZONE_TABLE : ZONE_RAM) != 0;
+}
+
+bool reclaim_for(struct quire_mm *mm, struct reclaim *r, bool always)
+{
+	struct quire_machine *m = mm->machine;
+	enum quire_memory what;
+
+	if (reclaim_retry(m, r))
+		return true;
+	what = what_is_out(m, r);
+	if (what == QUIRE_MEMORY_OTHER && !always)
+		return false;
+	if (what != QUIRE_MEMORY_OTHER && any_free(m, what) && r->tries++ < MAX_TRIES)
+		return true;
+	if (!m->port.oom || !m->port.oom(m->port.ctx, mm, mm->cookie, what))
+		return false;
+	r->tries = 0;
 	return true;
 }

@@ -57,7 +57,13 @@ enum quire_fault_result fault_and_fill(struct slot *slot, uint64_t addr, enum qu
 				       struct quire_fault *f);
 
 /* ---- oom.c */
-bool oom_kill(void *ctx, struct quire_mm *mm, void *cookie);
+bool oom_kill(void *ctx, struct quire_mm *mm, void *cookie, enum quire_memory what);
+/* The record in words: who was killed, and who held how much. */
+void oom_describe(const struct oom_record *r, char *buf, size_t len);
+const char *oom_memory_name(enum quire_memory what);
+/* ---- oom_wait.c */
+/* Dead, though the main thread may not have come to noticing it. */
+bool proc_is_gone(const struct proc *p);
 
 /* ---- space.c */
 int space_create(struct run *run, const struct rlimit *rlim, bool ignore_memlock,
@@ -167,17 +173,15 @@ extern __thread struct slot *current_slot;
 void channel_give_turn(struct slot *s);
 /* Before a request is answered, with no lock held: the turn is ours, or the thread is dead. */
 void channel_settle(struct slot *s);
-/* False: the thread died or was stopped before it had done it all.  *lent: set if chan->lent. */
-bool channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigned n, bool *lent);
+/* False: the thread died or was stopped before it had done it all. */
+bool channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigned n);
 /* Has the stub do that with its window: 0 or -errno.  mem: n bytes that go there, or come. */
 int channel_window(struct slot *s, enum window_op op, const uint64_t where[4], void *mem,
 		   uint64_t n);
 void channel_answer_notif(struct run *run, uint64_t id);
 
 /* ---- flush.c: flushes of address spaces other than the requester's */
-/* *lent: set as struct chan says (service_lent). */
-void flush_remote(struct space *space, const struct quire_tlb_range *ranges, unsigned n,
-		  bool *lent);
+void flush_remote(struct space *space, const struct quire_tlb_range *ranges, unsigned n);
 
 /* ---- stopped.c */
 /* Whatever it does next, it first takes a signal that is pending now; also if it is dead. */

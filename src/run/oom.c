@@ -1,120 +1,107 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * oom.c: RAM is exhausted: the largest guest process dies.
+ * oom.c: memory has run out: who is waited for, and who dies.
  *
- * Called by the core in the thread of a faulting guest's worker, with no lock held.
+ * Called by the core in the thread of a worker that serves a guest's fault, fork or mremap, with no
+ * lock held.
  *
- *   1  One victim at a time: while one is dying, everybody waits for that.
- *   2  The faulting process as the victim gets QUIRE_FAULT_OOM: its stub is being killed.
+ *   1  Nobody dies while somebody else's memory is on its way back, or has come meanwhile.
+ *   2  One at a time: who comes while another is at it waits for that, and tries again.
+ *   3  The process that asks, as the victim, gets a refusal: its stub is being killed.
  */
-#include "run/engine.h"
+#include "run/oom.h"
 
-#include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-#define DEATH_SECONDS 5
+/* Outermost.  Held while guests are waited for: not by the main thread, nor by the reaper. */
+static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER; /* B */
 
-static uint64_t rss_pages(struct quire_mm *mm)
-{
-	struct quire_mm_stats st;
-
-	quire_mm_stats(mm, &st);
-	return st.rss_anon + st.rss_file + st.rss_shmem;
-}
-
-/* Spaces of living processes, referenced, so that the core is not asked under G. */
-static unsigned snapshot(struct run *run, struct space **out, unsigned max)
-{
-	unsigned n = 0;
-
-	pthread_mutex_lock(&run->lock);
-	for (struct space *s = run->spaces; s && n < max; s = s->next)
-		out[n++] = space_get(s);
-	pthread_mutex_unlock(&run->lock);
-	return n;
-}
-
-static struct space *largest(struct run *run, uint64_t *pages)
-{
-	struct space *all[1024], *best = NULL;
-	unsigned n = snapshot(run, all, 1024);
-
-	*pages = 0;
-	for (unsigned i = 0; i < n; i++) {
-		uint64_t rss = rss_pages(all[i]->mm);
-
-		if (!best || rss > *pages) {
-			if (best)
-				space_put(best);
-			best = all[i];
-			*pages = rss;
-		} else {
-			space_put(all[i]);
-		}
-	}
-	return best;
-}
-
-/* There is memory: the failure was asked for. */
-static bool by_request(struct run *run)
+/* Looking at who holds what has waited for unmappings that were under way. */
+static bool has_come(struct run *run, enum quire_memory what)
 {
 	struct quire_machine_stats m;
 
 	quire_machine_stats(run->machine, &m);
-	return m.failed_points && m.free_frames > m.ram_frames / 64;
+	if (what == QUIRE_MEMORY_TABLES)
+		return m.free_table_frames || m.waiting_table_frames;
+	return what == QUIRE_MEMORY_RAM && (m.free_frames || m.waiting_frames);
 }
 
-static void kill_locked(struct run *run, struct proc *p, uint64_t pages)
+static void kill_locked(struct proc *p)
 {
-	if (p->oom_killed)
-		return;
-	p->oom_killed = true;
-	run->oom_kills++;
-	run_say("out of memory%s: killed process %d (%s), the largest with %llu KiB resident",
-		by_request(run) ? " (an allocation that --fail names)" : "", (int)p->pid, p->comm,
-		(unsigned long long)pages * 4);
+	at_store(&p->oom_killed, true);
 	if (p->pidfd >= 0)
 		syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
 	else if (p->pid > 0)
 		kill(p->pid, SIGKILL);
 }
 
-/* Waits for the victims to be gone. */
-static void wait_locked(struct run *run, struct space *victim)
+/* All in the victim's space. */
+static void kill_all(struct run *run, const struct space *space)
 {
-	struct timespec until;
-
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += DEATH_SECONDS;
-	while (!victim->torn) {
-		if (pthread_cond_timedwait(&run->changed, &run->lock, &until) == ETIMEDOUT)
-			break;
-	}
+	pthread_mutex_lock(&run->lock);
+	for (struct proc *p = run->procs; p; p = p->next)
+		if (p->space == space && p->state != PROC_DEAD)
+			kill_locked(p);
+	pthread_mutex_unlock(&run->lock);
 }
 
-bool oom_kill(void *ctx, struct quire_mm *mm, void *cookie)
+/* Everybody is exempt, or is being killed already. */
+static void say_nobody(const struct holders *h)
+{
+	for (unsigned i = 0; i < h->nr; i++)
+		if (at_load(&h->v[i].proc->oom_killed))
+			return;
+	run_say("out of memory: %s: no process may be killed (oom_score_adj): who asks fails",
+		oom_memory_name(h->what));
+}
+
+static bool choose_and_kill(struct run *run, struct space *mine, struct holders *h)
+{
+	struct holder *victim = holders_choose(h);
+	bool other = victim && victim->space != mine;
+
+	if (!victim) {
+		say_nobody(h);
+		return false;
+	}
+	oom_tell(run, h, victim);
+	kill_all(run, victim->space);
+	if (other)
+		oom_wait(run, mine);
+	return other;
+}
+
+static bool make_room(struct run *run, struct space *mine, enum quire_memory what)
+{
+	struct holders *h;
+	bool again;
+
+	if (what != QUIRE_MEMORY_OTHER && oom_wait(run, mine))
+		return true;
+	h = malloc(sizeof(*h));
+	if (!h)
+		return false;
+	holders_find(run, what, h);
+	again = has_come(run, what) || choose_and_kill(run, mine, h);
+	holders_put(h);
+	free(h);
+	return again;
+}
+
+bool oom_kill(void *ctx, struct quire_mm *mm, void *cookie, enum quire_memory what)
 {
 	struct run *run = ctx;
-	struct space *mine = cookie, *victim;
-	uint64_t pages;
-	bool retry;
+	bool first, again;
 
 	(void)mm;
-	victim = largest(run, &pages);
-	if (!victim)
-		return false;
-	retry = victim != mine;
-	pthread_mutex_lock(&run->lock);
-	for (struct proc *p = run->procs; p; p = p->next) {
-		if (p->space == victim && p->state == PROC_ALIVE)
-			kill_locked(run, p, pages);
-	}
-	if (retry)
-		wait_locked(run, victim);
-	pthread_mutex_unlock(&run->lock);
-	space_put(victim);
-	return retry;
+	first = !pthread_mutex_trylock(&one_at_a_time);
+	if (!first)
+		pthread_mutex_lock(&one_at_a_time);
+	again = (!first && what != QUIRE_MEMORY_OTHER) || make_room(run, cookie, what);
+	pthread_mutex_unlock(&one_at_a_time);
+	return again;
 }

@@ -43,6 +43,7 @@ static void set_pending(struct proc *p, struct pending_exec *pending)
 	pthread_mutex_lock(&p->run->lock);
 	old = p->pending;
 	p->pending = pending;
+	pthread_cond_broadcast(&p->run->changed); /* oom_wait.c */
 	pthread_mutex_unlock(&p->run->lock);
 	pending_free(old);
 }
@@ -122,12 +123,12 @@ void op_exec_files(struct request *q)
 	if (q->ret)
 		return;
 	ctl_forget(q->run, q->slot);
-	take_names(q->proc);
 	if (q->proc->serial == 1 && !q->space)
 		proc_start(q->proc, tid ? tid : (pid_t)q->a[0], -1);
 	else
 		slot_set_leader(q->slot);
 	proc_replace_space(q->proc, q->slot, space);
+	take_names(q->proc);
 	q->space = space;
 	space_put(space);
 }

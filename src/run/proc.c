@@ -199,6 +199,7 @@ void proc_replace_space(struct proc *p, struct slot *keep, struct space *space)
 	} else {
 		old = NULL;
 	}
+	pthread_cond_broadcast(&run->changed);
 	pthread_mutex_unlock(&run->lock);
 	slot_set_space(keep, space);
 	if (last)

@@ -19,13 +19,13 @@ void space_absorb(struct proc *p, struct space *space)
 	if (!run->opts->quiet || run->opts->report)
 		quire_range_usage(space->mm, 0, GUEST_TASK_SIZE, &usage);
 	quire_mm_exit(space->mm);
+	shm_sweep(run);
 	pthread_mutex_lock(&run->lock);
 	stats_add_mm(&p->stats, &mm);
 	p->stats.usage = usage;
-	space->torn = true;
+	run->torn++;
 	pthread_cond_broadcast(&run->changed);
 	pthread_mutex_unlock(&run->lock);
-	shm_sweep(run);
 }
 
 void reaper_push_locked(struct proc *p, struct space *space, bool last)

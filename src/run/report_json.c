@@ -164,6 +164,43 @@ static json_t *process(const struct report_row *row)
 	return o;
 }
 
+static json_t *share(const struct oom_share *s)
+{
+	json_t *o = json_object();
+
+	put(o, "pid", (uint64_t)s->pid);
+	json_object_set_new(o, "name", text(s->comm));
+	put(o, "held", s->held);
+	return o;
+}
+
+static json_t *oom(const struct oom_record *m)
+{
+	static const char *const what[] = {"ram", "page_tables", "allocation_point"};
+	json_t *o = json_object(), *others = json_array();
+
+	json_object_set_new(o, "what", json_string(what[m->what]));
+	put(o, "total", m->total);
+	json_object_set_new(o, "killed", share(&m->victim));
+	json_object_set_new(o, "oom_score_adj", json_integer(m->adj));
+	for (unsigned i = 0; i < m->nr_others; i++)
+		json_array_append_new(others, share(&m->others[i]));
+	json_object_set_new(o, "others", others);
+	put(o, "more_processes", m->nr_rest);
+	put(o, "more_held", m->rest);
+	put(o, "held_by_nobody", m->nobodys);
+	return o;
+}
+
+static json_t *ooms(const struct run *run)
+{
+	json_t *list = json_array();
+
+	for (uint64_t i = 0; i < run->oom_kills && i < RUN_MAX_OOMS; i++)
+		json_array_append_new(list, oom(&run->ooms[i]));
+	return list;
+}
+
 static json_t *machine(const struct report *r)
 {
 	const struct quire_machine_stats *m = &r->verdict->machine;
@@ -175,6 +212,7 @@ static json_t *machine(const struct report *r)
 	put(o, "allocation_points", m->alloc_points);
 	put(o, "failed_points", m->failed_points);
 	put(o, "out_of_memory_kills", r->run->oom_kills);
+	json_object_set_new(o, "out_of_memory", ooms(r->run));
 	put(o, "processes", r->nr_procs);
 	put(o, "peak_processes", r->run->peak_procs);
 	return o;

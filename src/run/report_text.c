@@ -2,6 +2,7 @@
 /*
  * report_text.c: the report for people: how the run went, what went wrong, then the numbers.
  */
+#include "run/engine.h"
 #include "run/report.h"
 
 #include <errno.h>
@@ -94,6 +95,21 @@ static void print_refusals(const struct report *r, FILE *out)
 		fprintf(out, "  ! and %u more of the kind\n", hidden);
 }
 
+static void print_ooms(const struct run *run, FILE *out)
+{
+	uint64_t shown = run->oom_kills < RUN_MAX_OOMS ? run->oom_kills : RUN_MAX_OOMS;
+	char who[400];
+
+	for (uint64_t i = 0; i < shown; i++) {
+		oom_describe(&run->ooms[i], who, sizeof(who));
+		fprintf(out, "  ! out of memory (%s): killed %s\n",
+			oom_memory_name(run->ooms[i].what), who);
+	}
+	if (run->oom_kills > shown)
+		fprintf(out, "  ! and %llu more killed\n",
+			(unsigned long long)(run->oom_kills - shown));
+}
+
 static void print_trouble(const struct report *r, FILE *out)
 {
 	report_buf b;
@@ -101,9 +117,7 @@ static void print_trouble(const struct report *r, FILE *out)
 	if (r->verdict->violations)
 		fprintf(out, "  ! VERIFY: %s: the books do not balance; this is a bug in quire\n",
 			report_noun(r->verdict->violations, "violation", b));
-	if (r->run->oom_kills)
-		fprintf(out, "  ! out of memory: %s killed\n",
-			report_noun(r->run->oom_kills, "process", b));
+	print_ooms(r->run, out);
 	print_refusals(r, out);
 }
 

@@ -16,7 +16,6 @@
 #include "run/shm.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,14 +45,6 @@ static unsigned count_in(struct space *s, struct quire_file *file)
 	return n;
 }
 
-/* Dead, though the main thread may not have come to noticing it. */
-static bool is_gone(const struct proc *p)
-{
-	struct pollfd fds[2] = {{.fd = p->life}, {.fd = p->pidfd, .events = POLLIN}};
-
-	return poll(fds, 2, 0) > 0 && (fds[0].revents || fds[1].revents);
-}
-
 /* Spaces in which somebody lives, referenced. */
 static unsigned living_spaces(struct run *run, struct space **out)
 {
@@ -61,7 +52,7 @@ static unsigned living_spaces(struct run *run, struct space **out)
 
 	pthread_mutex_lock(&run->lock);
 	for (struct proc *p = run->procs; p && n < MAX_SPACES; p = p->next) {
-		if (p->space && !p->vforked && !is_gone(p))
+		if (p->space && !p->vforked && !proc_is_gone(p))
 			out[n++] = space_get(p->space);
 	}
 	pthread_mutex_unlock(&run->lock);

@@ -7,6 +7,7 @@
  * waits for a guest waits for the main thread to notice its death.
  *
  * Lock order, outer first; letters stand at the fields:
+ *   B  oom.c's        memory is out: somebody is waited for, or killed; nothing else is held
  *   E  space->flush_lock  a flush of the space by somebody who is not in it
  *   G  run->lock      processes, slots' owners, spaces' users
  *     W  space->lock  windows of one address space
@@ -18,9 +19,9 @@
  *     D' closer.c's     leaf
  *   C  constant after publication      A  atomic
  *   O  only the worker attached to the slot
- * No lock of these but E, which the main thread does not take, is held while a guest is waited for:
- * none is held over a call of the core that may flush, except W over quire_file_create/put, which
- * do not.
+ * No lock of these but B and E, which the main thread does not take, is held while a guest is
+ * waited for: none is held over a call of the core that may flush, except W over
+ * quire_file_create/put, which do not.
  */
 #ifndef RUN_SUPERVISOR_H
 #define RUN_SUPERVISOR_H
@@ -48,7 +49,6 @@ struct space {
 	uint32_t refs;       /* A: users, plus requests being handled, plus readers */
 	uint32_t users;      /* G: living processes; 0: nobody executes in it, flushes are no-ops */
 	uint32_t nr_slots;   /* A: threads that are in it, or are about to be */
-	bool torn;           /* G: unused, and its memory is free again */
 	struct space *next, *prev;  /* G: run->spaces, while users > 0 */
 	pthread_mutex_t flush_lock; /* E */
 
@@ -96,6 +96,25 @@ struct proc_stats {
 	uint64_t fills, filled_pages, drops; /* as the stub counted them */
 	uint64_t remote_flushes;             /* flushes on behalf of another process */
 	uint64_t execs, threads;
+};
+
+/* Memory ran out, and somebody was killed for it: who held how much, in bytes. */
+#define RUN_MAX_OOMS 16u
+#define OOM_OTHERS 3u
+struct oom_share {
+	pid_t pid;
+	uint64_t held;
+	char comm[16];
+};
+struct oom_record {
+	enum quire_memory what;
+	uint64_t total; /* of it, all in all */
+	struct oom_share victim;
+	int adj;                             /* its oom_score_adj */
+	struct oom_share others[OOM_OTHERS]; /* who held most */
+	unsigned nr_others, nr_rest;         /* shown; not shown, .. */
+	uint64_t rest;                       /* .. who held this */
+	uint64_t nobodys;                    /* in use by no living process */
 };
 
 #define PROC_FDS 2 /* descriptors that a process takes: pidfd, life pipe */
@@ -197,31 +216,33 @@ struct run {
 	struct slot *slots;                      /* C */
 	uint64_t *populated; /* A: bit per 256 KiB of RAM that the host has allocated */
 
-	pthread_mutex_t lock;              /* G */
-	pthread_cond_t changed;            /* G: a process died */
-	struct proc *procs, *last_proc;    /* G */
-	struct space *spaces;              /* G */
-	struct slot *free_slots;           /* G */
-	unsigned nr_used_slots;            /* G: by threads, or by workers that have not left yet */
-	uint32_t next_serial;              /* G */
+	pthread_mutex_t lock;           /* G */
+	pthread_cond_t changed;         /* G: a process died */
+	struct proc *procs, *last_proc; /* G */
+	struct space *spaces;           /* G */
+	uint64_t left, torn;     /* G: spaces that nobody was in any more; taken apart since */
+	struct slot *free_slots; /* G */
+	unsigned nr_used_slots;  /* G: by threads, or by workers that have not left yet */
+	uint32_t next_serial;    /* G */
 	unsigned nr_new, nr_live, nr_dead; /* G: processes new; new or alive; dead and listed */
 	uint64_t nr_folded;                /* G: dead processes no longer listed .. */
 	struct proc_stats folded;          /* .. and their sums */
 	unsigned peak_procs;               /* G */
 
-	int epoll;                          /* C */
-	pid_t first_pid;                    /* C */
-	bool sigchld_ignored;               /* C: when we were started */
-	bool first_done;                    /* main thread */
-	int first_status;                   /* main thread: as waitpid gave it */
-	uint64_t start_ns;                  /* C */
-	uint64_t oom_kills;                 /* A */
-	bool said_no_fds;                   /* A */
-	struct proc *reap_head, *reap_tail; /* G: dead, not yet taken apart */
-	unsigned nr_reaping;                /* G */
-	pthread_cond_t reap_ready;          /* G */
-	pthread_t reaper;                   /* main thread */
-	bool reaper_stop;                   /* G */
+	int epoll;                            /* C */
+	pid_t first_pid;                      /* C */
+	bool sigchld_ignored;                 /* C: when we were started */
+	bool first_done;                      /* main thread */
+	int first_status;                     /* main thread: as waitpid gave it */
+	uint64_t start_ns;                    /* C */
+	uint64_t oom_kills;                   /* G */
+	struct oom_record ooms[RUN_MAX_OOMS]; /* G: the first of them */
+	bool said_no_fds;                     /* A */
+	struct proc *reap_head, *reap_tail;   /* G: dead, not yet taken apart */
+	unsigned nr_reaping;                  /* G */
+	pthread_cond_t reap_ready;            /* G */
+	pthread_t reaper;                     /* main thread */
+	bool reaper_stop;                     /* G */
 };
 
 /* What the report is made of at the end: run->procs and run->folded, and this. */

@@ -141,7 +141,8 @@ static inline void gate_wake(void *ctx, const uint32_t *addr, int count)
 }
 
 /* unit_up() with gates; `oom` may be NULL. */
-static inline void gate_up(struct unit *u, bool (*oom)(void *, struct quire_mm *, void *))
+static inline void gate_up(struct unit *u,
+			   bool (*oom)(void *, struct quire_mm *, void *, enum quire_memory))
 {
 	struct quire_machine_options opts = {.size = sizeof(opts), .ram_bytes = UNIT_RAM};
 

@@ -434,10 +434,11 @@ static struct {
 	unsigned calls;
 } oom;
 
-static bool oom_frees(void *ctx, struct quire_mm *mm, void *cookie)
+static bool oom_frees(void *ctx, struct quire_mm *mm, void *cookie, enum quire_memory what)
 {
 	(void)ctx;
 	(void)cookie;
+	assert_int_equal(what, QUIRE_MEMORY_RAM);
 	oom.calls++;
 	if (!oom.victim)
 		return false;

@@ -270,11 +270,12 @@ static void memory_that_is_out(void **state)
 
 static unsigned asked;
 
-static bool ask_twice(void *ctx, struct quire_mm *mm, void *cookie)
+static bool ask_twice(void *ctx, struct quire_mm *mm, void *cookie, enum quire_memory what)
 {
 	(void)ctx;
 	(void)mm;
 	(void)cookie;
+	assert_int_equal(what, QUIRE_MEMORY_TABLES);
 	return ++asked < 3;
 }
 

@@ -323,11 +323,12 @@ static void truncated_while_it_is_read(void **state)
 
 static struct gated *oom_of;
 
-static bool make_room(void *ctx, struct quire_mm *mm, void *cookie)
+static bool make_room(void *ctx, struct quire_mm *mm, void *cookie, enum quire_memory what)
 {
 	(void)ctx;
 	(void)mm;
 	(void)cookie;
+	assert_int_equal(what, QUIRE_MEMORY_OTHER);
 	return ++oom_of->ooms <= 2;
 }
 

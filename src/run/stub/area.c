@@ -135,7 +135,6 @@ void areas_after_fork(struct thread *self)
 	shared.flusher = 0;
 	shared.area_lock = 0;
 	self->filling = 0;
-	self->nr_lent = 0;
 	self->service_waits = false;
 }
 

@@ -203,7 +203,6 @@ void on_syscall(struct thread *t, const siginfo_t *info, struct ucontext *uc)
 		return;
 	}
 	ret = dispatch(&c);
-	lent_end(t);
 	if (ret == RESTART)
 		r->rip -= SYSCALL_BYTES;
 	else
