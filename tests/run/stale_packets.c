@@ -10,10 +10,13 @@
 #include <setjmp.h>
 #include <sys/socket.h>
 
+#include "run/proto.h"
+#include "run/stub/layout.h"
 #include "stub_test.h"
 
-#define STUB_TEXT 0x7f0000001000ul
-#define OWN_SLOT 0x7f0010000010ul /* struct thread's, in the first thread area */
+#define STUB_TEXT (STUB_BASE + 4096)
+#define OWN_SLOT (THREADS_BASE + THREAD_SLOT) /* in the first thread area */
+#define CTL ((int)((volatile struct run_info *)INFO_BASE)->fd_base + RUN_FD_CTL)
 #define FIRST_TOKEN 16u
 #define NR_TOKENS 8u
 #define ROUNDS 30
@@ -73,24 +76,12 @@ static long send_packet(const unsigned char *insn, int ctl, uint64_t token, int 
 	return raw(insn, SYS_sendmsg, ctl, &msg, MSG_NOSIGNAL);
 }
 
-/* The control socket's number: the first that is open among the highest. */
-static int find_ctl(const unsigned char *insn)
-{
-	int fd = 1023;
-
-	while (fd > 2 && raw(insn, SYS_fcntl, fd, (void *)F_GETFD, 0) < 0)
-		fd--;
-	while (fd > 2 && raw(insn, SYS_fcntl, fd - 1, (void *)F_GETFD, 0) >= 0)
-		fd--;
-	return fd;
-}
-
 static void send_and_die(const unsigned char *insn)
 {
 	int fd = open("/dev/null", O_RDONLY);
 
 	for (unsigned i = 0; insn && i < NR_TOKENS; i++) {
-		if (send_packet(insn, find_ctl(insn), FIRST_TOKEN + i, fd) < 0)
+		if (send_packet(insn, CTL, FIRST_TOKEN + i, fd) < 0)
 			_exit(1);
 	}
 	raise(SIGKILL);

@@ -43,7 +43,7 @@
 #define AREA_GUARD2 (AREA_SCRATCH + SCRATCH_BYTES)
 #define AREA_STACK (AREA_GUARD2 + PAGE)
 
-#define VDSO_HOME 0x7f0008000000ull /* the host's vdso and vvar, moved here */
+#define VDSO_HOME 0x7f7008000000ull /* the host's vdso and vvar, moved here */
 #define VDSO_ROOM 0x100000ull
 /* Where the thread of an area prepares a fill. */
 #define FILL_ROOM(index) (FILLS_BASE + (uint64_t)(index)*32 * PAGE)
