@@ -307,6 +307,8 @@ int64_t guest_remote_write(struct space *s, pid_t pid, uint64_t addr, const void
 			   uint64_t len);
 /* The file of the host that is mapped at addr, referenced, and where; or NULL. */
 struct quire_file *file_at(struct space *s, uint64_t addr, struct quire_vma_info *v);
+/* Before pages are to be there, or told of: as much of the files as there is by now. */
+void look_for_ends(struct request *q, uint64_t start, uint64_t len);
 /* True: the page lies in what a file has grown by since: try again. */
 bool file_has_grown(struct space *s, uint64_t addr);
 

@@ -41,6 +41,20 @@ bool file_has_grown(struct space *s, uint64_t addr)
 	return grown;
 }
 
+void look_for_ends(struct request *q, uint64_t start, uint64_t len)
+{
+	uint64_t end = start + len;
+	struct quire_vma_info v;
+	struct quire_file *file;
+
+	for (; start < end && !quire_vma_next_file(q->space->mm, start, &v, &file); start = v.end) {
+		if (file && file_window(file) && v.start < end)
+			window_find_end(file_window(file), offset_of(&v, v.end) / PAGE - 1);
+		if (file)
+			quire_file_put(file);
+	}
+}
+
 /* What the core does not write: to the end of the page. */
 static int64_t write_file(struct space *s, uint64_t addr, const void *buf, uint64_t len)
 {

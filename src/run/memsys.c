@@ -96,11 +96,13 @@ static int64_t sys_brk(struct request *q)
 
 static int64_t sys_mlock(struct request *q)
 {
+	look_for_ends(q, q->a[1], q->a[2]);
 	return quire_mlock(q->space->mm, q->a[1], q->a[2], 0);
 }
 
 static int64_t sys_mlock2(struct request *q)
 {
+	look_for_ends(q, q->a[1], q->a[2]);
 	return quire_mlock(q->space->mm, q->a[1], q->a[2], (int)q->a[3]);
 }
 

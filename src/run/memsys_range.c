@@ -10,26 +10,6 @@
 
 #define CHUNK_PAGES 16384u
 
-/* Before pages are to be there, or told of: as much of the files as there is by now. */
-static void look_for_ends(struct request *q, uint64_t start, uint64_t len)
-{
-	uint64_t addr = start, end = start + len;
-	struct watch files = {0};
-	struct quire_vma_info v;
-
-	watch_range(q, start, len, &files);
-	for (; files.n && addr < end && !quire_vma_next(q->space->mm, addr, &v) && v.start < end;
-	     addr = v.end) {
-		struct quire_file *file = file_at(q->space, v.start, &v);
-
-		if (!file)
-			continue;
-		window_find_end(file_window(file), (v.offset + (v.end - v.start)) / PAGE - 1);
-		quire_file_put(file);
-	}
-	watch_end(q, &files);
-}
-
 /* In portions, so that a huge range costs no huge buffer. */
 int64_t sys_mincore(struct request *q)
 {

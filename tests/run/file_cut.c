@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -245,12 +246,46 @@ static void holes(int fd)
 	}
 }
 
+/* What is added at the end is there at once, for the program, for results, and for what is told. */
+static void growing(int fd)
+{
+	unsigned char there[PAGES];
+	char *p, *q, page[PG];
+	struct iovec in = {page, 16}, out = {page, 16};
+
+	doing = "growing";
+	CHECK(!ftruncate(fd, PG));
+	p = mmap(NULL, PAGES * PG, RW, MAP_SHARED, fd, 0);
+	q = mmap(NULL, PAGES * PG, RW, MAP_PRIVATE, fd, 0);
+	CHECK(load(p + PG) == BUS && store(q + PG, 1) == BUS);
+	memset(page, 'g', PG);
+	CHECK(pwrite(fd, page, PG, PG) == PG);
+	CHECK(load(p + PG) == 'g' && store(q + PG, 1) == 0 && load(q + PG + 1) == 'g');
+	CHECK(load(p + 2 * PG) == BUS);
+	CHECK(pwrite(fd, page, PG, 2 * PG) == PG);
+	out.iov_base = p + 2 * PG;
+	CHECK(process_vm_writev(getpid(), &in, 1, &out, 1, 0) == 16);
+	CHECK(pwrite(fd, page, PG, 3 * PG) == PG);
+	out.iov_base = q + 3 * PG;
+	CHECK(process_vm_readv(getpid(), &in, 1, &out, 1, 0) == 16 && page[0] == 'g');
+	CHECK(pwrite(fd, page, PG, 4 * PG) == PG);
+	CHECK(!madvise(p, 5 * PG, MADV_POPULATE_WRITE));
+	CHECK(madvise(p, 6 * PG, MADV_POPULATE_READ) < 0);
+	CHECK(pwrite(fd, page, PG, 5 * PG) == PG);
+	CHECK(!mlock(q, 6 * PG) && !munlock(q, 6 * PG));
+	CHECK(pwrite(fd, page, PG, 6 * PG) == PG);
+	CHECK(!mincore(p, PAGES * PG, there) && (there[6] & 1) && !(there[7] & 1));
+	munmap(p, PAGES * PG);
+	munmap(q, PAGES * PG);
+}
+
 static void all(int fd, bool by_name)
 {
 	for (size_t i = 0; i < (by_name ? NR_WAYS : 1); i++)
 		all_of_it(fd, i);
 	by_another(fd);
 	part_of_it(fd);
+	growing(fd);
 	holes(fd);
 }
 

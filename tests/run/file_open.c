@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -362,6 +363,46 @@ static void names(const char *dir)
 	CHECK(maps_say(dir) == 0);
 }
 
+/* Everybody maps and unmaps, and forks: in the end nobody holds anything. */
+static void *maps_and_unmaps(void *arg)
+{
+	char *path = arg;
+
+	for (int i = 0; i < 200; i++) {
+		int fd = open(path, O_RDWR);
+		char *p;
+
+		CHECK(fd >= 0 && !flock(fd, LOCK_SH));
+		p = map(fd, 2 * PG, RW, i % 2 ? MAP_SHARED : MAP_PRIVATE, 0);
+		p[i % 2 ? PG : 0] = (char)i;
+		if (i % 3)
+			close(fd);
+		munmap(p, 2 * PG);
+		if (!(i % 3))
+			close(fd);
+	}
+	return NULL;
+}
+
+static void threads_and_forks(void)
+{
+	pthread_t threads[4];
+
+	fflush(stdout);
+	for (int i = 0; i < 4; i++)
+		CHECK(!pthread_create(&threads[i], NULL, maps_and_unmaps, name));
+	for (int i = 0; i < 30; i++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(0);
+		wait_for(pid);
+	}
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	CHECK(!is_locked() && maps_say(name) == 0);
+}
+
 /* Mapped piece by piece from one descriptor: one mapping. */
 static void pieces_merge(void)
 {
@@ -393,6 +434,7 @@ int main(void)
 	rights_by_mount(dir);
 	names(dir);
 	pieces_merge();
+	threads_and_forks();
 	unlink(name);
 	rmdir(dir);
 	return failed;

@@ -109,6 +109,13 @@ static long size_of(int fd)
 	return fstat(fd, &st) ? -1 : (long)st.st_size;
 }
 
+static int in_file_is(int fd, long at, char c)
+{
+	char got;
+
+	return pread(fd, &got, 1, at) == 1 && got == c;
+}
+
 /* Something was stored, and everybody sees it in the same place. */
 static void stored(int fd, const char *p, unsigned long bytes)
 {
@@ -252,6 +259,21 @@ static void futex_words(void)
 	close(fd);
 }
 
+static void private_copies(void)
+{
+	int fd = memfd_create("copies", 0);
+	char *p = mmap(NULL, 2 * PG, RW, MAP_PRIVATE, fd, 0);
+
+	doing = "private copies";
+	CHECK(pwrite(fd, source, sizeof(source), PG - 32) == sizeof(source));
+	p[0] = 1;
+	p[PG] = 2;
+	CHECK(!memcmp(p + PG - 32, source, 32) && !memcmp(p + PG + 1, source, 31));
+	CHECK(in_file_is(fd, (long)PG, 's'));
+	munmap(p, 2 * PG);
+	close(fd);
+}
+
 /* Nobody but the program itself reaches its memory then: private copies, results and all. */
 static int undumpable(void)
 {
@@ -261,6 +283,7 @@ static int undumpable(void)
 	prctl(PR_SET_DUMPABLE, 0);
 	regular_files(O_APPEND);
 	later_rights();
+	private_copies();
 	return failed;
 }
 
@@ -277,6 +300,7 @@ int main(void)
 	later_rights();
 	other_programs();
 	futex_words();
+	private_copies();
 	fflush(stdout);
 	pid = fork();
 	if (!pid)
