@@ -12,6 +12,9 @@
  *     otherwise.  No call may be made from inside a port callback, except where
  *     port.h allows it.
  *   - Option structs start with `size`; zero in every other field means default.
+ *   - Structs that a call fills in go along with the size that the caller was compiled with: what
+ *     is named here is inline and passes it to the function that ends in _sized.  So both may grow:
+ *     a library fills in what the caller knows, and clears what it does not know itself.
  *   - PROT_*, MAP_*, MADV_*, MREMAP_*, MS_*, MCL_* values are Linux's; this header does
  *     not define them: include <sys/mman.h>, or "quire/abi.h" where there is none.
  */
@@ -97,7 +100,12 @@ struct quire_machine_stats {
 	uint64_t free_table_frames; /* of that memory */
 	uint64_t lost_pages;        /* dirty pages that write_page refused when their file went */
 };
-QUIRE_API void quire_machine_stats(struct quire_machine *m, struct quire_machine_stats *out);
+QUIRE_API void quire_machine_stats_sized(struct quire_machine *m, struct quire_machine_stats *out,
+					 size_t size);
+static inline void quire_machine_stats(struct quire_machine *m, struct quire_machine_stats *out)
+{
+	quire_machine_stats_sized(m, out, sizeof(*out));
+}
 
 /* From now on fail these points (numbers as in quire_machine_stats.alloc_points). */
 QUIRE_API int quire_machine_fail(struct quire_machine *m, const uint64_t *points, unsigned n);
@@ -240,15 +248,22 @@ struct quire_fault {
 	unsigned around; /* pages that fault-around mapped beside */
 	bool stack_grown;
 	bool has_vma; /* vma was filled in (only for refused faults) */
-	struct quire_vma_info vma;
+	uint64_t reserved[4];
+	struct quire_vma_info vma; /* the last: it may grow */
 };
 
 /*
  * Resolves an access of an executor.  May sleep in a file's callbacks.
  * Takes no mmap lock unless the lookup found nothing or raced too often.
  */
-QUIRE_API enum quire_fault_result quire_fault(struct quire_mm *mm, uint64_t addr,
-					      enum quire_access access, struct quire_fault *out);
+QUIRE_API enum quire_fault_result quire_fault_sized(struct quire_mm *mm, uint64_t addr,
+						    enum quire_access access,
+						    struct quire_fault *out, size_t size);
+static inline enum quire_fault_result quire_fault(struct quire_mm *mm, uint64_t addr,
+						  enum quire_access access, struct quire_fault *out)
+{
+	return quire_fault_sized(mm, addr, access, out, sizeof(*out));
+}
 
 /*
  * Copy between the embedder and guest memory, faulting in; returns bytes copied or -EFAULT if none.
@@ -270,8 +285,13 @@ struct quire_pin {
 };
 /* -EFAULT for a refused access or external frame.  addr is rounded down to its page.  Grows no
  * stack. */
-QUIRE_API int quire_pin(struct quire_mm *mm, uint64_t addr, enum quire_access access,
-			struct quire_pin *out);
+QUIRE_API int quire_pin_sized(struct quire_mm *mm, uint64_t addr, enum quire_access access,
+			      struct quire_pin *out, size_t size);
+static inline int quire_pin(struct quire_mm *mm, uint64_t addr, enum quire_access access,
+			    struct quire_pin *out)
+{
+	return quire_pin_sized(mm, addr, access, out, sizeof(*out));
+}
 QUIRE_API void quire_unpin(struct quire_machine *m, struct quire_pin *pin);
 
 /* The leaf entry that maps addr, 0 if none.  Bits: see quire_pte below. */
@@ -350,8 +370,15 @@ struct quire_file_options {
 	const char *name; /* for maps; copied */
 	uint64_t dev, ino;
 };
-QUIRE_API int quire_file_create(struct quire_machine *m, const struct quire_file_options *opts,
-				struct quire_file **out);
+/* ops_size: of opts->ops, as the embedder knows it. */
+QUIRE_API int quire_file_create_sized(struct quire_machine *m,
+				      const struct quire_file_options *opts, size_t ops_size,
+				      struct quire_file **out);
+static inline int quire_file_create(struct quire_machine *m, const struct quire_file_options *opts,
+				    struct quire_file **out)
+{
+	return quire_file_create_sized(m, opts, sizeof(struct quire_file_ops), out);
+}
 QUIRE_API void quire_file_get(struct quire_file *file);
 /* With the last reference, mappings included, dirty pages are written back and release is called,
  * before the call that drops it returns. */
@@ -400,10 +427,21 @@ QUIRE_API int64_t quire_file_write(struct quire_file *file, uint64_t off, const 
 /* ---------------------------------------------------------------- inspection */
 
 /* First VMA that ends above addr.  0, or -ENOENT. */
-QUIRE_API int quire_vma_next(struct quire_mm *mm, uint64_t addr, struct quire_vma_info *out);
+QUIRE_API int quire_vma_next_sized(struct quire_mm *mm, uint64_t addr, struct quire_vma_info *out,
+				   size_t size);
+static inline int quire_vma_next(struct quire_mm *mm, uint64_t addr, struct quire_vma_info *out)
+{
+	return quire_vma_next_sized(mm, addr, out, sizeof(*out));
+}
 /* The same, with its file: *file is NULL, or the caller's to put. */
-QUIRE_API int quire_vma_next_file(struct quire_mm *mm, uint64_t addr, struct quire_vma_info *out,
-				  struct quire_file **file);
+QUIRE_API int quire_vma_next_file_sized(struct quire_mm *mm, uint64_t addr,
+					struct quire_vma_info *out, size_t size,
+					struct quire_file **file);
+static inline int quire_vma_next_file(struct quire_mm *mm, uint64_t addr,
+				      struct quire_vma_info *out, struct quire_file **file)
+{
+	return quire_vma_next_file_sized(mm, addr, out, sizeof(*out), file);
+}
 /* "rd ex sh mr ..." as in smaps' VmFlags. */
 QUIRE_API void quire_vm_flag_names(uint64_t vm_flags, char *buf, size_t len);
 
@@ -415,8 +453,13 @@ struct quire_usage {
 	uint64_t referenced, anonymous, lazyfree, anon_huge, swap, locked_pss_shifted;
 	uint64_t external; /* of rss: external frames */
 };
-QUIRE_API void quire_range_usage(struct quire_mm *mm, uint64_t start, uint64_t end,
-				 struct quire_usage *out);
+QUIRE_API void quire_range_usage_sized(struct quire_mm *mm, uint64_t start, uint64_t end,
+				       struct quire_usage *out, size_t size);
+static inline void quire_range_usage(struct quire_mm *mm, uint64_t start, uint64_t end,
+				     struct quire_usage *out)
+{
+	quire_range_usage_sized(mm, start, end, out, sizeof(*out));
+}
 
 struct quire_mm_stats {
 	uint64_t faults[QUIRE_NR_KINDS];
@@ -437,7 +480,11 @@ struct quire_mm_stats {
 	uint64_t table_bytes, peak_table_bytes;
 	uint64_t start_brk, brk, mmap_base, start_stack;
 };
-QUIRE_API void quire_mm_stats(struct quire_mm *mm, struct quire_mm_stats *out);
+QUIRE_API void quire_mm_stats_sized(struct quire_mm *mm, struct quire_mm_stats *out, size_t size);
+static inline void quire_mm_stats(struct quire_mm *mm, struct quire_mm_stats *out)
+{
+	quire_mm_stats_sized(mm, out, sizeof(*out));
+}
 
 QUIRE_API const char *quire_version(void);
 

@@ -359,15 +359,21 @@ static enum quire_fault_result fault_resolve(struct fault *f)
 	return result;
 }
 
-enum quire_fault_result quire_fault(struct quire_mm *mm, uint64_t addr, enum quire_access access,
-				    struct quire_fault *out)
+enum quire_fault_result quire_fault_sized(struct quire_mm *mm, uint64_t addr,
+					  enum quire_access access, struct quire_fault *out,
+					  size_t size)
 {
 	struct fault f = {.mm = mm, .addr = addr & PAGE_MASK, .access = access, .grow = true};
-	struct quire_fault unwanted;
+	bool as_ours = out && size == sizeof(*out);
+	enum quire_fault_result result;
+	struct quire_fault told;
 
-	f.out = out ? out : &unwanted;
+	f.out = as_ours ? out : &told;
 	*f.out = (struct quire_fault){.addr = addr};
-	return fault_resolve(&f);
+	result = fault_resolve(&f);
+	if (out && !as_ours)
+		fill_sized(out, size, &told, sizeof(told));
+	return result;
 }
 
 enum quire_fault_result mm_fault_in(struct quire_mm *mm, uint64_t addr, enum quire_access access)

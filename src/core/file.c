@@ -81,13 +81,19 @@ uint64_t quire_file_size(struct quire_file *file)
 
 /* ---- making ---------------------------------------------------------------- */
 
-static int check_options(const struct quire_file_options *opts)
+/* o, ops: what the embedder gave, as we know it. */
+static int read_options(const struct quire_file_options *opts, size_t ops_size,
+			struct quire_file_options *o, struct quire_file_ops *ops)
 {
-	if (!opts || opts->size < sizeof(*opts) || (unsigned)opts->kind > QUIRE_FILE_SHMEM)
+	memset(ops, 0, sizeof(*ops));
+	if (!opts ||
+	    !copy_sized(o, sizeof(*o), offsetof(struct quire_file_options, ops), opts, opts->size))
 		return -QEINVAL;
-	if (opts->kind == QUIRE_FILE_EXTERNAL && (!opts->ops || !opts->ops->frame))
+	if (o->ops && !copy_sized(ops, sizeof(*ops), 0, o->ops, ops_size))
 		return -QEINVAL;
-	return 0;
+	if ((unsigned)o->kind > QUIRE_FILE_SHMEM)
+		return -QEINVAL;
+	return o->kind == QUIRE_FILE_EXTERNAL && !ops->frame ? -QEINVAL : 0;
 }
 
 static int copy_name(struct quire_file *file, const char *name)
@@ -107,10 +113,10 @@ static int copy_name(struct quire_file *file, const char *name)
 }
 
 /* Shmem has no callbacks but release: its content is nowhere else. */
-static void copy_ops(struct quire_file *file, const struct quire_file_options *opts)
+static void set_kind(struct quire_file *file, const struct quire_file_options *opts,
+		     const struct quire_file_ops *ops)
 {
-	if (opts->ops)
-		file->ops = *opts->ops;
+	file->ops = *ops;
 	if (opts->kind == QUIRE_FILE_SHMEM)
 		file->ops = (struct quire_file_ops){.release = file->ops.release};
 	file->vma_ops = opts->kind == QUIRE_FILE_EXTERNAL ? &extfile_vma_ops : &filemap_vma_ops;
@@ -128,11 +134,13 @@ static void enlist(struct quire_file *file)
 	spin_unlock(&m->mm_lock, RANK_MMLIST);
 }
 
-int quire_file_create(struct quire_machine *m, const struct quire_file_options *opts,
-		      struct quire_file **out)
+int quire_file_create_sized(struct quire_machine *m, const struct quire_file_options *opts,
+			    size_t ops_size, struct quire_file **out)
 {
+	struct quire_file_options o;
+	struct quire_file_ops ops;
 	struct quire_file *file;
-	int err = check_options(opts);
+	int err = read_options(opts, ops_size, &o, &ops);
 
 	if (err)
 		return err;
@@ -141,19 +149,19 @@ int quire_file_create(struct quire_machine *m, const struct quire_file_options *
 		return -QENOMEM;
 	file->machine = m;
 	file->refs = 1;
-	file->kind = opts->kind;
-	file->priv = opts->priv;
-	file->writable = opts->writable;
-	file->noexec = opts->noexec;
-	file->dev = opts->dev;
-	file->ino = opts->ino;
-	copy_ops(file, opts);
-	if (!mapping_may_resize(file, opts->bytes) || copy_name(file, opts->name)) {
+	file->kind = o.kind;
+	file->priv = o.priv;
+	file->writable = o.writable;
+	file->noexec = o.noexec;
+	file->dev = o.dev;
+	file->ino = o.ino;
+	set_kind(file, &o, &ops);
+	if (!mapping_may_resize(file, o.bytes) || copy_name(file, o.name)) {
 		kmem_free_line(m, file, sizeof(*file));
 		return -QENOMEM;
 	}
 	/* What the embedder knows is asked for when it is wanted. */
-	mapping_init(&file->mapping, file, file->ops.file_size ? 0 : opts->bytes);
+	mapping_init(&file->mapping, file, file->ops.file_size ? 0 : o.bytes);
 	enlist(file);
 	*out = file;
 	return 0;

@@ -23,11 +23,7 @@ const char *quire_version(void)
 	return QUIRE_VERSION;
 }
 
-/*
- * A struct of the embedder's that starts with its size: bytes that this library does not know
- * must be zero, those that the embedder did not know become zero.
- */
-static bool copy_sized(void *to, size_t known, size_t needed, const void *from, size_t given)
+bool copy_sized(void *to, size_t known, size_t needed, const void *from, size_t given)
 {
 	const uint8_t *bytes = from;
 
@@ -39,6 +35,13 @@ static bool copy_sized(void *to, size_t known, size_t needed, const void *from, 
 	memset(to, 0, known);
 	memcpy(to, from, given < known ? given : known);
 	return true;
+}
+
+void fill_sized(void *to, size_t given, const void *from, size_t known)
+{
+	memcpy(to, from, given < known ? given : known);
+	if (given > known)
+		memset((char *)to + known, 0, given - known);
 }
 
 static bool port_ok(const struct quire_port *p)
@@ -304,9 +307,8 @@ static void list_stats(struct quire_machine *m, struct quire_machine_stats *out)
 	spin_unlock(&m->mm_lock, RANK_MMLIST);
 }
 
-void quire_machine_stats(struct quire_machine *m, struct quire_machine_stats *out)
+static void all_stats(struct quire_machine *m, struct quire_machine_stats *out)
 {
-	memset(out, 0, sizeof(*out));
 	frames_stats(m, out);
 	stripe_stats(m, out);
 	list_stats(m, out);
@@ -316,4 +318,13 @@ void quire_machine_stats(struct quire_machine *m, struct quire_machine_stats *ou
 	out->waiting_frames = at_load(&m->waiting[ZONE_RAM]);
 	out->waiting_table_frames = at_load(&m->waiting[ZONE_TABLE]);
 	out->lost_pages = at_load_relaxed(&m->lost_pages);
+}
+
+void quire_machine_stats_sized(struct quire_machine *m, struct quire_machine_stats *out,
+			       size_t size)
+{
+	struct quire_machine_stats st = {0};
+
+	all_stats(m, &st);
+	fill_sized(out, size, &st, sizeof(st));
 }

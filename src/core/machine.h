@@ -152,6 +152,15 @@ static inline bool alloc_point_fails_on(struct quire_machine *m, unsigned cpu)
 	return false;
 }
 
+/* ---- machine.c */
+/*
+ * A struct of the embedder's: bytes that this library does not know must be zero, those that the
+ * embedder did not know become zero.  False: it lacks what is needed, or asks for what is unknown.
+ */
+bool copy_sized(void *to, size_t known, size_t needed, const void *from, size_t given);
+/* And one that he gets: as much of it as he knows, and zeroes for what we do not know. */
+void fill_sized(void *to, size_t given, const void *from, size_t known);
+
 /* ---- limits.c */
 /* Heuristic overcommit: refuses only what can never fit. */
 bool machine_may_commit(const struct quire_machine *m, uint64_t pages);

@@ -95,10 +95,8 @@ int quire_mm_create(struct quire_machine *m, const struct quire_mm_options *opts
 	struct quire_mm *mm;
 	int err;
 
-	if (opts && opts->size > sizeof(o))
+	if (opts && !copy_sized(&o, sizeof(o), sizeof(o.size), opts, opts->size))
 		return -QEINVAL;
-	if (opts)
-		memcpy(&o, opts, opts->size);
 	mm = alloc_block(m);
 	if (!mm)
 		return -QENOMEM;

@@ -175,7 +175,8 @@ static inline void mm_unlock(struct quire_mm *mm)
 {
 	struct quire_file *gone = mm->gone_files;
 
-	mm->gone_files = NULL;
+	if (__builtin_expect(gone != NULL, 0))
+		mm->gone_files = NULL;
 	mutex_unlock(&mm->machine->port, &mm->mmap_lock, RANK_MMAP);
 	if (__builtin_expect(gone != NULL, 0))
 		files_end(gone);

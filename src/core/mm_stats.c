@@ -54,9 +54,8 @@ static void writer_stats(struct quire_mm *mm, struct quire_mm_stats *out)
 	out->start_stack = mm->start_stack;
 }
 
-void quire_mm_stats(struct quire_mm *mm, struct quire_mm_stats *out)
+static void all_stats(struct quire_mm *mm, struct quire_mm_stats *out)
 {
-	memset(out, 0, sizeof(*out));
 	mm_update_peak(mm);
 	fault_stats(mm, out);
 	out->peak_rss = at_load_relaxed(&mm->peak_rss);
@@ -65,4 +64,12 @@ void quire_mm_stats(struct quire_mm *mm, struct quire_mm_stats *out)
 	mm_lock(mm);
 	writer_stats(mm, out);
 	mm_unlock(mm);
+}
+
+void quire_mm_stats_sized(struct quire_mm *mm, struct quire_mm_stats *out, size_t size)
+{
+	struct quire_mm_stats st = {0};
+
+	all_stats(mm, &st);
+	fill_sized(out, size, &st, sizeof(st));
 }

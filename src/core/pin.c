@@ -57,15 +57,19 @@ static int try_pin(struct quire_mm *mm, uint64_t addr, bool write, struct quire_
 	return ret;
 }
 
-int quire_pin(struct quire_mm *mm, uint64_t addr, enum quire_access access, struct quire_pin *out)
+int quire_pin_sized(struct quire_mm *mm, uint64_t addr, enum quire_access access,
+		    struct quire_pin *out, size_t size)
 {
 	const struct quire_port *port = &mm->machine->port;
+	struct quire_pin pin;
 	int ret;
 
 	for (;;) {
 		rcu_read_lock(port);
-		ret = try_pin(mm, addr & PAGE_MASK, access == QUIRE_WRITE, out);
+		ret = try_pin(mm, addr & PAGE_MASK, access == QUIRE_WRITE, &pin);
 		rcu_read_unlock(port);
+		if (ret > 0)
+			fill_sized(out, size, &pin, sizeof(pin));
 		if (ret)
 			return ret < 0 ? ret : 0;
 		if (mm_fault_in(mm, addr, access) != QUIRE_FAULT_OK)
@@ -85,5 +89,7 @@ void quire_unpin(struct quire_machine *m, struct quire_pin *pin)
 		at_sub(&m->pins, 1);
 		folio_put(m, folio);
 	}
-	*pin = (struct quire_pin){0};
+	pin->mem = NULL; /* field by field: the caller may know fewer than we */
+	pin->frame = 0;
+	pin->priv = NULL;
 }

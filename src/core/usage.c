@@ -96,12 +96,13 @@ static void add_vma(struct quire_usage *u, const struct vma *vma, uint64_t addr,
 	}
 }
 
-void quire_range_usage(struct quire_mm *mm, uint64_t start, uint64_t end, struct quire_usage *out)
+void quire_range_usage_sized(struct quire_mm *mm, uint64_t start, uint64_t end,
+			     struct quire_usage *out, size_t size)
 {
 	const struct quire_port *port = &mm->machine->port;
+	struct quire_usage usage = {0};
 	struct vma *vma;
 
-	memset(out, 0, sizeof(*out));
 	start &= PAGE_MASK;
 	end = end > mm->machine->task_size ? mm->machine->task_size : PAGE_ALIGN(end);
 	rcu_read_lock(port);
@@ -109,7 +110,8 @@ void quire_range_usage(struct quire_mm *mm, uint64_t start, uint64_t end, struct
 		uint64_t from = vma->start > start ? vma->start : start;
 
 		start = vma->end < end ? vma->end : end;
-		add_vma(out, vma, from, start);
+		add_vma(&usage, vma, from, start);
 	}
 	rcu_read_unlock(port);
+	fill_sized(out, size, &usage, sizeof(usage));
 }

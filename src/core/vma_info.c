@@ -51,24 +51,30 @@ void vma_fill_info(const struct vma *vma, struct quire_vma_info *out)
 	copy_name(out->file_name, sizeof(out->file_name), vma->file->name);
 }
 
-int quire_vma_next(struct quire_mm *mm, uint64_t addr, struct quire_vma_info *out)
+int quire_vma_next_sized(struct quire_mm *mm, uint64_t addr, struct quire_vma_info *out,
+			 size_t size)
 {
 	const struct quire_port *port = &mm->machine->port;
+	struct quire_vma_info info;
 	struct vma *vma;
 
 	rcu_read_lock(port);
 	vma = vma_next(mm, addr);
 	if (vma)
-		vma_fill_info(vma, out);
+		vma_fill_info(vma, &info);
 	rcu_read_unlock(port);
-	return vma ? 0 : -QENOENT;
+	if (!vma)
+		return -QENOENT;
+	fill_sized(out, size, &info, sizeof(info));
+	return 0;
 }
 
 /* A file that has ended was found by a VMA that is not in the tree any more. */
-int quire_vma_next_file(struct quire_mm *mm, uint64_t addr, struct quire_vma_info *out,
-			struct quire_file **file)
+int quire_vma_next_file_sized(struct quire_mm *mm, uint64_t addr, struct quire_vma_info *out,
+			      size_t size, struct quire_file **file)
 {
 	const struct quire_port *port = &mm->machine->port;
+	struct quire_vma_info info;
 	struct vma *vma;
 	bool ended;
 
@@ -78,10 +84,13 @@ int quire_vma_next_file(struct quire_mm *mm, uint64_t addr, struct quire_vma_inf
 		ended = vma && vma->file && !file_tryget(vma->file);
 		*file = vma && !ended ? vma->file : NULL;
 		if (vma && !ended)
-			vma_fill_info(vma, out);
+			vma_fill_info(vma, &info);
 		rcu_read_unlock(port);
 	} while (ended);
-	return vma ? 0 : -QENOENT;
+	if (!vma)
+		return -QENOENT;
+	fill_sized(out, size, &info, sizeof(info));
+	return 0;
 }
 
 /* proc(5), VmFlags; in the kernel's order, which is that of its bits. */
