@@ -297,6 +297,8 @@ struct watch {
 };
 void watch_range(struct request *q, uint64_t start, uint64_t len, struct watch *w);
 void watch_end(struct request *q, struct watch *w);
+/* Those that were left behind by fork (MADV_DONTFORK). */
+void windows_forget_unmapped(struct request *q);
 
 /* ---- guest_mem.c: as the core's functions, and in files mapped shared as well */
 int64_t guest_read(struct space *s, uint64_t addr, void *buf, uint64_t len);

@@ -267,6 +267,30 @@ void watch_end(struct request *q, struct watch *w)
 	free(w->files);
 }
 
+static struct quire_file *file_by_index(struct space *s, unsigned i)
+{
+	struct quire_file *file;
+
+	pthread_mutex_lock(&s->lock);
+	file = i < s->cap_windows ? s->windows[i].file : NULL;
+	if (file)
+		quire_file_get(file);
+	pthread_mutex_unlock(&s->lock);
+	return file;
+}
+
+void windows_forget_unmapped(struct request *q)
+{
+	for (unsigned i = 0; i < q->space->cap_windows; i++) {
+		struct quire_file *file = file_by_index(q->space, i);
+
+		if (!file)
+			continue;
+		leave_if_unmapped(q, file);
+		quire_file_put(file);
+	}
+}
+
 /* ---- the operations ----------------------------------------------------------- */
 
 /* What the request's data[] says, copied first: the guest may write there meanwhile.  The file is

@@ -169,6 +169,8 @@ void op_child_start(struct request *q)
 	}
 	if (lost)
 		refuse_child(q);
+	else if (q->space && at_load(&q->space->dontfork))
+		windows_forget_unmapped(q);
 }
 
 void op_thread(struct request *q)

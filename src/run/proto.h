@@ -171,7 +171,7 @@ enum run_op {
 	/* a0 child's slot, a1 pid or -errno, a2 its serial */
 	OP_FORK_DONE,
 	/* first request of a forked child; a0 pid; LIFE's write end sent on CTL, a1 token */
-	OP_CHILD_START,
+	OP_CHILD_START, /* v1, v2 as of OP_SYSCALL */
 	/* a0 flags -> ret = slot of the new thread */
 	OP_THREAD,
 	/* a0 slot, a1 tid or -errno */

@@ -79,6 +79,7 @@ int space_create(struct run *run, const struct rlimit *rlim, bool ignore_memlock
 
 static int copy_layout(struct space *to, const struct space *from)
 {
+	to->dontfork = at_load(&from->dontfork);
 	to->vdso = from->vdso;
 	to->vdso_bytes = from->vdso_bytes;
 	to->vvar = from->vvar;

@@ -58,6 +58,7 @@ struct space {
 	unsigned low_free;          /* W: none below is free */
 	struct gone *gone;          /* W: of which the stub has yet to be told */
 	unsigned nr_gone;           /* W */
+	bool dontfork;              /* A: a child may have windows of files that it does not map */
 
 	/* Set by OP_EXEC_LOAD, inherited by fork; for maps.  Lie above GUEST_TASK_SIZE. */
 	uint64_t vdso, vdso_bytes, vvar, vvar_bytes;         /* C after load */

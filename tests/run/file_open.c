@@ -190,6 +190,21 @@ static void fork_holds_it_too(void)
 	CHECK(is_locked());
 	munmap(p, PG);
 	CHECK(!is_locked());
+
+	/* What the child does not get, it does not hold. */
+	fd = open_locked(O_RDWR);
+	p = map(fd, PG, RW, MAP_SHARED, 0);
+	close(fd);
+	CHECK(!madvise(p, PG, MADV_DONTFORK));
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		CHECK(read(go[0], &c, 1) == 1 && !is_locked());
+		_exit(failed);
+	}
+	munmap(p, PG);
+	CHECK(write(go[1], "", 1) == 1);
+	wait_for(pid);
 	close(go[0]);
 	close(go[1]);
 }

@@ -4,6 +4,7 @@
  * is gone, and the read end kills the process when the supervisor is gone.
  */
 #include "stub.h"
+#include "window.h"
 
 #include <asm/signal.h>
 #include <linux/fcntl.h>
@@ -74,6 +75,8 @@ void life_begin(struct thread *t)
 	t->service_seen = at_load(&t->answer->service_seq);
 	if (r == 0)
 		r = rpc(t, OP_CHILD_START, (uint64_t)t->tid, token);
+	if (r == 0)
+		windows_gone(t);
 	if (r)
 		die_error("a new process cannot make itself known to the supervisor", r);
 }
