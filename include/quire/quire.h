@@ -350,6 +350,12 @@ struct quire_file_ops {
 	uint64_t (*file_size)(void *priv);
 	/* The last call: the last reference is gone, all that could be written is. */
 	void (*release)(void *priv);
+	/*
+	 * MADV_REMOVE: [off, off + len), whole pages, read as zeros from now on.  0 or -errno.  May
+	 * sleep.  quire_file_punch() of the range follows: until madvise has returned, frames of it
+	 * may be in use, and write_page be called.  NULL: -EOPNOTSUPP.
+	 */
+	int (*punch_hole)(void *priv, uint64_t off, uint64_t len);
 };
 
 enum quire_file_kind {

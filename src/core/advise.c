@@ -5,7 +5,8 @@
  * One table says what each advice does: it sets and clears flags of the VMAs
  * (edits), or acts on their entries, or nothing.  A hole does not end the call:
  * the rest is done and -ENOMEM returned, as madvise(2) says; an error of a
- * mapping does end it.  All under M, but for MADV_POPULATE_*, which faults.
+ * mapping does end it.  All under M, but for MADV_POPULATE_*, which faults, and
+ * MADV_REMOVE (remove.c).
  *
  * Accepted without effect, being hints: WILLNEED, COLD and PAGEOUT (there is no
  * reclaim), HUGEPAGE, NOHUGEPAGE, MERGEABLE and UNMERGEABLE (only the flag).
@@ -43,15 +44,6 @@ static int not_droppable(const struct vma *vma)
 	return vma->flags & VM_DROPPABLE ? -QEINVAL : 0;
 }
 
-static int remove_allowed(const struct vma *vma)
-{
-	if ((vma->flags & VM_LOCKED) || !vma->file)
-		return -QEINVAL;
-	if ((vma->flags & (VM_SHARED | VM_MAYWRITE)) != (VM_SHARED | VM_MAYWRITE))
-		return -QEACCES;
-	return 0;
-}
-
 static int act_dontneed(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end)
 {
 	zap_range(g, vma, start, end);
@@ -64,15 +56,6 @@ static int act_free(struct tlb_gather *g, struct vma *vma, uint64_t start, uint6
 	return 0;
 }
 
-static int act_remove(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end)
-{
-	(void)g; /* the file's own walk finds every mapping of the hole, this one too */
-	/* Where the content is elsewhere, it would be read in again. */
-	if (vma->file->kind != QUIRE_FILE_SHMEM)
-		return -QEOPNOTSUPP;
-	return quire_file_punch(vma->file, vma_pgoff(vma, start) << PAGE_SHIFT, end - start);
-}
-
 static const struct advice advices[] = {
     {.number = QMADV_NORMAL, .clear = VM_SEQ_READ | VM_RAND_READ},
     {.number = QMADV_RANDOM, .set = VM_RAND_READ, .clear = VM_SEQ_READ},
@@ -81,7 +64,7 @@ static const struct advice advices[] = {
     {.number = QMADV_DONTNEED, .allowed = not_locked, .act = act_dontneed},
     {.number = QMADV_DONTNEED_LOCKED, .act = act_dontneed},
     {.number = QMADV_FREE, .allowed = free_allowed, .act = act_free},
-    {.number = QMADV_REMOVE, .allowed = remove_allowed, .act = act_remove},
+    {.number = QMADV_REMOVE},
     {.number = QMADV_DONTFORK, .set = VM_DONTCOPY},
     {.number = QMADV_DOFORK, .clear = VM_DONTCOPY},
     {.number = QMADV_MERGEABLE, .set = VM_MERGEABLE, .allowed = NULL},
@@ -175,6 +158,8 @@ int quire_madvise(struct quire_mm *mm, uint64_t addr, uint64_t len, int advice)
 
 	if (!a || (addr & ~PAGE_MASK) || (len && !PAGE_ALIGN(len)) || end < addr)
 		return -QEINVAL;
+	if (advice == QMADV_REMOVE)
+		return mm_remove(mm, addr, end);
 	if (advice == QMADV_POPULATE_READ)
 		return mm_populate(mm, addr, end, QUIRE_READ);
 	if (advice == QMADV_POPULATE_WRITE)

@@ -119,6 +119,10 @@ void free_tables_between(struct tlb_gather *g, uint64_t start, uint64_t end);
 /* munmap without checks of the arguments.  M held. */
 int unmap_locked(struct quire_mm *mm, uint64_t start, uint64_t end);
 
+/* ---- remove.c */
+/* MADV_REMOVE.  M not held. */
+int mm_remove(struct quire_mm *mm, uint64_t start, uint64_t end);
+
 /* ---- mmap.c */
 /* Maps spec's range over whatever is there, limits checked.  M held. */
 int map_region(struct quire_mm *mm, const struct vma_spec *spec);

@@ -23,7 +23,7 @@
 struct store {
 	unsigned char bytes[STORE_PAGES * UPAGE];
 	uint64_t size;
-	unsigned reads, writes, frames, copies, releases;
+	unsigned reads, writes, frames, copies, punches, releases;
 	pthread_t writer, releaser; /* who called last */
 	uint64_t last_written;      /* page */
 	int read_err, write_err;
@@ -71,6 +71,17 @@ static int store_copy(void *priv, uint64_t pgoff, void *mem)
 	return 0;
 }
 
+static int store_punch(void *priv, uint64_t off, uint64_t len)
+{
+	struct store *s = priv;
+
+	s->punches++;
+	if (s->write_err)
+		return s->write_err;
+	memset(s->bytes + off, 0, len);
+	return 0;
+}
+
 static uint64_t store_size(void *priv)
 {
 	return ((struct store *)priv)->size;
@@ -84,12 +95,15 @@ static void store_release(void *priv)
 	s->releaser = pthread_self();
 }
 
-static const struct quire_file_ops cache_ops = {
-    .read_page = store_read, .write_page = store_write, .release = store_release};
+static const struct quire_file_ops cache_ops = {.read_page = store_read,
+						.write_page = store_write,
+						.release = store_release,
+						.punch_hole = store_punch};
 static const struct quire_file_ops ext_ops = {.frame = store_frame,
 					      .copy_page = store_copy,
 					      .file_size = store_size,
-					      .release = store_release};
+					      .release = store_release,
+					      .punch_hole = store_punch};
 
 static struct store *new_store(void)
 {
@@ -629,6 +643,46 @@ static void test_punch_hole(void **state)
 
 /* ---- read and write ---------------------------------------------------------- */
 
+/* The embedder makes the hole; the core forgets what it had of it, but for private copies. */
+static void test_punch_embedders_file(void **state)
+{
+	const enum quire_file_kind kinds[] = {QUIRE_FILE_PAGECACHE, QUIRE_FILE_EXTERNAL};
+	struct unit *u = *state;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct store *s = new_store();
+		struct quire_file *f = new_file(u, kinds[i], s);
+		uint64_t a = 0x100000, p = 0x200000;
+
+		assert_int_equal(quire_mmap(u->mm, a, 8 * UPAGE, URW, QMAP_SHARED | QMAP_FIXED, f,
+					    2 * UPAGE, &a),
+				 0);
+		assert_int_equal(quire_mmap(u->mm, p, 8 * UPAGE, URW, QMAP_PRIVATE | QMAP_FIXED, f,
+					    2 * UPAGE, &p),
+				 0);
+		expect(u, a + UPAGE, QUIRE_WRITE, QUIRE_FAULT_OK, -1);
+		expect(u, a + 5 * UPAGE, QUIRE_WRITE, QUIRE_FAULT_OK, -1);
+		expect(u, p + UPAGE, QUIRE_WRITE, QUIRE_FAULT_OK, -1);
+		s->write_err = -EIO;
+		assert_int_equal(quire_madvise(u->mm, a, 2 * UPAGE, QMADV_REMOVE), -EIO);
+		assert_true(quire_pte(u->mm, a + UPAGE));
+		s->write_err = 0;
+		assert_int_equal(quire_madvise(u->mm, a, 2 * UPAGE, QMADV_REMOVE), 0);
+		assert_int_equal(s->punches, 2);
+		assert_false(quire_pte(u->mm, a + UPAGE));
+		assert_true(quire_pte(u->mm, a + 5 * UPAGE));
+		assert_true(quire_pte(u->mm, p + UPAGE));
+		assert_int_equal(s->bytes[3 * UPAGE], 0);
+		assert_int_not_equal(s->bytes[4 * UPAGE], 0);
+		unit_verify(u);
+		quire_munmap(u->mm, a, 8 * UPAGE);
+		quire_munmap(u->mm, p, 8 * UPAGE);
+		quire_file_put(f);
+		u->port.rcu_barrier(u->port.ctx);
+		free(s);
+	}
+}
+
 static void test_read_write_shmem(void **state)
 {
 	struct unit *u = *state;
@@ -921,6 +975,7 @@ int main(void)
 	    unit_test(test_shared_anon_is_committed),
 	    unit_test(test_shmem_file_is_committed),
 	    unit_test(test_punch_hole),
+	    unit_test(test_punch_embedders_file),
 	    unit_test(test_read_write_shmem),
 	    unit_test(test_read_write_cached),
 	    unit_test(test_external_frames),
