@@ -31,7 +31,8 @@
  *                                        spinlocks   sleeping locks   read-side section
  *      alloc, free, call_rcu, cpu, wake,
  *      yield, log, rcu_read_(un)lock         yes           yes              yes
- *      wait, tlb_flush, ram_discard          no            yes              yes
+ *      wait, tlb_flush, ram_discard,
+ *      privileged                            no            yes              yes
  *      synchronize_rcu                       no            yes              no
  *      rcu_barrier, oom                      no            no               no
  *
@@ -105,6 +106,12 @@ enum quire_memory {
 
 enum quire_log_level { QUIRE_LOG_DEBUG, QUIRE_LOG_INFO, QUIRE_LOG_WARN, QUIRE_LOG_BUG };
 
+/* What the unprivileged may not do. */
+enum quire_privilege {
+	QUIRE_MAY_LOCK,    /* lock memory beyond RLIMIT_MEMLOCK: CAP_IPC_LOCK */
+	QUIRE_MAY_MAP_LOW, /* map below mmap_min_addr: CAP_SYS_RAWIO */
+};
+
 struct quire_port {
 	/* Size of this struct as the embedder compiled it: lets it grow. */
 	size_t size;
@@ -163,6 +170,14 @@ struct quire_port {
 
 	/* A broken invariant.  Must not return.  NULL: trap instruction. */
 	void (*panic)(void *ctx, const char *what);
+
+	/*
+	 * May whoever makes the call that is in progress do this in `mm`?  Asked by the thread that
+	 * made the call, and only where the answer decides: so it may be slow, and is of that
+	 * moment.  NULL: quire_mm_options.ignore_memlock says about QUIRE_MAY_LOCK; else false.
+	 */
+	bool (*privileged)(void *ctx, struct quire_mm *mm, void *cookie,
+			   enum quire_privilege which);
 };
 
 #ifdef __cplusplus

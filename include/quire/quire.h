@@ -61,7 +61,7 @@ struct quire_machine_options {
 	unsigned nodes;
 	/* First address beyond user space; 0 = 0x7ffffffff000. */
 	uint64_t task_size;
-	/* Lowest address that mmap may use; 0 = 65536. */
+	/* Lowest address that mmap may use without a privilege (port->privileged); 0 = 65536. */
 	uint64_t mmap_min_addr;
 	/* Window of fault-around, a power of two of pages in bytes; 0 = 65536. */
 	uint64_t fault_around_bytes;
@@ -134,7 +134,8 @@ struct quire_mm_options {
 	void *cookie;       /* handed to port callbacks */
 	uint64_t mmap_base; /* top-down search starts below it; 0 = under the stack */
 	uint64_t rlimit[QUIRE_NR_RLIMITS]; /* 0 = Linux's default */
-	bool ignore_memlock;               /* CAP_IPC_LOCK */
+	/* May lock beyond RLIMIT_MEMLOCK, where port->privileged is not there to be asked. */
+	bool ignore_memlock;
 };
 
 /* The new mm has one reference, the caller's. */
@@ -164,6 +165,22 @@ QUIRE_API void quire_mm_set_stack(struct quire_mm *mm, uint64_t start_stack);
 /* `file` may be NULL for anonymous memory; *out is the address. */
 QUIRE_API int quire_mmap(struct quire_mm *mm, uint64_t addr, uint64_t len, int prot, int flags,
 			 struct quire_file *file, uint64_t offset, uint64_t *out);
+/*
+ * What a mapping of a file can never become, whatever mprotect asks: beyond what the file's own
+ * options say, for files that are opened, attached or sealed in several ways.  A bit set.
+ */
+enum quire_map_limit {
+	/* Opened for reading, or SHM_RDONLY: no shared mapping is writable (EACCES). */
+	QUIRE_MAP_READ_ONLY = 1,
+	/* F_SEAL_FUTURE_WRITE: no new shared mapping is writable (EPERM, by mprotect EACCES). */
+	QUIRE_MAP_SEALED = 2,
+	/* Reached by a mount that forbids it: no PROT_EXEC (EPERM, by mprotect EACCES). */
+	QUIRE_MAP_NO_EXEC = 4,
+};
+/* As quire_mmap(), which sets no limits.  What is mapped keeps them over mremap and fork. */
+QUIRE_API int quire_mmap_limited(struct quire_mm *mm, uint64_t addr, uint64_t len, int prot,
+				 int flags, struct quire_file *file, uint64_t offset,
+				 unsigned limits, uint64_t *out);
 QUIRE_API int quire_munmap(struct quire_mm *mm, uint64_t addr, uint64_t len);
 QUIRE_API int quire_mprotect(struct quire_mm *mm, uint64_t addr, uint64_t len, int prot);
 QUIRE_API int quire_mremap(struct quire_mm *mm, uint64_t addr, uint64_t old_len, uint64_t new_len,

@@ -72,7 +72,9 @@ static int check_fixed(struct quire_mm *mm, uint64_t addr, uint64_t len)
 		return -QENOMEM;
 	if (addr & ~PAGE_MASK)
 		return -QEINVAL;
-	return addr < mm->machine->mmap_min_addr ? -QEPERM : 0;
+	if (addr < mm->machine->mmap_min_addr && !mm_privileged(mm, QUIRE_MAY_MAP_LOW))
+		return -QEPERM;
+	return 0;
 }
 
 /* A hint is rounded down to its page, and up to where mappings may start. */

@@ -5,8 +5,8 @@
  * Owns the totals in struct quire_mm (M), and with mapping.c machine->committed (A).
  * setrlimit(2) and proc(5) give the rules: RLIMIT_AS counts everything,
  * RLIMIT_DATA private writable memory that is no stack, RLIMIT_MEMLOCK what is
- * locked.  Overcommit is Linux's mode 0: one request is refused only if it is
- * more than all of RAM.
+ * locked, of whoever has no privilege (port->privileged, asked only beyond the limit).  Overcommit
+ * is Linux's mode 0: one request is refused only if it is more than all of RAM.
  */
 #include "core/edit.h"
 
@@ -55,9 +55,14 @@ void mm_note_peaks(struct quire_mm *mm)
 	raise(&mm->peak_vmas, rtree_count(&mm->vmas));
 }
 
+static bool within(uint64_t have, int64_t more, uint64_t limit_bytes)
+{
+	return have + (uint64_t)more <= limit_bytes >> PAGE_SHIFT;
+}
+
 static bool fits(uint64_t have, int64_t more, uint64_t limit_bytes)
 {
-	return more <= 0 || have + (uint64_t)more <= limit_bytes >> PAGE_SHIFT;
+	return more <= 0 || within(have, more, limit_bytes);
 }
 
 static uint64_t limit(struct quire_mm *mm, enum quire_rlimit which)
@@ -72,16 +77,27 @@ bool mm_may_expand(struct quire_mm *mm, uint64_t flags, int64_t pages)
 	return !is_data(flags) || fits(mm->data_vm, pages, limit(mm, QUIRE_RLIMIT_DATA));
 }
 
+bool mm_privileged(struct quire_mm *mm, enum quire_privilege which)
+{
+	const struct quire_port *port = &mm->machine->port;
+
+	if (port->privileged)
+		return port->privileged(port->ctx, mm, mm->cookie, which);
+	return which == QUIRE_MAY_LOCK && mm->ignore_memlock;
+}
+
 bool mm_may_lock(struct quire_mm *mm, uint64_t flags, int64_t pages)
 {
-	if (!(flags & VM_LOCKED) || mm->ignore_memlock)
+	/* Also what adds nothing is refused to who is over the limit by a privilege that is gone.
+	 */
+	if (!(flags & VM_LOCKED) || within(mm->locked_vm, pages, limit(mm, QUIRE_RLIMIT_MEMLOCK)))
 		return true;
-	return fits(mm->locked_vm, pages, limit(mm, QUIRE_RLIMIT_MEMLOCK));
+	return mm_privileged(mm, QUIRE_MAY_LOCK);
 }
 
 bool mm_can_lock(struct quire_mm *mm)
 {
-	return mm->ignore_memlock || limit(mm, QUIRE_RLIMIT_MEMLOCK) != 0;
+	return limit(mm, QUIRE_RLIMIT_MEMLOCK) != 0 || mm_privileged(mm, QUIRE_MAY_LOCK);
 }
 
 bool machine_may_commit(const struct quire_machine *m, uint64_t pages)

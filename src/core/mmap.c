@@ -13,15 +13,18 @@
 
 /* What MAP_SHARED ignores and MAP_SHARED_VALIDATE accepts; mmap(2). */
 #define KNOWN_FLAGS                                                                                \
-	(QMAP_SHARED | QMAP_PRIVATE | QMAP_FIXED | QMAP_ANONYMOUS | QMAP_32BIT | QMAP_GROWSDOWN |  \
-	 QMAP_DENYWRITE | QMAP_EXECUTABLE | QMAP_LOCKED | QMAP_NORESERVE | QMAP_POPULATE |         \
-	 QMAP_NONBLOCK | QMAP_STACK | QMAP_HUGETLB)
+	(QMAP_SHARED | QMAP_PRIVATE | QMAP_FIXED | QMAP_ANONYMOUS | QMAP_32BIT | QMAP_ABOVE4G |    \
+	 QMAP_GROWSDOWN | QMAP_DENYWRITE | QMAP_EXECUTABLE | QMAP_LOCKED | QMAP_NORESERVE |        \
+	 QMAP_POPULATE | QMAP_NONBLOCK | QMAP_STACK | QMAP_HUGETLB | QMAP_UNINITIALIZED |          \
+	 QMAP_HUGE_2MB | QMAP_HUGE_1GB)
+#define ALL_LIMITS ((unsigned)(QUIRE_MAP_READ_ONLY | QUIRE_MAP_SEALED | QUIRE_MAP_NO_EXEC))
 #define FILE_MAX_BYTES 0x7fffffffffffffffull
 
 struct mmap_request {
 	uint64_t addr, len; /* len: whole pages */
 	int prot, flags;
 	struct quire_file *file;
+	unsigned limits; /* QUIRE_MAP_*, with what the file itself says */
 	uint64_t pgoff;
 	uint64_t vm_flags;
 	bool anon;
@@ -50,11 +53,22 @@ static int shared_file_flags(struct mmap_request *r)
 
 	if (validate && (r->flags & ~KNOWN_FLAGS))
 		return -QEOPNOTSUPP;
-	if ((r->prot & QPROT_WRITE) && !r->file->writable)
+	if ((r->prot & QPROT_WRITE) && (r->limits & QUIRE_MAP_READ_ONLY))
 		return -QEACCES;
 	r->vm_flags |= VM_SHARED | VM_MAYSHARE;
-	if (!r->file->writable)
+	if (r->limits & QUIRE_MAP_READ_ONLY)
 		r->vm_flags &= ~(VM_MAYWRITE | VM_SHARED);
+	return 0;
+}
+
+/* A seal concerns mappings that would write to the file, and is looked at last. */
+static int check_seal(struct mmap_request *r)
+{
+	if (!(r->limits & QUIRE_MAP_SEALED) || !(r->vm_flags & VM_MAYSHARE))
+		return 0;
+	if (r->vm_flags & VM_WRITE)
+		return -QEPERM;
+	r->vm_flags &= ~VM_MAYWRITE;
 	return 0;
 }
 
@@ -76,12 +90,12 @@ static int file_flags(struct mmap_request *r)
 	} else if (type != QMAP_PRIVATE) {
 		return -QEINVAL;
 	}
-	if (r->file->noexec) {
+	if (r->limits & QUIRE_MAP_NO_EXEC) {
 		if (r->vm_flags & VM_EXEC)
 			return -QEPERM;
 		r->vm_flags &= ~VM_MAYEXEC;
 	}
-	return r->vm_flags & VM_GROWSDOWN ? -QEINVAL : 0;
+	return r->vm_flags & VM_GROWSDOWN ? -QEINVAL : check_seal(r);
 }
 
 static int anon_flags(struct mmap_request *r)
@@ -230,8 +244,19 @@ static int mmap_checked(struct quire_mm *mm, struct mmap_request *r)
 	return err;
 }
 
+static unsigned limits_of(const struct quire_file *file)
+{
+	return (file->writable ? 0 : QUIRE_MAP_READ_ONLY) | (file->noexec ? QUIRE_MAP_NO_EXEC : 0);
+}
+
 int quire_mmap(struct quire_mm *mm, uint64_t addr, uint64_t len, int prot, int flags,
 	       struct quire_file *file, uint64_t offset, uint64_t *out)
+{
+	return quire_mmap_limited(mm, addr, len, prot, flags, file, offset, 0, out);
+}
+
+int quire_mmap_limited(struct quire_mm *mm, uint64_t addr, uint64_t len, int prot, int flags,
+		       struct quire_file *file, uint64_t offset, unsigned limits, uint64_t *out)
 {
 	struct mmap_request r = {.addr = addr, .len = PAGE_ALIGN(len), .prot = prot};
 	int err;
@@ -239,7 +264,10 @@ int quire_mmap(struct quire_mm *mm, uint64_t addr, uint64_t len, int prot, int f
 	r.anon = (flags & QMAP_ANONYMOUS) != 0;
 	r.flags = flags & QMAP_FIXED_NOREPLACE ? flags | QMAP_FIXED : flags;
 	r.file = r.anon ? NULL : file;
+	r.limits = r.file ? limits | limits_of(r.file) : 0;
 	r.pgoff = offset >> PAGE_SHIFT;
+	if (limits & ~ALL_LIMITS)
+		return -QEINVAL;
 	if (offset & ~PAGE_MASK)
 		return -QEINVAL;
 	if (!r.anon && !file)

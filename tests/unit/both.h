@@ -75,9 +75,11 @@ enum call_kind {
 	C_STORE,       /* addr, c: value */
 	C_FORK,        /* go on as the child */
 	C_FORK_PARENT, /* the child exits */
+	C_DROP,        /* go on as an ordinary user */
 };
 
-enum call_file { F_ANON, F_RW, F_RO, F_NOTHING };
+/* F_RO_OF_RW: the file of F_RW, opened for reading.  F_SEALED: likewise, sealed against writing. */
+enum call_file { F_ANON, F_RW, F_RO, F_RO_OF_RW, F_SEALED, F_NOTHING };
 
 struct call {
 	enum call_kind kind;
@@ -100,14 +102,14 @@ struct both_result {
 };
 
 struct both {
-	struct unit u;
+	struct unit u; /* first: the port's context */
 	char *ram;
-	struct quire_file *rw, *ro;
+	struct quire_file *rw, *ro, *sealed;
 	struct quire_mm *ancestors[64]; /* put at the end */
 	unsigned nr_ancestors;
-	int fd_rw, fd_ro;
+	int fd_rw, fd_ro, fd_ro_of_rw, fd_sealed;
 	uint64_t first_brk;
-	bool unprivileged;       /* without CAP_IPC_LOCK */
+	bool unprivileged;       /* an ordinary user by now */
 	bool layout_only_ranges; /* ignore VmFlags and how anonymous mappings are merged */
 };
 
@@ -190,7 +192,8 @@ static inline int64_t host_fork(bool as_child)
 
 static inline int64_t host_mmap(struct both *b, const struct call *k)
 {
-	int fd = k->file == F_RW ? b->fd_rw : k->file == F_RO ? b->fd_ro : -1;
+	const int fds[] = {-1, b->fd_rw, b->fd_ro, b->fd_ro_of_rw, b->fd_sealed, -1};
+	int fd = fds[k->file];
 	long r = syscall(SYS_mmap, both_addr(k->addr), k->len, k->x, k->y, fd, k->c);
 
 	return r == -1 ? -errno : both_place((uint64_t)r);
@@ -231,6 +234,8 @@ static inline int64_t host_call(struct both *b, const struct call *k)
 	case C_FORK:
 	case C_FORK_PARENT:
 		return host_fork(k->kind == C_FORK);
+	case C_DROP:
+		return host_ret(setresuid(65534, 65534, 65534));
 	}
 	return 0;
 }
@@ -333,9 +338,13 @@ static inline int64_t quire_fork_call(struct both *b, bool as_child)
 
 static inline int64_t quire_map_call(struct both *b, const struct call *k)
 {
-	struct quire_file *file = k->file == F_RW ? b->rw : k->file == F_RO ? b->ro : NULL;
+	struct quire_file *files[] = {NULL, b->rw, b->ro, b->rw, b->sealed, NULL};
+	unsigned limits = k->file == F_RO_OF_RW ? QUIRE_MAP_READ_ONLY
+			  : k->file == F_SEALED ? QUIRE_MAP_SEALED
+						: 0;
 	uint64_t out = 0;
-	int err = quire_mmap(b->u.mm, both_addr(k->addr), k->len, k->x, k->y, file, k->c, &out);
+	int err = quire_mmap_limited(b->u.mm, both_addr(k->addr), k->len, k->x, k->y,
+				     files[k->file], k->c, limits, &out);
 
 	return err ? err : both_place(out);
 }
@@ -377,6 +386,9 @@ static inline int64_t quire_call(struct both *b, const struct call *k)
 	case C_FORK:
 	case C_FORK_PARENT:
 		return quire_fork_call(b, k->kind == C_FORK);
+	case C_DROP:
+		b->unprivileged = true;
+		return 0;
 	}
 	return 0;
 }
@@ -484,11 +496,53 @@ static inline bool both_host_ok(void)
 			unit_skip("comparing needs Linux 6.18, root and no TSan");                 \
 	} while (0)
 
+static inline bool both_privileged(void *ctx, struct quire_mm *mm, void *cookie,
+				   enum quire_privilege which)
+{
+	const struct both *b = ctx; /* its unit */
+
+	(void)mm;
+	(void)cookie;
+	(void)which;
+	return !b->unprivileged;
+}
+
+/* The host's; one that is 0 cannot be said: the first page then needs a privilege. */
+static inline uint64_t both_min_addr(void)
+{
+	FILE *f = fopen("/proc/sys/vm/mmap_min_addr", "r");
+	unsigned long long addr = 65536;
+
+	if (!f || fscanf(f, "%llu", &addr) != 1)
+		addr = 65536;
+	if (f)
+		fclose(f);
+	return addr ? addr : 1;
+}
+
+static inline int both_memfd(const char *name)
+{
+	int fd = (int)syscall(SYS_memfd_create, name, 2 /* MFD_ALLOW_SEALING */);
+
+	assert_true(fd >= 0 && ftruncate(fd, BOTH_FILE_PAGES * 4096) == 0);
+	return fd;
+}
+
+static inline int both_reopen(int fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	fd = open(path, O_RDONLY);
+	assert_true(fd >= 0);
+	return fd;
+}
+
 static inline void both_up(struct both *b, bool unprivileged)
 {
-	struct quire_mm_options mo = {.size = sizeof(mo), .ignore_memlock = !unprivileged};
+	struct quire_mm_options mo = {.size = sizeof(mo)};
 	struct quire_machine_options opts = {.size = sizeof(opts), .ram_bytes = UNIT_RAM};
-	char path[64];
+	int fd;
 
 	memset(b, 0, sizeof(*b));
 	b->unprivileged = unprivileged;
@@ -496,26 +550,33 @@ static inline void both_up(struct both *b, bool unprivileged)
 	assert_true(b->ram != MAP_FAILED);
 	opts.ram = b->ram;
 	opts.ram_is_zero = true;
-	unit_up(&b->u, &opts, &mo);
+	opts.mmap_min_addr = both_min_addr();
+	unit_port(&b->u);
+	b->u.port.privileged = both_privileged;
+	unit_machine_mm(&b->u, &opts, &mo);
 	b->rw = unit_shmem(&b->u, BOTH_FILE_PAGES * UPAGE, true);
 	b->ro = unit_shmem(&b->u, BOTH_FILE_PAGES * UPAGE, false);
-	b->fd_rw = (int)syscall(SYS_memfd_create, "rw", 0);
-	assert_true(b->fd_rw >= 0 && ftruncate(b->fd_rw, BOTH_FILE_PAGES * 4096) == 0);
-	b->fd_ro = (int)syscall(SYS_memfd_create, "ro", 0);
-	assert_true(b->fd_ro >= 0 && ftruncate(b->fd_ro, BOTH_FILE_PAGES * 4096) == 0);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", b->fd_ro);
-	close(b->fd_ro + 0 * dup2(open(path, O_RDONLY), 900));
-	b->fd_ro = 900;
+	b->sealed = unit_shmem(&b->u, BOTH_FILE_PAGES * UPAGE, true);
+	b->fd_rw = both_memfd("rw");
+	b->fd_ro_of_rw = both_reopen(b->fd_rw);
+	fd = both_memfd("ro");
+	b->fd_ro = both_reopen(fd);
+	close(fd);
+	b->fd_sealed = both_memfd("sealed");
+	assert_int_equal(fcntl(b->fd_sealed, 1033 /* F_ADD_SEALS */, 0x10 /* FUTURE_WRITE */), 0);
 }
 
 static inline void both_down(struct both *b)
 {
 	close(b->fd_rw);
 	close(b->fd_ro);
+	close(b->fd_ro_of_rw);
+	close(b->fd_sealed);
 	while (b->nr_ancestors)
 		quire_mm_put(b->ancestors[--b->nr_ancestors]);
 	quire_file_put(b->rw);
 	quire_file_put(b->ro);
+	quire_file_put(b->sealed);
 	unit_down(&b->u);
 	munmap(b->ram, UNIT_RAM);
 }

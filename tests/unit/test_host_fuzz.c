@@ -44,7 +44,7 @@ static struct call any_map(bool touch)
 
 	k.x = any_prot();
 	k.y = below(8) ? QMAP_FIXED : QMAP_FIXED_NOREPLACE;
-	k.file = below(3) ? F_ANON : below(3) ? F_RW : F_RO;
+	k.file = below(3) ? F_ANON : below(3) ? F_RW : below(2) ? F_RO : F_SEALED;
 	if (k.file == F_ANON)
 		k.y |= below(5) ? UANON : USHARED;
 	else

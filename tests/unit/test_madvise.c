@@ -50,6 +50,54 @@ static void errors_as_host(void **state)
 	both_run(calls);
 }
 
+/* What counts is whether the mapping may ever be written to, and that it is not locked. */
+static void remove_rights_as_host(void **state)
+{
+	static const struct call calls[] = {
+	    MAPF(0, 4, URW, QMAP_SHARED, F_RW, 0),
+	    MAPF(4, 2, QPROT_READ, QMAP_SHARED, F_RW, 4),
+	    MAPF(6, 2, QPROT_NONE, QMAP_SHARED, F_RW, 6),
+	    MAPF(8, 2, QPROT_READ, QMAP_SHARED, F_RO_OF_RW, 8),
+	    MAPF(10, 2, QPROT_READ, QMAP_SHARED, F_SEALED, 0),
+	    MAPF(12, 2, URW, QMAP_PRIVATE, F_RW, 0),
+	    STORE(0, 1),
+	    STORE(1, 2),
+	    STORE(2, 3),
+	    LOAD(12),
+	    STORE(13, 4),
+	    ADVISE(0, 0, QMADV_REMOVE),
+	    {C_MADVISE, BOTH_ABS(BOTH_BASE + 1), UPAGE, QMADV_REMOVE, 0, F_ANON, 0, 0},
+	    ADVISE(4, 1, QMADV_REMOVE),
+	    ADVISE(6, 1, QMADV_REMOVE),
+	    ADVISE(8, 1, QMADV_REMOVE),
+	    ADVISE(10, 1, QMADV_REMOVE),
+	    ADVISE(12, 1, QMADV_REMOVE),
+	    LOAD(0),
+	    PROTECT(0, 4, QPROT_READ),
+	    ADVISE(0, 1, QMADV_REMOVE),
+	    LOAD(0),
+	    LOAD(1),
+	    LOAD(12),
+	    /* from a hole on, and up to a mapping that refuses */
+	    UNMAP(2, 1),
+	    ADVISE(1, 3, QMADV_REMOVE),
+	    LOAD(1),
+	    LOAD(13),
+	    PROTECT(0, 1, URW),
+	    STORE(0, 5),
+	    ADVISE(0, 10, QMADV_REMOVE),
+	    LOAD(0),
+	    ADVISE(2, 1, QMADV_REMOVE),
+	    {.kind = C_MLOCK, .addr = 0, .len = UPAGE},
+	    ADVISE(0, 1, QMADV_REMOVE),
+	    {.kind = C_MLOCK, .addr = 12, .len = UPAGE},
+	    ADVISE(12, 1, QMADV_REMOVE),
+	};
+
+	(void)state;
+	both_run_coarse(calls);
+}
+
 static void flags_as_host(void **state)
 {
 	static const struct call calls[] = {
@@ -207,6 +255,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(errors_as_host),
+	    cmocka_unit_test(remove_rights_as_host),
 	    cmocka_unit_test(flags_as_host),
 	    cmocka_unit_test(dontneed_content),
 	    cmocka_unit_test(remove_punches_a_hole),

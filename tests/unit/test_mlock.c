@@ -49,6 +49,35 @@ static void errors_as_host(void **state)
 	both_run_coarse(calls);
 }
 
+/* Rights are those of the moment: what was locked stays, nothing more may be. */
+static void dropped_privilege_as_host(void **state)
+{
+	static const struct call calls[] = {
+	    {.kind = C_RLIMIT, .x = QUIRE_RLIMIT_MEMLOCK, .c = 2 * UPAGE},
+	    MAPA(0, 8, URW),
+	    LOCK(0, 4, QMLOCK_ONFAULT),
+	    MAPX(10, 4, URW, UANON | QMAP_FIXED | QMAP_LOCKED),
+	    {.kind = C_DROP},
+	    LOCK(4, 1, QMLOCK_ONFAULT),
+	    LOCK(0, 2, QMLOCK_ONFAULT),
+	    MAPX(20, 1, URW, UANON | QMAP_FIXED | QMAP_LOCKED),
+	    REMAP(10, 4, 5, QMREMAP_MAYMOVE, 0),
+	    LOCKALL(QMCL_CURRENT),
+	    UNLOCK(0, 14),
+	    LOCK(4, 2, QMLOCK_ONFAULT),
+	    LOCK(6, 1, QMLOCK_ONFAULT),
+	    {.kind = C_RLIMIT, .x = QUIRE_RLIMIT_MEMLOCK, .c = 0},
+	    LOCK(4, 1, QMLOCK_ONFAULT),
+	    LOCK(4, 0, QMLOCK_ONFAULT),
+	    LOCKALL(QMCL_FUTURE),
+	    MAPX(30, 1, URW, UANON | QMAP_FIXED | QMAP_LOCKED),
+	    UNLOCK(4, 2),
+	};
+
+	(void)state;
+	both_run(calls);
+}
+
 static void everything_as_host(void **state)
 {
 	static const struct call calls[] = {
@@ -118,8 +147,11 @@ static void writable_again_is_faulted_in(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(errors_as_host),        cmocka_unit_test(everything_as_host),
-	    cmocka_unit_test(limit_as_host),         unit_test(locking_faults_in),
+	    cmocka_unit_test(dropped_privilege_as_host),
+	    cmocka_unit_test(errors_as_host),
+	    cmocka_unit_test(everything_as_host),
+	    cmocka_unit_test(limit_as_host),
+	    unit_test(locking_faults_in),
 	    unit_test(writable_again_is_faulted_in),
 	};
 

@@ -20,6 +20,10 @@ static void errors_as_host(void **state)
 	    {C_MMAP, 0, UPAGE, URW, QMAP_SHARED_VALIDATE | 0x200, F_RW, 0, 0},
 	    {C_MMAP, 0, UPAGE, URW, QMAP_SHARED_VALIDATE | QMAP_FIXED_NOREPLACE, F_RW, 0, 0},
 	    {C_MMAP, 0, UPAGE, URW, QMAP_SHARED_VALIDATE | QMAP_FIXED, F_RW, 0, 0},
+	    {C_MMAP, 0, UPAGE, URW, QMAP_SHARED_VALIDATE | QMAP_ABOVE4G, F_RW, 0, 0},
+	    {C_MMAP, 0, UPAGE, URW, QMAP_SHARED_VALIDATE | QMAP_UNINITIALIZED, F_RW, 0, 0},
+	    {C_MMAP, 0, UPAGE, URW, QMAP_SHARED_VALIDATE | QMAP_HUGE_1GB, F_RW, 0, 0},
+	    {C_MMAP, 0, UPAGE, URW, QMAP_SHARED_VALIDATE | 1 << 31, F_RW, 0, 0},
 	    {C_MMAP, 0, UPAGE, URW, QMAP_SHARED | QMAP_FIXED, F_RW, 0x7ffffffffffff000, 0},
 	    {C_MMAP, 0, UPAGE, URW, QMAP_SHARED | QMAP_FIXED, F_RW, 0x7fffffffffffe000, 0},
 	    {C_MMAP, 0, UPAGE, URW, QMAP_SHARED, F_RW, 0xfffffffffffff000, 0},
@@ -52,6 +56,41 @@ static void errors_as_host(void **state)
 
 	(void)state;
 	both_run(calls);
+}
+
+/* Below mmap_min_addr: whoever has the privilege, at that moment. */
+static void low_addresses_as_host(void **state)
+{
+	static const struct call calls[] = {
+	    MAPX(BOTH_ABS(0), 1, URW, FIXED),
+	    STORE(BOTH_ABS(0), 3),
+	    LOAD(BOTH_ABS(0)),
+	    {C_MUNMAP, BOTH_ABS(0), UPAGE, 0, 0, F_ANON, 0, 0},
+	    MAPX(BOTH_ABS(0xf000), 2, URW, UANON | QMAP_FIXED_NOREPLACE),
+	    MAPA(0, 1, URW),
+	    STORE(0, 9),
+	    REMAP(0, 1, 1, QMREMAP_MAYMOVE | QMREMAP_FIXED, BOTH_ABS(0x2000)),
+	    LOAD(BOTH_ABS(0x2000)),
+	    MAPA(0, 1, URW),
+	    {.kind = C_DROP},
+	    LOAD(BOTH_ABS(0x2000)),
+	    STORE(BOTH_ABS(0xf000), 3),
+	    MAPX(BOTH_ABS(0), 1, URW, FIXED),
+	    MAPX(BOTH_ABS(1), 1, URW, FIXED),
+	    MAPX(BOTH_ABS(0), 2, URW, UANON | QMAP_FIXED_NOREPLACE),
+	    MAPX(BOTH_ABS(0x3000), 1, URW, FIXED),
+	    MAPX(BOTH_ABS(0xf000), 1, URW, UANON | QMAP_FIXED_NOREPLACE),
+	    REMAP(0, 1, 1, QMREMAP_MAYMOVE | QMREMAP_FIXED, BOTH_ABS(0)),
+	    LOAD(0),
+	    REMAP(BOTH_ABS(0x2000), 1, 1, QMREMAP_MAYMOVE | QMREMAP_FIXED, 5),
+	    LOAD(5),
+	    MAPX(BOTH_ABS(0x1), 1, URW, UANON),
+	    {C_MPROTECT, BOTH_ABS(0xf000), UPAGE, QPROT_READ, 0, F_ANON, 0, 0},
+	    {C_MUNMAP, BOTH_ABS(0), 16 * UPAGE, 0, 0, F_ANON, 0, 0},
+	};
+
+	(void)state;
+	both_run_coarse(calls);
 }
 
 static void flags_as_host(void **state)
@@ -308,6 +347,7 @@ static void heap_and_stack_have_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(low_addresses_as_host),
 	    cmocka_unit_test(errors_as_host),
 	    cmocka_unit_test(flags_as_host),
 	    cmocka_unit_test(merging_as_host),

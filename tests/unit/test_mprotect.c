@@ -98,6 +98,70 @@ static void rights_are_enforced(void **state)
 	both_run_coarse(calls);
 }
 
+/* One file, mapped as it was opened and as it is sealed: later rights are no wider. */
+static void rights_of_the_object(void **state)
+{
+	static const struct call calls[] = {
+	    MAPF(0, 2, URW, QMAP_SHARED, F_RO_OF_RW, 0),
+	    MAPF(0, 2, QPROT_WRITE, QMAP_SHARED, F_SEALED, 0),
+	    MAPF(0, 2, QPROT_READ, QMAP_SHARED, F_RO_OF_RW, 0),
+	    MAPF(2, 2, QPROT_READ, QMAP_SHARED, F_RW, 2),
+	    MAPF(4, 2, QPROT_READ, QMAP_SHARED, F_SEALED, 0),
+	    MAPF(6, 2, QPROT_READ, QMAP_PRIVATE, F_RO_OF_RW, 0),
+	    MAPF(8, 2, URW, QMAP_PRIVATE, F_SEALED, 0),
+	    MAPF(10, 2, QPROT_READ, QMAP_SHARED | QMAP_GROWSDOWN, F_SEALED, 0),
+	    PROTECT(0, 1, URW),
+	    PROTECT(0, 1, QPROT_READ | QPROT_EXEC),
+	    PROTECT(1, 1, QPROT_NONE),
+	    PROTECT(1, 1, QPROT_WRITE),
+	    PROTECT(2, 2, URW),
+	    PROTECT(4, 2, URW),
+	    PROTECT(4, 2, QPROT_READ | QPROT_EXEC),
+	    PROTECT(6, 1, URW),
+	    PROTECT(8, 1, QPROT_READ),
+	    PROTECT(8, 1, URW),
+	    STORE(2, 1),
+	    LOAD(0),
+	    STORE(0, 1),
+	    LOAD(6),
+	    STORE(6, 2),
+	    STORE(4, 2),
+	    STORE(8, 3),
+	    /* they go along */
+	    REMAP(4, 2, 3, QMREMAP_MAYMOVE | QMREMAP_FIXED, 20),
+	    PROTECT(20, 1, URW),
+	    REMAP(0, 0, 2, QMREMAP_MAYMOVE | QMREMAP_FIXED, 24),
+	    PROTECT(24, 1, URW),
+	    {.kind = C_FORK},
+	    PROTECT(20, 1, URW),
+	    PROTECT(24, 1, URW),
+	    PROTECT(2, 1, QPROT_READ),
+	    PROTECT(2, 1, URW),
+	};
+
+	(void)state;
+	both_run_coarse(calls);
+}
+
+static void no_exec_stays(void **state)
+{
+	struct unit *u = *state;
+	struct quire_file *f = unit_shmem(u, 4 * UPAGE, true);
+	uint64_t a;
+
+	assert_int_equal(quire_mmap_limited(u->mm, 0, UPAGE, QPROT_READ, QMAP_SHARED, f, 0, 8, &a),
+			 -QEINVAL);
+	assert_int_equal(quire_mmap_limited(u->mm, 0, UPAGE, QPROT_EXEC, QMAP_PRIVATE, f, 0,
+					    QUIRE_MAP_NO_EXEC, &a),
+			 -QEPERM);
+	assert_int_equal(
+	    quire_mmap_limited(u->mm, 0, UPAGE, URW, QMAP_SHARED, f, 0, QUIRE_MAP_NO_EXEC, &a), 0);
+	assert_int_equal(quire_mprotect(u->mm, a, UPAGE, QPROT_READ | QPROT_EXEC), -QEACCES);
+	assert_int_equal(quire_mprotect(u->mm, a, UPAGE, QPROT_READ), 0);
+	quire_file_put(f);
+	unit_verify(u);
+}
+
 static void growsdown_reaches_the_start(void **state)
 {
 	static const struct call calls[] = {
@@ -148,9 +212,10 @@ static void data_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(errors_as_host),      cmocka_unit_test(part_before_a_hole_changes),
-	    cmocka_unit_test(rights_are_enforced), cmocka_unit_test(growsdown_reaches_the_start),
-	    cmocka_unit_test(charging_as_host),    unit_test(data_limit),
+	    cmocka_unit_test(errors_as_host),       cmocka_unit_test(part_before_a_hole_changes),
+	    cmocka_unit_test(rights_of_the_object), unit_test(no_exec_stays),
+	    cmocka_unit_test(rights_are_enforced),  cmocka_unit_test(growsdown_reaches_the_start),
+	    cmocka_unit_test(charging_as_host),     unit_test(data_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
