@@ -84,37 +84,6 @@ int64_t sys_msync(struct request *q)
 	return err;
 }
 
-/* MADV_REMOVE of a file is a hole in it, which is the host's to make. */
-static int64_t remove_files(struct request *q)
-{
-	uint64_t start = q->a[1], end = PAGE_UP(start + q->a[2]), addr = start;
-	struct quire_vma_info v;
-	struct quire_file *file;
-	int err = 0;
-
-	if (start % PAGE || end < start)
-		return -EINVAL;
-	while (!err && (file = next_shared_file(q, &addr, end, &v))) {
-		if (v.prot & PROT_WRITE) {
-			err = command(file, WINDOW_REMOVE, &v, start, end);
-		} else {
-			quire_file_put(file);
-			err = -EACCES;
-		}
-	}
-	return err;
-}
-
-static bool is_file(struct request *q, uint64_t addr)
-{
-	struct quire_vma_info v;
-	struct quire_file *file = file_at(q->space, addr, &v);
-
-	if (file)
-		quire_file_put(file);
-	return file != NULL;
-}
-
 static bool populates(uint64_t advice)
 {
 	return advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE;
@@ -122,8 +91,6 @@ static bool populates(uint64_t advice)
 
 int64_t sys_madvise(struct request *q)
 {
-	if (q->a[3] == MADV_REMOVE && is_file(q, q->a[1]))
-		return remove_files(q);
 	if (populates(q->a[3]) && q->a[1] + q->a[2] >= q->a[1])
 		look_for_ends(q, q->a[1], q->a[2]);
 	if (q->a[3] == MADV_DONTFORK)

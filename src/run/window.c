@@ -46,6 +46,11 @@ static int window_copy(void *priv, uint64_t pgoff, void *mem)
 	return err == -EFAULT ? -ENXIO : err;
 }
 
+static int window_punch(void *priv, uint64_t off, uint64_t len)
+{
+	return window_command(priv, WINDOW_REMOVE, off, len);
+}
+
 static uint64_t window_size(void *priv)
 {
 	const struct window *w = priv;
@@ -64,6 +69,7 @@ static const struct quire_file_ops window_ops = {
     .copy_page = window_copy,
     .file_size = window_size,
     .release = window_release,
+    .punch_hole = window_punch,
 };
 
 /* ---- what is known of it ------------------------------------------------------- */
