@@ -41,6 +41,8 @@ void futex_wait(uint32_t *addr, uint32_t val, unsigned ms);
 void futex_wake(uint32_t *addr, int n);
 /* Reads a whole small file of /proc into buf (NUL-terminated): length or -errno. */
 long read_text(const char *path, char *buf, size_t len);
+/* A number that such a file holds, as it is now. */
+uint64_t host_number(const char *path, uint64_t otherwise);
 
 /* ---- ram.c: the memory objects */
 int ram_create(struct run *run);
@@ -66,8 +68,7 @@ const char *oom_memory_name(enum quire_memory what);
 bool proc_is_gone(const struct proc *p);
 
 /* ---- space.c */
-int space_create(struct run *run, const struct rlimit *rlim, bool ignore_memlock,
-		 struct space **out);
+int space_create(struct run *run, const struct rlimit *rlim, struct space **out);
 int space_fork(struct space *parent, struct space **out);
 /* One more or one less process executes in it (G held).  Leaving returns true for the last. */
 void space_enter_locked(struct space *s);
@@ -105,6 +106,9 @@ void proc_replace_space(struct proc *p, struct slot *keep, struct space *space);
 void proc_set_names(struct proc *p, const char *exe, const char *comm);
 void procs_fold_locked(struct run *run);
 void procs_destroy(struct run *run);
+
+/* ---- rlimit.c: one of memory's limits (enum quire_rlimit) */
+struct rlimit proc_limit(struct proc *p, int i);
 
 /* ---- death.c */
 /* The process does not exist any more: everything of it but its record goes.  Idempotent. */

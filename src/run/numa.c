@@ -4,7 +4,7 @@
  *
  * Policies are accepted where they name node 0 and have nothing to decide; pages are on node 0.
  */
-#include "run/engine.h"
+#include "run/creds.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,6 +26,8 @@ enum {
 #define MBIND_FLAGS 7u
 #define MAX_NODE_BITS (PAGE * 8)
 #define MOVE_CHUNK 512u
+#define MOVE_FLAGS 6u
+#define MOVE_ALL 4u
 
 /* Nodes of a mask in guest memory: 0 none, 1 node 0 only, -errno: unreadable or others. */
 static int64_t nodes_of(struct request *q, uint64_t mask, uint64_t bits)
@@ -187,14 +189,16 @@ int64_t sys_move_pages(struct request *q)
 	struct proc *p;
 	int64_t err;
 
-	if (q->a[6] & ~6ull)
+	if (q->a[6] & ~(uint64_t)MOVE_FLAGS)
 		return -EINVAL;
+	if ((q->a[6] & MOVE_ALL) && !caller_capable(q, CAP_SYS_NICE))
+		return -EPERM;
 	if (!(pid_t)q->a[1] || (pid_t)q->a[1] == q->proc->pid)
 		return move_all(q, q->space->mm);
 	p = proc_find(q->run, (pid_t)q->a[1], &space);
 	if (!p)
 		return RUN_NATIVE;
-	err = move_all(q, space->mm);
+	err = caller_may_look(q, p, false) ? move_all(q, space->mm) : -EPERM;
 	proc_put(p);
 	space_put(space);
 	return err;
@@ -203,8 +207,22 @@ int64_t sys_move_pages(struct request *q)
 int64_t sys_migrate_pages(struct request *q)
 {
 	int64_t from = nodes_of(q, q->a[3], q->a[2]), to = nodes_of(q, q->a[4], q->a[2]);
+	pid_t pid = (pid_t)q->a[1];
+	struct space *space;
+	struct proc *p;
+	bool may = true;
 
 	if (from < 0 || to < 0)
 		return from < 0 ? from : to;
+	if (pid && pid != q->proc->pid) {
+		p = proc_find(q->run, pid, &space);
+		if (!p)
+			return RUN_NATIVE;
+		may = caller_may_look(q, p, false);
+		proc_put(p);
+		space_put(space);
+	}
+	if (!may)
+		return -EPERM;
 	return to ? 0 : -EINVAL;
 }

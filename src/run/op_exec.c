@@ -119,7 +119,7 @@ void op_exec_files(struct request *q)
 	pthread_mutex_lock(&q->run->lock);
 	memcpy(rlim, q->proc->rlim, sizeof(rlim));
 	pthread_mutex_unlock(&q->run->lock);
-	q->ret = space_create(q->run, rlim, q->run->may_lock, &space);
+	q->ret = space_create(q->run, rlim, &space);
 	if (q->ret)
 		return;
 	ctl_forget(q->run, q->slot);

@@ -2,7 +2,7 @@
 /*
  * op_misc.c: what guests ask or tell about processes: /proc's texts, the program's path, notes.
  */
-#include "run/engine.h"
+#include "run/creds.h"
 
 #include <errno.h>
 #include <string.h>
@@ -18,6 +18,15 @@ static struct proc *target(struct request *q, uint64_t pid, struct space **space
 	return pid > INT32_MAX ? NULL : proc_find(q->run, (pid_t)pid, space);
 }
 
+/* What the caller may see of it. */
+static struct proc_reader reader_of(const struct request *q, const struct proc *p)
+{
+	struct proc_reader r = {.looks = caller_may_look(q, p, true)};
+
+	r.admin = q->a[1] == PROC_PAGEMAP && caller_capable(q, CAP_SYS_ADMIN);
+	return r;
+}
+
 static int fill(struct request *q, int fd)
 {
 	struct space *space;
@@ -27,11 +36,11 @@ static int fill(struct request *q, int fd)
 	if (q->a[1] >= RUN_NR_PROC)
 		return -ENOENT;
 	if (q->a[1] == PROC_MEMINFO)
-		return proc_text(q->run, NULL, NULL, PROC_MEMINFO, fd);
+		return proc_text(q->run, NULL, NULL, PROC_MEMINFO, (struct proc_reader){0}, fd);
 	p = target(q, q->a[2], &space);
 	if (!p)
 		return -ENOENT;
-	err = proc_text(q->run, p, space, (enum run_proc)q->a[1], fd);
+	err = proc_text(q->run, p, space, (enum run_proc)q->a[1], reader_of(q, p), fd);
 	proc_put(p);
 	space_put(space);
 	return err;

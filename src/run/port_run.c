@@ -7,7 +7,7 @@
  * address space in which no process lives has no translations; any other takes flush.c's way, and
  * so does one whose requester is stopped.
  */
-#include "run/engine.h"
+#include "run/creds.h"
 
 #include "quire/port_host.h"
 
@@ -75,6 +75,19 @@ enum quire_fault_result fault_and_fill(struct slot *slot, uint64_t addr, enum qu
 	return r;
 }
 
+/* The thread whose request is being served, as it is now. */
+static bool privileged(void *ctx, struct quire_mm *mm, void *cookie, enum quire_privilege which)
+{
+	const struct run *run = ctx;
+
+	(void)mm;
+	(void)cookie;
+	if (which == QUIRE_MAY_MAP_LOW && run->low_for_all)
+		return true;
+	return current_slot &&
+	       slot_capable(current_slot, which == QUIRE_MAY_LOCK ? CAP_IPC_LOCK : CAP_SYS_RAWIO);
+}
+
 static void log_line(void *ctx, enum quire_log_level level, const char *line)
 {
 	struct run *run = ctx;
@@ -93,4 +106,5 @@ void port_run(struct run *run)
 	run->port.ram_discard = ram_discard;
 	run->port.log = log_line;
 	run->port.oom = oom_kill;
+	run->port.privileged = privileged;
 }

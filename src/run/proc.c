@@ -226,6 +226,8 @@ struct proc *proc_find(struct run *run, pid_t pid, struct space **space)
 		if (p->state != PROC_DEAD && has_thread(p, pid))
 			break;
 	}
+	if (p && proc_is_gone(p))
+		p = NULL; /* a zombie has no memory */
 	if (p) {
 		proc_get(p);
 		*space = space_get(p->space);

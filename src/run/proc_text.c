@@ -20,7 +20,7 @@ static bool is_memfd(int fd)
 
 /* False: not one of ours, or nothing to tell it of. */
 static bool write_text(struct text *t, struct run *run, struct proc *p, struct space *space,
-		       enum run_proc which)
+		       enum run_proc which, struct proc_reader reader)
 {
 	if (which == PROC_MEMINFO) {
 		proc_text_meminfo(t, run);
@@ -45,7 +45,7 @@ static bool write_text(struct text *t, struct run *run, struct proc *p, struct s
 		proc_text_statm(t, space);
 		return true;
 	case PROC_STAT:
-		proc_text_stat(t, run, p, space, p->pid);
+		proc_text_stat(t, run, p, space, reader);
 		return true;
 	case PROC_NUMA_MAPS:
 		proc_text_numa(t, space);
@@ -55,18 +55,36 @@ static bool write_text(struct text *t, struct run *run, struct proc *p, struct s
 	}
 }
 
-int proc_text(struct run *run, struct proc *p, struct space *space, enum run_proc which, int fd)
+/* What is inside an address space is not for everybody to read. */
+static bool is_private(enum run_proc which)
+{
+	switch (which) {
+	case PROC_MAPS:
+	case PROC_SMAPS:
+	case PROC_SMAPS_ROLLUP:
+	case PROC_NUMA_MAPS:
+	case PROC_PAGEMAP:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int proc_text(struct run *run, struct proc *p, struct space *space, enum run_proc which,
+	      struct proc_reader reader, int fd)
 {
 	struct text t;
 	bool known;
 
 	if (!is_memfd(fd))
 		return -EINVAL;
+	if (is_private(which) && !reader.looks)
+		return -EACCES;
 	if (which == PROC_PAGEMAP)
-		return p && space ? proc_text_pagemap(fd, run, space, p->pid) : -ENOENT;
+		return p && space ? proc_text_pagemap(fd, run, space, reader) : -ENOENT;
 	text_init(&t, fd);
 	file_names_begin(p ? p->pid : 0);
-	known = write_text(&t, run, p, space, which);
+	known = write_text(&t, run, p, space, which, reader);
 	file_names_end();
 	if (!known)
 		return -ENOENT;

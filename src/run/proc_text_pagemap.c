@@ -5,8 +5,8 @@
  * The file is sparse: only entries of present pages are written, and ranges without a page table
  * are skipped as a whole, so that a large empty mapping costs little.
  *
- * A frame number is that of the machine's RAM; as on Linux, only a process with CAP_SYS_ADMIN
- * sees it.  Pages of files that are the host's have no frame in the machine: 0.
+ * A frame number is that of the machine's RAM; as on Linux, only who opens it with
+ * CAP_SYS_ADMIN sees it.  Pages of files that are the host's have no frame in the machine: 0.
  */
 #include "core/pagetable.h"
 #include "run/proc_text.h"
@@ -23,7 +23,6 @@
 #define PM_PRESENT (1ull << 63)
 
 #define SPAN_TABLE (512 * QUIRE_PAGE_SIZE)
-#define CAP_SYS_ADMIN_BIT 21
 
 struct pagemap {
 	int fd;
@@ -31,21 +30,6 @@ struct pagemap {
 	struct quire_mm *mm;
 	bool show_frames;
 };
-
-static bool is_admin(pid_t pid)
-{
-	char name[32], *text, *caps;
-	unsigned long long bits = 0;
-	size_t len;
-
-	snprintf(name, sizeof(name), "%d/status", (int)pid);
-	text = host_proc_read(name, &len);
-	caps = text ? strstr(text, "\nCapEff:") : NULL;
-	if (caps)
-		bits = strtoull(caps + strlen("\nCapEff:"), NULL, 16);
-	free(text);
-	return (bits >> CAP_SYS_ADMIN_BIT) & 1;
-}
 
 static uint64_t read_entry(const struct pagemap *p, uint64_t addr)
 {
@@ -121,9 +105,9 @@ static int put_range(const struct pagemap *p, uint64_t start, uint64_t end)
 	return 0;
 }
 
-int proc_text_pagemap(int fd, struct run *run, struct space *space, pid_t pid)
+int proc_text_pagemap(int fd, struct run *run, struct space *space, struct proc_reader reader)
 {
-	struct pagemap p = {fd, run, space->mm, is_admin(pid)};
+	struct pagemap p = {fd, run, space->mm, reader.admin};
 	struct quire_vma_info v;
 	int err = 0;
 

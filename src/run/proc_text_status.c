@@ -204,6 +204,16 @@ static void get_fields(struct stat_fields *f, struct run *run, struct proc *p, s
 		set_field(f, i, 0);
 }
 
+/* As to whoever may not look inside: 1 for the code, 0 for the rest. */
+static void hide_addresses(struct stat_fields *f)
+{
+	set_field(f, STAT_STARTCODE, 1);
+	set_field(f, STAT_ENDCODE, 1);
+	set_field(f, STAT_STARTSTACK, 0);
+	for (int i = STAT_START_DATA; i <= STAT_ENV_END; i++)
+		set_field(f, i, 0);
+}
+
 /* `host` is the text after the command's closing parenthesis: field 3 comes next. */
 static void print_fields(struct text *t, const char *host, const struct stat_fields *f)
 {
@@ -219,13 +229,14 @@ static void print_fields(struct text *t, const char *host, const struct stat_fie
 	text_str(t, "\n");
 }
 
-void proc_text_stat(struct text *t, struct run *run, struct proc *p, struct space *space, pid_t pid)
+void proc_text_stat(struct text *t, struct run *run, struct proc *p, struct space *space,
+		    struct proc_reader reader)
 {
 	struct stat_fields f = {0};
 	char name[32], *host, *end;
 	size_t len;
 
-	snprintf(name, sizeof(name), "%d/stat", (int)pid);
+	snprintf(name, sizeof(name), "%d/stat", (int)p->pid);
 	host = host_proc_read(name, &len);
 	end = host ? strrchr(host, ')') : NULL;
 	if (!end) {
@@ -234,6 +245,8 @@ void proc_text_stat(struct text *t, struct run *run, struct proc *p, struct spac
 		return;
 	}
 	get_fields(&f, run, p, space);
+	if (!reader.looks)
+		hide_addresses(&f);
 	text_bytes(t, host, (size_t)(end + 1 - host));
 	print_fields(t, end + 1, &f);
 	free(host);

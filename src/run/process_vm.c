@@ -6,13 +6,11 @@
  * the first bad address counts, as on the host.  The caller's own side may grow its stack, as a
  * buffer of read(2) may; the other side may not, also when it is the caller's again.
  */
-#include "run/engine.h"
+#include "run/creds.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 
 #define BUF_BYTES 65536u
@@ -109,17 +107,6 @@ static int64_t copy(const struct sides *w, struct walk *src, struct walk *dst)
 	return done;
 }
 
-/* The host's rule in short: the same user, or root. */
-static bool allowed(pid_t me, pid_t other)
-{
-	char a[40], b[40];
-	struct stat sa, sb;
-
-	snprintf(a, sizeof(a), "/proc/%d", (int)me);
-	snprintf(b, sizeof(b), "/proc/%d", (int)other);
-	return !stat(a, &sa) && !stat(b, &sb) && (!sa.st_uid || sa.st_uid == sb.st_uid);
-}
-
 static int64_t transfer(struct request *q, struct space *other, pid_t pid, bool write)
 {
 	struct sides w = {q->space, other, other == q->space ? 0 : pid, write};
@@ -149,8 +136,7 @@ static int64_t process_vm(struct request *q, bool write)
 	p = proc_find(q->run, (pid_t)q->a[1], &other);
 	if (!p)
 		return RUN_NATIVE;
-	ret = p == q->proc || allowed(q->proc->pid, p->pid) ? transfer(q, other, p->pid, write)
-							    : -EPERM;
+	ret = caller_may_look(q, p, false) ? transfer(q, other, p->pid, write) : -EPERM;
 	proc_put(p);
 	space_put(other);
 	return ret;

@@ -5,14 +5,9 @@
  * They hold for the guest's address space, not for the host process, which needs room for fills;
  * so the process's own (proc->rlim, under G) are the truth, inherited by fork, kept over exec.
  */
-#include "run/engine.h"
+#include "run/creds.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define CAP_SYS_RESOURCE 24
 
 static int which(uint64_t resource)
 {
@@ -30,65 +25,70 @@ static int which(uint64_t resource)
 	}
 }
 
-static bool may_raise(pid_t pid)
-{
-	char path[40], text[4096];
-	const char *p;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	if (read_text(path, text, sizeof(text)) <= 0 || !(p = strstr(text, "CapEff:")))
-		return false;
-	return strtoull(p + 7, NULL, 16) >> CAP_SYS_RESOURCE & 1;
-}
-
-static int64_t get(struct request *q, struct proc *p, int i, uint64_t to)
+struct rlimit proc_limit(struct proc *p, int i)
 {
 	struct rlimit r;
 
-	pthread_mutex_lock(&q->run->lock);
+	pthread_mutex_lock(&p->run->lock);
 	r = p->rlim[i];
-	pthread_mutex_unlock(&q->run->lock);
-	return guest_write(q->space, to, &r, sizeof(r)) == sizeof(r) ? 0 : -EFAULT;
+	pthread_mutex_unlock(&p->run->lock);
+	return r;
+}
+
+static int64_t put(struct request *q, uint64_t to, const struct rlimit *r)
+{
+	return guest_write(q->space, to, r, sizeof(*r)) == sizeof(*r) ? 0 : -EFAULT;
 }
 
 static int64_t set(struct request *q, struct proc *p, struct space *space, int i,
 		   const struct rlimit *r)
 {
-	int64_t err = 0;
-
 	if (r->rlim_cur > r->rlim_max)
 		return -EINVAL;
-	if (r->rlim_max > p->rlim[i].rlim_max && !may_raise(q->proc->pid))
+	if (r->rlim_max > proc_limit(p, i).rlim_max && !caller_capable(q, CAP_SYS_RESOURCE))
 		return -EPERM;
 	pthread_mutex_lock(&q->run->lock);
 	p->rlim[i] = *r;
 	pthread_mutex_unlock(&q->run->lock);
 	quire_mm_set_rlimit(space->mm, (enum quire_rlimit)i, r->rlim_cur);
-	return err;
+	return 0;
 }
 
+/* The new limits hold though the old ones cannot be told, as on the host. */
 static int64_t change(struct request *q, struct proc *p, struct space *space, int i, uint64_t from,
 		      uint64_t old)
 {
-	struct rlimit r;
+	struct rlimit r, was = proc_limit(p, i);
 	int64_t err = 0;
 
 	if (from && guest_read(q->space, from, &r, sizeof(r)) != sizeof(r))
 		return -EFAULT;
-	if (old)
-		err = get(q, p, i, old);
-	if (!err && from)
+	if (from)
 		err = set(q, p, space, i, &r);
 	/* The stack's also decides how long argv may be, which the host checks. */
 	q->v[0] = !err && from && i == QUIRE_RLIMIT_STACK && p == q->proc;
-	return err;
+	return !err && old ? put(q, old, &was) : err;
+}
+
+/* prlimit(2): the limits of another process. */
+static bool may_limit(const struct request *q, const struct proc *other)
+{
+	struct creds c, o;
+
+	return creds_caller(q, &c) && creds_read(other->pid, other->pid, &o) &&
+	       (creds_same_user(&c, &o, false) || creds_capable_over(&c, &o, CAP_SYS_RESOURCE));
 }
 
 int64_t sys_getrlimit(struct request *q)
 {
 	int i = which((uint32_t)q->a[1]);
 
-	return i < 0 ? RUN_NATIVE : get(q, q->proc, i, q->a[2]);
+	struct rlimit r;
+
+	if (i < 0)
+		return RUN_NATIVE;
+	r = proc_limit(q->proc, i);
+	return put(q, q->a[2], &r);
 }
 
 int64_t sys_setrlimit(struct request *q)
@@ -113,7 +113,7 @@ int64_t sys_prlimit(struct request *q)
 	p = proc_find(q->run, pid, &space);
 	if (!p)
 		return RUN_NATIVE;
-	err = change(q, p, space, i, q->a[3], q->a[4]);
+	err = p == q->proc || may_limit(q, p) ? change(q, p, space, i, q->a[3], q->a[4]) : -EPERM;
 	proc_put(p);
 	space_put(space);
 	return err;

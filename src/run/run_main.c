@@ -31,6 +31,8 @@ static int machine_create(struct run *run)
 	o.table_bytes = run->table_bytes;
 	o.table_ram = run->tables;
 	o.task_size = GUEST_TASK_SIZE;
+	o.mmap_min_addr = host_number("/proc/sys/vm/mmap_min_addr", 65536);
+	run->low_for_all = !o.mmap_min_addr;
 	err = quire_machine_create(&run->port, &o, &run->machine);
 	if (!err && run->opts->nr_fail_points)
 		err = quire_machine_fail(run->machine, run->opts->fail_points,
@@ -53,17 +55,6 @@ static void fill_info(struct run *run)
 	info->verbose = !run->opts->quiet;
 }
 
-static bool has_capability(unsigned bit)
-{
-	char text[4096];
-	const char *p;
-
-	if (read_text("/proc/self/status", text, sizeof(text)) <= 0 ||
-	    !(p = strstr(text, "CapEff:")))
-		return false;
-	return strtoull(p + 7, NULL, 16) >> bit & 1;
-}
-
 static int start(struct run *run, int *guest_ctl)
 {
 	int err = ram_create(run);
@@ -83,7 +74,6 @@ static int start(struct run *run, int *guest_ctl)
 	if (err)
 		run_say("cannot start: %s", strerror(-err));
 	fill_info(run);
-	run->may_lock = has_capability(14);
 	return err;
 }
 

@@ -20,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #define MAX_SPACES 4096
@@ -135,33 +134,21 @@ struct segment *shm_by_id(int id)
 	return g->file && shm_id(g) == id ? g : NULL;
 }
 
-void shm_caller(struct request *q, uid_t *uid, gid_t *gid)
-{
-	char path[40];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "/proc/%d", (int)q->proc->pid);
-	if (stat(path, &st))
-		st = (struct stat){.st_uid = 65534, .st_gid = 65534};
-	*uid = st.st_uid;
-	*gid = st.st_gid;
-}
-
-/* want: rwx bits as of "others".  Root may everything. */
-bool shm_permitted(struct request *q, const struct segment *g, unsigned want)
+/* want: rwx bits as of "others". */
+bool shm_permitted(const struct creds *c, const struct segment *g, unsigned want)
 {
 	unsigned have = g->mode;
-	uid_t uid;
-	gid_t gid;
 
-	shm_caller(q, &uid, &gid);
-	if (!uid)
-		return true;
-	if (uid == g->uid || uid == g->cuid)
+	if (shm_owns(c, g))
 		have >>= 6;
-	else if (gid == g->gid || gid == g->cgid)
+	else if (creds_in_group(c, g->gid) || creds_in_group(c, g->cgid))
 		have >>= 3;
-	return !(want & ~have);
+	return !(want & ~have) || creds_capable(c, CAP_IPC_OWNER);
+}
+
+bool shm_owns(const struct creds *c, const struct segment *g)
+{
+	return c->known && (c->euid == g->uid || c->euid == g->cuid);
 }
 
 /* ---- shmget --------------------------------------------------------------------- */
@@ -190,7 +177,7 @@ static int make_file(struct request *q, struct segment *g, bool noreserve)
 	return quire_file_create(q->run->machine, &o, &g->file);
 }
 
-static int64_t create(struct request *q, int key, uint64_t bytes, int flags)
+static int64_t create(struct request *q, const struct creds *c, int key, uint64_t bytes, int flags)
 {
 	struct segment *g = shm_table;
 	unsigned seq;
@@ -209,27 +196,27 @@ static int64_t create(struct request *q, int key, uint64_t bytes, int flags)
 	    .key = key, .seq = seq, .bytes = bytes, .mode = (unsigned)flags & 0777u};
 	g->ctime = time(NULL);
 	g->cpid = q->proc->pid;
-	shm_caller(q, &g->uid, &g->gid);
-	g->cuid = g->uid;
-	g->cgid = g->gid;
+	g->uid = g->cuid = c->euid;
+	g->gid = g->cgid = c->egid;
 	err = make_file(q, g, (flags & SHM_NORESERVE) != 0);
 	if (err)
 		return err;
 	return shm_id(g);
 }
 
-static int64_t get_locked(struct request *q, int key, uint64_t bytes, int flags)
+static int64_t get_locked(struct request *q, const struct creds *c, int key, uint64_t bytes,
+			  int flags)
 {
 	struct segment *g = by_key(key);
 
 	if (!g)
-		return key == IPC_PRIVATE || (flags & IPC_CREAT) ? create(q, key, bytes, flags)
+		return key == IPC_PRIVATE || (flags & IPC_CREAT) ? create(q, c, key, bytes, flags)
 								 : -ENOENT;
 	if ((flags & IPC_CREAT) && (flags & IPC_EXCL))
 		return -EEXIST;
 	if (bytes > g->bytes)
 		return -EINVAL;
-	if (!shm_permitted(q, g,
+	if (!shm_permitted(c, g,
 			   ((unsigned)flags >> 6 | (unsigned)flags >> 3 | (unsigned)flags) & 7))
 		return -EACCES;
 	return shm_id(g);
@@ -237,11 +224,13 @@ static int64_t get_locked(struct request *q, int key, uint64_t bytes, int flags)
 
 int64_t sys_shmget(struct request *q)
 {
+	struct creds c;
 	int64_t ret;
 
+	creds_caller(q, &c);
 	shm_sweep(q->run);
 	pthread_mutex_lock(&shm_lock);
-	ret = get_locked(q, (int)q->a[1], q->a[2], (int)q->a[3]);
+	ret = get_locked(q, &c, (int)q->a[1], q->a[2], (int)q->a[3]);
 	pthread_mutex_unlock(&shm_lock);
 	return ret;
 }

@@ -5,7 +5,7 @@
 #ifndef RUN_SHM_H
 #define RUN_SHM_H
 
-#include "run/engine.h"
+#include "run/creds.h"
 
 #include <sys/ipc.h>
 #include <sys/shm.h>
@@ -21,6 +21,7 @@ struct segment {
 	gid_t gid, cgid;
 	unsigned mode;
 	bool removed, locked;
+	uid_t locker; /* whose limit it counts against, if locked */
 	pid_t cpid, lpid;
 	time_t atime, dtime, ctime;
 };
@@ -37,7 +38,7 @@ struct segment *shm_by_id(int id);
 unsigned shm_attached(struct run *run, const struct segment *g);
 void shm_destroy_if_unused(struct run *run, struct segment *g);
 void shm_remove(struct run *run, struct segment *g);
-void shm_caller(struct request *q, uid_t *uid, gid_t *gid);
-bool shm_permitted(struct request *q, const struct segment *g, unsigned want);
+bool shm_permitted(const struct creds *c, const struct segment *g, unsigned want);
+bool shm_owns(const struct creds *c, const struct segment *g);
 
 #endif

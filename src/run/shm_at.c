@@ -22,11 +22,12 @@ static int at_flags(uint64_t *addr, int flags)
 	return MAP_SHARED | (flags & SHM_REMAP ? MAP_FIXED : MAP_FIXED_NOREPLACE);
 }
 
-static int64_t attach(struct request *q, struct segment *g, uint64_t addr, int flags)
+static int64_t attach(struct request *q, const struct creds *c, struct segment *g, uint64_t addr,
+		      int flags)
 {
 	int map = at_flags(&addr, flags), prot = PROT_READ, err;
+	unsigned want = 4, limits = flags & SHM_RDONLY ? QUIRE_MAP_READ_ONLY : 0;
 	struct watch watch = {0};
-	unsigned want = 4;
 	uint64_t at = 0;
 
 	if (map < 0)
@@ -39,11 +40,12 @@ static int64_t attach(struct request *q, struct segment *g, uint64_t addr, int f
 		prot |= PROT_EXEC;
 		want |= 1;
 	}
-	if (!shm_permitted(q, g, want))
+	if (!shm_permitted(c, g, want))
 		return -EACCES;
 	if (map & MAP_FIXED)
 		watch_range(q, addr, PAGE_UP(g->bytes), &watch);
-	err = quire_mmap(q->space->mm, addr, PAGE_UP(g->bytes), prot, map, g->file, 0, &at);
+	err = quire_mmap_limited(q->space->mm, addr, PAGE_UP(g->bytes), prot, map, g->file, 0,
+				 limits, &at);
 	watch_end(q, &watch);
 	if (err)
 		return err == -EEXIST ? -EINVAL : err;
@@ -56,11 +58,13 @@ int64_t sys_shmat(struct request *q)
 {
 	struct segment *g;
 	int64_t ret = -EINVAL;
+	struct creds c;
 
+	creds_caller(q, &c);
 	pthread_mutex_lock(&shm_lock);
 	g = shm_by_id((int)q->a[1]);
 	if (g)
-		ret = attach(q, g, q->a[2], (int)q->a[3]);
+		ret = attach(q, &c, g, q->a[2], (int)q->a[3]);
 	pthread_mutex_unlock(&shm_lock);
 	return ret;
 }

@@ -34,23 +34,21 @@ static int64_t stat_segment(struct request *q, struct segment *g)
 	return put(q, &d, sizeof(d));
 }
 
-static bool owner(struct request *q, const struct segment *g)
+static bool may_change(const struct creds *c, const struct segment *g)
 {
-	uid_t uid;
-	gid_t gid;
-
-	shm_caller(q, &uid, &gid);
-	return !uid || uid == g->uid || uid == g->cuid;
+	return shm_owns(c, g) || creds_capable(c, CAP_SYS_ADMIN);
 }
 
-static int64_t set_segment(struct request *q, struct segment *g)
+static int64_t set_segment(struct request *q, const struct creds *c, struct segment *g)
 {
 	struct shmid_ds d;
 
 	if (guest_read(q->space, q->a[3], &d, sizeof(d)) != sizeof(d))
 		return -EFAULT;
-	if (!owner(q, g))
+	if (!may_change(c, g))
 		return -EPERM;
+	if (d.shm_perm.uid == (uid_t)-1 || d.shm_perm.gid == (gid_t)-1)
+		return -EINVAL;
 	g->uid = d.shm_perm.uid;
 	g->gid = d.shm_perm.gid;
 	g->mode = d.shm_perm.mode & 0777u;
@@ -105,43 +103,77 @@ static int64_t shm_info(struct request *q)
 	return err ? err : top;
 }
 
-static int64_t stat_by_index(struct request *q, bool any)
+static int64_t stat_by_index(struct request *q, const struct creds *c, bool any)
 {
 	struct segment *g = q->a[1] < SHM_MAX ? &shm_table[q->a[1]] : NULL;
 	int64_t err;
 
 	if (!g || !g->file)
 		return -EINVAL;
-	if (!any && !shm_permitted(q, g, 4))
+	if (!any && !shm_permitted(c, g, 4))
 		return -EACCES;
 	err = stat_segment(q, g);
 	return err ? err : shm_id(g);
 }
 
-static int64_t on_segment(struct request *q, struct segment *g, int cmd)
+static uint64_t locked_by(uid_t uid)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < SHM_MAX; i++) {
+		if (shm_table[i].file && shm_table[i].locked && shm_table[i].locker == uid)
+			bytes += PAGE_UP(shm_table[i].bytes);
+	}
+	return bytes;
+}
+
+/* What a user has locked counts against his limit, whichever process asks. */
+static int64_t lock_segment(struct request *q, const struct creds *c, struct segment *g)
+{
+	rlim_t limit = proc_limit(q->proc, QUIRE_RLIMIT_MEMLOCK).rlim_cur;
+	bool may = creds_capable(c, CAP_IPC_LOCK);
+
+	if (!may && (!shm_owns(c, g) || !limit))
+		return -EPERM;
+	if (g->locked)
+		return 0;
+	if (!may && locked_by(c->uid) + PAGE_UP(g->bytes) > limit)
+		return -ENOMEM;
+	g->locked = true;
+	g->locker = c->uid;
+	return 0;
+}
+
+static int64_t unlock_segment(const struct creds *c, struct segment *g)
+{
+	if (!creds_capable(c, CAP_IPC_LOCK) && !shm_owns(c, g))
+		return -EPERM;
+	g->locked = false;
+	return 0;
+}
+
+static int64_t on_segment(struct request *q, const struct creds *c, struct segment *g, int cmd)
 {
 	switch (cmd) {
 	case IPC_STAT:
-		return shm_permitted(q, g, 4) ? stat_segment(q, g) : -EACCES;
+		return shm_permitted(c, g, 4) ? stat_segment(q, g) : -EACCES;
 	case IPC_SET:
-		return set_segment(q, g);
+		return set_segment(q, c, g);
 	case IPC_RMID:
-		if (!owner(q, g))
+		if (!may_change(c, g))
 			return -EPERM;
 		shm_remove(q->run, g);
 		return 0;
 	case SHM_LOCK:
+		return lock_segment(q, c, g);
 	case SHM_UNLOCK:
-		if (!owner(q, g))
-			return -EPERM;
-		g->locked = cmd == SHM_LOCK;
-		return 0;
+		return unlock_segment(c, g);
 	default:
 		return -EINVAL;
 	}
 }
 
-static int64_t ctl_locked(struct request *q, int cmd)
+static int64_t ctl_locked(struct request *q, const struct creds *c, int cmd)
 {
 	struct segment *g;
 
@@ -151,24 +183,26 @@ static int64_t ctl_locked(struct request *q, int cmd)
 	case SHM_INFO:
 		return shm_info(q);
 	case SHM_STAT:
-		return stat_by_index(q, false);
+		return stat_by_index(q, c, false);
 	case SHM_STAT_ANY:
-		return stat_by_index(q, true);
+		return stat_by_index(q, c, true);
 	default:
 		g = shm_by_id((int)q->a[1]);
-		return g ? on_segment(q, g, cmd) : -EINVAL;
+		return g ? on_segment(q, c, g, cmd) : -EINVAL;
 	}
 }
 
 int64_t sys_shmctl(struct request *q)
 {
+	struct creds c;
 	int64_t ret;
 
 	if ((int)q->a[2] < 0 || (int)q->a[1] < 0)
 		return -EINVAL;
+	creds_caller(q, &c);
 	shm_sweep(q->run);
 	pthread_mutex_lock(&shm_lock);
-	ret = ctl_locked(q, (int)q->a[2]);
+	ret = ctl_locked(q, &c, (int)q->a[2]);
 	pthread_mutex_unlock(&shm_lock);
 	return ret;
 }

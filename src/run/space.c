@@ -55,8 +55,7 @@ static uint64_t mmap_base(uint64_t stack_limit)
 	return PAGE_DOWN(GUEST_TASK_SIZE - gap - STACK_GUARD);
 }
 
-int space_create(struct run *run, const struct rlimit *rlim, bool ignore_memlock,
-		 struct space **out)
+int space_create(struct run *run, const struct rlimit *rlim, struct space **out)
 {
 	struct space *s = space_new(run);
 	struct quire_mm_options o = {.size = sizeof(o), .cookie = s};
@@ -65,7 +64,6 @@ int space_create(struct run *run, const struct rlimit *rlim, bool ignore_memlock
 	if (!s)
 		return -ENOMEM;
 	o.mmap_base = mmap_base(rlim[QUIRE_RLIMIT_STACK].rlim_cur);
-	o.ignore_memlock = ignore_memlock;
 	err = quire_mm_create(run->machine, &o, &s->mm);
 	if (err) {
 		space_free(s);

@@ -160,8 +160,8 @@ struct proc {
 
 struct proc *proc_get(struct proc *p);
 void proc_put(struct proc *p);
-/* The living guest process that has this pid or a thread of this id, or NULL.  Both are
- * referenced: proc_put(), space_put(). */
+/* The living guest process that has this pid or a thread of this id, or NULL (zombies do not live).
+ * Both are referenced: proc_put(), space_put(). */
 struct proc *proc_find(struct run *run, pid_t pid, struct space **space);
 /* Counters of a process as they are now; those of a present mm are not among them (asking the core
  * under G could deadlock with a flush). */
@@ -210,7 +210,7 @@ struct run {
 	int ctl;                                 /* C: our end of the socket */
 	int listener;                            /* A: seccomp listener, -1: none */
 	uint32_t nr_slots;                       /* C */
-	bool may_lock;                           /* C: CAP_IPC_LOCK */
+	bool low_for_all;                        /* C: vm.mmap_min_addr is 0 */
 	struct run_info *info;                   /* C: which guests only read, as .. */
 	uint8_t *answers;                        /* C: .. these, one for each slot */
 	uint8_t *chans;                          /* C: channels, one for each slot */
@@ -306,11 +306,16 @@ void file_name_now(struct quire_file *file, char *buf, size_t len, uint64_t *dev
 /* ------------------------------------------- supplied by proc_text.c, report.c */
 
 /*
- * Writes the text of /proc/PID/<which> (p may be NULL only for PROC_MEMINFO) to fd, an empty memfd.
- * 0 or -errno; -ENOENT: the guest shall use the host's own file.  `space` is referenced by the
- * caller. Called by a worker with no lock held.
+ * Writes the text of /proc/PID/<which> (p may be NULL only for PROC_MEMINFO) to fd, an empty memfd,
+ * as somebody may see it who is told of what lies inside (looks) and of frames (admin).  0 or
+ * -errno; -ENOENT: the guest shall use the host's own file.  `space` is referenced by the caller.
+ * Called by a worker with no lock held.
  */
-int proc_text(struct run *run, struct proc *p, struct space *space, enum run_proc which, int fd);
+struct proc_reader {
+	bool looks, admin;
+};
+int proc_text(struct run *run, struct proc *p, struct space *space, enum run_proc which,
+	      struct proc_reader reader, int fd);
 
 /* The report, after the last process died.  0 or -errno (said on stderr by itself). */
 int report_write(struct run *run, const struct run_verdict *verdict);

@@ -10,6 +10,7 @@
 #include <linux/futex.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -67,6 +68,17 @@ void futex_wait(uint32_t *addr, uint32_t val, unsigned ms)
 void futex_wake(uint32_t *addr, int n)
 {
 	syscall(SYS_futex, addr, FUTEX_WAKE, n, NULL, NULL, 0);
+}
+
+uint64_t host_number(const char *path, uint64_t otherwise)
+{
+	char text[32], *end;
+	uint64_t n;
+
+	if (read_text(path, text, sizeof(text)) <= 0)
+		return otherwise;
+	n = strtoull(text, &end, 10);
+	return end == text ? otherwise : n;
 }
 
 long read_text(const char *path, char *buf, size_t len)

@@ -57,14 +57,32 @@ static int64_t make_text(struct thread *t, int which, int64_t pid, uint64_t flag
 	return reopen_read_only(fd, flags);
 }
 
+/* The snapshot takes the place of fd.  0, or why it does not. */
+static int64_t put_text(struct thread *t, int64_t fd, int which, int64_t pid, uint64_t cloexec)
+{
+	int64_t fresh = make_text(t, which, pid, O_CLOEXEC), r;
+
+	if (fresh < 0)
+		return fresh;
+	r = sys(__NR_dup3, fresh, fd, cloexec);
+	sys(__NR_close, fresh);
+	if (r != fd)
+		return r;
+	proc_fd_note((int)fd, which, pid);
+	return 0;
+}
+
+/* Whether he may open it at all, the host decides. */
 static int64_t open_text(struct call *c, int which, int64_t pid, uint64_t flags)
 {
-	int64_t r = make_text(c->t, which, pid, flags);
+	int64_t fd = call_native(c), r;
 
-	if (r == -ENOENT)
-		return call_native(c);
-	if (r >= 0)
-		proc_fd_note((int)r, which, pid);
+	if (fd < 0)
+		return fd;
+	r = put_text(c->t, fd, which, pid, flags & O_CLOEXEC);
+	if (!r || r == -ENOENT)
+		return fd;
+	sys(__NR_close, fd);
 	return r;
 }
 
@@ -72,18 +90,12 @@ static int64_t open_text(struct call *c, int which, int64_t pid, uint64_t flags)
 int64_t sys_lseek(struct call *c)
 {
 	int fd = (int)c->a[0], which;
-	int64_t pid, flags, fresh;
+	int64_t pid, flags;
 
 	if (c->a[1] == 0 && c->a[2] == 0 && proc_fd_find(fd, &which, &pid)) {
 		flags = sys(__NR_fcntl, fd, F_GETFD);
-		fresh = make_text(c->t, which, pid, O_CLOEXEC);
-		if (fresh >= 0 && sys(__NR_dup3, fresh, fd, flags & 1 ? O_CLOEXEC : 0) == fd) {
-			sys(__NR_close, fresh);
-			proc_fd_note(fd, which, pid);
+		if (!put_text(c->t, fd, which, pid, flags & 1 ? O_CLOEXEC : 0))
 			return 0;
-		}
-		if (fresh >= 0)
-			sys(__NR_close, fresh);
 	}
 	return call_native(c);
 }
