@@ -436,6 +436,8 @@ QUIRE_API int quire_file_truncate(struct quire_file *file, uint64_t bytes);
  */
 QUIRE_API int quire_file_punch(struct quire_file *file, uint64_t off, uint64_t len);
 QUIRE_API uint64_t quire_file_size(struct quire_file *file);
+/* Bytes of it that are in the machine's RAM: its page cache. */
+QUIRE_API uint64_t quire_file_resident(struct quire_file *file);
 /* Some mapping of mm is of this file.  As of a moment of the call: who needs it to stay so keeps
  * others from mapping the file meanwhile. */
 QUIRE_API bool quire_file_mapped_by(struct quire_file *file, const struct quire_mm *mm);

@@ -269,6 +269,11 @@ const char *quire_file_name(struct quire_file *file)
 	return file->name;
 }
 
+uint64_t quire_file_resident(struct quire_file *file)
+{
+	return at_load_relaxed(&file->mapping.nr_pages) << PAGE_SHIFT;
+}
+
 void quire_file_id(struct quire_file *file, uint64_t *dev, uint64_t *ino)
 {
 	*dev = file->dev;

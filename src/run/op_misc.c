@@ -35,8 +35,9 @@ static int fill(struct request *q, int fd)
 
 	if (q->a[1] >= RUN_NR_PROC)
 		return -ENOENT;
-	if (q->a[1] == PROC_MEMINFO)
-		return proc_text(q->run, NULL, NULL, PROC_MEMINFO, (struct proc_reader){0}, fd);
+	if (q->a[1] == PROC_MEMINFO || q->a[1] == PROC_SYSVIPC_SHM)
+		return proc_text(q->run, NULL, NULL, (enum run_proc)q->a[1],
+				 (struct proc_reader){0}, fd);
 	p = target(q, q->a[2], &space);
 	if (!p)
 		return -ENOENT;

@@ -26,6 +26,10 @@ static bool write_text(struct text *t, struct run *run, struct proc *p, struct s
 		proc_text_meminfo(t, run);
 		return true;
 	}
+	if (which == PROC_SYSVIPC_SHM) {
+		proc_text_shm(t, run);
+		return true;
+	}
 	if (!p || !space)
 		return false;
 	switch (which) {

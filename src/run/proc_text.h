@@ -60,6 +60,7 @@ void proc_text_status(struct text *t, struct space *space, pid_t pid);
 void proc_text_stat(struct text *t, struct run *run, struct proc *p, struct space *space,
 		    struct proc_reader reader);
 void proc_text_meminfo(struct text *t, struct run *run);
+void proc_text_shm(struct text *t, struct run *run);
 /* Binary, and sparse: written by position. */
 int proc_text_pagemap(int fd, struct run *run, struct space *space, struct proc_reader reader);
 

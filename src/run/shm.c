@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shm.c: SysV shared memory segments: shmget, shmat, shmdt and what becomes of them.
+ * shm.c: SysV shared memory segments: the table, who is attached, who may, and when they go.
  *
  * A segment is a shared-memory file of the core; being attached is being mapped: nattch is counted
  * in the VMAs of all guests when somebody asks, so fork, exec, exit, munmap and mremap need no
@@ -8,24 +8,22 @@
  *
  *   1  A segment holds a reference to its file, so files can be told apart by address.
  *   2  A removed segment (IPC_RMID) has no key; it goes when it is found without attachments.
- *   3  An id is index + 32768 * sequence: that of a segment long gone is not taken for a new one.
+ *   3  An id is index + SHM_MAX * round: that of a segment long gone is not taken for a new one.
+ *   4  No segment has an index of shm_top or above.
  *
  * Owns the table, under shm_lock, which is taken before the core's locks and never under G.
- * shm_at.c has shmat and shmdt, shm_ctl.c shmctl.
+ * shm_get.c has shmget, shm_at.c shmat and shmdt, shm_ctl.c shmctl.
  */
 #include "run/shm.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <time.h>
 
 #define MAX_SPACES 4096
 
 pthread_mutex_t shm_lock = PTHREAD_MUTEX_INITIALIZER;
 struct segment shm_table[SHM_MAX];
+unsigned shm_top;
 static uint32_t nr_removed; /* A: segments that wait for their last detach */
 
 /* ---- who is attached ----------------------------------------------------------- */
@@ -81,7 +79,6 @@ static void destroy(struct segment *g)
 	if (g->removed)
 		at_add(&nr_removed, (uint32_t)-1);
 	g->file = NULL;
-	g->seq++;
 	g->removed = false;
 	quire_file_put(file);
 }
@@ -97,7 +94,7 @@ void shm_sweep(struct run *run)
 	if (!at_load(&nr_removed))
 		return;
 	pthread_mutex_lock(&shm_lock);
-	for (unsigned i = 0; i < SHM_MAX; i++)
+	for (unsigned i = 0; i < shm_top; i++)
 		shm_destroy_if_unused(run, &shm_table[i]);
 	pthread_mutex_unlock(&shm_lock);
 }
@@ -114,10 +111,33 @@ void shm_remove(struct run *run, struct segment *g)
 void shm_destroy(struct run *run)
 {
 	(void)run;
-	for (unsigned i = 0; i < SHM_MAX; i++) {
+	for (unsigned i = 0; i < shm_top; i++) {
 		if (shm_table[i].file)
 			destroy(&shm_table[i]);
 	}
+}
+
+/* ---- what there is --------------------------------------------------------------- */
+
+struct shm_usage shm_usage(void)
+{
+	struct shm_usage u = {0};
+
+	for (unsigned i = 0; i < shm_top; i++) {
+		const struct segment *g = &shm_table[i];
+
+		if (!g->file)
+			continue;
+		u.used++;
+		u.pages += PAGE_UP(g->bytes) / PAGE;
+		u.resident += quire_file_resident(g->file) / PAGE;
+	}
+	return u;
+}
+
+unsigned shm_mode(const struct segment *g)
+{
+	return g->mode | (g->removed ? SHM_DEST : 0u) | (g->locked ? SHM_LOCKED : 0u);
 }
 
 /* ---- finding, permissions ------------------------------------------------------- */
@@ -128,9 +148,7 @@ struct segment *shm_by_id(int id)
 
 	if (id < 0)
 		return NULL;
-	if (id % 32768 >= SHM_MAX)
-		return NULL;
-	g = &shm_table[id % 32768];
+	g = &shm_table[id % SHM_MAX];
 	return g->file && shm_id(g) == id ? g : NULL;
 }
 
@@ -149,88 +167,4 @@ bool shm_permitted(const struct creds *c, const struct segment *g, unsigned want
 bool shm_owns(const struct creds *c, const struct segment *g)
 {
 	return c->known && (c->euid == g->uid || c->euid == g->cuid);
-}
-
-/* ---- shmget --------------------------------------------------------------------- */
-
-static struct segment *by_key(int key)
-{
-	for (unsigned i = 0; key != IPC_PRIVATE && i < SHM_MAX; i++) {
-		if (shm_table[i].file && shm_table[i].key == key)
-			return &shm_table[i];
-	}
-	return NULL;
-}
-
-static int make_file(struct request *q, struct segment *g, bool noreserve)
-{
-	struct quire_file_options o = {.size = sizeof(o), .kind = QUIRE_FILE_SHMEM};
-	char name[40];
-
-	snprintf(name, sizeof(name), "/SYSV%08x (deleted)", (unsigned)g->key);
-	o.name = name;
-	o.bytes = PAGE_UP(g->bytes);
-	o.writable = true;
-	o.noreserve = noreserve;
-	o.dev = 1;
-	o.ino = (uint64_t)shm_id(g);
-	return quire_file_create(q->run->machine, &o, &g->file);
-}
-
-static int64_t create(struct request *q, const struct creds *c, int key, uint64_t bytes, int flags)
-{
-	struct segment *g = shm_table;
-	unsigned seq;
-	int err;
-
-	if (!bytes || bytes > (1ull << 46))
-		return -EINVAL;
-	if ((flags & SHM_HUGETLB) || (bytes > q->run->ram_bytes && !(flags & SHM_NORESERVE)))
-		return -ENOMEM;
-	while (g < shm_table + SHM_MAX && g->file)
-		g++;
-	if (g == shm_table + SHM_MAX)
-		return -ENOSPC;
-	seq = g->seq;
-	*g = (struct segment){
-	    .key = key, .seq = seq, .bytes = bytes, .mode = (unsigned)flags & 0777u};
-	g->ctime = time(NULL);
-	g->cpid = q->proc->pid;
-	g->uid = g->cuid = c->euid;
-	g->gid = g->cgid = c->egid;
-	err = make_file(q, g, (flags & SHM_NORESERVE) != 0);
-	if (err)
-		return err;
-	return shm_id(g);
-}
-
-static int64_t get_locked(struct request *q, const struct creds *c, int key, uint64_t bytes,
-			  int flags)
-{
-	struct segment *g = by_key(key);
-
-	if (!g)
-		return key == IPC_PRIVATE || (flags & IPC_CREAT) ? create(q, c, key, bytes, flags)
-								 : -ENOENT;
-	if ((flags & IPC_CREAT) && (flags & IPC_EXCL))
-		return -EEXIST;
-	if (bytes > g->bytes)
-		return -EINVAL;
-	if (!shm_permitted(c, g,
-			   ((unsigned)flags >> 6 | (unsigned)flags >> 3 | (unsigned)flags) & 7))
-		return -EACCES;
-	return shm_id(g);
-}
-
-int64_t sys_shmget(struct request *q)
-{
-	struct creds c;
-	int64_t ret;
-
-	creds_caller(q, &c);
-	shm_sweep(q->run);
-	pthread_mutex_lock(&shm_lock);
-	ret = get_locked(q, &c, (int)q->a[1], q->a[2], (int)q->a[3]);
-	pthread_mutex_unlock(&shm_lock);
-	return ret;
 }

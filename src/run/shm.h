@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shm.h: SysV segments, between shm.c and shm_ctl.c.  All under shm_lock but shm_sweep.
+ * shm.h: SysV segments, between shm.c, shm_get.c, shm_at.c and shm_ctl.c.  All under shm_lock but
+ * shm_sweep.
  */
 #ifndef RUN_SHM_H
 #define RUN_SHM_H
@@ -10,7 +11,7 @@
 #include <sys/ipc.h>
 #include <sys/shm.h>
 
-#define SHM_MAX 4096
+#define SHM_MAX 32768 /* as many as ids tell apart */
 
 struct segment {
 	struct quire_file *file; /* NULL: free; referenced */
@@ -28,10 +29,24 @@ struct segment {
 
 extern pthread_mutex_t shm_lock;
 extern struct segment shm_table[SHM_MAX];
+extern unsigned shm_top; /* no segment is there or above */
+
+struct shm_limits {
+	uint64_t max, all, mni; /* bytes of one, pages of all, how many */
+};
+struct shm_limits shm_limits(void);
+
+struct shm_usage {
+	unsigned used;
+	uint64_t pages, resident; /* asked for; in RAM */
+};
+struct shm_usage shm_usage(void);
+/* SHM_DEST and SHM_LOCKED included. */
+unsigned shm_mode(const struct segment *g);
 
 static inline int shm_id(const struct segment *g)
 {
-	return (int)((g->seq % 65535) * 32768 + (unsigned)(g - shm_table));
+	return (int)(g->seq * SHM_MAX + (unsigned)(g - shm_table));
 }
 
 struct segment *shm_by_id(int id);

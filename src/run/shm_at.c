@@ -71,7 +71,7 @@ int64_t sys_shmat(struct request *q)
 
 static struct segment *by_file(const struct quire_file *file)
 {
-	for (unsigned i = 0; file && i < SHM_MAX; i++) {
+	for (unsigned i = 0; file && i < shm_top; i++) {
 		if (shm_table[i].file == file)
 			return &shm_table[i];
 	}

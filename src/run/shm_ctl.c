@@ -22,8 +22,7 @@ static int64_t stat_segment(struct request *q, struct segment *g)
 	d.shm_perm.gid = g->gid;
 	d.shm_perm.cuid = g->cuid;
 	d.shm_perm.cgid = g->cgid;
-	d.shm_perm.mode = (unsigned short)(g->mode | (g->removed ? SHM_DEST : 0u) |
-					   (g->locked ? SHM_LOCKED : 0u));
+	d.shm_perm.mode = (unsigned short)shm_mode(g);
 	d.shm_perm.__seq = (unsigned short)g->seq;
 	d.shm_atime = g->atime;
 	d.shm_dtime = g->dtime;
@@ -57,50 +56,32 @@ static int64_t set_segment(struct request *q, const struct creds *c, struct segm
 }
 
 /* Index of the highest segment in use: what the two INFO calls return. */
-static int64_t highest(unsigned *used, uint64_t *pages)
+static int64_t highest(void)
 {
-	int64_t top = 0;
+	unsigned i = shm_top;
 
-	*used = 0;
-	*pages = 0;
-	for (unsigned i = 0; i < SHM_MAX; i++) {
-		if (!shm_table[i].file)
-			continue;
-		top = i;
-		(*used)++;
-		*pages += PAGE_UP(shm_table[i].bytes) / PAGE;
-	}
-	return top;
+	while (i > 0 && !shm_table[i - 1].file)
+		i--;
+	return i ? i - 1 : 0;
 }
 
 static int64_t ipc_info(struct request *q)
 {
-	struct shminfo info = {.shmmax = UINT64_MAX - (1ull << 24),
-			       .shmmin = 1,
-			       .shmmni = SHM_MAX,
-			       .shmseg = SHM_MAX,
-			       .shmall = UINT64_MAX - (1ull << 24)};
-	unsigned used;
-	uint64_t pages;
+	struct shm_limits l = shm_limits();
+	struct shminfo info = {
+	    .shmmax = l.max, .shmmin = 1, .shmmni = l.mni, .shmseg = l.mni, .shmall = l.all};
 	int64_t err = put(q, &info, sizeof(info));
 
-	return err ? err : highest(&used, &pages);
+	return err ? err : highest();
 }
 
 static int64_t shm_info(struct request *q)
 {
-	struct shm_info info = {0};
-	struct quire_machine_stats m;
-	unsigned used;
-	uint64_t pages;
-	int64_t top = highest(&used, &pages), err;
+	struct shm_usage u = shm_usage();
+	struct shm_info info = {.used_ids = (int)u.used, .shm_tot = u.pages, .shm_rss = u.resident};
+	int64_t err = put(q, &info, sizeof(info));
 
-	quire_machine_stats(q->run->machine, &m);
-	info.used_ids = (int)used;
-	info.shm_tot = pages;
-	info.shm_rss = m.shmem_frames;
-	err = put(q, &info, sizeof(info));
-	return err ? err : top;
+	return err ? err : highest();
 }
 
 static int64_t stat_by_index(struct request *q, const struct creds *c, bool any)
@@ -120,7 +101,7 @@ static uint64_t locked_by(uid_t uid)
 {
 	uint64_t bytes = 0;
 
-	for (unsigned i = 0; i < SHM_MAX; i++) {
+	for (unsigned i = 0; i < shm_top; i++) {
 		if (shm_table[i].file && shm_table[i].locked && shm_table[i].locker == uid)
 			bytes += PAGE_UP(shm_table[i].bytes);
 	}

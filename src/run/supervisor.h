@@ -306,10 +306,10 @@ void file_name_now(struct quire_file *file, char *buf, size_t len, uint64_t *dev
 /* ------------------------------------------- supplied by proc_text.c, report.c */
 
 /*
- * Writes the text of /proc/PID/<which> (p may be NULL only for PROC_MEMINFO) to fd, an empty memfd,
- * as somebody may see it who is told of what lies inside (looks) and of frames (admin).  0 or
- * -errno; -ENOENT: the guest shall use the host's own file.  `space` is referenced by the caller.
- * Called by a worker with no lock held.
+ * Writes the text of /proc/PID/<which> (p may be NULL only for what is no process's) to fd, an
+ * empty memfd, as somebody may see it who is told of what lies inside (looks) and of frames
+ * (admin).  0 or -errno; -ENOENT: the guest shall use the host's own file.  `space` is referenced
+ * by the caller. Called by a worker with no lock held.
  */
 struct proc_reader {
 	bool looks, admin;

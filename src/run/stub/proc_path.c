@@ -43,10 +43,11 @@ int proc_text_of(const char *path, int64_t *pid)
 {
 	const char *rest;
 
-	if (str_equal(path, "/proc/meminfo")) {
-		*pid = 0;
+	*pid = 0;
+	if (str_equal(path, "/proc/meminfo"))
 		return PROC_MEMINFO;
-	}
+	if (str_equal(path, "/proc/sysvipc/shm"))
+		return PROC_SYSVIPC_SHM;
 	rest = split(path, pid);
 	for (unsigned i = 0; rest && i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (str_equal(rest, texts[i].name))
