@@ -23,6 +23,7 @@ static const struct {
 	const char *name;
 } names[] = {
     {SYS_mremap, "mremap"},
+    {SYS_ioctl, "ioctl"},
     {SYS_mmap, "mmap"},
     {SYS_madvise, "madvise"},
     {SYS_remap_file_pages, "remap_file_pages"},

@@ -7,7 +7,9 @@
 #include "table.h"
 #include "window.h"
 
+#include <asm/stat.h>
 #include <linux/fcntl.h>
+#include <linux/stat.h>
 
 #define CLOSE_RANGE_CLOEXEC_ 4u
 
@@ -127,10 +129,24 @@ static void touch_inner(struct thread *t, uint64_t cmd, uint64_t addr)
 		touch_any(t, data, 1024);
 }
 
+#define USERFAULTFD_IOC_NEW_ 0xaa00
+#define MISC_MAJOR 10
+
+static bool is_misc_device(uint64_t fd)
+{
+	struct stat st;
+
+	return !sys(__NR_fstat, fd, &st) && S_ISCHR(st.st_mode) &&
+	       (st.st_rdev >> 8 & 0xfff) == MISC_MAJOR;
+}
+
 int64_t sys_ioctl(struct call *c)
 {
 	uint64_t cmd = (uint32_t)c->a[1];
 
+	/* It would watch over the host's mappings, which are not the program's. */
+	if (cmd == USERFAULTFD_IOC_NEW_ && is_misc_device(c->a[0]))
+		return call_refuse(c, ENOTTY, cmd);
 	hide_stub(&c->a[2]);
 	/* Numbers below the first page are no pointers. */
 	if (c->a[2] >= PAGE) {
