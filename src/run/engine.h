@@ -224,6 +224,7 @@ void op_touch(struct request *q);
 void op_bus(struct request *q);
 void op_syscall(struct request *q);
 void op_mmap_file(struct request *q);
+void op_mmap_zero(struct request *q);
 void op_file(struct request *q);
 void op_far(struct request *q);
 void op_file_cut(struct request *q);

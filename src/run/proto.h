@@ -153,6 +153,9 @@ enum run_op {
 	 * it. -ESTALE: no such id in this mm (any more): the stub makes a new window.  Ids are
 	 * never used twice in a run */
 	OP_MMAP_FILE,
+	/* /dev/zero: a0 how it was opened (O_ACCMODE), a1..a6 mmap's args (a5 is not looked at) ->
+	 * ret; v1, v2 as of OP_SYSCALL */
+	OP_MMAP_ZERO,
 	/* data[] as of OP_MMAP_FILE: a file that OP_EXEC_LOAD will map -> ret = its id */
 	OP_FILE,
 	/* a0 frame number of a far range -> ret 0; v0 its first frame, v1 its pages, v2 where the

@@ -24,6 +24,7 @@ const struct report_name report_ops[RUN_NR_OPS] = {
     [OP_BUS] = {"bus error", "bus"},
     [OP_SYSCALL] = {"system call", "syscall"},
     [OP_MMAP_FILE] = {"mmap of file", "mmap_file"},
+    [OP_MMAP_ZERO] = {"mmap of zeros", "mmap_zero"},
     [OP_FILE] = {"file of exec", "file"},
     [OP_FAR] = {"far part of a file", "far"},
     [OP_FILE_CUT] = {"truncated file", "file_cut"},

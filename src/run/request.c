@@ -23,6 +23,7 @@ static const op_fn ops[RUN_NR_OPS] = {
     [OP_BUS] = op_bus,
     [OP_SYSCALL] = op_syscall,
     [OP_MMAP_FILE] = op_mmap_file,
+    [OP_MMAP_ZERO] = op_mmap_zero,
     [OP_FILE] = op_file,
     [OP_FAR] = op_far,
     [OP_FILE_CUT] = op_file_cut,

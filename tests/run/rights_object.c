@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * rights_object.c: rights that come from the object behind a mapping: a segment that is attached
- * for reading, files by how they were opened, holes by what the mapping may ever be.
+ * for reading, files and /dev/zero by how they were opened, holes by what the mapping may ever be,
+ * texts of /proc by being none that can be mapped.
  *
  * Natively and under quire run the output is the same.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,9 +142,105 @@ static void holes(void)
 	SAY("across a gap", madvise(p, 3 * PG, MADV_REMOVE));
 }
 
+/* ---- devices and texts ----------------------------------------------------------- */
+
+static sigjmp_buf caught;
+
+static void on_bus(int sig)
+{
+	siglongjmp(caught, sig);
+}
+
+static void store(const char *what, volatile char *p)
+{
+	int sig = sigsetjmp(caught, 1);
+
+	if (!sig)
+		*p = 1;
+	printf("%s: signal %d\n", what, sig);
+}
+
+static char *map(const char *what, int fd, int prot, int flags, off_t off)
+{
+	char *p = mmap(NULL, 4 * PG, prot, flags, fd, off);
+
+	SAY(what, p);
+	return p;
+}
+
+static void zero_by_opening(void)
+{
+	int ro = open("/dev/zero", O_RDONLY), wo = open("/dev/zero", O_WRONLY);
+	char *p;
+
+	map("opened to read, shared, written", ro, RW, MAP_SHARED, 0);
+	p = map("opened to read, shared, read", ro, PROT_READ, MAP_SHARED, 0);
+	SAY("written later", mprotect(p, PG, RW));
+	print_flags("it", p);
+	printf("has %d\n", *p);
+	SAY("executed later", mprotect(p, PG, PROT_READ | PROT_EXEC));
+	SAY("a hole in it", madvise(p, PG, MADV_REMOVE));
+	p = map("opened to read, private, written", ro, RW, MAP_PRIVATE, 0);
+	*p = 1;
+	print_flags("it", p);
+	map("opened to write, private", wo, RW, MAP_PRIVATE, 0);
+	map("opened to write, shared", wo, PROT_WRITE, MAP_SHARED, 0);
+	close(ro);
+	close(wo);
+}
+
+static void zero_device(void)
+{
+	int fd = open("/dev/zero", O_RDWR);
+	char *p;
+
+	zero_by_opening();
+	map("no type", fd, RW, 0, 0);
+	map("unaligned offset", fd, RW, MAP_PRIVATE, 1);
+	map("grows down", fd, RW, MAP_PRIVATE | MAP_GROWSDOWN, 0);
+	map("shared and grows down", fd, RW, MAP_SHARED | MAP_GROWSDOWN, 0);
+	map("validated", fd, RW, MAP_SHARED_VALIDATE, 0);
+	map("validated, synchronous", fd, RW, MAP_SHARED_VALIDATE | MAP_SYNC, 0);
+	map("validated, unknown", fd, RW, MAP_SHARED_VALIDATE | 0x200, 0);
+	map("huge", fd, RW, MAP_SHARED | MAP_HUGETLB, 0);
+	p = map("private with an offset", fd, RW, MAP_PRIVATE, PG);
+	store("its end", p + 4 * PG - 1);
+	p = map("shared with an offset", fd, RW, MAP_SHARED, PG);
+	store("its third page", p + 3 * PG - 1);
+	store("its fourth page", p + 4 * PG - 1);
+	p = map("shared", fd, RW, MAP_SHARED | MAP_NORESERVE, 0);
+	print_flags("it", p);
+	p = mremap(p, 4 * PG, 8 * PG, MREMAP_MAYMOVE);
+	SAY("made longer", p);
+	store("where it was", p + 4 * PG - 1);
+	store("where it was not", p + 4 * PG);
+	close(fd);
+}
+
+static void texts(void)
+{
+	static const char *const names[] = {
+	    "/proc/self/maps",    "/proc/self/smaps", "/proc/self/status", "/proc/self/stat",
+	    "/proc/self/pagemap", "/proc/meminfo",    "/proc/sysvipc/shm", "/proc/version"};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		int fd = open(names[i], O_RDONLY);
+
+		printf("%s\n", names[i]);
+		map("  private", fd, PROT_READ, MAP_PRIVATE, 0);
+		map("  shared", fd, PROT_READ, MAP_SHARED, 0);
+		map("  to write", fd, RW, MAP_SHARED, 0);
+		map("  nothing of it", fd, PROT_READ, MAP_SHARED | MAP_HUGETLB, 0);
+		close(fd);
+	}
+}
+
 int main(void)
 {
+	signal(SIGBUS, on_bus);
 	attachments();
 	holes();
+	zero_device();
+	texts();
 	return 0;
 }

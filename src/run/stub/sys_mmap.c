@@ -4,6 +4,7 @@
  * and what the host says of mapping it is what the guest hears.
  */
 #include "probe.h"
+#include "proc_path.h"
 #include "table.h"
 #include "window.h"
 
@@ -48,12 +49,26 @@ static int64_t check_access(const uint64_t a[6], int64_t open_flags)
 	return mode == O_RDWR ? 0 : -EACCES;
 }
 
-static int64_t map_zero_device(struct call *c)
+static int64_t map_zero_device(struct call *c, int64_t open_flags)
 {
-	c->a[3] |= MAP_ANONYMOUS;
-	c->a[4] = (uint64_t)-1;
-	c->a[5] = 0;
-	return call_memory(c);
+	const uint64_t *a = c->a;
+
+	int64_t r = rpc(c->t, OP_MMAP_ZERO, (uint64_t)open_flags & O_ACCMODE, a[0], a[1], a[2],
+			a[3], a[4], a[5]);
+
+	windows_gone(c->t);
+	return r;
+}
+
+/* The host's texts of /proc cannot be mapped; ours are files that could. */
+static int64_t check_text(int fd)
+{
+	int64_t pid;
+	int which;
+
+	if (!proc_fd_find(fd, &which, &pid))
+		return 0;
+	return which == PROC_MEMINFO || which == PROC_SYSVIPC_SHM ? -EIO : -ENODEV;
 }
 
 static int64_t map_window(struct call *c, int64_t open_flags)
@@ -86,8 +101,10 @@ static int64_t map_file(struct call *c)
 	if (r)
 		return r;
 	if (S_ISCHR(st.st_mode) && st.st_rdev == DEV_ZERO)
-		return map_zero_device(c);
+		return map_zero_device(c, flags);
 	r = check_access(c->a, flags);
+	if (r == 0)
+		r = check_text((int)c->a[4]);
 	if (r)
 		return r;
 	if (S_ISDIR(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))
