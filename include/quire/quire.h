@@ -197,6 +197,14 @@ QUIRE_API int quire_munlockall(struct quire_mm *mm);
 QUIRE_API int quire_mincore(struct quire_mm *mm, uint64_t addr, uint64_t len, uint8_t *vec);
 QUIRE_API int quire_msync(struct quire_mm *mm, uint64_t addr, uint64_t len, int flags);
 
+/*
+ * Gives the mappings of a range a number of the embedder's, as mbind(2) gives them a memory policy.
+ * They keep it when they are split, moved and forked; neighbours with different ones stay apart.
+ * 0, which all have at first, may be given to a range with holes.
+ * -EINVAL, -EFAULT: a hole, or nothing but a hole; -ENOMEM.
+ */
+QUIRE_API int quire_set_policy(struct quire_mm *mm, uint64_t addr, uint64_t len, uint64_t policy);
+
 /* ------------------------------------------------------------------- faults */
 
 enum quire_access {
@@ -250,6 +258,7 @@ struct quire_vma_info {
 	bool growsdown;
 	bool has_file;      /* false: anonymous */
 	uint64_t vm_flags;  /* core's VM_* bits, quire_vm_flag_names() */
+	uint64_t policy;    /* as quire_set_policy() gave it; else 0 */
 	char name[16];      /* "[heap]", "[stack]", "" */
 	uint64_t dev, ino;  /* of the file, */
 	char file_name[64]; /* and its name's beginning.  The file: quire_vma_next_file() */

@@ -31,6 +31,7 @@ struct vma_spec {
 	uint64_t flags;
 	uint64_t pgoff;          /* of start */
 	struct quire_file *file; /* the VMA takes a reference of its own */
+	uint64_t policy;
 };
 
 struct vma_edit {
@@ -85,6 +86,8 @@ struct vma *edit_add_merged(struct vma_edit *e, const struct vma_spec *spec);
  */
 int vma_change_flags(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_t end,
 		     uint64_t flags, struct vma **out);
+/* The same for whatever differs in *s from the VMA that has its range. */
+int vma_change(struct vma_edit *e, struct vma *vma, const struct vma_spec *s, struct vma **out);
 /* Some page of the private VMA is anonymous memory.  It stays so only if the VMA is dead: else a
  * fault may bring one in. */
 bool vma_has_anon(struct vma *vma);

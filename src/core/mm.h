@@ -65,6 +65,7 @@ struct vma {
 	uint64_t start, end; /* C */
 	uint64_t flags;      /* C: VM_* */
 	uint64_t pgoff;      /* C: of start in the file; anonymous: start >> 12 when first mapped */
+	uint64_t policy;     /* C: the embedder's number (policy.c) */
 	struct quire_mm *mm; /* C */
 	struct quire_file *file;   /* C: holds a reference; NULL for private anonymous */
 	const struct vma_ops *ops; /* C */

@@ -199,7 +199,7 @@ static int mmap_locked(struct quire_mm *mm, struct mmap_request *r)
 		return err;
 	if (flags_accountable(r->vm_flags))
 		r->vm_flags |= VM_ACCOUNT;
-	spec = (struct vma_spec){r->addr, r->addr + r->len, r->vm_flags, r->pgoff, r->file};
+	spec = (struct vma_spec){r->addr, r->addr + r->len, r->vm_flags, r->pgoff, r->file, 0};
 	err = map_region(mm, &spec);
 	if (!err && (r->vm_flags & VM_GROWSDOWN) && !mm->start_stack)
 		at_store_relaxed(&mm->start_stack, spec.end);

@@ -58,6 +58,7 @@ struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec)
 	vma->end = spec->end;
 	vma->flags = spec->flags;
 	vma->pgoff = spec->pgoff;
+	vma->policy = spec->policy;
 	vma->mm = mm;
 	vma->file = spec->file;
 	vma->ops = file_vma_ops(spec->file);
@@ -74,6 +75,7 @@ struct vma_spec vma_spec_of(const struct vma *vma, uint64_t start, uint64_t end)
 	    .flags = vma->flags,
 	    .pgoff = vma->pgoff + (start >> PAGE_SHIFT) - (vma->start >> PAGE_SHIFT),
 	    .file = vma->file,
+	    .policy = vma->policy,
 	};
 }
 

@@ -42,6 +42,7 @@ void vma_fill_info(const struct vma *vma, struct quire_vma_info *out)
 	out->shared = (vma->flags & VM_MAYSHARE) != 0;
 	out->growsdown = (vma->flags & VM_GROWSDOWN) != 0;
 	out->vm_flags = vma->flags;
+	out->policy = vma->policy;
 	copy_name(out->name, sizeof(out->name), name_of(vma));
 	if (!vma->file)
 		return;

@@ -4,7 +4,7 @@
  *
  * Adjacent mappings are merged as Linux merges them, which /proc/PID/maps and
  * the map count show: the same flags (soft-dirty aside, which the merged VMA
- * has if either had it), the same file, and offsets that continue.  Anonymous
+ * has if either had it), the same file and policy, and offsets that continue.  Anonymous
  * memory has an offset too, the address at which it was first mapped, so that
  * what mremap has moved only merges with what moved along with it.
  * All of this runs inside an edit, under M.
@@ -25,7 +25,7 @@ static uint64_t spec_end_pgoff(const struct vma_spec *s)
 static bool mergeable(const struct vma_spec *a, const struct vma_spec *b)
 {
 	return a->end == b->start && a->file == b->file && flags_match(a->flags, b->flags) &&
-	       spec_end_pgoff(a) == b->pgoff;
+	       a->policy == b->policy && spec_end_pgoff(a) == b->pgoff;
 }
 
 static struct vma *merge_left(struct vma_edit *e, struct vma_spec *s)
@@ -79,12 +79,18 @@ int vma_change_flags(struct vma_edit *e, struct vma *vma, uint64_t start, uint64
 		     uint64_t flags, struct vma **out)
 {
 	struct vma_spec s = vma_spec_of(vma, start, end);
-	int err;
 
 	s.flags = flags;
+	return vma_change(e, vma, &s, out);
+}
+
+int vma_change(struct vma_edit *e, struct vma *vma, const struct vma_spec *s, struct vma **out)
+{
+	int err;
+
 	edit_begin(e, vma->mm);
-	edit_cut(e, start, end);
-	*out = edit_add_merged(e, &s);
+	edit_cut(e, s->start, s->end);
+	*out = edit_add_merged(e, s);
 	err = edit_check(e);
 	if (err) {
 		edit_abort(e);

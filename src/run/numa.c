@@ -1,151 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * numa.c: NUMA's calls on a machine of one node.
- *
- * Policies are accepted where they name node 0 and have nothing to decide; pages are on node 0.
+ * numa.c: move_pages and migrate_pages on a machine of one node: all pages are on it, and may be
+ * asked for there.
  */
-#include "run/creds.h"
+#include "run/mempolicy.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum {
-	POL_DEFAULT,
-	POL_PREFERRED,
-	POL_BIND,
-	POL_INTERLEAVE,
-	POL_LOCAL,
-	POL_PREFERRED_MANY,
-	POL_WEIGHTED_INTERLEAVE,
-	NR_POLS
-};
-#define POL_MODE_FLAGS 0xe000ull
-#define POL_F_NODE 1u
-#define POL_F_ADDR 2u
-#define POL_F_MEMS_ALLOWED 4u
-#define MBIND_FLAGS 7u
-#define MAX_NODE_BITS (PAGE * 8)
 #define MOVE_CHUNK 512u
 #define MOVE_FLAGS 6u
 #define MOVE_ALL 4u
 
-/* Nodes of a mask in guest memory: 0 none, 1 node 0 only, -errno: unreadable or others. */
-static int64_t nodes_of(struct request *q, uint64_t mask, uint64_t bits)
-{
-	uint64_t word = 0;
-
-	if (!mask || bits <= 1)
-		return 0;
-	if (bits - 1 > MAX_NODE_BITS)
-		return -EINVAL;
-	for (uint64_t at = 0; at < bits - 1; at += 64) {
-		uint64_t left = bits - 1 - at, v;
-
-		if (guest_read(q->space, mask + at / 8, &v, sizeof(v)) != sizeof(v))
-			return -EFAULT;
-		if (left < 64)
-			v &= (1ull << left) - 1;
-		if (at ? v : v & ~1ull)
-			return -EINVAL;
-		word |= v;
-	}
-	return (int64_t)word;
-}
-
-static int64_t check_policy(struct request *q, uint64_t mode, uint64_t mask, uint64_t bits)
-{
-	int64_t nodes = nodes_of(q, mask, bits);
-
-	mode &= ~POL_MODE_FLAGS;
-	if (mode >= NR_POLS)
-		return -EINVAL;
-	if (nodes < 0)
-		return nodes;
-	if (mode == POL_DEFAULT || mode == POL_LOCAL)
-		return nodes ? -EINVAL : 0;
-	return nodes || mode == POL_PREFERRED ? 0 : -EINVAL;
-}
-
-/* A miss is one only if mincore says so: quire_vma_next() may see nothing where mremap moves to. */
-static bool is_mapped(struct quire_mm *mm, uint64_t addr)
-{
-	struct quire_vma_info v;
-	uint8_t resident;
-
-	if (!quire_vma_next(mm, addr, &v) && v.start <= addr)
-		return true;
-	return quire_mincore(mm, PAGE_DOWN(addr), PAGE, &resident) == 0;
-}
-
-static bool mapped_whole(struct quire_mm *mm, uint64_t start, uint64_t end)
-{
-	struct quire_vma_info v;
-
-	while (start < end) {
-		if (!quire_vma_next(mm, start, &v) && v.start <= start)
-			start = v.end;
-		else if (is_mapped(mm, start))
-			start += PAGE;
-		else
-			return false;
-	}
-	return true;
-}
-
-int64_t sys_mbind(struct request *q)
-{
-	uint64_t start = q->a[1], end = start + PAGE_UP(q->a[2]);
-	int64_t err;
-
-	if (q->a[6] & ~(uint64_t)MBIND_FLAGS || start % PAGE || end < start)
-		return -EINVAL;
-	err = check_policy(q, q->a[3], q->a[4], q->a[5]);
-	if (err)
-		return err;
-	return mapped_whole(q->space->mm, start, end) ? 0 : -EFAULT;
-}
-
-int64_t sys_set_mempolicy(struct request *q)
-{
-	return check_policy(q, q->a[1], q->a[2], q->a[3]);
-}
-
-static int64_t put_mask(struct request *q, uint64_t node0)
-{
-	uint64_t bytes = (q->a[3] - 1 + 63) / 64 * 8, zero = 0;
-
-	if (!q->a[2])
-		return 0;
-	if (!q->a[3] || bytes > PAGE)
-		return -EINVAL;
-	for (uint64_t at = 0; at < bytes; at += 8) {
-		if (guest_write(q->space, q->a[2] + at, at ? &zero : &node0, 8) != 8)
-			return -EFAULT;
-	}
-	return 0;
-}
-
-int64_t sys_get_mempolicy(struct request *q)
-{
-	uint64_t flags = q->a[5];
-	int zero = 0;
-
-	if (flags & ~7ull || ((flags & POL_F_MEMS_ALLOWED) && (flags & 3)))
-		return -EINVAL;
-	if (flags & POL_F_ADDR) {
-		if (!is_mapped(q->space->mm, q->a[4]))
-			return -EFAULT;
-	} else if (q->a[4] || flags & POL_F_NODE) {
-		return -EINVAL;
-	}
-	if (q->a[1] && guest_write(q->space, q->a[1], &zero, sizeof(zero)) != sizeof(zero))
-		return -EFAULT;
-	return put_mask(q, flags & POL_F_MEMS_ALLOWED ? 1 : 0);
-}
-
 static int page_status(struct quire_mm *mm, uint64_t addr)
 {
-	if (!is_mapped(mm, addr))
+	uint64_t policy;
+
+	if (!address_policy(mm, addr, &policy))
 		return -EFAULT;
 	return quire_pte(mm, addr) & QUIRE_PTE_PRESENT ? 0 : -ENOENT;
 }
@@ -206,14 +77,17 @@ int64_t sys_move_pages(struct request *q)
 
 int64_t sys_migrate_pages(struct request *q)
 {
-	int64_t from = nodes_of(q, q->a[3], q->a[2]), to = nodes_of(q, q->a[4], q->a[2]);
+	uint64_t from, to;
+	int64_t err = nodes_read(q, q->a[3], q->a[2], &from);
 	pid_t pid = (pid_t)q->a[1];
 	struct space *space;
 	struct proc *p;
 	bool may = true;
 
-	if (from < 0 || to < 0)
-		return from < 0 ? from : to;
+	if (!err)
+		err = nodes_read(q, q->a[4], q->a[2], &to);
+	if (err)
+		return err;
 	if (pid && pid != q->proc->pid) {
 		p = proc_find(q->run, pid, &space);
 		if (!p)
@@ -222,7 +96,7 @@ int64_t sys_migrate_pages(struct request *q)
 		proc_put(p);
 		space_put(space);
 	}
-	if (!may)
+	if (!may || ((to & ~1ull) && !caller_capable(q, CAP_SYS_NICE)))
 		return -EPERM;
-	return to ? 0 : -EINVAL;
+	return to & 1 ? 0 : -EINVAL;
 }

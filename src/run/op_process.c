@@ -45,6 +45,8 @@ static struct slot *child_create(struct request *q, struct space *space, bool sh
 		child->promised = PROC_FDS;
 		space_enter_locked(space);
 		slot = slot_alloc_locked(run, child, space);
+		if (slot)
+			slot->policy = q->slot->policy;
 		q->v[0] = child->serial;
 	}
 	pthread_mutex_unlock(&run->lock);
@@ -181,8 +183,10 @@ void op_thread(struct request *q)
 	pthread_mutex_lock(&run->lock);
 	if (q->proc->state == PROC_ALIVE)
 		slot = slot_alloc_locked(run, q->proc, q->space);
-	if (slot)
+	if (slot) {
+		slot->policy = q->slot->policy;
 		q->proc->stats.threads++;
+	}
 	pthread_mutex_unlock(&run->lock);
 	q->ret = slot ? (int64_t)slot->index : -EAGAIN;
 }

@@ -52,7 +52,7 @@ static bool write_text(struct text *t, struct run *run, struct proc *p, struct s
 		proc_text_stat(t, run, p, space, reader);
 		return true;
 	case PROC_NUMA_MAPS:
-		proc_text_numa(t, space);
+		proc_text_numa(t, p, space);
 		return true;
 	default:
 		return false;

@@ -38,7 +38,7 @@ struct map_line {
 	bool shared;
 	/* The vdso and its kin: not of the core; flags are given as text. */
 	const char *special_flags;
-	uint64_t vm_flags;
+	uint64_t vm_flags, policy;
 	bool has_file;
 	char name[4200];
 };
@@ -54,7 +54,7 @@ void map_print(struct text *t, const struct map_line *m);
 void proc_text_maps(struct text *t, struct space *space);
 void proc_text_smaps(struct text *t, struct space *space);
 void proc_text_rollup(struct text *t, struct space *space);
-void proc_text_numa(struct text *t, struct space *space);
+void proc_text_numa(struct text *t, struct proc *p, struct space *space);
 void proc_text_statm(struct text *t, struct space *space);
 void proc_text_status(struct text *t, struct space *space, pid_t pid);
 void proc_text_stat(struct text *t, struct run *run, struct proc *p, struct space *space,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * proc_text_numa.c: /proc/PID/numa_maps: one node, default policy.
+ * proc_text_numa.c: /proc/PID/numa_maps: one node, and the policies that were set, the process's
+ * first thread's where a mapping has none.
  */
+#include "run/mempolicy.h"
 #include "run/proc_text.h"
 
 #include <string.h>
@@ -26,11 +28,47 @@ static void print_counts(struct text *t, const struct quire_usage *u)
 	text_printf(t, " N0=%lu kernelpagesize_kB=4", (unsigned long)pages);
 }
 
-static void print_mapping(struct text *t, struct space *space, const struct map_line *m)
+static void print_policy(struct text *t, uint64_t policy)
+{
+	static const char *const names[NR_POLICIES] = {
+	    [POLICY_DEFAULT] = "default",
+	    [POLICY_PREFERRED] = "prefer",
+	    [POLICY_BIND] = "bind",
+	    [POLICY_INTERLEAVE] = "interleave",
+	    [POLICY_LOCAL] = "local",
+	    [POLICY_PREFERRED_MANY] = "prefer (many)",
+	    [POLICY_WEIGHTED_INTERLEAVE] = "weighted interleave",
+	};
+	unsigned kind = policy_kind(policy);
+
+	text_str(t, " ");
+	text_str(t, names[kind]);
+	if (kind != POLICY_DEFAULT && kind != POLICY_LOCAL) {
+		text_str(t, policy_flags(policy));
+		text_str(t, ":0");
+	}
+}
+
+static uint64_t first_threads_policy(const struct proc *p)
+{
+	uint64_t policy = 0;
+
+	pthread_mutex_lock(&p->run->lock);
+	for (const struct slot *s = p->slots; s; s = s->next) {
+		if (slot_tid(s) == p->pid)
+			policy = s->policy;
+	}
+	pthread_mutex_unlock(&p->run->lock);
+	return policy;
+}
+
+static void print_mapping(struct text *t, struct space *space, const struct map_line *m,
+			  uint64_t policy)
 {
 	struct quire_usage u;
 
-	text_printf(t, "%08lx default", (unsigned long)m->start);
+	text_printf(t, "%08lx", (unsigned long)m->start);
+	print_policy(t, m->policy ? m->policy : policy);
 	if (m->has_file) {
 		text_str(t, " file=");
 		text_escaped(t, m->name, "\n\t ");
@@ -47,10 +85,11 @@ static void print_mapping(struct text *t, struct space *space, const struct map_
 	text_str(t, "\n");
 }
 
-void proc_text_numa(struct text *t, struct space *space)
+void proc_text_numa(struct text *t, struct proc *p, struct space *space)
 {
+	uint64_t policy = first_threads_policy(p);
 	struct map_line m;
 
 	for (uint64_t at = 0; !t->err && map_next_own(space, at, &m); at = m.end)
-		print_mapping(t, space, &m);
+		print_mapping(t, space, &m, policy);
 }

@@ -190,6 +190,7 @@ struct slot {
 	uint64_t unfilled;    /* O: page plus 1, whose flush was left to its fill; 0: none */
 	uint64_t asked;       /* G: the remote flush that last asked its thread */
 	uint32_t service;     /* G: number of the last request of flush.c's; never goes back */
+	uint64_t policy;      /* O: the thread's memory policy (mempolicy.c) */
 	struct slot *next;    /* G: list of the process's slots, or of free slots */
 };
 
