@@ -71,7 +71,8 @@ struct run_info {
 	uint32_t linger_us; /* how long a waiting side spins with sched_yield before it sleeps */
 	uint32_t supervisor_pid;
 	uint32_t verbose;
-	uint32_t use_notify; /* set by the supervisor once it holds the filter's listener */
+	uint32_t max_windows; /* of a process */
+	uint32_t use_notify;  /* set by the supervisor once it holds the filter's listener */
 	/* Bit RUN_MAPPED_BIT is clear: nobody maps that file.  So who truncates what nobody maps
 	 * need not tell. */
 	uint32_t mapped[RUN_MAPPED_BITS / 32];

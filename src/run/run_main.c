@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define MAPS_FOR_FILLS 512
 #define LINGER_US 50
 
 static int machine_create(struct run *run)
@@ -40,6 +41,18 @@ static int machine_create(struct run *run)
 	return err;
 }
 
+/* Of the mappings that the host allows a process, some are left to fills. */
+static uint32_t max_windows(void)
+{
+	char text[32];
+	long n = read_text("/proc/sys/vm/max_map_count", text, sizeof(text));
+
+	n = n > 0 ? strtol(text, NULL, 10) : 65530;
+	if (n > INT32_MAX)
+		n = INT32_MAX;
+	return (uint32_t)(n > 2 * MAPS_FOR_FILLS ? n - MAPS_FOR_FILLS : n / 2);
+}
+
 static void fill_info(struct run *run)
 {
 	struct run_info *info = run->info;
@@ -52,6 +65,7 @@ static void fill_info(struct run *run)
 	info->nr_table_frames = run->table_bytes / PAGE;
 	info->linger_us = cpus > 0 ? LINGER_US : 0;
 	info->supervisor_pid = (uint32_t)getpid();
+	info->max_windows = max_windows();
 	info->verbose = !run->opts->quiet;
 }
 

@@ -18,6 +18,8 @@
 #define PG 4096ul
 #define G (1ul << 30)
 #define RW (PROT_READ | PROT_WRITE)
+#define MANY 70000 /* more than most hosts allow */
+#define PAGES 5000ul
 
 static int failed;
 
@@ -170,35 +172,48 @@ static void growing(void)
 	close(fd);
 }
 
-/* 30,000 files, few descriptors, and other memory whose fills have to make way. */
+/* One file more; NULL: the host has no more mappings. */
+static char *map_another(void)
+{
+	int fd = memfd_create("many", 0);
+	char *p;
+
+	CHECK(!ftruncate(fd, PG));
+	p = mmap(NULL, PG, RW, MAP_SHARED, fd, 0);
+	CHECK(p != MAP_FAILED || errno == ENOMEM);
+	close(fd);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/*
+ * As many files as can be had, with few descriptors; other memory makes way, and all of it works.
+ * Then another can be had for one that goes.
+ */
 static void many_small(void)
 {
 	struct rlimit few = {1024, 1024};
-	unsigned long n = 30000, pages = 40000;
-	char **p = calloc(n, sizeof(*p)), *more;
+	static char *p[MANY];
+	char *more = mmap(NULL, 2 * PAGES * PG, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	long n = 0;
 
-	CHECK(!setrlimit(RLIMIT_NOFILE, &few));
-	more = mmap(NULL, 2 * pages * PG, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	for (unsigned long i = 0; i < n && !failed; i++) {
-		int fd = memfd_create("small", 0);
-
-		CHECK(!ftruncate(fd, PG));
-		p[i] = mmap(NULL, PG, RW, MAP_SHARED, fd, 0);
-		CHECK(p[i] != MAP_FAILED);
-		close(fd);
-	}
-	for (unsigned long i = 0; i < pages && !failed; i++)
+	CHECK(more != MAP_FAILED && !setrlimit(RLIMIT_NOFILE, &few));
+	while (n < MANY && !failed && (p[n] = map_another()))
+		n++;
+	CHECK(n > 60000);
+	for (unsigned long i = 0; i < PAGES; i++)
 		more[2 * i * PG] = (char)i;
-	for (unsigned long i = 0; i < n && !failed; i++)
+	for (long i = 0; i < n; i++)
 		memcpy(p[i], &i, sizeof(i));
-	for (unsigned long i = 0; i < n && !failed; i++)
+	for (long i = 0; i < n; i++)
 		CHECK(!memcmp(p[i], &i, sizeof(i)));
-	for (unsigned long i = 0; i < pages && !failed; i++)
+	for (unsigned long i = 0; i < PAGES; i++)
 		CHECK(more[2 * i * PG] == (char)i);
-	for (unsigned long i = 0; i < n && !failed; i++)
-		CHECK(!munmap(p[i], PG));
-	munmap(more, 2 * pages * PG);
-	free(p);
+	munmap(p[0], PG);
+	p[0] = map_another();
+	CHECK(p[0] != NULL);
+	for (long i = 0; i < n; i++)
+		munmap(p[i], PG);
+	munmap(more, 2 * PAGES * PG);
 }
 
 int main(void)

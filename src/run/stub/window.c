@@ -334,6 +334,8 @@ static int64_t window_make(const struct file_map *m, struct run_window *w)
 
 	if (noexec < 0)
 		return noexec;
+	if (nr_windows >= INFO->max_windows)
+		return -ENOMEM; /* nothing could be filled any more */
 	*w = (struct run_window){.dev = m->dev, .ino = m->ino, .size = m->size};
 	w->flags = (m->kind & ~(PRIVATE_SEALABLE | FOR_ALL)) | (noexec ? RUN_WINDOW_NOEXEC : 0);
 	choose_range(m, w);
