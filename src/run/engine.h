@@ -361,6 +361,10 @@ int64_t sys_set_mempolicy(struct request *q);
 int64_t sys_move_pages(struct request *q);
 int64_t sys_migrate_pages(struct request *q);
 
+/* ---- vdso_move.c: an mremap of the vdso or its data, and what it gives */
+bool vdso_named(const struct request *q);
+int64_t vdso_move(struct request *q);
+
 /* ---- shm.c */
 /* Somebody has detached by dying: segments that are marked for removal may go. */
 void shm_sweep(struct run *run);

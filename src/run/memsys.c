@@ -73,6 +73,8 @@ static int64_t sys_mremap(struct request *q)
 	uint64_t at = 0;
 	int err;
 
+	if (vdso_named(q))
+		return vdso_move(q);
 	err = reserve(q);
 	if (err)
 		return err;
