@@ -66,6 +66,8 @@ const char *oom_memory_name(enum quire_memory what);
 /* ---- oom_wait.c */
 /* Dead, though the main thread may not have come to noticing it. */
 bool proc_is_gone(const struct proc *p);
+/* The worker begins with another request: how long it waits for memory is counted anew. */
+void oom_new_request(void);
 
 /* ---- space.c */
 int space_create(struct run *run, const struct rlimit *rlim, struct space **out);

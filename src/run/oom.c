@@ -71,7 +71,7 @@ static bool choose_and_kill(struct run *run, struct space *mine, struct holders 
 	oom_tell(run, h, victim);
 	kill_all(run, victim->space);
 	if (other)
-		oom_wait(run, mine);
+		oom_wait(run, mine, true);
 	return other;
 }
 
@@ -80,7 +80,7 @@ static bool make_room(struct run *run, struct space *mine, enum quire_memory wha
 	struct holders *h;
 	bool again;
 
-	if (what != QUIRE_MEMORY_OTHER && oom_wait(run, mine))
+	if (what != QUIRE_MEMORY_OTHER && oom_wait(run, mine, false))
 		return true;
 	h = malloc(sizeof(*h));
 	if (!h)

@@ -30,8 +30,8 @@ struct holders {
 	struct holder v[MAX_HOLDERS]; /* who holds most first */
 };
 
-/* Waits for memory of who dies, but `mine`.  True: it came. */
-bool oom_wait(struct run *run, const struct space *mine);
+/* Waits for memory of who dies, but `mine`.  True: it came.  killed: somebody was just killed. */
+bool oom_wait(struct run *run, const struct space *mine, bool killed);
 
 void holders_find(struct run *run, enum quire_memory what, struct holders *h);
 void holders_put(struct holders *h);

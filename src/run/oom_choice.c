@@ -36,6 +36,13 @@ static int adj_of(pid_t pid)
 	return read_text(path, text, sizeof(text)) > 0 ? atoi(text) : 0;
 }
 
+static bool is_listed(const struct space *s, const struct holder *v, unsigned n)
+{
+	while (n && v[n - 1].space != s)
+		n--;
+	return n;
+}
+
 /* Those in whose spaces somebody lives, one for each space; both referenced. */
 static unsigned list(struct run *run, struct holder *out, unsigned max)
 {
@@ -43,7 +50,7 @@ static unsigned list(struct run *run, struct holder *out, unsigned max)
 
 	pthread_mutex_lock(&run->lock);
 	for (struct proc *p = run->procs; p && n < max; p = p->next) {
-		if (!p->space || p->vforked)
+		if (!p->space || is_listed(p->space, out, n))
 			continue;
 		out[n] = (struct holder){.proc = proc_get(p), .space = space_get(p->space)};
 		out[n].pid = p->pid;
@@ -94,7 +101,8 @@ struct holder *holders_choose(struct holders *h)
 	for (unsigned i = 0; i < h->nr; i++) {
 		struct holder *x = &h->v[i];
 
-		if (x->adj != NEVER && !at_load(&x->proc->oom_killed) &&
+		/* A child that fork has just granted has no number yet, and no page of its own. */
+		if (x->pid > 0 && x->adj != NEVER && !at_load(&x->proc->oom_killed) &&
 		    (!best || score(h, x) > score(h, best)))
 			best = x;
 	}

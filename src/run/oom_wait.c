@@ -27,9 +27,7 @@
 #include <string.h>
 #include <time.h>
 
-#define DEATH_SECONDS 5
-/* Asked for memory again after such a pause, a thread is on another fault. */
-#define PAUSE_NS 1000000000ull
+#define DEATH_SECONDS 10
 
 /* ---- what the host says of a process ------------------------------------------- */
 
@@ -99,14 +97,15 @@ struct dying {
 	bool by_exec;
 };
 
-/* Who has a space to leave; a vfork child has its parent's.  Referenced. */
+/* Who has a space to leave, referenced.  A vfork child leaves its parent's by execve, which frees
+ * nothing. */
 static unsigned list_locked(struct run *run, const struct space *mine, struct dying *out)
 {
 	unsigned n = 0;
 
 	for (struct proc *p = run->procs; p && n < MAX_PROCS; p = p->next)
-		if (p->space && !p->vforked && (p->space != mine || p->oom_killed))
-			out[n++] = (struct dying){proc_get(p), p->space, p->pending != NULL};
+		if (p->space && (p->space != mine || p->oom_killed))
+			out[n++] = (struct dying){proc_get(p), p->space, p->pending && !p->vforked};
 	return n;
 }
 
@@ -164,26 +163,32 @@ static bool wait_locked(struct run *run, const struct dying *d, unsigned n)
 
 /* ---- waiting --------------------------------------------------------------------- */
 
-/* Rule 1: the fault that this thread is about has been waiting for long enough. */
-static bool has_waited_enough(void)
-{
-	static __thread uint64_t first, latest;
-	uint64_t now = run_now_ns();
+/* When the request that this thread serves came here first; 0: it has not. */
+static __thread uint64_t since;
 
-	if (now - latest > PAUSE_NS + DEATH_SECONDS * 1000000000ull)
-		first = now;
-	latest = now;
-	return now - first > 2 * DEATH_SECONDS * 1000000000ull;
+void oom_new_request(void)
+{
+	since = 0;
 }
 
-bool oom_wait(struct run *run, const struct space *mine)
+/* Rule 1: others have taken, again and again, what it has waited for. */
+static bool has_waited_enough(void)
+{
+	uint64_t now = run_now_ns();
+
+	if (!since)
+		since = now;
+	return now - since > 2 * DEATH_SECONDS * 1000000000ull;
+}
+
+bool oom_wait(struct run *run, const struct space *mine, bool killed)
 {
 	struct dying *d = malloc(MAX_PROCS * sizeof(*d));
 	unsigned n = d ? find_dying(run, mine, d) : 0;
 	bool came = false;
 
 	pthread_mutex_lock(&run->lock);
-	if ((n || run->torn < run->left) && !has_waited_enough())
+	if ((n || run->torn < run->left) && (killed || !has_waited_enough()))
 		came = wait_locked(run, d, n);
 	pthread_mutex_unlock(&run->lock);
 	while (n)

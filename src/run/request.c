@@ -79,6 +79,7 @@ void request_serve(struct run *run, struct slot *s)
 {
 	struct request q;
 
+	oom_new_request();
 	request_read(run, s, &q);
 	if (!at_load(&s->started) && q.op != OP_NONE)
 		at_store(&s->started, true);
