@@ -112,13 +112,17 @@ static int copy_name(struct quire_file *file, const char *name)
 	return 0;
 }
 
-/* Shmem has no callbacks but release: its content is nowhere else. */
+/* Only what is of its kind.  Shmem's content is nowhere else; external pages are no folios. */
 static void set_kind(struct quire_file *file, const struct quire_file_options *opts,
 		     const struct quire_file_ops *ops)
 {
 	file->ops = *ops;
 	if (opts->kind == QUIRE_FILE_SHMEM)
 		file->ops = (struct quire_file_ops){.release = file->ops.release};
+	if (opts->kind == QUIRE_FILE_EXTERNAL) {
+		file->ops.read_page = NULL;
+		file->ops.write_page = NULL;
+	}
 	file->vma_ops = opts->kind == QUIRE_FILE_EXTERNAL ? &extfile_vma_ops : &filemap_vma_ops;
 	file->folio_flags = opts->kind == QUIRE_FILE_SHMEM ? FOLIO_SHMEM : 0;
 	if (opts->kind == QUIRE_FILE_SHMEM)

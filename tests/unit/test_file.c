@@ -758,6 +758,36 @@ static void test_external_frames(void **state)
 	finish(u, file, s, a);
 }
 
+/* Callbacks of the other kind are not called: no entry of an external file names a page of RAM. */
+static void test_external_is_not_written_back(void **state)
+{
+	struct unit *u = *state;
+	struct store *s = new_store();
+	struct quire_file_ops ops = ext_ops;
+	struct quire_file_options opts = {.size = sizeof(opts),
+					  .kind = QUIRE_FILE_EXTERNAL,
+					  .ops = &ops,
+					  .priv = s,
+					  .writable = true};
+	struct quire_file *file;
+	struct quire_fault f;
+	uint64_t a;
+
+	ops.read_page = store_read;
+	ops.write_page = store_write;
+	assert_int_equal(quire_file_create(u->m, &opts, &file), 0);
+	a = map_all(u, file, QMAP_SHARED);
+	f = expect(u, a + 3 * UPAGE, QUIRE_WRITE, QUIRE_FAULT_OK, QUIRE_KIND_FILE_MINOR);
+	assert_int_equal(quire_msync(u->mm, a, STORE_PAGES * UPAGE, QMS_SYNC), 0);
+	assert_int_equal(quire_pte(u->mm, a + 3 * UPAGE), f.pte);
+	assert_int_equal(quire_munmap(u->mm, a, STORE_PAGES * UPAGE), 0);
+	u->port.rcu_barrier(u->port.ctx);
+	quire_file_put(file);
+	assert_int_equal(s->releases, 1);
+	assert_int_equal(s->writes + s->reads, 0);
+	free(s);
+}
+
 static void test_external_private(void **state)
 {
 	struct unit *u = *state;
@@ -979,6 +1009,7 @@ int main(void)
 	    unit_test(test_read_write_shmem),
 	    unit_test(test_read_write_cached),
 	    unit_test(test_external_frames),
+	    unit_test(test_external_is_not_written_back),
 	    unit_test(test_external_private),
 	    unit_test(test_external_end),
 	    unit_test(test_msync_as_on_the_host),
