@@ -40,6 +40,7 @@ extern const struct scenario file_munmap;
 extern const struct scenario file_munmap_after;
 extern const struct scenario file_punch;
 extern const struct scenario file_punch_copy;
+extern const struct scenario file_punch_private;
 extern const struct scenario file_replace;
 extern const struct scenario file_truncate;
 extern const struct scenario fork_exit;
@@ -90,6 +91,15 @@ extern const struct scenario move_old;
 extern const struct scenario move_over;
 extern const struct scenario move_table;
 extern const struct scenario move_truncate;
+extern const struct scenario over_sync_new_cached;
+extern const struct scenario over_sync_new_external;
+extern const struct scenario over_sync_old_external;
+extern const struct scenario over_truncate_new_anon;
+extern const struct scenario over_truncate_new_cached;
+extern const struct scenario over_truncate_new_external;
+extern const struct scenario over_truncate_old_anon;
+extern const struct scenario over_truncate_old_cached;
+extern const struct scenario over_truncate_old_external;
 extern const struct scenario populate_mremap;
 extern const struct scenario populate_munmap;
 extern const struct scenario populate_replace;
@@ -103,12 +113,18 @@ extern const struct scenario stack_neighbour;
 extern const struct scenario stack_stack;
 extern const struct scenario store_mprotect;
 extern const struct scenario store_munmap;
+extern const struct scenario sync_dontneed;
+extern const struct scenario sync_exit;
+extern const struct scenario sync_fork;
+extern const struct scenario sync_mprotect;
+extern const struct scenario sync_mremap;
 extern const struct scenario table_freed;
 extern const struct scenario table_munmap;
 extern const struct scenario table_nomem;
 extern const struct scenario table_three;
 extern const struct scenario table_two_munmaps;
 extern const struct scenario touch_mprotect;
+extern const struct scenario truncate_mprotect;
 extern const struct scenario walk_munmap;
 
 /* clang-format off */
@@ -147,6 +163,7 @@ const struct scenario *const scenarios[] = {
 	&file_munmap_after,
 	&file_punch,
 	&file_punch_copy,
+	&file_punch_private,
 	&file_replace,
 	&file_truncate,
 	&fork_exit,
@@ -197,6 +214,15 @@ const struct scenario *const scenarios[] = {
 	&move_over,
 	&move_table,
 	&move_truncate,
+	&over_sync_new_cached,
+	&over_sync_new_external,
+	&over_sync_old_external,
+	&over_truncate_new_anon,
+	&over_truncate_new_cached,
+	&over_truncate_new_external,
+	&over_truncate_old_anon,
+	&over_truncate_old_cached,
+	&over_truncate_old_external,
 	&populate_mremap,
 	&populate_munmap,
 	&populate_replace,
@@ -210,12 +236,18 @@ const struct scenario *const scenarios[] = {
 	&stack_stack,
 	&store_mprotect,
 	&store_munmap,
+	&sync_dontneed,
+	&sync_exit,
+	&sync_fork,
+	&sync_mprotect,
+	&sync_mremap,
 	&table_freed,
 	&table_munmap,
 	&table_nomem,
 	&table_three,
 	&table_two_munmaps,
 	&touch_mprotect,
+	&truncate_mprotect,
 	&walk_munmap,
 	NULL,
 };

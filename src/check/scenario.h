@@ -19,6 +19,7 @@
 #define BASE 0x10000000ull /* where scenarios map */
 #define MAX_GUARDS 12
 #define TLB_ENTRIES 8
+#define DEVICE_PAGES 8 /* 4 of w->file, 4 of w->other */
 
 #define PROT_R QPROT_READ
 #define PROT_RW (QPROT_READ | QPROT_WRITE)
@@ -45,9 +46,10 @@ struct world {
 	struct quire_mm *child;  /* where a scenario forks */
 	struct quire_file *file; /* where it maps one */
 	struct quire_file *other;
-	uint64_t addr; /* where it maps */
-	/* world_file.c: what is on the disk of w->file, and how its reads go. */
-	uint64_t disk[4];
+	uint64_t addr;   /* where it maps */
+	uint64_t device; /* frame number of memory behind the RAM: external files' */
+	/* world_file.c: what is on the disks of w->file and w->other, and how reads go. */
+	uint64_t disk[4], other_disk[4];
 	uint32_t io_gated;   /* reads and writes wait for io_allow() */
 	uint32_t io_allowed; /* a word to sleep on */
 	uint32_t io_error;   /* errno of each read */
@@ -130,10 +132,17 @@ void expect_tables(struct world *w, uint64_t n);
 #define FILE_SIZE 15     /* note: pages of the file once its truncation has returned */
 #define FILE_RELEASED 14 /* note: how often the file was released */
 
-/* w->file, of that many pages; page i of a page-cache file holds i + 1 on the disk. */
+/*
+ * w->file, of that many pages; page i holds i + 1 on the disk, unless it is shmem.  Pages of an
+ * external file are the device's memory, where all is zero; private copies of them have what is on
+ * the disk.
+ */
 void make_file(struct world *w, enum quire_file_kind kind, uint64_t pages);
-/* Page 0 of the file at addr. flags: QMAP_SHARED or QMAP_PRIVATE. */
+/* w->other, which has i + 11. */
+void make_other(struct world *w, enum quire_file_kind kind, uint64_t pages);
+/* Page 0 of w->file at addr. flags: QMAP_SHARED or QMAP_PRIVATE. */
 void map_file(struct world *w, uint64_t addr, uint64_t pages, int prot, int flags);
+void map_other(struct world *w, uint64_t addr, uint64_t pages, int prot, int flags);
 /* For check(): the last reference on the file is gone, and was put once. */
 void expect_released(struct world *w);
 /* From setup(): reads and writes sleep until io_allow(). */

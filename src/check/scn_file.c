@@ -296,6 +296,33 @@ const struct scenario file_punch_copy = {
     .check = check_own_copy,
 };
 
+static void store_beside(struct world *w)
+{
+	cpu_store(w, w->mm, BEYOND + 8, 7);
+}
+
+/* After the hole was made: what is there once stays there. */
+static void punch_and_look(struct world *w)
+{
+	uint64_t first, second;
+
+	must(quire_file_punch(w->file, PAGE, PAGE), "punch");
+	first = load(w, w->mm, BEYOND);
+	second = load(w, w->mm, BEYOND);
+	expect(first == second, "the load gives %llu, then %llu", (unsigned long long)first,
+	       (unsigned long long)second);
+}
+
+const struct scenario file_punch_private = {
+    .name = "file-punch-private",
+    .title = "a private copy of a page against a hole that takes the page away",
+    .source = "commit 4aae8d1c051e",
+    .setup = setup_private,
+    .actors = {{"fault", store_beside}, {"punch", punch_and_look}},
+    .nr_guards = 1,
+    .guards = {RULE_entry_recheck},
+};
+
 /* ---- the end of the mapping --------------------------------------------------------------- */
 
 static void setup_mapped(struct world *w)

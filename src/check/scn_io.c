@@ -400,39 +400,9 @@ const struct scenario io_pin = {
 
 /* ---- private pages of files whose content is elsewhere ------------------------------------ */
 
-static int external_frame(void *priv, uint64_t pgoff, uint64_t *frame)
-{
-	(void)priv;
-	*frame = 1000 + pgoff;
-	return 0;
-}
-
-static int external_copy(void *priv, uint64_t pgoff, void *mem)
-{
-	struct world *w = priv;
-
-	if (w->io_gated)
-		io_wait(w);
-	at_store((uint64_t *)mem, at_load(&w->disk[pgoff]));
-	return 0;
-}
-
-static void make_external(struct world *w, const struct quire_file_ops *ops,
-			  struct quire_file **out)
-{
-	struct quire_file_options o = {
-	    .size = sizeof(o), .kind = QUIRE_FILE_EXTERNAL, .ops = ops, .priv = w};
-
-	must(quire_file_create(w->m, &o, out), "file");
-}
-
 static void setup_external(struct world *w)
 {
-	static const struct quire_file_ops ops = {.frame = external_frame,
-						  .copy_page = external_copy};
-
-	w->disk[0] = 1;
-	make_external(w, &ops, &w->file);
+	make_file(w, QUIRE_FILE_EXTERNAL, 1);
 	map_file(w, w->addr, 1, PROT_RW, QMAP_PRIVATE);
 	quire_fault(w->mm, w->addr, QUIRE_READ, NULL);
 }
@@ -464,35 +434,28 @@ const struct scenario io_copy = {
 };
 
 /* Another file, of which the same page is asked for. */
-static int other_copy(void *priv, uint64_t pgoff, void *mem)
-{
-	struct world *w = priv;
-
-	(void)pgoff;
-	at_store((uint64_t *)mem, at_load(&w->disk[1]));
-	return 0;
-}
-
 static void setup_two_external(struct world *w)
 {
-	static const struct quire_file_ops ops = {.frame = external_frame, .copy_page = other_copy};
-
 	setup_external(w);
-	w->disk[1] = 2;
-	make_external(w, &ops, &w->other);
+	make_other(w, QUIRE_FILE_EXTERNAL, 1);
 }
 
 static void replace_by_other(struct world *w)
 {
-	must(quire_mmap(w->mm, w->addr, PAGE, PROT_RW, QMAP_PRIVATE | QMAP_FIXED, w->other, 0,
-			&w->v[0]),
-	     "mmap of the other file");
+	map_other(w, w->addr, 1, PROT_RW, QMAP_PRIVATE);
+}
+
+static void check_copy(struct world *w, uint64_t value)
+{
+	uint64_t pte = quire_pte(w->mm, w->addr);
+
+	if ((pte & QUIRE_PTE_PRESENT) && !(pte & QUIRE_PTE_EXTERNAL))
+		expect(peek(w, w->mm, w->addr) == value, "a copy of what was there before is left");
 }
 
 static void check_other(struct world *w)
 {
-	if (quire_pte(w->mm, w->addr) & QUIRE_PTE_PRESENT)
-		expect(peek(w, w->mm, w->addr) == 2, "a copy of what was mapped before is left");
+	check_copy(w, 11);
 }
 
 const struct scenario io_copy_other = {
@@ -511,11 +474,16 @@ static void change_and_truncate(struct world *w)
 	must(quire_file_truncate(w->file, 0), "truncate");
 }
 
+static void check_changed(struct world *w)
+{
+	check_copy(w, 2);
+}
+
 const struct scenario io_copy_truncate = {
     .name = "io-copy-truncate",
     .title = "a private copy, made asleep, against truncation of a file that has changed",
     .source = "extfile.c, 2; locking.md 8",
     .setup = setup_external,
     .actors = {{"thread", copy_and_store}, {"truncate", change_and_truncate}},
-    .check = check_other,
+    .check = check_changed,
 };

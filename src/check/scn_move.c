@@ -264,8 +264,8 @@ const struct scenario move_truncate = {
     .setup = setup_file,
     .actors = {{"mremap", move_file}, {"reader", load_truncated}, {"truncate", truncate_all}},
     .check = check_none,
-    .nr_guards = 2,
-    .guards = {RULE_move_holds_i_lock, RULE_move_flush},
+    .nr_guards = 3,
+    .guards = {RULE_move_holds_i_lock, RULE_move_flush, RULE_linked_throughout},
 };
 
 /* ---- two moves --------------------------------------------------------------------------- */

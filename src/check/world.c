@@ -97,8 +97,10 @@ static void make_machine(struct world *w, unsigned frames)
 	sched_port(&port);
 	cpu_init(w, &port);
 	o.ram_bytes = (uint64_t)frames * PAGE;
-	o.ram = sched_ram(o.ram_bytes);
+	o.ram = sched_ram(o.ram_bytes + DEVICE_PAGES * PAGE);
 	w->ram = o.ram;
+	w->device = frames;
+	mem_in_use(w->ram + o.ram_bytes, DEVICE_PAGES * PAGE);
 	must(quire_machine_create(&port, &o, &w->m), "machine");
 	must(quire_mm_create(w->m, &mo, &w->mm), "mm");
 	w->addr = BASE;

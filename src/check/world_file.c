@@ -66,26 +66,103 @@ void expect_released(struct world *w)
 	       (unsigned long long)noted(w, FILE_RELEASED));
 }
 
+/* ---- external: the device's memory, behind the RAM ------------------------------------ */
+
+static int frame(void *priv, uint64_t pgoff, uint64_t *out)
+{
+	*out = ((struct world *)priv)->device + pgoff;
+	return 0;
+}
+
+static int copy_page(void *priv, uint64_t pgoff, void *mem)
+{
+	struct world *w = priv;
+
+	if (w->io_gated)
+		io_wait(w);
+	at_store((uint64_t *)mem, at_load(&w->disk[pgoff]));
+	return 0;
+}
+
+/* ---- the other file: at any time, and as long as it was ---------------------------------- */
+
+static int other_read(void *priv, uint64_t pgoff, void *mem)
+{
+	at_store((uint64_t *)mem, at_load(&((struct world *)priv)->other_disk[pgoff]));
+	return 0;
+}
+
+static int other_write(void *priv, uint64_t pgoff, const void *mem)
+{
+	uint64_t value = at_load((const uint64_t *)mem);
+
+	at_store(&((struct world *)priv)->other_disk[pgoff], value);
+	STEP("writes %llu to page %llu of the other disk", (unsigned long long)value,
+	     (unsigned long long)pgoff);
+	return 0;
+}
+
+static int other_frame(void *priv, uint64_t pgoff, uint64_t *out)
+{
+	return frame(priv, pgoff + DEVICE_PAGES / 2, out);
+}
+
+/* ---- making -------------------------------------------------------------------------------- */
+
+static void create(struct world *w, enum quire_file_kind kind, uint64_t pages,
+		   const struct quire_file_ops *ops, struct quire_file **out)
+{
+	struct quire_file_options o = {
+	    .size = sizeof(o), .kind = kind, .priv = w, .ops = ops, .writable = true};
+
+	o.bytes = pages * PAGE;
+	must(quire_file_create(w->m, &o, out), "file");
+}
+
 void make_file(struct world *w, enum quire_file_kind kind, uint64_t pages)
 {
-	static const struct quire_file_ops ops = {
+	static const struct quire_file_ops cached = {
 	    .read_page = read_page, .write_page = write_page, .release = released};
-	struct quire_file_options o = {
-	    .size = sizeof(o), .kind = kind, .priv = w, .writable = true};
+	static const struct quire_file_ops external = {.frame = frame, .copy_page = copy_page};
+	static const struct quire_file_ops *const ops[] = {
+	    [QUIRE_FILE_PAGECACHE] = &cached,
+	    [QUIRE_FILE_EXTERNAL] = &external,
+	    [QUIRE_FILE_SHMEM] = NULL,
+	};
 
-	if (kind == QUIRE_FILE_PAGECACHE)
-		o.ops = &ops;
-	o.bytes = pages * PAGE;
 	for (uint64_t i = 0; i < sizeof(w->disk) / sizeof(w->disk[0]); i++)
 		w->disk[i] = i + 1;
 	note(w, FILE_SIZE, pages);
-	must(quire_file_create(w->m, &o, &w->file), "file");
+	create(w, kind, pages, ops[kind], &w->file);
+}
+
+void make_other(struct world *w, enum quire_file_kind kind, uint64_t pages)
+{
+	static const struct quire_file_ops cached = {.read_page = other_read,
+						     .write_page = other_write};
+	static const struct quire_file_ops external = {.frame = other_frame,
+						       .copy_page = other_read};
+
+	for (uint64_t i = 0; i < sizeof(w->other_disk) / sizeof(w->other_disk[0]); i++)
+		w->other_disk[i] = i + 11;
+	create(w, kind, pages, kind == QUIRE_FILE_EXTERNAL ? &external : &cached, &w->other);
+}
+
+static void map(struct world *w, struct quire_file *file, uint64_t addr, uint64_t pages, int prot,
+		int flags)
+{
+	must(quire_mmap(w->mm, addr, pages * PAGE, prot, flags | QMAP_FIXED, file, 0, &addr),
+	     "mmap of a file");
 }
 
 void map_file(struct world *w, uint64_t addr, uint64_t pages, int prot, int flags)
 {
-	must(quire_mmap(w->mm, addr, pages * PAGE, prot, flags | QMAP_FIXED, w->file, 0, &addr),
-	     "mmap of a file");
+	map(w, w->file, addr, pages, prot, flags);
+}
+
+void map_other(struct world *w, uint64_t addr, uint64_t pages, int prot, int flags)
+{
+	map(w, w->other, addr, pages, prot, flags);
 }
 
 void io_gate(struct world *w)

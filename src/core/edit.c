@@ -7,9 +7,12 @@
  *   1  A VMA that left the tree is dead before the new tree is visible.
  *   2  The totals of the mm and its share of the machine's committed memory are sums over the
  *      VMAs of the published tree: edit_commit() alone changes them.
- *   3  A new VMA is in its file's interval tree before it is published and an
- *      old one until its entries are gone: truncation, which walks that tree
- *      under I, meets every VMA that may have entries.
+ *   3  What walks a file's tree goes by address.  So a VMA is in it as long as entries of it may
+ *      exist, and only while all entries in its range are its file's (file.h, 4).  A new VMA enters
+ *      ahead of publication if its range is empty or has nothing but what it takes over (a split,
+ *      a merge, other flags), else (held) when the others' entries are zapped and flushed; an old
+ *      one leaves when its entries are gone or a new one is in for them, and before those live that
+ *      take its place.
  *   4  With e->err set nothing more is done to the transaction.
  */
 #include "core/edit.h"
@@ -22,6 +25,7 @@ void edit_begin(struct vma_edit *e, struct quire_mm *mm)
 	e->old_count = rtree_count(&mm->vmas);
 	e->cut_pages = 0;
 	e->cut_accounted = 0;
+	e->held = false;
 	e->err = 0;
 	mm_rtree_env(mm, &e->env);
 	rtree_txn_begin(&e->txn, &mm->vmas, &e->env);
@@ -128,13 +132,9 @@ static void set_dead(struct vma *chain, uint32_t dead)
 
 void edit_hold(struct vma_edit *e)
 {
+	e->held = true;
 	if (RULE(replacement_held))
 		set_dead(e->added, 1);
-}
-
-void edit_release(struct vma_edit *e)
-{
-	set_dead(e->added, 0);
 }
 
 static void account(struct vma_edit *e)
@@ -155,9 +155,18 @@ void edit_link(struct vma_edit *e)
 			mapping_link(v);
 }
 
+static void unlink_removed(struct vma_edit *e)
+{
+	for (struct vma *v = e->removed; v; v = v->chain)
+		mapping_unlink(v);
+}
+
 void edit_commit(struct vma_edit *e)
 {
-	edit_link(e);
+	if (!RULE(linked_throughout))
+		unlink_removed(e);
+	if (!e->held || !RULE(linked_when_empty))
+		edit_link(e);
 	if (RULE(dead_before_zap))
 		set_dead(e->removed, 1);
 	rtree_txn_commit(&e->txn);
@@ -167,8 +176,12 @@ void edit_commit(struct vma_edit *e)
 
 void edit_finish(struct vma_edit *e)
 {
-	for (struct vma *v = e->removed; v; v = v->chain)
-		mapping_unlink(v);
+	edit_link(e);
+	if (e->held && !RULE(unlinked_before_life))
+		set_dead(e->added, 0);
+	unlink_removed(e);
+	if (e->held)
+		set_dead(e->added, 0);
 	vma_free_rcu(e->mm->machine, e->removed);
 	e->removed = NULL;
 }

@@ -11,6 +11,11 @@
  *        -> change entries, flush
  *        -> edit_finish      the old leave their files' trees and go to RCU
  *
+ * Where the new take the place of others (edit_hold() before the commit), they are published dead,
+ * and edit_finish() enters them in their files' trees and brings them to life, in that order and
+ * allocating nothing.  Where they only take over what is there already, or an empty range,
+ * edit_commit() enters them and they live at once.
+ *
  * An error in a step is kept in edit->err and makes the steps after it do
  * nothing, so that callers ask once, by edit_check().
  *
@@ -42,6 +47,7 @@ struct vma_edit {
 	uint64_t old_count;          /* VMAs before */
 	uint64_t cut_pages;          /* taken out by edit_cut */
 	uint64_t cut_accounted;      /* of them charged to committed memory */
+	bool held;                   /* edit_hold() */
 	int err;
 };
 
@@ -57,10 +63,13 @@ struct vma *edit_add(struct vma_edit *e, const struct vma_spec *spec);
 void edit_cut(struct vma_edit *e, uint64_t start, uint64_t end);
 /* e->err, or -ENOMEM if a split has brought the map count over its limit. */
 int edit_check(struct vma_edit *e);
-/* The added VMAs are published dead: faults wait on M for edit_release(). */
+/*
+ * What is removed is not all the added VMAs' own: entries of others lie in their ranges until the
+ * caller has zapped and flushed them.  Faults wait on M for edit_finish().
+ */
 void edit_hold(struct vma_edit *e);
-void edit_release(struct vma_edit *e);
-/* The added VMAs enter their files' interval trees; edit_commit() does it for the rest. */
+/* Ahead of edit_commit(): the added VMAs enter their files' interval trees, their ranges being
+ * empty or their own. */
 void edit_link(struct vma_edit *e);
 void edit_commit(struct vma_edit *e);
 void edit_finish(struct vma_edit *e);

@@ -15,7 +15,8 @@
  *      and again after that, and each time before the VMAs are zapped.  A fault that read seq,
  *      then size and page, and finds seq unmoved under the PTL may insert the page: if it is being
  *      dropped all the same, the zap comes later and takes the entry out.
- *   4  A VMA is in the interval tree as long as entries of it may exist.
+ *   4  A VMA is in the interval tree as long as entries of it may exist, and only while all entries
+ *      in its range are the file's: who walks the tree goes by address (edit.c, 3).
  *   5  A folio is added to the cache under X only if seq is as it was before the size was looked
  *      at: nothing is left beyond the end.
  */

@@ -80,6 +80,9 @@ static inline pfn_t folio_pfn(const struct quire_machine *m, const struct folio 
 
 static inline struct folio *pfn_folio(const struct quire_machine *m, uint64_t pfn)
 {
+#ifdef QUIRE_CHECKER
+	Q_ASSERT(m, pfn < m->nr_ram + m->nr_table); /* an embedder's frame number is none */
+#endif
 	return &m->folios[pfn];
 }
 

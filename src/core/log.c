@@ -141,7 +141,7 @@ void q_log(struct quire_machine *m, enum quire_log_level level, const char *fmt,
 	m->port.log(m->port.ctx, level, line);
 }
 
-void q_panic(struct quire_machine *m, const char *what)
+void q_panic(const struct quire_machine *m, const char *what)
 {
 	if (m->port.panic)
 		m->port.panic(m->port.ctx, what);

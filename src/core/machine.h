@@ -174,7 +174,7 @@ size_t q_format(char *buf, size_t len, const char *fmt, ...) __attribute__((form
 size_t q_vformat(char *buf, size_t len, const char *fmt, __builtin_va_list ap);
 void q_log(struct quire_machine *m, enum quire_log_level level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-__attribute__((noreturn)) void q_panic(struct quire_machine *m, const char *what);
+__attribute__((noreturn)) void q_panic(const struct quire_machine *m, const char *what);
 
 #define Q_ASSERT(m, cond)                                                                          \
 	do {                                                                                       \

@@ -6,8 +6,9 @@
  * with two faults gets the same errno.  Owns nothing; map_region() runs under M.
  *
  * MAP_FIXED over something is one edit.  The new VMA is published dead, so that
- * nobody can insert into a range whose old entries are still being zapped, and
- * comes to life when they are gone and flushed; a fault in between waits on M.
+ * nobody can insert into a range whose old entries are still being zapped.  When
+ * they are gone and flushed it enters its file's tree, the old ones leave theirs,
+ * and it comes to life; a fault in between waits on M.
  */
 #include "core/edit.h"
 
@@ -174,10 +175,8 @@ int map_region(struct quire_mm *mm, const struct vma_spec *spec)
 	if (e.cut_pages)
 		edit_hold(&e);
 	edit_commit(&e);
-	if (e.cut_pages) {
+	if (e.cut_pages)
 		unmap_entries(&e, spec->start, spec->end, false);
-		edit_release(&e);
-	}
 	edit_finish(&e);
 	return 0;
 }

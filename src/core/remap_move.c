@@ -114,7 +114,8 @@ int remap_move(struct remap *r)
 		edit_abort(&e);
 		return err;
 	}
-	edit_link(&e);
+	if (RULE(linked_throughout))
+		edit_link(&e);
 	STEP("moves the mapping of %#lx to %#lx", r->addr, r->new_addr);
 	tlb_begin(&g, r->mm);
 	if (move_or_undo(&g, r)) {

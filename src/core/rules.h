@@ -23,6 +23,15 @@
 	  "message 004 (pte_same)")                                                                \
 	X(replacement_held, "a mapping over others lives when their entries are flushed",          \
 	  "locking.md, invariant 6")                                                               \
+	X(linked_when_empty,                                                                       \
+	  "a mapping over others enters its file's tree when their entries are gone",              \
+	  "locking.md, invariant 7")                                                               \
+	X(unlinked_before_life,                                                                    \
+	  "what a mapping replaces has left its file's tree before the new one lives",             \
+	  "locking.md, invariant 7")                                                               \
+	X(linked_throughout,                                                                       \
+	  "an old VMA is in its file's tree until its entries are gone or a new one's",            \
+	  "locking.md, invariant 7")                                                               \
 	X(miss_under_mmap_lock, "nothing is mapped there: said only under mmap_lock",              \
 	  "locking.md, invariant 6")                                                               \
 	X(populate_looks_again,                                                                    \

@@ -95,10 +95,11 @@ static bool block_remove(struct quire_machine *m, struct zone *z, pfn_t pfn, uns
 
 static bool buddy_is_free(struct quire_machine *m, struct zone *z, pfn_t buddy, unsigned order)
 {
-	struct folio *f = pfn_folio(m, buddy);
+	const struct folio *f;
 
 	if (buddy >= z->frontier)
 		return false;
+	f = pfn_folio(m, buddy);
 	return folio_test(f, FOLIO_BUDDY) && f->order == order;
 }
 
