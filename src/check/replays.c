@@ -69,13 +69,13 @@ const struct known_replay known_replays[] = {
 	.name = "truncation returns before munmap has flushed the entry that it has cleared",
 	.scenario = "file-munmap-after",
 	.rule = RULE_flush_of_others,
-	.schedule = "0:78>1,1:114/2",
+	.schedule = "0:78>1,1:119/2",
     },
     {
 	.name = "truncation returns before MADV_DONTNEED has flushed the entry that it has cleared",
 	.scenario = "file-dontneed-after",
 	.rule = RULE_flush_of_others,
-	.schedule = "0:50>1,1:114/2",
+	.schedule = "0:50>1,1:119/2",
     },
     {
 	.name = "a store through an entry that munmap has cleared misses the page's last writeback",
@@ -94,6 +94,30 @@ const struct known_replay known_replays[] = {
 	.scenario = "io-sync-sync",
 	.rule = RULE_wait_for_writeback,
 	.schedule = "0:35>1,1:34>0",
+    },
+    {
+	.name = "truncation takes a page of the mapping that has replaced its file's",
+	.scenario = "over-truncate-old-anon",
+	.rule = RULE_unlinked_before_life,
+	.schedule = "0:80>1",
+    },
+    {
+	.name = "truncation takes a page of what its file is just being mapped over",
+	.scenario = "over-truncate-new-anon",
+	.rule = RULE_linked_when_empty,
+	.schedule = "0:21>1",
+    },
+    {
+	.name = "truncation of a file forgets that a page below its new mapping is dirty",
+	.scenario = "over-truncate-new-cached",
+	.rule = RULE_linked_when_empty,
+	.schedule = "4:0/1,1:58>2,2:103>1",
+    },
+    {
+	.name = "writeback takes a frame of a device for a page of the file mapped there before",
+	.scenario = "over-sync-old-external",
+	.rule = RULE_unlinked_before_life,
+	.schedule = "0:81>1",
     },
     {.name = NULL},
 };
