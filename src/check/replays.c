@@ -45,7 +45,7 @@ const struct known_replay known_replays[] = {
 	.name = "MADV_POPULATE_WRITE takes a replacement in progress for a hole",
 	.scenario = "populate-mremap",
 	.rule = RULE_miss_under_mmap_lock,
-	.schedule = "0:93>1",
+	.schedule = "0:95>1",
     },
     {
 	.name = "MADV_POPULATE_WRITE takes a mapping that became read-only for a hole",
@@ -81,7 +81,7 @@ const struct known_replay known_replays[] = {
 	.name = "a store through an entry that munmap has cleared misses the page's last writeback",
 	.scenario = "io-write-munmap-new",
 	.rule = RULE_dirty_after_flush,
-	.schedule = "1:29>2,2:79>0",
+	.schedule = "1:31>2,2:79>0",
     },
     {
 	.name = "msync finds a page clean that munmap in another mm lets a thread store to",
