@@ -10,13 +10,37 @@
 
 #define CHUNK_PAGES 16384u
 
+/* Pages from addr on before the first hole, n at most. */
+static uint64_t pages_mapped(struct request *q, uint64_t addr, uint64_t n)
+{
+	uint64_t at = addr, end = addr + n * PAGE;
+	struct quire_vma_info v;
+
+	while (at < end && !quire_vma_next(q->space->mm, at, &v) && v.start <= at)
+		at = v.end;
+	return ((at < end ? at : end) - addr) / PAGE;
+}
+
+/* What comes before a hole is told. */
+static int64_t tell_residents(struct request *q, uint64_t addr, uint64_t n, uint64_t vec)
+{
+	uint8_t buf[CHUNK_PAGES];
+	int err = quire_mincore(q->space->mm, addr, n * PAGE, buf);
+
+	if (err) {
+		n = pages_mapped(q, addr, n);
+		if (quire_mincore(q->space->mm, addr, n * PAGE, buf))
+			return err;
+	}
+	return guest_write(q->space, vec, buf, n) == (int64_t)n ? err : -EFAULT;
+}
+
 /* In portions, so that a huge range costs no huge buffer. */
 int64_t sys_mincore(struct request *q)
 {
 	uint64_t addr = q->a[1], len = q->a[2], vec = q->a[3];
 	uint64_t pages = len / PAGE + (len % PAGE != 0), done = 0;
-	uint8_t buf[CHUNK_PAGES];
-	int err;
+	int64_t err;
 
 	if (addr % PAGE)
 		return -EINVAL;
@@ -28,11 +52,9 @@ int64_t sys_mincore(struct request *q)
 	while (done < pages) {
 		uint64_t n = pages - done < CHUNK_PAGES ? pages - done : CHUNK_PAGES;
 
-		err = quire_mincore(q->space->mm, addr + done * PAGE, n * PAGE, buf);
+		err = tell_residents(q, addr + done * PAGE, n, vec + done);
 		if (err)
 			return err;
-		if (guest_write(q->space, vec + done, buf, n) != (int64_t)n)
-			return -EFAULT;
 		done += n;
 	}
 	return 0;

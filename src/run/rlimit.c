@@ -95,6 +95,8 @@ int64_t sys_setrlimit(struct request *q)
 {
 	int i = which((uint32_t)q->a[1]);
 
+	if (i >= 0 && !q->a[2])
+		return -EFAULT;
 	return i < 0 ? RUN_NATIVE : change(q, q->proc, q->space, i, q->a[2], 0);
 }
 

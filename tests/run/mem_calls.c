@@ -105,6 +105,20 @@ static void anonymous(void)
 	say("munmap unaligned", munmap(p + 1, PG));
 }
 
+/* What lies before a hole is told. */
+static void residents(void)
+{
+	unsigned char vec[8] = {9, 9, 9, 9, 9, 9, 9, 9};
+	char *p = mmap(NULL, 8 * PG, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	p[PG] = 1;
+	munmap(p + 3 * PG, PG);
+	say("mincore across a hole", mincore(p, 8 * PG, vec));
+	for (int i = 0; i < 8; i++)
+		printf(" %d", vec[i]);
+	say("\nmincore from a hole", mincore(p + 3 * PG, 2 * PG, vec));
+}
+
 static void files(void)
 {
 	char name[] = "/tmp/quire-test-XXXXXX", buf[16];
@@ -267,6 +281,7 @@ static void limits(void)
 	say("restore", setrlimit(RLIMIT_AS, &old));
 	getrlimit(RLIMIT_STACK, &r);
 	printf("stack %lu\n", (unsigned long)r.rlim_cur);
+	say("no new limits", syscall(SYS_setrlimit, RLIMIT_AS, NULL));
 }
 
 int main(void)
@@ -276,6 +291,7 @@ int main(void)
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);
 	anonymous();
+	residents();
 	files();
 	shared_removed();
 	between_processes();
