@@ -25,7 +25,7 @@ if not pid:
 os._exit(os.waitpid(pid, 0)[1] >> 8)' <"$work/in" >"$work/out" 2>"$work/err" &
 exec 3>"$work/in"
 read -r pid <"$work/out"
-prlimit --pid "$pid" --nofile=16:16
+setpriv --reuid=65534 --clear-groups prlimit --pid "$pid" --nofile=16:16
 echo >&3
 wait $!
 status=$?
