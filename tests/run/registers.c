@@ -246,6 +246,59 @@ static void upper_halves(void)
 	close(s);
 }
 
+static void check_alignment(bool on)
+{
+	if (on)
+		__asm__ volatile("pushf; orl $0x40000, (%%rsp); popf" ::: "memory", "cc");
+	else
+		__asm__ volatile("pushf; andl $~0x40000, (%%rsp); popf" ::: "memory", "cc");
+}
+
+static volatile uint64_t flags_in_handler;
+
+static void note_flags(int sig)
+{
+	uint64_t flags;
+
+	(void)sig;
+	__asm__ volatile("pushf; pop %0" : "=r"(flags));
+	flags_in_handler = flags;
+}
+
+/* A program that has unaligned accesses caught: its own, not those that are made for it. */
+static void aligned(void)
+{
+	static char path[] = "x/etc/passwd", out[100], *argv[] = {"true", NULL};
+	int fd = open("/etc/passwd", O_RDONLY), status[2] = {-1, -1};
+	char *fresh = anon(1 << 16), *file = mmap(NULL, 4096, 3, MAP_PRIVATE, fd, 0);
+	long r[6], pid;
+
+	signal(SIGUSR1, note_flags);
+	check_alignment(true);
+	fresh[4096] = 1;
+	file[1] = file[2];
+	r[0] = call(SYS_pread64, (uint64_t)fd, (uint64_t)fresh + 8191, 50);
+	r[1] = call(SYS_open, (uint64_t)path + 1, O_RDONLY, 0);
+	r[2] = call(SYS_read, (uint64_t)r[1], (uint64_t)out + 1, 50);
+	r[3] = call(SYS_kill, (uint64_t)getpid(), SIGUSR1, 0);
+	pid = call(SYS_fork, 0, 0, 0);
+	if (!pid)
+		call(SYS_execve, (uint64_t) "/bin/true", (uint64_t)argv, 0);
+	r[4] = call5(SYS_wait4, (uint64_t)pid, (uint64_t)&status[0], 0, 0, 0);
+	pid = call(SYS_fork, 0, 0, 0);
+	if (!pid) {
+		status[0] = *(volatile int *)(out + 1);
+		call(SYS_exit_group, 1, 0, 0);
+	}
+	r[5] = call5(SYS_wait4, (uint64_t)pid, (uint64_t)&status[1], 0, 0, 0);
+	check_alignment(false);
+	CHECK(r[0] == 50 && r[1] >= 0 && r[2] == 50 && r[3] == 0 && r[4] > 0 && r[5] > 0);
+	CHECK(flags_in_handler & 0x40000);
+	CHECK(status[0] == 0 && WTERMSIG(status[1]) == SIGBUS);
+	close(fd);
+	close((int)r[1]);
+}
+
 static int tsc_mode(void)
 {
 	int mode = -1;
@@ -304,6 +357,7 @@ int main(void)
 	RUN(in_a_handler);
 	RUN(back_with_segments);
 	RUN(upper_halves);
+	RUN(aligned);
 	RUN(without_clock);
 	return failures != 0;
 }

@@ -41,10 +41,18 @@ switch_stack:
 	call *%rsi
 	hlt
 
+/* The host leaves a guest's alignment checks on in a handler: ours is not written for them. */
+	.macro no_alignment_checks
+	pushfq
+	andl $~EFLAGS_AC, (%rsp)
+	popfq
+	.endm
+
 /* SIGSEGV, SIGBUS, SIGSYS: (sig, siginfo, ucontext); rsp points at the return address. */
 	.globl entry_sync
 	.type entry_sync, @function
 entry_sync:
+	no_alignment_checks
 	movq %rdx, %rbx
 	subq $8, %rsp
 	call on_sync
@@ -81,6 +89,7 @@ leave_insn:
 	.globl entry_async
 	.type entry_async, @function
 entry_async:
+	no_alignment_checks
 	movq %rdx, %rbx
 	subq $8, %rsp
 	call on_async

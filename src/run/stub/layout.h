@@ -21,5 +21,6 @@
 #define NR_RT_SIGRETURN 15
 #define NR_RESTART_SYSCALL 219
 #define ERRNO_EFAULT 14
+#define EFLAGS_AC 0x40000
 
 #endif
