@@ -94,8 +94,13 @@ int fd_block_place(struct run *run)
 	base = choose(&run->nofile);
 	if (!base)
 		return too_few(least + RUN_NR_FDS, run->nofile.rlim_max);
-	for (unsigned i = 0; i < RUN_NR_FDS; i++)
+	for (unsigned i = 0; i < RUN_NR_FDS; i++) {
 		dummies[i] = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, (int)(base + i));
+		if (dummies[i] != (int)(base + i)) {
+			run_say("descriptor %u cannot be had", base + i);
+			return -EBADF;
+		}
+	}
 	run->fd_base = base;
 	return 0;
 }
