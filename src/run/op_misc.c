@@ -23,6 +23,8 @@ static struct proc_reader reader_of(const struct request *q, const struct proc *
 {
 	struct proc_reader r = {.looks = caller_may_look(q, p, true)};
 
+	r.self = p == q->proc;
+	memcpy(r.signals, &q->a[3], sizeof(r.signals));
 	r.admin = q->a[1] == PROC_PAGEMAP && caller_capable(q, CAP_SYS_ADMIN);
 	return r;
 }

@@ -56,10 +56,13 @@ void proc_text_smaps(struct text *t, struct space *space);
 void proc_text_rollup(struct text *t, struct space *space);
 void proc_text_numa(struct text *t, struct proc *p, struct space *space);
 void proc_text_statm(struct text *t, struct space *space);
-void proc_text_status(struct text *t, struct space *space, pid_t pid);
+void proc_text_status(struct text *t, struct space *space, pid_t pid, struct proc_reader reader);
 void proc_text_stat(struct text *t, struct run *run, struct proc *p, struct space *space,
 		    struct proc_reader reader);
 void proc_text_meminfo(struct text *t, struct run *run);
+/* ---- proc_text_signals.c: in the host's status; a number of its stat */
+void status_signals(char *status, const struct proc_reader *r);
+uint64_t stat_signals(uint64_t host, enum proc_signal_set which, const struct proc_reader *r);
 void proc_text_shm(struct text *t, struct run *run);
 /* Binary, and sparse: written by position. */
 int proc_text_pagemap(int fd, struct run *run, struct space *space, struct proc_reader reader);

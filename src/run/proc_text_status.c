@@ -100,7 +100,7 @@ static void replace_lines(struct text *t, const char *text, const struct line *l
 	}
 }
 
-void proc_text_status(struct text *t, struct space *space, pid_t pid)
+void proc_text_status(struct text *t, struct space *space, pid_t pid, struct proc_reader reader)
 {
 	struct sizes z;
 	char name[32], *host;
@@ -133,6 +133,7 @@ void proc_text_status(struct text *t, struct space *space, pid_t pid)
 	    {"Seccomp:", 0, false},
 	    {"Seccomp_filters:", 0, false},
 	};
+	status_signals(host, &reader);
 	replace_lines(t, host, lines, sizeof(lines) / sizeof(lines[0]));
 	free(host);
 }
@@ -141,6 +142,7 @@ void proc_text_status(struct text *t, struct space *space, pid_t pid)
 
 /* Fields of stat that are memory's, by the numbers of proc(5). */
 enum {
+	STAT_STATE = 3,
 	STAT_MINFLT = 10,
 	STAT_MAJFLT = 12,
 	STAT_VSIZE = 23,
@@ -148,6 +150,7 @@ enum {
 	STAT_STARTCODE = 26,
 	STAT_ENDCODE = 27,
 	STAT_STARTSTACK = 28,
+	STAT_SIGNALS = 31, /* pending, blocked, ignored, caught */
 	STAT_START_DATA = 45,
 	STAT_END_DATA = 46,
 	STAT_START_BRK = 47,
@@ -215,13 +218,23 @@ static void hide_addresses(struct stat_fields *f)
 }
 
 /* `host` is the text after the command's closing parenthesis: field 3 comes next. */
-static void print_fields(struct text *t, const char *host, const struct stat_fields *f)
+static void print_fields(struct text *t, const char *host, const struct stat_fields *f,
+			 const struct proc_reader *r)
 {
+	static const enum proc_signal_set sets[] = {SIGNALS_PENDING, SIGNALS_BLOCKED,
+						    SIGNALS_IGNORED, SIGNALS_CAUGHT};
+
 	for (int field = 3; *host == ' '; field++) {
 		size_t len = strcspn(++host, " \n");
 
 		if (field < STAT_NR_FIELDS && f->set[field])
 			text_printf(t, " %lu", (unsigned long)f->value[field]);
+		else if (field >= STAT_SIGNALS && field < STAT_SIGNALS + 4)
+			text_printf(t, " %lu",
+				    (unsigned long)stat_signals(strtoull(host, NULL, 10),
+								sets[field - STAT_SIGNALS], r));
+		else if (field == STAT_STATE && r->self)
+			text_str(t, " R");
 		else
 			text_printf(t, " %.*s", (int)len, host);
 		host += len;
@@ -248,6 +261,6 @@ void proc_text_stat(struct text *t, struct run *run, struct proc *p, struct spac
 	if (!reader.looks)
 		hide_addresses(&f);
 	text_bytes(t, host, (size_t)(end + 1 - host));
-	print_fields(t, end + 1, &f);
+	print_fields(t, end + 1, &f, &reader);
 	free(host);
 }

@@ -200,7 +200,9 @@ enum run_op {
 	/* reset: a0 pid: forget the old image: creates the new mm, so that OP_FILE works in it.
 	 * Comes before OP_FILE and OP_EXEC_LOAD */
 	OP_EXEC_FILES,
-	/* descriptor of an empty memfd sent on CTL, a0 token; a1 enum run_proc, a2 pid: fill it ->
+	/* descriptor of an empty memfd sent on CTL, a0 token; a1 enum run_proc, a2 pid: fill it;
+	 * a3 to a7: of SIGSEGV, SIGBUS and SIGSYS those that are pending for the thread and for the
+	 * process, blocked, ignored and caught by who asks ->
 	 * ret 0 or -errno (-ENOENT: not a guest: use the host's file) */
 	OP_PROC_OPEN,
 	/* a0 enum run_note, a1.. numbers: for the report: nothing is answered but ret 0 */

@@ -306,6 +306,15 @@ void file_name_now(struct quire_file *file, char *buf, size_t len, uint64_t *dev
 
 /* ------------------------------------------- supplied by proc_text.c, report.c */
 
+enum proc_signal_set {
+	SIGNALS_PENDING,
+	SIGNALS_SHARED,
+	SIGNALS_BLOCKED,
+	SIGNALS_IGNORED,
+	SIGNALS_CAUGHT,
+	NR_SIGNAL_SETS
+};
+
 /*
  * Writes the text of /proc/PID/<which> (p may be NULL only for what is no process's) to fd, an
  * empty memfd, as somebody may see it who is told of what lies inside (looks) and of frames
@@ -314,6 +323,10 @@ void file_name_now(struct quire_file *file, char *buf, size_t len, uint64_t *dev
  */
 struct proc_reader {
 	bool looks, admin;
+	/* It asks about its own process, whose SIGSEGV, SIGBUS and SIGSYS the host sees otherwise.
+	 */
+	bool self;
+	uint64_t signals[NR_SIGNAL_SETS];
 };
 int proc_text(struct run *run, struct proc *p, struct space *space, enum run_proc which,
 	      struct proc_reader reader, int fd);

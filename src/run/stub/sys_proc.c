@@ -40,6 +40,21 @@ static int64_t reopen_read_only(int64_t fd, uint64_t flags)
 	return r;
 }
 
+/* Those that are caught, or ignored. */
+static uint64_t disposed(const struct process *p, bool caught)
+{
+	static const int sigs[] = {SIGSEGV, SIGBUS, SIGSYS};
+	uint64_t set = 0;
+
+	for (unsigned i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
+		uint64_t handler = p->actions[sigs[i]].handler;
+
+		if (caught ? handler > HANDLER_IGN : handler == HANDLER_IGN)
+			set |= SIGBIT(sigs[i]);
+	}
+	return set;
+}
+
 /* A fresh snapshot; -ENOENT: the host's file is the right one. */
 static int64_t make_text(struct thread *t, int which, int64_t pid, uint64_t flags)
 {
@@ -49,7 +64,9 @@ static int64_t make_text(struct thread *t, int which, int64_t pid, uint64_t flag
 		return fd;
 	token = rpc_send_fd(t, (int)fd);
 	r = token < 0 ? token
-		      : rpc(t, OP_PROC_OPEN, (uint64_t)token, (uint64_t)which, (uint64_t)pid);
+		      : rpc(t, OP_PROC_OPEN, (uint64_t)token, (uint64_t)which, (uint64_t)pid,
+			    at_load(&t->held.set), at_load(&t->proc->held.set), t->mask,
+			    disposed(t->proc, false), disposed(t->proc, true));
 	if (r) {
 		sys(__NR_close, fd);
 		return r;
