@@ -67,7 +67,7 @@ static int64_t reopen(int fd)
 	if (fd < 0)
 		return -EBADF;
 	link_of(fd, name);
-	return sys(__NR_open, name, OPEN_FLAGS, 0);
+	return exec_open(AT_FDCWD, name, OPEN_FLAGS);
 }
 
 static int open_executable(int dirfd, const char *path, int flags)
@@ -78,8 +78,8 @@ static int open_executable(int dirfd, const char *path, int flags)
 	if (!path[0] && (flags & AT_EMPTY_PATH))
 		fd = reopen(dirfd);
 	else
-		fd = sys(__NR_openat, dirfd, path,
-			 OPEN_FLAGS | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0), 0);
+		fd = exec_open(dirfd, path,
+			       OPEN_FLAGS | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0));
 	if (fd < 0)
 		return fd == -ENXIO || fd == -ENODEV ? -EACCES : (int)fd;
 	err = check_executable((int)fd);

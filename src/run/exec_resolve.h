@@ -29,6 +29,8 @@ struct exec_resolved {
  */
 int exec_resolve(int dirfd, const char *path, int flags, struct exec_resolved *out);
 void exec_close(struct exec_resolved *r);
+/* openat(), as the one who resolves may: each of the two has its own. */
+int64_t exec_open(int dirfd, const char *path, uint64_t flags);
 
 /*
  * What stands in place of argv[0]: nothing (returns 0) for an ELF file; for a script its

@@ -14,6 +14,13 @@
 #include <string.h>
 #include <unistd.h>
 
+int64_t exec_open(int dirfd, const char *path, uint64_t flags)
+{
+	int fd = openat(dirfd, path, (int)flags);
+
+	return fd < 0 ? -errno : fd;
+}
+
 #define DEFAULT_PATH "/bin:/usr/bin"
 
 static int check_elf(int fd, bool interp)

@@ -48,7 +48,10 @@ enum run_fd {
 	 * supervisor concludes that a child which has sent nothing yet is dead), OP_CHILD_START.
 	 */
 	RUN_FD_LIFE,
-	RUN_FD_EXE,   /* O_PATH: the program, which is what /proc/PID/exe leads to */
+	RUN_FD_EXE, /* O_PATH: the program, which is what /proc/PID/exe leads to */
+	/* Where a stub puts what it looks at, so that no thread of its guest's can change it
+	 * meanwhile; else RUN_FD_STUB's image once more. */
+	RUN_FD_LOOK,
 	RUN_FD_SPARE, /* open for nothing (stub/spare.c) */
 	RUN_NR_FDS = RUN_FD_SPARE + 3
 };

@@ -133,6 +133,7 @@ void areas_after_fork(struct thread *self)
 		t->filling = 0;
 	}
 	shared.flusher = 0;
+	shared.looking = 0;
 	shared.area_lock = 0;
 	self->filling = 0;
 	self->service_waits = false;

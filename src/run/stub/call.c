@@ -8,6 +8,7 @@
  *      its instruction pointer goes back onto the call (RESTART).
  */
 #include "bounce.h"
+#include "guard.h"
 #include "probe.h"
 #include "window.h"
 
@@ -149,27 +150,33 @@ static bool in_vdso(uint64_t addr)
 	return addr >= VDSO_HOME && addr < VDSO_HOME + VDSO_ROOM;
 }
 
-/* False: one of our descriptors.  Pointers to what is ours become pointers to nothing. */
-static bool check_args(struct call *c, const struct call_desc *d)
+/*
+ * -EBADF: one of our descriptors; -EPERM: the supervisor's number.  Pointers to what is ours become
+ * pointers to nothing.
+ */
+static int64_t check_args(struct call *c, const struct call_desc *d)
 {
 	for (int i = 0; i < 6; i++) {
 		const struct arg_spec *s = &d->arg[i];
 
 		if (s->kind == ARG_FD && fd_is_ours(c->a[i]))
-			return false;
+			return -EBADF;
+		if (s->kind == ARG_PID && pid_is_supervisors((int64_t)c->a[i]))
+			return -EPERM;
 		if (s->kind > ARG_FD && c->a[i] >= GUEST_TASK_SIZE &&
 		    !(s->dir == DIR_IN && in_vdso(c->a[i])))
 			c->a[i] = NOWHERE;
 	}
-	return true;
+	return 0;
 }
 
 static int64_t dispatch(struct call *c)
 {
 	const struct call_desc *d = &call_table[c->nr];
+	int64_t err = check_args(c, d);
 
-	if (!check_args(c, d))
-		return -EBADF;
+	if (err)
+		return err;
 	switch ((enum call_kind)d->kind) {
 	case CALL_NATIVE:
 		return call_native(c);

@@ -8,6 +8,10 @@
 	{                                                                                          \
 		0                                                                                  \
 	}
+#define PID                                                                                        \
+	{                                                                                          \
+		ARG_PID, 0, 0, 0                                                                   \
+	}
 #define FD                                                                                         \
 	{                                                                                          \
 		ARG_FD, 0, 0, 0                                                                    \
@@ -91,10 +95,10 @@ const struct call_desc call_table[NR_CALLS] = {
 	[__NR_set_mempolicy] = MEMORY,
 	[__NR_get_mempolicy] = MEMORY,
 	[__NR_set_mempolicy_home_node] = MEMORY,
-	[__NR_migrate_pages] = MEMORY,
-	[__NR_move_pages] = MEMORY,
-	[__NR_process_vm_readv] = {CALL_MEMORY, 0, NULL, {V, IOVOUT(2)}},
-	[__NR_process_vm_writev] = {CALL_MEMORY, 0, NULL, {V, IOVIN(2)}},
+	[__NR_migrate_pages] = {CALL_MEMORY, 0, NULL, {PID}},
+	[__NR_move_pages] = {CALL_MEMORY, 0, NULL, {PID}},
+	[__NR_process_vm_readv] = {CALL_MEMORY, 0, NULL, {PID, IOVOUT(2)}},
+	[__NR_process_vm_writev] = {CALL_MEMORY, 0, NULL, {PID, IOVIN(2)}},
 	[__NR_process_madvise] = MEMORY,
 	[__NR_process_mrelease] = MEMORY,
 	[__NR_pkey_mprotect] = MEMORY,
@@ -106,7 +110,7 @@ const struct call_desc call_table[NR_CALLS] = {
 	[__NR_mmap] = SPECIAL(sys_mmap, V),
 	[__NR_getrlimit] = SPECIAL(sys_getrlimit, V, OUT(16)),
 	[__NR_setrlimit] = SPECIAL(sys_setrlimit, V, IN(16)),
-	[__NR_prlimit64] = SPECIAL(sys_prlimit, V, V, IN(16), OUT(16)),
+	[__NR_prlimit64] = SPECIAL(sys_prlimit, PID, V, IN(16), OUT(16)),
 
 	/* Processes, threads. */
 	[__NR_clone] = SPECIAL(sys_clone, V),
@@ -144,8 +148,8 @@ const struct call_desc call_table[NR_CALLS] = {
 	[__NR_ioperm] = NATIVE(V),
 	[__NR_pidfd_open] = NATIVE(V),
 	[__NR_pidfd_send_signal] = NATIVE(FD, V, IN(128)),
-	[__NR_pidfd_getfd] = NATIVE(FD),
-	[__NR_kcmp] = NATIVE(V),
+	[__NR_pidfd_getfd] = SPECIAL(sys_pidfd_getfd, FD),
+	[__NR_kcmp] = NATIVE(PID, PID),
 	[__NR_getcpu] = NATIVE(OUT(4), OUT(4)),
 	[__NR_getrusage] = NATIVE(V, OUT(144)),
 	[__NR_times] = NATIVE(OUT(32)),
@@ -215,7 +219,7 @@ const struct call_desc call_table[NR_CALLS] = {
 	[455] = ABSENT(ENOSYS), /* futex_wait */
 	[456] = ABSENT(ENOSYS), /* futex_requeue */
 	[__NR_set_robust_list] = SPECIAL(sys_set_robust_list, V),
-	[__NR_get_robust_list] = SPECIAL(sys_get_robust_list, V, OUT(8), OUT(8)),
+	[__NR_get_robust_list] = SPECIAL(sys_get_robust_list, PID, OUT(8), OUT(8)),
 
 	/* Time. */
 	[__NR_nanosleep] = NATIVE(IN(16), OUT(16)),
@@ -369,7 +373,7 @@ const struct call_desc call_table[NR_CALLS] = {
 	[__NR_lremovexattr] = NATIVE(STR, STR),
 	[__NR_fremovexattr] = NATIVE(FD, STR),
 	[__NR_name_to_handle_at] = NATIVE(FD, STR, BOTH(136), OUT(8)),
-	[__NR_open_by_handle_at] = NATIVE(FD, IN(136)),
+	[__NR_open_by_handle_at] = SPECIAL(sys_open_by_handle_at, FD, IN(136)),
 	[__NR_chroot] = NATIVE(STR),
 	[__NR_pivot_root] = NATIVE(STR, STR),
 	[__NR_mount] = NATIVE(STR, STR, STR, V, STR),
@@ -377,7 +381,7 @@ const struct call_desc call_table[NR_CALLS] = {
 	[__NR_open_tree] = NATIVE(FD, STR),
 	[__NR_move_mount] = NATIVE(FD, STR, FD, STR),
 	[__NR_fsopen] = NATIVE(STR),
-	[__NR_fsconfig] = NATIVE(FD, V, STR, STR),
+	[__NR_fsconfig] = NATIVE(FD, V, STR, STR, FD),
 	[__NR_fsmount] = NATIVE(FD),
 	[__NR_fspick] = NATIVE(FD, STR),
 	[__NR_mount_setattr] = NATIVE(FD, STR, V, IN(32)),
@@ -400,9 +404,9 @@ const struct call_desc call_table[NR_CALLS] = {
 	[__NR_getpeername] = NATIVE(FD, OUTSIZED(2), BOTH(4)),
 	[__NR_sendto] = NATIVE(FD, INBY(2, 1), V, V, INBY(5, 1)),
 	[__NR_recvfrom] = SPECIAL(sys_recvfrom, FD, OUTBY(2, 1), V, V, OUTSIZED(5), BOTH(4)),
-	[__NR_sendmsg] = NATIVE(FD, SPEC(ARG_MSGHDR, DIR_IN, 0, 0)),
+	[__NR_sendmsg] = SPECIAL(sys_sendmsg, FD, SPEC(ARG_MSGHDR, DIR_IN, 0, 0)),
 	[__NR_recvmsg] = SPECIAL(sys_recvmsg, FD, SPEC(ARG_MSGHDR, DIR_OUT, 0, 0)),
-	[__NR_sendmmsg] = NATIVE(FD, SPEC(ARG_MMSGHDR, DIR_IN, 2, 0)),
+	[__NR_sendmmsg] = SPECIAL(sys_sendmmsg, FD, SPEC(ARG_MMSGHDR, DIR_IN, 2, 0)),
 	[__NR_recvmmsg] = SPECIAL(sys_recvmmsg, FD, SPEC(ARG_MMSGHDR, DIR_OUT, 2, 0), V, V, BOTH(16)),
 	[__NR_setsockopt] = SPECIAL(sys_setsockopt, FD, V, V, INBY(4, 1)),
 	[__NR_getsockopt] = NATIVE(FD, V, V, OUTSIZED(4), BOTH(4)),
@@ -434,7 +438,7 @@ const struct call_desc call_table[NR_CALLS] = {
 	[__NR_reboot] = NATIVE(V, V, V, STR),
 	[__NR_sethostname] = NATIVE(INBY(1, 1)),
 	[__NR_setdomainname] = NATIVE(INBY(1, 1)),
-	[__NR_perf_event_open] = NATIVE(IN(136)),
+	[__NR_perf_event_open] = NATIVE(IN(136), PID),
 	[__NR_bpf] = REFUSED(EPERM),
 	[__NR_kexec_load] = REFUSED(EPERM),
 	[__NR_kexec_file_load] = REFUSED(EPERM),

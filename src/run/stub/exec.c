@@ -7,6 +7,7 @@
  *   2. The copies live in a host mapping of their own, which the execve takes away; what a vfork
  *      child leaves in its parent's goes when the child's area is used again (area.c).
  */
+#include "guard.h"
 #include "probe.h"
 #include "proc_path.h"
 #include "run/exec_resolve.h"
@@ -112,6 +113,13 @@ static void show_path(struct exec *e, int dirfd)
 		*p++ = '/';
 		str_put(p, e->path);
 	}
+}
+
+int64_t exec_open(int dirfd, const char *path, uint64_t flags)
+{
+	struct open_how how = {flags, 0, 0};
+
+	return guarded_open(thread_self(), dirfd, sys_ptr(path), &how);
 }
 
 /* argv: the prefix of a script, then the guest's from [0] or, for a script, [1]. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc_path.c: see proc_path.h.  Only absolute paths in their plain spelling are recognised.
+ * proc_path.c: see proc_path.h.  Paths are recognised in their plain spelling, absolute; others
+ * by what the host calls the file once it is open (born.c).
  */
+#include "probe.h"
 #include "proc_path.h"
 
 static const struct {
@@ -49,11 +51,48 @@ int proc_text_of(const char *path, int64_t *pid)
 	if (str_equal(path, "/proc/sysvipc/shm"))
 		return PROC_SYSVIPC_SHM;
 	rest = split(path, pid);
-	for (unsigned i = 0; rest && i < sizeof(texts) / sizeof(texts[0]); i++) {
+	return rest ? proc_text_named(rest, *pid) : -1;
+}
+
+int proc_text_named(const char *rest, int64_t pid)
+{
+	if (!pid)
+		return str_equal(rest, "meminfo") ? PROC_MEMINFO : -1;
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (str_equal(rest, texts[i].name))
 			return texts[i].which;
 	}
 	return -1;
+}
+
+/* The component before `end`, which is a '/' or the string's end: where it begins. */
+static const char *component(const char *name, const char *end)
+{
+	while (end > name && end[-1] != '/')
+		end--;
+	return end;
+}
+
+/* "<pid>/rest" or "<pid>/task/<tid>/rest": of the latter the thread's number serves as well. */
+const char *proc_file_of(const char *name, int64_t *pid)
+{
+	const char *rest = component(name, name + str_len(name)), *p;
+
+	*pid = 0;
+	if (rest > name + 1) {
+		p = component(name, rest - 1);
+		if (!str_number(&p, pid) || *p != '/')
+			*pid = 0;
+	}
+	return rest;
+}
+
+bool proc_read_path(uint64_t addr, char buf[PROC_SHORT_PATH])
+{
+	int64_t n = guest_strnlen(addr, PROC_SHORT_PATH);
+
+	return n > 6 && n < PROC_SHORT_PATH && !guest_read(buf, addr, (uint64_t)n + 1) &&
+	       (str_starts(buf, "/proc/") || str_starts(buf, "/dev/fd/"));
 }
 
 bool proc_lists_fds(const char *path, int64_t *pid)

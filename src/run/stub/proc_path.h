@@ -9,6 +9,18 @@
 
 /* enum run_proc of an absolute path, -1: the host's.  *pid: whose; 0 for the whole system. */
 int proc_text_of(const char *path, int64_t *pid);
+/*
+ * What the host calls a file of a procfs, mounted anywhere: its last component, and the process
+ * whose it is, or 0.
+ */
+const char *proc_file_of(const char *name, int64_t *pid);
+/* enum run_proc of such a file, or -1. */
+int proc_text_named(const char *rest, int64_t pid);
+/*
+ * A fresh snapshot, read-only, takes the place of fd.  0, or why it does not; -ENOENT: the host's
+ * file is the right one.
+ */
+int64_t proc_text_put(struct thread *t, int64_t fd, int which, int64_t pid, uint64_t cloexec);
 /* Does it list descriptors, /proc/PID/fd or fdinfo?  *pid: whose. */
 bool proc_lists_fds(const char *path, int64_t *pid);
 /* Is it one of our descriptors, in such a list of a guest or in /dev/fd? */
@@ -16,6 +28,9 @@ bool proc_names_ours(struct thread *t, const char *path);
 /* Is it /proc/PID/exe of a guest?  Then another link to the same file, into link. */
 #define PROC_LINK 64
 bool proc_exe_of(struct thread *t, const char *path, char link[PROC_LINK]);
+/* As it is written: /proc/.., or /dev/fd/, and short?  Copied then. */
+#define PROC_SHORT_PATH PROC_LINK /* longer than any path that is known here */
+bool proc_read_path(uint64_t addr, char buf[PROC_SHORT_PATH]);
 
 /* ---- proc_fds.c: snapshots that are open */
 void proc_fd_note(int fd, int which, int64_t pid);

@@ -157,6 +157,7 @@ _Static_assert(THREAD_AREA == AREA_BYTES, "layout.h");
 struct shared {
 	uint32_t
 	    flusher; /* fill lock, writer's side: index + 1 of the area whose thread holds it */
+	uint32_t looking;   /* RUN_FD_LOOK: index + 1 of the area whose thread has it (look.c) */
 	uint32_t area_lock; /* guards growing of nr_areas */
 	uint32_t nr_areas;
 	uint32_t drops; /* times that all host mappings were dropped: earlier touches are void */

@@ -143,13 +143,17 @@ static bool is_misc_device(uint64_t fd)
 int64_t sys_ioctl(struct call *c)
 {
 	uint64_t cmd = (uint32_t)c->a[1];
+	int64_t err;
 
 	/* It would watch over the host's mappings, which are not the program's. */
 	if (cmd == USERFAULTFD_IOC_NEW_ && is_misc_device(c->a[0]))
 		return call_refuse(c, ENOTTY, cmd);
 	hide_stub(&c->a[2]);
+	err = ioctl_check_fds(c);
+	if (err)
+		return err;
 	/* Numbers below the first page are no pointers. */
-	if (c->a[2] >= PAGE) {
+	if (c->a[2] >= PAGE && c->a[2] < GUEST_TASK_SIZE) {
 		touch_any(c->t, c->a[2], ioctl_bytes(cmd));
 		touch_inner(c->t, cmd, c->a[2]);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sys_proc.c: calls that take a path, where the path may be one of /proc's that the host would
- * answer about the stub instead of the guest.
+ * sys_proc.c: texts of /proc, and calls beside open that take a path which may be one of /proc's
+ * that the host would answer about the stub instead of the guest.
  *
  * A text is a snapshot in a memfd, made at open and opened read-only for the guest.
  */
@@ -10,17 +10,6 @@
 #include "table.h"
 
 #include <linux/fcntl.h>
-
-#define SHORT_PATH PROC_LINK /* longer than any path that proc_path.c knows */
-
-/* The path if it begins with /proc/, or /dev/fd/, and is short. */
-static bool read_proc_path(uint64_t addr, char buf[SHORT_PATH])
-{
-	int64_t n = guest_strnlen(addr, SHORT_PATH);
-
-	return n > 6 && n < SHORT_PATH && !guest_read(buf, addr, (uint64_t)n + 1) &&
-	       (str_starts(buf, "/proc/") || str_starts(buf, "/dev/fd/"));
-}
 
 /* The number of the descriptor that replaces `fd`: the same, but read-only. */
 static int64_t reopen_read_only(int64_t fd, uint64_t flags)
@@ -75,7 +64,7 @@ static int64_t make_text(struct thread *t, int which, int64_t pid, uint64_t flag
 }
 
 /* The snapshot takes the place of fd.  0, or why it does not. */
-static int64_t put_text(struct thread *t, int64_t fd, int which, int64_t pid, uint64_t cloexec)
+int64_t proc_text_put(struct thread *t, int64_t fd, int which, int64_t pid, uint64_t cloexec)
 {
 	int64_t fresh = make_text(t, which, pid, O_CLOEXEC), r;
 
@@ -89,20 +78,6 @@ static int64_t put_text(struct thread *t, int64_t fd, int which, int64_t pid, ui
 	return 0;
 }
 
-/* Whether he may open it at all, the host decides. */
-static int64_t open_text(struct call *c, int which, int64_t pid, uint64_t flags)
-{
-	int64_t fd = call_native(c), r;
-
-	if (fd < 0)
-		return fd;
-	r = put_text(c->t, fd, which, pid, flags & O_CLOEXEC);
-	if (!r || r == -ENOENT)
-		return fd;
-	sys(__NR_close, fd);
-	return r;
-}
-
 /* Back to the start of a text of /proc: the text as it is now. */
 int64_t sys_lseek(struct call *c)
 {
@@ -111,38 +86,18 @@ int64_t sys_lseek(struct call *c)
 
 	if (c->a[1] == 0 && c->a[2] == 0 && proc_fd_find(fd, &which, &pid)) {
 		flags = sys(__NR_fcntl, fd, F_GETFD);
-		if (!put_text(c->t, fd, which, pid, flags & 1 ? O_CLOEXEC : 0))
+		if (!proc_text_put(c->t, fd, which, pid, flags & 1 ? O_CLOEXEC : 0))
 			return 0;
 	}
 	return call_native(c);
 }
 
-int64_t sys_open(struct call *c)
-{
-	int at = c->nr == __NR_openat;
-	uint64_t flags = c->a[1 + at];
-	char path[SHORT_PATH], exe[PROC_LINK];
-	int64_t pid;
-	int which;
-
-	if (!read_proc_path(c->a[at], path))
-		return open_native(c, flags);
-	if (proc_names_ours(c->t, path))
-		return -ENOENT;
-	which = proc_text_of(path, &pid);
-	if (which >= 0 && (flags & O_ACCMODE) == O_RDONLY && !(flags & (O_PATH | O_DIRECTORY)))
-		return open_text(c, which, pid, flags);
-	if (!(flags & O_NOFOLLOW) && proc_exe_of(c->t, path, exe))
-		c->a[at] = sys_ptr(exe);
-	return open_native(c, flags);
-}
-
 int64_t sys_readlink(struct call *c)
 {
 	int at = c->nr == __NR_readlinkat;
-	char path[SHORT_PATH], exe[PROC_LINK];
+	char path[PROC_SHORT_PATH], exe[PROC_LINK];
 
-	if (!read_proc_path(c->a[at], path))
+	if (!proc_read_path(c->a[at], path))
 		return call_native(c);
 	if (proc_names_ours(c->t, path))
 		return -ENOENT;
@@ -154,10 +109,10 @@ int64_t sys_readlink(struct call *c)
 int64_t sys_stat(struct call *c)
 {
 	int at = c->nr != __NR_stat;
-	char path[SHORT_PATH], exe[PROC_LINK];
+	char path[PROC_SHORT_PATH], exe[PROC_LINK];
 	uint64_t flags = c->nr == __NR_newfstatat ? c->a[3] : c->nr == __NR_statx ? c->a[2] : 0;
 
-	if (!read_proc_path(c->a[at], path))
+	if (!proc_read_path(c->a[at], path))
 		return call_native(c);
 	if (proc_names_ours(c->t, path))
 		return -ENOENT;

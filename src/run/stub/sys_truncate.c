@@ -80,24 +80,7 @@ int64_t sys_fallocate(struct call *c)
 	return r;
 }
 
-int64_t open_native(struct call *c, uint64_t flags)
+void truncated(struct thread *t, int fd)
 {
-	int64_t fd = call_native(c);
-
-	if (fd >= 0 && (flags & O_TRUNC) && !(flags & O_PATH))
-		tell(c->t, (int)fd, CUT_END, 0, 0);
-	return fd;
-}
-
-int64_t sys_creat(struct call *c)
-{
-	return open_native(c, O_TRUNC);
-}
-
-int64_t sys_openat2(struct call *c)
-{
-	uint64_t flags = 0;
-
-	guest_read(&flags, c->a[2], sizeof(flags));
-	return open_native(c, flags);
+	tell(t, fd, CUT_END, 0, 0);
 }

@@ -10,6 +10,7 @@
 
 enum arg_kind {
 	ARG_VALUE,
+	ARG_PID,     /* refused if it is the supervisor's */
 	ARG_FD,      /* refused if it is one of ours */
 	ARG_STRING,  /* read; touched only after EFAULT, which comes before any effect */
 	ARG_FIXED,   /* `size` bytes */
@@ -62,15 +63,15 @@ int64_t sys_close_range(struct call *c);
 int64_t sys_dup2(struct call *c);
 int64_t sys_fcntl(struct call *c);
 int64_t sys_ioctl(struct call *c);
+/* ioctl_fds.c: -EBADF: it is given one of ours.  May replace the argument. */
+int64_t ioctl_check_fds(struct call *c);
 int64_t sys_setsockopt(struct call *c);
 int64_t sys_semctl(struct call *c);
 /* sys_truncate.c */
 int64_t sys_truncate(struct call *c);
 int64_t sys_fallocate(struct call *c);
-int64_t sys_creat(struct call *c);
-int64_t sys_openat2(struct call *c);
-/* The guest's own open, by the host; O_TRUNC among the flags takes content away. */
-int64_t open_native(struct call *c, uint64_t flags);
+/* The open file has been truncated to its present size. */
+void truncated(struct thread *t, int fd);
 /* sys_scatter.c */
 int64_t sys_readv(struct call *c);
 int64_t sys_recvmsg(struct call *c);
@@ -113,8 +114,17 @@ int64_t sys_prctl(struct call *c);
 int64_t sys_arch_prctl(struct call *c);
 int64_t sys_seccomp(struct call *c);
 int64_t sys_unshare(struct call *c);
-/* sys_proc.c */
+/* sys_open.c */
 int64_t sys_open(struct call *c);
+int64_t sys_creat(struct call *c);
+int64_t sys_openat2(struct call *c);
+int64_t sys_open_by_handle_at(struct call *c);
+/* sys_send.c */
+int64_t sys_sendmsg(struct call *c);
+int64_t sys_sendmmsg(struct call *c);
+/* sys_pidfd.c */
+int64_t sys_pidfd_getfd(struct call *c);
+/* sys_proc.c */
 int64_t sys_lseek(struct call *c);
 int64_t sys_readlink(struct call *c);
 int64_t sys_stat(struct call *c);

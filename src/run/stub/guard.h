@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guard.h: what a guest's system calls must not get hold of: our own objects, whichever way they
+ * are named, and the supervisor.  docs/run.md, "What a guest cannot reach", says what is promised.
+ */
+#ifndef STUB_GUARD_H
+#define STUB_GUARD_H
+
+#include "table.h"
+
+#include <asm/stat.h>
+#include <linux/openat2.h>
+
+/* ---- look.c: one descriptor that no other thread can change while it is looked at */
+/*
+ * Takes the place RUN_FD_LOOK; false: a signal came first.  look_at() puts the object of fd there:
+ * what is found out about it then holds for what is done with that number.
+ */
+bool look_begin(struct thread *t);
+int64_t look_at(int64_t fd);
+void look_end(struct thread *t);
+/* The object is one of ours: a memory object, the control socket, the stub, the life pipe. */
+bool look_is_ours(struct stat *st);
+/* It is opened anew, as how says: a descriptor, or -errno. */
+int64_t look_reopen(struct thread *t, const struct open_how *how);
+
+/* ---- supervisor.c */
+/* pid is the supervisor, or a thread of it. */
+bool pid_is_supervisors(int64_t pid);
+/* The process of the directory in RUN_FD_LOOK, which is one of /proc/PID or in such a one; 0: it is
+ * not known. */
+int64_t look_process(void);
+/* A number behind this field in a text such as /proc/PID/status; 0: none. */
+int64_t text_number(const char *text, const char *field);
+/* A small text: it ends with 0. */
+int64_t read_small(int64_t fd, char *text, uint64_t bytes);
+
+/* ---- magic.c: where a path leads through a link of /proc to what some process has open */
+int64_t open_magic(struct thread *t, int64_t dirfd, const char *path, const struct open_how *how);
+
+/* ---- born.c: an open descriptor, just got, of a file in /proc: what the guest gets for it */
+int64_t born(struct thread *t, int64_t fd, const struct open_how *how);
+
+/* ---- sys_open.c */
+/* As openat2(), with both of the above. path: the guest's, or the stub's own. */
+int64_t guarded_open(struct thread *t, int64_t dirfd, uint64_t path, const struct open_how *how);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * look.c: a look at what a descriptor is, which still holds when the descriptor is used.
+ *
+ * Between the two another thread of the guest may put something else under its number.  But
+ * RUN_FD_LOOK is ours: no call of a guest's changes what is there.  So the object is put there
+ * first, looked at there, and used by that number.
+ *
+ *   1. One thread at a time, by shared.looking: index + 1 of its area.  A holder that was killed (a
+ *      vfork child: its memory lives on in the parent) is recognised by its host_tid.
+ *   2. The number is never free, or a guest might be given it: in between it is the stub's image.
+ *   3. The holder may sleep in opening a FIFO; who waits for it gives way to a signal.
+ */
+#include "guard.h"
+
+#include <linux/fcntl.h>
+
+#define WAIT_MS 20
+#define PUT_TRIES 20
+
+static bool take_over(struct thread *t, uint32_t owner)
+{
+	return !at_load(&thread_at(owner - 1)->host_tid) &&
+	       at_cas(&shared.looking, owner, t->index + 1);
+}
+
+bool look_begin(struct thread *t)
+{
+	while (!at_cas(&shared.looking, 0u, t->index + 1)) {
+		uint32_t owner = at_load(&shared.looking);
+
+		if (owner && take_over(t, owner))
+			break;
+		if (at_load(&t->pending))
+			return false;
+		if (owner)
+			futex_sleep(&shared.looking, owner, WAIT_MS);
+	}
+	return true;
+}
+
+/*
+ * The place is above what the guest may open, mostly.  Another thread that has lifted the limit too
+ * may put it back meanwhile (spare.c).
+ */
+static int64_t put(int64_t fd)
+{
+	int64_t r = -EBADF;
+
+	for (int i = 0; i < PUT_TRIES && r == -EBADF; i++) {
+		uint64_t soft = nofile_lift();
+
+		r = sys(__NR_dup3, fd, RUN_FD(RUN_FD_LOOK), 0);
+		nofile_restore(soft);
+	}
+	return r < 0 ? r : 0;
+}
+
+int64_t look_at(int64_t fd)
+{
+	return put(fd);
+}
+
+void look_end(struct thread *t)
+{
+	(void)t;
+	put(RUN_FD(RUN_FD_STUB));
+	at_store(&shared.looking, 0u);
+	if (shared.nr_areas > 1)
+		futex_rouse(&shared.looking);
+}
+
+bool look_is_ours(struct stat *st)
+{
+	struct stat ours;
+
+	/* Without an answer it is nothing that can be used. */
+	if (sys(__NR_fstat, RUN_FD(RUN_FD_LOOK), st))
+		return true;
+	for (int i = 0; i <= RUN_FD_LIFE; i++) {
+		if (sys(__NR_fstat, RUN_FD(i), &ours) == 0 && ours.st_dev == st->st_dev &&
+		    ours.st_ino == st->st_ino)
+			return true;
+	}
+	return false;
+}
+
+int64_t look_reopen(struct thread *t, const struct open_how *how)
+{
+	struct open_how h = {how->flags & ~(uint64_t)O_NOFOLLOW, how->mode, 0};
+	struct call c = {.t = t, .nr = __NR_openat2};
+	char name[40];
+
+	if (how->flags & O_PATH)
+		return sys(__NR_fcntl, RUN_FD(RUN_FD_LOOK),
+			   how->flags & O_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
+	str_put_number(str_put(name, "/proc/self/fd/"), (uint64_t)RUN_FD(RUN_FD_LOOK));
+	c.a[0] = (uint64_t)AT_FDCWD;
+	c.a[1] = sys_ptr(name);
+	c.a[2] = sys_ptr(&h);
+	c.a[3] = sizeof(h);
+	return call_native(&c);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * magic.c: opening by a path that leads through a link of /proc to what a process has open, or is
+ * executing (proc(5): fd/N, exe, cwd, root, map_files, ns).  Only such a path leads to objects of
+ * ours, for these have no other name; so all other opens forbid such links (sys_open.c), and come
+ * here if the host says that there is one.
+ *
+ *   1. Up to the last component such links are harmless: they lead to directories, and ours are
+ *      none.
+ *   2. The last one is followed by the name of its directory and its own, both looked at in
+ *      RUN_FD_LOOK: so it is that link which is followed, whatever other threads do meanwhile.
+ *   3. What it leads to is judged as an object, not by its name.
+ */
+#include "guard.h"
+#include "proc_path.h"
+
+#include <asm/statfs.h>
+#include <linux/fcntl.h>
+#include <linux/magic.h>
+#include <linux/stat.h>
+
+#define PATH_BYTES 4096
+#define MAX_LINKS 40
+/* In openat2's words: such links are refused anyway. */
+#define REFUSES (RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_IN_ROOT)
+
+struct walk {
+	int64_t dir; /* of the last component, as O_PATH */
+	char path[PATH_BYTES], name[PATH_BYTES];
+};
+
+static bool in_proc(int64_t fd)
+{
+	struct statfs64 fs;
+
+	return sys(__NR_fstatfs, fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/* Cuts the last component off.  One that must be a directory counts as "." in it. */
+static void cut(struct walk *w)
+{
+	uint64_t n = str_len(w->path), at = n;
+
+	while (at && w->path[at - 1] != '/')
+		at--;
+	str_put(w->name, at == n ? "." : w->path + at);
+	if (!at)
+		str_put(w->path, ".");
+	else
+		w->path[at] = 0;
+}
+
+static void leave_dir(struct walk *w)
+{
+	if (w->dir >= 0)
+		sys(__NR_close, w->dir);
+	w->dir = -1;
+}
+
+/* The directory of w->path, seen from at. */
+static int64_t enter_dir(struct walk *w, int64_t at)
+{
+	struct open_how how = {O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0};
+	int64_t dir = sys(__NR_openat2, at, w->path, &how, sizeof(how));
+
+	leave_dir(w);
+	w->dir = dir;
+	return dir < 0 ? dir : 0;
+}
+
+/* A link in a directory of the supervisor's, or one of our numbers in a guest's, but for its
+ * program. */
+static int64_t check_link(struct thread *t, const struct walk *w, int64_t pid)
+{
+	const char *p = w->name;
+	int64_t fd;
+
+	if (!pid || pid_is_supervisors(pid))
+		return -EACCES;
+	if (str_number(&p, &fd) && !*p && fd_is_ours((uint64_t)fd) &&
+	    (int)fd != RUN_FD(RUN_FD_EXE) && rpc(t, OP_IS_GUEST, (uint64_t)pid) == 0)
+		return -ENOENT;
+	return 0;
+}
+
+/* What the link leads to, in RUN_FD_LOOK in its stead. */
+static int64_t follow(const struct walk *w, const struct open_how *how)
+{
+	struct open_how at = {O_PATH | O_CLOEXEC | (how->flags & O_DIRECTORY), 0, 0};
+	int64_t fd = sys(__NR_openat2, RUN_FD(RUN_FD_LOOK), w->name, &at, sizeof(at)), r;
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	r = look_at(fd);
+	sys(__NR_close, fd);
+	return r ? r : look_is_ours(&st) ? -ENOENT : 0;
+}
+
+/* exe of a guest is the stub; it gets its program. */
+static bool is_exe(struct thread *t, struct walk *w, int64_t pid)
+{
+	char *p = w->path;
+
+	if (!str_equal(w->name, "exe") || rpc(t, OP_IS_GUEST, (uint64_t)pid))
+		return false;
+	p = str_put(str_put_number(str_put(p, "/proc/"), (uint64_t)pid), "/fd/");
+	str_put_number(p, (uint64_t)RUN_FD(RUN_FD_EXE));
+	return true;
+}
+
+/* The last component is such a link.  -ELOOP: go on with w->path. */
+static int64_t open_link(struct thread *t, struct walk *w, const struct open_how *how)
+{
+	int64_t r, pid = 0;
+	bool exe = false;
+
+	if (!look_begin(t))
+		return RESTART;
+	r = look_at(w->dir);
+	leave_dir(w);
+	if (r == 0) {
+		pid = look_process();
+		r = check_link(t, w, pid);
+	}
+	if (r == 0)
+		exe = is_exe(t, w, pid);
+	if (r == 0 && !exe)
+		r = follow(w, how);
+	if (r == 0 && !exe)
+		r = look_reopen(t, how);
+	look_end(t);
+	return exe ? -ELOOP : r;
+}
+
+/* One component.  -ELOOP: go on with w->path; -EMLINK: ELOOP in earnest. */
+static int64_t open_last(struct thread *t, struct walk *w, const struct open_how *how)
+{
+	struct open_how plain = *how;
+	struct call c = {.t = t, .nr = __NR_openat2};
+	int64_t r, n;
+
+	plain.resolve |= RESOLVE_NO_MAGICLINKS;
+	c.a[0] = (uint64_t)w->dir;
+	c.a[1] = sys_ptr(w->name);
+	c.a[2] = sys_ptr(&plain);
+	c.a[3] = sizeof(plain);
+	r = call_native(&c);
+	if (r != -ELOOP || (how->flags & O_NOFOLLOW))
+		return r == -ELOOP ? -EMLINK : r;
+	n = sys(__NR_readlinkat, w->dir, w->name, w->path, PATH_BYTES - 1);
+	if (n <= 0)
+		return -EMLINK;
+	w->path[n] = 0;
+	return in_proc(w->dir) ? open_link(t, w, how) : -ELOOP;
+}
+
+int64_t open_magic(struct thread *t, int64_t dirfd, const char *path, const struct open_how *how)
+{
+	struct walk w = {.dir = -1};
+	int64_t at = dirfd, r = -ELOOP;
+
+	if (how->resolve & REFUSES)
+		return -ELOOP;
+	if (how->resolve)
+		return -EXDEV;
+	str_put(w.path, path);
+	for (int i = 0; i < MAX_LINKS && r == -ELOOP; i++) {
+		cut(&w);
+		r = enter_dir(&w, at);
+		if (r == 0)
+			r = open_last(t, &w, how);
+		at = w.dir;
+	}
+	leave_dir(&w);
+	return r == -EMLINK ? -ELOOP : r;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sys_send.c: sendmsg and sendmmsg with control data: descriptors of ours are sent to nobody.
+ *
+ *   1. What is checked is what is sent: the header and the control data go by way of the thread's
+ *      scratch, for another thread could change the guest's own after the check.
+ */
+#include "guest_abi.h"
+#include "probe.h"
+#include "table.h"
+
+#define CONTROL_MAX_HERE SCRATCH_BYTES /* the host takes hardly more */
+#define MESSAGES_MAX 1024u
+#define SOL_SOCKET_ 1
+#define SCM_RIGHTS_ 1
+#define TRIES 4
+_Static_assert(MESSAGES_MAX * sizeof(struct mmsghdr) <= SCRATCH_BYTES, "all at once");
+
+struct control {
+	uint64_t bytes;
+	int32_t level, type;
+};
+
+static bool sends_ours(const char *data, uint64_t bytes)
+{
+	for (uint64_t i = 0; i + sizeof(int32_t) <= bytes; i += sizeof(int32_t)) {
+		int32_t fd;
+
+		memcpy(&fd, data + i, sizeof(fd));
+		if (fd_is_ours((uint32_t)fd))
+			return true;
+	}
+	return false;
+}
+
+/* As far as the host reads it. */
+static bool check_control(const char *control, uint64_t bytes)
+{
+	struct control head;
+
+	for (uint64_t at = 0; bytes - at >= sizeof(head); at += (head.bytes + 7) & ~7ull) {
+		memcpy(&head, control + at, sizeof(head));
+		if (head.bytes < sizeof(head) || head.bytes > bytes - at)
+			break;
+		if (head.level == SOL_SOCKET_ && head.type == SCM_RIGHTS_ &&
+		    sends_ours(control + at + sizeof(head), head.bytes - sizeof(head)))
+			return false;
+		if (((head.bytes + 7) & ~7ull) > bytes - at)
+			break;
+	}
+	return true;
+}
+
+/* The guest's memory that its own message names is there; false: some of it is not the guest's. */
+static bool touch_message(struct call *c, uint64_t addr)
+{
+	c->a[1] = addr;
+	c->t->names_stub = false;
+	touch_args(c, &call_table[c->nr], true);
+	return !c->t->names_stub;
+}
+
+/* What was copied goes in the place of the guest's own. */
+static int64_t send_copy(struct call *c, const void *copy)
+{
+	uint64_t addr = c->a[1];
+	int64_t r = -EFAULT;
+
+	for (int i = 0; i < TRIES && r == -EFAULT; i++) {
+		if (!touch_message(c, addr))
+			return -EFAULT;
+		c->a[1] = sys_ptr(copy);
+		r = call_native(c);
+	}
+	return r;
+}
+
+int64_t sys_sendmsg(struct call *c)
+{
+	char *control = thread_scratch(c->t);
+	struct msghdr m;
+
+	/* What cannot be read now is not there for the host either; it may say something else
+	 * first. */
+	if (guest_read(&m, c->a[1], sizeof(m))) {
+		c->a[1] = NOWHERE;
+		return call_native(c);
+	}
+	if (m.controllen > CONTROL_MAX_HERE)
+		return -ENOBUFS;
+	if (m.controllen) {
+		if (guest_read(control, m.control, m.controllen))
+			return -EFAULT;
+		if (!check_control(control, m.controllen))
+			return -EBADF;
+		m.control = sys_ptr(control);
+	}
+	if (m.name >= GUEST_TASK_SIZE)
+		m.name = NOWHERE;
+	return send_copy(c, &m);
+}
+
+static bool plain_messages(struct mmsghdr *m, uint64_t n)
+{
+	for (uint64_t i = 0; i < n; i++) {
+		if (m[i].msg.controllen)
+			return false;
+		if (m[i].msg.name >= GUEST_TASK_SIZE)
+			m[i].msg.name = NOWHERE;
+	}
+	return true;
+}
+
+static int64_t send_each(struct call *c, uint64_t addr, uint64_t n)
+{
+	uint64_t sent;
+
+	for (sent = 0; sent < n; sent++) {
+		uint64_t at = addr + sent * sizeof(struct mmsghdr);
+		struct call one = {c->t, c->uc, __NR_sendmsg, {c->a[0], at, c->a[3]}};
+		int64_t r = sys_sendmsg(&one);
+
+		if (r >= 0)
+			r = guest_store32(at + offsetof(struct mmsghdr, len), (uint32_t)r);
+		if (r < 0)
+			return sent ? (int64_t)sent : r;
+	}
+	return (int64_t)sent;
+}
+
+int64_t sys_sendmmsg(struct call *c)
+{
+	struct mmsghdr *copy = (struct mmsghdr *)thread_scratch(c->t);
+	uint64_t addr = c->a[1], n = (uint32_t)c->a[2];
+	int64_t r;
+
+	if (n > MESSAGES_MAX)
+		n = MESSAGES_MAX;
+	if (guest_read(copy, addr, n * sizeof(*copy)) || !plain_messages(copy, n))
+		return send_each(c, addr, n);
+	r = send_copy(c, copy);
+	for (int64_t i = 0; i < r; i++) {
+		if (guest_store32(addr + (uint64_t)i * sizeof(*copy) +
+				      offsetof(struct mmsghdr, len),
+				  copy[i].len))
+			return -EFAULT;
+	}
+	return r;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reach_supervisor.c CASE: the supervisor, by its number and its threads'.  What an ordinary user may
+ * not do to somebody else's process, root's guest may not do to the supervisor.
+ */
+#include "reach.h"
+
+#include <dirent.h>
+#include <linux/kcmp.h>
+#include <linux/perf_event.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#define MAX_TASKS 64
+
+static pid_t tasks[MAX_TASKS];
+static unsigned nr_tasks;
+
+static void find_tasks(void)
+{
+	char name[64];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(name, sizeof(name), "/proc/%u/task", INFO->supervisor_pid);
+	d = opendir(name);
+	CHECK(d != NULL);
+	while (d && (e = readdir(d)) && nr_tasks < MAX_TASKS) {
+		if (e->d_name[0] != '.')
+			tasks[nr_tasks++] = atoi(e->d_name);
+	}
+	if (d)
+		closedir(d);
+	/* The main thread is one of them, the workers are others. */
+	CHECK(nr_tasks > 1);
+}
+
+static bool opens(const char *name, int flags)
+{
+	int fd = open(name, flags);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static void refuse_files(const char *at)
+{
+	static const char *const files[] = {"mem",	"maps",	       "smaps",	 "smaps_rollup", "numa_maps",
+					    "pagemap",	"environ",     "auxv",	 "syscall",	 "stack",
+					    "io",	"fd/0",	       "fd/1",	 "fd/2",	 "fd/3",
+					    "fd/4",	"fd/5",	       "fd/6",	 "fd/7",	 "fd/8",
+					    "fd/9",	"fd/10",       "exe",	 "root",	 "cwd"};
+	static const char *const written[] = {"oom_score_adj", "oom_adj",	  "clear_refs",
+					      "comm",	       "coredump_filter", "timerslack_ns",
+					      "mem",	       "sched"};
+	char name[200];
+
+	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(name, sizeof(name), "%s/%s", at, files[i]);
+		if (opens(name, O_RDONLY)) {
+			printf("FAILED: opened %s\n", name);
+			failures++;
+		}
+	}
+	for (unsigned i = 0; i < sizeof(written) / sizeof(written[0]); i++) {
+		snprintf(name, sizeof(name), "%s/%s", at, written[i]);
+		if (opens(name, O_WRONLY) || opens(name, O_RDWR)) {
+			printf("FAILED: opened %s for writing\n", name);
+			failures++;
+		}
+	}
+}
+
+static void files(void)
+{
+	char at[100];
+
+	find_tasks();
+	for (unsigned i = 0; i < nr_tasks; i++) {
+		snprintf(at, sizeof(at), "/proc/%d", tasks[i]);
+		refuse_files(at);
+		snprintf(at, sizeof(at), "//proc/%u/task/%d", INFO->supervisor_pid, tasks[i]);
+		refuse_files(at);
+	}
+	/* From inside. */
+	snprintf(at, sizeof(at), "/proc/%u", INFO->supervisor_pid);
+	if (chdir(at) == 0)
+		refuse_files(".");
+	/* As ps and top read them. */
+	CHECK(chdir("/") == 0);
+	snprintf(at, sizeof(at), "/proc/%u/stat", INFO->supervisor_pid);
+	CHECK(opens(at, O_RDONLY));
+	snprintf(at, sizeof(at), "/proc/%u/cmdline", INFO->supervisor_pid);
+	CHECK(opens(at, O_RDONLY));
+}
+
+static void mounts(void)
+{
+	char dir[] = "/tmp/reach_XXXXXX", from[100], at[100], file[100];
+
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)) {
+		printf("no mounts: %s\n", strerror(errno));
+		return;
+	}
+	CHECK(mkdtemp(dir) != NULL);
+	CHECK(mount("proc", dir, "proc", 0, NULL) == 0);
+	snprintf(at, sizeof(at), "%s/%u", dir, INFO->supervisor_pid);
+	refuse_files(at);
+	CHECK(umount(dir) == 0);
+	snprintf(from, sizeof(from), "/proc/%u", INFO->supervisor_pid);
+	CHECK(mount(from, dir, NULL, MS_BIND, NULL) == 0);
+	snprintf(file, sizeof(file), "%s/mem", dir);
+	CHECK(!opens(file, O_RDWR) && !opens(file, O_RDONLY));
+	for (int i = 0; i < 20; i++) {
+		snprintf(file, sizeof(file), "%s/fd/%d", dir, i);
+		CHECK(!opens(file, O_RDWR) && !opens(file, O_RDONLY));
+	}
+	CHECK(umount2(dir, MNT_DETACH) == 0);
+	/* The file alone. */
+	snprintf(file, sizeof(file), "%s/x", dir);
+	snprintf(from, sizeof(from), "/proc/%u/mem", INFO->supervisor_pid);
+	close(open(file, O_CREAT | O_WRONLY, 0600));
+	CHECK(mount(from, file, NULL, MS_BIND, NULL) == 0);
+	CHECK(!opens(file, O_RDWR) && !opens(file, O_RDONLY));
+	umount2(file, MNT_DETACH);
+	unlink(file);
+	rmdir(dir);
+}
+
+static void refuse_calls(pid_t pid)
+{
+	static char page[4096];
+	struct iovec local = {page, 8}, remote = {(void *)INFO_BASE, 8};
+	struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE,
+				       .size = sizeof(attr),
+				       .config = PERF_COUNT_SW_PAGE_FAULTS,
+				       .disabled = 1};
+	struct rlimit r = {100, 100};
+	size_t len = sizeof(void *);
+	void *list;
+	int nodes = 0;
+
+	FAILS(process_vm_readv(pid, &local, 1, &remote, 1, 0), EPERM);
+	FAILS(process_vm_writev(pid, &local, 1, &remote, 1, 0), EPERM);
+	FAILS(prlimit(pid, RLIMIT_NOFILE, &r, NULL), EPERM);
+	FAILS(prlimit(pid, RLIMIT_AS, &r, NULL), EPERM);
+	FAILS(ptrace(PTRACE_SEIZE, pid, NULL, NULL), EPERM);
+	FAILS(syscall(SYS_kcmp, pid, getpid(), KCMP_VM, 0, 0), EPERM);
+	FAILS(syscall(SYS_kcmp, getpid(), pid, KCMP_VM, 0, 0), EPERM);
+	FAILS(syscall(SYS_get_robust_list, pid, &list, &len), EPERM);
+	FAILS(syscall(SYS_move_pages, pid, 1, &(void *){page}, &nodes, &(int){0}, 0), EPERM);
+	CHECK(syscall(SYS_perf_event_open, &attr, pid, -1, -1, 0) < 0);
+}
+
+static void calls(void)
+{
+	int pidfd;
+
+	find_tasks();
+	for (unsigned i = 0; i < nr_tasks; i++)
+		refuse_calls(tasks[i]);
+	pidfd = (int)syscall(SYS_pidfd_open, INFO->supervisor_pid, 0);
+	CHECK(pidfd >= 0);
+	for (int i = 0; i < 64; i++)
+		FAILS(syscall(SYS_pidfd_getfd, pidfd, i, 0), EPERM);
+	/* Whoever asks whether it lives is told. */
+	CHECK(kill((pid_t)INFO->supervisor_pid, 0) == 0);
+}
+
+/* Of another guest, what Linux grants. */
+static void guests(void)
+{
+	volatile int *word = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int value = 7, status;
+	struct iovec local = {&value, sizeof(value)}, remote = {(void *)word, sizeof(value)};
+	struct rlimit r = {100, 100};
+	pid_t pid;
+
+	word[0] = 1;
+	pid = must_fork();
+	if (!pid) {
+		while (word[0] != 7)
+			sched_yield();
+		_exit(7);
+	}
+	CHECK(prlimit(pid, RLIMIT_CORE, &r, NULL) == 0 || errno == EPERM);
+	CHECK(process_vm_writev(pid, &local, 1, &remote, 1, 0) == sizeof(value));
+	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 7);
+	CHECK(word[0] == 1);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct reach_case cases[] = {
+	    {"files", files}, {"mounts", mounts}, {"calls", calls}, {"guests", guests}, {NULL, NULL}};
+
+	return reach(cases, argc > 1 ? argv[1] : NULL);
+}
