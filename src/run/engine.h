@@ -80,6 +80,8 @@ bool space_leave_locked(struct space *s);
 int slots_create(struct run *run);
 /* A free slot for a thread of p, or NULL.  G held. */
 struct slot *slot_alloc_locked(struct run *run, struct proc *p, struct space *space);
+/* Nobody executes in the space any more, and maps channels there.  G held. */
+void slots_unmapped_locked(struct space *space);
 /* The thread is gone, or never came: free once no worker is attached.  G held. */
 void slot_retire_locked(struct slot *s);
 /* The attached worker leaves a retired slot.  Takes G. */

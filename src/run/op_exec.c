@@ -73,6 +73,27 @@ static int check_file(struct request *q, uint64_t token, bool interp)
 	return err;
 }
 
+/*
+ * The program gets a slot of its own: others may still be in the memory that maps this one's
+ * channel (vfork's parent).  One that is not used after all is kept for the next time: another
+ * thread may be about to execute something, too.
+ */
+static int64_t exec_slot(struct request *q)
+{
+	struct proc *p = q->proc;
+	struct slot *s;
+
+	pthread_mutex_lock(&q->run->lock);
+	if (!p->exec_slot && p->state == PROC_ALIVE)
+		p->exec_slot = slot_alloc_locked(q->run, p, NULL);
+	s = p->exec_slot;
+	pthread_mutex_unlock(&q->run->lock);
+	if (!s)
+		return -EAGAIN;
+	q->v[0] = s->index;
+	return 0;
+}
+
 void op_exec_prepare(struct request *q)
 {
 	struct pending_exec *pending;
@@ -83,6 +104,8 @@ void op_exec_prepare(struct request *q)
 
 		q->ret = q->ret ? q->ret : err;
 	}
+	if (!q->ret)
+		q->ret = exec_slot(q);
 	if (q->ret)
 		return;
 	pending = read_names(q);
@@ -123,7 +146,7 @@ void op_exec_files(struct request *q)
 	if (q->ret)
 		return;
 	ctl_forget(q->run, q->slot);
-	if (q->proc->serial == 1 && !q->space)
+	if (!q->proc->space)
 		proc_start(q->proc, tid ? tid : (pid_t)q->a[0], -1);
 	else
 		slot_set_leader(q->slot);

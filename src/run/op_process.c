@@ -37,8 +37,9 @@ static struct slot *child_create(struct request *q, struct space *space, bool sh
 	struct proc *child;
 
 	pthread_mutex_lock(&run->lock);
-	child = run->free_slots && q->proc->state == PROC_ALIVE ? proc_create_locked(run, q->proc)
-								: NULL;
+	child = (run->free_slots || space->idle) && q->proc->state == PROC_ALIVE
+		    ? proc_create_locked(run, q->proc)
+		    : NULL;
 	if (child) {
 		child->space = space;
 		child->vforked = shared;

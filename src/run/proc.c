@@ -189,6 +189,8 @@ void proc_replace_space(struct proc *p, struct slot *keep, struct space *space)
 		if (s != keep)
 			slot_retire_locked(s);
 	}
+	if (p->exec_slot == keep)
+		p->exec_slot = NULL;
 	old = p->space;
 	if (p->state != PROC_DEAD) {
 		p->space = space_get(space);

@@ -117,13 +117,14 @@ struct run_info {
  * ---- channel: one guest thread <-> one worker.  Half duplex, by `turn`.
  *
  * Two objects have a part for each slot: what the thread writes (struct chan), and what it only
- * reads (struct answer).  A process maps those of its own threads alone, side by side: which place
- * is whose is the stub's affair.
+ * reads (struct answer).  An address space maps those of its own threads alone, side by side; a
+ * slot that was one's is no other address space's while this one lives.
  */
+#define RUN_MAX_SLOTS 4096u
 #define CHAN_SLOT_SIZE 8192u
 #define ANSWER_SLOT_SIZE 8192u
-#define CHAN_AT(place) (CHAN_BASE + (uint64_t)(place) * (CHAN_SLOT_SIZE + ANSWER_SLOT_SIZE))
-#define ANSWER_AT(place) (CHAN_AT(place) + CHAN_SLOT_SIZE)
+#define CHAN_AT(slot) (CHAN_BASE + (uint64_t)(slot) * (CHAN_SLOT_SIZE + ANSWER_SLOT_SIZE))
+#define ANSWER_AT(slot) (CHAN_AT(slot) + CHAN_SLOT_SIZE)
 /* Offsets in the memfds. */
 #define CHAN_OFFSET(slot) ((uint64_t)(slot)*CHAN_SLOT_SIZE)
 #define ANSWER_OFFSET(slot) (4096ull + (uint64_t)(slot)*ANSWER_SLOT_SIZE)
@@ -190,7 +191,7 @@ enum run_op {
 	/* exit_group is about to be called: a0 status.  Nothing is freed before LIFE closes */
 	OP_EXIT,
 	/* exe (and interp) descriptors sent on CTL: a0 token, a1 token or 0; data[] = path (NUL)
-	 * comm (NUL) -> ret 0 or -errno (ENOEXEC ..) */
+	 * comm (NUL) -> ret 0 or -errno (ENOEXEC ..); v0 the slot of the new program */
 	OP_EXEC_PREPARE,
 	/* the host's execve failed after all */
 	OP_EXEC_ABORT,

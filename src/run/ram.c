@@ -24,7 +24,6 @@
 #define MIN_TABLES (64ull << 20)
 #define DEFAULT_CAP (64ull << 30)
 #define DEFAULT_MIN (64ull << 20)
-#define DEFAULT_SLOTS 4096u
 
 static uint64_t host_available(void)
 {
@@ -129,7 +128,7 @@ int ram_create(struct run *run)
 	run->table_bytes = PAGE_UP(run->ram_bytes / 16);
 	if (run->table_bytes < MIN_TABLES)
 		run->table_bytes = MIN_TABLES;
-	run->nr_slots = DEFAULT_SLOTS;
+	run->nr_slots = RUN_MAX_SLOTS;
 	err = populated_create(run);
 	if (err)
 		return err;

@@ -3,7 +3,8 @@
  * slot.c: which thread has which channel.
  *
  * A slot is free (on run->free_slots), used (one thread's), or retired: its thread is gone but a
- * worker is still attached, which frees it as it leaves.
+ * worker is still attached, which frees it as it leaves.  An address space maps the channels of all
+ * threads that it ever had: while it lives a slot that was its is idle, and only its again.
  *
  *   1  slot->proc and slot->space are referenced from allocation until the slot is free.
  *   2  A retired slot's `event` has been bumped: whoever waits for its thread looks again.
@@ -51,13 +52,22 @@ static void chan_reset(struct slot *s, struct space *space)
 	at_store(&c->turn, (turn + 1) & ~1u);
 }
 
+static struct slot *take_free_locked(struct run *run, struct space *space)
+{
+	struct slot **list = space && space->idle ? &space->idle : &run->free_slots;
+	struct slot *s = *list;
+
+	if (s)
+		*list = s->next;
+	return s;
+}
+
 struct slot *slot_alloc_locked(struct run *run, struct proc *p, struct space *space)
 {
-	struct slot *s = run->free_slots;
+	struct slot *s = take_free_locked(run, space);
 
 	if (!s)
 		return NULL;
-	run->free_slots = s->next;
 	s->next = p->slots;
 	p->slots = s;
 	p->nr_slots++;
@@ -112,6 +122,27 @@ static void unlink_from_proc(struct slot *s)
 		*p = s->next;
 		s->proc->nr_slots--;
 	}
+	if (s->proc->exec_slot == s)
+		s->proc->exec_slot = NULL;
+}
+
+static void give_back_locked(struct run *run, struct slot *s, struct space *space)
+{
+	struct slot **list = space && at_load(&space->users) ? &space->idle : &run->free_slots;
+
+	s->next = *list;
+	*list = s;
+}
+
+void slots_unmapped_locked(struct space *space)
+{
+	while (space->idle) {
+		struct slot *s = space->idle;
+
+		space->idle = s->next;
+		s->next = space->run->free_slots;
+		space->run->free_slots = s;
+	}
 }
 
 /*
@@ -132,8 +163,7 @@ static struct space *slot_free_locked(struct slot *s)
 	pthread_mutex_unlock(&s->lock);
 	s->space = NULL;
 	s->proc = NULL;
-	s->next = run->free_slots;
-	run->free_slots = s;
+	give_back_locked(run, s, space);
 	proc_put(p);
 	return space;
 }

@@ -149,6 +149,7 @@ bool space_leave_locked(struct space *s)
 	if (at_add(&s->users, (uint32_t)-1))
 		return false;
 	s->run->left++;
+	slots_unmapped_locked(s);
 	if (s->prev)
 		s->prev->next = s->next;
 	else

@@ -49,6 +49,7 @@ struct space {
 	uint32_t refs;       /* A: users, plus requests being handled, plus readers */
 	uint32_t users;      /* G: living processes; 0: nobody executes in it, flushes are no-ops */
 	uint32_t nr_slots;   /* A: threads that are in it, or are about to be */
+	struct slot *idle;   /* G: whose threads were in it: it maps their channels still */
 	struct space *next, *prev;  /* G: run->spaces, while users > 0 */
 	pthread_mutex_t flush_lock; /* E */
 
@@ -139,6 +140,7 @@ struct proc {
 	struct space *space;                  /* G: NULL when dead */
 	struct slot *slots;                   /* G: of its living threads, linked by next */
 	unsigned nr_slots;                    /* G */
+	struct slot *exec_slot;               /* G: one of them, for its next program; or NULL */
 	char comm[16];                        /* G */
 	char *exe;                            /* G: path */
 	char cmdline[128];                    /* G: arguments, blanks between */
@@ -191,7 +193,7 @@ struct slot {
 	uint64_t asked;       /* G: the remote flush that last asked its thread */
 	uint32_t service;     /* G: number of the last request of flush.c's; never goes back */
 	uint64_t policy;      /* O: the thread's memory policy (mempolicy.c) */
-	struct slot *next;    /* G: list of the process's slots, or of free slots */
+	struct slot *next;    /* G: list of the process's slots, or of free or idle ones */
 };
 
 /* ------------------------------------------------------------------- the run */

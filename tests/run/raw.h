@@ -45,15 +45,14 @@ static inline uint32_t own_slot(void)
 	return *(volatile uint32_t *)(THREADS_BASE + THREAD_SLOT);
 }
 
-/* The first thread's channel. */
-static struct chan *const own_chan = (struct chan *)CHAN_AT(0);
-static const volatile struct answer *const own_answer =
-    (const volatile struct answer *)ANSWER_AT(0);
+/* The first thread's channel, and what it only reads. */
+#define own_chan ((struct chan *)CHAN_AT(own_slot()))
+#define own_answer ((const volatile struct answer *)ANSWER_AT(own_slot()))
 
 /* Any slot's, mapped behind the stub's back. */
 static inline struct chan *chan_of(uint32_t slot)
 {
-	static const char *at = (const char *)CHAN_AT(4000);
+	static const char *at = (const char *)CHAN_AT(RUN_MAX_SLOTS);
 	long fd = (long)INFO->fd_base + RUN_FD_CHAN;
 	register const char *gadget_at __asm__("rbx") = gadget;
 	register long flags __asm__("r10") = MAP_SHARED | MAP_FIXED;

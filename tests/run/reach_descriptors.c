@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reach_descriptors.c CASE: the descriptors of the stub, by every name and call that yields one; and
- * that the same ways lead to the guest's own.
+ * reach_descriptors.c CASE: the descriptors of the stub, by every name and call that yields one;
+ * and that the same ways lead to the guest's own.
  */
 #include "reach.h"
 
@@ -130,8 +130,7 @@ static int by_handle(const char *name, int flags)
 }
 
 static int (*const ways[])(const char *name, int flags) = {
-    by_open,    by_openat2, by_creat, by_directory,
-    by_current, by_symlink, by_path,
+    by_open, by_openat2, by_creat, by_directory, by_current, by_symlink, by_path,
 };
 
 /* Every call that opens by name: own is whether it shall succeed. */
@@ -178,10 +177,14 @@ static void make_dir(void)
 
 static void spellings(void)
 {
-	static const char *const plain[] = {"/proc/self/fd",     "//proc/self/fd",
-					    "/proc/self/./fd",   "/proc/../proc/self//fd",
-					    "/proc/self/cwd/proc/self/fd", "/proc/thread-self/fd",
-					    "/dev/fd",           "//dev/fd"};
+	static const char *const plain[] = {"/proc/self/fd",
+					    "//proc/self/fd",
+					    "/proc/self/./fd",
+					    "/proc/../proc/self//fd",
+					    "/proc/self/cwd/proc/self/fd",
+					    "/proc/thread-self/fd",
+					    "/dev/fd",
+					    "//dev/fd"};
 	char at[300];
 
 	make_dir();
@@ -302,7 +305,8 @@ static void make_message(struct message *m, const int fds[4])
 				 .msg_controllen = sizeof(m->control)};
 	for (int i = 0; i < 2; i++) {
 		struct cmsghdr *c =
-		    (struct cmsghdr *)(void *)(m->control + (size_t)i * CMSG_SPACE(2 * sizeof(int)));
+		    (struct cmsghdr *)(void *)(m->control +
+					       (size_t)i * CMSG_SPACE(2 * sizeof(int)));
 
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
@@ -418,8 +422,8 @@ static void memory(void)
 
 static volatile int done;
 
-/* What the stub has open for a moment under the first free number has no bytes to be had: it is a directory
- * of /proc, or a text of it. */
+/* What the stub has open for a moment under the first free number has no bytes to be had: it is a
+ * directory of /proc, or a text of it. */
 static void *watch(void *arg)
 {
 	int first = *(int *)arg;
@@ -451,9 +455,9 @@ int main(int argc, char **argv)
 {
 	static const struct reach_case cases[] = {
 	    {"spellings", spellings}, {"other_guest", other_guest}, {"mounts", mounts},
-	    {"map_files", map_files}, {"handles", handles},	    {"sent", sent},
-	    {"pidfds", pidfds},       {"programs", programs},	    {"devices", devices},
-	    {"memory", memory},	      {"moment", moment},	    {NULL, NULL},
+	    {"map_files", map_files}, {"handles", handles},         {"sent", sent},
+	    {"pidfds", pidfds},       {"programs", programs},       {"devices", devices},
+	    {"memory", memory},       {"moment", moment},           {NULL, NULL},
 	};
 
 	return reach(cases, argc > 1 ? argv[1] : NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reach_supervisor.c CASE: the supervisor, by its number and its threads'.  What an ordinary user may
- * not do to somebody else's process, root's guest may not do to the supervisor.
+ * reach_supervisor.c CASE: the supervisor, by its number and its threads'.  What an ordinary user
+ * may not do to somebody else's process, root's guest may not do to the supervisor.
  */
 #include "reach.h"
 
@@ -50,14 +50,14 @@ static bool opens(const char *name, int flags)
 
 static void refuse_files(const char *at)
 {
-	static const char *const files[] = {"mem",	"maps",	       "smaps",	 "smaps_rollup", "numa_maps",
-					    "pagemap",	"environ",     "auxv",	 "syscall",	 "stack",
-					    "io",	"fd/0",	       "fd/1",	 "fd/2",	 "fd/3",
-					    "fd/4",	"fd/5",	       "fd/6",	 "fd/7",	 "fd/8",
-					    "fd/9",	"fd/10",       "exe",	 "root",	 "cwd"};
-	static const char *const written[] = {"oom_score_adj", "oom_adj",	  "clear_refs",
-					      "comm",	       "coredump_filter", "timerslack_ns",
-					      "mem",	       "sched"};
+	static const char *const files[] = {
+	    "mem",   "maps",    "smaps", "smaps_rollup", "numa_maps", "pagemap", "environ",
+	    "auxv",  "syscall", "stack", "io",           "fd/0",      "fd/1",    "fd/2",
+	    "fd/3",  "fd/4",    "fd/5",  "fd/6",         "fd/7",      "fd/8",    "fd/9",
+	    "fd/10", "exe",     "root",  "cwd"};
+	static const char *const written[] = {
+	    "oom_score_adj",   "oom_adj",       "clear_refs", "comm",
+	    "coredump_filter", "timerslack_ns", "mem",        "sched"};
 	char name[200];
 
 	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
@@ -175,7 +175,8 @@ static void calls(void)
 /* Of another guest, what Linux grants. */
 static void guests(void)
 {
-	volatile int *word = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	volatile int *word =
+	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int value = 7, status;
 	struct iovec local = {&value, sizeof(value)}, remote = {(void *)word, sizeof(value)};
 	struct rlimit r = {100, 100};
@@ -196,8 +197,11 @@ static void guests(void)
 
 int main(int argc, char **argv)
 {
-	static const struct reach_case cases[] = {
-	    {"files", files}, {"mounts", mounts}, {"calls", calls}, {"guests", guests}, {NULL, NULL}};
+	static const struct reach_case cases[] = {{"files", files},
+						  {"mounts", mounts},
+						  {"calls", calls},
+						  {"guests", guests},
+						  {NULL, NULL}};
 
 	return reach(cases, argc > 1 ? argv[1] : NULL);
 }

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chan.c: the channels that this process maps: those of its own threads, and no others.
+ * chan.c: the channels that this address space maps: those of the threads that are or were in it.
  *
- *   1. A place among the mappings belongs to a thread area, as long as that does; which slot is
- *      mapped there changes with the thread.  So nobody unmaps another thread's.
- *   2. A thread's is unmapped when its slot may be another's: at its end; by the parent in vfork
- *      when the child is gone; a CLONE_VM child's without vfork when the area is used again.
+ *   1. A slot that was a thread's here is given to no other address space while this one lives
+ *      (the supervisor's slot.c).  So a channel may stay mapped when its thread is gone, and is
+ * there when the slot comes again.
  */
 #include "stub.h"
 
 #include <linux/mman.h>
 
-#define PLACE_BYTES (CHAN_AT(1) - CHAN_AT(0))
+static bool mapped[RUN_MAX_SLOTS];
 
 static bool map(uint64_t at, uint64_t bytes, uint64_t prot, int fd, uint64_t offset)
 {
@@ -20,33 +19,21 @@ static bool map(uint64_t at, uint64_t bytes, uint64_t prot, int fd, uint64_t off
 
 bool chan_map(struct thread *t, uint32_t slot)
 {
-	uint64_t chan = CHAN_AT(t->index), answer = ANSWER_AT(t->index);
-
+	if (slot >= RUN_MAX_SLOTS)
+		return false;
 	t->slot = slot;
-	t->chan = (struct chan *)chan;
-	t->answer = (const struct answer *)answer;
-	t->maps_chan = true;
-	return map(chan, CHAN_SLOT_SIZE, PROT_READ | PROT_WRITE, RUN_FD(RUN_FD_CHAN),
-		   CHAN_OFFSET(slot)) &&
-	       map(answer, ANSWER_SLOT_SIZE, PROT_READ, RUN_FD(RUN_FD_TABLES), ANSWER_OFFSET(slot));
-}
-
-void chan_unmap(struct thread *t)
-{
-	t->maps_chan = false;
-	sys(__NR_munmap, CHAN_AT(t->index), PLACE_BYTES);
-}
-
-void chan_sweep(struct thread *t)
-{
-	if (!t->maps_chan || at_load(&t->host_tid) || !at_cas(&t->host_tid, 0u, 1u))
-		return;
-	if (t->maps_chan)
-		chan_unmap(t);
-	area_free(t);
+	t->chan = (struct chan *)CHAN_AT(slot);
+	t->answer = (const struct answer *)ANSWER_AT(slot);
+	if (!at_load(&mapped[slot]))
+		at_store(&mapped[slot], map(CHAN_AT(slot), CHAN_SLOT_SIZE, PROT_READ | PROT_WRITE,
+					    RUN_FD(RUN_FD_CHAN), CHAN_OFFSET(slot)) &&
+					    map(ANSWER_AT(slot), ANSWER_SLOT_SIZE, PROT_READ,
+						RUN_FD(RUN_FD_TABLES), ANSWER_OFFSET(slot)));
+	return mapped[slot];
 }
 
 void chans_after_fork(void)
 {
-	sys(__NR_munmap, CHAN_AT(0), shared.nr_areas * PLACE_BYTES);
+	sys(__NR_munmap, CHAN_AT(0), CHAN_AT(RUN_MAX_SLOTS) - CHAN_AT(0));
+	memset(mapped, 0, sizeof(mapped));
 }

@@ -168,11 +168,11 @@ static uint64_t ignored(const struct thread *t)
 	       (actions[SIGSYS].handler == HANDLER_IGN ? RUN_ENV_NO_SYS : 0);
 }
 
-static void write_env(struct exec *e, const struct thread *t)
+static void write_env(struct exec *e, const struct thread *t, uint64_t slot)
 {
 	char *p = str_put(e->env, RUN_ENV);
 
-	p = str_put_number(p, t->slot);
+	p = str_put_number(p, slot);
 	p = str_put_number(str_put(p, " "), RUN_ENV_MASK | ignored(t) |
 						(e->lent ? RUN_ENV_LENT : 0) |
 						(t->no_new_privs ? RUN_ENV_NO_NEW_PRIVS : 0) |
@@ -273,11 +273,11 @@ static int64_t execute(struct call *c, struct exec *e, const uint64_t *a, int di
 	r = resolve(c->t, e, dirfd, flags);
 	if (r)
 		return r;
-	write_env(e, c->t);
 	r = unreachable(e, dirfd) ? -ENOENT : take_arguments(e, a[1], a[2]);
 	if (r == 0) {
 		r = prepare(c->t, e);
 		if (r == 0) {
+			write_env(e, c->t, c->t->answer->v[0]);
 			r = become(c->t, e);
 			rpc(c->t, OP_EXEC_ABORT);
 		}

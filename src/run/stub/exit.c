@@ -23,7 +23,6 @@ int64_t sys_exit(struct call *c)
 	 */
 	host_set_mask(HOST_DEAF);
 	rpc(t, OP_THREAD_EXIT);
-	chan_unmap(t);
 	for (;;)
 		sys(__NR_exit, c->a[0]);
 }

@@ -118,7 +118,6 @@ struct thread {
 	uint32_t index; /* of its area */
 	int32_t tid;
 	uint64_t next_token;
-	bool maps_chan;               /* its channel; says nothing once the area is reused */
 	bool service_waits;           /* a service flush came while `filling` */
 	uint32_t service_seen;        /* number of the request whose signal was taken last */
 	bool restarts;                /* ... or interrupted a system call: make it again */
@@ -233,11 +232,7 @@ void rpc_unsupported(struct thread *t, int64_t nr, uint64_t detail);
 /* ---- chan.c: the channels that the process maps */
 /* The thread's own, of this slot.  False: no memory. */
 bool chan_map(struct thread *t, uint32_t slot);
-/* The thread makes no request any more. */
-void chan_unmap(struct thread *t);
-/* Of a thread of another process in this memory, which is gone. */
-void chan_sweep(struct thread *t);
-/* In a forked child: those that it has inherited. */
+/* In a forked child: it has inherited its parent's. */
 void chans_after_fork(void);
 
 /* ---- area.c: thread areas and the fill lock */

@@ -97,12 +97,8 @@ static int64_t start_child(struct call *c, uint32_t op, uint32_t done, bool proc
 		windows_fd_gone(child->proc, 0, UINT32_MAX); /* of who had the area before */
 	}
 	r = child ? clone_host(c, child, frame) : -ENOMEM;
-	if (r < 0 && child) {
-		chan_unmap(child);
+	if (r < 0 && child)
 		area_free(child);
-	} else if (c->a[0] & CLONE_VFORK) {
-		chan_sweep(child);
-	}
 	rpc(c->t, done, (uint64_t)slot, (uint64_t)r, serial);
 	return r;
 }
