@@ -2,6 +2,11 @@
 /*
  * life.c: the pipe that ties a process to the supervisor: its write end hangs up when the process
  * is gone, and the read end kills the process when the supervisor is gone.
+ *
+ *   1. The host sends the read end's signal if who has armed it could have killed the process then,
+ *      by the user ids of both: those of the process as they are now, and those of who armed it as
+ *      they were.  So it is armed again whenever they have changed.  The process's are its first
+ *      thread's.
  */
 #include "stub.h"
 #include "window.h"
@@ -61,6 +66,16 @@ static int64_t life_renew(struct thread *t, uint64_t *token)
 	}
 	nofile_restore(soft);
 	return r;
+}
+
+/* Who has no supervisor any more was not told if that was before. */
+void life_tie(void)
+{
+	int64_t pid = sys(__NR_getpid);
+
+	sys(__NR_fcntl, RUN_FD(RUN_FD_LIFE), F_SETOWN, pid);
+	if (hung_up(RUN_FD(RUN_FD_LIFE)))
+		sys(__NR_kill, pid, SIGKILL);
 }
 
 void life_begin(struct thread *t)

@@ -136,6 +136,8 @@ static void start_on_own_stack(void *arg)
 	uint64_t sp;
 
 	signals_install(t);
+	/* Another thread of the old program may have executed this one, and is the first now. */
+	life_tie();
 	if (s->flags & RUN_ENV_NO_SEGV)
 		t->proc->actions[SIGSEGV].handler = HANDLER_IGN;
 	if (s->flags & RUN_ENV_NO_BUS)

@@ -323,6 +323,8 @@ void thread_set_altstack(struct thread *t);
 
 /* ---- life.c: a new process makes itself known to the supervisor, or dies with a line */
 void life_begin(struct thread *t);
+/* The process's user ids may be others than before. */
+void life_tie(void);
 
 /* ---- spare.c: descriptors for the stub's own needs when the guest has none left */
 /* Until it is restored to what is returned the soft limit is no lower than our numbers. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sys_process.c: prctl, arch_prctl, seccomp, unshare: what of the process's own settings may
- * reach the host's, and what would pull the ground from under the stub.
+ * sys_process.c: prctl, arch_prctl, seccomp, unshare, set*uid: what of the process's own settings
+ * may reach the host's, and what would pull the ground from under the stub.
  */
 #include "probe.h"
 #include "table.h"
@@ -123,4 +123,14 @@ int64_t sys_unshare(struct call *c)
 	if (c->a[0] & CLONE_NEWPID)
 		return call_refuse(c, EPERM, CLONE_NEWPID);
 	return call_native(c);
+}
+
+/* Of the process's first thread, by which the process is judged. */
+int64_t sys_set_user(struct call *c)
+{
+	int64_t r = call_native(c);
+
+	if (r == 0 && sys(__NR_getpid) == c->t->tid)
+		life_tie();
+	return r;
 }

@@ -114,6 +114,7 @@ int64_t sys_prctl(struct call *c);
 int64_t sys_arch_prctl(struct call *c);
 int64_t sys_seccomp(struct call *c);
 int64_t sys_unshare(struct call *c);
+int64_t sys_set_user(struct call *c);
 /* sys_open.c */
 int64_t sys_open(struct call *c);
 int64_t sys_creat(struct call *c);
