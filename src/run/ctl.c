@@ -119,8 +119,10 @@ static void packet(struct run *run, const struct ctl_packet *p, int fd)
 			queue_kick(p->slot);
 	} else if (p->token == RUN_TOKEN_LISTENER) {
 		set_listener(run, fd);
-	} else {
+	} else if (p->slot < run->nr_slots && at_load(&run->slots[p->slot].used)) {
 		table_add(p->slot, p->token, fd);
+	} else {
+		close_later(fd); /* nobody will ask for it */
 	}
 }
 

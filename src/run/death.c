@@ -5,7 +5,8 @@
  *   1  proc_died() only marks and hands over to the reaper: it never waits, for the main thread
  *      calls it.  It may be called again.
  *
- *   2  A dead process keeps its life pipe while children of it are new.
+ *   2  A dead process keeps its life pipe while children of it are new: CLAIM_NS long.  Somebody
+ * else may hold the other end for ever.
  *
  * All under G.
  */
@@ -15,6 +16,8 @@
 #include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define CLAIM_NS (10ull * 1000000000u)
 
 /* The next older new child of parent, `left` new ones being still to be seen; the youngest come
  * first. */
@@ -114,10 +117,16 @@ static void die_locked(struct run *run, struct proc *p)
  */
 static void settle_children_locked(struct run *run, struct proc *p)
 {
+	bool expired = run_now_ns() - p->died_ns > CLAIM_NS;
 	struct proc *orphan;
 
-	if (p->life >= 0 && has_new_child(run, p) && !life_hung_up(p->life))
+	if (p->life >= 0 && has_new_child(run, p) && !life_hung_up(p->life) && !expired) {
+		run->nr_claims += !p->has_claims;
+		p->has_claims = true;
 		return;
+	}
+	run->nr_claims -= p->has_claims;
+	p->has_claims = false;
 	while ((orphan = orphan_locked(run, p))) {
 		die_locked(run, orphan);
 		close_fd(run, &orphan->life);
@@ -133,5 +142,15 @@ void proc_died(struct proc *p)
 	if (p->state != PROC_DEAD)
 		die_locked(run, p);
 	settle_children_locked(run, p);
+	pthread_mutex_unlock(&run->lock);
+}
+
+void claims_expire(struct run *run)
+{
+	pthread_mutex_lock(&run->lock);
+	for (struct proc *p = run->procs; p && run->nr_claims; p = p->next) {
+		if (p->has_claims)
+			settle_children_locked(run, p);
+	}
 	pthread_mutex_unlock(&run->lock);
 }

@@ -117,6 +117,8 @@ struct rlimit proc_limit(struct proc *p, int i);
 /* ---- death.c */
 /* The process does not exist any more: everything of it but its record goes.  Idempotent. */
 void proc_died(struct proc *p);
+/* Claims of the dead that are too old end. */
+void claims_expire(struct run *run);
 /* What a guest sent as its life pipe is one. */
 bool life_is_pipe(int life);
 /* No process holds the read end any more. */
@@ -387,10 +389,17 @@ struct pending_exec {
 struct pending_exec *pending_create(const char *path, const char *comm);
 void pending_free(struct pending_exec *p);
 
+/* ---- ending.c */
+_Noreturn void end_by_signal(int sig);
+/* Nobody works for dead guests any more.  False: somebody waits, and will not end. */
+bool all_taken_apart(struct run *run);
+
 /* ---- life.c: the main thread's loop: signals, deaths, the live line */
 int life_create(struct run *run);
 int life_watch(struct run *run, struct proc *p, int fd, uint32_t events);
 void life_loop(struct run *run);
+/* SIGTERM and SIGHUP are not passed on any more, and end us. */
+void life_let_go(void);
 void life_destroy(struct run *run);
 
 /* ---- waker.c */

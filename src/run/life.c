@@ -7,7 +7,9 @@
  *
  * Owns run->epoll and the signals of the supervisor:
  *   SIGINT, SIGQUIT    ignored: the terminal sends them to the guests as well
- *   SIGTERM, SIGHUP    passed on to the first process; once that has ended, to all that are left
+ *   SIGTERM, SIGHUP    passed on to the first process; once that has ended, to all that are left;
+ *                      SIGTERM that reaches nobody, and a second one in any case, ends us, and with
+ *                      us, by their life pipes, all guests
  *   SIGTSTP, -TTIN, -TTOU  noted: the terminal stops a process group, ours and the guests'
  *   SIGCHLD            the first process ended, stopped, or goes on
  *
@@ -30,9 +32,11 @@
 
 #define WATCH_SIGNALS (1ull << 40)
 #define WATCH_TIMER (2ull << 40)
+#define LOOK_MS 500
 
 static int signal_fd = -1, timer_fd = -1;
 static int first_stopped;  /* main thread: the signal, or 0 */
+static unsigned terms;     /* main thread: SIGTERMs that were passed on */
 static bool group_stopped; /* main thread: a stop signal came to us since the first process ran */
 
 static int watch(struct run *run, int fd, uint32_t events, uint64_t what)
@@ -159,14 +163,29 @@ static void stop_with_first(struct run *run)
 	stop_with(run->first_pid, sig);
 }
 
-static void signal_all(struct run *run, int sig)
+/* How many it has reached. */
+static unsigned signal_all(struct run *run, int sig)
 {
+	unsigned n = 0;
+
 	pthread_mutex_lock(&run->lock);
 	for (struct proc *p = run->procs; p; p = p->next) {
 		if (p->state == PROC_ALIVE && p->pidfd >= 0)
-			syscall(SYS_pidfd_send_signal, p->pidfd, sig, NULL, 0);
+			n += !syscall(SYS_pidfd_send_signal, p->pidfd, sig, NULL, 0);
 	}
 	pthread_mutex_unlock(&run->lock);
+	return n;
+}
+
+static void pass_on(struct run *run, int sig)
+{
+	bool reached = run->first_done ? signal_all(run, sig) > 0 : kill(run->first_pid, sig) == 0;
+
+	if (sig != SIGTERM || (reached && !terms++))
+		return;
+	run_say("SIGTERM %s: everything ends", reached ? "again" : "reaches no process any more");
+	signal_all(run, SIGKILL);
+	end_by_signal(SIGTERM);
 }
 
 static void signal_came(struct run *run, int sig)
@@ -181,10 +200,7 @@ static void signal_came(struct run *run, int sig)
 		group_stopped = true;
 		break;
 	default:
-		if (run->first_done)
-			signal_all(run, sig);
-		else
-			kill(run->first_pid, sig);
+		pass_on(run, sig);
 	}
 }
 
@@ -214,6 +230,31 @@ static bool over(struct run *run)
 	return yes;
 }
 
+void life_let_go(void)
+{
+	struct signalfd_siginfo si;
+	sigset_t set;
+
+	/* One that came with the last death was for the dead. */
+	while (read(signal_fd, &si, sizeof(si)) == sizeof(si))
+		;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* -1: nothing has to be looked at by the clock. */
+static int next_look_ms(struct run *run)
+{
+	bool claims;
+
+	pthread_mutex_lock(&run->lock);
+	claims = run->nr_claims > 0;
+	pthread_mutex_unlock(&run->lock);
+	return claims ? LOOK_MS : -1;
+}
+
 void life_loop(struct run *run)
 {
 	/* In case the first one has ended before there was a signalfd. */
@@ -222,7 +263,11 @@ void life_loop(struct run *run)
 	while (!over(run)) {
 		struct epoll_event e;
 
-		if (epoll_wait(run->epoll, &e, 1, -1) != 1)
+		int n = epoll_wait(run->epoll, &e, 1, next_look_ms(run));
+
+		if (n == 0)
+			claims_expire(run);
+		if (n != 1)
 			continue;
 		if (e.data.u64 == WATCH_SIGNALS)
 			signals(run);

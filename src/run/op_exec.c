@@ -68,7 +68,7 @@ static int check_file(struct request *q, uint64_t token, bool interp)
 
 	err = fd < 0 ? fd : !e ? -ENOMEM : elf_read(fd, interp, e);
 	if (fd >= 0)
-		close(fd);
+		close_later(fd);
 	free(e);
 	return err;
 }
@@ -87,6 +87,8 @@ static int64_t exec_slot(struct request *q)
 	if (!p->exec_slot && p->state == PROC_ALIVE)
 		p->exec_slot = slot_alloc_locked(q->run, p, NULL);
 	s = p->exec_slot;
+	if (s)
+		s->policy = q->slot->policy;
 	pthread_mutex_unlock(&q->run->lock);
 	if (!s)
 		return -EAGAIN;

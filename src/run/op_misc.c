@@ -55,7 +55,7 @@ void op_proc_open(struct request *q)
 
 	q->ret = fd < 0 ? fd : fill(q, fd);
 	if (fd >= 0)
-		close(fd);
+		close_later(fd);
 }
 
 void op_is_guest(struct request *q)

@@ -97,20 +97,15 @@ static void print_violation(void *arg, const char *line)
 	run_say("verify: %s", line);
 }
 
-/* Some may still be answering a guest that is dead. */
-static void wait_for_workers(struct run *run)
-{
-	pthread_mutex_lock(&run->lock);
-	while (run->nr_used_slots)
-		pthread_cond_wait(&run->changed, &run->lock);
-	pthread_mutex_unlock(&run->lock);
-}
-
 /* Every process is dead: nothing may be left of them. */
-static void take_apart(struct run *run, struct run_verdict *v)
+static bool take_apart(struct run *run, struct run_verdict *v)
 {
+	if (!all_taken_apart(run)) {
+		run_say("a request of a dead process waits for a file that does not answer: "
+			"nothing is verified");
+		return false;
+	}
 	reaper_stop(run);
-	wait_for_workers(run);
 	workers_stop(run);
 	shm_destroy(run);
 	run->port.rcu_barrier(run->port.ctx);
@@ -120,25 +115,15 @@ static void take_apart(struct run *run, struct run_verdict *v)
 	if (v->violations)
 		run_say("VERIFY FAILED: %u violations: Quire's accounting was not conserved",
 			v->violations);
+	return true;
 }
 
 /* Ends as the first process ended, without a core file of our own. */
 static int end_like(int status)
 {
-	struct rlimit none = {0, 0};
-	sigset_t set;
-	int sig;
-
 	if (!WIFSIGNALED(status))
 		return WEXITSTATUS(status);
-	sig = WTERMSIG(status);
-	setrlimit(RLIMIT_CORE, &none);
-	signal(sig, SIG_DFL);
-	sigemptyset(&set);
-	sigaddset(&set, sig);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	raise(sig);
-	return 128 + sig;
+	end_by_signal(WTERMSIG(status));
 }
 
 /* A descriptor of ours must not become what the guests, or our own lines, take for stderr. */
@@ -207,7 +192,9 @@ static int supervise(struct run *run, const sigset_t *mask)
 		return RUN_EXIT_VERIFY;
 	}
 	life_loop(run);
-	take_apart(run, &verdict);
+	life_let_go();
+	if (!take_apart(run, &verdict))
+		return -1;
 	if (!run->opts->quiet || run->opts->report)
 		report_write(run, &verdict);
 	procs_destroy(run);

@@ -86,7 +86,7 @@ struct slot *slot_alloc_locked(struct run *run, struct proc *p, struct space *sp
 	at_store(&s->gone, false);
 	at_store(&s->started, false);
 	chan_reset(s, space);
-	s->used = true;
+	at_store(&s->used, true);
 	pthread_mutex_unlock(&s->lock);
 	return s;
 }
@@ -155,12 +155,13 @@ static struct space *slot_free_locked(struct slot *s)
 	struct space *space = s->space;
 	struct proc *p = s->proc;
 
+	pthread_mutex_lock(&s->lock);
+	at_store(&s->used, false);
+	pthread_mutex_unlock(&s->lock);
+	/* After that nothing is taken in for it any more. */
 	ctl_forget(run, s);
 	if (space)
 		at_add(&space->nr_slots, (uint32_t)-1);
-	pthread_mutex_lock(&s->lock);
-	s->used = false;
-	pthread_mutex_unlock(&s->lock);
 	s->space = NULL;
 	s->proc = NULL;
 	give_back_locked(run, s, space);

@@ -149,6 +149,7 @@ struct proc {
 	bool has_exit_status;                 /* G: it called exit_group itself */
 	int exit_status;                      /* G */
 	uint64_t born_ns, died_ns;            /* G: CLOCK_MONOTONIC */
+	bool has_claims;                      /* G: dead, but children of it may still be to come */
 	struct rlimit rlim[QUIRE_NR_RLIMITS]; /* G: virtual: the host process's own differ */
 	struct proc_stats
 	    stats; /* A (relaxed) while alive: what the present mm does not count itself */
@@ -229,6 +230,7 @@ struct run {
 	unsigned nr_used_slots;  /* G: by threads, or by workers that have not left yet */
 	uint32_t next_serial;    /* G */
 	unsigned nr_new, nr_live, nr_dead; /* G: processes new; new or alive; dead and listed */
+	unsigned nr_claims;                /* G: proc->has_claims */
 	uint64_t nr_folded;                /* G: dead processes no longer listed .. */
 	struct proc_stats folded;          /* .. and their sums */
 	unsigned peak_procs;               /* G */

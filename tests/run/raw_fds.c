@@ -208,6 +208,32 @@ static void false_cut(void)
 	CHECK(seen_by_child(p) == 'A');
 }
 
+/*
+ * A process that nobody has been told of, holding its parent's life pipe, while a child that was
+ * granted never comes.  It shares its parent's pages, so it touches none but its own stack's: by
+ * then all that it needs of them is mapped.
+ */
+static void hidden_child(void)
+{
+	uint64_t *stack = anon(1 << 16), *top = stack + (1 << 13) - 16;
+	register const char *at __asm__("rbx") = gadget;
+	long pid;
+
+	CHECK(request(OP_FORK, 0, 0, 0) >= 0);
+	*top = 0;
+	/* It comes back from the call onto its stack. */
+	__asm__ volatile("leaq 1f(%%rip), %%rax\n\tmovq %%rax, (%%rsi)\n\tmovl $56, %%eax\n\t"
+			 "subq $128, %%rsp\n\tcall *%%rbx\n\taddq $128, %%rsp\n\tjmp 2f\n"
+			 "1:\tmovl $34, %%eax\n\tcall *%%rbx\n\tjmp 1b\n2:"
+			 : "=a"(pid)
+			 : "D"(17L), "S"(top), "d"(0L), "r"(at)
+			 : "rcx", "r11", "r10", "r8", "memory");
+	CHECK(pid > 0);
+	printf("%ld\n", pid);
+	fflush(stdout);
+	_exit(failures);
+}
+
 static volatile char *faulting;
 static volatile int faults, old_content;
 static sigjmp_buf out;
@@ -264,6 +290,7 @@ int main(int argc, char **argv)
 	    {"slow_close", slow_close},
 	    {"false_life", false_life},
 	    {"false_cut", false_cut},
+	    {"hidden_child", hidden_child},
 	    {"broken_fill", broken_fill},
 	    {NULL, NULL},
 	};
