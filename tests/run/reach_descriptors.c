@@ -415,7 +415,7 @@ static void memory(void)
 	char name[64];
 
 	FAILS(open("/proc/self/mem", O_RDWR), EACCES);
-	FAILS(open("//proc/self/mem", O_RDONLY), EACCES);
+	FAILS(open("//proc/self/mem", O_RDWR), EACCES);
 	snprintf(name, sizeof(name), "/proc/self/task/%d/mem", gettid());
 	FAILS(open(name, O_WRONLY), EACCES);
 }

@@ -40,12 +40,22 @@ static bool is_mounted_alone(int64_t fd)
 	       (x.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
+/* It is that process's: under another name, in another mount, it may be anybody's. */
+static bool is_mem_of(const struct stat *st, int64_t pid)
+{
+	struct stat of;
+	char name[40];
+
+	str_put(str_put_number(str_put(name, "/proc/"), (uint64_t)pid), "/mem");
+	return sys(__NR_stat, name, &of) == 0 && of.st_dev == st->st_dev && of.st_ino == st->st_ino;
+}
+
 /* 0, or why the guest may not have it. */
 static int64_t check(int64_t fd, const char *rest, int64_t pid, const struct stat *st,
 		     uint64_t flags)
 {
 	/* The host's memory of a guest is the stub's, with all that it maps. */
-	if (str_equal(rest, "mem"))
+	if (str_equal(rest, "mem") && ((flags & O_ACCMODE) != O_RDONLY || !is_mem_of(st, pid)))
 		return -EACCES;
 	if (pid_is_supervisors(pid) && !may_see(rest, st, flags))
 		return -EACCES;
