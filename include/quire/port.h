@@ -31,8 +31,8 @@
  *                                        spinlocks   sleeping locks   read-side section
  *      alloc, free, call_rcu, cpu, wake,
  *      yield, log, rcu_read_(un)lock         yes           yes              yes
- *      wait, tlb_flush, ram_discard,
- *      privileged                            no            yes              yes
+ *      wait, tlb_flush, tlb_lent,
+ *      ram_discard, privileged               no            yes              yes
  *      synchronize_rcu                       no            yes              no
  *      rcu_barrier, oom                      no            no               no
  *
@@ -152,9 +152,19 @@ struct quire_port {
 			  const struct quire_tlb_range *ranges, unsigned nranges);
 
 	/*
-	 * Frames [first, first+count) of the machine's RAM were freed in bulk and
-	 * hold nothing: the embedder may give them back to its host.  They must
-	 * read as zero afterwards if true is returned.  NULL: never called.
+	 * Asked after a flush, for the same ranges: may somebody still read or store what was
+	 * mapped there who had looked it up before, and is no executor that a flush reaches?  A
+	 * device, say, for a system call of the program's that goes on.  Frames that were mapped
+	 * there get other memory, by ram_discard, before they are used again.  NULL: nobody.
+	 */
+	bool (*tlb_lent)(void *ctx, struct quire_mm *mm, void *cookie,
+			 const struct quire_tlb_range *ranges, unsigned nranges);
+
+	/*
+	 * Frames [first, first+count) of the machine's RAM were freed in bulk, or tlb_lent said
+	 * that somebody may use them; they hold nothing: the embedder may give them back to its
+	 * host, and in the second case must.  They must read as zero afterwards if true is
+	 * returned.  NULL: never called; no tlb_lent either then.
 	 */
 	bool (*ram_discard)(void *ctx, uint64_t first, uint64_t count);
 

@@ -127,6 +127,34 @@ static enum access_result access(struct world *w, struct quire_mm *mm, uint64_t 
 	return ACCESS_OK;
 }
 
+static bool look_up(struct world *w, struct quire_mm *mm, uint64_t addr, uint64_t *frame,
+		    bool *done)
+{
+	struct cpu *c = &w->cpus[sched_self()];
+	uint64_t pte;
+
+	sched_atomic_begin();
+	sched_event(SCHED_RMW, &c->word, sizeof(c->word));
+	pte = translate(c, mm, addr, true);
+	if (pte) {
+		*frame = frame_of(pte);
+		*done = true;
+		STEP("the host looks %#llx up: frame %llu", (unsigned long long)addr,
+		     (unsigned long long)*frame);
+	}
+	sched_event(SCHED_RMW, &c->word, sizeof(c->word));
+	sched_atomic_end();
+	return pte != 0;
+}
+
+bool cpu_look_up(struct world *w, struct quire_mm *mm, uint64_t addr, uint64_t *frame, bool *done)
+{
+	while (!look_up(w, mm, addr, frame, done))
+		if (fault(mm, addr, true) != ACCESS_OK)
+			return false;
+	return true;
+}
+
 enum access_result cpu_load(struct world *w, struct quire_mm *mm, uint64_t addr, uint64_t *value)
 {
 	return access(w, mm, addr, false, value);
@@ -200,6 +228,7 @@ static __attribute__((no_sanitize("thread"))) void frame_freed(const void *p, si
 {
 	uint64_t first = (uint64_t)((const char *)p - world->ram) / PAGE;
 
+	device_frame_freed(world, first, bytes / PAGE);
 	for (unsigned i = 0; i < SCHED_ALL; i++)
 		for (unsigned k = 0; k < TLB_ENTRIES; k++) {
 			const struct tlb_entry *e = &world->cpus[i].tlb[k];

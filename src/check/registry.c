@@ -68,6 +68,9 @@ extern const struct scenario io_sync_sync;
 extern const struct scenario io_truncate;
 extern const struct scenario io_twice;
 extern const struct scenario io_twice_truncate;
+extern const struct scenario lent_fork;
+extern const struct scenario lent_move;
+extern const struct scenario lent_munmap;
 extern const struct scenario io_write;
 extern const struct scenario io_write_munmap;
 extern const struct scenario io_write_munmap_new;
@@ -191,6 +194,9 @@ const struct scenario *const scenarios[] = {
 	&io_truncate,
 	&io_twice,
 	&io_twice_truncate,
+	&lent_fork,
+	&lent_move,
+	&lent_munmap,
 	&io_write,
 	&io_write_munmap,
 	&io_write_munmap_new,

@@ -39,6 +39,16 @@ struct cpu {
 	struct tlb_entry tlb[TLB_ENTRIES];
 };
 
+/* device.c; the word stands for it in the order of events. */
+struct device {
+	uint32_t word;
+	struct quire_mm *mm; /* whose page is lent; NULL: none */
+	uint64_t page;
+	bool looked_up; /* .. and leads the host to: */
+	uint64_t frame;
+	bool left_alone; /* with memory that is nobody else's any more */
+};
+
 struct world {
 	struct quire_machine *m;
 	char *ram;
@@ -46,8 +56,8 @@ struct world {
 	struct quire_mm *child;  /* where a scenario forks */
 	struct quire_file *file; /* where it maps one */
 	struct quire_file *other;
-	uint64_t addr;   /* where it maps */
-	uint64_t device; /* frame number of memory behind the RAM: external files' */
+	uint64_t addr;       /* where it maps */
+	uint64_t device_pfn; /* frame number of memory behind the RAM: external files' */
 	/* world_file.c: what is on the disks of w->file and w->other, and how reads go. */
 	uint64_t disk[4], other_disk[4];
 	uint32_t io_gated;   /* reads and writes wait for io_allow() */
@@ -55,6 +65,7 @@ struct world {
 	uint32_t io_error;   /* errno of each read */
 	uint64_t v[16];      /* what its actors tell each other and check(); see note() */
 	struct cpu cpus[SCHED_ALL + 1]; /* the last: outside of actors */
+	struct device device;
 	const struct scenario *scenario;
 };
 
@@ -70,6 +81,7 @@ struct scenario {
 	unsigned bound;     /* if not the default one */
 	unsigned alloc_failures;
 	unsigned frames; /* of RAM; 0: 48 */
+	bool device;     /* there is one (device.c) */
 	void (*setup)(struct world *w);
 	struct scenario_actor actors[SCHED_ACTORS];
 	void (*check)(struct world *w); /* may be NULL */
@@ -169,6 +181,18 @@ void cpu_cache_idle(struct world *w);
 /* When all actors have ended: no CPU can reach by its TLB what it could not by the tables. */
 void cpu_check(struct world *w);
 
+/* The frame that a store to addr would go to; the two are set at that moment.  False: none. */
+bool cpu_look_up(struct world *w, struct quire_mm *mm, uint64_t addr, uint64_t *frame, bool *done);
+
 void cpu_init(struct world *w, struct quire_port *port);
+
+/* ---- device.c: for scenarios with .device */
+
+/* A system call is lent the page of addr and looks it up.  False: nothing is mapped there. */
+bool device_begin(struct world *w, struct quire_mm *mm, uint64_t addr);
+/* What it has looked up is stored to, and the call is over. */
+void device_end(struct world *w, uint64_t value);
+void device_frame_freed(struct world *w, uint64_t first, uint64_t count);
+void device_init(struct quire_port *port);
 
 #endif

@@ -207,7 +207,7 @@ static void sync_and_store(struct world *w)
 
 static uint64_t on_device(struct world *w)
 {
-	return *(const uint64_t *)(const void *)(w->ram + w->device * PAGE);
+	return *(const uint64_t *)(const void *)(w->ram + w->device_pfn * PAGE);
 }
 
 /* The store was to the one file or to the other. */

@@ -88,7 +88,7 @@ static void after_run(void *arg)
 	quire_verify(w->m, on_broken_book, NULL);
 }
 
-static void make_machine(struct world *w, unsigned frames)
+static void make_machine(struct world *w, unsigned frames, bool device)
 {
 	struct quire_machine_options o = {.size = sizeof(o)};
 	struct quire_mm_options mo = {.size = sizeof(mo)};
@@ -96,10 +96,12 @@ static void make_machine(struct world *w, unsigned frames)
 
 	sched_port(&port);
 	cpu_init(w, &port);
+	if (device)
+		device_init(&port);
 	o.ram_bytes = (uint64_t)frames * PAGE;
 	o.ram = sched_ram(o.ram_bytes + DEVICE_PAGES * PAGE);
 	w->ram = o.ram;
-	w->device = frames;
+	w->device_pfn = frames;
 	mem_in_use(w->ram + o.ram_bytes, DEVICE_PAGES * PAGE);
 	must(quire_machine_create(&port, &o, &w->m), "machine");
 	must(quire_mm_create(w->m, &mo, &w->mm), "mm");
@@ -115,7 +117,7 @@ void world_build(const struct scenario *s, struct subject *out)
 	w = sched_alloc(sizeof(*w));
 	memset(w, 0, sizeof(*w));
 	w->scenario = s;
-	make_machine(w, s->frames ? s->frames : DEFAULT_FRAMES);
+	make_machine(w, s->frames ? s->frames : DEFAULT_FRAMES, s->device);
 	s->setup(w);
 	cpu_cache_idle(w);
 	for (unsigned i = 0; i < SCHED_ACTORS; i++)

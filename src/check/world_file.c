@@ -70,7 +70,7 @@ void expect_released(struct world *w)
 
 static int frame(void *priv, uint64_t pgoff, uint64_t *out)
 {
-	*out = ((struct world *)priv)->device + pgoff;
+	*out = ((struct world *)priv)->device_pfn + pgoff;
 	return 0;
 }
 

@@ -65,7 +65,7 @@ unsigned frames_verify(struct quire_machine *m, void (*report)(void *, const cha
 
 /* refs = 1, mapcount = 0, flags = 0.  NULL: no memory, or a failed allocation point. */
 struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned alloc_flags);
-/* Drops one reference; the last frees. */
+/* Drops one reference; the last frees.  With a spinlock held only what was never mapped. */
 void folio_put(struct quire_machine *m, struct folio *f);
 /* The same for n of them; scrambles v.  No spinlock may be held: may call port->ram_discard. */
 void folio_put_many(struct quire_machine *m, struct folio **v, unsigned n);

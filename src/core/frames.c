@@ -325,11 +325,24 @@ struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned allo
 
 /* -------------------------------------------------------------------- free */
 
+/* Whoever may still use the frame is left with its old memory (tlb.c, 4). */
+static uint32_t renew(struct quire_machine *m, struct folio *f)
+{
+	STEP("has other memory put in the place of frame %u", folio_pfn(m, f));
+	if (m->port.ram_discard(m->port.ctx, folio_pfn(m, f), 1ull << f->order))
+		return FOLIO_ZEROED;
+	q_log(m, QUIRE_LOG_WARN, "frame %u is used again while the host may still use it",
+	      folio_pfn(m, f));
+	return 0;
+}
+
 /* Leaves the metadata as a free frame's; returns whether the frame reads as zero. */
 static bool retire_folio(struct quire_machine *m, struct folio *f, unsigned cpu)
 {
 	uint32_t flags = at_load_relaxed(&f->flags);
 
+	if (unlikely(flags & FOLIO_LENT))
+		flags |= renew(m, f);
 	mem_out_of_use(folio_addr(m, f), PAGE_SIZE << f->order);
 	Q_ASSERT(m, at_load_relaxed(&f->mapcount) == 0);
 	Q_ASSERT(m, !(flags & (FOLIO_BUDDY | FOLIO_TAIL | FOLIO_PERMANENT)));

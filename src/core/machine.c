@@ -50,6 +50,8 @@ static bool port_ok(const struct quire_port *p)
 		return false;
 	if (!p->synchronize_rcu || !p->rcu_barrier || !p->cpu || !p->wait || !p->wake || !p->yield)
 		return false;
+	if (p->tlb_lent && !p->ram_discard)
+		return false;
 	return p->ncpus >= 1 && p->ncpus <= MAX_CPUS;
 }
 

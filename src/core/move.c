@@ -133,6 +133,8 @@ static uint64_t move_and_flush(struct tlb_gather *g, uint64_t new_addr, uint64_t
 	at_fence(); /* src is dead: as for a zap (zap.c, 4) */
 	moved = move_all(g, new_addr, old_addr, len);
 	tlb_flush_now(g);
+	if (g->lent && RULE(lent_moves))
+		tlb_mark_lent(g->mm, new_addr, new_addr + moved);
 	return moved;
 }
 

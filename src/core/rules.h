@@ -58,6 +58,9 @@
 	  "CVE-2023-3269")                                                                         \
 	X(flush_before_free, "a frame is freed after its translations are flushed",                \
 	  "CVE-2018-18281")                                                                        \
+	X(lent_is_marked,                                                                          \
+	  "a frame that the host may still use gets other memory before it is reused", "tlb.c, 4") \
+	X(lent_moves, "and so does one whose page was moved meanwhile", "tlb.c, 4")                \
 	X(flush_lost_rights, "an entry that lost a right is flushed before the call returns",      \
 	  "commit 20841405940e")                                                                   \
 	X(touch_only_adds, "a fault takes no right from a present entry: it would not be flushed", \

@@ -9,8 +9,12 @@
  *      ranges in which it was mapped.
  *   2  Unlinked tables are freed by RCU after the flush (defer.c).
  *   3  Every address that was gathered lies in ranges[0..nr_ranges), or full is set.
+ *   4  What was mapped where the flush was told that somebody may still use it is FOLIO_LENT
+ *      before its reference is put or its page is found at another address: whoever frees it, now
+ *      or later, has other memory put in its place (frames.c).
  */
 #include "core/tlb.h"
+#include "core/range.h"
 
 void tlb_begin(struct tlb_gather *g, struct quire_mm *mm)
 {
@@ -20,6 +24,7 @@ void tlb_begin(struct tlb_gather *g, struct quire_mm *mm)
 	g->nr_ranges = 0;
 	g->nr_folios = 0;
 	g->unflushed = false;
+	g->lent = false;
 	g->any_dirty = false;
 	g->tables = CHAIN_OF_TABLES;
 }
@@ -93,8 +98,10 @@ static void flush(struct tlb_gather *g)
 {
 	struct quire_mm *mm = g->mm;
 	const struct quire_port *port = &mm->machine->port;
+	unsigned n = g->full ? 0 : g->nr_ranges;
 	int64_t pages = 0;
 
+	g->lent = false;
 	if (g->no_flush || (!g->full && !g->nr_ranges))
 		return;
 	for (unsigned i = 0; i < g->nr_ranges; i++)
@@ -102,7 +109,42 @@ static void flush(struct tlb_gather *g)
 	mm_count(mm, MM_FLUSH, 1);
 	mm_count(mm, MM_FLUSH_PAGES, pages);
 	if (port->tlb_flush)
-		port->tlb_flush(port->ctx, mm, mm->cookie, g->ranges, g->full ? 0 : g->nr_ranges);
+		port->tlb_flush(port->ctx, mm, mm->cookie, g->ranges, n);
+	if (port->tlb_lent)
+		g->lent = port->tlb_lent(port->ctx, mm, mm->cookie, g->ranges, n);
+}
+
+static void mark_folios_lent(struct tlb_gather *g)
+{
+	STEP("marks %u frames that somebody may still use", g->nr_folios);
+	for (unsigned i = 0; i < g->nr_folios; i++)
+		folio_set(g->folios[i], FOLIO_LENT);
+}
+
+static void mark_table_lent(struct quire_mm *mm, uint64_t addr, uint64_t end)
+{
+	const struct quire_machine *m = mm->machine;
+	struct pt_ref ref;
+
+	if (!pt_lock(mm, addr, &ref))
+		return;
+	for (pte_t *slot = ref.entry; addr < end; slot++, addr += PAGE_SIZE) {
+		pte_t e = at_load_relaxed(slot);
+
+		if (pte_present(e) && !(e & PTE_EXTERNAL) && pte_frame(e) != m->zero_pfn)
+			folio_set(pfn_folio(m, pte_frame(e)), FOLIO_LENT);
+	}
+	pt_unlock(&ref);
+}
+
+void tlb_mark_lent(struct quire_mm *mm, uint64_t start, uint64_t end)
+{
+	while ((start = pt_skip_holes(mm, start, end)) < end) {
+		uint64_t next = pt_table_end(start, end);
+
+		mark_table_lent(mm, start, next);
+		start = next;
+	}
 }
 
 static void retire_tables(struct tlb_gather *g)
@@ -121,6 +163,8 @@ void tlb_flush_now(struct tlb_gather *g)
 		flush(g);
 	if (g->any_dirty)
 		mark_dirty(g);
+	if (g->lent && g->nr_folios && RULE(lent_is_marked))
+		mark_folios_lent(g);
 	if (g->nr_folios)
 		STEP("lets go of %u frames", g->nr_folios);
 	if (g->nr_folios == 1)

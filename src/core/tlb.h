@@ -23,6 +23,7 @@ struct tlb_gather {
 	bool full;      /* flush everything; the caller's choice */
 	bool no_flush;  /* nothing can be cached: a new mm, or one being torn down */
 	bool unflushed; /* mm->unflushed is this gather's */
+	bool lent;      /* of what was flushed last, somebody may still use something */
 	unsigned nr_ranges, nr_folios;
 	struct frame_chain tables;
 	struct quire_tlb_range ranges[TLB_GATHER_RANGES];
@@ -54,6 +55,9 @@ bool tlb_folio_dirty(struct tlb_gather *g, struct folio *f);
  * when no entry was: an executor that walks the tables itself must not be inside a freed one.
  */
 void tlb_table(struct tlb_gather *g, struct folio *table, uint64_t addr);
+/* What is mapped in the range has been flushed elsewhere, lent (g->lent), and moved here; M held.
+ */
+void tlb_mark_lent(struct quire_mm *mm, uint64_t start, uint64_t end);
 /*
  * Flushes and frees what was gathered so far; no spinlock held, and no RCU read-side section if
  * tables were gathered (it may have to wait for readers).  The gather is empty afterwards.

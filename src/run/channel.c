@@ -131,7 +131,7 @@ static unsigned put_ranges(struct answer *a, const struct quire_tlb_range *range
 	return n;
 }
 
-bool channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigned n)
+bool channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigned n, bool *lent)
 {
 	struct answer *a = s->answer;
 	unsigned done = 0;
@@ -147,6 +147,7 @@ bool channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigne
 		s->owes_turn = !await_turn(s, true);
 		if (s->owes_turn)
 			return false;
+		*lent |= at_load(&s->chan->lent) != 0;
 		done += k;
 	} while (done < n);
 	return true;

@@ -183,15 +183,17 @@ extern __thread struct slot *current_slot;
 void channel_give_turn(struct slot *s);
 /* Before a request is answered, with no lock held: the turn is ours, or the thread is dead. */
 void channel_settle(struct slot *s);
-/* False: the thread died or was stopped before it had done it all. */
-bool channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigned n);
+/* False: the thread died or was stopped before it had done it all.  *lent: set if chan->lent. */
+bool channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigned n, bool *lent);
 /* Has the stub do that with its window: 0 or -errno.  mem: n bytes that go there, or come. */
 int channel_window(struct slot *s, enum window_op op, const uint64_t where[4], void *mem,
 		   uint64_t n);
 void channel_answer_notif(struct run *run, uint64_t id);
 
 /* ---- flush.c: flushes of address spaces other than the requester's */
-void flush_remote(struct space *space, const struct quire_tlb_range *ranges, unsigned n);
+/* *lent: set as struct chan says (service_lent). */
+void flush_remote(struct space *space, const struct quire_tlb_range *ranges, unsigned n,
+		  bool *lent);
 
 /* ---- stopped.c */
 /* Whatever it does next, it first takes a signal that is pending now; also if it is dead. */

@@ -40,8 +40,9 @@ struct flush {
 	const struct quire_tlb_range *ranges;
 	unsigned n;
 	uint64_t id;
+	bool lent; /* whoever has done it has seen that (proto.h) */
 	/* The thread that was asked last. */
-	const uint32_t *done;
+	const struct chan *chan;
 	uint32_t service;
 	pid_t pid, tid;
 	/* All, when all had been asked. */
@@ -73,7 +74,7 @@ static void send_signal(struct slot *s, struct flush *f)
 
 	si.si_pid = getpid();
 	si.si_uid = getuid();
-	f->done = &s->chan->service_done;
+	f->chan = s->chan;
 	f->service = s->service;
 	f->pid = s->proc->pid;
 	f->tid = slot_tid(s);
@@ -176,23 +177,32 @@ static bool all_rest(const struct flush *f)
 	return !silent;
 }
 
-static bool any_done_locked(const struct flush *f)
+static bool is_done(struct flush *f, const struct chan *c, uint32_t service)
+{
+	if (at_load(&c->service_done) != service)
+		return false;
+	f->lent |= at_load(&c->service_lent) != 0;
+	return true;
+}
+
+static bool any_done_locked(struct flush *f)
 {
 	for (struct slot *s = slot_first_locked(f->space, f->space->run->procs); s;
 	     s = slot_next_locked(s, f->space)) {
-		if (s->asked == f->id && at_load(&s->chan->service_done) == s->service)
+		if (s->asked == f->id && is_done(f, s->chan, s->service))
 			return true;
 	}
 	return false;
 }
 
-static bool await(const struct flush *f)
+static bool await(struct flush *f)
 {
-	uint32_t done = at_load(f->done);
+	const uint32_t *word = &f->chan->service_done;
+	uint32_t done = at_load(word);
 
 	if (done != f->service)
-		futex_wait((uint32_t *)f->done, done, PATIENCE_MS);
-	return at_load(f->done) == f->service;
+		futex_wait((uint32_t *)word, done, PATIENCE_MS);
+	return is_done(f, f->chan, f->service);
 }
 
 /* One round: how many were asked in it; over: nobody needs to be waited for. */
@@ -233,7 +243,7 @@ static void flush_chunk(struct flush *f)
 	}
 }
 
-void flush_remote(struct space *space, const struct quire_tlb_range *ranges, unsigned n)
+void flush_remote(struct space *space, const struct quire_tlb_range *ranges, unsigned n, bool *lent)
 {
 	struct flush f = {.space = space};
 	unsigned done = 0;
@@ -247,4 +257,5 @@ void flush_remote(struct space *space, const struct quire_tlb_range *ranges, uns
 	} while (done < n && at_load(&space->users));
 	pthread_mutex_unlock(&space->flush_lock);
 	free(f.all);
+	*lent |= f.lent;
 }

@@ -14,6 +14,8 @@
 /* While a worker faults for its slot: the page that the guest maps anew if that succeeds, plus 1.
  */
 static __thread uint64_t filled_page;
+/* Of the flush that this thread has just made: tlb_lent() is asked right after it. */
+static __thread bool lent;
 
 /*
  * The only thread of the address space is waiting for this fault and will map the page anew, in the
@@ -33,8 +35,8 @@ static void flush_own(struct slot *slot, const struct quire_tlb_range *ranges, u
 	 * A killed vfork child leaves its parent's address space, with the translations.  A stopped
 	 * thread would keep the core's locks from everybody.
 	 */
-	if (!channel_flush(slot, ranges, n) && at_load(&space->users))
-		flush_remote(space, ranges, n);
+	if (!channel_flush(slot, ranges, n, &lent) && at_load(&space->users))
+		flush_remote(space, ranges, n, &lent);
 }
 
 static void tlb_flush(void *ctx, struct quire_mm *mm, void *cookie,
@@ -45,14 +47,27 @@ static void tlb_flush(void *ctx, struct quire_mm *mm, void *cookie,
 
 	(void)ctx;
 	(void)mm;
+	lent = false;
 	if (!space || !at_load(&space->users))
 		return;
 	if (!slot || slot->space != space || !at_load(&slot->started))
-		flush_remote(space, ranges, n);
+		flush_remote(space, ranges, n, &lent);
 	else if (fill_flushes(slot, ranges, n))
 		slot->unfilled = filled_page;
 	else
 		flush_own(slot, ranges, n);
+}
+
+/* Nobody is in a system call in an address space without threads, or whose only one has asked. */
+static bool tlb_lent(void *ctx, struct quire_mm *mm, void *cookie,
+		     const struct quire_tlb_range *ranges, unsigned n)
+{
+	(void)ctx;
+	(void)mm;
+	(void)cookie;
+	(void)ranges;
+	(void)n;
+	return lent;
 }
 
 enum quire_fault_result fault_and_fill(struct slot *slot, uint64_t addr, enum quire_access access,
@@ -103,6 +118,7 @@ void port_run(struct run *run)
 	quire_port_host(&run->port);
 	run->port.ctx = run;
 	run->port.tlb_flush = tlb_flush;
+	run->port.tlb_lent = tlb_lent;
 	run->port.ram_discard = ram_discard;
 	run->port.log = log_line;
 	run->port.oom = oom_kill;

@@ -253,9 +253,9 @@ enum run_cmd {
 		       = 0 or -errno, then give the turn back: what the supervisor cannot do itself
 		     */
 	CMD_FLUSH,  /* unmap ranges[0..nranges) from the host (nranges == 0: all below
-		       GUEST_TASK_SIZE), then give the turn back with nothing else changed.  Tables
-		       too are freed only after a flush (of an empty range, if no page went): the
-		       stub walks them under the fill lock */
+		       GUEST_TASK_SIZE), then give the turn back with nothing changed but
+		       chan->lent.  Tables too are freed only after a flush (of an empty range, if no
+		       page went): the stub walks them under the fill lock */
 };
 
 enum window_op {
@@ -297,6 +297,12 @@ struct chan {
 	uint32_t service_done;
 	uint64_t a[8];
 	int64_t done; /* what became of CMD_WINDOW */
+	/*
+	 * With a flush: 1: a system call of another thread's goes on for which a page of the ranges
+	 * was touched, so that the host may have looked it up and store into it later, whatever is
+	 * mapped there then (a device's transfer, a FUSE server's answer).
+	 */
+	uint32_t lent, service_lent;
 	/* Counted by the stub, read by the supervisor at exit: for the report. */
 	uint64_t fills, filled_pages, drops;
 	char data[CHAN_SLOT_SIZE - 256];
@@ -326,8 +332,9 @@ struct answer {
 	 * or process_vm_writev), independent of `turn`: the supervisor writes service_ranges and
 	 * service_nranges (0: all), bumps service_seq, and sends SIGBUS with rt_tgsigqueueinfo
 	 * (SI_QUEUE, si_pid its own) to one thread, which (at once, or if it holds the fill lock
-	 * when it drops that; never waiting for the supervisor) executes it as CMD_FLUSH, stores
-	 * service_seq into chan->service_done and wakes that (FUTEX_WAKE, not private).
+	 * when it drops that; never waiting for the supervisor) executes it as CMD_FLUSH (`lent` is
+	 * chan->service_lent here), stores service_seq into chan->service_done and wakes that
+	 * (FUTEX_WAKE, not private).
 	 *
 	 * The host keeps one pending signal of a number.  So it is one whose faults come again by
 	 * themselves (a trapped call's SIGSYS would be lost beside it, and the call with it), and

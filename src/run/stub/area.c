@@ -136,6 +136,7 @@ void areas_after_fork(struct thread *self)
 	shared.looking = 0;
 	shared.area_lock = 0;
 	self->filling = 0;
+	self->nr_lent = 0;
 	self->service_waits = false;
 }
 

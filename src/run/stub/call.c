@@ -210,6 +210,7 @@ void on_syscall(struct thread *t, const siginfo_t *info, struct ucontext *uc)
 		return;
 	}
 	ret = dispatch(&c);
+	lent_end(t);
 	if (ret == RESTART)
 		r->rip -= SYSCALL_BYTES;
 	else

@@ -221,8 +221,10 @@ bool service_flush(struct thread *t)
 	flush_lock(t);
 	seq = at_load(&a->service_seq);
 	n = at_load(&a->service_nranges);
-	flush_ranges(t, (const uint64_t(*)[2])a->service_ranges,
-		     n < CHAN_SERVICE_RANGES ? n : CHAN_SERVICE_RANGES);
+	n = n < CHAN_SERVICE_RANGES ? n : CHAN_SERVICE_RANGES;
+	flush_ranges(t, (const uint64_t(*)[2])a->service_ranges, n);
+	at_store(&t->chan->service_lent,
+		 (uint32_t)lent_any(t, (const uint64_t(*)[2])a->service_ranges, n));
 	at_store(&t->flushed, 1u);
 	at_store(done, seq);
 	flush_unlock(t);

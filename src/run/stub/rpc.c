@@ -137,8 +137,10 @@ static void execute_flush(struct thread *t)
 	const struct answer *a = t->answer;
 	uint32_t n = a->nranges;
 
+	n = n < CHAN_MAX_RANGES ? n : CHAN_MAX_RANGES;
 	flush_lock(t);
-	flush_ranges(t, (const uint64_t(*)[2])a->ranges, n < CHAN_MAX_RANGES ? n : CHAN_MAX_RANGES);
+	flush_ranges(t, (const uint64_t(*)[2])a->ranges, n);
+	at_store(&t->chan->lent, (uint32_t)lent_any(t, (const uint64_t(*)[2])a->ranges, n));
 	at_store(&t->flushed, 1u); /* a touch may have taken what an earlier one brought */
 	flush_unlock(t);
 }

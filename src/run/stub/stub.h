@@ -105,6 +105,12 @@ struct signal {
 	siginfo_t info;
 };
 
+#define LENT_MAX 16u
+
+struct lent {
+	uint64_t start, end;
+};
+
 struct thread {
 	uint32_t pending; /* offset THREAD_PENDING */
 	/* A flush has taken pages that may have been touched for a call. */
@@ -112,6 +118,7 @@ struct thread {
 	uint32_t host_tid; /* 0: the area is free; cleared by the kernel when the thread is dead */
 	uint32_t filling;  /* fill lock, reader's side */
 	uint32_t slot;
+	uint32_t nr_lent; /* of `lent` below, in use */
 	struct chan *chan;
 	const struct answer *answer;
 	struct process *proc;
@@ -123,7 +130,8 @@ struct thread {
 	bool restarts;                /* ... or interrupted a system call: make it again */
 	bool in_call;                 /* inside guest_syscall() */
 	enum interrupted interrupted; /* how the host took that, since the call was begun */
-	bool names_stub; /* an iovec of the call names memory that is not the guest\'s */
+	bool names_stub;            /* an iovec of the call names memory that is not the guest\'s */
+	struct lent lent[LENT_MAX]; /* lent.c */
 
 	uint64_t mask;      /* the guest's signal mask */
 	uint64_t wait_mask; /* of a call that replaces the mask while it sleeps */
@@ -249,6 +257,12 @@ void futex_sleep(const uint32_t *word, uint32_t val, unsigned ms);
 void futex_rouse(const uint32_t *word);
 void lock_take(uint32_t *lock);
 void lock_drop(uint32_t *lock);
+
+/* ---- lent.c: what is touched for a system call that is not over */
+void lent_note(struct thread *t, uint64_t addr, uint64_t bytes);
+void lent_end(struct thread *t);
+/* Another thread's call has been lent a page of the ranges (n == 0: of all), which are unmapped. */
+bool lent_any(const struct thread *self, const uint64_t (*ranges)[2], uint32_t n);
 
 /* ---- fill.c: the host's mappings */
 enum fill_result {

@@ -31,6 +31,7 @@ bool touch_range(struct thread *t, uint64_t addr, uint64_t n, int how)
 	if (!guest_range(addr, n))
 		return false;
 	end = addr + n;
+	lent_note(t, addr, n);
 	if (n > BULK_PAGES * PAGE)
 		touch_bulk(t, addr, end, write ? ACCESS_WRITE : ACCESS_READ);
 	for (uint64_t at = addr; at < end; at = PAGE_DOWN(at) + PAGE) {
@@ -42,6 +43,6 @@ bool touch_range(struct thread *t, uint64_t addr, uint64_t n, int how)
 
 bool touch_string(struct thread *t, uint64_t addr)
 {
-	(void)t;
+	(void)t; /* copied by the host before it does anything: not lent */
 	return guest_strnlen(addr, PATH_MAX) >= 0;
 }

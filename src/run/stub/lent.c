@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lent.c: the guest memory that a thread's system call has been lent.
+ *
+ * The host looks pages up for a call and may go on storing into them, or reading them, when another
+ * thread has had them unmapped: a device's transfer (O_DIRECT), an answer of a FUSE server, a
+ * driver.  So each thread notes what it touches for a call until the call is over.  Whoever
+ * flushes looks at all notes, and tells the supervisor if a page that it has unmapped is in one:
+ * the frames get other memory before they are anybody else's (the core's tlb_lent).
+ *
+ *   1. A note is made before its pages are touched, and looked at after they are unmapped: either
+ *      the flusher sees it, or the host finds nothing mapped.
+ *   2. Notes may say too much, which costs other memory for frames; never too little: what finds
+ *      no room of its own widens the last one.
+ *   3. A thread that is alone needs none: it does not flush during its calls.  (One that another
+ *      process makes it do interrupts the call, or waits for its end.)
+ */
+#include "bounce.h"
+
+void lent_note(struct thread *t, uint64_t addr, uint64_t bytes)
+{
+	uint32_t n = t->nr_lent;
+	struct lent *last = &t->lent[n ? n - 1 : 0];
+	uint64_t end = addr + bytes;
+
+	if (!bounce_needed())
+		return;
+	if (n && ((addr <= last->end && end >= last->start) || n == LENT_MAX)) {
+		if (addr < last->start)
+			at_store(&last->start, addr);
+		if (end > last->end)
+			at_store(&last->end, end);
+		return;
+	}
+	t->lent[n] = (struct lent){addr, end};
+	at_store(&t->nr_lent, n + 1);
+}
+
+void lent_end(struct thread *t)
+{
+	if (t->nr_lent)
+		at_store(&t->nr_lent, 0u);
+}
+
+static bool in_one(const struct lent *x, const uint64_t (*ranges)[2], uint32_t n)
+{
+	uint64_t start = PAGE_DOWN(at_load(&x->start)), end = PAGE_UP(at_load(&x->end));
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (start < ranges[i][1] && ranges[i][0] < end)
+			return true;
+	}
+	return n == 0;
+}
+
+bool lent_any(const struct thread *self, const uint64_t (*ranges)[2], uint32_t n)
+{
+	for (uint32_t i = 0; i < at_load(&shared.nr_areas); i++) {
+		const struct thread *t = thread_at(i);
+		uint32_t k = at_load(&t->nr_lent);
+
+		if (t == self || !k || !at_load(&t->host_tid))
+			continue;
+		for (uint32_t j = 0; j < k && j < LENT_MAX; j++) {
+			if (in_one(&t->lent[j], ranges, n))
+				return true;
+		}
+	}
+	return false;
+}
