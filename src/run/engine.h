@@ -190,6 +190,10 @@ int channel_window(struct slot *s, enum window_op op, const uint64_t where[4], v
 		   uint64_t n);
 void channel_answer_notif(struct run *run, uint64_t id);
 
+/* ---- fork_lent.c: space_fork() of the requester's, who names what other threads' calls work with
+ */
+int fork_space(struct request *q, struct space **out);
+
 /* ---- flush.c: flushes of address spaces other than the requester's */
 /* *lent: set as struct chan says (service_lent). */
 void flush_remote(struct space *space, const struct quire_tlb_range *ranges, unsigned n,

@@ -24,7 +24,7 @@
 static int child_space(struct request *q, bool shared, struct space **out)
 {
 	if (!shared)
-		return space_fork(q->space, out);
+		return fork_space(q, out);
 	*out = space_get(q->space);
 	return 0;
 }

@@ -173,8 +173,10 @@ enum run_op {
 	OP_FILE_CUT,
 	/* -> v1, v2 as of OP_SYSCALL: those that found no room in the answer before */
 	OP_WINDOWS_GONE,
-	/* a0 clone flags (CLONE_VM: shares the mm; vfork(2) is CLONE_VM|CLONE_VFORK) -> ret =
-	 * child's slot; v0 the child's serial */
+	/* a0 clone flags (CLONE_VM: shares the mm; vfork(2) is CLONE_VM|CLONE_VFORK), a1 = n:
+	 * ranges that system calls of other threads have been lent, ((uint64_t *)data)[2 * i] to [2
+	 * * i + 1]: their pages stay the parent's, and the child gets copies -> ret = child's slot;
+	 * v0 the child's serial */
 	OP_FORK,
 	/* a0 child's slot, a1 pid or -errno, a2 its serial */
 	OP_FORK_DONE,

@@ -295,6 +295,14 @@ static int check_all(const unsigned char *p, size_t bytes)
 	return 0;
 }
 
+static bool holds(const unsigned char *p, unsigned char value)
+{
+	for (size_t i = 0; i < BYTES; i++)
+		if (p[i] != value)
+			return false;
+	return true;
+}
+
 /* ---- what becomes of the buffer meanwhile ---- */
 
 static void unmap(unsigned char *p)
@@ -324,27 +332,56 @@ static void move_and_unmap(unsigned char *p)
 	unmap(to);
 }
 
-/* A child has the pages alone, and ends. */
-static void give_to_child(unsigned char *p)
+static int hold[2];
+static pid_t child;
+
+/* Each has the pages for itself, and looks at them when the other is done. */
+static void fork_and_write(unsigned char *p)
 {
-	int hold[2], status;
-	pid_t pid;
 	char c;
 
 	if (pipe(hold))
 		fail("pipe");
-	pid = fork();
-	if (!pid) {
+	child = fork();
+	if (!child) {
 		close(hold[1]);
-		_exit(read(hold[0], &c, 1) != 0);
+		if (read(hold[0], &c, 1))
+			_exit(1);
+		_exit(!holds(p, WRITTEN));
 	}
 	for (size_t i = 0; i < BYTES; i += PG)
 		p[i] = 1;
-	unmap(p);
+}
+
+static void end_child(void)
+{
+	int status;
+
 	close(hold[1]);
 	close(hold[0]);
-	if (waitpid(pid, &status, 0) != pid || status)
-		fail("child");
+	if (waitpid(child, &status, 0) != child)
+		fail("waitpid");
+	if (status) {
+		printf("the child's pages are not as they were\n");
+		exit(1);
+	}
+}
+
+/* A child has the pages alone, and ends. */
+static void give_to_child(unsigned char *p)
+{
+	fork_and_write(p);
+	unmap(p);
+	end_child();
+}
+
+static void check_both(unsigned char *p)
+{
+	if (!holds(p, ANSWERED)) {
+		printf("what was read did not come\n");
+		exit(1);
+	}
+	end_child();
 }
 
 static const struct way {
@@ -352,15 +389,17 @@ static const struct way {
 	int open_flags, map_flags;
 	bool write;
 	void (*meanwhile)(unsigned char *p);
+	void (*after)(unsigned char *p);
 } ways[] = {
-    {"unmap", "paged", O_RDONLY | O_DIRECT, MAP_PRIVATE, false, unmap},
-    {"direct_io", "direct", O_RDONLY, MAP_PRIVATE, false, unmap},
-    {"drop", "paged", O_RDONLY | O_DIRECT, MAP_PRIVATE, false, drop},
-    {"map_over", "paged", O_RDONLY | O_DIRECT, MAP_PRIVATE, false, map_over},
-    {"move", "paged", O_RDONLY | O_DIRECT, MAP_PRIVATE, false, move_and_unmap},
-    {"shared", "paged", O_RDONLY | O_DIRECT, MAP_SHARED, false, unmap},
-    {"child", "paged", O_RDONLY | O_DIRECT, MAP_PRIVATE, false, give_to_child},
-    {"write", "paged", O_RDWR | O_DIRECT, MAP_PRIVATE, true, unmap},
+    {"unmap", "paged", O_RDONLY | O_DIRECT, MAP_PRIVATE, false, unmap, NULL},
+    {"direct_io", "direct", O_RDONLY, MAP_PRIVATE, false, unmap, NULL},
+    {"drop", "paged", O_RDONLY | O_DIRECT, MAP_PRIVATE, false, drop, NULL},
+    {"map_over", "paged", O_RDONLY | O_DIRECT, MAP_PRIVATE, false, map_over, NULL},
+    {"move", "paged", O_RDONLY | O_DIRECT, MAP_PRIVATE, false, move_and_unmap, NULL},
+    {"shared", "paged", O_RDONLY | O_DIRECT, MAP_SHARED, false, unmap, NULL},
+    {"child", "paged", O_RDONLY | O_DIRECT, MAP_PRIVATE, false, give_to_child, NULL},
+    {"write", "paged", O_RDWR | O_DIRECT, MAP_PRIVATE, true, unmap, NULL},
+    {"fork", "paged", O_RDONLY | O_DIRECT, MAP_PRIVATE, false, fork_and_write, check_both},
 };
 
 static const struct way *find_way(const char *name)
@@ -410,7 +449,8 @@ int main(int argc, char **argv)
 	await('r');
 	before = free_now();
 	w->meanwhile(io.buffer);
-	wait_freed(before);
+	if (!w->after)
+		wait_freed(before);
 	all = use_all(&bytes);
 	if (write(go[1], "g", 1) != 1)
 		fail("go");
@@ -418,6 +458,8 @@ int main(int argc, char **argv)
 		await('g');
 	pthread_join(thread, NULL);
 	bad = check_all(all, bytes);
+	if (w->after)
+		w->after(io.buffer);
 	if (io.result != BYTES) {
 		printf("the call gives %zd\n", io.result);
 		bad = 1;

@@ -137,6 +137,7 @@ void areas_after_fork(struct thread *self)
 	shared.area_lock = 0;
 	self->filling = 0;
 	self->nr_lent = 0;
+	shared.forking = 0;
 	self->service_waits = false;
 }
 

@@ -51,13 +51,16 @@ int64_t fork_process(struct call *c)
 	uint64_t all = HOST_DEAF, old, host_flags;
 	uint64_t pidfd_to = c->a[0] & CLONE_PIDFD ? c->a[2] : 0;
 	int32_t pidfd = -1;
-	uint64_t serial;
+	uint64_t serial, lent;
 	int64_t slot, r;
 
 	if (pidfd_to && !touch_range(c->t, pidfd_to, 4, TOUCH_WRITE))
 		return -EFAULT;
 	windows_lock_take();
-	slot = rpc(c->t, OP_FORK, c->a[0]);
+	lent = lent_fork_begin(c->t, (uint64_t(*)[2])(void *)c->t->chan->data,
+			       sizeof(c->t->chan->data) / 16);
+	slot = rpc(c->t, OP_FORK, c->a[0], lent);
+	lent_fork_end();
 	serial = c->t->answer->v[0];
 	if (slot < 0) {
 		windows_lock_drop();

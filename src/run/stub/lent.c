@@ -12,28 +12,75 @@
  *      the flusher sees it, or the host finds nothing mapped.
  *   2. Notes may say too much, which costs other memory for frames; never too little: what finds
  *      no room of its own widens the last one.
- *   3. A thread that is alone needs none: it does not flush during its calls.  (One that another
+ *   3. A fork leaves these pages to the parent: whoever forks says so, looks at all notes, and
+ * names them to the supervisor, who has the child get copies; who makes a note looks whether
+ *      somebody forks, and waits until he has forked.  So the one or the other sees.
+ *   4. A thread that is alone needs none: it does not flush during its calls.  (One that another
  *      process makes it do interrupts the call, or waits for its end.)
  */
 #include "bounce.h"
 
-void lent_note(struct thread *t, uint64_t addr, uint64_t bytes)
+static void add_note(struct thread *t, uint64_t start, uint64_t end)
 {
 	uint32_t n = t->nr_lent;
 	struct lent *last = &t->lent[n ? n - 1 : 0];
-	uint64_t end = addr + bytes;
 
-	if (!bounce_needed())
-		return;
-	if (n && ((addr <= last->end && end >= last->start) || n == LENT_MAX)) {
-		if (addr < last->start)
-			at_store(&last->start, addr);
+	if (n && ((start <= last->end && end >= last->start) || n == LENT_MAX)) {
+		if (start < last->start)
+			at_store(&last->start, start);
 		if (end > last->end)
 			at_store(&last->end, end);
 		return;
 	}
-	t->lent[n] = (struct lent){addr, end};
+	t->lent[n] = (struct lent){start, end};
 	at_store(&t->nr_lent, n + 1);
+}
+
+/* The forking thread itself makes no call. */
+static void wait_for_fork(const struct thread *t)
+{
+	uint32_t who;
+
+	while ((who = at_load(&shared.forking)) && who != t->index + 1) {
+		futex_sleep(&shared.forking, who, 20);
+		if (!at_load(&thread_at(who - 1)->host_tid))
+			at_cas(&shared.forking, who, 0u);
+	}
+}
+
+void lent_note(struct thread *t, uint64_t addr, uint64_t bytes)
+{
+	if (!bounce_needed())
+		return;
+	add_note(t, addr, addr + bytes);
+	wait_for_fork(t);
+}
+
+uint32_t lent_fork_begin(struct thread *self, uint64_t (*out)[2], uint32_t max)
+{
+	uint32_t n = 0;
+
+	if (!bounce_needed())
+		return 0;
+	at_store(&shared.forking, self->index + 1);
+	for (uint32_t i = 0; i < at_load(&shared.nr_areas); i++) {
+		const struct thread *t = thread_at(i);
+		uint32_t k = t == self || !at_load(&t->host_tid) ? 0 : at_load(&t->nr_lent);
+
+		for (uint32_t j = 0; j < k && j < LENT_MAX && n < max; j++, n++) {
+			out[n][0] = at_load(&t->lent[j].start);
+			out[n][1] = at_load(&t->lent[j].end);
+		}
+	}
+	return n;
+}
+
+void lent_fork_end(void)
+{
+	if (!at_load(&shared.forking))
+		return;
+	at_store(&shared.forking, 0u);
+	futex_rouse(&shared.forking);
 }
 
 void lent_end(struct thread *t)

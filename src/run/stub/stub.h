@@ -167,7 +167,8 @@ struct shared {
 	uint32_t looking;   /* RUN_FD_LOOK: index + 1 of the area whose thread has it (look.c) */
 	uint32_t area_lock; /* guards growing of nr_areas */
 	uint32_t nr_areas;
-	uint32_t drops; /* times that all host mappings were dropped: earlier touches are void */
+	uint32_t forking; /* index + 1 of the area whose thread is about to fork (lent.c, 3) */
+	uint32_t drops;   /* times that all host mappings were dropped: earlier touches are void */
 	uint64_t next_window, next_seed;
 };
 
@@ -261,6 +262,9 @@ void lock_drop(uint32_t *lock);
 /* ---- lent.c: what is touched for a system call that is not over */
 void lent_note(struct thread *t, uint64_t addr, uint64_t bytes);
 void lent_end(struct thread *t);
+/* Those of other threads, of which a child is to get copies: how many.  One fork at a time. */
+uint32_t lent_fork_begin(struct thread *self, uint64_t (*out)[2], uint32_t max);
+void lent_fork_end(void);
 /* Another thread's call has been lent a page of the ranges (n == 0: of all), which are unmapped. */
 bool lent_any(const struct thread *self, const uint64_t (*ranges)[2], uint32_t n);
 
