@@ -164,6 +164,8 @@ int64_t sys_ioctl(struct call *c)
 #define SO_ATTACH_FILTER_ 26
 #define SO_ATTACH_REUSEPORT_CBPF_ 51
 #define SO_ZEROCOPY_ 60
+#define SOL_XDP_ 283
+#define XDP_UMEM_REG_ 4
 
 int64_t sys_setsockopt(struct call *c)
 {
@@ -182,6 +184,8 @@ int64_t sys_setsockopt(struct call *c)
 		    !guest_read(&prog, c->a[3], sizeof(prog)))
 			touch_range(c->t, prog.filter, prog.n * 8ull, TOUCH_READ);
 	}
+	if ((uint32_t)c->a[1] == SOL_XDP_ && name == XDP_UMEM_REG_)
+		return call_refuse(c, EOPNOTSUPP, SOL_XDP_);
 	return call_native(c);
 }
 

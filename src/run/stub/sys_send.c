@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sys_send.c: sendmsg and sendmmsg with control data: descriptors of ours are sent to nobody.
+ * sys_send.c: sending.  Descriptors of ours are sent to nobody, and no socket keeps pages of the
+ * guest's when the call is over.
  *
  *   1. What is checked is what is sent: the header and the control data go by way of the thread's
  *      scratch, for another thread could change the guest's own after the check.
@@ -13,6 +14,8 @@
 #define MESSAGES_MAX 1024u
 #define SOL_SOCKET_ 1
 #define SCM_RIGHTS_ 1
+#define SO_ZEROCOPY_ 60
+#define MSG_ZEROCOPY_ 0x4000000
 #define TRIES 4
 _Static_assert(MESSAGES_MAX * sizeof(struct mmsghdr) <= SCRATCH_BYTES, "all at once");
 
@@ -20,6 +23,23 @@ struct control {
 	uint64_t bytes;
 	int32_t level, type;
 };
+
+/* The option belongs to the socket, which may have come with it.  Without it the host ignores the
+ * flag. */
+static bool keeps_pages(struct call *c, uint64_t flags)
+{
+	int32_t on = 0, len = sizeof(on);
+
+	return (flags & MSG_ZEROCOPY_) &&
+	       !sys(__NR_getsockopt, c->a[0], SOL_SOCKET_, SO_ZEROCOPY_, &on, &len) && on;
+}
+
+int64_t sys_sendto(struct call *c)
+{
+	if (keeps_pages(c, c->a[3]))
+		return call_refuse(c, EOPNOTSUPP, MSG_ZEROCOPY_);
+	return call_native(c);
+}
 
 static bool sends_ours(const char *data, uint64_t bytes)
 {
@@ -80,6 +100,8 @@ int64_t sys_sendmsg(struct call *c)
 	char *control = thread_scratch(c->t);
 	struct msghdr m;
 
+	if (keeps_pages(c, c->a[2]))
+		return call_refuse(c, EOPNOTSUPP, MSG_ZEROCOPY_);
 	/* What cannot be read now is not there for the host either; it may say something else
 	 * first. */
 	if (guest_read(&m, c->a[1], sizeof(m))) {
@@ -134,6 +156,8 @@ int64_t sys_sendmmsg(struct call *c)
 	uint64_t addr = c->a[1], n = (uint32_t)c->a[2];
 	int64_t r;
 
+	if (keeps_pages(c, c->a[3]))
+		return call_refuse(c, EOPNOTSUPP, MSG_ZEROCOPY_);
 	if (n > MESSAGES_MAX)
 		n = MESSAGES_MAX;
 	if (guest_read(copy, addr, n * sizeof(*copy)) || !plain_messages(copy, n))

@@ -121,6 +121,7 @@ int64_t sys_creat(struct call *c);
 int64_t sys_openat2(struct call *c);
 int64_t sys_open_by_handle_at(struct call *c);
 /* sys_send.c */
+int64_t sys_sendto(struct call *c);
 int64_t sys_sendmsg(struct call *c);
 int64_t sys_sendmmsg(struct call *c);
 /* sys_pidfd.c */
