@@ -106,6 +106,9 @@ static inline void quire_machine_stats(struct quire_machine *m, struct quire_mac
 {
 	quire_machine_stats_sized(m, out, sizeof(*out));
 }
+/* Frames of RAM that are neither free nor waiting: a few loads, no lock, so that it may be asked at
+ * every fault. */
+QUIRE_API uint64_t quire_machine_used_frames(struct quire_machine *m);
 
 /* From now on fail these points (numbers as in quire_machine_stats.alloc_points). */
 QUIRE_API int quire_machine_fail(struct quire_machine *m, const uint64_t *points, unsigned n);
@@ -511,6 +514,8 @@ struct quire_mm_stats {
 	uint64_t total_vm, data_vm, exec_vm, stack_vm, locked_vm; /* pages */
 	uint64_t peak_total_vm, peak_locked_vm;
 	uint64_t vmas, peak_vmas;
+	/* Pages of private writable memory that were granted at once: less RAM refuses them. */
+	uint64_t largest_request;
 	uint64_t table_bytes, peak_table_bytes;
 	uint64_t start_brk, brk, mmap_base, start_stack;
 };
@@ -519,6 +524,8 @@ static inline void quire_mm_stats(struct quire_mm *mm, struct quire_mm_stats *ou
 {
 	quire_mm_stats_sized(mm, out, sizeof(*out));
 }
+/* Of its rss the pages that take RAM, without a lock: private ones, and shared memory. */
+QUIRE_API void quire_mm_in_ram(struct quire_mm *mm, uint64_t *anon, uint64_t *shmem);
 
 QUIRE_API const char *quire_version(void);
 

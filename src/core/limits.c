@@ -107,7 +107,12 @@ bool machine_may_commit(const struct quire_machine *m, uint64_t pages)
 
 bool mm_may_commit(struct quire_mm *mm, int64_t pages)
 {
-	return pages <= 0 || machine_may_commit(mm->machine, (uint64_t)pages);
+	if (pages <= 0)
+		return true;
+	if (!machine_may_commit(mm->machine, (uint64_t)pages))
+		return false;
+	raise(&mm->largest_request, (uint64_t)pages);
+	return true;
 }
 
 bool flags_accountable(uint64_t flags)

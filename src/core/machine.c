@@ -309,6 +309,14 @@ static void list_stats(struct quire_machine *m, struct quire_machine_stats *out)
 	spin_unlock(&m->mm_lock, RANK_MMLIST);
 }
 
+uint64_t quire_machine_used_frames(struct quire_machine *m)
+{
+	uint64_t not_used = at_load(&m->waiting[ZONE_RAM]) + frames_free_count(m, ZONE_RAM);
+
+	/* Who is just on the way from one to the other may be counted twice. */
+	return not_used < m->nr_ram ? m->nr_ram - not_used : 0;
+}
+
 static void all_stats(struct quire_machine *m, struct quire_machine_stats *out)
 {
 	frames_stats(m, out);

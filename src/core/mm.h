@@ -146,6 +146,7 @@ struct quire_mm {
 	uint64_t def_flags;                                          /* M: mlockall(MCL_FUTURE) */
 	uint64_t total_vm, data_vm, exec_vm, stack_vm, locked_vm;    /* M: pages */
 	uint64_t peak_total_vm, peak_locked_vm, peak_vmas, peak_rss; /* M; peak_rss A */
+	uint64_t largest_request;                                    /* M: pages charged at once */
 	uint64_t nr_tables, peak_tables;                             /* A: page-table pages */
 	uint64_t forks, fork_entries, fork_tables;                   /* M */
 	struct dlist node;                                           /* L: machine->mms */

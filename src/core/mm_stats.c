@@ -15,6 +15,12 @@ static uint64_t sum(struct quire_mm *mm, unsigned c)
 	return v > 0 ? (uint64_t)v : 0;
 }
 
+void quire_mm_in_ram(struct quire_mm *mm, uint64_t *anon, uint64_t *shmem)
+{
+	*anon = sum(mm, MM_ANON);
+	*shmem = sum(mm, MM_SHMEM);
+}
+
 static void fault_stats(struct quire_mm *mm, struct quire_mm_stats *out)
 {
 	for (unsigned i = 0; i < QUIRE_NR_KINDS; i++)
@@ -48,6 +54,7 @@ static void writer_stats(struct quire_mm *mm, struct quire_mm_stats *out)
 	out->peak_locked_vm = mm->peak_locked_vm;
 	out->vmas = rtree_count(&mm->vmas);
 	out->peak_vmas = mm->peak_vmas;
+	out->largest_request = mm->largest_request;
 	out->start_brk = mm->start_brk;
 	out->brk = mm->brk;
 	out->mmap_base = mm->mmap_base;

@@ -42,6 +42,7 @@ static void max_peaks(struct quire_mm_stats *to, const struct quire_mm_stats *mm
 	max_into(&to->peak_locked_vm, mm->peak_locked_vm);
 	max_into(&to->peak_vmas, mm->peak_vmas);
 	max_into(&to->peak_table_bytes, mm->peak_table_bytes);
+	max_into(&to->largest_request, mm->largest_request);
 }
 
 void stats_add_mm(struct proc_stats *to, const struct quire_mm_stats *mm)

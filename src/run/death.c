@@ -96,6 +96,7 @@ static void die_locked(struct run *run, struct proc *p)
 
 	if (p->state == PROC_NEW)
 		run->nr_new--;
+	peak_look_at_death_locked(run);
 	p->state = PROC_DEAD;
 	p->died_ns = run_now_ns();
 	run->nr_live--;

@@ -50,6 +50,12 @@ int ram_create(struct run *run);
 void ram_expect(struct run *run, uint64_t frame);
 bool ram_discard(void *ctx, uint64_t first, uint64_t count);
 
+/* ---- peak.c */
+/* After a request, with no lock held. */
+void peak_look(struct run *run);
+/* Before the memory of a dead process goes.  G held. */
+void peak_look_at_death_locked(struct run *run);
+
 /* ---- port_run.c: the core's way out */
 void port_run(struct run *run);
 /* As quire_fault(), for the slot's thread, which maps the page anew before it runs on if that is

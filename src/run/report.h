@@ -52,12 +52,24 @@ const char *report_clean(const char *s, report_buf buf);
 /* ---- report_units.c: numbers for people; each returns buf. */
 const char *report_count(uint64_t n, report_buf buf);     /* 12,345,678 */
 const char *report_size(uint64_t bytes, report_buf buf);  /* 1.9 MiB */
+const char *report_size_up(uint64_t, report_buf buf);     /* no less than it is */
 const char *report_duration(uint64_t ns, report_buf buf); /* 31 ms */
 /* n and the noun (30 characters at most) in its number: "1 fork", "3 processes", "0 entries". */
 const char *report_noun(uint64_t n, const char *noun, report_buf buf);
 
 /* ---- report_rows.c: the numbers of all processes together */
 void report_rows(const struct report *r, FILE *out);
+/* "  label             value   note": all numbers stand in one column. */
+void report_row(FILE *out, const char *label, const char *value, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* ---- report_peak.c: the machine's RAM at its fullest */
+void report_peak(const struct report *r, FILE *out);
+/* As --ram takes it: the peak, or the largest request if that is more, used or not. */
+uint64_t report_ram_needed(const struct report *r);
+/* Frames at the note of the peak that are neither in a process nor shared memory: on their way
+ * back, or held for a moment. */
+uint64_t report_peak_other(const struct peak *p);
 
 /* ---- report_table.c: one row per process */
 void report_table(const struct report *r, FILE *out);

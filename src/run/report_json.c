@@ -201,12 +201,44 @@ static json_t *ooms(const struct run *run)
 	return list;
 }
 
+static json_t *peak_holder(const struct peak_holder *h)
+{
+	json_t *o = json_object();
+
+	put(o, "pid", (uint64_t)h->pid);
+	json_object_set_new(o, "name", text(h->comm));
+	put(o, "anonymous", h->anon * QUIRE_PAGE_SIZE);
+	put(o, "shared_memory", h->shmem * QUIRE_PAGE_SIZE);
+	return o;
+}
+
+static json_t *peak(const struct report *r)
+{
+	const struct peak *p = &r->run->peak;
+	json_t *o = json_object(), *list = json_array();
+
+	put(o, "ram", report_ram_needed(r));
+	put(o, "largest_request", r->sum.mm.largest_request * QUIRE_PAGE_SIZE);
+	put(o, "used", p->used * QUIRE_PAGE_SIZE);
+	put(o, "noted", p->noted * QUIRE_PAGE_SIZE);
+	put(o, "anonymous", p->anon * QUIRE_PAGE_SIZE);
+	put(o, "shared_memory", p->shmem * QUIRE_PAGE_SIZE);
+	put(o, "other", report_peak_other(p) * QUIRE_PAGE_SIZE);
+	put(o, "page_tables", p->tables * QUIRE_PAGE_SIZE);
+	for (unsigned i = 0; i < p->nr_holders; i++)
+		json_array_append_new(list, peak_holder(&p->holder[i]));
+	json_object_set_new(o, "held_by", list);
+	put(o, "other_holders", p->nr_others);
+	return o;
+}
+
 static json_t *machine(const struct report *r)
 {
 	const struct quire_machine_stats *m = &r->verdict->machine;
 	json_t *o = json_object();
 
 	put(o, "ram", r->run->ram_bytes);
+	json_object_set_new(o, "peak", peak(r));
 	put(o, "free", m->free_frames * QUIRE_PAGE_SIZE);
 	put(o, "metadata", m->kmem_bytes);
 	put(o, "allocation_points", m->alloc_points);

@@ -13,9 +13,7 @@
 #define LABEL_WIDTH 18
 #define VALUE_WIDTH 12
 
-/* "  label             value   note" */
-__attribute__((format(printf, 4, 5))) static void row(FILE *out, const char *label,
-						      const char *value, const char *fmt, ...)
+void report_row(FILE *out, const char *label, const char *value, const char *fmt, ...)
 {
 	char note[400];
 	va_list ap;
@@ -47,24 +45,24 @@ static void print_faults(const struct report *r, FILE *out)
 	uint64_t all = report_faults(mm);
 	report_buf b, c;
 
-	row(out, "faults", report_count(all, b), "%s", "");
+	report_row(out, "faults", report_count(all, b), "%s", "");
 	for (unsigned i = 0; i < QUIRE_NR_KINDS; i++) {
 		char label[32];
 
 		if (!mm->faults[i] || i == QUIRE_KIND_SPURIOUS)
 			continue;
 		snprintf(label, sizeof(label), "  %s", report_kinds[i].text);
-		row(out, label, report_count(mm->faults[i], b), "%s",
+		report_row(out, label, report_count(mm->faults[i], b), "%s",
 		    share_of(mm->faults[i], all, c));
 	}
 	if (mm->faults[QUIRE_KIND_SPURIOUS])
-		row(out, "already good", report_count(mm->faults[QUIRE_KIND_SPURIOUS], b),
+		report_row(out, "already good", report_count(mm->faults[QUIRE_KIND_SPURIOUS], b),
 		    "asked for, though the page was mapped");
 	if (mm->around_pages)
-		row(out, "fault-around", report_count(mm->around_pages, b),
+		report_row(out, "fault-around", report_count(mm->around_pages, b),
 		    "pages mapped beside those asked for");
 	if (mm->stack_growths)
-		row(out, "stack growth", report_count(mm->stack_growths, b), "%s", "");
+		report_row(out, "stack growth", report_count(mm->stack_growths, b), "%s", "");
 }
 
 static void print_refused(const struct report *r, FILE *out)
@@ -83,7 +81,7 @@ static void print_refused(const struct report *r, FILE *out)
 						len ? "; " : "",
 						quire_fault_reason_name((enum quire_fault_reason)i),
 						report_count(mm->segv[i], b));
-	row(out, "refused", report_count(all, b), "%s", note);
+	report_row(out, "refused", report_count(all, b), "%s", note);
 }
 
 static const struct report_row *largest(const struct report *r)
@@ -105,18 +103,18 @@ static void print_memory(const struct report *r, FILE *out)
 	report_buf b, c;
 
 	if (many && top && top->stats.mm.peak_rss == mm->peak_rss)
-		row(out, "peak RSS", report_size(mm->peak_rss * QUIRE_PAGE_SIZE, b), "%d %s",
+		report_row(out, "peak RSS", report_size(mm->peak_rss * QUIRE_PAGE_SIZE, b), "%d %s",
 		    (int)top->proc->pid, report_clean(top->proc->comm, c));
 	else
-		row(out, "peak RSS", report_size(mm->peak_rss * QUIRE_PAGE_SIZE, b), "%s",
+		report_row(out, "peak RSS", report_size(mm->peak_rss * QUIRE_PAGE_SIZE, b), "%s",
 		    many ? "of the largest process" : "");
 	if (r->sum.usage.pss_shifted >> 12)
-		row(out, "PSS at exit", report_size(r->sum.usage.pss_shifted >> 12, b), "%s",
+		report_row(out, "PSS at exit", report_size(r->sum.usage.pss_shifted >> 12, b), "%s",
 		    r->nr_procs > r->nr_rows ? "in sum, of the first"
 		    : many                   ? "in sum"
 					     : "");
-	row(out, "page tables", report_size(mm->peak_table_bytes, b), "at %s", peak);
-	row(out, "mappings", report_count(mm->peak_vmas, b), "at %s", peak);
+	report_row(out, "page tables", report_size(mm->peak_table_bytes, b), "at %s", peak);
+	report_row(out, "mappings", report_count(mm->peak_vmas, b), "at %s", peak);
 }
 
 /* Who paid for the sharing: the processes with most pages copied after a fork. */
@@ -146,7 +144,7 @@ static void print_copied_later(const struct report *r, FILE *out)
 			    note + len, sizeof(note) - len, "%s%s by %d %s", len ? ", " : "",
 			    report_count(top[k]->stats.mm.cow_copied_after_fork, c),
 			    (int)top[k]->proc->pid, report_clean(top[k]->proc->comm, d));
-	row(out, "  copied later", report_count(r->sum.mm.cow_copied_after_fork, b), "%s", note);
+	report_row(out, "  copied later", report_count(r->sum.mm.cow_copied_after_fork, b), "%s", note);
 }
 
 static void print_fork(const struct report *r, FILE *out)
@@ -156,7 +154,7 @@ static void print_fork(const struct report *r, FILE *out)
 
 	if (!mm->forks)
 		return;
-	row(out, "forks", report_count(mm->forks, b), "%s and %s copied",
+	report_row(out, "forks", report_count(mm->forks, b), "%s and %s copied",
 	    report_noun(mm->fork_entries_copied, "entry", c),
 	    report_noun(mm->fork_tables_copied, "table", d));
 	if (mm->cow_copied_after_fork)
@@ -174,7 +172,7 @@ static void print_lockless(const struct report *r, FILE *out)
 		return;
 	snprintf(share, sizeof(share), "%.2f %%",
 		 100 - percent(mm->fallbacks < faults ? mm->fallbacks : faults, faults));
-	row(out, "lockless", share, "%s, %s", report_noun(mm->retries, "retry", b),
+	report_row(out, "lockless", share, "%s, %s", report_noun(mm->retries, "retry", b),
 	    report_noun(mm->fallbacks, "fallback", c));
 }
 
@@ -184,17 +182,17 @@ static void print_tlb(const struct report *r, FILE *out)
 	report_buf b, c;
 
 	if (s->fills)
-		row(out, "TLB fills", report_count(s->fills, b), "%s; %.0f %% by walk alone",
+		report_row(out, "TLB fills", report_count(s->fills, b), "%s; %.0f %% by walk alone",
 		    report_noun(s->filled_pages, "page", c),
 		    percent(report_fills_by_walk(s), s->fills));
 	if (s->mm.flushes)
-		row(out, "TLB flushes", report_count(s->mm.flushes, b), "%s",
+		report_row(out, "TLB flushes", report_count(s->mm.flushes, b), "%s",
 		    report_noun(s->mm.flushed_pages, "page", c));
 	if (s->drops)
-		row(out, "TLB dropped", report_count(s->drops, b),
+		report_row(out, "TLB dropped", report_count(s->drops, b),
 		    "times whole: the host's limit on mappings");
 	if (s->remote_flushes)
-		row(out, "remote flushes", report_count(s->remote_flushes, b),
+		report_row(out, "remote flushes", report_count(s->remote_flushes, b),
 		    "in other processes");
 }
 
@@ -204,7 +202,7 @@ static void print_requests(const struct report *r, FILE *out)
 	report_buf b;
 
 	if (report_requests(s))
-		row(out, "requests", report_count(report_requests(s), b),
+		report_row(out, "requests", report_count(report_requests(s), b),
 		    "%.0f %% had to wake a worker", percent(s->kicks, report_requests(s)));
 }
 
@@ -214,10 +212,10 @@ static void print_machine(const struct report *r, FILE *out)
 	report_buf b, c;
 
 	if (m->failed_points)
-		row(out, "allocations", report_count(m->alloc_points, b), "%s on purpose",
+		report_row(out, "allocations", report_count(m->alloc_points, b), "%s on purpose",
 		    report_noun(m->failed_points, "failure", c));
 	else if (m->alloc_points)
-		row(out, "allocations", report_count(m->alloc_points, b), "%s", "");
+		report_row(out, "allocations", report_count(m->alloc_points, b), "%s", "");
 }
 
 void report_rows(const struct report *r, FILE *out)
@@ -225,6 +223,7 @@ void report_rows(const struct report *r, FILE *out)
 	print_faults(r, out);
 	print_refused(r, out);
 	fputc('\n', out);
+	report_peak(r, out);
 	print_memory(r, out);
 	print_fork(r, out);
 	fputc('\n', out);

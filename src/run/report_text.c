@@ -38,7 +38,7 @@ static void print_outcome(const struct report *r, FILE *out)
 	fprintf(out, " after %s", report_duration(r->verdict->wall_ns, b));
 	if (r->nr_procs > 1)
 		fprintf(out, "; %s", report_noun(r->nr_procs, "process", b));
-	fprintf(out, "; peak %s", report_size(r->sum.mm.peak_rss * QUIRE_PAGE_SIZE, b));
+	fprintf(out, "; peak %s", report_size_up(peak_bytes(r->run), b));
 	fprintf(out, " of %s", report_size(r->run->ram_bytes, b));
 	if (!r->verdict->violations)
 		fputs("; verify clean", out);

@@ -4,6 +4,7 @@
  */
 #include "run/report.h"
 
+#include <math.h>
 #include <string.h>
 
 const char *report_count(uint64_t n, report_buf buf)
@@ -21,7 +22,7 @@ const char *report_count(uint64_t n, report_buf buf)
 	return buf;
 }
 
-const char *report_size(uint64_t bytes, report_buf buf)
+static const char *size_text(uint64_t bytes, bool up, report_buf buf)
 {
 	static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
 	double v = (double)bytes;
@@ -32,8 +33,20 @@ const char *report_size(uint64_t bytes, report_buf buf)
 		u++;
 	}
 	/* Pages make kibibytes come out whole. */
+	if (up && u >= 2)
+		v = ceil(v * 10) / 10;
 	snprintf(buf, sizeof(report_buf), u < 2 ? "%.0f %s" : "%.1f %s", v, units[u]);
 	return buf;
+}
+
+const char *report_size(uint64_t bytes, report_buf buf)
+{
+	return size_text(bytes, false, buf);
+}
+
+const char *report_size_up(uint64_t bytes, report_buf buf)
+{
+	return size_text(bytes, true, buf);
 }
 
 const char *report_duration(uint64_t ns, report_buf buf)

@@ -86,6 +86,7 @@ void request_serve(struct run *run, struct slot *s)
 	at_count(&q.proc->stats.requests[q.op]);
 	ops[q.op](&q);
 	request_answer(s, &q);
+	peak_look(run);
 	if (q.fresh)
 		ram_expect(run, q.fresh - 1);
 }

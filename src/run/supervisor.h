@@ -202,6 +202,24 @@ struct slot {
 /* Processes beyond this number are summed up in run->folded once they are dead. */
 #define RUN_MAX_DEAD 2000
 
+#define PEAK_HOLDERS 8
+
+/* Who holds RAM, in pages: its own, and shared memory that it maps. */
+struct peak_holder {
+	pid_t pid;
+	char comm[16];
+	uint64_t anon, shmem;
+};
+
+/* The most RAM in use at once, in frames, and what it was when last looked at (peak.c). */
+struct peak {
+	uint64_t used;                           /* A */
+	uint64_t noted;                          /* A; written under G: used at the note */
+	uint64_t anon, shmem, tables;            /* G: tables have a memory of their own */
+	struct peak_holder holder[PEAK_HOLDERS]; /* G */
+	unsigned nr_holders, nr_others;          /* G */
+};
+
 struct run {
 	const struct run_options *opts;          /* C */
 	struct quire_port port;                  /* C */
@@ -249,6 +267,7 @@ struct run {
 	pthread_cond_t reap_ready;            /* G */
 	pthread_t reaper;                     /* main thread */
 	bool reaper_stop;                     /* G */
+	struct peak peak;
 };
 
 /* What the report is made of at the end: run->procs and run->folded, and this. */
@@ -259,6 +278,8 @@ struct run_verdict {
 };
 
 uint64_t run_now_ns(void);
+/* The peak, rounded up so that the run fits into it (peak.c). */
+uint64_t peak_bytes(const struct run *run);
 /* One line on stderr, "quire: ..." */
 void run_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

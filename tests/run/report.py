@@ -95,6 +95,34 @@ def test_failure_in_the_midst():
           report["machine"]["failed_points"] == 1 and report["verify"]["clean"], report)
 
 
+MIB = 1 << 20
+
+
+def test_peak():
+    """A machine of the told size is enough, one of 1 MiB less is not."""
+    for what, anonymous, shared in ("alone", 7000, 0), ("family", 9000, 0), ("shared", 1000, 5000):
+        report, _ = run(GUEST, what)
+        peak = report["machine"]["peak"]
+        wanted = (anonymous + shared) * 4096
+        check(f"peak {what}: what was in use", wanted <= peak["used"] <= peak["ram"] < wanted + MIB, peak)
+        near = lambda told, pages: 0.97 * pages * 4096 - MIB / 2 <= told <= pages * 4096 + MIB
+        check(f"peak {what}: what it was made of", near(peak["anonymous"], anonymous)
+              and near(peak["shared_memory"], shared), peak)
+        check(f"peak {what}: the parts are the whole",
+              peak["anonymous"] + peak["shared_memory"] + peak["other"] == peak["noted"], peak)
+        held = peak["held_by"]
+        check(f"peak {what}: who held it, the largest first",
+              near(sum(h["anonymous"] for h in held), anonymous)
+              and held == sorted(held, key=lambda h: -h["anonymous"] - h["shared_memory"]), held)
+        check(f"peak {what}: they are told of", {h["pid"] for h in held} <= {p["pid"] for p in report["processes"]},
+              held)
+        report, done = run(GUEST, what, options=["--ram", str(peak["ram"])])
+        check(f"peak {what}: enough", done.returncode == 0 and not report["machine"]["out_of_memory_kills"], done)
+        report, done = run(GUEST, what, options=["--ram", str(peak["ram"] - MIB)])
+        check(f"peak {what}: 1 MiB less is not enough",
+              done.returncode != 0 and report["machine"]["out_of_memory_kills"], done)
+
+
 def test_text():
     text = text_report(GUEST, "fork")
     check("text: the headline", re.search(rf"^quire: {re.escape(GUEST)} fork$\n  exit 0 after .*; "
@@ -104,6 +132,12 @@ def test_text():
     rows = re.findall(r"^(  [ a-zA-Z-]{18} *[\d,.]+(?: (?:[KMG]iB|bytes|%))?)(?:   |$)", text, re.M)
     columns = {len(row) for row in rows}
     check("text: numbers in one column", len(columns) == 1 and len(rows) > 9, columns, text)
+    text = text_report(GUEST, "family")
+    match = re.search(r"; peak ([\d.]+) MiB of (.|\n)*\n  peak RAM +([\d.]+) MiB   [\d.]+ MiB anonymous, .*\n"
+                      r"    held by +15\.\d MiB   \d+ report_guest\n +11\.\d MiB .*\n +7\.\d MiB .*\n"
+                      r" +and 1 smaller process\n", text)
+    check("text: the machine's peak, and who held it", match and match[1] == match[3]
+          and 9000 * 4096 / MIB < float(match[1]) < 9000 * 4096 / MIB + 1, text)
     text = text_report(GUEST, "segv")
     check("text: trouble comes first", re.search(r"killed by SIGSEGV.*\n  ! SIGSEGV in \d+ .*not writable",
                                                  text), text)
@@ -122,6 +156,7 @@ test_refusals()
 test_stack()
 test_failure()
 test_failure_in_the_midst()
+test_peak()
 test_text()
 test_unwritable()
 sys.exit(failed)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * report_guest.c: does countable things with memory, for report.py: WHAT is fork, up, segv,
- * bus, deep.
+ * report_guest.c: does countable things with memory, for report.py: WHAT is a function's name below
+ * without use_.
  */
 #include "proc.h"
 
@@ -42,6 +42,65 @@ static void use_up(void)
 	touch(map_alone(4 * PAGES, MAP_PRIVATE), 4 * PAGES);
 }
 
+/* More for a while than in the end. */
+static void use_alone(void)
+{
+	char *p = map_alone(2 * PAGES, MAP_PRIVATE);
+
+	touch(p, 2 * PAGES);
+	munmap(p, 2 * PAGES * PAGE);
+	for (int i = 0; i < 6; i++)
+		touch(map_alone(PAGES, MAP_PRIVATE), PAGES);
+	munmap(p, PAGE);
+	touch(map_alone(PAGES, MAP_PRIVATE), PAGES);
+}
+
+#define NR_CHILDREN 3
+
+/* Each holds some, all at once: they go when the last has it. */
+static int use_family(void)
+{
+	int ready[2], go[2], status, bad = 0;
+	char c;
+
+	if (pipe(ready) || pipe(go))
+		return 1;
+	for (int i = 0; i < NR_CHILDREN; i++) {
+		if (fork())
+			continue;
+		close(go[1]);
+		touch(map_alone((size_t)(2 + i) * PAGES, MAP_PRIVATE), (size_t)(2 + i) * PAGES);
+		if (write(ready[1], "", 1) != 1)
+			_exit(1);
+		close(ready[1]);
+		_exit(read(go[0], &c, 1) != 0);
+	}
+	close(ready[1]);
+	for (int i = 0; i < NR_CHILDREN; i++)
+		bad |= read(ready[0], &c, 1) != 1;
+	close(go[1]);
+	while (wait(&status) > 0)
+		bad |= status != 0;
+	return bad;
+}
+
+/* Memory that two processes share, and what one of them has of its own. */
+static int use_shared(void)
+{
+	char *p = map_alone(5 * PAGES, MAP_SHARED);
+	int status;
+
+	if (!fork()) {
+		touch(p, 5 * PAGES);
+		touch(map_alone(PAGES, MAP_PRIVATE), PAGES);
+		_exit(0);
+	}
+	wait(&status);
+	for (size_t i = 0; i < 5 * PAGES; i++)
+		status |= p[i * PAGE] == 0;
+	return status != 0;
+}
+
 /* The compiler must believe that each call's frame is used to the end. */
 __attribute__((noinline)) static int deep(int n)
 {
@@ -68,6 +127,12 @@ int main(int argc, char **argv)
 		use_segv();
 	else if (!strcmp(what, "bus"))
 		use_bus();
+	else if (!strcmp(what, "alone"))
+		use_alone();
+	else if (!strcmp(what, "family"))
+		return use_family();
+	else if (!strcmp(what, "shared"))
+		return use_shared();
 	else if (!strcmp(what, "deep"))
 		return deep(200) == -1;
 	return 0;
