@@ -110,6 +110,9 @@ static inline void quire_machine_stats(struct quire_machine *m, struct quire_mac
  * every fault. */
 QUIRE_API uint64_t quire_machine_used_frames(struct quire_machine *m);
 
+/* The next allocation point is number 1, and alloc_points counts from there.  No other call may be
+ * in progress. */
+QUIRE_API void quire_machine_restart_points(struct quire_machine *m);
 /* From now on fail these points (numbers as in quire_machine_stats.alloc_points). */
 QUIRE_API int quire_machine_fail(struct quire_machine *m, const uint64_t *points, unsigned n);
 

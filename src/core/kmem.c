@@ -8,7 +8,8 @@
  *
  * Invariants:
  *   1  Each call of kmem_alloc(), kmem_zalloc*() and folio_alloc() passes one point.
- *   2  Points passed = alloc_points + the sum of the stripes.  While points are to
+ *   2  Points passed, or passed since they were last numbered from 1, = alloc_points + the sum of
+ *      the stripes.  While points are to
  *      fail, the stripes are 0 and each point takes its number from alloc_points:
  *      a single thread always sees the same numbers.
  *   3  kmem_bytes sums to what was allocated and not freed.
@@ -147,6 +148,14 @@ static void fold_stripes(struct quire_machine *m)
 {
 	for (unsigned i = 0; i < m->port.ncpus; i++)
 		at_add(&m->alloc_points, at_xchg(&m->cpus[i].points, 0));
+}
+
+void quire_machine_restart_points(struct quire_machine *m)
+{
+	spin_lock(&m->port, &m->fail_lock, RANK_ZONE);
+	fold_stripes(m);
+	at_store(&m->alloc_points, 0);
+	spin_unlock(&m->fail_lock, RANK_ZONE);
 }
 
 int quire_machine_fail(struct quire_machine *m, const uint64_t *points, unsigned n)

@@ -243,6 +243,7 @@ static json_t *machine(const struct report *r)
 	put(o, "metadata", m->kmem_bytes);
 	put(o, "allocation_points", m->alloc_points);
 	put(o, "failed_points", m->failed_points);
+	put(o, "unreached_points", r->verdict->unreached);
 	put(o, "out_of_memory_kills", r->run->oom_kills);
 	json_object_set_new(o, "out_of_memory", ooms(r->run));
 	put(o, "processes", r->nr_procs);

@@ -35,7 +35,11 @@ static int machine_create(struct run *run)
 	o.mmap_min_addr = host_number("/proc/sys/vm/mmap_min_addr", 65536);
 	run->low_for_all = !o.mmap_min_addr;
 	err = quire_machine_create(&run->port, &o, &run->machine);
-	if (!err && run->opts->nr_fail_points)
+	if (err)
+		return err;
+	/* The machine's own are nobody's to fail. */
+	quire_machine_restart_points(run->machine);
+	if (run->opts->nr_fail_points)
 		err = quire_machine_fail(run->machine, run->opts->fail_points,
 					 run->opts->nr_fail_points);
 	return err;
@@ -97,6 +101,21 @@ static void print_violation(void *arg, const char *line)
 	run_say("verify: %s", line);
 }
 
+/* Points that --fail names and nobody came to: what was to be tried has not been. */
+static void say_unreached(struct run *run, struct run_verdict *v)
+{
+	const uint64_t *points = run->opts->fail_points;
+	unsigned n = run->opts->nr_fail_points, past = n;
+
+	while (past && points[past - 1] > v->machine.alloc_points)
+		past--;
+	v->unreached = n - past;
+	if (v->unreached)
+		run_say("--fail %llu%s: there were only %llu allocations",
+			(unsigned long long)points[past], v->unreached > 1 ? " and above" : "",
+			(unsigned long long)v->machine.alloc_points);
+}
+
 /* Every process is dead: nothing may be left of them. */
 static bool take_apart(struct run *run, struct run_verdict *v)
 {
@@ -112,6 +131,7 @@ static bool take_apart(struct run *run, struct run_verdict *v)
 	v->violations = quire_verify(run->machine, print_violation, NULL);
 	quire_machine_stats(run->machine, &v->machine);
 	v->wall_ns = run_now_ns() - run->start_ns;
+	say_unreached(run, v);
 	if (v->violations)
 		run_say("VERIFY FAILED: %u violations: Quire's accounting was not conserved",
 			v->violations);

@@ -274,6 +274,7 @@ struct run {
 struct run_verdict {
 	unsigned violations; /* quire_verify */
 	struct quire_machine_stats machine;
+	unsigned unreached; /* points of --fail that did not come */
 	uint64_t wall_ns;
 };
 

@@ -84,6 +84,19 @@ def test_failure():
           report["machine"]["failed_points"] == 1 and report["verify"]["clean"], report, done)
 
 
+def test_first_and_last_failures():
+    """Each number from 1 is an allocation; one that does not come is told of."""
+    for n in range(1, 7):
+        report, done = run("true", options=["--fail", str(n)])
+        check(f"fail: {n} is somebody's", report["machine"]["failed_points"] == 1 and done.returncode in (127, -9, -11)
+              and f"allocation {n} fails, as asked for" in done.stderr and not report["machine"]["unreached_points"],
+              report["machine"], done)
+    report, done = run("true", options=["--quiet", "--fail", "100000,200000"])
+    points = report["machine"]["allocation_points"]
+    check("fail: beyond the end", done.returncode == 0 and report["machine"]["unreached_points"] == 2
+          and done.stderr == f"quire: --fail 100000 and above: there were only {points} allocations\n", done)
+
+
 def test_failure_in_the_midst():
     """A page of a long array is not to be had: no guess makes up for it."""
     report, _ = run(GUEST, "up")
@@ -155,6 +168,7 @@ test_fork()
 test_refusals()
 test_stack()
 test_failure()
+test_first_and_last_failures()
 test_failure_in_the_midst()
 test_peak()
 test_text()
