@@ -75,6 +75,10 @@ void stats_add(struct proc_stats *to, const struct proc_stats *from)
 {
 	add_counters(&to->mm, &from->mm);
 	max_peaks(&to->mm, &from->mm);
+	for (unsigned i = 0; i < QUIRE_NR_REASONS; i++) {
+		to->signalled[i] += from->signalled[i];
+		to->efaults[i] += from->efaults[i];
+	}
 	for (unsigned i = 0; i < RUN_NR_OPS; i++)
 		to->requests[i] += from->requests[i];
 	to->kicks += from->kicks;
@@ -136,6 +140,12 @@ void proc_note_refusal(struct proc *p, uint64_t addr, uint64_t ip, enum quire_ac
 {
 	struct refusal *r;
 
+	/* By the stub, for a system call: no signal comes of it. */
+	if (ip >= GUEST_TASK_SIZE) {
+		at_count(&p->stats.efaults[f->reason]);
+		return;
+	}
+	at_count(&p->stats.signalled[f->reason]);
 	pthread_mutex_lock(&p->run->lock);
 	if (!p->refusals)
 		p->refusals = calloc(PROC_MAX_REFUSALS, sizeof(*p->refusals));

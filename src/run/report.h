@@ -33,7 +33,7 @@ int report_collect(struct report *r, struct run *run, const struct run_verdict *
 void report_free(struct report *r);
 /* Faults resolved: all kinds but spurious ones. */
 uint64_t report_faults(const struct quire_mm_stats *mm);
-uint64_t report_refused(const struct quire_mm_stats *mm);
+uint64_t report_refused(const uint64_t by_reason[QUIRE_NR_REASONS]);
 uint64_t report_requests(const struct proc_stats *s);
 /* Fills that needed no request, because the entry was good already. */
 uint64_t report_fills_by_walk(const struct proc_stats *s);

@@ -52,12 +52,12 @@ uint64_t report_faults(const struct quire_mm_stats *mm)
 	return n;
 }
 
-uint64_t report_refused(const struct quire_mm_stats *mm)
+uint64_t report_refused(const uint64_t by_reason[QUIRE_NR_REASONS])
 {
 	uint64_t n = 0;
 
 	for (unsigned i = 0; i < QUIRE_NR_REASONS; i++)
-		n += mm->segv[i];
+		n += by_reason[i];
 	return n;
 }
 

@@ -43,12 +43,12 @@ static json_t *faults(const struct quire_mm_stats *mm)
 	return o;
 }
 
-static json_t *refused(const struct quire_mm_stats *mm)
+static json_t *refused(const uint64_t *by_reason)
 {
 	json_t *o = json_object();
 
 	for (unsigned i = 1; i < QUIRE_NR_REASONS; i++)
-		put(o, report_reason((enum quire_fault_reason)i), mm->segv[i]);
+		put(o, report_reason((enum quire_fault_reason)i), by_reason[i]);
 	return o;
 }
 
@@ -109,7 +109,8 @@ static json_t *stats(const struct proc_stats *s)
 
 	json_object_set_new(o, "memory", memory(s));
 	json_object_set_new(o, "faults", faults(&s->mm));
-	json_object_set_new(o, "refused", refused(&s->mm));
+	json_object_set_new(o, "refused", refused(s->signalled));
+	json_object_set_new(o, "efault", refused(s->efaults));
 	json_object_set_new(o, "fork", forks(&s->mm));
 	put(lockless, "retries", s->mm.retries);
 	put(lockless, "fallbacks", s->mm.fallbacks);

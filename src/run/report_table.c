@@ -48,7 +48,7 @@ static uint64_t get_reuse(const struct report_row *row)
 
 static uint64_t get_refused(const struct report_row *row)
 {
-	return report_refused(&row->stats.mm);
+	return report_refused(row->stats.signalled);
 }
 
 static uint64_t get_forks(const struct report_row *row)

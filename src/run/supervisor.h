@@ -91,8 +91,10 @@ struct refusal {
 
 /* Counters of one process over all the programs it executed. */
 struct proc_stats {
-	struct quire_mm_stats mm; /* sums of counters, maxima of peaks */
-	struct quire_usage usage; /* just before the end (of the last program) */
+	struct quire_mm_stats mm;             /* sums of counters, maxima of peaks */
+	struct quire_usage usage;             /* just before the end (of the last program) */
+	uint64_t signalled[QUIRE_NR_REASONS]; /* refused accesses of the program's own, by rule */
+	uint64_t efaults[QUIRE_NR_REASONS];   /* and of system calls of its */
 	uint64_t requests[RUN_NR_OPS];
 	uint64_t kicks;                      /* requests that had to wake a worker */
 	uint64_t fills, filled_pages, drops; /* as the stub counted them */

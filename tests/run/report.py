@@ -69,6 +69,17 @@ def test_refusals():
           and refusals[0]["signal"] == "SIGBUS", refusals)
 
 
+def test_efault():
+    """What a system call finds refused is no signal of the program's."""
+    report, done = run(GUEST, "efault")
+    check("efault: no signal", done.returncode == 0 and not report["processes"][0]["refusals"]
+          and not any(report["sum"]["refused"].values()), report["processes"][0]["refusals"], report["sum"]["refused"])
+    check("efault: but counted, by rule", report["sum"]["efault"]["prot_write"] == 5
+          and report["sum"]["efault"]["prot_none"] == 1, report["sum"]["efault"])
+    text = text_report(GUEST, "efault")
+    check("efault: the text", "SIGSEGV" not in text and re.search(r"^  EFAULT +6   \S", text, re.M), text)
+
+
 def test_stack():
     report, _ = run(GUEST, "deep")
     check("deep: the stack grew", report["sum"]["faults"]["stack_growths"] > 10,
@@ -166,6 +177,7 @@ def test_unwritable():
 
 test_fork()
 test_refusals()
+test_efault()
 test_stack()
 test_failure()
 test_first_and_last_failures()

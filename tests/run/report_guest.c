@@ -5,6 +5,8 @@
  */
 #include "proc.h"
 
+#include <errno.h>
+
 #define PAGES 1000
 
 static void use_fork(void)
@@ -101,6 +103,20 @@ static int use_shared(void)
 	return status != 0;
 }
 
+static void use_efault(void)
+{
+	char *p = map_alone(1, MAP_PRIVATE);
+	int fd[2];
+
+	mprotect(p, PAGE, PROT_READ);
+	for (int i = 0; i < 5; i++)
+		if (pipe((int *)(void *)p) == 0 || errno != EFAULT)
+			exit(1);
+	mprotect(p, PAGE, PROT_NONE);
+	if (pipe(fd) || write(fd[1], p, 10) >= 0 || errno != EFAULT)
+		exit(1);
+}
+
 /* The compiler must believe that each call's frame is used to the end. */
 __attribute__((noinline)) static int deep(int n)
 {
@@ -127,6 +143,8 @@ int main(int argc, char **argv)
 		use_segv();
 	else if (!strcmp(what, "bus"))
 		use_bus();
+	else if (!strcmp(what, "efault"))
+		use_efault();
 	else if (!strcmp(what, "alone"))
 		use_alone();
 	else if (!strcmp(what, "family"))
