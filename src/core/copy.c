@@ -26,6 +26,7 @@ struct copy {
 	/* Of this hold of the locks: */
 	uint64_t entries;
 	uint64_t flush_start, flush_end;
+	unsigned flush_pages;
 	int64_t rss[MM_SHMEM + 1];
 	int64_t mapped_anon; /* pages of invariant 2 */
 };
@@ -70,6 +71,7 @@ static void take_write_bit(struct copy *c, pte_t *slot, uint64_t addr, pte_t *e)
 	if (addr < c->flush_start)
 		c->flush_start = addr;
 	c->flush_end = addr + PAGE_SIZE;
+	c->flush_pages++;
 }
 
 /* Shares an anonymous page. */
@@ -163,6 +165,7 @@ static void begin(struct copy *c)
 	c->mapped_anon = 0;
 	c->flush_start = UINT64_MAX;
 	c->flush_end = 0;
+	c->flush_pages = 0;
 	memset(c->rss, 0, sizeof(c->rss));
 }
 
@@ -178,7 +181,7 @@ static void commit(struct copy *c)
 		at_add_relaxed(&m->cpus[this_cpu(&m->port)].mapped_anon, c->mapped_anon);
 	c->src->mm->fork_entries += c->entries;
 	if (RULE(fork_flush))
-		tlb_range(c->g, c->flush_start, c->flush_end);
+		tlb_range(c->g, c->flush_start, c->flush_end, c->flush_pages);
 }
 
 /* Nothing there: no table is made for the child. */

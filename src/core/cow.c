@@ -119,7 +119,7 @@ static __attribute__((noinline)) void flush_replaced(struct fault *f, struct fol
 
 	tlb_begin(&g, f->mm);
 	if (RULE(cow_flush))
-		tlb_range(&g, f->addr, f->addr + PAGE_SIZE);
+		tlb_page(&g, f->addr);
 	if (old)
 		tlb_folio(&g, old);
 	tlb_finish(&g);

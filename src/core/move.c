@@ -44,7 +44,7 @@ static void move_locked(struct tlb_gather *g, struct pt_ref *dst, struct pt_ref 
 		STEP("moves entry %#lx away from %#lx", e, old_addr);
 		pt_set(src, from, 0);
 		if (RULE(move_flush))
-			tlb_range(g, old_addr, old_addr + PAGE_SIZE);
+			tlb_page(g, old_addr);
 		pt_set(dst, to, e);
 	}
 }
@@ -97,13 +97,15 @@ static bool move_piece(struct tlb_gather *g, uint64_t new_addr, uint64_t old_add
 /* Invariant 2. */
 static bool move_whole(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
+	unsigned entries;
+
 	if (((new_addr | old_addr) & (PT_SPAN - 1)) || len < PT_SPAN)
 		return false;
-	if (!pt_move_table(g, old_addr, new_addr))
+	if (!pt_move_table(g, old_addr, new_addr, &entries))
 		return false;
 	STEP("moves the table of %#lx to %#lx", old_addr, new_addr);
 	if (RULE(move_flush))
-		tlb_range(g, old_addr, old_addr + PT_SPAN);
+		tlb_range(g, old_addr, old_addr + PT_SPAN, entries);
 	return true;
 }
 

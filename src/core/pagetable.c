@@ -385,18 +385,22 @@ static bool make_room(struct tlb_gather *g, const struct walk *to, uint64_t addr
 	return true;
 }
 
-/* Protocol 4: whoever waits for the table's PTL finds that it is not at its address. */
-static void take_out(struct quire_mm *mm, const struct walk *from, struct folio *table)
+/* Protocol 4: whoever waits for the table's PTL finds that it is not at its address.  How many
+ * entries it has. */
+static unsigned take_out(struct quire_mm *mm, const struct walk *from, struct folio *table)
 {
 	const struct quire_port *port = &mm->machine->port;
 	struct folio *parent = pfn_folio(mm->machine, from->table);
+	unsigned entries;
 
 	spin_lock(port, &parent->pt.lock, RANK_PT_PARENT);
 	spin_lock(port, &table->pt.lock, RANK_PTL);
 	at_store(from->slot, 0);
 	parent->pt.used--;
+	entries = table->pt.used;
 	spin_unlock(&table->pt.lock, RANK_PTL);
 	spin_unlock(&parent->pt.lock, RANK_PT_PARENT);
+	return entries;
 }
 
 static void put_in(struct quire_mm *mm, const struct walk *to, struct folio *table)
@@ -409,7 +413,7 @@ static void put_in(struct quire_mm *mm, const struct walk *to, struct folio *tab
 	spin_unlock(&parent->pt.lock, RANK_PT_PARENT);
 }
 
-bool pt_move_table(struct tlb_gather *g, uint64_t old_addr, uint64_t new_addr)
+bool pt_move_table(struct tlb_gather *g, uint64_t old_addr, uint64_t new_addr, unsigned *entries)
 {
 	struct quire_mm *mm = g->mm;
 	struct walk from, to;
@@ -423,7 +427,7 @@ bool pt_move_table(struct tlb_gather *g, uint64_t old_addr, uint64_t new_addr)
 	if (!make_room(g, &to, new_addr))
 		return false;
 	table = pfn_folio(mm->machine, pte_frame(at_load(from.slot)));
-	take_out(mm, &from, table);
+	*entries = take_out(mm, &from, table);
 	put_in(mm, &to, table);
 	return true;
 }

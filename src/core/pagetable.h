@@ -112,6 +112,6 @@ void pt_free_range(struct tlb_gather *g, uint64_t start, uint64_t end, uint64_t 
 
 /* Moves the whole last-level table of old_addr to new_addr, both aligned to PT_SPAN, within one mm.
  * M held, the VMA of old_addr dead (protocol 4).  False: nothing changed, move entry by entry. */
-bool pt_move_table(struct tlb_gather *g, uint64_t old_addr, uint64_t new_addr);
+bool pt_move_table(struct tlb_gather *g, uint64_t old_addr, uint64_t new_addr, unsigned *entries);
 
 #endif

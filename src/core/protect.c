@@ -70,7 +70,7 @@ static void protect_table(struct tlb_gather *g, struct vma *vma, uint64_t addr, 
 					 : "adds rights to the entry of %#lx",
 		     addr);
 		if (RULE(flush_lost_rights) && loses_right(e, val))
-			tlb_range(g, addr, addr + PAGE_SIZE);
+			tlb_page(g, addr);
 	}
 	pt_unlock(&ref);
 }

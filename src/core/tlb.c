@@ -22,6 +22,7 @@ void tlb_begin(struct tlb_gather *g, struct quire_mm *mm)
 	g->full = false;
 	g->no_flush = false;
 	g->nr_ranges = 0;
+	g->nr_pages = 0;
 	g->nr_folios = 0;
 	g->unflushed = false;
 	g->lent = false;
@@ -30,11 +31,14 @@ void tlb_begin(struct tlb_gather *g, struct quire_mm *mm)
 }
 
 /* Out of ranges: the latest grows over the gap, which costs its refills and nothing else. */
-void tlb_range(struct tlb_gather *g, uint64_t start, uint64_t end)
+void tlb_range(struct tlb_gather *g, uint64_t start, uint64_t end, unsigned pages)
 {
 	struct quire_tlb_range *r = &g->ranges[g->nr_ranges ? g->nr_ranges - 1 : 0];
 
-	if (g->full || start >= end)
+	if (start >= end)
+		return;
+	g->nr_pages += pages;
+	if (g->full)
 		return;
 	if (g->nr_ranges &&
 	    ((start <= r->end && end >= r->start) || g->nr_ranges == TLB_GATHER_RANGES)) {
@@ -84,13 +88,13 @@ void tlb_unflushed(struct tlb_gather *g)
 void tlb_range_of_others(struct tlb_gather *g, uint64_t start, uint64_t end)
 {
 	if (RULE(flush_of_others) && at_load(&g->mm->unflushed))
-		tlb_range(g, start, end);
+		tlb_range(g, start, end, 0);
 }
 
 void tlb_table(struct tlb_gather *g, struct folio *table, uint64_t addr)
 {
 	if (!g->nr_ranges)
-		tlb_range(g, addr, addr + PAGE_SIZE);
+		tlb_range(g, addr, addr + PAGE_SIZE, 0);
 	chain_add(g->mm->machine, &g->tables, table);
 }
 
@@ -99,15 +103,12 @@ static void flush(struct tlb_gather *g)
 	struct quire_mm *mm = g->mm;
 	const struct quire_port *port = &mm->machine->port;
 	unsigned n = g->full ? 0 : g->nr_ranges;
-	int64_t pages = 0;
 
 	g->lent = false;
 	if (g->no_flush || (!g->full && !g->nr_ranges))
 		return;
-	for (unsigned i = 0; i < g->nr_ranges; i++)
-		pages += (int64_t)((g->ranges[i].end - g->ranges[i].start) >> PAGE_SHIFT);
 	mm_count(mm, MM_FLUSH, 1);
-	mm_count(mm, MM_FLUSH_PAGES, pages);
+	mm_count(mm, MM_FLUSH_PAGES, g->nr_pages);
 	if (port->tlb_flush)
 		port->tlb_flush(port->ctx, mm, mm->cookie, g->ranges, n);
 	if (port->tlb_lent)
@@ -176,6 +177,7 @@ void tlb_flush_now(struct tlb_gather *g)
 	if (g->tables.nr)
 		retire_tables(g);
 	g->nr_ranges = 0;
+	g->nr_pages = 0;
 	g->nr_folios = 0;
 	g->any_dirty = false;
 }

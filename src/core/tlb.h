@@ -25,6 +25,7 @@ struct tlb_gather {
 	bool unflushed; /* mm->unflushed is this gather's */
 	bool lent;      /* of what was flushed last, somebody may still use something */
 	unsigned nr_ranges, nr_folios;
+	unsigned nr_pages; /* entries that changed, for the statistics */
 	struct frame_chain tables;
 	struct quire_tlb_range ranges[TLB_GATHER_RANGES];
 	bool any_dirty; /* some of folios has GATHERED_DIRTY */
@@ -32,8 +33,14 @@ struct tlb_gather {
 };
 
 void tlb_begin(struct tlb_gather *g, struct quire_mm *mm);
-/* A range that touches the latest one is merged with it. */
-void tlb_range(struct tlb_gather *g, uint64_t start, uint64_t end);
+/* A range that touches the latest one is merged with it.  pages: as many entries of it changed. */
+void tlb_range(struct tlb_gather *g, uint64_t start, uint64_t end, unsigned pages);
+
+static inline void tlb_page(struct tlb_gather *g, uint64_t addr)
+{
+	tlb_range(g, addr, addr + PAGE_SIZE, 1);
+}
+
 /* Ahead of clearing entries of a file, M held: says so until tlb_finish() has flushed them. */
 void tlb_unflushed(struct tlb_gather *g);
 /*

@@ -36,7 +36,7 @@ static void clean_table(struct tlb_gather *g, struct pt_ref *ref, uint64_t addr,
 		STEP("cleans the entry of %#lx", addr);
 		pt_set(ref, entry, val & ~(PTE_WRITE | PTE_DIRTY));
 		if (RULE(writeback_flush))
-			tlb_range(g, addr, addr + PAGE_SIZE);
+			tlb_page(g, addr);
 	}
 }
 

@@ -25,6 +25,7 @@ struct zap {
 	bool keep_private; /* leave private copies of file pages */
 	struct rmap_batch batch;
 	uint64_t flush_start, flush_end; /* of this hold of the PTL; empty: start > end */
+	unsigned flush_pages;
 };
 
 static void note_flush(struct zap *z, uint64_t addr)
@@ -32,6 +33,7 @@ static void note_flush(struct zap *z, uint64_t addr)
 	if (addr < z->flush_start)
 		z->flush_start = addr;
 	z->flush_end = addr + PAGE_SIZE;
+	z->flush_pages++;
 }
 
 /* An entry of a RAM frame is gone.  True: the gather is full. */
@@ -82,12 +84,13 @@ static uint64_t zap_table(struct zap *z, uint64_t addr, uint64_t end, bool *full
 		return end;
 	z->flush_start = UINT64_MAX;
 	z->flush_end = 0;
+	z->flush_pages = 0;
 	for (slot = ref.entry; addr < end && ref.table->pt.used && !*full; addr += PAGE_SIZE)
 		*full = zap_entry(z, &ref, slot++, addr);
 	if (!*full)
 		addr = end;
 	pt_unlock(&ref);
-	tlb_range(z->g, z->flush_start, z->flush_end);
+	tlb_range(z->g, z->flush_start, z->flush_end, z->flush_pages);
 	return addr;
 }
 
@@ -177,7 +180,7 @@ static void lazyfree_table(struct tlb_gather *g, uint64_t addr, uint64_t end)
 		pt_set(&ref, slot, e & ~(PTE_DIRTY | PTE_ACCESSED));
 		STEP("makes the entry of %#lx clean", addr);
 		if (RULE(flush_lazyfree))
-			tlb_range(g, addr, addr + PAGE_SIZE);
+			tlb_page(g, addr);
 	}
 	pt_unlock(&ref);
 }

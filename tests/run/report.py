@@ -80,6 +80,12 @@ def test_efault():
     check("efault: the text", "SIGSEGV" not in text and re.search(r"^  EFAULT +6   \S", text, re.M), text)
 
 
+def test_flushes():
+    """Pages flushed are entries that changed, not the addresses between them."""
+    report, _ = run(GUEST, "sparse")
+    check("sparse: flushed pages", 20 <= report["sum"]["tlb"]["flushed_pages"] < 200, report["sum"]["tlb"])
+
+
 def test_stack():
     report, _ = run(GUEST, "deep")
     check("deep: the stack grew", report["sum"]["faults"]["stack_growths"] > 10,
@@ -178,6 +184,7 @@ def test_unwritable():
 test_fork()
 test_refusals()
 test_efault()
+test_flushes()
 test_stack()
 test_failure()
 test_first_and_last_failures()

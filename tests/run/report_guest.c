@@ -103,6 +103,18 @@ static int use_shared(void)
 	return status != 0;
 }
 
+/* One page in each of many tables, of a reservation that is far larger. */
+static void use_sparse(void)
+{
+	size_t len = 1ul << 40;
+	char *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	for (size_t i = 0; i < 20; i++)
+		p[i * (len / 20)] = 1;
+	munmap(p, len);
+}
+
 static void use_efault(void)
 {
 	char *p = map_alone(1, MAP_PRIVATE);
@@ -143,6 +155,8 @@ int main(int argc, char **argv)
 		use_segv();
 	else if (!strcmp(what, "bus"))
 		use_bus();
+	else if (!strcmp(what, "sparse"))
+		use_sparse();
 	else if (!strcmp(what, "efault"))
 		use_efault();
 	else if (!strcmp(what, "alone"))
