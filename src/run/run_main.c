@@ -73,13 +73,21 @@ static void fill_info(struct run *run)
 	info->verbose = !run->opts->quiet;
 }
 
+/* What a smaller machine would not run into. */
+static bool for_want_of_memory(int err)
+{
+	return err == -ENOMEM || err == -ENOSPC || err == -EFBIG || err == -EINVAL ||
+	       err == -EOVERFLOW;
+}
+
 static int start(struct run *run, int *guest_ctl)
 {
 	int err = ram_create(run);
 
 	if (err) {
-		run_say("cannot make %llu MiB of RAM: %s (try a smaller --ram)",
-			(unsigned long long)(run->ram_bytes >> 20), strerror(-err));
+		run_say("cannot make %llu MiB of RAM: %s%s",
+			(unsigned long long)(run->ram_bytes >> 20), strerror(-err),
+			for_want_of_memory(err) ? " (try a smaller --ram)" : "");
 		return err;
 	}
 	err = slots_create(run);
@@ -176,7 +184,7 @@ static void keep_out(void)
 
 static void ignore_signals(void)
 {
-	static const int ignored[] = {SIGINT, SIGQUIT, SIGPIPE};
+	static const int ignored[] = {SIGINT, SIGQUIT, SIGPIPE, SIGXFSZ};
 
 	for (unsigned i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		signal(ignored[i], SIG_IGN);
@@ -197,6 +205,7 @@ static int supervise(struct run *run, const sigset_t *mask)
 {
 	struct run_verdict verdict = {0};
 	int guest_ctl = -1, status;
+	bool lost = false;
 
 	if (!host_has_filters() || fd_block_place(run) || start(run, &guest_ctl))
 		return RUN_EXIT_VERIFY;
@@ -216,10 +225,10 @@ static int supervise(struct run *run, const sigset_t *mask)
 	if (!take_apart(run, &verdict))
 		return -1;
 	if (!run->opts->quiet || run->opts->report)
-		report_write(run, &verdict);
+		lost = report_write(run, &verdict) && run->opts->report;
 	procs_destroy(run);
 	life_destroy(run);
-	return verdict.violations ? -1 : 0;
+	return verdict.violations || lost ? -1 : 0;
 }
 
 int run_main(const struct run_options *opts)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "quire/quire.h"
@@ -45,7 +46,9 @@ void cmd_run_help(void)
 	    "      --ram SIZE         the machine's RAM, e.g. 512M or 4G (default: 3/4 of\n"
 	    "                         what the host has available)\n"
 	    "  -q, --quiet            no report and no notes on standard error\n"
-	    "      --report FILE      write the report to FILE: JSON if its name ends in .json\n"
+	    "      --report FILE      write the report to FILE, - for standard output: JSON if "
+	    "the\n"
+	    "                         name ends in .json\n"
 	    "      --fail N[,M...]    fail the Nth, Mth ... allocation of the machine\n"
 	    "      --stat SECONDS     a line on standard error every so often, e.g. 1 or 0.5\n"
 	    "  -h, --help             this text\n"
@@ -80,17 +83,28 @@ static enum parsed set_ram(struct run_options *opts, const char *text)
 	return PARSED_RUN;
 }
 
-/* Asked for before the program runs for an hour. */
+/*
+ * Asked for before the program runs for an hour.  A regular file is not kept open: somebody may
+ * put another in its place, which is then the one that is meant.
+ */
 static enum parsed set_report(struct run_options *opts, const char *file)
 {
-	int fd;
+	struct stat st;
+	int fd = STDOUT_FILENO;
 
 	if (!*file)
 		return wrong("--report: the name of the file is empty");
-	fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-	if (fd < 0)
+	if (strcmp(file, "-"))
+		fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+	if (fd < 0 || fstat(fd, &st))
 		return wrong("--report: cannot write %s: %s", file, strerror(errno));
-	close(fd);
+	if (opts->report_fd > STDERR_FILENO)
+		close(opts->report_fd);
+	opts->report_fd = fd;
+	if (fd != STDOUT_FILENO && S_ISREG(st.st_mode)) {
+		close(fd);
+		opts->report_fd = -1;
+	}
 	opts->report = file;
 	return PARSED_RUN;
 }
@@ -143,7 +157,7 @@ static enum parsed parse(struct run_options *opts, struct points *fail, int argc
 
 int cmd_run(int argc, char **argv)
 {
-	struct run_options opts = {0};
+	struct run_options opts = {.report_fd = -1};
 	struct points fail = {0};
 	static char name[] = "quire run";
 	int status;

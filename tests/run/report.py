@@ -5,6 +5,7 @@
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -174,6 +175,44 @@ def test_text():
     check("quiet says nothing", text_report(GUEST, "fork", options=["-q"]) == "")
 
 
+def report_to(file, *args, **more):
+    return subprocess.run([QUIRE, "run", "--report", file, "--", *args], timeout=60, **more)
+
+
+def test_lost(folder):
+    """Half a report is none, and no success."""
+    done = report_to("/dev/full", "true", capture_output=True, text=True)
+    check("a device that is full", done.returncode == 125
+          and "cannot write the report to /dev/full: No space left on device" in done.stderr, done)
+    path = os.path.join(folder, "r.json")
+    # Only once the run has made its memory, which is a file as well.
+    with subprocess.Popen([QUIRE, "run", "--report", path, "--", "sh", "-c", "echo; read x"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        run.stdout.readline()
+        resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (1000, 1000))
+        said = run.communicate(b"\n", timeout=60)[1].decode()
+    check("a file that may not get so large", run.returncode == 125
+          and f"cannot write the report to {path}: File too large" in said and os.path.getsize(path) == 0,
+          run.returncode, said, os.path.getsize(path))
+
+
+def test_destinations(folder):
+    done = report_to("-", "echo", "hello", capture_output=True, text=True)
+    check("-: standard output, behind the program's own",
+          done.returncode == 0 and done.stdout.startswith("hello\n\nquire: echo hello\n") and not done.stderr, done)
+    done = report_to("-", "true", stdout=None, stderr=subprocess.PIPE, text=True, preexec_fn=lambda: os.close(1))
+    check("-: without one", done.returncode == 125 and "cannot write -" in done.stderr, done)
+    path = os.path.join(folder, "R.JSON")
+    report_to(path, "true")
+    with open(path, encoding="utf-8") as file:
+        check(".JSON is JSON", json.load(file)["exit"] == 0)
+    fifo = os.path.join(folder, "fifo.json")
+    os.mkfifo(fifo)
+    with subprocess.Popen(["cat", fifo], stdout=subprocess.PIPE) as reader:
+        report_to(fifo, "true")
+        check("a FIFO's reader has it all", json.loads(reader.stdout.read())["exit"] == 0)
+
+
 def test_unwritable():
     done = subprocess.run([QUIRE, "run", "--report", "/nonexistent/r", "--", "true"],
                           capture_output=True, text=True, timeout=60)
@@ -192,4 +231,7 @@ test_failure_in_the_midst()
 test_peak()
 test_text()
 test_unwritable()
+with tempfile.TemporaryDirectory() as folder:
+    test_lost(folder)
+    test_destinations(folder)
 sys.exit(failed)
