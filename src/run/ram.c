@@ -10,6 +10,7 @@
  * 64 frames at a time it costs a fraction.  The core hands out ascending frames, so the chunk of
  * the frame that was just handed out is the one to come next.
  */
+#include "run/cgroup.h"
 #include "run/engine.h"
 
 #include <errno.h>
@@ -37,19 +38,9 @@ static uint64_t host_available(void)
 	return kib << 10;
 }
 
-/* The container's limit, where it has one of its own. */
-static uint64_t cgroup_limit(void)
-{
-	char text[64];
-
-	if (read_text("/sys/fs/cgroup/memory.max", text, sizeof(text)) <= 0 || text[0] == 'm')
-		return UINT64_MAX;
-	return strtoull(text, NULL, 10);
-}
-
 static uint64_t default_ram(void)
 {
-	uint64_t avail = host_available(), limit = cgroup_limit();
+	uint64_t avail = host_available(), limit = cgroup_memory_limit("");
 
 	if (limit < avail)
 		avail = limit;
