@@ -34,9 +34,13 @@ struct request {
 			   again */
 };
 
-/* ---- util.c */
+/* ---- say.c */
 /* As run_say, but not with --quiet. */
 void run_note(struct run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* At the end: of what kind there were more lines than were written. */
+void say_rest(void);
+
+/* ---- util.c */
 void futex_wait(uint32_t *addr, uint32_t val, unsigned ms);
 void futex_wake(uint32_t *addr, int n);
 /* Reads a whole small file of /proc into buf (NUL-terminated): length or -errno. */

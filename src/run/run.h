@@ -13,8 +13,8 @@ struct run_options {
 	uint64_t ram_bytes;
 	/* No report on stderr at the end. */
 	bool quiet;
-	/* Where the report goes; NULL: stderr, "-": stdout.  JSON if the name ends in .json, however
-	 * it is written. */
+	/* Where the report goes; NULL: stderr, "-": stdout.  JSON if the name ends in .json,
+	 * however it is written. */
 	const char *report;
 	/* The same, opened, unless it is a regular file, which is opened when it is written. */
 	int report_fd;

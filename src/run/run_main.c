@@ -143,6 +143,7 @@ static bool take_apart(struct run *run, struct run_verdict *v)
 	if (v->violations)
 		run_say("VERIFY FAILED: %u violations: Quire's accounting was not conserved",
 			v->violations);
+	say_rest();
 	return true;
 }
 

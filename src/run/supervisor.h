@@ -283,7 +283,7 @@ struct run_verdict {
 uint64_t run_now_ns(void);
 /* The peak, rounded up so that the run fits into it (peak.c). */
 uint64_t peak_bytes(const struct run *run);
-/* One line on stderr, "quire: ..." */
+/* One line on stderr, "quire: ...", unless there were many of its kind (say.c). */
 void run_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* -------------------------------------------------------------------- files */

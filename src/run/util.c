@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * util.c: what every file of the supervisor needs: lines on stderr, the clock,
- * futexes, small files of /proc.  Owns no state.
+ * util.c: what every file of the supervisor needs: the clock, futexes, small files of /proc.  Owns
+ * no state.
  */
 #include "run/engine.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,41 +20,6 @@ uint64_t run_now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
-
-/* One write, so that lines of the guests and ours do not mix. */
-static void say(const char *fmt, va_list ap)
-{
-	char line[512];
-	int n = snprintf(line, sizeof(line), "quire: ");
-	int m = vsnprintf(line + n, sizeof(line) - (size_t)n - 1, fmt, ap);
-
-	n = m < 0 ? n : n + m;
-	if (n > (int)sizeof(line) - 2)
-		n = (int)sizeof(line) - 2;
-	line[n++] = '\n';
-	if (write(STDERR_FILENO, line, (size_t)n) < 0)
-		return;
-}
-
-void run_say(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	say(fmt, ap);
-	va_end(ap);
-}
-
-void run_note(struct run *run, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (run->opts->quiet)
-		return;
-	va_start(ap, fmt);
-	say(fmt, ap);
-	va_end(ap);
 }
 
 void futex_wait(uint32_t *addr, uint32_t val, unsigned ms)

@@ -213,6 +213,19 @@ def test_destinations(folder):
         check("a FIFO's reader has it all", json.loads(reader.stdout.read())["exit"] == 0)
 
 
+def test_repetition():
+    """Ten lines of a kind, and how many more."""
+    report, _ = run(GUEST, "mappings")
+    first = report["machine"]["allocation_points"] - 1000
+    report, done = run(GUEST, "mappings", options=["--fail", ",".join(str(first + 10 * i) for i in range(25))])
+    lines = done.stderr.splitlines()
+    check("mappings: all failures are counted", done.returncode == 0 and report["machine"]["failed_points"] == 25,
+          report["machine"])
+    check("mappings: ten lines, and the rest in one",
+          len(lines) == 11 and all(re.search(r"allocation \d+ fails, as asked for$", line) for line in lines)
+          and lines[10].startswith("quire: 15 more lines like "), lines)
+
+
 def test_unwritable():
     done = subprocess.run([QUIRE, "run", "--report", "/nonexistent/r", "--", "true"],
                           capture_output=True, text=True, timeout=60)
@@ -230,6 +243,7 @@ test_first_and_last_failures()
 test_failure_in_the_midst()
 test_peak()
 test_text()
+test_repetition()
 test_unwritable()
 with tempfile.TemporaryDirectory() as folder:
     test_lost(folder)

@@ -115,6 +115,17 @@ static void use_sparse(void)
 	munmap(p, len);
 }
 
+/* Does not mind if a mapping cannot be had. */
+static void use_mappings(void)
+{
+	for (int i = 0; i < 2000; i++) {
+		char *p = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (p != MAP_FAILED)
+			munmap(p, PAGE);
+	}
+}
+
 static void use_efault(void)
 {
 	char *p = map_alone(1, MAP_PRIVATE);
@@ -157,6 +168,8 @@ int main(int argc, char **argv)
 		use_bus();
 	else if (!strcmp(what, "sparse"))
 		use_sparse();
+	else if (!strcmp(what, "mappings"))
+		use_mappings();
 	else if (!strcmp(what, "efault"))
 		use_efault();
 	else if (!strcmp(what, "alone"))
