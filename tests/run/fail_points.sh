@@ -17,7 +17,7 @@ points=$(sed -n 's/.*"allocation_points": *\([0-9]*\).*/\1/p' "$work/r.json")
 failed=0
 n=1
 while [ "$n" -le "$points" ]; do
-	timeout -k 5 60 "$quire" run --ram 256M --quiet --fail "$n" -- "$prog" >"$work/out" 2>&1
+	timeout -k 5 600 "$quire" run --ram 256M --quiet --fail "$n" -- "$prog" >"$work/out" 2>&1
 	status=$?
 	case $status in
 	[0-8] | 127 | 137 | 139) ;;

@@ -13,7 +13,7 @@ import shutil
 import sys
 import time
 
-LIMIT = 20
+LIMIT = 200
 
 CASES = [
     # What is run; the keys that stop it.  Who is ready has been executed: a stop of vfork's child stops no

@@ -75,7 +75,7 @@ static void test_fork(void)
 	}
 	waitpid(pid, &status, 0);
 	same("the child is content", status, 0);
-	for (int i = 0; i < 200 && flags(p + PAGE) != (PRESENT | EXCLUSIVE); i++)
+	for (int i = 0; i < 20000 && flags(p + PAGE) != (PRESENT | EXCLUSIVE); i++)
 		usleep(5000); /* as in proc_rss.c */
 	flag_check("after its end: exclusive again", p + PAGE, PRESENT | EXCLUSIVE);
 	munmap(p, 4 * PAGE);

@@ -110,7 +110,7 @@ static void test_fork(void)
 	waitpid(pid, &status, 0);
 	same("the child is content", status, 0);
 	/* docs/compat.md: a dead child's memory may be counted for a moment longer. */
-	for (int i = 0; i < 200 && smaps(p, "Private_Dirty") != 64 * KB; i++)
+	for (int i = 0; i < 20000 && smaps(p, "Private_Dirty") != 64 * KB; i++)
 		usleep(5000);
 	same("after its end all is private", smaps(p, "Private_Dirty"), 64 * KB);
 	munmap(p, 64 * PAGE);

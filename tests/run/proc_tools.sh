@@ -45,9 +45,11 @@ meminfo() {
 }
 
 smaps_adds_up() {
-	# A process that sleeps does not change between the two files.
-	run sh -c 'sleep 9 & until grep -q ^sleep /proc/$!/cmdline; do :; done; sleep 0.5
-		cat /proc/$!/smaps; echo ====; cat /proc/$!/smaps_rollup; kill $!' >"$tmp" || bad 'cat smaps'
+	# Until the process sleeps and does not change between the files.
+	run sh -c 'sleep 9999 & until grep -q ^sleep /proc/$!/cmdline; do :; done
+		until before=$(cat /proc/$!/smaps); rollup=$(cat /proc/$!/smaps_rollup)
+			[ "$before" = "$(cat /proc/$!/smaps)" ]; do :; done
+		echo "$before"; echo ====; echo "$rollup"; kill $!' >"$tmp" || bad 'cat smaps'
 	awk '/^====/ { second = 1 }
 	     /^Rss:/ { if (second) rollup = $2; else sum += $2 }
 	     END { exit !(sum > 0 && sum == rollup) }' "$tmp" &&

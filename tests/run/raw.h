@@ -114,7 +114,7 @@ static inline int run_case(const struct raw_case *cases, const char *name)
 		printf("skipped: the host has no seccomp notifications\n");
 		return 77;
 	}
-	alarm(60);
+	alarm(600);
 	find_gadget();
 	for (; cases->name; cases++) {
 		if (!name || strcmp(cases->name, name))

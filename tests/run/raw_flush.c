@@ -47,7 +47,7 @@ static void lose_thread(void)
 {
 	pthread_t t;
 
-	alarm(60);
+	alarm(600);
 	page[0] = 1;
 	pthread_create(&t, NULL, vanish, NULL);
 	while (!word[0] || !syscall(SYS_tgkill, getpid(), word[1], 0))
@@ -103,7 +103,7 @@ static void move_shared(void)
 	char *to =
 	    mmap(NULL, MOVED_PAGES * PAGE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	alarm(60);
+	alarm(600);
 	for (int i = 0; i < MOVED_PAGES; i++)
 		page[i * PAGE_BYTES] = 1;
 	word[0] = 0;

@@ -25,14 +25,14 @@ def run(*args, options=()):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "r.json")
         done = subprocess.run([QUIRE, "run", "--report", path, *options, "--", *args],
-                              capture_output=True, text=True, timeout=60)
+                              capture_output=True, text=True, timeout=600)
         with open(path, encoding="utf-8") as file:
             return json.load(file), done
 
 
 def text_report(*args, options=()):
     done = subprocess.run([QUIRE, "run", *options, "--", *args], capture_output=True, text=True,
-                          timeout=60)
+                          timeout=600)
     return done.stderr
 
 
@@ -176,7 +176,7 @@ def test_text():
 
 
 def report_to(file, *args, **more):
-    return subprocess.run([QUIRE, "run", "--report", file, "--", *args], timeout=60, **more)
+    return subprocess.run([QUIRE, "run", "--report", file, "--", *args], timeout=600, **more)
 
 
 def test_lost(folder):
@@ -190,7 +190,7 @@ def test_lost(folder):
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
         run.stdout.readline()
         resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (1000, 1000))
-        said = run.communicate(b"\n", timeout=60)[1].decode()
+        said = run.communicate(b"\n", timeout=600)[1].decode()
     check("a file that may not get so large", run.returncode == 125
           and f"cannot write the report to {path}: File too large" in said and os.path.getsize(path) == 0,
           run.returncode, said, os.path.getsize(path))
@@ -228,7 +228,7 @@ def test_repetition():
 
 def test_unwritable():
     done = subprocess.run([QUIRE, "run", "--report", "/nonexistent/r", "--", "true"],
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=600)
     check("a report that cannot be written is told of before",
           done.returncode == 125 and "/nonexistent/r" in done.stderr, done)
 

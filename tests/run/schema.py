@@ -71,7 +71,7 @@ class Schema:
 def report_of(*args, options=()):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "r.json")
-        subprocess.run([QUIRE, "run", "--report", path, *options, "--", *args], capture_output=True, timeout=60)
+        subprocess.run([QUIRE, "run", "--report", path, *options, "--", *args], capture_output=True, timeout=600)
         with open(path, encoding="utf-8") as file:
             return json.load(file)
 

@@ -25,7 +25,7 @@ static void stop_parent(void)
 {
 	pid_t parent = getppid();
 
-	alarm(60);
+	alarm(600);
 	CHECK(kill(parent, SIGSTOP) == 0);
 	while (!is_stopped(parent))
 		sched_yield();

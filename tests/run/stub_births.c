@@ -22,7 +22,7 @@ static void rain(void)
 	uint32_t seen = 0;
 
 	signal(SIGBUS, SIG_IGN);
-	alarm(60);
+	alarm(600);
 	while (*births != UINT32_MAX) {
 		if (*births == seen)
 			continue;
@@ -98,7 +98,7 @@ static void in_the_rain(void (*fn)(void))
 	}
 	if (setpgid(0, 0))
 		_exit(1);
-	alarm(60);
+	alarm(600);
 	catch_with(SIGBUS, caught, SA_RESTART, 0);
 	cloud = must_fork();
 	if (!cloud)

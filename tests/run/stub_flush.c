@@ -23,7 +23,7 @@ struct calls {
 /* Touches the page that its parent takes away, and makes calls in between. */
 static void call_on(volatile char *page, volatile struct calls *calls, pid_t parent)
 {
-	alarm(60);
+	alarm(600);
 	for (;;) {
 		page[0] = 1;
 		for (int i = 0; i < 20; i++) {
@@ -104,7 +104,7 @@ static pid_t start_lookers(int threads)
 
 	if (pid)
 		return pid;
-	alarm(60);
+	alarm(600);
 	signal(SIGUSR1, on_signal);
 	signal(SIGCONT, on_signal);
 	for (int i = 1; i < threads; i++)
@@ -188,7 +188,7 @@ static void written_while_stopped(void)
 	own[0] = 5;
 	pid = must_fork();
 	if (!pid) {
-		alarm(60);
+		alarm(600);
 		flags[0] = own[0];
 		while (!flags[1])
 			flags[2]++;
@@ -233,7 +233,7 @@ static void while_moving(void)
 	work->pages = shared(NR_PAGES * PAGE_BYTES);
 	pid = must_fork();
 	if (!pid) {
-		alarm(60);
+		alarm(600);
 		move();
 	}
 	for (uint32_t i = 1; i <= 60; i++) {
@@ -255,7 +255,7 @@ static pid_t start_vfork(void)
 
 	if (pid)
 		return pid;
-	alarm(60);
+	alarm(600);
 	work->wrong += !all_are(1);
 	child = vfork();
 	if (!child) {
@@ -306,7 +306,7 @@ struct letters {
 
 static void receive_into(char *page, int fd, struct letters *l)
 {
-	alarm(60);
+	alarm(600);
 	for (uint32_t i = 0;; i++) {
 		uint32_t number = 0;
 		ssize_t n = recv(fd, page, 64, 0);
@@ -335,7 +335,7 @@ static void removed_while_receiving(void)
 			sched_yield();
 		CHECK(madvise(page, PAGE_BYTES, MADV_REMOVE) == 0);
 		CHECK(send(fd[0], &i, sizeof(i), 0) == sizeof(i));
-		for (int k = 0; l->got <= i && k < 10000; k++)
+		for (int k = 0; l->got <= i && k < 100000; k++)
 			usleep(k < 100 ? 10 : 1000);
 		if (l->got <= i)
 			break;
@@ -400,7 +400,7 @@ static void ended_while_flushed(void)
 int main(void)
 {
 	/* Whoever waits for a flush that does not come cannot be interrupted, but killed. */
-	alarm(60);
+	alarm(600);
 	RUN(during_calls);
 	RUN(while_stopped);
 	RUN(while_threads_stopped);

@@ -118,7 +118,7 @@ static void futex_over_cow(void)
 		_exit(word);
 	}
 	*(volatile int *)&word = 1;
-	for (int i = 0; i < 100 && n == 0; i++) {
+	for (int i = 0; i < 60000 && n == 0; i++) {
 		n = (int)syscall(SYS_futex, &word, FUTEX_WAKE, 1, NULL, NULL, 0);
 		usleep(1000);
 	}

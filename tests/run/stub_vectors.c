@@ -195,7 +195,7 @@ static void over_clone(void)
 			 : "rcx", "r11", "memory");
 	store_all(&got);
 	CHECK(r > 0 && same(&got));
-	for (int i = 0; i < 1000 && !child_done; i++)
+	for (int i = 0; i < 60000 && !child_done; i++)
 		usleep(1000);
 	CHECK(child_done && child_ok);
 	usleep(10000);
