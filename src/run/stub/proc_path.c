@@ -41,24 +41,13 @@ static const char *split(const char *path, int64_t *pid)
 	return p;
 }
 
-int proc_text_of(const char *path, int64_t *pid)
-{
-	const char *rest;
-
-	*pid = 0;
-	if (str_equal(path, "/proc/meminfo"))
-		return PROC_MEMINFO;
-	if (str_equal(path, "/proc/sysvipc/shm"))
-		return PROC_SYSVIPC_SHM;
-	rest = split(path, pid);
-	return rest ? proc_text_named(rest, *pid) : -1;
-}
-
 int proc_text_named(const char *rest, int64_t pid)
 {
-	if (!pid)
-		return str_equal(rest, "meminfo") ? PROC_MEMINFO : -1;
-	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+	if (!pid && str_equal(rest, "meminfo"))
+		return PROC_MEMINFO;
+	if (!pid && str_equal(rest, "shm")) /* in sysvipc: no other directory has one */
+		return PROC_SYSVIPC_SHM;
+	for (unsigned i = 0; pid && i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (str_equal(rest, texts[i].name))
 			return texts[i].which;
 	}

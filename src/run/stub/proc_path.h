@@ -7,14 +7,12 @@
 
 #include "stub.h"
 
-/* enum run_proc of an absolute path, -1: the host's.  *pid: whose; 0 for the whole system. */
-int proc_text_of(const char *path, int64_t *pid);
 /*
  * What the host calls a file of a procfs, mounted anywhere: its last component, and the process
  * whose it is, or 0.
  */
 const char *proc_file_of(const char *name, int64_t *pid);
-/* enum run_proc of such a file, or -1. */
+/* enum run_proc of such a file, or -1: the host's. */
 int proc_text_named(const char *rest, int64_t pid);
 /*
  * A fresh snapshot, read-only, takes the place of fd.  0, or why it does not; -ENOENT: the host's
