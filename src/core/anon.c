@@ -8,7 +8,7 @@
  *      nor counted in rss (as Linux does).
  *   2  A page that is written first is a new zeroed folio, FOLIO_EXCLUSIVE: of this mm alone.
  *   3  Memory is allocated and cleared before the PTL is taken: one allocation, one lock, one
- * store.
+ *      store.
  */
 #include "core/fault.h"
 

@@ -5,8 +5,8 @@
  *   1  proc_died() only marks and hands over to the reaper: it never waits, for the main thread
  *      calls it.  It may be called again.
  *
- *   2  A dead process keeps its life pipe while children of it are new: CLAIM_NS long.  Somebody
- * else may hold the other end for ever.
+ *   2  A dead process keeps its life pipe while children of it are new, but CLAIM_NS at most:
+ *      somebody else may hold the other end for ever.
  *
  * All under G.
  */

@@ -30,8 +30,8 @@ struct request {
 	uint64_t a[8];
 	int64_t ret;
 	uint64_t v[8];
-	uint64_t fresh; /* a frame that was just handed out, plus 1: look ahead once the guest runs
-			   again */
+	uint64_t fresh; /* a frame that was just handed out, plus 1: for ram_expect(), once the
+			   guest runs again */
 };
 
 /* ---- say.c */
@@ -68,8 +68,9 @@ void port_run(struct run *run);
 enum quire_fault_result fault_and_fill(struct slot *slot, uint64_t addr, enum quire_access access,
 				       struct quire_fault *f);
 
-/* ---- oom.c */
+/* ---- oom.c: quire_port.oom */
 bool oom_kill(void *ctx, struct quire_mm *mm, void *cookie, enum quire_memory what);
+/* ---- oom_tell.c */
 /* The record in words: who was killed, and who held how much. */
 void oom_describe(const struct oom_record *r, char *buf, size_t len);
 const char *oom_memory_name(enum quire_memory what);
@@ -250,7 +251,6 @@ void op_mmap_zero(struct request *q);
 void op_file(struct request *q);
 void op_far(struct request *q);
 void op_file_cut(struct request *q);
-
 void op_windows_gone(struct request *q);
 void op_fork(struct request *q);
 void op_fork_done(struct request *q);
@@ -282,6 +282,8 @@ void window_shrunk(struct window *w, uint64_t pgoff);
 bool window_find_page(struct window *w, uint64_t pgoff);
 /* The same for all pages up to `last`. */
 void window_find_end(struct window *w, uint64_t last);
+/* From now on pages of the file up to `end` can be mapped: 0 or -errno. */
+int window_reserve(struct window *w, uint64_t end);
 
 /* ---- far.c: frame numbers for pages that a window does not show */
 /* Pages [first, first + pages) of the file have numbers from now on. */
@@ -303,8 +305,6 @@ int window_load(const struct window *w, uint64_t pgoff, void *page);
 bool window_has(const struct window *w, uint64_t pgoff);
 /* Inside one page. */
 int window_store(const struct window *w, uint64_t off, const void *mem, uint64_t n);
-/* Pages [.., end) of the file can be mapped. */
-int window_reserve(struct window *w, uint64_t end);
 /* WINDOW_SYNC, WINDOW_REMOVE; whole pages. */
 int window_command(const struct window *w, enum window_op op, uint64_t off, uint64_t n);
 

@@ -100,18 +100,15 @@ struct run_info {
  *      RUN_ENV "<slot> <flags> <exe fd> <interp fd or -1> <FD_BASE> <AT_EXECFN>", decimal but for
  *      the last, which is the path as it was executed and goes to the end of the string. */
 #define RUN_ENV "QUIRE_STUB="
-#define RUN_ENV_FIRST 1 /* flags: first process: install the seccomp filter */
-#define RUN_ENV_MASK                                                                               \
-	2 /* flags: " <high> <low>" of the guest's signal mask stand behind FD_BASE                \
-	   */
+#define RUN_ENV_FIRST 1   /* flags: first process: install the seccomp filter */
+#define RUN_ENV_MASK 2    /* flags: behind FD_BASE " <high> <low>" of the guest's signal mask */
 #define RUN_ENV_NO_SEGV 4 /* flags: the guest ignores SIGSEGV .. */
 #define RUN_ENV_NO_BUS 8
 #define RUN_ENV_NO_SYS 16
 #define RUN_ENV_NO_NEW_PRIVS 64 /* flags: the guest has set it */
 #define RUN_ENV_BY_FD 128       /* flags: it was executed without a path */
 #define RUN_ENV_LENT                                                                               \
-	32 /* flags: the spare descriptors are lent; " <limit>" to restore stands behind the mask  \
-	    */
+	32 /* flags: spare descriptors are lent; behind the mask " <limit>" to restore */
 
 /*
  * ---- channel: one guest thread <-> one worker.  Half duplex, by `turn`.
@@ -174,8 +171,8 @@ enum run_op {
 	/* -> v1, v2 as of OP_SYSCALL: those that found no room in the answer before */
 	OP_WINDOWS_GONE,
 	/* a0 clone flags (CLONE_VM: shares the mm; vfork(2) is CLONE_VM|CLONE_VFORK), a1 = n:
-	 * ranges that system calls of other threads have been lent, ((uint64_t *)data)[2 * i] to [2
-	 * * i + 1]: their pages stay the parent's, and the child gets copies -> ret = child's slot;
+	 * ranges that system calls of other threads have been lent, from ((uint64_t *)data)[2i] to
+	 * [2i + 1]: their pages stay the parent's, and the child gets copies -> ret = child's slot;
 	 * v0 the child's serial */
 	OP_FORK,
 	/* a0 child's slot, a1 pid or -errno, a2 its serial */

@@ -2,8 +2,8 @@
 /*
  * request.c: one request: copied out, dispatched, answered.
  *
- *   1  After request_read() nothing is read from the channel again but data[], by the operations
- * that take text from it, which copy it first and bound it.
+ *   1  After request_read() nothing is read from the channel again but data[], by operations that
+ *      take text from it: they copy it first, and bound it.
  */
 #include "run/engine.h"
 

@@ -7,8 +7,8 @@
  * serves.  So for as long as we are stopped a child of ours looks at it, and continues us as soon
  * as it is not stopped any more.
  *
- *   1  The child goes on sending SIGCONT until we end it: one that comes just before we stop is
- * lost.
+ *   1  The child goes on sending SIGCONT until we end it: one that comes just before we stop
+ *      is lost.
  */
 #include "run/engine.h"
 

@@ -7,12 +7,13 @@
  * leases, a deleted file's space) ends here with the last window.  So the supervisor has no
  * descriptor, and reaches content only through the window of a guest (window_reach.c).
  *
- *   1  The frame number of page p is (window + (p - first) * 4096) / 4096, if the window has it;
- * else one of a far range's (far.c). 2  The struct lives as long as the core's file, and is
- * constant but for `size`, and for what inode.c knows of it. 3  Pages below `size` existed when
- * somebody looked last.  A file may have become longer since: who is refused a page beyond asks
- * window_find_page() and tries again; and it may have become shorter: the host says so when the
- * page is touched.
+ *   1  The frame number of page p is window / 4096 + p - first, if the window has the page; else
+ *      one of a far range's (far.c).
+ *   2  The struct lives as long as the core's file, and is constant but for `size`, for the far
+ *      ranges, and for what inode.c knows of it.
+ *   3  Pages below `size` existed when somebody looked last.  A file may have become longer since:
+ *      who is refused a page beyond asks window_find_page() and tries again.  And it may have
+ *      become shorter: the host says so when the page is touched.
  */
 #include "run/engine.h"
 

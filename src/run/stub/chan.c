@@ -3,8 +3,8 @@
  * chan.c: the channels that this address space maps: those of the threads that are or were in it.
  *
  *   1. A slot that was a thread's here is given to no other address space while this one lives
- *      (the supervisor's slot.c).  So a channel may stay mapped when its thread is gone, and is
- * there when the slot comes again.
+ *      (the supervisor's slot.c).  So a channel may stay mapped when its thread is gone: it is
+ *      there when the slot comes again.
  */
 #include "stub.h"
 

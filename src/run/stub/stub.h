@@ -130,7 +130,7 @@ struct thread {
 	bool restarts;                /* ... or interrupted a system call: make it again */
 	bool in_call;                 /* inside guest_syscall() */
 	enum interrupted interrupted; /* how the host took that, since the call was begun */
-	bool names_stub;            /* an iovec of the call names memory that is not the guest\'s */
+	bool names_stub;            /* an iovec of the call names memory that is not the guest's */
 	struct lent lent[LENT_MAX]; /* lent.c */
 
 	uint64_t mask;      /* the guest's signal mask */

@@ -12,7 +12,7 @@
  *      shared mapping that is made writable on; private ones have windows of their own, and one
  *      of a file that may yet be sealed is never counted as a writer.
  *   4. Windows come and go under windows_lock, which fork takes too: parent and child have the
- * same.
+ *      same ones.
  */
 #include "probe.h"
 #include "table.h"
@@ -36,7 +36,6 @@
 #define BLKGETSIZE64_ 0x80081272ull
 #define WHOLE_TRIES 64 /* then one page will do */
 #define FULL_TRIES 4
-#define ESTALE_TRIES 3
 
 struct cached {
 	const struct process *proc; /* whose descriptor */
