@@ -8,6 +8,7 @@
  * Takes no mmap lock: each lookup is of one consistent version of the tree.  So a reader of maps
  * never waits for a flush.
  */
+#include "run/engine.h"
 #include "run/proc_text.h"
 
 #include <stdio.h>
@@ -64,14 +65,14 @@ static bool special(struct map_line *out, uint64_t addr, uint64_t start, uint64_
 
 static bool vvar(struct space *s, uint64_t addr, struct map_line *out)
 {
-	return special(out, addr, s->vvar, s->vvar_bytes, QPROT_READ, "[vvar]",
+	return special(out, addr, s->vvar, at_load(&s->vvar_bytes), QPROT_READ, "[vvar]",
 		       "rd mr pf io de dd ");
 }
 
 static bool vdso(struct space *s, uint64_t addr, struct map_line *out)
 {
-	return special(out, addr, s->vdso, s->vdso_bytes, QPROT_READ | QPROT_EXEC, "[vdso]",
-		       "rd ex mr mw me de ");
+	return special(out, addr, s->vdso, at_load(&s->vdso_bytes), QPROT_READ | QPROT_EXEC,
+		       "[vdso]", "rd ex mr mw me de ");
 }
 
 bool map_next_own(struct space *space, uint64_t addr, struct map_line *out)

@@ -6,7 +6,7 @@
  * how many more there were is said at the end.  A loop in a guest thus cannot bury what else is
  * said.
  *
- * Owns the kinds, under their own lock (a leaf).
+ * Owns the kinds, under Y (a leaf).
  */
 #include "run/engine.h"
 
@@ -26,9 +26,9 @@ struct kind {
 	char last[TEXT];
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct kind kinds[MAX_KINDS];
-static unsigned nr_kinds;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* Y */
+static struct kind kinds[MAX_KINDS];                     /* Y */
+static unsigned nr_kinds;                                /* Y */
 
 /* One write, so that lines of the guests and ours do not mix. */
 static void put_line(const char *text)

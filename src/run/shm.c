@@ -11,7 +11,7 @@
  *   3  An id is index + SHM_MAX * round: that of a segment long gone is not taken for a new one.
  *   4  No segment has an index of shm_top or above.
  *
- * Owns the table, under shm_lock, which is taken before the core's locks and never under G.
+ * Owns the table, under shm_lock (V), which is taken before the core's locks and never under G.
  * shm_get.c has shmget, shm_at.c shmat and shmdt, shm_ctl.c shmctl.
  */
 #include "run/shm.h"

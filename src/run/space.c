@@ -79,9 +79,9 @@ static int copy_layout(struct space *to, const struct space *from)
 {
 	to->dontfork = at_load(&from->dontfork);
 	to->vdso = from->vdso;
-	to->vdso_bytes = from->vdso_bytes;
+	to->vdso_bytes = at_load(&from->vdso_bytes);
 	to->vvar = from->vvar;
-	to->vvar_bytes = from->vvar_bytes;
+	to->vvar_bytes = at_load(&from->vvar_bytes);
 	to->start_code = from->start_code;
 	to->end_code = from->end_code;
 	to->start_data = from->start_data;

@@ -8,6 +8,7 @@
  *
  * Lock order, outer first; letters stand at the fields:
  *   B  oom.c's        memory is out: somebody is waited for, or killed; nothing else is held
+ *   V  shm_lock       segments (shm.c)
  *   E  space->flush_lock  a flush of the space by somebody who is not in it
  *   G  run->lock      processes, slots' owners, spaces' users
  *     W  space->lock  windows of one address space
@@ -17,9 +18,10 @@
  *   T  ctl's lock
  *     D  fds.c's lock   leaf
  *     D' closer.c's     leaf
+ *   Y  say.c's        leaf
  *   C  constant after publication      A  atomic
  *   O  only the worker attached to the slot
- * No lock of these but B and E, which the main thread does not take, is held while a guest is
+ * No lock of these but B, V and E, which the main thread does not take, is held while a guest is
  * waited for: none is held over a call of the core that may flush, except W over
  * quire_file_create/put, which do not.
  */
@@ -62,7 +64,8 @@ struct space {
 	bool dontfork;              /* A: a child may have windows of files that it does not map */
 
 	/* Set by OP_EXEC_LOAD, inherited by fork; for maps.  Lie above GUEST_TASK_SIZE. */
-	uint64_t vdso, vdso_bytes, vvar, vvar_bytes;         /* C after load */
+	uint64_t vdso, vvar;                                 /* C after load */
+	uint64_t vdso_bytes, vvar_bytes;                     /* A: 0 when moved (vdso_move.c) */
 	char *exe;                                           /* C after load: path of the program */
 	uint64_t start_code, end_code, start_data, end_data; /* C after load */
 	uint64_t stack_top,
