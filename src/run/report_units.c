@@ -4,7 +4,6 @@
  */
 #include "run/report.h"
 
-#include <math.h>
 #include <string.h>
 
 const char *report_count(uint64_t n, report_buf buf)
@@ -22,6 +21,14 @@ const char *report_count(uint64_t n, report_buf buf)
 	return buf;
 }
 
+/* No libm for this. */
+static uint64_t tenths_up(double v)
+{
+	uint64_t tenths = (uint64_t)(v * 10);
+
+	return (double)tenths < v * 10 ? tenths + 1 : tenths;
+}
+
 static const char *size_text(uint64_t bytes, bool up, report_buf buf)
 {
 	static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
@@ -34,7 +41,7 @@ static const char *size_text(uint64_t bytes, bool up, report_buf buf)
 	}
 	/* Pages make kibibytes come out whole. */
 	if (up && u >= 2)
-		v = ceil(v * 10) / 10;
+		v = (double)tenths_up(v) / 10;
 	snprintf(buf, sizeof(report_buf), u < 2 ? "%.0f %s" : "%.1f %s", v, units[u]);
 	return buf;
 }
