@@ -10,12 +10,9 @@
 #include "guard.h"
 #include "proc_path.h"
 
-#include <asm/statfs.h>
 #include <linux/fcntl.h>
-#include <linux/magic.h>
 #include <linux/stat.h>
 
-#define PATH_BYTES 4096
 #define READ_BY_ALL 0444u
 #define MAJOR(dev) ((dev) >> 8 & 0xfff)
 
@@ -79,11 +76,11 @@ static int64_t text_instead(struct thread *t, int64_t fd, const char *rest, int6
 
 static int64_t of_proc(struct thread *t, int64_t fd, const struct stat *st, uint64_t flags)
 {
-	char link[40], name[PATH_BYTES];
+	char link[FD_PATH], name[PATH_BYTES];
 	const char *rest;
 	int64_t pid, n, r;
 
-	str_put_number(str_put(link, "/proc/self/fd/"), (uint64_t)fd);
+	fd_path(link, (uint64_t)fd);
 	n = sys(__NR_readlink, link, name, PATH_BYTES - 1);
 	name[n > 0 ? n : 0] = 0;
 	rest = proc_file_of(name, &pid);
@@ -97,13 +94,10 @@ static int64_t of_proc(struct thread *t, int64_t fd, const struct stat *st, uint
 
 int64_t born(struct thread *t, int64_t fd, const struct open_how *how)
 {
-	struct statfs64 fs;
 	struct stat st;
 
 	if ((how->flags & O_PATH) || sys(__NR_fstat, fd, &st) || !S_ISREG(st.st_mode) ||
 	    st.st_size || MAJOR(st.st_dev))
 		return fd;
-	if (sys(__NR_fstatfs, fd, &fs) || fs.f_type != PROC_SUPER_MAGIC)
-		return fd;
-	return of_proc(t, fd, &st, how->flags);
+	return fd_in_proc(fd) ? of_proc(t, fd, &st, how->flags) : fd;
 }

@@ -16,7 +16,6 @@
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 
-#define PATH_BYTES 4096
 #define STRING_MAX 131072u       /* MAX_ARG_STRLEN */
 #define EXEC_BYTES (16ull << 20) /* more than the host takes: it says E2BIG */
 #define PREFIX_ROOM 24
@@ -193,10 +192,10 @@ static void write_env(struct exec *e, const struct thread *t, uint64_t slot)
 /* Absolute path of the open file, for /proc/PID/exe. */
 static void name_of(int fd, const char *otherwise, char *buf, uint64_t len)
 {
-	char link[40];
+	char link[FD_PATH];
 	int64_t n;
 
-	str_put_number(str_put(link, "/proc/self/fd/"), (uint64_t)fd);
+	fd_path(link, (uint64_t)fd);
 	n = sys(__NR_readlink, link, buf, len - 1);
 	if (n > 0)
 		buf[n] = 0;

@@ -18,7 +18,7 @@
  */
 bool look_begin(struct thread *t);
 int64_t look_at(int64_t fd);
-void look_end(struct thread *t);
+void look_end(void);
 /* The object is one of ours: a memory object, the control socket, the stub, the life pipe. */
 bool look_is_ours(struct stat *st);
 /* It is opened anew, as how says: a descriptor, or -errno. */

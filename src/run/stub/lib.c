@@ -110,6 +110,11 @@ char *str_put_number(char *to, uint64_t n)
 	return to;
 }
 
+void fd_path(char path[FD_PATH], uint64_t fd)
+{
+	str_put_number(str_put(path, "/proc/self/fd/"), fd);
+}
+
 static char *put_hex(char *to, uint64_t n)
 {
 	to = str_put(to, "0x");

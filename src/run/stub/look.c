@@ -43,7 +43,7 @@ bool look_begin(struct thread *t)
  * The place is above what the guest may open, mostly.  Another thread that has lifted the limit too
  * may put it back meanwhile (spare.c).
  */
-static int64_t put(int64_t fd)
+int64_t look_at(int64_t fd)
 {
 	int64_t r = -EBADF;
 
@@ -56,15 +56,9 @@ static int64_t put(int64_t fd)
 	return r < 0 ? r : 0;
 }
 
-int64_t look_at(int64_t fd)
+void look_end(void)
 {
-	return put(fd);
-}
-
-void look_end(struct thread *t)
-{
-	(void)t;
-	put(RUN_FD(RUN_FD_STUB));
+	look_at(RUN_FD(RUN_FD_STUB));
 	at_store(&shared.looking, 0u);
 	if (shared.nr_areas > 1)
 		futex_rouse(&shared.looking);
@@ -89,12 +83,12 @@ int64_t look_reopen(struct thread *t, const struct open_how *how)
 {
 	struct open_how h = {how->flags & ~(uint64_t)O_NOFOLLOW, how->mode, 0};
 	struct call c = {.t = t, .nr = __NR_openat2};
-	char name[40];
+	char name[FD_PATH];
 
 	if (how->flags & O_PATH)
 		return sys(__NR_fcntl, RUN_FD(RUN_FD_LOOK),
 			   how->flags & O_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
-	str_put_number(str_put(name, "/proc/self/fd/"), (uint64_t)RUN_FD(RUN_FD_LOOK));
+	fd_path(name, (uint64_t)RUN_FD(RUN_FD_LOOK));
 	c.a[0] = (uint64_t)AT_FDCWD;
 	c.a[1] = sys_ptr(name);
 	c.a[2] = sys_ptr(&h);

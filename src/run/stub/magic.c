@@ -14,12 +14,9 @@
 #include "guard.h"
 #include "proc_path.h"
 
-#include <asm/statfs.h>
 #include <linux/fcntl.h>
-#include <linux/magic.h>
 #include <linux/stat.h>
 
-#define PATH_BYTES 4096
 #define MAX_LINKS 40
 /* In openat2's words: such links are refused anyway. */
 #define REFUSES (RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_IN_ROOT)
@@ -28,13 +25,6 @@ struct walk {
 	int64_t dir; /* of the last component, as O_PATH */
 	char path[PATH_BYTES], name[PATH_BYTES];
 };
-
-static bool in_proc(int64_t fd)
-{
-	struct statfs64 fs;
-
-	return sys(__NR_fstatfs, fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
-}
 
 /* Cuts the last component off.  One that must be a directory counts as "." in it. */
 static void cut(struct walk *w)
@@ -129,7 +119,7 @@ static int64_t open_link(struct thread *t, struct walk *w, const struct open_how
 		r = follow(w, how);
 	if (r == 0 && !exe)
 		r = look_reopen(t, how);
-	look_end(t);
+	look_end();
 	return exe ? -ELOOP : r;
 }
 
@@ -152,7 +142,7 @@ static int64_t open_last(struct thread *t, struct walk *w, const struct open_how
 	if (n <= 0)
 		return -EMLINK;
 	w->path[n] = 0;
-	return in_proc(w->dir) ? open_link(t, w, how) : -ELOOP;
+	return fd_in_proc(w->dir) ? open_link(t, w, how) : -ELOOP;
 }
 
 int64_t open_magic(struct thread *t, int64_t dirfd, const char *path, const struct open_how *how)

@@ -6,6 +6,9 @@
 #include "probe.h"
 #include "proc_path.h"
 
+#include <asm/statfs.h>
+#include <linux/magic.h>
+
 static const struct {
 	const char *name;
 	int which;
@@ -74,6 +77,13 @@ const char *proc_file_of(const char *name, int64_t *pid)
 			*pid = 0;
 	}
 	return rest;
+}
+
+bool fd_in_proc(int64_t fd)
+{
+	struct statfs64 fs;
+
+	return sys(__NR_fstatfs, fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
 }
 
 bool proc_read_path(uint64_t addr, char buf[PROC_SHORT_PATH])

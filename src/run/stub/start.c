@@ -90,9 +90,9 @@ static void take_exe(int64_t fd, void *arg)
 
 static void note_exe(struct thread *t, int64_t exe)
 {
-	char link[40];
+	char link[FD_PATH];
 
-	str_put_number(str_put(link, "/proc/self/fd/"), (uint64_t)exe);
+	fd_path(link, (uint64_t)exe);
 	spares_with_file(t->proc, link, O_PATH, take_exe, NULL);
 }
 

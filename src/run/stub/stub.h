@@ -32,6 +32,7 @@
 #define PAGE_DOWN(x) ((x) & ~(PAGE - 1))
 #define PAGE_UP(x) (((x) + PAGE - 1) & ~(PAGE - 1))
 #define NR_SIGNALS 64
+#define PATH_BYTES 4096 /* of a path, with its end */
 
 /*
  * A thread area: struct thread, a page that nothing may touch, scratch for results of system calls,
@@ -220,6 +221,9 @@ bool str_equal(const char *a, const char *b);
 bool str_number(const char **s, int64_t *out);
 char *str_put(char *to, const char *s);
 char *str_put_number(char *to, uint64_t n);
+/* "/proc/self/fd/N": the name of an open descriptor. */
+#define FD_PATH 40
+void fd_path(char path[FD_PATH], uint64_t fd);
 /* One line on stderr, and the end of the process. */
 _Noreturn void die(const char *why);
 /* The same with -errno, or an answer that makes no sense. */

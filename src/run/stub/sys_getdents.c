@@ -8,9 +8,6 @@
 #include "proc_path.h"
 #include "table.h"
 
-#include <asm/statfs.h>
-#include <linux/magic.h>
-
 #define SHORT_PATH 64
 #define RECLEN_AT 16
 #define NAME_AT 18    /* struct linux_dirent */
@@ -19,13 +16,12 @@
 /* Is it the open directory /proc/PID/fd, or its kin, of a guest? */
 static bool lists_descriptors(struct thread *t, uint64_t fd)
 {
-	char link[40], path[SHORT_PATH];
-	struct statfs64 fs;
+	char link[FD_PATH], path[SHORT_PATH];
 	int64_t pid, n;
 
-	if (sys(__NR_fstatfs, fd, &fs) || fs.f_type != PROC_SUPER_MAGIC)
+	if (!fd_in_proc((int64_t)fd))
 		return false;
-	str_put_number(str_put(link, "/proc/self/fd/"), (uint32_t)fd);
+	fd_path(link, (uint32_t)fd);
 	n = sys(__NR_readlink, link, path, SHORT_PATH - 1);
 	if (n <= 0 || n >= SHORT_PATH - 1)
 		return false;

@@ -14,7 +14,6 @@
 
 #include <linux/fcntl.h>
 
-#define PATH_BYTES 4096
 #define MODE_BITS 07777u
 #define FASYNC_ 020000u
 #define TMPFILE_ 020000000u /* without O_DIRECTORY */
@@ -55,7 +54,7 @@ static int64_t open_and_judge(struct thread *t, int64_t dirfd, uint64_t path,
 	if (fd < 0 || !look_begin(t))
 		return fd;
 	bad = look_at(fd) || look_is_ours(&st);
-	look_end(t);
+	look_end();
 	if (bad)
 		sys(__NR_close, fd);
 	return bad ? -ENOENT : fd;
@@ -172,6 +171,6 @@ int64_t sys_open_by_handle_at(struct call *c)
 	sys(__NR_close, fd);
 	if (r == 0)
 		r = look_is_ours(&st) ? -ESTALE : look_reopen(c->t, &how);
-	look_end(c->t);
+	look_end();
 	return r < 0 ? r : born(c->t, r, &how);
 }

@@ -42,6 +42,6 @@ int64_t sys_pidfd_getfd(struct call *c)
 	c->a[0] = (uint64_t)RUN_FD(RUN_FD_LOOK);
 	if (r == 0)
 		r = call_native(c);
-	look_end(c->t);
+	look_end();
 	return r;
 }

@@ -14,10 +14,10 @@
 /* The number of the descriptor that replaces `fd`: the same, but read-only. */
 static int64_t reopen_read_only(int64_t fd, uint64_t flags)
 {
-	char name[40];
+	char name[FD_PATH];
 	int64_t ro, r;
 
-	str_put_number(str_put(name, "/proc/self/fd/"), (uint64_t)fd);
+	fd_path(name, (uint64_t)fd);
 	ro = sys(__NR_open, name, O_RDONLY | O_CLOEXEC, 0);
 	/* A process that is not dumpable may not: then it gets what we have. */
 	if (ro < 0) {

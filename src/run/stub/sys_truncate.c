@@ -14,8 +14,6 @@
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
-#define PATH_BYTES 4096
-
 static bool nobody_maps(const struct stat *st)
 {
 	uint64_t bit = RUN_MAPPED_BIT(st->st_dev, st->st_ino);

@@ -289,9 +289,9 @@ static void choose_range(const struct file_map *m, struct run_window *w)
 /* A descriptor of the same file that cannot write, so that the window holds up no seal. */
 static int64_t reopen(int fd)
 {
-	char path[40];
+	char path[FD_PATH];
 
-	str_put_number(str_put(path, "/proc/self/fd/"), (uint64_t)fd);
+	fd_path(path, (uint64_t)fd);
 	return sys(__NR_open, path, O_RDONLY | O_CLOEXEC);
 }
 
@@ -317,11 +317,11 @@ static int64_t map_host(const struct file_map *m, struct run_window *w, uint64_t
 /* For data[]: the window, and what the file is called. */
 static void describe(struct thread *t, const struct file_map *m, const struct run_window *w)
 {
-	char *name = t->chan->data + sizeof(*w), link[40];
+	char *name = t->chan->data + sizeof(*w), link[FD_PATH];
 	int64_t n;
 
 	memcpy(t->chan->data, w, sizeof(*w));
-	str_put_number(str_put(link, "/proc/self/fd/"), (uint64_t)m->fd);
+	fd_path(link, (uint64_t)m->fd);
 	n = sys(__NR_readlink, link, name, sizeof(t->chan->data) - sizeof(*w) - 1);
 	name[n > 0 ? n : 0] = 0;
 }
