@@ -45,13 +45,11 @@ static uint64_t max64(uint64_t a, uint64_t b)
 /* The aligned window of addresses within the VMA, and so within one table. */
 static struct window window_of(const struct fault *f)
 {
-	const struct vma *vma = f->vma;
-	uint64_t size = min64(f->mm->machine->fault_around, FAULT_FRAMES * PAGE_SIZE);
-	uint64_t start = f->addr & ~(size - 1);
+	struct window w = {.main = vma_pgoff(f->vma, f->addr)};
 
-	return (struct window){.first = vma_pgoff(vma, max64(start, vma->start)),
-			       .main = vma_pgoff(vma, f->addr),
-			       .end = vma_pgoff(vma, min64(start + size, vma->end))};
+	fault_window(f, min64(f->mm->machine->fault_around, FAULT_FRAMES * PAGE_SIZE), &w.first,
+		     &w.end);
+	return w;
 }
 
 static int frame_of(const struct quire_file *file, uint64_t pgoff, uint64_t *frame)

@@ -82,6 +82,20 @@ bool fault_wake_failed(struct fault *f, uint64_t pgoff);
 /* Page pgoff lies beyond the end as the core knows it: asks whether it still does. */
 enum quire_fault_result fault_beyond_end(struct fault *f, uint64_t pgoff);
 
+/*
+ * Pages of the file that the VMA maps in the aligned window of so many bytes around f->addr:
+ * [*first, *end), which may lie beyond the file's end.
+ */
+static inline void fault_window(const struct fault *f, uint64_t bytes, uint64_t *first,
+				uint64_t *end)
+{
+	const struct vma *vma = f->vma;
+	uint64_t start = f->addr & ~(bytes - 1), last = start + bytes;
+
+	*first = vma_pgoff(vma, start > vma->start ? start : vma->start);
+	*end = vma_pgoff(vma, last < vma->end ? last : vma->end);
+}
+
 /* ---- install.c */
 
 /*
@@ -108,7 +122,10 @@ enum quire_fault_result cow_write_protected(struct fault *f);
  */
 enum quire_fault_result cow_replace(struct fault *f, struct folio *old, struct folio *fresh,
 				    enum quire_fault_kind kind);
-/* A new folio for f->addr that is nobody else's yet. NULL: no memory. */
+
+/* ---- anon.c */
+
+/* A new folio for f->addr that is nobody else's yet.  NULL: no memory. */
 struct folio *anon_folio(struct fault *f, unsigned alloc_flags);
 /* Entry bits of a private page that is being written. */
 pte_t anon_pte(struct fault *f, struct folio *folio);

@@ -84,33 +84,22 @@ static void map_page(struct fault *f, struct pt_ref *ref, pte_t *entry, struct f
 	pt_set(ref, entry, pte_make(folio_pfn(f->mm->machine, folio), bits));
 }
 
-static uint64_t max64(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
-static uint64_t min64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Invariant 4.  PTL held. */
 static void map_around(struct fault *f, struct pt_ref *ref, uint64_t pgoff, uint64_t bits,
 		       struct rmap_batch *batch)
 {
 	struct vma *vma = f->vma;
 	struct index *pages = &vma->file->mapping.pages;
-	uint64_t window = f->addr & ~(f->mm->machine->fault_around - 1);
-	uint64_t start = max64(window, vma->start);
-	uint64_t end = min64(window + f->mm->machine->fault_around, vma->end);
-	uint64_t first = vma_pgoff(vma, start), i;
-	uint64_t last = min64(vma_pgoff(vma, end), file_pages(vma->file));
+	uint64_t first, end, i, limit = file_pages(vma->file);
 	unsigned n = 0;
 	struct folio *folio;
 
-	if (last <= first)
+	fault_window(f, f->mm->machine->fault_around, &first, &end);
+	if (end > limit)
+		end = limit;
+	if (end <= first)
 		return;
-	index_for_each(pages, first, last - 1, i, folio)
+	index_for_each(pages, first, end - 1, i, folio)
 	{
 		pte_t *entry = ref->entry + (int64_t)(i - pgoff);
 
