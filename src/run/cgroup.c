@@ -42,7 +42,7 @@ static bool in_list(const char *list, const char *word)
 }
 
 /* "36 35 98:0 /top /mount options [tags] - type source options", proc(5) */
-static bool mount_of_line(const char *line, struct hierarchy *h)
+static bool mount_of_line(char *line, struct hierarchy *h)
 {
 	const char *rest = strstr(line, " - ");
 	char type[16], options[PATH_MAX];
@@ -69,30 +69,18 @@ static bool group_of_line(char *line, struct hierarchy *h)
 	return snprintf(h->group, sizeof(h->group), "%s", path) < (int)sizeof(h->group);
 }
 
-static bool find_mount(const char *root, struct hierarchy *h)
+typedef bool (*line_fn)(char *line, struct hierarchy *h);
+
+/* Until fn has found in a line what it looks for. */
+static bool find_line(const char *root, const char *path, line_fn fn, struct hierarchy *h)
 {
-	FILE *f = open_below(root, "/proc/self/mountinfo");
+	FILE *f = open_below(root, path);
 	char *line = NULL;
 	size_t size = 0;
 	bool found = false;
 
 	while (f && !found && getline(&line, &size, f) > 0)
-		found = mount_of_line(line, h);
-	free(line);
-	if (f)
-		fclose(f);
-	return found;
-}
-
-static bool find_group(const char *root, struct hierarchy *h)
-{
-	FILE *f = open_below(root, "/proc/self/cgroup");
-	char *line = NULL;
-	size_t size = 0;
-	bool found = false;
-
-	while (f && !found && getline(&line, &size, f) > 0)
-		found = group_of_line(line, h);
+		found = fn(line, h);
 	free(line);
 	if (f)
 		fclose(f);
@@ -134,7 +122,8 @@ static uint64_t limit_in(const char *root, bool v2)
 	uint64_t least = UINT64_MAX;
 	char *group, *slash;
 
-	if (!find_mount(root, &h) || !find_group(root, &h))
+	if (!find_line(root, "/proc/self/mountinfo", mount_of_line, &h) ||
+	    !find_line(root, "/proc/self/cgroup", group_of_line, &h))
 		return least;
 	group = group_in_mount(&h);
 	for (;;) {
