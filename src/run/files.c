@@ -149,17 +149,27 @@ void windows_destroy(struct space *s)
 
 /* ---- letting go ----------------------------------------------------------------- */
 
+static bool answer_has_room(const struct request *q)
+{
+	return q->v[1] < sizeof(q->slot->answer->data) / 16 - 1;
+}
+
+static void answer_gone(struct request *q, uint64_t addr, uint64_t bytes)
+{
+	uint64_t *out = (uint64_t *)(void *)q->slot->answer->data + 2 * q->v[1]++;
+
+	out[0] = addr;
+	out[1] = bytes;
+}
+
 /* In the answer, or, where that has no room, in the list for OP_WINDOWS_GONE.  W held. */
 static void tell_locked(struct request *q, const struct window *w)
 {
-	uint64_t *out = (uint64_t *)(void *)q->slot->answer->data;
 	struct space *s = q->space;
 	struct gone *more;
 
-	if (q->v[1] < sizeof(q->slot->answer->data) / 16 - 1) {
-		out[2 * q->v[1]] = w->addr;
-		out[2 * q->v[1] + 1] = w->bytes;
-		q->v[1]++;
+	if (answer_has_room(q)) {
+		answer_gone(q, w->addr, w->bytes);
 		return;
 	}
 	more = realloc(s->gone, (s->nr_gone + 1) * sizeof(*more));
@@ -172,17 +182,14 @@ static void tell_locked(struct request *q, const struct window *w)
 
 void op_windows_gone(struct request *q)
 {
-	uint64_t *out = (uint64_t *)(void *)q->slot->answer->data;
 	struct space *s = q->space;
 
 	q->ret = 0;
 	pthread_mutex_lock(&s->lock);
-	while (s->nr_gone && q->v[1] < sizeof(q->slot->answer->data) / 16 - 1) {
+	while (s->nr_gone && answer_has_room(q)) {
 		const struct gone *g = &s->gone[--s->nr_gone];
 
-		out[2 * q->v[1]] = g->addr;
-		out[2 * q->v[1] + 1] = g->bytes;
-		q->v[1]++;
+		answer_gone(q, g->addr, g->bytes);
 	}
 	q->v[2] = s->nr_gone > 0;
 	pthread_mutex_unlock(&s->lock);
