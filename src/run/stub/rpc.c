@@ -162,7 +162,7 @@ int64_t rpc_call(struct thread *t, uint32_t op, const uint64_t a[8])
 			return t->answer->ret;
 		}
 		if (t->answer->cmd == CMD_WINDOW)
-			c->done = window_command(t);
+			c->done = window_serve(t);
 		else
 			execute_flush(t);
 	}

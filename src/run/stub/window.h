@@ -27,6 +27,12 @@ int64_t window_open(struct thread *t, int fd);
 void windows_fd_gone(const struct process *proc, uint64_t first, uint64_t last);
 /* An answer to OP_SYSCALL has come: unmaps what it says that nothing maps any more. */
 void windows_gone(struct thread *t);
+
+/* Nobody makes a window, or unmaps one, meanwhile. */
+void windows_lock_take(void);
+void windows_lock_drop(void);
+void windows_after_fork(void);
+
 /* ---- far.c */
 /* As a fill: these frames, at that address.  -ENOENT: far_learn() is to ask for them. */
 int64_t far_fill(uint64_t frame, uint64_t pages, uint64_t prot, uint64_t to);
@@ -39,11 +45,7 @@ int64_t far_lend(uint64_t seed, uint64_t distance, uint64_t pages, uint64_t *at)
 void far_return(void);
 void far_after_fork(void);
 
-/* CMD_WINDOW. */
-int64_t window_command(struct thread *t);
-/* Nobody makes a window, or unmaps one, meanwhile. */
-void windows_lock_take(void);
-void windows_lock_drop(void);
-void windows_after_fork(void);
+/* ---- window_serve.c: CMD_WINDOW, as the answer says it.  0 or -errno. */
+int64_t window_serve(struct thread *t);
 
 #endif
