@@ -3,33 +3,17 @@
  * file_far.c: file mappings larger than there is room for windows, mappings that grow, and many of
  * them with few descriptors.  The same natively and under quire.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
+#include "stub_test.h"
+
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define PG 4096ul
 #define G (1ul << 30)
 #define RW (PROT_READ | PROT_WRITE)
 #define MANY 70000 /* more than most hosts allow */
 #define PAGES 5000ul
-
-static int failed;
-
-#define CHECK(what)                                                                                \
-	do {                                                                                       \
-		if (!(what)) {                                                                     \
-			printf("line %d: %s (errno %d)\n", __LINE__, #what, errno);                \
-			failed = 1;                                                                \
-		}                                                                                  \
-	} while (0)
 
 static char in_file(int fd, unsigned long at)
 {
@@ -79,7 +63,7 @@ static void far_pages(void)
 			p[at[i]] = 'C';
 		}
 		fflush(stdout);
-		_exit(failed);
+		_exit(failures != 0);
 	}
 	wait_for(pid);
 	for (unsigned long i = 0; i < n; i++)
@@ -153,7 +137,7 @@ static void growing(void)
 		p = mremap(p, PG, 64 * G, MREMAP_MAYMOVE);
 		CHECK(p != MAP_FAILED && p[0] == 'p' && p[63 * G] == 'g');
 		fflush(stdout);
-		_exit(failed);
+		_exit(failures != 0);
 	}
 	while (bytes < 64 * G) {
 		unsigned long more = bytes * 16 < 64 * G ? bytes * 16 : 64 * G;
@@ -197,7 +181,7 @@ static void many_small(void)
 	long n = 0;
 
 	CHECK(more != MAP_FAILED && !setrlimit(RLIMIT_NOFILE, &few));
-	while (n < MANY && !failed && (p[n] = map_another()))
+	while (n < MANY && !failures && (p[n] = map_another()))
 		n++;
 	CHECK(n > 60000);
 	for (unsigned long i = 0; i < PAGES; i++)
@@ -223,5 +207,5 @@ int main(void)
 	many_large();
 	growing();
 	many_small();
-	return failed;
+	return failures != 0;
 }

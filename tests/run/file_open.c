@@ -4,33 +4,17 @@
  * leases, seals, a deleted file's space and an inotify watch know, at the moment when the last
  * mapping goes.  The same natively and under quire.
  */
-#include <errno.h>
-#include <fcntl.h>
+#include "stub_test.h"
+
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define PG 4096ul
 #define RW (PROT_READ | PROT_WRITE)
-
-static int failed;
-
-#define CHECK(what)                                                                                \
-	do {                                                                                       \
-		if (!(what)) {                                                                     \
-			printf("line %d: %s (errno %d)\n", __LINE__, #what, errno);                \
-			failed = 1;                                                                \
-		}                                                                                  \
-	} while (0)
 
 static char name[] = "/tmp/file_open-XXXXXX";
 
@@ -172,7 +156,7 @@ static void fork_holds_it_too(void)
 		CHECK(read(go[0], &c, 1) == 1 && is_locked() && p[0] == 1);
 		munmap(p, PG);
 		CHECK(!is_locked());
-		_exit(failed);
+		_exit(failures != 0);
 	}
 	munmap(p, PG);
 	CHECK(is_locked());
@@ -200,7 +184,7 @@ static void fork_holds_it_too(void)
 	pid = fork();
 	if (!pid) {
 		CHECK(read(go[0], &c, 1) == 1 && !is_locked());
-		_exit(failed);
+		_exit(failures != 0);
 	}
 	munmap(p, PG);
 	CHECK(write(go[1], "", 1) == 1);
@@ -452,5 +436,5 @@ int main(void)
 	threads_and_forks();
 	unlink(name);
 	rmdir(dir);
-	return failed;
+	return failures != 0;
 }

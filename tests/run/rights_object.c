@@ -6,28 +6,19 @@
  *
  * Natively and under quire run the output is the same.
  */
-#include <errno.h>
+#include "rights.h"
+
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 #define PG 4096l
 #define RW (PROT_READ | PROT_WRITE)
-#define SAY(what, call) say(what, (long)(call))
-
-static void say(const char *what, long r)
-{
-	printf("%s: %s %d\n", what, r == -1 ? "no" : "ok", r == -1 ? errno : 0);
-	errno = 0;
-}
 
 static void print_flags(const char *what, const char *p)
 {

@@ -6,31 +6,20 @@
  * Natively and under quire run the output is the same.  What others have on the host is left
  * alone: keys are looked for, and segments removed at the end.
  */
-#include <errno.h>
+#include "rights.h"
+
 #include <grp.h>
-#include <linux/capability.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #define PG 4096l
 #define USER 1000
-#define SAY(what, call) say(what, (long)(call))
 
 static int group, keyed, world; /* segments: 0640; with a key, 0600; 0604 */
 static key_t key;
-
-static void say(const char *what, long r)
-{
-	printf("  %s: %s %d\n", what, r == -1 ? "no" : "ok", r == -1 ? errno : 0);
-	errno = 0;
-}
 
 static void make(void)
 {
@@ -120,16 +109,6 @@ static void anothers(void)
 	SAY("IPC_SET", shmctl(world, IPC_SET, &d));
 	SAY("SHM_LOCK", shmctl(group, SHM_LOCK, NULL));
 	SAY("SHM_UNLOCK", shmctl(group, SHM_UNLOCK, NULL));
-}
-
-static void no_capabilities(void)
-{
-	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
-	struct __user_cap_data_struct none[2];
-
-	memset(none, 0, sizeof(none));
-	if (syscall(SYS_capset, &h, none))
-		_exit(2);
 }
 
 static void become(int how)

@@ -6,37 +6,26 @@
  * Natively and under quire run the output is the same.  Only root can become less: anybody else
  * compares what he may do himself.
  */
-#include <errno.h>
+#include "rights.h"
+
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <pthread.h>
-#include <unistd.h>
 
 #define PG 4096ul
 #define USER 1000
-#define SAY(what, call) say(what, (long)(call))
 
 static pid_t other; /* as it was started: root, where we are */
 static char there[64] = "what the other has";
-
-static void say(const char *what, long r)
-{
-	printf("  %s: %s %d\n", what, r == -1 ? "no" : "ok", r == -1 ? errno : 0);
-	errno = 0;
-}
 
 static void *fresh(size_t len, int flags)
 {
@@ -149,16 +138,6 @@ static void frames(void)
 	printf("  pagemap: %s, frame %s\n", fd >= 0 ? "open" : "not open",
 	       e & ((1ull << 55) - 1) ? "shown" : "not shown");
 	close(fd);
-}
-
-static void no_capabilities(void)
-{
-	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
-	struct __user_cap_data_struct none[2];
-
-	memset(none, 0, sizeof(none));
-	if (syscall(SYS_capset, &h, none))
-		_exit(2);
 }
 
 static void become(int how)
