@@ -8,7 +8,7 @@
  *   2  A dead process keeps its life pipe while children of it are new, but CLAIM_NS at most:
  *      somebody else may hold the other end for ever.
  *
- * All under G.
+ * All under G, but for proc_is_gone().
  */
 #include "run/engine.h"
 
@@ -133,6 +133,13 @@ static void settle_children_locked(struct run *run, struct proc *p)
 		close_fd(run, &orphan->life);
 	}
 	close_fd(run, &p->life);
+}
+
+bool proc_is_gone(const struct proc *p)
+{
+	struct pollfd fds[2] = {{.fd = p->life}, {.fd = p->pidfd, .events = POLLIN}};
+
+	return poll(fds, 2, 0) > 0 && (fds[0].revents || fds[1].revents);
 }
 
 void proc_died(struct proc *p)

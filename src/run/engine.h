@@ -75,8 +75,6 @@ bool oom_kill(void *ctx, struct quire_mm *mm, void *cookie, enum quire_memory wh
 void oom_describe(const struct oom_record *r, char *buf, size_t len);
 const char *oom_memory_name(enum quire_memory what);
 /* ---- oom_wait.c */
-/* Dead, though the main thread may not have come to noticing it. */
-bool proc_is_gone(const struct proc *p);
 /* The worker begins with another request: how long it waits for memory is counted anew. */
 void oom_new_request(void);
 
@@ -128,6 +126,8 @@ struct rlimit proc_limit(struct proc *p, int i);
 /* ---- death.c */
 /* The process does not exist any more: everything of it but its record goes.  Idempotent. */
 void proc_died(struct proc *p);
+/* Dead, though the main thread may not have come to noticing it. */
+bool proc_is_gone(const struct proc *p);
 /* Claims of the dead that are too old end. */
 void claims_expire(struct run *run);
 /* What a guest sent as its life pipe is one. */

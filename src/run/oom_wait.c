@@ -21,7 +21,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,13 +77,6 @@ static bool is_dying(pid_t pid)
 	}
 	closedir(d);
 	return all;
-}
-
-bool proc_is_gone(const struct proc *p)
-{
-	struct pollfd fds[2] = {{.fd = p->life}, {.fd = p->pidfd, .events = POLLIN}};
-
-	return poll(fds, 2, 0) > 0 && (fds[0].revents || fds[1].revents);
 }
 
 /* ---- who is dying --------------------------------------------------------------- */
