@@ -208,7 +208,7 @@ int64_t sys_get_mempolicy(struct request *q)
 	uint64_t flags = q->a[5], policy = q->slot->policy, nodes;
 	int64_t err = 0;
 
-	if ((flags & ~7ull) || (q->a[2] && !q->a[3]))
+	if ((flags & ~(uint64_t)(F_NODE | F_ADDR | F_MEMS_ALLOWED)) || (q->a[2] && !q->a[3]))
 		return -EINVAL;
 	if (flags & F_MEMS_ALLOWED)
 		return flags & (F_NODE | F_ADDR) ? -EINVAL : put(q, 0, 1);

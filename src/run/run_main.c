@@ -48,10 +48,8 @@ static int machine_create(struct run *run)
 /* Of the mappings that the host allows a process, some are left to fills. */
 static uint32_t max_windows(void)
 {
-	char text[32];
-	long n = read_text("/proc/sys/vm/max_map_count", text, sizeof(text));
+	uint64_t n = host_number("/proc/sys/vm/max_map_count", 65530);
 
-	n = n > 0 ? strtol(text, NULL, 10) : 65530;
 	if (n > INT32_MAX)
 		n = INT32_MAX;
 	return (uint32_t)(n > 2 * MAPS_FOR_FILLS ? n - MAPS_FOR_FILLS : n / 2);
