@@ -27,11 +27,16 @@ static void fill_ram(struct world *w)
 	}
 }
 
-static void setup_shared_anon(struct world *w)
+static void map_shared_anon(struct world *w)
 {
 	must(quire_mmap(w->mm, w->addr, 2 * PAGE, PROT_RW,
 			QMAP_SHARED | QMAP_ANONYMOUS | QMAP_FIXED, NULL, 0, &w->v[1]),
 	     "mmap");
+}
+
+static void setup_shared_anon(struct world *w)
+{
+	map_shared_anon(w);
 	fill(w, w->addr, 5);
 	fill(w, w->addr + PAGE, 6);
 	fill_ram(w);
@@ -81,9 +86,7 @@ static void exit_and_say(struct world *w)
 /* The child alone has the shared memory. */
 static void setup_child(struct world *w)
 {
-	must(quire_mmap(w->mm, w->addr, 2 * PAGE, PROT_RW,
-			QMAP_SHARED | QMAP_ANONYMOUS | QMAP_FIXED, NULL, 0, &w->v[1]),
-	     "mmap");
+	map_shared_anon(w);
 	fill(w, w->addr, 5);
 	must(quire_mm_fork(w->mm, NULL, &w->child), "fork");
 	must(quire_munmap(w->mm, w->addr, 2 * PAGE), "munmap");
@@ -130,9 +133,7 @@ const struct scenario memory_truncate = {
 
 static void setup_only_mapping(struct world *w)
 {
-	must(quire_mmap(w->mm, w->addr, 2 * PAGE, PROT_RW,
-			QMAP_SHARED | QMAP_ANONYMOUS | QMAP_FIXED, NULL, 0, &w->v[1]),
-	     "mmap");
+	map_shared_anon(w);
 	fill(w, w->addr + PAGE, 6);
 }
 
