@@ -1,12 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guest_abi.h: structures of guest memory that system calls are given, as x86-64 lays them out;
- * pointers are numbers here: they are the guest's.
+ * guest_abi.h: structures that calls on sockets and scattered memory are given, as x86-64 lays them
+ * out, and the numbers that go with them.  Pointers are numbers here: most are the guest's.
  */
 #ifndef STUB_GUEST_ABI_H
 #define STUB_GUEST_ABI_H
 
+#include <asm/socket.h>
 #include <stdint.h>
+
+/* Those that no header of the host's for programs without a libc has. */
+#define SCM_RIGHTS 1
+#define SOCK_STREAM 1
+#define MSG_OOB 0x1u
+#define MSG_DONTWAIT 0x40u
+#define MSG_WAITALL 0x100u
+#define MSG_NOSIGNAL 0x4000u
+#define MSG_WAITFORONE 0x10000u
+#define MSG_ZEROCOPY 0x4000000u
 
 struct iovec {
 	uint64_t base, bytes;

@@ -6,28 +6,13 @@
  * executed here.  A request is not interruptible: signals that come meanwhile are noted by
  * on_async() and delivered later.
  */
+#include "guest_abi.h"
 #include "stub.h"
 #include "window.h"
 
 #include <linux/futex.h>
-#include <linux/socket.h>
 
 #define CYCLES_PER_US 2500
-
-struct iovec {
-	void *base;
-	uint64_t bytes;
-};
-
-struct msghdr {
-	void *name;
-	uint32_t namelen;
-	struct iovec *iov;
-	uint64_t iovlen;
-	void *control;
-	uint64_t controllen;
-	uint32_t flags;
-};
 
 struct fd_message {
 	uint64_t len;
@@ -35,16 +20,11 @@ struct fd_message {
 	int32_t fd, pad;
 };
 
-#define SOL_SOCKET_ 1
-#define SCM_RIGHTS_ 1
-#define MSG_NOSIGNAL_ 0x4000
-#define MSG_DONTWAIT_ 0x40
-
 /* With a listener nobody takes packets out until a request names them: ours cannot wait for that.
  */
 static int64_t send_packet(const struct msghdr *msg)
 {
-	uint64_t flags = MSG_NOSIGNAL_ | (INFO->use_notify ? MSG_DONTWAIT_ : 0);
+	uint64_t flags = MSG_NOSIGNAL | (INFO->use_notify ? MSG_DONTWAIT : 0);
 	int64_t r = sys(__NR_sendmsg, RUN_FD(RUN_FD_CTL), msg, flags);
 
 	if (r == -EAGAIN)
@@ -55,13 +35,13 @@ static int64_t send_packet(const struct msghdr *msg)
 static int64_t ctl_packet(struct thread *t, uint64_t token, int fd)
 {
 	struct ctl_packet packet = {.slot = t->slot, .token = token};
-	struct iovec iov = {&packet, sizeof(packet)};
-	struct fd_message rights = {20, SOL_SOCKET_, SCM_RIGHTS_, fd, 0};
-	struct msghdr msg = {.iov = &iov, .iovlen = 1};
+	struct iovec iov = {sys_ptr(&packet), sizeof(packet)};
+	struct fd_message rights = {20, SOL_SOCKET, SCM_RIGHTS, fd, 0};
+	struct msghdr msg = {.iov = sys_ptr(&iov), .iovlen = 1};
 	int64_t r;
 
 	if (fd >= 0) {
-		msg.control = &rights;
+		msg.control = sys_ptr(&rights);
 		msg.controllen = sizeof(rights);
 	}
 	do

@@ -3,6 +3,7 @@
  * sys_file.c: descriptor calls whose pointers depend on a command, and those that must not
  * touch the stub's own descriptors.
  */
+#include "guest_abi.h"
 #include "probe.h"
 #include "table.h"
 #include "window.h"
@@ -160,10 +161,6 @@ int64_t sys_ioctl(struct call *c)
 	return call_native(c);
 }
 
-#define SOL_SOCKET_ 1
-#define SO_ATTACH_FILTER_ 26
-#define SO_ATTACH_REUSEPORT_CBPF_ 51
-#define SO_ZEROCOPY_ 60
 #define SOL_XDP_ 283
 #define XDP_UMEM_REG_ 4
 
@@ -176,11 +173,11 @@ int64_t sys_setsockopt(struct call *c)
 
 	uint32_t name = (uint32_t)c->a[2];
 
-	if ((uint32_t)c->a[1] == SOL_SOCKET_) {
+	if ((uint32_t)c->a[1] == SOL_SOCKET) {
 		/* Pages that the device still reads would have to stay put. */
-		if (name == SO_ZEROCOPY_)
-			return call_refuse(c, EOPNOTSUPP, SO_ZEROCOPY_);
-		if ((name == SO_ATTACH_FILTER_ || name == SO_ATTACH_REUSEPORT_CBPF_) &&
+		if (name == SO_ZEROCOPY)
+			return call_refuse(c, EOPNOTSUPP, SO_ZEROCOPY);
+		if ((name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF) &&
 		    !guest_read(&prog, c->a[3], sizeof(prog)))
 			touch_range(c->t, prog.filter, prog.n * 8ull, TOUCH_READ);
 	}

@@ -8,6 +8,7 @@
  * call is made for so much: again and again for /dev/zero and its like, which always have more.
  */
 #include "bounce.h"
+#include "guest_abi.h"
 #include "probe.h"
 
 #include <asm/stat.h>
@@ -94,23 +95,18 @@ static int64_t read_endless(struct call *c)
 	}
 }
 
-#define SOL_SOCKET_ 1
-#define SO_TYPE_ 3
-#define SOCK_STREAM_ 1
-#define MSG_WAITALL_ 0x100
-
 /* A stream may give less than was asked for; nobody has so much on the way. */
 static bool is_stream(uint64_t fd)
 {
 	int32_t type = 0, len = sizeof(type);
 
-	return sys(__NR_getsockopt, fd, SOL_SOCKET_, SO_TYPE_, &type, &len) == 0 &&
-	       type == SOCK_STREAM_;
+	return sys(__NR_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	       type == SOCK_STREAM;
 }
 
 int64_t sys_recvfrom(struct call *c)
 {
-	if (c->a[2] > LIMIT && !(c->a[3] & MSG_WAITALL_) && is_stream(c->a[0]))
+	if (c->a[2] > LIMIT && !(c->a[3] & MSG_WAITALL) && is_stream(c->a[0]))
 		c->a[2] = LIMIT;
 	return call_native(c);
 }

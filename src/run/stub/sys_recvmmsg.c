@@ -12,9 +12,6 @@
 #include "probe.h"
 #include "table.h"
 
-#define MSG_OOB_ 1u
-#define MSG_DONTWAIT_ 0x40u
-#define MSG_WAITFORONE_ 0x10000u
 #define LIMIT 1024u /* UIO_MAXIOV */
 #define NS 1000000000ll
 #define CLOCK_MONOTONIC_ 1
@@ -75,11 +72,11 @@ static int64_t receive(const struct call *c, uint64_t to, uint64_t flags, int64_
 static int64_t receive_all(const struct call *c, const struct moment *end, struct moment *left)
 {
 	uint64_t count = (uint32_t)c->a[2], flags = (uint32_t)c->a[3];
-	uint64_t more = flags & MSG_WAITFORONE_ ? MSG_DONTWAIT_ : 0, n;
+	uint64_t more = flags & MSG_WAITFORONE ? MSG_DONTWAIT : 0, n;
 
 	if (count > LIMIT)
 		count = LIMIT;
-	flags &= ~(uint64_t)MSG_WAITFORONE_;
+	flags &= ~(uint64_t)MSG_WAITFORONE;
 	for (n = 0; n < count;) {
 		int64_t seen = 0;
 		int64_t r = receive(c, c->a[1] + n * sizeof(struct mmsghdr), flags, &seen);
@@ -90,7 +87,7 @@ static int64_t receive_all(const struct call *c, const struct moment *end, struc
 		flags |= more;
 		if (end)
 			*left = left_until(end);
-		if ((end && !left->sec && !left->nsec) || (seen & MSG_OOB_))
+		if ((end && !left->sec && !left->nsec) || (seen & MSG_OOB))
 			break;
 	}
 	return (int64_t)n;

@@ -12,10 +12,6 @@
 
 #define CONTROL_MAX_HERE SCRATCH_BYTES /* the host takes hardly more */
 #define MESSAGES_MAX 1024u
-#define SOL_SOCKET_ 1
-#define SCM_RIGHTS_ 1
-#define SO_ZEROCOPY_ 60
-#define MSG_ZEROCOPY_ 0x4000000
 #define TRIES 4
 _Static_assert(MESSAGES_MAX * sizeof(struct mmsghdr) <= SCRATCH_BYTES, "all at once");
 
@@ -30,14 +26,14 @@ static bool keeps_pages(struct call *c, uint64_t flags)
 {
 	int32_t on = 0, len = sizeof(on);
 
-	return (flags & MSG_ZEROCOPY_) &&
-	       !sys(__NR_getsockopt, c->a[0], SOL_SOCKET_, SO_ZEROCOPY_, &on, &len) && on;
+	return (flags & MSG_ZEROCOPY) &&
+	       !sys(__NR_getsockopt, c->a[0], SOL_SOCKET, SO_ZEROCOPY, &on, &len) && on;
 }
 
 int64_t sys_sendto(struct call *c)
 {
 	if (keeps_pages(c, c->a[3]))
-		return call_refuse(c, EOPNOTSUPP, MSG_ZEROCOPY_);
+		return call_refuse(c, EOPNOTSUPP, MSG_ZEROCOPY);
 	return call_native(c);
 }
 
@@ -62,7 +58,7 @@ static bool check_control(const char *control, uint64_t bytes)
 		memcpy(&head, control + at, sizeof(head));
 		if (head.bytes < sizeof(head) || head.bytes > bytes - at)
 			break;
-		if (head.level == SOL_SOCKET_ && head.type == SCM_RIGHTS_ &&
+		if (head.level == SOL_SOCKET && head.type == SCM_RIGHTS &&
 		    sends_ours(control + at + sizeof(head), head.bytes - sizeof(head)))
 			return false;
 		if (((head.bytes + 7) & ~7ull) > bytes - at)
@@ -101,7 +97,7 @@ int64_t sys_sendmsg(struct call *c)
 	struct msghdr m;
 
 	if (keeps_pages(c, c->a[2]))
-		return call_refuse(c, EOPNOTSUPP, MSG_ZEROCOPY_);
+		return call_refuse(c, EOPNOTSUPP, MSG_ZEROCOPY);
 	/* What cannot be read now is not there for the host either; it may say something else
 	 * first. */
 	if (guest_read(&m, c->a[1], sizeof(m))) {
@@ -157,7 +153,7 @@ int64_t sys_sendmmsg(struct call *c)
 	int64_t r;
 
 	if (keeps_pages(c, c->a[3]))
-		return call_refuse(c, EOPNOTSUPP, MSG_ZEROCOPY_);
+		return call_refuse(c, EOPNOTSUPP, MSG_ZEROCOPY);
 	if (n > MESSAGES_MAX)
 		n = MESSAGES_MAX;
 	if (guest_read(copy, addr, n * sizeof(*copy)) || !plain_messages(copy, n))
