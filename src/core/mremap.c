@@ -10,6 +10,10 @@
  *
  * FIXED with equal lengths may span several mappings: each is moved, the gaps
  * between them stay.  All under M; owns nothing.
+ *
+ * Where memory is out, another attempt is made only if the failed one has changed nothing.  One
+ * that has unmapped the target, or moved a mapping, has let go of M since: others may have mapped
+ * something there, which a second attempt would unmap.  The error stands, as on Linux.
  */
 #include "core/remap.h"
 
@@ -152,17 +156,35 @@ static int remap_here(struct remap *r)
 	return r->flags & QMREMAP_MAYMOVE ? move_somewhere(r) : -QENOMEM;
 }
 
+static int drop_target(struct remap *r)
+{
+	uint64_t end = r->new_addr + r->new_len;
+	struct vma *there = vma_next(r->mm, r->new_addr);
+	bool mapped = there && there->start < end;
+	int err = unmap_locked(r->mm, r->new_addr, end);
+
+	r->changed = r->changed || (!err && mapped);
+	return err;
+}
+
+static int drop_tail(struct remap *r)
+{
+	int err = unmap_tail(r);
+
+	r->old_len = r->new_len;
+	r->changed = r->changed || !err;
+	return err;
+}
+
 /* r->vma again, after unmapping elsewhere may have replaced it. */
 static int drop_tail_and_target(struct remap *r)
 {
 	int err = 0;
 
 	if (r->flags & QMREMAP_FIXED)
-		err = unmap_locked(r->mm, r->new_addr, r->new_addr + r->new_len);
-	if (!err && r->old_len > r->new_len) {
-		err = unmap_tail(r);
-		r->old_len = r->new_len;
-	}
+		err = drop_target(r);
+	if (!err && r->old_len > r->new_len)
+		err = drop_tail(r);
 	r->vma = vma_find(r->mm, r->addr);
 	return err || r->vma ? err : -QEFAULT; /* old_len 0 onto itself */
 }
@@ -202,6 +224,7 @@ static int remap_each(struct remap *r)
 		err = remap_to(r);
 		if (err)
 			return err;
+		r->changed = true;
 	}
 	return 0;
 }
@@ -227,7 +250,7 @@ static int remap_locked(struct remap *r)
 int quire_mremap(struct quire_mm *mm, uint64_t addr, uint64_t old_len, uint64_t new_len, int flags,
 		 uint64_t new_addr, uint64_t *out)
 {
-	struct remap r = {
+	const struct remap asked = {
 	    .mm = mm,
 	    .addr = addr,
 	    .old_len = PAGE_ALIGN(old_len),
@@ -235,21 +258,19 @@ int quire_mremap(struct quire_mm *mm, uint64_t addr, uint64_t old_len, uint64_t 
 	    .flags = flags,
 	    .new_addr = new_addr,
 	};
-	uint64_t grown = r.new_len > r.old_len ? r.new_len - r.old_len : 0;
+	uint64_t grown = asked.new_len > asked.old_len ? asked.new_len - asked.old_len : 0;
 	struct reclaim again = reclaim_begin(mm->machine);
-	int err = check_arguments(&r);
+	int err = check_arguments(&asked);
+	struct remap r;
 
 	if (err)
 		return err;
 	do {
-		struct remap attempt = r;
-
+		r = asked;
 		mm_lock(mm);
-		err = mm->exited ? -QEFAULT : remap_locked(&attempt);
+		err = mm->exited ? -QEFAULT : remap_locked(&r);
 		mm_unlock(mm);
-		if (!err)
-			r = attempt;
-	} while (err == -QENOMEM && reclaim_for(mm, &again, false));
+	} while (err == -QENOMEM && !r.changed && reclaim_for(mm, &again, false));
 	if (err)
 		return err;
 	*out = r.new_addr;

@@ -14,6 +14,7 @@ struct remap {
 	int flags;
 	uint64_t new_addr; /* wanted, then the result */
 	bool locked;       /* the result is VM_LOCKED: populate what has grown */
+	bool changed;      /* something was unmapped or moved: a failure cannot start over */
 };
 
 /*

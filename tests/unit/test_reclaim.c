@@ -301,6 +301,107 @@ static void tables_that_are_out(void **state)
 	unit_down(&u);
 }
 
+#define SOURCE 0x40000000ull
+#define TARGET (0x80000000ull + (2ull << 20) - UPAGE) /* the last page that its table maps */
+#define FILLER 0xc0000000ull
+
+static uint64_t mapped_meanwhile;
+
+/* Frees what fills memory, and maps a page as another thread may: wherever there is room. */
+static bool free_and_map(void *ctx, struct quire_mm *mm, void *cookie, enum quire_memory what)
+{
+	(void)ctx;
+	(void)cookie;
+	(void)what;
+	if (asked++)
+		return false;
+	assert_int_equal(quire_munmap(mm, FILLER, RAM_PAGES * UPAGE), 0);
+	mapped_meanwhile = unit_map(mm, 0, UPAGE, URW, UANON);
+	return true;
+}
+
+/* TARGET is the highest place for a mapping of one page. */
+static void up_below_target(struct unit *u)
+{
+	struct quire_machine_options o = {.size = sizeof(o), .ram_bytes = RAM_PAGES * UPAGE};
+	struct quire_mm_options mo = {.size = sizeof(mo), .mmap_base = TARGET + UPAGE};
+
+	asked = 0;
+	mapped_meanwhile = 0;
+	unit_port(u);
+	u->port.oom = free_and_map;
+	unit_machine_mm(u, &o, &mo);
+	/* A table of the middle level for TARGET and its neighbours. */
+	unit_store(u->mm, unit_map(u->mm, TARGET + (64 << 20), UPAGE, URW, UANON | QMAP_FIXED), 1);
+}
+
+static void fill_but(struct unit *u, uint64_t frames)
+{
+	uint64_t a = unit_map(u->mm, FILLER, RAM_PAGES * UPAGE, URW, UANON | QMAP_FIXED);
+	struct quire_machine_stats st;
+
+	for (quire_machine_stats(u->m, &st); st.free_frames > frames;
+	     quire_machine_stats(u->m, &st), a += UPAGE)
+		unit_store(u->mm, a, 1);
+}
+
+/* What mremap has unmapped may be another's by the time there is memory. */
+static void move_that_has_unmapped(void **state)
+{
+	uint64_t out;
+	struct unit u;
+
+	(void)state;
+	up_below_target(&u);
+	unit_store(u.mm, unit_map(u.mm, SOURCE, UPAGE, URW, UANON | QMAP_FIXED), 11);
+	unit_map(u.mm, TARGET, UPAGE, URW, UANON | QMAP_FIXED);
+	fill_but(&u, 0);
+	assert_int_equal(
+	    quire_mremap(u.mm, SOURCE, UPAGE, UPAGE, QMREMAP_MAYMOVE | QMREMAP_FIXED, TARGET, &out),
+	    -QENOMEM);
+	assert_int_equal(asked, 0);
+	assert_int_equal(quire_munmap(u.mm, FILLER, RAM_PAGES * UPAGE), 0);
+	assert_int_equal(unit_load(u.mm, SOURCE), 11);
+	unit_down(&u);
+}
+
+/* Two mappings, whose targets lie in two tables; there is a frame for the first alone. */
+static void move_half(int flags, uint64_t frames, bool moves_first)
+{
+	uint64_t out;
+	struct unit u;
+
+	up_below_target(&u);
+	unit_store(u.mm, unit_map(u.mm, SOURCE, UPAGE, URW, UANON | QMAP_FIXED), 11);
+	unit_store(u.mm,
+		   unit_map(u.mm, SOURCE + UPAGE, UPAGE, URW | QPROT_EXEC, UANON | QMAP_FIXED), 22);
+	fill_but(&u, frames);
+	assert_int_equal(quire_mremap(u.mm, SOURCE, 2 * UPAGE, 2 * UPAGE,
+				      flags | QMREMAP_MAYMOVE | QMREMAP_FIXED, TARGET, &out),
+			 moves_first ? -QENOMEM : 0);
+	assert_int_equal(asked, moves_first ? 0 : 1);
+	if (moves_first)
+		assert_int_equal(quire_munmap(u.mm, FILLER, RAM_PAGES * UPAGE), 0);
+	assert_int_equal(unit_load(u.mm, TARGET), 11);
+	assert_int_equal(unit_load(u.mm, moves_first ? SOURCE + UPAGE : TARGET + UPAGE), 22);
+	unit_down(&u);
+}
+
+static void move_that_has_moved(void **state)
+{
+	(void)state;
+	move_half(0, 1, true);
+	move_half(QMREMAP_DONTUNMAP, 1, true);
+}
+
+/* Nothing has changed yet: another attempt. */
+static void move_that_has_not(void **state)
+{
+	(void)state;
+	move_half(0, 0, false);
+	move_half(QMREMAP_DONTUNMAP, 0, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +415,9 @@ int main(void)
 	    cmocka_unit_test(tables_apart),
 	    cmocka_unit_test(memory_that_is_out),
 	    cmocka_unit_test(tables_that_are_out),
+	    cmocka_unit_test(move_that_has_unmapped),
+	    cmocka_unit_test(move_that_has_moved),
+	    cmocka_unit_test(move_that_has_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
