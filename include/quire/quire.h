@@ -353,10 +353,13 @@ QUIRE_API uint64_t quire_pte(struct quire_mm *mm, uint64_t addr);
  * sections (RCU), and without any lock of the core's but the one named below.  It may sleep, and it
  * may call this header, with these exceptions:
  *
- *   read_page, write_page   hold the page.  Calls that may want it: faults and accesses of memory
- *                           that maps the file, quire_file_read(), _write(), _truncate(), _sync()
- *                           and msync of it, are not made from there; and what an embedder holds
- *                           over such a call is not waited for there.
+ *   read_page, write_page   hold the page.  Calls that may want it, or what others hold while they
+ *                           want it, are not made from there: faults and accesses of memory that
+ *                           maps the file; quire_file_read(), _write(), _truncate(), _punch(),
+ *                           _sync(), _mapped_by() and msync of it; and whatever changes, lists or
+ *                           forks an address space that maps it or is to (mmap, mincore ...).
+ *                           What an embedder holds over such a call is not waited for there.
+ *                           quire_file_size() may be called.
  *   read_page               under quire_file_write() holds that file's lock of writers, too.
  *
  * Nothing is held over the others: they may wait for what is held over quire_file_truncate().

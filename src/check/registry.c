@@ -106,6 +106,8 @@ extern const struct scenario over_truncate_old_external;
 extern const struct scenario populate_mremap;
 extern const struct scenario populate_munmap;
 extern const struct scenario populate_replace;
+extern const struct scenario size_grow;
+extern const struct scenario size_grow_write;
 extern const struct scenario size_lock;
 extern const struct scenario size_lock_write;
 extern const struct scenario size_truncate;
@@ -232,6 +234,8 @@ const struct scenario *const scenarios[] = {
 	&populate_mremap,
 	&populate_munmap,
 	&populate_replace,
+	&size_grow,
+	&size_grow_write,
 	&size_lock,
 	&size_lock_write,
 	&size_truncate,

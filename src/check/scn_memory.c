@@ -266,3 +266,56 @@ const struct scenario size_lock_write = {
     .actors = {{"write", write_second}, {"truncate", cut_then_allow}},
     .check = check_cut,
 };
+
+/* And nobody has asked yet. */
+static void setup_short(struct world *w)
+{
+	setup_grown(w);
+	note(w, SIZE, 1);
+}
+
+static void ask_size(struct world *w)
+{
+	quire_file_size(w->file);
+}
+
+static void grow_and_load(struct world *w)
+{
+	uint64_t value = 0;
+	enum access_result r;
+
+	note(w, SIZE, 2);
+	r = cpu_load(w, w->mm, w->addr + PAGE, &value);
+	expect(r == ACCESS_OK && value == 2,
+	       "the file was made longer, and the load gives %d, %llu", r,
+	       (unsigned long long)value);
+}
+
+static void grow_and_write(struct world *w)
+{
+	uint64_t value = 8;
+	int64_t n;
+
+	note(w, SIZE, 2);
+	n = quire_file_write(w->file, PAGE, &value, sizeof(value));
+	expect(n == sizeof(value), "the file was made longer, and the write gives %lld",
+	       (long long)n);
+}
+
+const struct scenario size_grow_write = {
+    .name = "size-grow-write",
+    .title = "and a write against that",
+    .source = "file.c, 4",
+    .setup = setup_short,
+    .actors = {{"ask", ask_size}, {"grow", grow_and_write}},
+    .nr_guards = 1,
+    .guards = {RULE_size_of_no_other_time},
+};
+
+const struct scenario size_grow = {
+    .name = "size-grow",
+    .title = "who asked for the size before the file grew notes it late",
+    .source = "file.c, 4",
+    .setup = setup_short,
+    .actors = {{"ask", ask_size}, {"grow", grow_and_load}},
+};

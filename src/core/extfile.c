@@ -60,10 +60,10 @@ static int frame_of(const struct quire_file *file, uint64_t pgoff, uint64_t *fra
 }
 
 /* Asleep.  A neighbour without a frame ends the window.  -errno of the page itself. */
-static int ask_frames(struct fault *f, const struct window *w)
+static int ask_frames(struct fault *f, const struct window *w, uint64_t nr_pages)
 {
 	const struct quire_file *file = f->file;
-	uint64_t frames[FAULT_FRAMES], first, end = min64(w->end, file_pages(file));
+	uint64_t frames[FAULT_FRAMES], first, end = min64(w->end, nr_pages);
 	int err = w->main < end ? frame_of(file, w->main, &frames[w->main - w->first]) : -QENXIO;
 
 	if (err)
@@ -92,8 +92,7 @@ static enum quire_fault_result ask_window(struct fault *f, uint64_t pgoff)
 	STEP("asks the file for frames from page %lu on, asleep", w.main);
 	if (!fault_sleep(f))
 		return QUIRE_FAULT_OK;
-	file_ask_size(f->file);
-	err = ask_frames(f, &w);
+	err = ask_frames(f, &w, file_ask_pages(f->file));
 	if (!err)
 		return fault_wake(f);
 	return fault_wake_failed(f, pgoff) ? refuse_frame(f, err) : QUIRE_FAULT_OK;
@@ -181,8 +180,7 @@ static enum quire_fault_result make_copy(struct fault *f, uint64_t pgoff)
 	STEP("copies page %lu out of the file, asleep", pgoff);
 	if (!fault_sleep(f))
 		return QUIRE_FAULT_OK;
-	file_ask_size(f->file);
-	err = pgoff < file_pages(f->file) ? copy_out(f, pgoff) : -QENXIO;
+	err = pgoff < file_ask_pages(f->file) ? copy_out(f, pgoff) : -QENXIO;
 	if (!err)
 		return fault_wake(f);
 	return fault_wake_failed(f, pgoff) ? refuse_frame(f, err) : QUIRE_FAULT_OK;

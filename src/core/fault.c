@@ -133,8 +133,7 @@ enum quire_fault_result fault_beyond_end(struct fault *f, uint64_t pgoff)
 		return fault_sigbus(f, QUIRE_REASON_BEYOND_EOF);
 	if (!fault_sleep(f))
 		return QUIRE_FAULT_OK;
-	file_ask_size(f->file);
-	if (pgoff < file_pages(f->file))
+	if (pgoff < file_ask_pages(f->file))
 		return fault_wake(f);
 	return fault_wake_failed(f, pgoff) ? fault_sigbus(f, QUIRE_REASON_BEYOND_EOF)
 					   : QUIRE_FAULT_OK;

@@ -13,8 +13,10 @@
  *      after the last has gone.
  *   4  A size that is the embedder's (ops.file_size) is asked for when a page beyond the known size
  *      is wanted, and whenever a callback is going to be called anyway.  What he said is noted only
- *      if seq has not moved since he was asked: quire_file_truncate() knows better.  W is waited
- *      for after he has answered: he may hold what his callback needs over quire_file_truncate().
+ *      if no size was noted or set since he was asked: the later one knows better.  Else he is
+ *      asked again.  Who refuses goes by the answer that he has got, not by what is noted.
+ *   5  Noting takes X alone: no lock that is held over a callback, for the size may be asked for in
+ *      one, nor one that an embedder's callback might hold up.
  */
 #include "core/file.h"
 #include "core/folio.h"
@@ -35,15 +37,18 @@ uint64_t file_known_size(const struct quire_file *file)
 	return at_load(&file->mapping.bytes);
 }
 
-uint64_t file_pages(const struct quire_file *file)
+static uint64_t pages_of(uint64_t bytes)
 {
-	uint64_t bytes = file_known_size(file);
-
 	return bytes > UINT64_MAX - PAGE_SIZE ? NO_LIMIT : PAGE_ALIGN(bytes) >> PAGE_SHIFT;
 }
 
-/* Invariant 4.  False: the file was cut since seq was read. */
-static bool note_size(struct quire_file *file, uint64_t seq, uint64_t bytes)
+uint64_t file_pages(const struct quire_file *file)
+{
+	return pages_of(file_known_size(file));
+}
+
+/* Invariant 4.  False: another size was noted or set since nr_sizes was read. */
+static bool note_size(struct quire_file *file, uint64_t nr_sizes, uint64_t bytes)
 {
 	const struct quire_port *port = &file->machine->port;
 	struct mapping *mapping = &file->mapping;
@@ -51,27 +56,34 @@ static bool note_size(struct quire_file *file, uint64_t seq, uint64_t bytes)
 
 	if (at_load(&mapping->bytes) == bytes)
 		return true;
-	mutex_lock(port, &mapping->write_lock, RANK_FILE);
-	current = at_load(&mapping->seq) == seq || !RULE(size_of_no_other_time);
-	if (current)
+	spin_lock(port, &mapping->index_lock, RANK_INDEX);
+	current = at_load(&mapping->nr_sizes) == nr_sizes || !RULE(size_of_no_other_time);
+	if (current) {
 		at_store(&mapping->bytes, bytes);
+		at_add(&mapping->nr_sizes, 1);
+	}
 	STEP(current ? "notes that the file is %lu bytes long" : "was told %lu bytes too early",
 	     bytes);
-	mutex_unlock(port, &mapping->write_lock, RANK_FILE);
+	spin_unlock(&mapping->index_lock, RANK_INDEX);
 	return current;
 }
 
 uint64_t file_ask_size(struct quire_file *file)
 {
-	uint64_t seq, bytes;
+	uint64_t nr_sizes, bytes;
 
 	if (!file->ops.file_size)
 		return file_known_size(file);
 	do {
-		seq = at_load(&file->mapping.seq);
+		nr_sizes = at_load(&file->mapping.nr_sizes);
 		bytes = file->ops.file_size(file->priv);
-	} while (!note_size(file, seq, bytes));
+	} while (!note_size(file, nr_sizes, bytes));
 	return bytes;
+}
+
+uint64_t file_ask_pages(struct quire_file *file)
+{
+	return pages_of(file_ask_size(file));
 }
 
 uint64_t quire_file_size(struct quire_file *file)

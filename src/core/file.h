@@ -38,14 +38,15 @@ struct mapping {
 	/* Read by every fault of the file. */
 	struct index pages;         /* R, writers X: pgoff -> folio; holds a reference on each */
 	uint64_t seq;               /* A: invariant 3 */
-	uint64_t bytes;             /* A, writers W: i_size, as the core knows it (file.c, 4) */
+	uint64_t bytes;             /* A, writers X: i_size, as the core knows it (file.c, 4) */
+	uint64_t nr_sizes;          /* A, writers X: how often bytes was written */
 	struct index_env index_env; /* C */
 	struct quire_file *file;    /* C */
 
-	struct mutex write_lock __attribute__((aligned(64))); /* W: size, write(2), truncation */
+	struct mutex write_lock __attribute__((aligned(64))); /* W: write(2), truncation */
 	struct mutex i_lock;                                  /* I: vmas; held over each zap */
 	struct itree vmas;                                    /* I */
-	struct spinlock index_lock;                           /* X: writers of pages */
+	struct spinlock index_lock;                           /* X: writers of pages, bytes */
 	uint64_t nr_pages;                                    /* A */
 };
 
@@ -84,9 +85,10 @@ uint64_t file_known_size(const struct quire_file *file);
 uint64_t file_pages(const struct quire_file *file);
 /*
  * Asks the embedder, if the size is his: what he says is known from then on.  A reference, and no
- * lock; not in RCU.
+ * lock but what is held over a callback; not in RCU.
  */
 uint64_t file_ask_size(struct quire_file *file);
+uint64_t file_ask_pages(struct quire_file *file);
 /* A reference for who has found the file under RCU.  False: it has ended. */
 bool file_tryget(struct quire_file *file);
 /* A reference is dropped while M is held: what ends with it does so in mm_unlock(). */

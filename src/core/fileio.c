@@ -93,7 +93,7 @@ static int page_for_write(struct quire_file *file, uint64_t off, struct folio **
 static int write_page_part(struct quire_file *file, uint64_t off, const void *buf, uint64_t n)
 {
 	struct quire_machine *m = file->machine;
-	bool grows = off + n > at_load(&file->mapping.bytes);
+	bool grows = !file->ops.file_size && off + n > at_load(&file->mapping.bytes); /* 2 */
 	struct folio *folio;
 	int err;
 
@@ -144,7 +144,7 @@ static int64_t try_write(struct quire_file *file, uint64_t off, const void *buf,
 	const struct quire_port *port = &file->machine->port;
 	int64_t n;
 
-	file_ask_size(file); /* not with W held: file.c, 4 */
+	file_ask_size(file); /* not with W held: he may wait for who truncates */
 	mutex_lock(port, &file->mapping.write_lock, RANK_FILE);
 	n = writable_bytes(file, off, len);
 	if (n > 0)

@@ -61,9 +61,15 @@ bool mapping_may_resize(struct quire_file *file, uint64_t bytes)
 
 void mapping_resize(struct quire_file *file, uint64_t bytes)
 {
-	uint64_t now = size_charge(file, at_load_relaxed(&file->mapping.bytes));
+	const struct quire_port *port = &file->machine->port;
+	struct mapping *mapping = &file->mapping;
+	uint64_t now;
 
-	at_store(&file->mapping.bytes, bytes);
+	spin_lock(port, &mapping->index_lock, RANK_INDEX);
+	now = size_charge(file, at_load_relaxed(&mapping->bytes));
+	at_store(&mapping->bytes, bytes);
+	at_add(&mapping->nr_sizes, 1); /* also where bytes stays: file.c, 4 */
+	spin_unlock(&mapping->index_lock, RANK_INDEX);
 	at_add_relaxed(&file->machine->committed, size_charge(file, bytes) - now);
 }
 
@@ -77,13 +83,13 @@ void mapping_count_pages(struct mapping *mapping, int64_t n)
 void mapping_init(struct mapping *mapping, struct quire_file *file, uint64_t bytes)
 {
 	mapping->file = file;
+	spin_init(&mapping->index_lock);
 	mapping_resize(file, bytes);
 	mapping->index_env = (struct index_env){node_alloc, node_free, node_retire, file->machine};
 	index_init(&mapping->pages, &mapping->index_env);
 	mutex_init(&mapping->write_lock);
 	mutex_init(&mapping->i_lock);
 	itree_init(&mapping->vmas);
-	spin_init(&mapping->index_lock);
 }
 
 void mapping_retire(struct mapping *mapping)

@@ -106,7 +106,7 @@
 	X(dead_file_takes_no_page, "nothing is added to a file that nobody has any more",          \
 	  "file.c, 3")                                                                             \
 	X(size_of_no_other_time,                                                                   \
-	  "a size that the embedder said counts only if the file was not cut since", "file.c, 4")  \
+	  "a size that the embedder said counts only if none was noted since", "file.c, 4")        \
 	X(cache_nodes_by_rcu, "a node of a page cache is freed when no reader can be in it",       \
 	  "mapping.c; CVE-2023-3269")                                                              \
 	X(map_up_to_date, "a page is mapped only with its content", "filemap.c, 1")                \

@@ -729,6 +729,37 @@ static void test_read_write_cached(void **state)
 	free(s);
 }
 
+/* How long the file is may be asked for while a page is read for a write: it has grown since. */
+static struct quire_file *asked_in_read;
+
+static int read_and_ask(void *priv, uint64_t pgoff, void *mem)
+{
+	struct store *s = priv;
+
+	s->size = STORE_PAGES * UPAGE;
+	assert_int_equal(quire_file_size(asked_in_read), STORE_PAGES * UPAGE);
+	return store_read(priv, pgoff, mem);
+}
+
+static void test_size_asked_in_read(void **state)
+{
+	static const struct quire_file_ops ops = {.read_page = read_and_ask,
+						  .file_size = store_size};
+	struct store *s = new_store();
+	struct quire_file_options o = {.size = sizeof(o), .ops = &ops, .priv = s, .writable = true};
+	struct unit *u = *state;
+	uint64_t word = 5;
+
+	o.kind = QUIRE_FILE_PAGECACHE;
+	s->size = 2 * UPAGE;
+	assert_int_equal(quire_file_create(u->m, &o, &asked_in_read), 0);
+	assert_int_equal(quire_file_write(asked_in_read, 8, &word, 8), 8);
+	assert_int_equal(quire_file_read(asked_in_read, 0, &word, 8), 8);
+	assert_int_equal(word, unit_word(0, 77));
+	finish(u, asked_in_read, NULL, 0);
+	free(s);
+}
+
 /* ---- external files ---------------------------------------------------------- */
 
 static void test_external_frames(void **state)
@@ -1008,6 +1039,7 @@ int main(void)
 	    unit_test(test_punch_embedders_file),
 	    unit_test(test_read_write_shmem),
 	    unit_test(test_read_write_cached),
+	    unit_test(test_size_asked_in_read),
 	    unit_test(test_external_frames),
 	    unit_test(test_external_is_not_written_back),
 	    unit_test(test_external_private),
