@@ -149,48 +149,60 @@ static int64_t sys_absent(struct request *q)
 struct memsys {
 	long nr;
 	memsys_fn fn;
+	unsigned
+	    ints; /* arguments of which the kernel takes 32 bits: what is above means nothing */
 };
+
+#define INT(i) (1u << (i))
 
 /* The frequent ones first. */
 static const struct memsys table[] = {
-    {SYS_mmap, sys_mmap},
-    {SYS_munmap, sys_munmap},
-    {SYS_mprotect, sys_mprotect},
-    {SYS_brk, sys_brk},
-    {SYS_madvise, sys_madvise},
-    {SYS_mremap, sys_mremap},
-    {SYS_prlimit64, sys_prlimit},
-    {SYS_getrlimit, sys_getrlimit},
-    {SYS_setrlimit, sys_setrlimit},
-    {SYS_msync, sys_msync},
-    {SYS_mincore, sys_mincore},
-    {SYS_mlock, sys_mlock},
-    {SYS_mlock2, sys_mlock2},
-    {SYS_munlock, sys_munlock},
-    {SYS_mlockall, sys_mlockall},
-    {SYS_munlockall, sys_munlockall},
-    {SYS_shmget, sys_shmget},
-    {SYS_shmat, sys_shmat},
-    {SYS_shmdt, sys_shmdt},
-    {SYS_shmctl, sys_shmctl},
-    {SYS_sysinfo, sys_sysinfo},
-    {SYS_process_vm_readv, sys_process_vm_readv},
-    {SYS_process_vm_writev, sys_process_vm_writev},
-    {SYS_mbind, sys_mbind},
-    {SYS_get_mempolicy, sys_get_mempolicy},
-    {SYS_set_mempolicy, sys_set_mempolicy},
-    {SYS_move_pages, sys_move_pages},
-    {SYS_migrate_pages, sys_migrate_pages},
-    {SYS_pkey_mprotect, sys_pkey_mprotect},
-    {SYS_pkey_alloc, sys_pkey_alloc},
-    {SYS_pkey_free, sys_pkey_free},
-    {SYS_process_madvise, sys_absent},
-    {SYS_remap_file_pages, sys_absent},
-    {SYS_userfaultfd, sys_absent},
-    {SYS_memfd_secret, sys_absent},
-    {SYS_map_shadow_stack, sys_absent},
-    {SYS_mseal, sys_absent},
+    {SYS_mmap, sys_mmap, 0},
+    {SYS_munmap, sys_munmap, 0},
+    {SYS_mprotect, sys_mprotect, 0},
+    {SYS_brk, sys_brk, 0},
+    {SYS_madvise, sys_madvise, INT(3)},
+    {SYS_mremap, sys_mremap, 0},
+    {SYS_prlimit64, sys_prlimit, INT(1) | INT(2)},
+    {SYS_getrlimit, sys_getrlimit, INT(1)},
+    {SYS_setrlimit, sys_setrlimit, INT(1)},
+    {SYS_msync, sys_msync, INT(3)},
+    {SYS_mincore, sys_mincore, 0},
+    {SYS_mlock, sys_mlock, 0},
+    {SYS_mlock2, sys_mlock2, INT(3)},
+    {SYS_munlock, sys_munlock, 0},
+    {SYS_mlockall, sys_mlockall, INT(1)},
+    {SYS_munlockall, sys_munlockall, 0},
+    {SYS_shmget, sys_shmget, INT(1) | INT(3)},
+    {SYS_shmat, sys_shmat, INT(1) | INT(3)},
+    {SYS_shmdt, sys_shmdt, 0},
+    {SYS_shmctl, sys_shmctl, INT(1) | INT(2)},
+    {SYS_sysinfo, sys_sysinfo, 0},
+    {SYS_process_vm_readv, sys_process_vm_readv, INT(1)},
+    {SYS_process_vm_writev, sys_process_vm_writev, INT(1)},
+    {SYS_mbind, sys_mbind, INT(6)},
+    {SYS_get_mempolicy, sys_get_mempolicy, 0},
+    {SYS_set_mempolicy, sys_set_mempolicy, INT(1)},
+    {SYS_move_pages, sys_move_pages, INT(1) | INT(6)},
+    {SYS_migrate_pages, sys_migrate_pages, INT(1)},
+    {SYS_pkey_mprotect, sys_pkey_mprotect, INT(4)},
+    {SYS_pkey_alloc, sys_pkey_alloc, 0},
+    {SYS_pkey_free, sys_pkey_free, INT(1)},
+    {SYS_process_madvise, sys_absent, 0},
+    {SYS_remap_file_pages, sys_absent, 0},
+    {SYS_userfaultfd, sys_absent, 0},
+    {SYS_memfd_secret, sys_absent, 0},
+    {SYS_map_shadow_stack, sys_absent, 0},
+    {SYS_mseal, sys_absent, 0},
 };
+
+static void cut_ints(struct request *q, unsigned ints)
+{
+	for (unsigned i = 0; ints >> i; i++) {
+		if (ints & INT(i))
+			q->a[i] = (uint32_t)q->a[i];
+	}
+}
 
 void op_syscall(struct request *q)
 {
@@ -198,6 +210,7 @@ void op_syscall(struct request *q)
 	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		if (table[i].nr != (long)q->a[0])
 			continue;
+		cut_ints(q, table[i].ints);
 		q->ret = table[i].fn(q);
 		break;
 	}

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/ucontext.h>
@@ -209,22 +210,47 @@ static void back_with_segments(void)
 	CHECK(return_with(-1, 0, 1) == 0);
 }
 
-static long call5(uint64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
+static long call6(uint64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+		  uint64_t f)
 {
 	register uint64_t r10 __asm__("r10") = d;
 	register uint64_t r8 __asm__("r8") = e;
+	register uint64_t r9 __asm__("r9") = f;
 	long r;
 
 	__asm__ volatile("syscall"
 			 : "=a"(r)
-			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
 			 : "rcx", "r11", "memory");
 	return r;
+}
+
+static long call5(uint64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
+{
+	return call6(nr, a, b, c, d, e, 0);
 }
 
 static long call(uint64_t nr, uint64_t a, uint64_t b, uint64_t c)
 {
 	return call5(nr, a, b, c, 0, 0);
+}
+
+static void upper_halves_of_memory_calls(uint64_t high)
+{
+	char *touched = anon(4096);
+	uint64_t at = (uint64_t)touched, rlim[2];
+	int status = -1;
+
+	touched[0] = 1;
+	CHECK(call6(SYS_move_pages, high, 1, (uint64_t)&at, 0, (uint64_t)&status, high) == 0);
+	CHECK(status == 0);
+	CHECK(call(SYS_madvise, at, 4096, high | MADV_NORMAL) == 0);
+	CHECK(call(SYS_msync, at, 4096, high | MS_ASYNC) == 0);
+	CHECK(call(SYS_getrlimit, high | RLIMIT_AS, (uint64_t)rlim, 0) == 0);
+	CHECK(call5(SYS_prlimit64, high, high | RLIMIT_AS, 0, (uint64_t)rlim, 0) == 0);
+	CHECK(call6(SYS_mbind, at, 4096, 0, 0, 0, high) == 0);
+	CHECK(call(SYS_mlockall, high, 0, 0) == -EINVAL);
+	munmap(touched, 4096);
 }
 
 /* Where the kernel takes an int, the upper half of the register is nothing to it. */
@@ -244,6 +270,7 @@ static void upper_halves(void)
 	CHECK(call5(SYS_setsockopt, (unsigned)s, high | SOL_SOCKET, high | SO_REUSEADDR,
 		    (uint64_t)&one, sizeof(one)) == 0);
 	close(s);
+	upper_halves_of_memory_calls(high);
 }
 
 static void check_alignment(bool on)
