@@ -10,7 +10,9 @@
 #include "guard.h"
 #include "proc_path.h"
 
+#include <asm/statfs.h>
 #include <linux/fcntl.h>
+#include <linux/magic.h>
 #include <linux/stat.h>
 
 #define READ_BY_ALL 0444u
@@ -74,6 +76,16 @@ static int64_t text_instead(struct thread *t, int64_t fd, const char *rest, int6
 	return r && r != -ENOENT ? r : fd;
 }
 
+/* After chroot there may be no /proc, or something else of that name. */
+static bool leads_to(const char *link, const struct stat *st)
+{
+	struct statfs fs;
+	struct stat to;
+
+	return sys(__NR_statfs, "/proc/self/fd", &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC &&
+	       sys(__NR_stat, link, &to) == 0 && to.st_dev == st->st_dev && to.st_ino == st->st_ino;
+}
+
 static int64_t of_proc(struct thread *t, int64_t fd, const struct stat *st, uint64_t flags)
 {
 	char link[FD_PATH], name[PATH_BYTES];
@@ -81,10 +93,11 @@ static int64_t of_proc(struct thread *t, int64_t fd, const struct stat *st, uint
 	int64_t pid, n, r;
 
 	fd_path(link, (uint64_t)fd);
-	n = sys(__NR_readlink, link, name, PATH_BYTES - 1);
+	n = leads_to(link, st) ? sys(__NR_readlink, link, name, PATH_BYTES - 1) : 0;
 	name[n > 0 ? n : 0] = 0;
 	rest = proc_file_of(name, &pid);
-	r = check(fd, rest, pid, st, flags);
+	/* Where /proc is not to be seen, as after chroot, nobody can tell whose file it is. */
+	r = n > 0 ? check(fd, rest, pid, st, flags) : -EACCES;
 	if (r == 0)
 		r = text_instead(t, fd, rest, pid, flags);
 	if (r < 0)
