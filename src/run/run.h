@@ -41,4 +41,8 @@ enum {
  */
 int run_main(const struct run_options *opts);
 
+/* What `quire run` starts quire as when it stops itself (waker.c); argv: its number, and whose. */
+#define WAKER_COMMAND "run-waker"
+int waker_main(int argc, char **argv);
+
 #endif

@@ -7,12 +7,18 @@
  * serves.  So for as long as we are stopped a child of ours looks at it, and continues us as soon
  * as it is not stopped any more.
  *
+ * It is a program of its own, with nothing of ours: it is no thread of the supervisor's, so what
+ * a guest may not reach must not be there (run.md, "What a guest cannot reach").
+ *
  *   1  The child goes on sending SIGCONT until we end it: one that comes just before we stop
  *      is lost.
  */
 #include "run/engine.h"
+#include "run/run.h"
 
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -20,18 +26,27 @@
 
 #define LOOK_NS 50000000
 
-/* In the child. */
-static void watch(pid_t first, pid_t us)
+int waker_main(int argc, char **argv)
 {
 	const struct timespec pause = {0, LOOK_NS};
+	pid_t us = argc == 2 ? atoi(argv[0]) : 0, first = us ? atoi(argv[1]) : 0;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while (getppid() == us) {
+	while (us && getppid() == us) {
 		if (!process_stopped(first))
 			kill(us, SIGCONT);
 		nanosleep(&pause, NULL);
 	}
-	_exit(0);
+	return 0;
+}
+
+static void become_waker(char *us, char *first)
+{
+	char *argv[] = {"quire", WAKER_COMMAND, us, first, NULL};
+
+	close_range(STDERR_FILENO + 1, ~0u, 0);
+	execv("/proc/self/exe", argv);
+	_exit(127);
 }
 
 /*
@@ -51,12 +66,16 @@ static void stop_by(int sig)
 
 void stop_with(pid_t first, int sig)
 {
-	pid_t us = getpid(), child = fork();
+	char us[16], number[16];
+	pid_t child;
 
+	snprintf(us, sizeof(us), "%d", (int)getpid());
+	snprintf(number, sizeof(number), "%d", (int)first);
+	child = fork();
 	if (child < 0)
 		return;
 	if (!child)
-		watch(first, us);
+		become_waker(us, number);
 	stop_by(sig);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);

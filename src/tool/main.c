@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "quire/quire.h"
+#include "run/run.h"
 #include "tool/tool.h"
 
 static int cmd_help(int argc, char **argv);
@@ -99,6 +100,8 @@ int main(int argc, char **argv)
 		print_help(stderr);
 		return STATUS_USAGE;
 	}
+	if (!strcmp(argv[1], WAKER_COMMAND))
+		return waker_main(argc - 2, argv + 2);
 	c = find_command(alias(argv[1]));
 	if (!c)
 		return unknown(argv[1]);
