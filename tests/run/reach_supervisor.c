@@ -195,12 +195,32 @@ static void guests(void)
 	CHECK(word[0] == 1);
 }
 
+/* Where /proc is not to be seen, a directory of it that was opened before still leads there. */
+static void no_proc(void)
+{
+	char dir[] = "/tmp/reach_XXXXXX", at[100];
+	int proc = open("/proc", O_PATH | O_DIRECTORY);
+
+	find_tasks();
+	CHECK(proc >= 0 && mkdtemp(dir) != NULL);
+	if (chroot(dir)) {
+		printf("no chroot: %s\n", strerror(errno));
+		return;
+	}
+	CHECK(fchdir(proc) == 0);
+	for (unsigned i = 0; i < nr_tasks; i++) {
+		snprintf(at, sizeof(at), "./%u/task/%d", INFO->supervisor_pid, tasks[i]);
+		refuse_files(at);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct reach_case cases[] = {{"files", files},
 						  {"mounts", mounts},
 						  {"calls", calls},
 						  {"guests", guests},
+						  {"no_proc", no_proc},
 						  {NULL, NULL}};
 
 	return reach(cases, argc > 1 ? argv[1] : NULL);
