@@ -49,8 +49,8 @@ def second_term():
     assert run.stdout.readline() == "once\n"
     term(run)
     end(run, -signal.SIGTERM, "SIGTERM again: everything ends")
-    # And the guest with it.
-    assert run.stdout.read() == ""
+    # And the guest with it: nobody holds the pipe any more.  It may have been told a second time before.
+    assert run.stdout.read() in ("", "once\n")
 
 
 def hidden(by_term):
