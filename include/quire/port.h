@@ -156,6 +156,7 @@ struct quire_port {
 	 * mapped there who had looked it up before, and is no executor that a flush reaches?  A
 	 * device, say, for a system call of the program's that goes on.  Frames that were mapped
 	 * there get other memory, by ram_discard, before they are used again.  NULL: nobody.
+	 * Without tlb_flush it must be NULL.
 	 */
 	bool (*tlb_lent)(void *ctx, struct quire_mm *mm, void *cookie,
 			 const struct quire_tlb_range *ranges, unsigned nranges);

@@ -68,6 +68,7 @@ extern const struct scenario io_sync_sync;
 extern const struct scenario io_truncate;
 extern const struct scenario io_twice;
 extern const struct scenario io_twice_truncate;
+extern const struct scenario lent_exit;
 extern const struct scenario lent_fork;
 extern const struct scenario lent_move;
 extern const struct scenario lent_munmap;
@@ -196,6 +197,7 @@ const struct scenario *const scenarios[] = {
 	&io_truncate,
 	&io_twice,
 	&io_twice_truncate,
+	&lent_exit,
 	&lent_fork,
 	&lent_move,
 	&lent_munmap,

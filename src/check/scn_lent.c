@@ -90,3 +90,36 @@ const struct scenario lent_fork = {
     .nr_guards = 1,
     .guards = {RULE_lent_is_marked},
 };
+
+/* The host goes on for a process that has ended: nobody else has the address space. */
+static void setup_last(struct world *w)
+{
+	setup_page(w);
+	must(quire_mm_fork(w->mm, NULL, &w->child), "fork");
+	store(w, w->child, w->addr, 1);
+	must(!device_begin(w, w->child, w->addr), "lending the page");
+}
+
+static void end_call(struct world *w)
+{
+	device_end(w, 7);
+}
+
+static void put_last(struct world *w)
+{
+	quire_mm_put(w->child);
+	w->child = NULL;
+	use_again(w);
+}
+
+const struct scenario lent_exit = {
+    .name = "lent-exit",
+    .title = "an address space ends while the host stores into a page of its",
+    .source = "tlb.c, 4",
+    .device = true,
+    .setup = setup_last,
+    .actors = {{"call", end_call}, {"exit", put_last}},
+    .check = check_used_again,
+    .nr_guards = 1,
+    .guards = {RULE_lent_is_marked},
+};

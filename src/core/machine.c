@@ -50,7 +50,7 @@ static bool port_ok(const struct quire_port *p)
 		return false;
 	if (!p->synchronize_rcu || !p->rcu_barrier || !p->cpu || !p->wait || !p->wake || !p->yield)
 		return false;
-	if (p->tlb_lent && !p->ram_discard)
+	if (p->tlb_lent && (!p->ram_discard || !p->tlb_flush)) /* it is asked after a flush */
 		return false;
 	return p->ncpus >= 1 && p->ncpus <= MAX_CPUS;
 }

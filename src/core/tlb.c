@@ -104,8 +104,10 @@ static void flush(struct tlb_gather *g)
 	const struct quire_port *port = &mm->machine->port;
 	unsigned n = g->full ? 0 : g->nr_ranges;
 
+	if (g->no_flush) /* what the flush for good was told stands */
+		return;
 	g->lent = false;
-	if (g->no_flush || (!g->full && !g->nr_ranges))
+	if (!g->full && !g->nr_ranges)
 		return;
 	mm_count(mm, MM_FLUSH, 1);
 	mm_count(mm, MM_FLUSH_PAGES, g->nr_pages);

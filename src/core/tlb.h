@@ -21,7 +21,7 @@
 struct tlb_gather {
 	struct quire_mm *mm;
 	bool full;      /* flush everything; the caller's choice */
-	bool no_flush;  /* nothing can be cached: a new mm, or one being torn down */
+	bool no_flush;  /* nothing can be cached any more: everything was flushed for good */
 	bool unflushed; /* mm->unflushed is this gather's */
 	bool lent;      /* of what was flushed last, somebody may still use something */
 	unsigned nr_ranges, nr_folios;

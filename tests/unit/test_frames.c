@@ -477,6 +477,75 @@ static void test_discard(void **state)
 	munmap(o.ram, o.ram_bytes);
 }
 
+/* --------------------------------------------------------- memory that is lent */
+
+static bool lent;
+
+static bool says_lent(void *ctx, struct quire_mm *mm, void *cookie,
+		      const struct quire_tlb_range *ranges, unsigned n)
+{
+	(void)ctx;
+	(void)mm;
+	(void)cookie;
+	(void)ranges;
+	(void)n;
+	return lent;
+}
+
+static uint64_t replaced;
+
+static bool replace(void *ctx, uint64_t first, uint64_t count)
+{
+	(void)ctx;
+	(void)first;
+	replaced += count;
+	return false;
+}
+
+/* The flush for good comes before the first page is gathered. */
+static void lent_to_the_last(bool exit_first)
+{
+	struct unit u;
+
+	unit_port(&u);
+	u.port.tlb_lent = says_lent;
+	u.port.ram_discard = replace;
+	unit_machine_mm(&u, NULL, NULL);
+	unit_fill(u.mm, unit_map(u.mm, 0, 4 * UPAGE, URW, UANON), 4 * UPAGE, 1);
+	replaced = 0;
+	lent = true;
+	if (exit_first)
+		quire_mm_exit(u.mm);
+	quire_mm_put(u.mm);
+	u.mm = NULL;
+	lent = false;
+	assert_int_equal(replaced, 4);
+	unit_down(&u);
+}
+
+static void test_lent_to_the_last(void **state)
+{
+	(void)state;
+	lent_to_the_last(false);
+	lent_to_the_last(true);
+}
+
+/* Who says what is lent is asked after a flush, and has other memory to give. */
+static void test_lent_needs(void **state)
+{
+	struct quire_machine_options o = options(16 * MIB);
+	struct quire_machine *m;
+	struct unit u;
+
+	(void)state;
+	unit_port(&u);
+	u.port.tlb_lent = says_lent;
+	assert_int_equal(quire_machine_create(&u.port, &o, &m), -QEINVAL);
+	u.port.ram_discard = replace;
+	u.port.tlb_flush = NULL;
+	assert_int_equal(quire_machine_create(&u.port, &o, &m), -QEINVAL);
+}
+
 /* --------------------------------------------------------- allocation points */
 
 static uint64_t points(struct quire_machine *m)
@@ -747,6 +816,8 @@ int main(void)
 	    cmocka_unit_test(test_table_zone),
 	    unit_test(test_put_many_is_put),
 	    cmocka_unit_test(test_discard),
+	    cmocka_unit_test(test_lent_to_the_last),
+	    cmocka_unit_test(test_lent_needs),
 	    unit_test(test_points),
 	    unit_test(test_kmem_accounting),
 	    cmocka_unit_test(test_threads),
