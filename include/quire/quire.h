@@ -386,9 +386,11 @@ struct quire_file_ops {
 	/* The last call: the last reference is gone, all that could be written is. */
 	void (*release)(void *priv);
 	/*
-	 * MADV_REMOVE: [off, off + len), whole pages, read as zeros from now on.  0 or -errno.  May
-	 * sleep.  quire_file_punch() of the range follows: until madvise has returned, frames of it
-	 * may be in use, and write_page be called.  NULL: -EOPNOTSUPP.
+	 * MADV_REMOVE and quire_file_remove(): [off, off + len), whole pages, read as zeros from
+	 * now on.  0 or -errno.  May sleep.  What the core has of the range is dropped after it:
+	 * until then frames of it may be in use.  write_page of a page of it is not called from
+	 * before this until that, nor is one under way: a sync beside passes such a page over, and
+	 * where this fails, the page stays dirty.  NULL: -EOPNOTSUPP.
 	 */
 	int (*punch_hole)(void *priv, uint64_t off, uint64_t len);
 };
@@ -435,6 +437,9 @@ QUIRE_API void quire_file_id(struct quire_file *file, uint64_t *dev, uint64_t *i
  * of its own), he changes his file first, then calls, and keeps other changes of that file's length
  * and content out from before the one until after the other: else what is stored into a page that
  * is new again is lost with the old one.
+ * write_page may be called with the old content until the call returns, and is not waited for by
+ * who holds others out: it leaves alone what lies beyond the file's new end, and the holes that an
+ * embedder makes himself are made by quire_file_remove().
  *
  * The file ends at `bytes`.  Cached pages that lie wholly beyond are dropped, and so is what is
  * mapped of them, private copies too: an access there is SIGBUS, and finds what the file has if it
@@ -453,6 +458,11 @@ QUIRE_API int quire_file_truncate(struct quire_file *file, uint64_t bytes);
  * 0, -EINVAL.
  */
 QUIRE_API int quire_file_punch(struct quire_file *file, uint64_t off, uint64_t len);
+/*
+ * Makes a hole of whole pages: punch_hole, and then what quire_file_punch() does, without a
+ * write_page of them in between.  What punch_hole returned, or -EINVAL.
+ */
+QUIRE_API int quire_file_remove(struct quire_file *file, uint64_t off, uint64_t len);
 QUIRE_API uint64_t quire_file_size(struct quire_file *file);
 /* Bytes of it that are in the machine's RAM: its page cache. */
 QUIRE_API uint64_t quire_file_resident(struct quire_file *file);

@@ -62,6 +62,7 @@ extern const struct scenario io_copy_truncate;
 extern const struct scenario io_error;
 extern const struct scenario io_munmap;
 extern const struct scenario io_pin;
+extern const struct scenario io_remove_store;
 extern const struct scenario io_replace;
 extern const struct scenario io_sync_munmap;
 extern const struct scenario io_sync_sync;
@@ -75,6 +76,7 @@ extern const struct scenario lent_munmap;
 extern const struct scenario io_write;
 extern const struct scenario io_write_munmap;
 extern const struct scenario io_write_munmap_new;
+extern const struct scenario io_write_remove;
 extern const struct scenario io_write_truncate;
 extern const struct scenario load_none;
 extern const struct scenario load_replace;
@@ -191,6 +193,7 @@ const struct scenario *const scenarios[] = {
 	&io_error,
 	&io_munmap,
 	&io_pin,
+	&io_remove_store,
 	&io_replace,
 	&io_sync_munmap,
 	&io_sync_sync,
@@ -204,6 +207,7 @@ const struct scenario *const scenarios[] = {
 	&io_write,
 	&io_write_munmap,
 	&io_write_munmap_new,
+	&io_write_remove,
 	&io_write_truncate,
 	&load_none,
 	&load_replace,

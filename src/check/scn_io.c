@@ -353,6 +353,50 @@ const struct scenario io_write_truncate = {
     .guards = {RULE_writeback_looks_again},
 };
 
+static void remove_first(struct world *w)
+{
+	must(quire_madvise(w->mm, w->addr, PAGE, QMADV_REMOVE), "madvise");
+}
+
+static void check_hole(struct world *w)
+{
+	uint64_t value = 1;
+
+	cpu_load(w, w->mm, w->addr, &value);
+	expect(!value && !w->disk[0], "the hole reads %llu, on the disk %llu",
+	       (unsigned long long)value, (unsigned long long)w->disk[0]);
+}
+
+const struct scenario io_write_remove = {
+    .name = "io-write-remove",
+    .title = "writing a page back against MADV_REMOVE of it",
+    .source = "hole.c, 1 and 2",
+    .setup = setup_dirty,
+    .actors = {{"msync", sync_first}, {"remove", remove_first}},
+    .check = check_hole,
+    .nr_guards = 2,
+    .guards = {RULE_writeback_leaves_holes, RULE_hole_waits_for_writeback},
+};
+
+/* Who sees the hole, stores and syncs has it on the disk. */
+static void store_into_hole(struct world *w)
+{
+	uint64_t value = 1;
+
+	if (cpu_load(w, w->mm, w->addr, &value) == ACCESS_OK && !value)
+		store_and_sync(w);
+}
+
+const struct scenario io_remove_store = {
+    .name = "io-remove-store",
+    .title = "a store into the hole, and msync of it, before MADV_REMOVE returns",
+    .source = "hole.c, 3",
+    .setup = setup_dirty,
+    .actors = {{"remove", remove_first}, {"thread", store_into_hole}},
+    .nr_guards = 1,
+    .guards = {RULE_writeback_waits_for_hole},
+};
+
 /* Of the last reference on the file: written back when the VMA is freed. */
 static void close_file(struct world *w)
 {

@@ -48,6 +48,16 @@ static int write_page(void *priv, uint64_t pgoff, const void *mem)
 	return 0;
 }
 
+static int punch_hole(void *priv, uint64_t off, uint64_t len)
+{
+	struct world *w = priv;
+
+	for (uint64_t i = off / PAGE; i < (off + len) / PAGE; i++)
+		at_store(&w->disk[i], 0);
+	STEP("makes the hole on the disk");
+	return 0;
+}
+
 static void released(void *priv)
 {
 	struct world *w = priv;
@@ -121,8 +131,10 @@ static void create(struct world *w, enum quire_file_kind kind, uint64_t pages,
 
 void make_file(struct world *w, enum quire_file_kind kind, uint64_t pages)
 {
-	static const struct quire_file_ops cached = {
-	    .read_page = read_page, .write_page = write_page, .release = released};
+	static const struct quire_file_ops cached = {.read_page = read_page,
+						     .write_page = write_page,
+						     .release = released,
+						     .punch_hole = punch_hole};
 	static const struct quire_file_ops external = {.frame = frame, .copy_page = copy_page};
 	static const struct quire_file_ops *const ops[] = {
 	    [QUIRE_FILE_PAGECACHE] = &cached,

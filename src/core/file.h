@@ -47,6 +47,7 @@ struct mapping {
 	struct mutex i_lock;                                  /* I: vmas; held over each zap */
 	struct itree vmas;                                    /* I */
 	struct spinlock index_lock;                           /* X: writers of pages, bytes */
+	struct dlist holes;                                   /* X: of struct file_hole */
 	uint64_t nr_pages;                                    /* A */
 };
 
@@ -149,6 +150,28 @@ int filecache_read(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct
  * W held; sleeps.
  */
 void mapping_drop(struct quire_file *file, uint64_t first, uint64_t last, bool even_cow);
+
+/* ---- hole.c: what the embedder makes is kept from writeback, which would fill it again */
+
+struct file_hole {
+	struct dlist node;    /* X */
+	uint64_t first, last; /* C: pages */
+	bool made;            /* X: its pages are being dropped, W held */
+};
+
+enum hole_state {
+	HOLE_NONE,
+	HOLE_BEGUN,
+	HOLE_MADE,
+};
+
+/* Before punch_hole.  A reference, and no lock; sleeps. */
+void hole_begin(struct quire_file *file, struct file_hole *hole, uint64_t first, uint64_t last);
+/* After it: drops the pages, or (punch_hole has failed) leaves them. */
+void hole_drop(struct quire_file *file, struct file_hole *hole);
+void hole_cancel(struct quire_file *file, struct file_hole *hole);
+/* F of a page in writeback. */
+enum hole_state hole_at(struct mapping *mapping, uint64_t pgoff);
 
 /* ---- writeback.c */
 

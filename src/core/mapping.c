@@ -90,6 +90,7 @@ void mapping_init(struct mapping *mapping, struct quire_file *file, uint64_t byt
 	mutex_init(&mapping->write_lock);
 	mutex_init(&mapping->i_lock);
 	itree_init(&mapping->vmas);
+	dlist_init(&mapping->holes);
 }
 
 void mapping_retire(struct mapping *mapping)

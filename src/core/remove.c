@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * remove.c: madvise(MADV_REMOVE): holes in the files behind a range.
+ * remove.c: holes in files, and madvise(MADV_REMOVE): those in the files behind a range.
  *
  * A hole belongs to a file, not to a mapping: the file's own walk finds whoever maps it, this range
  * too.  Making one may take long, so M is only held while the next mapping is looked at, and what
@@ -47,15 +47,31 @@ static int next_hole(struct quire_mm *mm, uint64_t *start, uint64_t end, bool *g
 	return 0;
 }
 
-/* The content of shmem is its pages; anywhere else they would be read in again. */
-static int punch(const struct hole *h)
+/* The embedder's content, then what the core has of it. */
+static int punch_embedders(struct quire_file *f, uint64_t off, uint64_t len)
 {
-	struct quire_file *f = h->file;
-	int err = 0;
+	struct file_hole hole;
+	int err;
 
-	if (f->kind != QUIRE_FILE_SHMEM)
-		err = f->ops.punch_hole ? f->ops.punch_hole(f->priv, h->off, h->len) : -QEOPNOTSUPP;
-	return err ? err : quire_file_punch(f, h->off, h->len);
+	if (!f->ops.punch_hole)
+		return -QEOPNOTSUPP;
+	hole_begin(f, &hole, off >> PAGE_SHIFT, ((off + len) >> PAGE_SHIFT) - 1);
+	err = f->ops.punch_hole(f->priv, off, len);
+	if (err)
+		hole_cancel(f, &hole);
+	else
+		hole_drop(f, &hole);
+	return err;
+}
+
+/* The content of shmem is its pages; anywhere else they would be read in again. */
+int quire_file_remove(struct quire_file *file, uint64_t off, uint64_t len)
+{
+	if (!len || off > INT64_MAX || len > INT64_MAX - off || ((off | len) & ~PAGE_MASK))
+		return -QEINVAL;
+	if (file->kind == QUIRE_FILE_SHMEM)
+		return quire_file_punch(file, off, len);
+	return punch_embedders(file, off, len);
 }
 
 int mm_remove(struct quire_mm *mm, uint64_t start, uint64_t end)
@@ -70,7 +86,7 @@ int mm_remove(struct quire_mm *mm, uint64_t start, uint64_t end)
 		mm_unlock(mm);
 		if (err)
 			break;
-		err = punch(&h);
+		err = quire_file_remove(h.file, h.off, h.len);
 		quire_file_put(h.file);
 	}
 	return !err && gap ? -QENOMEM : err;

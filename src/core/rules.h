@@ -122,6 +122,12 @@
 	X(writeback_flush, "a page is flushed before it is written back", "writeback.c, 1")        \
 	X(wait_for_writeback, "a sync waits for the pages that another is just writing",           \
 	  "writeback.c, 5")                                                                        \
+	X(writeback_leaves_holes, "nothing is written back where a hole is being made",            \
+	  "hole.c, 2")                                                                             \
+	X(hole_waits_for_writeback, "a hole is made after its pages that are just being written",  \
+	  "hole.c, 1")                                                                             \
+	X(writeback_waits_for_hole, "a sync waits until a hole that was made is empty",            \
+	  "hole.c, 3")                                                                             \
 	X(writeback_looks_again, "a page is written back only while it is in the cache",           \
 	  "truncate.c, 3")                                                                         \
 	X(move_flush, "mremap flushes the old addresses before it returns", "CVE-2018-18281")      \

@@ -16,6 +16,7 @@
  *   4  A page that could not be written stays dirty.
  *   5  A page is dirty or in writeback until it is written: who is to write it waits for whoever
  *      does (F), and looks again.
+ *   6  Nothing is written into a hole that the embedder is making: hole.c.
  */
 #include "core/file.h"
 #include "core/folio.h"
@@ -82,23 +83,62 @@ static void clean_entries(struct quire_file *file, uint64_t first, uint64_t last
 	mutex_unlock(port, &file->mapping.i_lock, RANK_MAPPING);
 }
 
-/* F held. */
-static int write_folio(struct quire_file *file, struct folio *folio, uint64_t pgoff)
+/* F held, and the page is in writeback. */
+static int write_content(struct quire_file *file, struct folio *folio, uint64_t pgoff)
 {
 	int err;
 
-	if (RULE(writeback_looks_again) && folio->mapping != &file->mapping)
-		return 0;
-	if (!folio_test(folio, FOLIO_DIRTY))
-		return 0;
 	STEP("page %lu is clean: writes it", pgoff);
-	folio_set(folio, FOLIO_WRITEBACK); /* before: either is seen at any time */
 	folio_clear(folio, FOLIO_DIRTY);
 	err = file->ops.write_page(file->priv, pgoff, folio_addr(file->machine, folio));
 	if (err)
 		folio_set(folio, FOLIO_DIRTY);
+	return err;
+}
+
+/* F held.  *hole: the page was not written because of it. */
+static int write_folio(struct quire_file *file, struct folio *folio, uint64_t pgoff,
+		       enum hole_state *hole)
+{
+	int err = 0;
+
+	*hole = HOLE_NONE;
+	if (RULE(writeback_looks_again) && folio->mapping != &file->mapping)
+		return 0;
+	if (!folio_test(folio, FOLIO_DIRTY))
+		return 0;
+	folio_set(folio, FOLIO_WRITEBACK); /* before: either is seen at any time; and hole.c, 1 */
+	if (RULE(writeback_leaves_holes))
+		*hole = hole_at(&file->mapping, pgoff);
+	if (*hole == HOLE_NONE)
+		err = write_content(file, folio, pgoff);
+	else
+		STEP("leaves page %lu: a hole is being made there", pgoff);
 	folio_clear(folio, FOLIO_WRITEBACK);
 	return err;
+}
+
+static void wait_for_hole(struct quire_file *file)
+{
+	const struct quire_port *port = &file->machine->port;
+
+	mutex_lock(port, &file->mapping.write_lock, RANK_FILE);
+	mutex_unlock(port, &file->mapping.write_lock, RANK_FILE);
+}
+
+static int lock_and_write(struct quire_file *file, struct folio *folio, uint64_t pgoff)
+{
+	enum hole_state hole;
+	int err;
+
+	for (;;) {
+		folio_lock(file->machine, folio);
+		err = write_folio(file, folio, pgoff, &hole);
+		folio_unlock(file->machine, folio);
+		if (hole != HOLE_MADE || !RULE(writeback_waits_for_hole))
+			return err;
+		wait_for_hole(file);
+	}
 }
 
 int quire_file_sync(struct quire_file *file)
@@ -117,9 +157,7 @@ int mapping_writeback(struct quire_file *file, uint64_t first, uint64_t last, ui
 		return 0;
 	clean_entries(file, first, last);
 	for (uint64_t i = first; (folio = filecache_next(file, &i, last, unwritten)); i++) {
-		folio_lock(m, folio);
-		err = write_folio(file, folio, i);
-		folio_unlock(m, folio);
+		err = lock_and_write(file, folio, i);
 		folio_put(m, folio);
 		if (err && failed)
 			++*failed;

@@ -683,6 +683,50 @@ static void test_punch_embedders_file(void **state)
 	}
 }
 
+/* Another thread's sync meanwhile, and so the old content, if it could, after the zeros. */
+static struct quire_file *synced_in_punch;
+
+static int punch_and_sync(void *priv, uint64_t off, uint64_t len)
+{
+	int err = store_punch(priv, off, len);
+
+	assert_int_equal(quire_file_sync(synced_in_punch), 0);
+	return err;
+}
+
+static void test_sync_beside_a_hole(void **state)
+{
+	static const struct quire_file_ops ops = {
+	    .read_page = store_read, .write_page = store_write, .punch_hole = punch_and_sync};
+	struct store *s = new_store();
+	struct quire_file_options o = {.size = sizeof(o), .ops = &ops, .priv = s, .writable = true};
+	struct unit *u = *state;
+	uint64_t a;
+
+	o.kind = QUIRE_FILE_PAGECACHE;
+	o.bytes = STORE_PAGES * UPAGE;
+	assert_int_equal(quire_file_create(u->m, &o, &synced_in_punch), 0);
+	a = map_all(u, synced_in_punch, QMAP_SHARED);
+	for (uint64_t i = 0; i < 4; i++)
+		unit_store(u->mm, a + i * UPAGE, 5);
+	assert_int_equal(quire_madvise(u->mm, a + UPAGE, UPAGE, QMADV_REMOVE), 0);
+	assert_int_equal(s->writes, 3); /* the others are written */
+	assert_int_equal(quire_file_remove(synced_in_punch, 2 * UPAGE, UPAGE), 0);
+	for (uint64_t i = 0; i < 4; i++)
+		assert_int_equal(unit_load(u->mm, a + i * UPAGE), i == 1 || i == 2 ? 0 : 5);
+	/* No hole was made: what was passed over is written later. */
+	s->write_err = -EIO;
+	unit_store(u->mm, a, 6);
+	assert_int_equal(quire_file_remove(synced_in_punch, 0, UPAGE), -EIO);
+	s->write_err = 0;
+	assert_int_equal(quire_file_sync(synced_in_punch), 0);
+	assert_int_equal(s->bytes[0], 6);
+	assert_int_equal(quire_file_remove(synced_in_punch, 8, UPAGE), -EINVAL);
+	assert_int_equal(quire_file_remove(synced_in_punch, 0, 0), -EINVAL);
+	finish(u, synced_in_punch, NULL, a);
+	free(s);
+}
+
 static void test_read_write_shmem(void **state)
 {
 	struct unit *u = *state;
@@ -1037,6 +1081,7 @@ int main(void)
 	    unit_test(test_shmem_file_is_committed),
 	    unit_test(test_punch_hole),
 	    unit_test(test_punch_embedders_file),
+	    unit_test(test_sync_beside_a_hole),
 	    unit_test(test_read_write_shmem),
 	    unit_test(test_read_write_cached),
 	    unit_test(test_size_asked_in_read),
