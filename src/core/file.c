@@ -15,7 +15,7 @@
  *      is wanted, and whenever a callback is going to be called anyway.  What he said is noted only
  *      if no size was noted or set since he was asked: the later one knows better.  Else he is
  *      asked again.  Who refuses goes by the answer that he has got, not by what is noted.
- *   5  Noting takes X alone: no lock that is held over a callback, for the size may be asked for in
+ *   5  Noting takes X' alone: no lock that is held over a callback, for the size may be asked for in
  *      one, nor one that an embedder's callback might hold up.
  */
 #include "core/file.h"
@@ -56,7 +56,7 @@ static bool note_size(struct quire_file *file, uint64_t nr_sizes, uint64_t bytes
 
 	if (at_load(&mapping->bytes) == bytes)
 		return true;
-	spin_lock(port, &mapping->index_lock, RANK_INDEX);
+	spin_lock(port, &mapping->size_lock, RANK_INDEX);
 	current = at_load(&mapping->nr_sizes) == nr_sizes || !RULE(size_of_no_other_time);
 	if (current) {
 		at_store(&mapping->bytes, bytes);
@@ -64,7 +64,7 @@ static bool note_size(struct quire_file *file, uint64_t nr_sizes, uint64_t bytes
 	}
 	STEP(current ? "notes that the file is %lu bytes long" : "was told %lu bytes too early",
 	     bytes);
-	spin_unlock(&mapping->index_lock, RANK_INDEX);
+	spin_unlock(&mapping->size_lock, RANK_INDEX);
 	return current;
 }
 

@@ -38,15 +38,16 @@ struct mapping {
 	/* Read by every fault of the file. */
 	struct index pages;         /* R, writers X: pgoff -> folio; holds a reference on each */
 	uint64_t seq;               /* A: invariant 3 */
-	uint64_t bytes;             /* A, writers X: i_size, as the core knows it (file.c, 4) */
-	uint64_t nr_sizes;          /* A, writers X: how often bytes was written */
+	uint64_t bytes;             /* A, writers X': i_size, as the core knows it (file.c, 4) */
+	uint64_t nr_sizes;          /* A, writers X': how often bytes was written */
 	struct index_env index_env; /* C */
 	struct quire_file *file;    /* C */
 
 	struct mutex write_lock __attribute__((aligned(64))); /* W: write(2), truncation */
 	struct mutex i_lock;                                  /* I: vmas; held over each zap */
 	struct itree vmas;                                    /* I */
-	struct spinlock index_lock;                           /* X: writers of pages, bytes */
+	struct spinlock index_lock;                           /* X: writers of pages, holes */
+	struct spinlock size_lock;                            /* X': writers of bytes */
 	struct dlist holes;                                   /* X: of struct file_hole */
 	uint64_t nr_pages;                                    /* A */
 };

@@ -65,11 +65,11 @@ void mapping_resize(struct quire_file *file, uint64_t bytes)
 	struct mapping *mapping = &file->mapping;
 	uint64_t now;
 
-	spin_lock(port, &mapping->index_lock, RANK_INDEX);
+	spin_lock(port, &mapping->size_lock, RANK_INDEX);
 	now = size_charge(file, at_load_relaxed(&mapping->bytes));
 	at_store(&mapping->bytes, bytes);
 	at_add(&mapping->nr_sizes, 1); /* also where bytes stays: file.c, 4 */
-	spin_unlock(&mapping->index_lock, RANK_INDEX);
+	spin_unlock(&mapping->size_lock, RANK_INDEX);
 	at_add_relaxed(&file->machine->committed, size_charge(file, bytes) - now);
 }
 
@@ -84,6 +84,7 @@ void mapping_init(struct mapping *mapping, struct quire_file *file, uint64_t byt
 {
 	mapping->file = file;
 	spin_init(&mapping->index_lock);
+	spin_init(&mapping->size_lock);
 	mapping_resize(file, bytes);
 	mapping->index_env = (struct index_env){node_alloc, node_free, node_retire, file->machine};
 	index_init(&mapping->pages, &mapping->index_env);

@@ -128,7 +128,8 @@ static void verify_file(struct verify *v, struct quire_file *file)
 	const char *why = itree_check(&file->mapping.vmas);
 	struct itree_node *node;
 
-	if (mutex_is_locked(&file->mapping.i_lock) || spin_is_locked(&file->mapping.index_lock))
+	if (mutex_is_locked(&file->mapping.i_lock) || spin_is_locked(&file->mapping.index_lock) ||
+	    spin_is_locked(&file->mapping.size_lock))
 		verify_bad(v, "%s: a lock of the file is held", file->name);
 	if (why)
 		verify_bad(v, "%s: interval tree: %s", file->name, why);
