@@ -15,8 +15,8 @@
  *      is wanted, and whenever a callback is going to be called anyway.  What he said is noted only
  *      if no size was noted or set since he was asked: the later one knows better.  Else he is
  *      asked again.  Who refuses goes by the answer that he has got, not by what is noted.
- *   5  Noting takes X' alone: no lock that is held over a callback, for the size may be asked for in
- *      one, nor one that an embedder's callback might hold up.
+ *   5  Noting takes X' alone: no lock that is held over a callback, for in one the size may be
+ *      asked for, nor one that an embedder's callback might hold up.
  */
 #include "core/file.h"
 #include "core/folio.h"
