@@ -443,8 +443,8 @@ QUIRE_API void quire_file_id(struct quire_file *file, uint64_t *dev, uint64_t *i
  *
  * The file ends at `bytes`.  Cached pages that lie wholly beyond are dropped, and so is what is
  * mapped of them, private copies too: an access there is SIGBUS, and finds what the file has if it
- * is made longer again.  Of the page that the end lies in, the rest is zeroed in the cache; a
- * private copy keeps it.  So it is by ftruncate(2) and O_TRUNC.
+ * is made longer again.  Of the page that the end lies in, the rest is zeroed in the cache, and the
+ * page is dirty; a private copy keeps it.  So it is by ftruncate(2) and O_TRUNC.
  * Where the content is moved (FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE), private copies go
  * from the page on in which that begins: the call for an external file is this one with its offset,
  * rounded down to a page, which changes no size there.
@@ -453,8 +453,9 @@ QUIRE_API void quire_file_id(struct quire_file *file, uint64_t *dev, uint64_t *i
 QUIRE_API int quire_file_truncate(struct quire_file *file, uint64_t bytes);
 /*
  * [off, off+len) reads as zeros, or as what the embedder's file has there now; the size stays.
- * Whole pages are dropped from the cache, dirty or not, and unmapped; private copies stay.  So it
- * is by FALLOC_FL_PUNCH_HOLE and FALLOC_FL_ZERO_RANGE.
+ * Whole pages are dropped from the cache, dirty or not, and unmapped; private copies stay.  A page
+ * of which a part is meant is zeroed there, and dirty.  So it is by FALLOC_FL_PUNCH_HOLE and
+ * FALLOC_FL_ZERO_RANGE.
  * 0, -EINVAL.
  */
 QUIRE_API int quire_file_punch(struct quire_file *file, uint64_t off, uint64_t len);

@@ -76,6 +76,7 @@ extern const struct scenario lent_munmap;
 extern const struct scenario io_write;
 extern const struct scenario io_write_munmap;
 extern const struct scenario io_write_munmap_new;
+extern const struct scenario io_write_punch;
 extern const struct scenario io_write_remove;
 extern const struct scenario io_write_truncate;
 extern const struct scenario load_none;
@@ -207,6 +208,7 @@ const struct scenario *const scenarios[] = {
 	&io_write,
 	&io_write_munmap,
 	&io_write_munmap_new,
+	&io_write_punch,
 	&io_write_remove,
 	&io_write_truncate,
 	&load_none,

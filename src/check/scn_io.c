@@ -378,6 +378,31 @@ const struct scenario io_write_remove = {
     .guards = {RULE_writeback_leaves_holes, RULE_hole_waits_for_writeback},
 };
 
+/* Of the part of a page that a disk has of it. */
+static void zero_part(struct world *w)
+{
+	STEP("zeroes the part on the disk");
+	at_store(&w->disk[0], 0);
+	must(quire_file_punch(w->file, 0, sizeof(w->disk[0])), "punch");
+}
+
+static void check_synced_hole(struct world *w)
+{
+	sync_first(w);
+	check_hole(w);
+}
+
+const struct scenario io_write_punch = {
+    .name = "io-write-punch",
+    .title = "writing a page back against a hole in part of it",
+    .source = "truncate.c, 5",
+    .setup = setup_dirty,
+    .actors = {{"msync", sync_first}, {"punch", zero_part}},
+    .check = check_synced_hole,
+    .nr_guards = 1,
+    .guards = {RULE_zeroed_is_dirty},
+};
+
 /* Who sees the hole, stores and syncs has it on the disk. */
 static void store_into_hole(struct world *w)
 {

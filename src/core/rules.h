@@ -122,6 +122,7 @@
 	X(writeback_flush, "a page is flushed before it is written back", "writeback.c, 1")        \
 	X(wait_for_writeback, "a sync waits for the pages that another is just writing",           \
 	  "writeback.c, 5")                                                                        \
+	X(zeroed_is_dirty, "a page that is zeroed in part is written back again", "truncate.c, 5") \
 	X(writeback_leaves_holes, "nothing is written back where a hole is being made",            \
 	  "hole.c, 2")                                                                             \
 	X(hole_waits_for_writeback, "a hole is made after its pages that are just being written",  \

@@ -12,6 +12,8 @@
  *   3  A page that is being read in or written back is waited for (F), so that write_page is not
  *      called for a page that is gone.
  *   4  A page that is just being added is waited for (X) before the cache is looked through.
+ *   5  A page that is zeroed in part is dirty after it: what it was may just have been written
+ *      back, over the zeros that the embedder had in his file already.
  */
 #include "core/file.h"
 #include "core/folio.h"
@@ -114,6 +116,17 @@ void mapping_drop(struct quire_file *file, uint64_t first, uint64_t last, bool e
 	free_pages(file->machine, &gone);
 }
 
+/* Invariant 5.  F held. */
+static void zero_part(struct quire_file *file, struct folio *folio, uint64_t off, uint64_t len)
+{
+	if (!folio_test(folio, FOLIO_UPTODATE))
+		return;
+	STEP("zeroes %lu bytes of page %lu", len, folio->index);
+	memset((char *)folio_addr(file->machine, folio) + off, 0, len);
+	if (RULE(zeroed_is_dirty) && file->writable && file->ops.write_page)
+		folio_set(folio, FOLIO_DIRTY);
+}
+
 /* Bytes [from, to) of one page, if it is in the cache, read as zeros. */
 static void zero_bytes(struct quire_file *file, uint64_t from, uint64_t to)
 {
@@ -127,8 +140,7 @@ static void zero_bytes(struct quire_file *file, uint64_t from, uint64_t to)
 	if (!folio)
 		return;
 	folio_lock(m, folio);
-	if (folio_test(folio, FOLIO_UPTODATE))
-		memset((char *)folio_addr(m, folio) + (from & ~PAGE_MASK), 0, to - from);
+	zero_part(file, folio, from & ~PAGE_MASK, to - from);
 	folio_unlock(m, folio);
 	folio_put(m, folio);
 }

@@ -497,6 +497,26 @@ static void test_truncated_tail_is_zero(void **state)
 	finish(u, file, NULL, a);
 }
 
+/* What a sync beside has written since the embedder changed his file is written once more. */
+static void test_zeroed_part_is_written(void **state)
+{
+	struct unit *u = *state;
+	struct store *s = new_store();
+	struct quire_file *file = new_file(u, QUIRE_FILE_PAGECACHE, s);
+	uint64_t a = map_all(u, file, QMAP_SHARED);
+
+	unit_store(u->mm, a + 104, 2);
+	unit_store(u->mm, a + UPAGE + 104, 3);
+	assert_int_equal(quire_file_sync(file), 0);
+	assert_int_equal(quire_file_punch(file, 100, 100), 0);
+	assert_int_equal(quire_file_truncate(file, UPAGE + 100), 0);
+	assert_int_equal(quire_file_sync(file), 0);
+	assert_int_equal(s->writes, 4);
+	assert_int_equal(s->bytes[104], 0);
+	assert_int_equal(s->bytes[UPAGE + 104], 0);
+	finish(u, file, s, a);
+}
+
 /* The host's answers beyond the end: SIGBUS with BUS_ADRERR; inside the last page all is well. */
 static void test_unaligned_end(void **state)
 {
@@ -1074,6 +1094,7 @@ int main(void)
 	    unit_test(test_read_errors),
 	    unit_test(test_truncate),
 	    unit_test(test_truncated_tail_is_zero),
+	    unit_test(test_zeroed_part_is_written),
 	    unit_test(test_unaligned_end),
 	    unit_test(test_shmem_is_shared_by_fork),
 	    unit_test(test_shared_anon_name),
