@@ -57,7 +57,9 @@ static inline struct reclaim reclaim_begin(const struct quire_machine *m)
  * try.  No lock held, not in RCU: may wait for a grace period.
  */
 bool reclaim_retry(struct quire_machine *m, struct reclaim *r);
-/* The same on behalf of mm: in the end port->oom is asked; with no frame missed only if `always`.
+/*
+ * The same on behalf of mm, which has failed where frames are asked for: in the end port->oom is
+ * asked; with no frame missed only if `always`.
  */
 bool reclaim_for(struct quire_mm *mm, struct reclaim *r, bool always);
 /* Quiescent and drained: the buddy lists against flags and counts.  Returns the violations. */

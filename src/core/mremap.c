@@ -270,7 +270,7 @@ int quire_mremap(struct quire_mm *mm, uint64_t addr, uint64_t old_len, uint64_t 
 		mm_lock(mm);
 		err = mm->exited ? -QEFAULT : remap_locked(&r);
 		mm_unlock(mm);
-	} while (err == -QENOMEM && !r.changed && reclaim_for(mm, &again, false));
+	} while (err && r.no_table && !r.changed && reclaim_for(mm, &again, false));
 	if (err)
 		return err;
 	*out = r.new_addr;

@@ -9,7 +9,11 @@
  *      their way (frames.c counts those): a point that was made to fail fails.
  *   2  Called without locks and outside RCU: the callbacks that are waited for may take any lock.
  *   3  The embedder is asked (port->oom) last, and told what is out: of that there is no frame free
- *      by then.  Somebody may die for the answer.
+ *      by then, or too few again and again: what a failed attempt gives back, which needs more than
+ *      there is, is free or on its way each time.  Somebody may die for the answer.
+ *   4  Misses are counted for the whole machine.  So only that is brought here on behalf of an mm
+ *      which failed where frames are asked for: a refusal by a limit has nothing to do with what
+ *      others miss meanwhile.
  */
 #include "core/folio.h"
 #include "core/mm.h"

@@ -14,12 +14,13 @@ struct remap {
 	int flags;
 	uint64_t new_addr; /* wanted, then the result */
 	bool locked;       /* the result is VM_LOCKED: populate what has grown */
+	bool no_table;     /* the failure is want of a page table: no limit's refusal */
 	bool changed;      /* something was unmapped or moved: a failure cannot start over */
 };
 
 /*
  * Moves [addr, addr+old_len) of vma, which lies in it, to new_addr, where nothing is mapped, and
- * gives it new_len there.  -ENOMEM leaves everything as it was.
+ * gives it new_len there.  -ENOMEM leaves everything as it was, but for no_table.
  */
 int remap_move(struct remap *r);
 

@@ -125,5 +125,6 @@ int remap_move(struct remap *r)
 	tlb_finish(&g);
 	revive_source(r);
 	edit_abort(&e);
+	r->no_table = true;
 	return -QENOMEM;
 }

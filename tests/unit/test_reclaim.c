@@ -402,6 +402,100 @@ static void move_that_has_not(void **state)
 	move_half(QMREMAP_DONTUNMAP, 0, false);
 }
 
+/* ---- on whose behalf room is asked for, and when */
+
+static struct unit *unit;
+static struct quire_mm *other;
+static uint64_t next_page; /* of other's, which nothing is in yet */
+static unsigned rounds;
+
+static bool ask_never(void *ctx, struct quire_mm *mm, void *cookie, enum quire_memory what)
+{
+	(void)ctx;
+	(void)cookie;
+	(void)what;
+	asked += mm != other;
+	return false;
+}
+
+static void take_all_frames(void)
+{
+	struct quire_machine_stats st;
+
+	for (quire_machine_stats(unit->m, &st); st.free_frames; quire_machine_stats(unit->m, &st)) {
+		unit_store(other, next_page, 1);
+		next_page += UPAGE;
+	}
+}
+
+static void up_with_other(struct unit *u)
+{
+	struct quire_machine_options o = {.size = sizeof(o), .ram_bytes = RAM_PAGES * UPAGE};
+
+	unit = u;
+	asked = 0;
+	u->port.oom = ask_never;
+	unit_machine_mm(u, &o, NULL);
+	assert_int_equal(quire_mm_create(u->m, NULL, &other), 0);
+	next_page = unit_map(other, SOURCE, 2 * RAM_PAGES * UPAGE, URW, UANON | QMAP_NORESERVE);
+}
+
+static bool miss_of_others(void *ctx, struct quire_mm *mm, void *cookie, enum quire_privilege which)
+{
+	(void)ctx;
+	(void)mm;
+	(void)cookie;
+	(void)which;
+	rounds++;
+	assert_int_equal(unit_fault(other, next_page, QUIRE_WRITE, NULL), QUIRE_FAULT_OOM);
+	return true;
+}
+
+/* Nobody is to die for a limit that refuses while others find no frame. */
+static void limit_beside_a_miss(void **state)
+{
+	uint64_t a, out;
+	struct unit u;
+
+	(void)state;
+	unit_port(&u);
+	u.port.privileged = miss_of_others;
+	up_with_other(&u);
+	a = unit_map(u.mm, 0, UPAGE, URW, UANON);
+	quire_mm_set_rlimit(u.mm, QUIRE_RLIMIT_MEMLOCK, UPAGE);
+	quire_mm_set_rlimit(u.mm, QUIRE_RLIMIT_AS, 2 * UPAGE);
+	assert_int_equal(quire_mlock(u.mm, a, UPAGE, 0), 0);
+	take_all_frames();
+	rounds = 0;
+	assert_int_equal(quire_mremap(u.mm, a, UPAGE, 16 * UPAGE, QMREMAP_MAYMOVE, 0, &out),
+			 -QENOMEM);
+	assert_true(rounds > 0);
+	assert_int_equal(asked, 0);
+	quire_mm_put(other);
+	unit_down(&u);
+}
+
+/* A fault that needs two frames, and gives the one there is back each time, ends. */
+static void one_frame_too_few(void **state)
+{
+	struct quire_machine_stats st;
+	struct unit u;
+
+	(void)state;
+	unit_port(&u);
+	up_with_other(&u);
+	unit_store(u.mm, unit_map(u.mm, TARGET, UPAGE, URW, UANON | QMAP_FIXED), 1);
+	unit_map(u.mm, TARGET + UPAGE, UPAGE, URW, UANON | QMAP_FIXED); /* needs a table, too */
+	take_all_frames();
+	assert_int_equal(quire_madvise(other, next_page - UPAGE, UPAGE, QMADV_DONTNEED), 0);
+	quire_machine_stats(u.m, &st);
+	assert_int_equal(st.free_frames, 1);
+	assert_int_equal(unit_fault(u.mm, TARGET + UPAGE, QUIRE_WRITE, NULL), QUIRE_FAULT_OOM);
+	assert_int_equal(asked, 1);
+	quire_mm_put(other);
+	unit_down(&u);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -418,6 +512,8 @@ int main(void)
 	    cmocka_unit_test(move_that_has_unmapped),
 	    cmocka_unit_test(move_that_has_moved),
 	    cmocka_unit_test(move_that_has_not),
+	    cmocka_unit_test(limit_beside_a_miss),
+	    cmocka_unit_test(one_frame_too_few),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
