@@ -2,9 +2,9 @@
 /*
  * exit.c: taking a whole address space down.
  *
- * Allocates nothing, so it cannot fail.  Under M: all VMAs dead, the empty tree
- * published, everything zapped and flushed, all tables unlinked, VMAs to RCU.
- * After it the mm has no VMA and gets none again (mm->exited).
+ * Cannot fail: where there is no memory to leave tables to RCU, it waits for the readers itself
+ * (defer.c).  Under M: all VMAs dead, the empty tree published, everything zapped and flushed, all
+ * tables unlinked, VMAs to RCU.  After it the mm has no VMA and gets none again (mm->exited).
  */
 #include "core/edit.h"
 

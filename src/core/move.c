@@ -4,7 +4,7 @@
  *
  * Owns nothing.  M is held, and the file's I over move and flush: a truncation then finds each
  * page at the one address or the other, and none is freed while the old one is still cached.
- * Two PTLs are taken in the order of their tables' addresses.
+ * Of two PTLs the old address's is taken first (move_between()).
  *
  * Invariants:
  *   1  An entry is at the old or at the new address, never at both and never at neither, for

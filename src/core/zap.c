@@ -6,8 +6,8 @@
  * translation goes into the gather with its reference.
  *
  * Invariants:
- *   1  An entry is cleared, its folio's mapcount and the rss dropped, and its reference handed
- *      to the gather, all under one hold of the PTL.
+ *   1  An entry is cleared, its folio's mapcount dropped, and its reference handed to the gather,
+ *      all under one hold of the PTL.  The rss follows, for a table at once, before the flush.
  *   2  A dirty entry of a shared mapping has told vma->ops->dirty before its folio may be freed.
  *   3  A PTL is never held over a flush.
  *   4  The mark that stops faults (dead, or the file's seq) is visible before the walk looks for
