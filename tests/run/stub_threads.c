@@ -91,11 +91,11 @@ static void conditions(void)
 }
 
 /* A waiter on a page that is copied away under it (fork, then a write) is still found. */
-static int word;
+static int word, beside_word;
 
 static void *wait_word(void *arg)
 {
-	struct timespec t = {5, 0};
+	struct timespec t = {100, 0};
 
 	return (void *)(intptr_t)(syscall(SYS_futex, &word, FUTEX_WAIT, 0, &t, NULL, 0) ? errno
 											: 0) +
@@ -115,9 +115,10 @@ static void futex_over_cow(void)
 	pid = must_fork();
 	if (!pid) {
 		usleep(100000);
-		_exit(word);
+		_exit(beside_word);
 	}
-	*(volatile int *)&word = 1;
+	/* Copies the page; the word stays as it is, for whoever comes late to wait on it. */
+	*(volatile int *)&beside_word = 1;
 	for (int i = 0; i < 60000 && n == 0; i++) {
 		n = (int)syscall(SYS_futex, &word, FUTEX_WAKE, 1, NULL, NULL, 0);
 		usleep(1000);
