@@ -2,8 +2,8 @@
 /*
  * hole.c: holes that an embedder is just making in a file of his: no old content goes back there.
  *
- *     enlisted -> pages in writeback waited for -> punch_hole -> made, pages dropped (W) ->
- * delisted
+ *     enlisted -> pages in writeback waited for -> punch_hole
+ *              -> made, pages dropped (W) -> delisted
  *
  *   1  Who writes a page back looks for a hole under F, when the page is in writeback already: he
  *      sees the hole, or hole_begin() sees him and waits.

@@ -4,7 +4,7 @@
  *
  *   1  OP_EXEC_PREPARE gives every errno that execve can still return.
  *   2  What it noted (the names) is the process's pending_exec until the fresh stub says
- * OP_EXEC_FILES or the old one OP_EXEC_ABORT.
+ *      OP_EXEC_FILES or the old one OP_EXEC_ABORT.
  */
 #include "run/engine.h"
 
