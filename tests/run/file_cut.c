@@ -3,6 +3,8 @@
  * file_cut.c: what is taken away from a file goes from everybody's mappings of it, private copies
  * too; a hole leaves those.  The same natively and under quire.
  */
+#include "doing.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -24,17 +26,7 @@
 #define RW (PROT_READ | PROT_WRITE)
 #define BUS (-1)
 
-static int failed;
-static const char *doing = "";
 static char name[64];
-
-#define CHECK(what)                                                                                \
-	do {                                                                                       \
-		if (!(what)) {                                                                     \
-			printf("line %d: %s: %s (errno %d)\n", __LINE__, doing, #what, errno);     \
-			failed = 1;                                                                \
-		}                                                                                  \
-	} while (0)
 
 static sigjmp_buf back;
 

@@ -4,6 +4,8 @@
  * to memory whatever the descriptor was opened for, and beyond the end it is EFAULT and makes no
  * file longer.  The same natively and under quire, for each call that Quire answers itself.
  */
+#include "doing.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -24,16 +26,7 @@
 #define PG 4096ul
 #define RW (PROT_READ | PROT_WRITE)
 
-static int failed, segment;
-static const char *doing = "";
-
-#define CHECK(what)                                                                                \
-	do {                                                                                       \
-		if (!(what)) {                                                                     \
-			printf("line %d: %s: %s (errno %d)\n", __LINE__, doing, #what, errno);     \
-			failed = 1;                                                                \
-		}                                                                                  \
-	} while (0)
+static int segment;
 
 /* ---- the calls: 0, or -1 and errno; they write something that is not all '.' ---------- */
 

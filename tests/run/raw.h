@@ -102,13 +102,8 @@ static inline int64_t request(uint32_t op, uint64_t a0, uint64_t a1, uint64_t a2
 	return own_answer->ret;
 }
 
-struct raw_case {
-	const char *name;
-	void (*fn)(void);
-};
-
 /* The exit status. */
-static inline int run_case(const struct raw_case *cases, const char *name)
+static inline int run_case(const struct test_case *cases, const char *name)
 {
 	if (!INFO->use_notify) {
 		printf("skipped: the host has no seccomp notifications\n");
@@ -116,13 +111,7 @@ static inline int run_case(const struct raw_case *cases, const char *name)
 	}
 	alarm(600);
 	find_gadget();
-	for (; cases->name; cases++) {
-		if (!name || strcmp(cases->name, name))
-			continue;
-		cases->fn();
-		return failures != 0;
-	}
-	return 2;
+	return run_named(cases, name);
 }
 
 #endif

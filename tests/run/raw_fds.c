@@ -282,7 +282,7 @@ static void broken_fill(void)
 
 int main(int argc, char **argv)
 {
-	static const struct raw_case cases[] = {
+	static const struct test_case cases[] = {
 	    {"stale_descriptors", stale_descriptors},
 	    {"stale_program", stale_program},
 	    {"copy", copy},

@@ -169,7 +169,7 @@ static void unfilled(void)
 
 int main(int argc, char **argv)
 {
-	static const struct raw_case cases[] = {
+	static const struct test_case cases[] = {
 	    {"lost_thread", lost_thread},
 	    {"stopped_flush", stopped_flush},
 	    {"unfilled", unfilled},

@@ -204,7 +204,7 @@ static void speak_for_nobody(void)
 
 int main(int argc, char **argv)
 {
-	static const struct raw_case cases[] = {
+	static const struct test_case cases[] = {
 	    {"stale_child", stale_child},
 	    {"dead_child", dead_child},
 	    {"second_start", second_start},

@@ -53,24 +53,13 @@ static inline void catch_access_faults(void)
 	signal(SIGBUS, on_access_fault);
 }
 
-struct reach_case {
-	const char *name;
-	void (*fn)(void);
-};
-
 /* The exit status. */
-static inline int reach(const struct reach_case *cases, const char *name)
+static inline int reach(const struct test_case *cases, const char *name)
 {
 	if (INFO->magic != RUN_MAGIC)
 		return 2;
 	alarm(100);
-	for (; cases->name; cases++) {
-		if (!name || strcmp(cases->name, name))
-			continue;
-		cases->fn();
-		return failures != 0;
-	}
-	return 2;
+	return run_named(cases, name);
 }
 
 #endif

@@ -155,7 +155,7 @@ static void child(void)
 
 int main(int argc, char **argv)
 {
-	static const struct reach_case cases[] = {
+	static const struct test_case cases[] = {
 	    {"only_read", only_read}, {"others", others}, {"child", child}, {NULL, NULL}};
 
 	if (argc > 3 && !strcmp(argv[1], "marked"))

@@ -453,7 +453,7 @@ static void moment(void)
 
 int main(int argc, char **argv)
 {
-	static const struct reach_case cases[] = {
+	static const struct test_case cases[] = {
 	    {"spellings", spellings}, {"other_guest", other_guest}, {"mounts", mounts},
 	    {"map_files", map_files}, {"handles", handles},         {"sent", sent},
 	    {"pidfds", pidfds},       {"programs", programs},       {"devices", devices},

@@ -216,9 +216,9 @@ static void no_proc(void)
 
 int main(int argc, char **argv)
 {
-	static const struct reach_case cases[] = {{"files", files},     {"mounts", mounts},
-						  {"calls", calls},     {"guests", guests},
-						  {"no_proc", no_proc}, {NULL, NULL}};
+	static const struct test_case cases[] = {{"files", files},     {"mounts", mounts},
+						 {"calls", calls},     {"guests", guests},
+						 {"no_proc", no_proc}, {NULL, NULL}};
 
 	return reach(cases, argc > 1 ? argv[1] : NULL);
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define SAY(what, call) say(what, (long)(call))
@@ -29,6 +30,23 @@ static inline void no_capabilities(void)
 	memset(none, 0, sizeof(none));
 	if (syscall(SYS_capset, &h, none))
 		_exit(2);
+}
+
+/* Says the name, and does that in a child which has become less. */
+static inline void as(const char *name, void (*become)(int), int how, void (*what)(int))
+{
+	pid_t pid;
+
+	printf("%s\n", name);
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		become(how);
+		what(how);
+		fflush(stdout);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
 }
 
 #endif

@@ -126,23 +126,12 @@ static void become(int how)
 		_exit(2);
 }
 
-static void as(const char *name, int how)
+static void ask(int how)
 {
-	pid_t pid;
-
-	printf("%s\n", name);
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		become(how);
-		anothers();
-		own_locks();
-		if (how == 1 || how == 2)
-			SAY("remove root's", shmctl(group, IPC_RMID, NULL));
-		fflush(stdout);
-		_exit(0);
-	}
-	waitpid(pid, NULL, 0);
+	anothers();
+	own_locks();
+	if (how == 1 || how == 2)
+		SAY("remove root's", shmctl(group, IPC_RMID, NULL));
 }
 
 static void given_away(void)
@@ -176,12 +165,12 @@ int main(void)
 	make();
 	printf("arguments\n");
 	arguments();
-	as("as we are", 0);
+	as("as we are", become, 0, ask);
 	if (!geteuid()) {
-		as("a user", 1);
-		as("a user in root's groups", 2);
-		as("a user with root's group", 3);
-		as("root without capabilities", 4);
+		as("a user", become, 1, ask);
+		as("a user in root's groups", become, 2, ask);
+		as("a user with root's group", become, 3, ask);
+		as("root without capabilities", become, 4, ask);
 		given_away();
 	} else {
 		printf("not root: cannot become less\n");

@@ -48,6 +48,24 @@ static int failures;
 		fflush(stdout);                                                                    \
 	} while (0)
 
+/* A part of a program that is run alone, by its name.  The last has no name. */
+struct test_case {
+	const char *name;
+	void (*fn)(void);
+};
+
+/* The exit status: 2, if there is no such case. */
+static inline int run_named(const struct test_case *cases, const char *name)
+{
+	for (; cases->name; cases++) {
+		if (!name || strcmp(cases->name, name))
+			continue;
+		cases->fn();
+		return failures != 0;
+	}
+	return 2;
+}
+
 /* A handler in the old or the new shape. */
 static inline void catch_with(int sig, void (*fn)(int, siginfo_t *, void *), int flags, int blocked)
 {
