@@ -19,7 +19,7 @@
 #define STRING_MAX 131072u       /* MAX_ARG_STRLEN */
 #define EXEC_BYTES (16ull << 20) /* more than the host takes: it says E2BIG */
 #define PREFIX_ROOM 24
-#define FLAGS_KNOWN ((uint64_t)(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+#define EXEC_FLAGS ((uint64_t)(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
 
 /* Pointers grow up from the start, strings down from the end. */
 struct scratch {
@@ -248,7 +248,7 @@ static bool unreachable(const struct exec *e, int dirfd)
 }
 
 /* The kernel needs no descriptor for it. */
-static int64_t resolve(struct thread *t, struct exec *e, int dirfd, uint64_t flags)
+static int64_t resolve_image(struct thread *t, struct exec *e, int dirfd, uint64_t flags)
 {
 	int64_t r = exec_resolve(dirfd, e->from, (int)flags, &e->image);
 
@@ -269,7 +269,7 @@ static int64_t execute(struct call *c, struct exec *e, const uint64_t *a, int di
 	if (!e->path[0] && !(flags & AT_EMPTY_PATH))
 		return -ENOENT;
 	show_path(e, dirfd);
-	r = resolve(c->t, e, dirfd, flags);
+	r = resolve_image(c->t, e, dirfd, flags);
 	if (r)
 		return r;
 	r = unreachable(e, dirfd) ? -ENOENT : take_arguments(e, a[1], a[2]);
@@ -308,7 +308,7 @@ int64_t sys_execve(struct call *c)
 	struct exec *e;
 	int64_t r;
 
-	if (flags & ~FLAGS_KNOWN)
+	if (flags & ~EXEC_FLAGS)
 		return -EINVAL;
 	place = scratch_map(bytes);
 	if (!place)

@@ -28,7 +28,7 @@ struct far {
 	uint64_t frame, pages, seed;
 };
 
-static struct far table[MAX_FAR]; /* by frame */
+static struct far far_table[MAX_FAR]; /* by frame */
 static uint32_t nr_far;
 static uint32_t room_lock;
 
@@ -42,7 +42,7 @@ static uint32_t lower_bound(uint64_t frame)
 	while (low < high) {
 		uint32_t middle = (low + high) / 2;
 
-		if (table[middle].frame + table[middle].pages > frame)
+		if (far_table[middle].frame + far_table[middle].pages > frame)
 			high = middle;
 		else
 			low = middle + 1;
@@ -55,12 +55,12 @@ static bool insert(const struct far *f)
 {
 	uint32_t i = lower_bound(f->frame);
 
-	if (i < nr_far && table[i].frame == f->frame)
+	if (i < nr_far && far_table[i].frame == f->frame)
 		return true;
 	if (nr_far == MAX_FAR)
 		return false;
-	memmove(&table[i + 1], &table[i], (nr_far - i) * sizeof(table[0]));
-	table[i] = *f;
+	memmove(&far_table[i + 1], &far_table[i], (nr_far - i) * sizeof(far_table[0]));
+	far_table[i] = *f;
 	nr_far++;
 	return true;
 }
@@ -91,8 +91,8 @@ void far_forget(struct thread *t, uint64_t seed)
 		return;
 	flush_lock(t);
 	for (uint32_t i = 0; i < nr_far; i++) {
-		if (table[i].seed != seed)
-			table[n++] = table[i];
+		if (far_table[i].seed != seed)
+			far_table[n++] = far_table[i];
 	}
 	nr_far = n;
 	flush_unlock(t);
@@ -107,13 +107,6 @@ void far_after_fork(void)
 
 /* ---- the way ----------------------------------------------------------------- */
 
-static int64_t bring(uint64_t from, uint64_t old, uint64_t bytes, uint64_t to)
-{
-	int64_t got = sys(__NR_mremap, from, old, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
-
-	return got == (int64_t)to ? 0 : got < 0 ? got : -EFAULT;
-}
-
 /* Pages from `distance` behind the seed's first, mapped at *at, in FAR_ROOM.  room_lock held. */
 static int64_t go(uint64_t seed, uint64_t distance, uint64_t pages, uint64_t *at)
 {
@@ -121,22 +114,22 @@ static int64_t go(uint64_t seed, uint64_t distance, uint64_t pages, uint64_t *at
 	int64_t err = 0;
 
 	for (unsigned i = 0; distance > STEP && !err; i ^= 1) {
-		err = bring(from, 0, (STEP + 1) * PAGE, FAR_ROOM);
+		err = remap_to(from, 0, (STEP + 1) * PAGE, FAR_ROOM);
 		if (!err)
-			err = bring(FAR_ROOM + STEP * PAGE, PAGE, PAGE, STEPS_AT + 2 * i * PAGE);
+			err = remap_to(FAR_ROOM + STEP * PAGE, PAGE, PAGE, STEPS_AT + 2 * i * PAGE);
 		from = STEPS_AT + 2 * i * PAGE;
 		distance -= STEP;
 	}
 	*at = FAR_ROOM + distance * PAGE;
 	if (!err && *at + pages * PAGE <= STEPS_AT)
-		return bring(from, 0, (distance + pages) * PAGE, FAR_ROOM);
+		return remap_to(from, 0, (distance + pages) * PAGE, FAR_ROOM);
 	/* Too much for the rest of the room: two steps, the second from the first page wanted. */
 	if (!err)
-		err = bring(from, 0, (distance + 1) * PAGE, FAR_ROOM);
+		err = remap_to(from, 0, (distance + 1) * PAGE, FAR_ROOM);
 	if (!err)
-		err = bring(*at, PAGE, PAGE, STEPS_AT + 4 * PAGE);
+		err = remap_to(*at, PAGE, PAGE, STEPS_AT + 4 * PAGE);
 	if (!err)
-		err = bring(STEPS_AT + 4 * PAGE, 0, pages * PAGE, LENT_AT);
+		err = remap_to(STEPS_AT + 4 * PAGE, 0, pages * PAGE, LENT_AT);
 	*at = LENT_AT;
 	return err;
 }
@@ -169,16 +162,16 @@ int64_t far_fill(uint64_t frame, uint64_t pages, uint64_t prot, uint64_t to)
 	uint64_t at;
 	int64_t err;
 
-	if (i == nr_far || table[i].frame > frame)
+	if (i == nr_far || far_table[i].frame > frame)
 		return -ENOENT;
-	if (frame + pages > table[i].frame + table[i].pages)
+	if (frame + pages > far_table[i].frame + far_table[i].pages)
 		return -EFAULT;
-	err = far_lend(table[i].seed, frame - table[i].frame, pages, &at);
+	err = far_lend(far_table[i].seed, frame - far_table[i].frame, pages, &at);
 	if (err)
 		return err;
 	err = sys(__NR_mprotect, at, pages * PAGE, prot);
 	if (!err)
-		err = bring(at, pages * PAGE, pages * PAGE, to);
+		err = remap_to(at, pages * PAGE, pages * PAGE, to);
 	far_return();
 	return err;
 }

@@ -141,7 +141,7 @@ static int access_of(const struct ucontext *uc)
 	return uc->uc_mcontext.err & ERR_WRITE ? ACCESS_WRITE : ACCESS_READ;
 }
 
-static bool resolve(struct thread *t, int sig, const struct ucontext *uc, struct refusal *why)
+static bool resolve_of(struct thread *t, int sig, const struct ucontext *uc, struct refusal *why)
 {
 	const struct sigcontext *r = &uc->uc_mcontext;
 
@@ -154,7 +154,7 @@ static void guest_fault(struct thread *t, int sig, siginfo_t *info, struct ucont
 
 	/* The trap number is an old one when the kernel itself sends (SI_KERNEL). */
 	if (uc->uc_mcontext.trapno == TRAP_PAGE_FAULT && info->si_code < SI_CODE_KERNEL) {
-		if (resolve(t, sig, uc, &why))
+		if (resolve_of(t, sig, uc, &why))
 			return;
 		info->si_signo = why.sig;
 		info->si_code = why.code;
@@ -177,7 +177,7 @@ static void stub_fault(struct thread *t, int sig, siginfo_t *info, struct uconte
 
 	if (copy || between(r->rip, probe_word_start, probe_word_end)) {
 		if (r->trapno == TRAP_PAGE_FAULT && r->cr2 < GUEST_TASK_SIZE &&
-		    resolve(t, sig, uc, &why))
+		    resolve_of(t, sig, uc, &why))
 			return;
 		r->rip = sys_ptr(copy ? probe_copy_fixup : probe_word_fixup);
 		return;

@@ -115,14 +115,6 @@ static struct run find_run(const struct thread *t, uint64_t addr, uint64_t entry
 			    ((entry & PTE_FRAME) >> 12) - (i - low)};
 }
 
-/* A piece of a window (or of a fill: old bytes) comes to that address. */
-static int64_t bring(uint64_t from, uint64_t old, uint64_t bytes, uint64_t to)
-{
-	int64_t got = sys(__NR_mremap, from, old, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
-
-	return got == (int64_t)to ? 0 : got < 0 ? got : -EFAULT;
-}
-
 /*
  * The frames' numbers are addresses in the file's window: duplicate that piece of it.  The window
  * of a shared mapping may be writable where the entry is not: no other thread may get to see that.
@@ -138,11 +130,11 @@ static int64_t map_external(const struct thread *t, const struct run *r, uint64_
 		return far_fill(r->frame, r->pages, prot, r->addr);
 	if (from < SEEDS_BASE || from + bytes > WINDOWS_END)
 		return -EFAULT;
-	err = bring(from, 0, bytes, at);
+	err = remap_to(from, 0, bytes, at);
 	if (!err)
 		err = sys(__NR_mprotect, at, bytes, prot);
 	if (!err && aside)
-		err = bring(at, bytes, bytes, r->addr);
+		err = remap_to(at, bytes, bytes, r->addr);
 	if (err && aside)
 		sys(__NR_munmap, at, bytes);
 	return err;

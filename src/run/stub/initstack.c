@@ -76,7 +76,7 @@ static void writer_flush(struct writer *w)
 	w->n = 0;
 }
 
-static void put(struct writer *w, uint64_t word)
+static void put_word(struct writer *w, uint64_t word)
 {
 	w->buf[w->n++] = word;
 	if (w->n == 64)
@@ -91,10 +91,10 @@ static void put_strings(struct writer *w, char *const *v, uint64_t n, uint64_t a
 
 		if (guest_write(at, v[i], bytes))
 			w->failed = true;
-		put(w, at);
+		put_word(w, at);
 		at += bytes;
 	}
-	put(w, 0);
+	put_word(w, 0);
 }
 
 struct places {
@@ -119,11 +119,11 @@ static void put_aux(struct writer *w, const struct start *s, const struct loaded
 			if (ours[i].type == a->type)
 				val = ours[i].val;
 		}
-		put(w, a->type);
-		put(w, val);
+		put_word(w, a->type);
+		put_word(w, val);
 	}
-	put(w, AT_NULL);
-	put(w, 0);
+	put_word(w, AT_NULL);
+	put_word(w, 0);
 }
 
 uint64_t initstack_write(const struct start *s, const struct loaded *l)
@@ -146,7 +146,7 @@ uint64_t initstack_write(const struct start *s, const struct loaded *l)
 	    guest_write(p.random, random, RANDOM_BYTES))
 		return 0;
 	w.at = sp;
-	put(&w, s->argc);
+	put_word(&w, s->argc);
 	put_strings(&w, s->argv, s->argc, arg);
 	put_strings(&w, s->envp, s->envc, env);
 	put_aux(&w, s, l, &p);

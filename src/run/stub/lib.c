@@ -4,6 +4,8 @@
  */
 #include "stub.h"
 
+#include <linux/mman.h>
+
 void *memcpy(void *to, const void *from, size_t n)
 {
 	void *ret = to;
@@ -113,6 +115,13 @@ char *str_put_number(char *to, uint64_t n)
 void fd_path(char path[FD_PATH], uint64_t fd)
 {
 	str_put_number(str_put(path, "/proc/self/fd/"), fd);
+}
+
+int64_t remap_to(uint64_t from, uint64_t old, uint64_t bytes, uint64_t to)
+{
+	int64_t got = sys(__NR_mremap, from, old, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+
+	return got == (int64_t)to ? 0 : got < 0 ? got : -EFAULT;
 }
 
 static char *put_hex(char *to, uint64_t n)

@@ -28,11 +28,6 @@ void host_set_mask(uint64_t mask)
 	sys(__NR_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
 }
 
-static bool is_virtual(int sig)
-{
-	return (SIGBIT(sig) & SIGS_VIRTUAL) != 0;
-}
-
 /* The action as it is now; a one-shot handler is taken out. */
 static struct action take_action(struct process *p, int sig)
 {
@@ -42,7 +37,7 @@ static struct action take_action(struct process *p, int sig)
 	act = p->actions[sig];
 	if (act.handler > HANDLER_IGN && (act.flags & SA_RESETHAND)) {
 		p->actions[sig].handler = HANDLER_DFL;
-		if (!is_virtual(sig))
+		if (!sig_is_virtual(sig))
 			sys(__NR_rt_sigaction, sig, &dfl, NULL, 8);
 	}
 	lock_drop(&p->lock);
@@ -69,7 +64,7 @@ static void deliver_unhandled(struct thread *t, const siginfo_t *info, uint64_t 
 {
 	int sig = info->si_signo;
 
-	if (!is_virtual(sig))
+	if (!sig_is_virtual(sig))
 		sys(__NR_rt_tgsigqueueinfo, sys(__NR_getpid), t->tid, sig, info);
 	else if (handler == HANDLER_DFL)
 		die_by(t, sig);

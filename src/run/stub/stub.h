@@ -60,6 +60,7 @@
 #define SIGBIT(n) (1ull << ((n)-1))
 /* Never blocked and always caught on the host; the guest's blocking of them is ours. */
 #define SIGS_VIRTUAL (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGSYS))
+#define sig_is_virtual(sig) ((SIGBIT(sig) & SIGS_VIRTUAL) != 0)
 #define SIGS_UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
 #define HOST_ALL_BLOCKED (~SIGS_VIRTUAL)
 /* Those as well, while a thread's own area and channel are not there yet, or not any more. */
@@ -224,6 +225,8 @@ char *str_put_number(char *to, uint64_t n);
 /* "/proc/self/fd/N": the name of an open descriptor. */
 #define FD_PATH 40
 void fd_path(char path[FD_PATH], uint64_t fd);
+/* A piece of a mapping (0 bytes of it: a duplicate) comes to that address.  0 or -errno. */
+int64_t remap_to(uint64_t from, uint64_t old, uint64_t bytes, uint64_t to);
 /* One line on stderr, and the end of the process. */
 _Noreturn void die(const char *why);
 /* The same with -errno, or an answer that makes no sense. */

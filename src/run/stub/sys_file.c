@@ -78,7 +78,7 @@ static uint64_t fcntl_bytes(uint64_t cmd)
 }
 
 /* A number of that size can only be a pointer. */
-static void hide_stub(uint64_t *arg)
+static void hide_pointer(uint64_t *arg)
 {
 	if (*arg >= GUEST_TASK_SIZE && *arg < 1ull << 47)
 		*arg = NOWHERE;
@@ -86,7 +86,7 @@ static void hide_stub(uint64_t *arg)
 
 int64_t sys_fcntl(struct call *c)
 {
-	hide_stub(&c->a[2]);
+	hide_pointer(&c->a[2]);
 	touch_any(c->t, c->a[2], fcntl_bytes((uint32_t)c->a[1]));
 	return call_native(c);
 }
@@ -149,7 +149,7 @@ int64_t sys_ioctl(struct call *c)
 	/* It would watch over the host's mappings, which are not the program's. */
 	if (cmd == USERFAULTFD_IOC_NEW_ && is_misc_device(c->a[0]))
 		return call_refuse(c, ENOTTY, cmd);
-	hide_stub(&c->a[2]);
+	hide_pointer(&c->a[2]);
 	err = ioctl_check_fds(c);
 	if (err)
 		return err;
@@ -215,7 +215,7 @@ static uint64_t semctl_bytes(uint64_t id, uint64_t cmd)
 
 int64_t sys_semctl(struct call *c)
 {
-	hide_stub(&c->a[3]);
+	hide_pointer(&c->a[3]);
 	touch_any(c->t, c->a[3], semctl_bytes(c->a[0], (uint32_t)c->a[2]));
 	return call_native(c);
 }

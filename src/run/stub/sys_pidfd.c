@@ -21,7 +21,7 @@ static int64_t look_pidfd(void)
 	return n > 0 ? text_number(text, "Pid:") : 0;
 }
 
-static int64_t check(struct call *c, int64_t pid)
+static int64_t check_owner(struct call *c, int64_t pid)
 {
 	if (pid < 0 || pid_is_supervisors(pid))
 		return -EPERM;
@@ -38,7 +38,7 @@ int64_t sys_pidfd_getfd(struct call *c)
 		return RESTART;
 	r = look_at((int)c->a[0]);
 	if (r == 0)
-		r = check(c, look_pidfd());
+		r = check_owner(c, look_pidfd());
 	c->a[0] = (uint64_t)RUN_FD(RUN_FD_LOOK);
 	if (r == 0)
 		r = call_native(c);

@@ -12,7 +12,7 @@
 #include "probe.h"
 #include "table.h"
 
-#define LIMIT 1024u /* UIO_MAXIOV */
+#define MESSAGES_MAX 1024u /* UIO_MAXIOV */
 #define NS 1000000000ll
 #define CLOCK_MONOTONIC_ 1
 
@@ -74,8 +74,8 @@ static int64_t receive_all(const struct call *c, const struct moment *end, struc
 	uint64_t count = (uint32_t)c->a[2], flags = (uint32_t)c->a[3];
 	uint64_t more = flags & MSG_WAITFORONE ? MSG_DONTWAIT : 0, n;
 
-	if (count > LIMIT)
-		count = LIMIT;
+	if (count > MESSAGES_MAX)
+		count = MESSAGES_MAX;
 	flags &= ~(uint64_t)MSG_WAITFORONE;
 	for (n = 0; n < count;) {
 		int64_t seen = 0;

@@ -10,7 +10,7 @@
 #include "probe.h"
 #include "table.h"
 
-#define CONTROL_MAX_HERE SCRATCH_BYTES /* the host takes hardly more */
+#define SEND_CONTROL_MAX SCRATCH_BYTES /* the host takes hardly more */
 #define MESSAGES_MAX 1024u
 #define TRIES 4
 _Static_assert(MESSAGES_MAX * sizeof(struct mmsghdr) <= SCRATCH_BYTES, "all at once");
@@ -104,7 +104,7 @@ int64_t sys_sendmsg(struct call *c)
 		c->a[1] = NOWHERE;
 		return call_native(c);
 	}
-	if (m.controllen > CONTROL_MAX_HERE)
+	if (m.controllen > SEND_CONTROL_MAX)
 		return -ENOBUFS;
 	if (m.controllen) {
 		if (guest_read(control, m.control, m.controllen))

@@ -17,16 +17,11 @@ static struct action host_action_of(const struct action *act)
 			       sys_ptr((const void *)entry_restorer), HOST_ALL_BLOCKED};
 }
 
-static bool is_virtual(int sig)
-{
-	return (SIGBIT(sig) & SIGS_VIRTUAL) != 0;
-}
-
 static void action_get_locked(struct process *p, int sig, struct action *old)
 {
 	*old = p->actions[sig];
 	/* Default or ignored: the host keeps flags and mask too. */
-	if (old->handler <= HANDLER_IGN && !is_virtual(sig))
+	if (old->handler <= HANDLER_IGN && !sig_is_virtual(sig))
 		sys(__NR_rt_sigaction, sig, NULL, old, 8);
 }
 
@@ -36,7 +31,7 @@ static int64_t action_set_locked(struct thread *t, int sig, const struct action 
 	struct action host = *act;
 	int64_t r = 0;
 
-	if (is_virtual(sig)) {
+	if (sig_is_virtual(sig)) {
 		p->actions[sig] = *act;
 		if (act->handler == HANDLER_IGN)
 			held_forget(t, SIGBIT(sig));

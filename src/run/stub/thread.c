@@ -16,7 +16,7 @@
 #define CLONE_TRIES 4
 
 /* The child's struct and the frame it leaves through.  NULL: no memory. */
-static struct thread *prepare(struct call *c, uint64_t slot, struct ucontext **frame)
+static struct thread *prepare_child(struct call *c, uint64_t slot, struct ucontext **frame)
 {
 	struct thread *t = c->t, *child = area_alloc();
 	uint64_t flags = c->a[0];
@@ -88,7 +88,7 @@ static int64_t start_child(struct call *c, uint32_t op, uint32_t done, bool proc
 
 	if (slot < 0)
 		return slot;
-	child = prepare(c, (uint64_t)slot, &frame);
+	child = prepare_child(c, (uint64_t)slot, &frame);
 	if (child && process) {
 		child->own = *c->t->proc;
 		child->own.lock = 0;

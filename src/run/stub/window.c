@@ -287,7 +287,7 @@ static void choose_range(const struct file_map *m, struct run_window *w)
 }
 
 /* A descriptor of the same file that cannot write, so that the window holds up no seal. */
-static int64_t reopen(int fd)
+static int64_t reopen_to_read(int fd)
 {
 	char path[FD_PATH];
 
@@ -297,7 +297,7 @@ static int64_t reopen(int fd)
 
 static int64_t map_host(const struct file_map *m, struct run_window *w, uint64_t prot)
 {
-	int64_t other = m->kind & PRIVATE_SEALABLE ? reopen(m->fd) : -1;
+	int64_t other = m->kind & PRIVATE_SEALABLE ? reopen_to_read(m->fd) : -1;
 	int fd = other >= 0 ? (int)other : m->fd;
 	int64_t at = place(m, fd, w->first, w->bytes, prot);
 
