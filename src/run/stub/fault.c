@@ -11,6 +11,7 @@
 #include "window.h"
 
 #define TRAP_PAGE_FAULT 14
+#define TRAP_ALIGNMENT 17
 #define ERR_WRITE 2u
 #define ERR_FETCH 16u
 
@@ -23,10 +24,6 @@
 /* enum quire_fault_kind */
 #define KIND_FILE_MINOR 3
 #define KIND_FILE_MAJOR 4
-
-#define SI_CODE_SECCOMP 1
-#define SI_CODE_QUEUE (-1)
-#define SI_CODE_KERNEL 0x80
 
 /* So many answers without an entry that holds: something is broken, and looping would hide it. */
 #define FAULTS_STUCK 2000
@@ -153,7 +150,7 @@ static void guest_fault(struct thread *t, int sig, siginfo_t *info, struct ucont
 	struct refusal why;
 
 	/* The trap number is an old one when the kernel itself sends (SI_KERNEL). */
-	if (uc->uc_mcontext.trapno == TRAP_PAGE_FAULT && info->si_code < SI_CODE_KERNEL) {
+	if (uc->uc_mcontext.trapno == TRAP_PAGE_FAULT && info->si_code < SI_KERNEL) {
 		if (resolve_of(t, sig, uc, &why))
 			return;
 		info->si_signo = why.sig;
@@ -200,7 +197,7 @@ static bool from_supervisor(struct thread *t, const siginfo_t *info, bool served
 {
 	uint32_t seq = at_load(&t->answer->service_seq), unseen = seq - t->service_seen;
 
-	if (info->si_code == SI_CODE_QUEUE) {
+	if (info->si_code == SI_QUEUE) {
 		if (info->si_pid != (int)INFO->supervisor_pid)
 			return false;
 	} else if (info->si_code != SI_USER || info->si_pid || (!served && !unseen)) {
@@ -216,7 +213,7 @@ static void sent_signal(struct thread *t, siginfo_t *info, struct ucontext *uc, 
 	uint64_t ip = uc->uc_mcontext.rip;
 
 	if (info->si_signo != SIGBUS || !from_supervisor(t, info, served))
-		signal_virtual(t, info);
+		signal_virtual(t, info, info->si_code == SI_TKILL);
 	else
 		signal_recheck(t);
 	if (t->in_call)
@@ -234,18 +231,42 @@ static void sent_signal(struct thread *t, siginfo_t *info, struct ucontext *uc, 
 		uc->uc_mcontext.rip = sys_ptr(leave_check);
 }
 
+/*
+ * si_code says less than it seems: a child's end has codes that are a fault's, too, if clone named
+ * one of these signals for it.  So what the code says must agree with what the CPU was doing.  (A
+ * siginfo of the guest's own making that says so does not come here: sys_sigqueue.c.)
+ */
+static bool is_trapped_call(int sig, const siginfo_t *info, const struct ucontext *uc)
+{
+	return sig == SIGSYS && info->si_code == SYS_SECCOMP &&
+	       sys_ptr(info->si_call_addr) == uc->uc_mcontext.rip;
+}
+
+static bool is_fault(int sig, const siginfo_t *info, const struct ucontext *uc)
+{
+	const struct sigcontext *r = &uc->uc_mcontext;
+
+	if (sig == SIGSYS || info->si_code <= 0)
+		return false;
+	if (info->si_code == SI_KERNEL)
+		return true;
+	if (r->trapno == TRAP_ALIGNMENT)
+		return sig == SIGBUS && info->si_code == BUS_ADRALN;
+	return r->trapno == TRAP_PAGE_FAULT && r->cr2 == sys_ptr(info->si_addr);
+}
+
 void on_sync(int sig, siginfo_t *info, struct ucontext *uc)
 {
 	struct thread *t = thread_self();
-	bool served;
+	bool fault = is_fault(sig, info, uc), served;
 
-	if (sig == SIGBUS && info->si_code > 0)
+	if (sig == SIGBUS && fault)
 		signal_unblock_bus();
 	/* A pending SIGBUS swallows the next: whichever has come, it may stand for the service. */
 	served = sig == SIGBUS && service_flush(t);
-	if (sig == SIGSYS && info->si_code == SI_CODE_SECCOMP)
+	if (is_trapped_call(sig, info, uc))
 		on_syscall(t, info, uc);
-	else if (info->si_code <= 0)
+	else if (!fault)
 		sent_signal(t, info, uc, served);
 	else if (in_stub(uc->uc_mcontext.rip))
 		stub_fault(t, sig, info, uc);

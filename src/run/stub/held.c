@@ -89,7 +89,7 @@ static int32_t find_open(const struct thread *t, uint64_t bit)
  */
 static void hold_for_process(struct thread *t, const siginfo_t *info)
 {
-	siginfo_t look = {.si_signo = SIGBUS, .si_code = -1 /* SI_QUEUE */};
+	siginfo_t look = {.si_signo = SIGBUS, .si_code = SI_QUEUE};
 	int32_t tid;
 
 	put(&t->proc->held, info);
@@ -100,13 +100,13 @@ static void hold_for_process(struct thread *t, const siginfo_t *info)
 		sys(__NR_rt_tgsigqueueinfo, sys(__NR_getpid), tid, SIGBUS, &look);
 }
 
-void signal_virtual(struct thread *t, siginfo_t *info)
+void signal_virtual(struct thread *t, siginfo_t *info, bool to_thread)
 {
 	/* Ignored but blocked ones are kept, too: the guest may wait for them. */
 	if (t->proc->actions[info->si_signo].handler == HANDLER_IGN &&
 	    (open_set(t) & SIGBIT(info->si_signo)))
 		return;
-	if (info->si_code == SI_TKILL || (open_set(t) & SIGBIT(info->si_signo)))
+	if (to_thread || (open_set(t) & SIGBIT(info->si_signo)))
 		put(&t->held, info);
 	else
 		hold_for_process(t, info);

@@ -16,8 +16,6 @@
  */
 #include "stub.h"
 
-#define SI_CODE_KERNEL 0x80
-
 uint64_t host_mask(uint64_t guest_mask)
 {
 	return guest_mask & ~(SIGS_VIRTUAL | SIGS_UNBLOCKABLE);
@@ -55,7 +53,7 @@ static void deliver_failed(struct thread *t, int sig, struct ucontext *uc)
 	    (t->mask & SIGBIT(SIGSEGV)))
 		die_by(t, SIGSEGV);
 	info.si_signo = SIGSEGV;
-	info.si_code = SI_CODE_KERNEL;
+	info.si_code = SI_KERNEL;
 	deliver(t, &info, t->mask, uc);
 }
 

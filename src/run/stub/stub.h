@@ -330,7 +330,8 @@ bool frame_pop(struct thread *t, struct ucontext *uc);
 struct ucontext *frame_copy(struct thread *to, const struct ucontext *uc);
 
 /* ---- held.c */
-void signal_virtual(struct thread *t, siginfo_t *info);
+/* One that was sent, to this thread alone or to its process. */
+void signal_virtual(struct thread *t, siginfo_t *info, bool to_thread);
 /* After the mask, or what is waited for, has changed. */
 void signal_recheck(struct thread *t);
 uint64_t held_set(const struct thread *t);

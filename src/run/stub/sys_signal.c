@@ -108,7 +108,7 @@ int64_t sys_sigprocmask(struct call *c)
 int64_t sys_sigreturn(struct call *c)
 {
 	if (!frame_pop(c->t, c->uc)) {
-		siginfo_t info = {.si_signo = SIGSEGV, .si_code = 0x80};
+		siginfo_t info = {.si_signo = SIGSEGV, .si_code = SI_KERNEL};
 
 		signal_fault(c->t, &info, c->uc);
 	}

@@ -102,6 +102,10 @@ int64_t sys_epoll_pwait(struct call *c);
 /* sys_sigwait.c */
 int64_t sys_sigtimedwait(struct call *c);
 int64_t sys_signalfd(struct call *c);
+/* sys_sigqueue.c */
+int64_t sys_rt_sigqueueinfo(struct call *c);
+int64_t sys_rt_tgsigqueueinfo(struct call *c);
+int64_t sys_pidfd_send_signal(struct call *c);
 /* sys_futex.c */
 int64_t sys_futex(struct call *c);
 int64_t sys_set_robust_list(struct call *c);
