@@ -6,21 +6,21 @@
  * Owns nothing.  A call that is not in the table is the host's: RUN_NATIVE.
  */
 #include "run/engine.h"
+#include "run/note.h"
 
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#ifndef SYS_map_shadow_stack
-#define SYS_map_shadow_stack 453
-#endif
-#ifndef SYS_mseal
-#define SYS_mseal 462
-#endif
-
 static int64_t address(int err, uint64_t addr)
 {
 	return err ? err : (int64_t)addr;
+}
+
+/* The program is told so by an error alone, which may have other reasons. */
+static void refuse(struct request *q, uint64_t detail)
+{
+	note_unsupported(q->run, q->proc, (long)q->a[0], detail);
 }
 
 static int64_t sys_mmap(struct request *q)
@@ -36,6 +36,8 @@ static int64_t sys_mmap(struct request *q)
 	err = quire_mmap(q->space->mm, q->a[1], q->a[2], (int)q->a[3], (int)q->a[4], NULL, q->a[6],
 			 &at);
 	watch_end(q, &watch);
+	if (err == -ENOMEM && (q->a[4] & MAP_HUGETLB))
+		refuse(q, MAP_HUGETLB);
 	return address(err, at);
 }
 
@@ -47,6 +49,8 @@ static int64_t sys_munmap(struct request *q)
 	watch_range(q, q->a[1], PAGE_UP(q->a[2]), &watch);
 	err = quire_munmap(q->space->mm, q->a[1], q->a[2]);
 	watch_end(q, &watch);
+	if (err && vdso_named(q))
+		refuse(q, NOTE_VDSO);
 	return err;
 }
 
@@ -88,7 +92,11 @@ static int64_t sys_mremap(struct request *q)
 
 static int64_t sys_mprotect(struct request *q)
 {
-	return quire_mprotect(q->space->mm, q->a[1], q->a[2], (int)q->a[3]);
+	int64_t err = quire_mprotect(q->space->mm, q->a[1], q->a[2], (int)q->a[3]);
+
+	if (err && vdso_named(q))
+		refuse(q, NOTE_VDSO);
+	return err;
 }
 
 static int64_t sys_brk(struct request *q)
@@ -131,19 +139,16 @@ static int64_t sys_pkey_mprotect(struct request *q)
 
 static int64_t sys_pkey_alloc(struct request *q)
 {
-	return q->a[1] || q->a[2] > 3 ? -EINVAL : -ENOSPC;
+	if (q->a[1] || q->a[2] > 3)
+		return -EINVAL;
+	refuse(q, 0);
+	return -ENOSPC;
 }
 
 static int64_t sys_pkey_free(struct request *q)
 {
 	(void)q;
 	return -EINVAL;
-}
-
-static int64_t sys_absent(struct request *q)
-{
-	note_unsupported(q->run, q->proc, (long)q->a[0], 0);
-	return -ENOSYS;
 }
 
 struct memsys {
@@ -188,12 +193,6 @@ static const struct memsys table[] = {
     {SYS_pkey_mprotect, sys_pkey_mprotect, INT(4)},
     {SYS_pkey_alloc, sys_pkey_alloc, 0},
     {SYS_pkey_free, sys_pkey_free, INT(1)},
-    {SYS_process_madvise, sys_absent, 0},
-    {SYS_remap_file_pages, sys_absent, 0},
-    {SYS_userfaultfd, sys_absent, 0},
-    {SYS_memfd_secret, sys_absent, 0},
-    {SYS_map_shadow_stack, sys_absent, 0},
-    {SYS_mseal, sys_absent, 0},
 };
 
 static void cut_ints(struct request *q, unsigned ints)

@@ -111,8 +111,17 @@ static bool populates(uint64_t advice)
 	return advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE;
 }
 
+/* What Linux has, and Quire not. */
+static bool is_refused(uint64_t advice)
+{
+	return advice == QMADV_COLLAPSE ||
+	       (advice >= QMADV_HWPOISON && advice <= QMADV_GUARD_REMOVE);
+}
+
 int64_t sys_madvise(struct request *q)
 {
+	if (is_refused(q->a[3]))
+		note_unsupported(q->run, q->proc, (long)q->a[0], q->a[3]);
 	if (populates(q->a[3]) && q->a[1] + q->a[2] >= q->a[1])
 		look_for_ends(q, q->a[1], q->a[2]);
 	if (q->a[3] == MADV_DONTFORK)

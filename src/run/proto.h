@@ -243,6 +243,7 @@ enum run_note {
 	NOTE_UNSUPPORTED, /* a1 syscall number, a2 detail: one line per kind, in the supervisor's
 			     log */
 };
+#define NOTE_INT80 (-1) /* as a number: a call that has no number of x86-64 */
 
 /* What the supervisor's turn hands the stub. */
 enum run_cmd {

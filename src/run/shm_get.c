@@ -122,6 +122,8 @@ static int64_t create(struct request *q, const struct creds *c, int key, uint64_
 
 	if (err)
 		return err;
+	if (flags & SHM_HUGETLB)
+		note_unsupported(q->run, q->proc, (long)q->a[0], SHM_HUGETLB);
 	if ((flags & SHM_HUGETLB) || bytes > INT64_MAX - PAGE ||
 	    (bytes > q->run->ram_bytes && !(flags & SHM_NORESERVE)))
 		return -ENOMEM;

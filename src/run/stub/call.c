@@ -201,6 +201,8 @@ void on_syscall(struct thread *t, const siginfo_t *info, struct ucontext *uc)
 	int64_t ret;
 
 	/* int $0x80 has other numbers. */
+	if (info->si_arch != AUDIT_ARCH_X86_64)
+		rpc_unsupported(t, NOTE_INT80, 0);
 	if (info->si_arch != AUDIT_ARCH_X86_64 || c.nr < 0 || c.nr >= NR_CALLS) {
 		r->rax = (uint64_t)-ENOSYS;
 		return;

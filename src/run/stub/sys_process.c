@@ -12,6 +12,9 @@
 
 #define PR_SET_MDWE_ 65
 #define PR_SET_MEMORY_MERGE_ 67
+#define ARCH_REQ_XCOMP_GUEST_PERM_ 0x1025
+#define ARCH_ENABLE_TAGGED_ADDR_ 0x4002
+#define ARCH_SHSTK_ENABLE_ 0x5001
 
 static uint64_t prctl_bytes(uint64_t op)
 {
@@ -78,9 +81,8 @@ int64_t sys_prctl(struct call *c)
 	case PR_SET_SYSCALL_USER_DISPATCH:
 	case PR_SET_MDWE_:
 	case PR_SET_MEMORY_MERGE_:
-		return call_refuse(c, EINVAL, op);
 	case PR_SET_VMA:
-		return -EINVAL; /* as kernels without CONFIG_ANON_VMA_NAME */
+		return call_refuse(c, EINVAL, op);
 	}
 	if (n)
 		touch_range(c->t, c->a[1], n, op == PR_SET_NAME ? TOUCH_READ : TOUCH_WRITE);
@@ -101,9 +103,17 @@ int64_t sys_arch_prctl(struct call *c)
 	case ARCH_GET_CPUID:
 	case ARCH_SET_CPUID:
 		return call_native(c);
-	}
 	/* Shadow stacks, tagged addresses, more vector state: the stub's frames know none. */
-	return -EINVAL;
+	case ARCH_REQ_XCOMP_PERM:
+	case ARCH_REQ_XCOMP_GUEST_PERM_:
+	case ARCH_MAP_VDSO_X32:
+	case ARCH_MAP_VDSO_32:
+	case ARCH_MAP_VDSO_64:
+	case ARCH_ENABLE_TAGGED_ADDR_:
+	case ARCH_SHSTK_ENABLE_:
+		return call_refuse(c, EINVAL, (uint32_t)c->a[0]);
+	}
+	return -EINVAL; /* asking about those, and numbers that mean nothing */
 }
 
 #define SECCOMP_GET_ACTION_AVAIL_ 2

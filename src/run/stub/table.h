@@ -36,7 +36,7 @@ enum call_kind {
 	CALL_MEMORY,  /* the supervisor's */
 	CALL_SPECIAL, /* a function of the stub's, which may go on to call_native() */
 	CALL_REFUSED, /* -err, and a note */
-	CALL_ABSENT,  /* -err without a word: programs try these and have another way */
+	CALL_ABSENT,  /* -err without a word: every program tries it, or Linux has it no more */
 };
 
 struct call_desc {

@@ -331,8 +331,10 @@ static int64_t window_make(const struct file_map *m, struct run_window *w)
 	int64_t noexec = check_mount(m->fd), r;
 	uint64_t prot = m->written ? PROT_READ | PROT_WRITE : PROT_READ;
 
-	if (noexec < 0)
+	if (noexec < 0) {
+		rpc_unsupported(m->t, __NR_mmap, MAP_HUGETLB);
 		return noexec;
+	}
 	if (nr_windows >= INFO->max_windows)
 		return -ENOMEM; /* nothing could be filled any more */
 	*w = (struct run_window){.dev = m->dev, .ino = m->ino, .size = m->size};
