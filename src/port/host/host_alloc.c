@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * host_alloc.c: metadata memory, on top of malloc.
+ * host_alloc.c: metadata memory, on top of malloc, and the largest pieces by mmap.
  *
  * The core's objects are made by one thread and freed, after a grace period, by
  * another, which is what malloc is slowest at: each free would take the maker's
@@ -20,13 +20,15 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #define CLASS_BYTES 64
 #define CLASSES 16
 #define MAGAZINE 32
 #define DEPOT_BYTES (4u << 20)
+#define SPARSE_BYTES (64u << 20) /* from here on by mmap */
 
-static void *system_alloc(size_t bytes)
+static void *malloc_line(size_t bytes)
 {
 	void *p;
 
@@ -38,7 +40,7 @@ static void *system_alloc(size_t bytes)
 void *host_alloc(void *ctx, size_t bytes)
 {
 	(void)ctx;
-	return bytes < CLASS_BYTES ? malloc(bytes) : system_alloc(bytes);
+	return bytes < CLASS_BYTES ? malloc(bytes) : malloc_line(bytes);
 }
 
 void host_free(void *ctx, void *p, size_t bytes)
@@ -149,6 +151,31 @@ static struct magazine *trade_for_empty(struct depot *d, unsigned class, struct 
 
 /* ---- allocation -------------------------------------------------------------- */
 
+/*
+ * The metadata of a large machine, and its RAM: most of it is never touched, so the host shall not
+ * ask itself whether it could give all of it.
+ */
+static void *sparse_alloc(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void *large_alloc(size_t bytes)
+{
+	return bytes < SPARSE_BYTES ? malloc_line(bytes) : sparse_alloc(bytes);
+}
+
+static void large_free(void *p, size_t bytes)
+{
+	if (bytes < SPARSE_BYTES)
+		free(p);
+	else if (p)
+		munmap(p, bytes);
+}
+
 static __attribute__((noinline)) void *alloc_slow(unsigned class)
 {
 	struct cache *c = &caches[class];
@@ -159,7 +186,7 @@ static __attribute__((noinline)) void *alloc_slow(unsigned class)
 		c->loaded = trade_for_full(&depots[class], c->loaded);
 	if (c->loaded && c->loaded->count)
 		return c->loaded->obj[--c->loaded->count];
-	return system_alloc((class + 1) * CLASS_BYTES);
+	return malloc_line((class + 1) * CLASS_BYTES);
 }
 
 void *host_alloc(void *ctx, size_t bytes)
@@ -169,7 +196,7 @@ void *host_alloc(void *ctx, size_t bytes)
 
 	(void)ctx;
 	if (class >= CLASSES)
-		return system_alloc(bytes);
+		return large_alloc(bytes);
 	m = caches[class].loaded;
 	if (__builtin_expect(m && m->count, 1))
 		return m->obj[--m->count];
@@ -197,7 +224,7 @@ void host_free(void *ctx, void *p, size_t bytes)
 
 	(void)ctx;
 	if (class >= CLASSES || !p) {
-		free(p);
+		large_free(p, bytes);
 		return;
 	}
 	m = caches[class].loaded;
