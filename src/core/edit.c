@@ -140,12 +140,18 @@ void edit_hold(struct vma_edit *e)
 static void account(struct vma_edit *e)
 {
 	struct quire_mm *mm = e->mm;
+	int64_t more = 0;
 
-	for (struct vma *v = e->added; v; v = v->chain)
+	for (struct vma *v = e->added; v; v = v->chain) {
 		mm_account_vma(mm, v, 1);
-	for (struct vma *v = e->removed; v; v = v->chain)
+		more += (int64_t)vma_charged(v);
+	}
+	for (struct vma *v = e->removed; v; v = v->chain) {
 		mm_account_vma(mm, v, -1);
+		more -= (int64_t)vma_charged(v);
+	}
 	mm_note_peaks(mm);
+	mm_note_request(mm, more);
 }
 
 void edit_link(struct vma_edit *e)

@@ -104,6 +104,10 @@ bool vma_has_anon(struct vma *vma);
 /* ---- limits.c */
 /* Adds (sign 1) or takes off (-1) a VMA in the mm's totals. */
 void mm_account_vma(struct quire_mm *mm, const struct vma *vma, int sign);
+/* Pages of it that are charged to committed memory. */
+uint64_t vma_charged(const struct vma *vma);
+/* So many pages more were charged at once: granted, not only asked for. */
+void mm_note_request(struct quire_mm *mm, int64_t pages);
 /* Takes the totals into the peaks. */
 void mm_note_peaks(struct quire_mm *mm);
 /* RLIMIT_AS and RLIMIT_DATA allow that many pages more (negative: always). */
@@ -116,7 +120,7 @@ bool mm_may_lock(struct quire_mm *mm, uint64_t flags, int64_t pages);
 /* The mm may lock memory at all: otherwise -EPERM. */
 bool mm_can_lock(struct quire_mm *mm);
 /* machine_may_commit(); fewer pages: always. */
-bool mm_may_commit(struct quire_mm *mm, int64_t pages);
+bool mm_may_commit(const struct quire_mm *mm, int64_t pages);
 /* A private mapping with these flags is charged to committed memory. */
 bool flags_accountable(uint64_t flags);
 

@@ -72,6 +72,7 @@ static int dup_tree(struct quire_mm *child, struct quire_mm *parent)
 	for (struct vma *v = chain; v; v = v->chain) {
 		mapping_link(v);
 		mm_account_vma(child, v, 1);
+		mm_note_request(child, (int64_t)vma_charged(v));
 	}
 	rtree_txn_commit(&txn);
 	STEP("gives the child its tree of VMAs");

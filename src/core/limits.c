@@ -42,6 +42,11 @@ void mm_account_vma(struct quire_mm *mm, const struct vma *vma, int sign)
 		at_add_relaxed(&mm->machine->committed, (uint64_t)pages);
 }
 
+uint64_t vma_charged(const struct vma *vma)
+{
+	return vma->flags & VM_ACCOUNT ? vma_pages(vma) : 0;
+}
+
 static void raise(uint64_t *peak, uint64_t now)
 {
 	if (now > *peak)
@@ -53,6 +58,12 @@ void mm_note_peaks(struct quire_mm *mm)
 	raise(&mm->peak_total_vm, mm->total_vm);
 	raise(&mm->peak_locked_vm, mm->locked_vm);
 	raise(&mm->peak_vmas, rtree_count(&mm->vmas));
+}
+
+void mm_note_request(struct quire_mm *mm, int64_t pages)
+{
+	if (pages > 0)
+		raise(&mm->largest_request, (uint64_t)pages);
 }
 
 static bool within(uint64_t have, int64_t more, uint64_t limit_bytes)
@@ -105,14 +116,9 @@ bool machine_may_commit(const struct quire_machine *m, uint64_t pages)
 	return pages <= m->nr_ram;
 }
 
-bool mm_may_commit(struct quire_mm *mm, int64_t pages)
+bool mm_may_commit(const struct quire_mm *mm, int64_t pages)
 {
-	if (pages <= 0)
-		return true;
-	if (!machine_may_commit(mm->machine, (uint64_t)pages))
-		return false;
-	raise(&mm->largest_request, (uint64_t)pages);
-	return true;
+	return pages <= 0 || machine_may_commit(mm->machine, (uint64_t)pages);
 }
 
 bool flags_accountable(uint64_t flags)

@@ -60,7 +60,7 @@ static uint64_t fingerprint(struct scene *s)
 	quire_mm_stats(s->u->mm, &st);
 	h = mix(mix(mix(h, st.total_vm), st.data_vm), st.locked_vm);
 	h = mix(mix(mix(h, st.rss_anon), st.rss_shmem), st.vmas);
-	return mix(mix(h, st.brk), st.stack_vm);
+	return mix(mix(mix(h, st.brk), st.stack_vm), st.largest_request);
 }
 
 typedef int (*step)(struct scene *s);
@@ -85,6 +85,11 @@ static int map_merging(struct scene *s)
 static int map_over(struct scene *s)
 {
 	return do_mmap(s, PG(4), 18, UANON | QMAP_FIXED);
+}
+
+static int map_most(struct scene *s)
+{
+	return do_mmap(s, PG(700), 40, UANON | QMAP_FIXED); /* at once, of all of them */
 }
 
 static int map_shared(struct scene *s)
@@ -180,6 +185,7 @@ static const struct {
     {"mmap", map_apart},
     {"mmap, merging", map_merging},
     {"mmap over others", map_over},
+    {"mmap of most", map_most},
     {"mmap shared anonymous", map_shared},
     {"mmap file over file", map_file_over},
     {"munmap in the middle", unmap_middle},
