@@ -96,6 +96,7 @@ extern const struct scenario move_new_page;
 extern const struct scenario move_nomem;
 extern const struct scenario move_old;
 extern const struct scenario move_over;
+extern const struct scenario move_over_full;
 extern const struct scenario move_table;
 extern const struct scenario move_truncate;
 extern const struct scenario over_sync_new_cached;
@@ -228,6 +229,7 @@ const struct scenario *const scenarios[] = {
 	&move_nomem,
 	&move_old,
 	&move_over,
+	&move_over_full,
 	&move_table,
 	&move_truncate,
 	&over_sync_new_cached,

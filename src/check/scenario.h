@@ -134,6 +134,8 @@ uint64_t noted(struct world *w, unsigned i);
 uint64_t peek(struct world *w, struct quire_mm *mm, uint64_t addr);
 /* Before the snapshot: `value` is written to memory of w->mm. */
 void fill(struct world *w, uint64_t addr, uint64_t value);
+/* Memory at addr that takes all frames but so many, and can grow no further. */
+void fill_ram(struct world *w, uint64_t addr, uint64_t leave);
 /* What is mapped at addr of w->mm; false: nothing.  For check(). */
 bool mapped(struct world *w, uint64_t addr, struct quire_vma_info *out);
 /* w->mm has so many page tables, the top one included.  For check(). */

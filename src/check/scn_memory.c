@@ -10,21 +10,10 @@
 #define HOG (w->addr + 64 * PAGE) /* what fills the rest of RAM */
 #define WANTED (w->addr + 32 * PAGE)
 
-static void fill_ram(struct world *w)
+static void fill_up(struct world *w)
 {
-	struct quire_machine_stats st;
-	struct quire_port port;
-
-	sched_port(&port);
-	port.rcu_barrier(port.ctx);
-	map_anon(w, HOG, 48, PROT_RW);
 	map_anon(w, WANTED, 1, PROT_RW);
-	fill(w, HOG, 1); /* the tables of all of it */
-	quire_machine_stats(w->m, &st);
-	for (uint64_t i = 1; st.free_frames; i++) {
-		fill(w, HOG + i * PAGE, 1);
-		quire_machine_stats(w->m, &st);
-	}
+	fill_ram(w, HOG, 0);
 }
 
 static void map_shared_anon(struct world *w)
@@ -39,7 +28,7 @@ static void setup_shared_anon(struct world *w)
 	map_shared_anon(w);
 	fill(w, w->addr, 5);
 	fill(w, w->addr + PAGE, 6);
-	fill_ram(w);
+	fill_up(w);
 }
 
 static void unmap_and_say(struct world *w)
@@ -90,7 +79,7 @@ static void setup_child(struct world *w)
 	fill(w, w->addr, 5);
 	must(quire_mm_fork(w->mm, NULL, &w->child), "fork");
 	must(quire_munmap(w->mm, w->addr, 2 * PAGE), "munmap");
-	fill_ram(w);
+	fill_up(w);
 }
 
 const struct scenario memory_exit = {
@@ -108,7 +97,7 @@ static void setup_file(struct world *w)
 	make_file(w, QUIRE_FILE_SHMEM, 2);
 	map_file(w, w->addr, 2, PROT_RW, QMAP_SHARED);
 	fill(w, w->addr, 5);
-	fill_ram(w);
+	fill_up(w);
 }
 
 static void truncate_and_say(struct world *w)

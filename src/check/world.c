@@ -51,6 +51,22 @@ void fill(struct world *w, uint64_t addr, uint64_t value)
 	       "%#llx is not writable", (unsigned long long)addr);
 }
 
+void fill_ram(struct world *w, uint64_t addr, uint64_t leave)
+{
+	struct quire_machine_stats st;
+	struct quire_port port;
+
+	sched_port(&port);
+	port.rcu_barrier(port.ctx);
+	map_anon(w, addr, DEFAULT_FRAMES, PROT_RW);
+	fill(w, addr, 1); /* the tables of all of it */
+	quire_machine_stats(w->m, &st);
+	for (uint64_t i = 1; st.free_frames > leave; i++) {
+		fill(w, addr + i * PAGE, 1);
+		quire_machine_stats(w->m, &st);
+	}
+}
+
 bool mapped(struct world *w, uint64_t addr, struct quire_vma_info *out)
 {
 	return quire_vma_next(w->mm, addr, out) == 0 && out->start <= addr;

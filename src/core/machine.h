@@ -77,6 +77,7 @@ enum folio_flags {
 	FOLIO_PERMANENT = 1u << 12, /* the zero page: neither counted nor freed */
 	FOLIO_WRITEBACK = 1u << 13, /* F: no longer dirty, and not written yet */
 	FOLIO_LENT = 1u << 14,      /* port->tlb_lent: other memory before it is used again */
+	FOLIO_KEPT = 1u << 15,      /* M of its mm: a table that stays, though it be empty */
 };
 
 enum zone_kind { ZONE_RAM, ZONE_TABLE, NR_ZONE_KINDS };

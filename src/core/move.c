@@ -15,6 +15,8 @@
  *      for them, are still there.
  *   4  The destination holds no entry: what was mapped there is zapped, and a fault that had looked
  *      it up finds it dead under the PTL.  Moving back, so is the source.
+ *   5  With the destination's tables kept (keep_tables()) a move of what the source had then needs
+ *      no memory: what is mapped at the destination may go before it.
  */
 #include "core/file.h"
 #include "core/range.h"
@@ -95,11 +97,16 @@ static bool move_piece(struct tlb_gather *g, uint64_t new_addr, uint64_t old_add
 }
 
 /* Invariant 2. */
+static bool is_whole(uint64_t new_addr, uint64_t old_addr, uint64_t len)
+{
+	return !((new_addr | old_addr) & (PT_SPAN - 1)) && len == PT_SPAN;
+}
+
 static bool move_whole(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
 	unsigned entries;
 
-	if (((new_addr | old_addr) & (PT_SPAN - 1)) || len < PT_SPAN)
+	if (!is_whole(new_addr, old_addr, len))
 		return false;
 	if (!pt_move_table(g, old_addr, new_addr, &entries))
 		return false;
@@ -109,15 +116,19 @@ static bool move_whole(struct tlb_gather *g, uint64_t new_addr, uint64_t old_add
 	return true;
 }
 
+/* Bytes from `from` on that lie in one table there, and in one at `to`. */
+static uint64_t piece_of(uint64_t from, uint64_t to, uint64_t end)
+{
+	return min_u64(min_u64(to_table_end(from), to_table_end(to)), end - from);
+}
+
 static uint64_t move_all(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
 	uint64_t delta = new_addr - old_addr, end = old_addr + len, addr = old_addr;
 
 	while ((addr = pt_skip_holes(g->mm, addr, end)) < end) {
-		uint64_t to = addr + delta;
-		uint64_t piece = min_u64(to_table_end(addr), to_table_end(to));
+		uint64_t to = addr + delta, piece = piece_of(addr, to, end);
 
-		piece = min_u64(piece, end - addr);
 		if (!move_whole(g, to, addr, piece) && !move_piece(g, to, addr, piece))
 			break;
 		addr += piece;
@@ -152,4 +163,26 @@ uint64_t move_entries(struct tlb_gather *g, struct quire_file *file, uint64_t ne
 	moved = move_and_flush(g, new_addr, old_addr, len);
 	mutex_unlock(port, &file->mapping.i_lock, RANK_MAPPING);
 	return moved;
+}
+
+/* ---- tables ahead of the move ------------------------------------------------- */
+
+int keep_tables(struct quire_mm *mm, uint64_t new_addr, uint64_t old_addr, uint64_t len)
+{
+	uint64_t delta = new_addr - old_addr, end = old_addr + len;
+	int err = 0;
+
+	while (!err && (old_addr = pt_skip_holes(mm, old_addr, end)) < end) {
+		uint64_t to = old_addr + delta, piece = piece_of(old_addr, to, end);
+
+		err = pt_keep(mm, to, is_whole(to, old_addr, piece) ? 1 : 0);
+		old_addr += piece;
+	}
+	return err;
+}
+
+void keep_tables_no_more(struct quire_mm *mm, uint64_t new_addr, uint64_t len)
+{
+	pt_keep_no_more(mm, new_addr, new_addr + len, 0);
+	pt_keep_no_more(mm, new_addr, new_addr + len, 1);
 }

@@ -11,9 +11,9 @@
  * FIXED with equal lengths may span several mappings: each is moved, the gaps
  * between them stay.  All under M; owns nothing.
  *
- * Where memory is out, another attempt is made only if the failed one has changed nothing.  One
- * that has unmapped the target, or moved a mapping, has let go of M since: others may have mapped
- * something there, which a second attempt would unmap.  The error stands, as on Linux.
+ * Where memory is out, another attempt is made only if the failed one has changed nothing, which
+ * remap_tables.c sees to.  One that has unmapped the target, or moved a mapping, has let go of M
+ * since: others may have mapped something there, which a second attempt would unmap.
  */
 #include "core/remap.h"
 
@@ -229,15 +229,11 @@ static int remap_each(struct remap *r)
 	return 0;
 }
 
-static int remap_locked(struct remap *r)
+static int remap_named(struct remap *r)
 {
 	uint64_t target = r->new_addr;
 	int err;
 
-	if (!names_address(r))
-		return remap_here(r);
-	if (!room_in_map_count(r->mm, 2))
-		return -QENOMEM;
 	if ((r->flags & QMREMAP_FIXED) && r->old_len == r->new_len) {
 		err = remap_each(r);
 		r->new_addr = target;
@@ -245,6 +241,23 @@ static int remap_locked(struct remap *r)
 	}
 	r->vma = vma_find(r->mm, r->addr);
 	return r->vma ? remap_to(r) : -QEFAULT;
+}
+
+static int remap_locked(struct remap *r)
+{
+	struct remap asked = *r;
+	int err;
+
+	if (!names_address(r))
+		return remap_here(r);
+	if (!room_in_map_count(r->mm, 2))
+		return -QENOMEM;
+	err = remap_keep_tables(&asked);
+	r->no_table = asked.no_table;
+	if (!err)
+		err = remap_named(r);
+	remap_keep_no_more(&asked);
+	return err;
 }
 
 int quire_mremap(struct quire_mm *mm, uint64_t addr, uint64_t old_len, uint64_t new_len, int flags,

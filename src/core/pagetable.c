@@ -287,12 +287,14 @@ struct shrink {
 	uint64_t floor, ceiling; /* between the neighbours that are still mapped; inclusive end */
 };
 
-/* Protocol 3, first half.  False: it has entries, and stays. */
+/* Protocol 3, first half.  False: it has entries, or is kept, and stays. */
 static bool unlink_empty(struct quire_mm *mm, struct folio *table)
 {
 	enum lock_rank rank = table->level ? RANK_PT_PARENT : RANK_PTL;
 	bool empty;
 
+	if (folio_test(table, FOLIO_KEPT))
+		return false;
 	spin_lock(&mm->machine->port, &table->pt.lock, rank);
 	empty = table->pt.used == 0;
 	if (empty)
@@ -366,6 +368,34 @@ void pt_free_range(struct tlb_gather *g, uint64_t start, uint64_t end, uint64_t 
 	s.ceiling = !ceiling || ceiling >= g->mm->machine->task_size ? UINT64_MAX : ceiling - 1;
 	if (start < end)
 		shrink_table(&s, g->mm->root, TOP_LEVEL, 0);
+}
+
+/* ----------------------------------------------------------------- keeping */
+
+int pt_keep(struct quire_mm *mm, uint64_t addr, unsigned level)
+{
+	struct walk w;
+	int err = walk_alloc(mm, NULL, addr, level, &w);
+
+	if (err)
+		return err;
+	STEP("keeps the table of level %u of %#lx", level, addr);
+	folio_set(pfn_folio(mm->machine, w.table), FOLIO_KEPT);
+	return 0;
+}
+
+void pt_keep_no_more(struct quire_mm *mm, uint64_t start, uint64_t end, unsigned level)
+{
+	while (start < end) {
+		struct walk w;
+		bool there;
+
+		walk_down(mm, start, level, &w);
+		there = w.level == level;
+		if (there && folio_test(pfn_folio(mm->machine, w.table), FOLIO_KEPT))
+			folio_clear(pfn_folio(mm->machine, w.table), FOLIO_KEPT);
+		start = (start | (level_span(there ? level : w.level - 1) - 1)) + 1;
+	}
 }
 
 /* ------------------------------------------------------------------ moving */

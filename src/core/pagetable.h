@@ -18,6 +18,8 @@
  *   6  Walkers hold rcu_read_lock (or M, which keeps tables from being freed).
  *   7  Entries are read and written with at_load/at_store; written under the PTL.
  *   8  An unlinked table holds zeros only.
+ *   9  A table with FOLIO_KEPT is not taken out, so that who holds M can count on it while he
+ *      unmaps what it is there for.
  */
 #ifndef CORE_PAGETABLE_H
 #define CORE_PAGETABLE_H
@@ -109,6 +111,13 @@ struct tlb_gather;
  */
 void pt_free_range(struct tlb_gather *g, uint64_t start, uint64_t end, uint64_t floor,
 		   uint64_t ceiling);
+
+/*
+ * Makes the tables of addr down to `level` and keeps that one (protocol 9).  0 or -ENOMEM.  M held,
+ * until pt_keep_no_more() has been told of [start, end) with all that was kept of that level.
+ */
+int pt_keep(struct quire_mm *mm, uint64_t addr, unsigned level);
+void pt_keep_no_more(struct quire_mm *mm, uint64_t start, uint64_t end, unsigned level);
 
 /* Moves the whole last-level table of old_addr to new_addr, both aligned to PT_SPAN, within one mm.
  * M held, the VMA of old_addr dead (protocol 4).  False: nothing changed, move entry by entry. */

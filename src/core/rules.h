@@ -134,6 +134,9 @@
 	X(move_flush, "mremap flushes the old addresses before it returns", "CVE-2018-18281")      \
 	X(move_holds_i_lock, "mremap keeps truncation out until the old addresses are flushed",    \
 	  "CVE-2018-18281; locking.md 7")                                                          \
+	X(target_tables_kept,                                                                      \
+	  "a fixed mremap has the tables that it needs before it unmaps what is there",            \
+	  "remap_tables.c, 1")                                                                     \
 	X(source_dead_during_move,                                                                 \
 	  "the VMA is dead before it is asked what it has and its entries are moved away",         \
 	  "locking.md 1")

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * remap_tables.c: the tables that an mremap needs, before it takes anything away.
+ *
+ * What lies at the target goes before the mapping comes, a tail that is cut off too, and of several
+ * mappings one goes after the other.  Want of a table in between could not be undone, nor waited
+ * for.  So the tables are made ahead, and those that are there already are kept while what they
+ * are there for is unmapped (FOLIO_KEPT).  All under M; owns nothing.
+ *
+ *   1  Where this fails nothing has changed: another attempt may follow.
+ *   2  A table that a fault brings to the source from now on is not among them.  If there is no
+ *      memory for its like the error stands, as on Linux.
+ */
+#include "core/remap.h"
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* What moves: no more of it than has room at the target. */
+static uint64_t moved_bytes(const struct remap *r)
+{
+	return min_u64(r->old_len, r->new_len);
+}
+
+static bool gives_before_it_takes(const struct remap *r)
+{
+	const struct vma *there = vma_next(r->mm, r->new_addr);
+	const struct vma *first = vma_find(r->mm, r->addr);
+
+	return (there && there->start < r->new_addr + r->new_len) || r->old_len > r->new_len ||
+	       (first && first->end < r->addr + r->old_len);
+}
+
+static int keep_of_all(const struct remap *r)
+{
+	uint64_t end = r->addr + moved_bytes(r), addr = r->addr;
+	struct vma *vma;
+	int err = 0;
+
+	while (!err && (vma = vma_next(r->mm, addr)) && vma->start < end) {
+		uint64_t from = vma->start > addr ? vma->start : addr;
+
+		addr = vma->end;
+		err = keep_tables(r->mm, r->new_addr + (from - r->addr), from,
+				  min_u64(addr, end) - from);
+	}
+	return err;
+}
+
+/* Those of the target that were made, or kept, for nothing. */
+static void free_unneeded(const struct remap *r)
+{
+	uint64_t end = r->new_addr + r->new_len, addr = r->new_addr;
+	struct tlb_gather g;
+
+	tlb_begin(&g, r->mm);
+	while (addr < end) {
+		const struct vma *next = vma_next(r->mm, addr);
+		uint64_t to = next ? min_u64(next->start, end) : end;
+
+		if (addr < to)
+			free_tables_between(&g, addr, to);
+		addr = next ? next->end : end;
+	}
+	tlb_finish(&g);
+}
+
+int remap_keep_tables(struct remap *r)
+{
+	if (!(r->flags & QMREMAP_FIXED) || !gives_before_it_takes(r) || !RULE(target_tables_kept))
+		return 0;
+	r->kept = true;
+	if (!keep_of_all(r))
+		return 0;
+	r->no_table = true;
+	return -QENOMEM;
+}
+
+void remap_keep_no_more(const struct remap *r)
+{
+	if (!r->kept)
+		return;
+	keep_tables_no_more(r->mm, r->new_addr, r->new_len);
+	free_unneeded(r);
+}
