@@ -169,8 +169,13 @@ void id_format(const struct item *item, const struct schedule *s, char *buf, siz
 /* NULL, or what is wrong with it. */
 const char *id_parse(const char *text, const struct scenario **s, bool off[NR_RULES],
 		     struct schedule *schedule);
-/* Runs it and prints it.  True: a violation, with its text. */
-bool id_tell(const struct options *o, const char *id, FILE *out);
+/* Runs it and prints it. */
+enum id_told {
+	ID_VIOLATION,
+	ID_CLEAN,
+	ID_MISSED /* no violation, but not all of its decisions came up either */
+};
+enum id_told id_tell(const struct options *o, const char *id, FILE *out);
 int cmd_replay(const struct options *o, const char *id);
 
 /* ---- columns.c */

@@ -71,7 +71,9 @@ const char *id_parse(const char *text, const struct scenario **s, bool off[NR_RU
 
 struct telling {
 	struct follow fo;
-	struct columns *columns; /* NULL: not yet */
+	struct columns *columns;     /* NULL: not yet */
+	const struct forced *missed; /* the first decision that did not come up */
+	uint32_t seen[SCHED_ALL];    /* the last access of each actor */
 };
 
 static void tell_line(void *ctx, unsigned actor, const char *text)
@@ -98,8 +100,12 @@ static void tell_decision(struct telling *t, const struct sched_decision *d, uns
 static int tell_choose(void *ctx, const struct sched_decision *d)
 {
 	struct telling *t = ctx;
+	unsigned before = t->fo.next;
 	int value = follow_choose(&t->fo, d);
 
+	t->seen[d->actor] = d->at & SCHED_AT_POINT;
+	if (t->fo.next > before + 1 && !t->missed)
+		t->missed = &t->fo.schedule->v[before];
 	if (t->columns && value != usual_decision(d))
 		tell_decision(t, d, (unsigned)value);
 	return value;
@@ -109,20 +115,42 @@ static int tell_choose(void *ctx, const struct sched_decision *d)
  * Every access is a decision, since which words are shared is not known from the id.  It is from
  * the first of two runs: only what is shared is worth a line.
  */
-static bool run_twice(const struct options *o, const struct subject *sub,
-		      const struct schedule *schedule, struct columns *columns)
+static bool run_twice(const struct options *o, const struct subject *sub, struct telling *t)
 {
-	struct telling t = {.fo = {.schedule = schedule}};
+	struct columns *columns = t->columns;
+	const struct schedule *schedule = t->fo.schedule;
 	enum sched_outcome outcome;
 
+	t->columns = NULL;
 	sched_all_points(true);
-	sched_run(tell_choose, &t, sub->after, sub->arg);
-	t = (struct telling){.fo = {.schedule = schedule}, .columns = columns};
-	sched_tell(tell_line, &t, o->verbose);
-	outcome = sched_run(tell_choose, &t, sub->after, sub->arg);
+	sched_run(tell_choose, t, sub->after, sub->arg);
+	*t = (struct telling){.fo = {.schedule = schedule}, .columns = columns};
+	sched_tell(tell_line, t, o->verbose);
+	outcome = sched_run(tell_choose, t, sub->after, sub->arg);
 	sched_tell(NULL, NULL, false);
 	sched_all_points(false);
+	if (!t->missed && t->fo.next < schedule->n)
+		t->missed = &schedule->v[t->fo.next];
 	return outcome == RUN_VIOLATION;
+}
+
+/* Where the run left the schedule, which is then that of another core. */
+static void tell_missed(const struct telling *t, FILE *out)
+{
+	const struct forced *f = t->missed;
+	struct schedule one = {.n = 1, .v = {*f}};
+	unsigned at = f->at & SCHED_AT_POINT;
+	char text[40];
+
+	schedule_format(&one, text, sizeof(text));
+	fprintf(out, "  the schedule was not followed: %s does not come up: ", text);
+	if (!t->seen[f->actor])
+		fprintf(out, "actor %u does nothing\n", f->actor);
+	else if (t->seen[f->actor] < at)
+		fprintf(out, "%s comes no further than its access %u\n", sched_actor_name(f->actor),
+			t->seen[f->actor]);
+	else
+		fprintf(out, "no such decision is made there\n");
 }
 
 static void tell_rules(const bool off[NR_RULES], FILE *out)
@@ -133,27 +161,31 @@ static void tell_rules(const bool off[NR_RULES], FILE *out)
 				rule_text((enum quire_rule)i), rule_source((enum quire_rule)i));
 }
 
-bool id_tell(const struct options *o, const char *id, FILE *out)
+enum id_told id_tell(const struct options *o, const char *id, FILE *out)
 {
-	struct columns *columns;
 	struct schedule schedule;
+	struct telling t = {.fo = {.schedule = &schedule}};
 	const struct scenario *s;
 	bool off[NR_RULES] = {false}, bad;
 	struct subject sub;
 
 	if (id_parse(id, &s, off, &schedule))
-		return false;
+		return ID_MISSED;
 	rules_set(off);
 	world_build(s, &sub);
-	columns = columns_new(s);
-	bad = run_twice(o, &sub, &schedule, columns);
+	t.columns = columns_new(s);
+	bad = run_twice(o, &sub, &t);
 	fprintf(out, "\n  %s: %s (%s)\n", s->name, s->title, s->source);
 	tell_rules(off, out);
-	fprintf(out, "  %s\n\n", bad ? sched_violation() : "no violation");
-	columns_print(columns, out);
-	columns_free(columns);
+	if (t.missed)
+		tell_missed(&t, out);
+	if (bad || !t.missed)
+		fprintf(out, "  %s\n", bad ? sched_violation() : "no violation");
+	fputc('\n', out);
+	columns_print(t.columns, out);
+	columns_free(t.columns);
 	fprintf(out, "\n  quire check --replay '%s'\n\n", id);
-	return bad;
+	return bad ? ID_VIOLATION : t.missed ? ID_MISSED : ID_CLEAN;
 }
 
 int cmd_replay(const struct options *o, const char *id)
@@ -167,5 +199,16 @@ int cmd_replay(const struct options *o, const char *id)
 		fprintf(stderr, "quire check: '%s': %s\n", id, wrong);
 		return STATUS_WRONG;
 	}
-	return id_tell(o, id, o->out) ? STATUS_VIOLATION : STATUS_EXHAUSTED;
+	switch (id_tell(o, id, o->out)) {
+	case ID_VIOLATION:
+		return STATUS_VIOLATION;
+	case ID_CLEAN:
+		return STATUS_EXHAUSTED;
+	default:
+		fprintf(stderr,
+			"quire check: '%s': the schedule was not followed: it is of another "
+			"version of the core\n",
+			id);
+		return STATUS_WRONG;
+	}
 }

@@ -30,7 +30,6 @@ unsigned schedule_preemptions(const struct schedule *s)
 
 /* ---- text --------------------------------------------------------------------- */
 
-#define AT_POINT ((1u << SCHED_AT_PLAIN_SHIFT) - 1)
 #define AT_PLAIN (UINT32_MAX >> SCHED_AT_PLAIN_SHIFT)
 
 static const char marks[] = {[DECIDE_PREEMPT] = '>', [DECIDE_SWITCH] = '/', [DECIDE_CHOICE] = '='};
@@ -49,7 +48,7 @@ void schedule_format(const struct schedule *s, char *buf, size_t len)
 		if (plain)
 			snprintf(after, sizeof(after), "+%u", plain);
 		k = snprintf(buf + n, len - n, "%s%u:%u%s%c%u", i ? "," : "", f->actor,
-			     f->at & AT_POINT, after, marks[f->kind], f->value);
+			     f->at & SCHED_AT_POINT, after, marks[f->kind], f->value);
 		n += k > 0 ? (size_t)k : 0;
 	}
 }
@@ -83,7 +82,7 @@ static bool parse_forced(const char **p, struct forced *f)
 
 	if (!parse_number(p, SCHED_GRACE, &actor) || *(*p)++ != ':')
 		return false;
-	if (!parse_number(p, AT_POINT, &at))
+	if (!parse_number(p, SCHED_AT_POINT, &at))
 		return false;
 	if (**p == '+' && ((*p)++, !parse_number(p, AT_PLAIN, &plain)))
 		return false;

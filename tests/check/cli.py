@@ -142,6 +142,13 @@ def test_replay(tmp):
     expect("-v tells accesses", r.returncode == 1 and "reads +0x" in r.stdout, r)
     r = check("--replay", found["id"].replace("~" + RULE, ""))
     expect("not with the rule", r.returncode == 0 and "no violation" in r.stdout, r)
+    for schedule, why in (("0:9999>1", "fault comes no further than its access"),
+                          ("3:1>1", "actor 3 does nothing"),
+                          ("0:25/1", "no such decision is made there"),
+                          ("0:9999>1,0:25>1", "0:9999>1 does not come up")):
+        r = check("--replay", f"{SMALL}@{schedule}")
+        expect(f"not followed: {schedule}", r.returncode == 2 and why in r.stdout
+               and "no violation" not in r.stdout and "was not followed" in r.stderr, r)
     r = check("--replay", SMALL + "@-")
     expect("empty schedule", r.returncode == 0 and "no violation" in r.stdout, r)
 

@@ -38,6 +38,7 @@
 #define SCHED_MAX_HELD 16
 #define SCHED_STEP_LIMIT 50000u /* points of a run: more is a livelock */
 #define SCHED_AT_PLAIN_SHIFT 18 /* point.c, 5 */
+#define SCHED_AT_POINT ((1u << SCHED_AT_PLAIN_SHIFT) - 1)
 
 enum sched_state { ACTOR_NONE, ACTOR_READY, ACTOR_BLOCKED, ACTOR_DONE };
 
