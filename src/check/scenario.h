@@ -77,7 +77,7 @@ struct scenario_actor {
 struct scenario {
 	const char *name;   /* with dashes */
 	const char *title;  /* one line */
-	const char *source; /* message, commit, CVE */
+	const char *source; /* where it comes from: docs/checking.md */
 	unsigned bound;     /* if not the default one */
 	unsigned alloc_failures;
 	unsigned frames; /* of RAM; 0: 48 */

@@ -55,7 +55,7 @@ static void check_heap(struct world *w)
 const struct scenario fault_brk = {
     .name = "fault-brk",
     .title = "accesses to the heap against brk that shrinks it, grows it and shrinks it",
-    .source = "message 004",
+    .source = "linux-mm, Nov 2008",
     .setup = setup_heap,
     .actors = {{"fault", look_and_store}, {"brk", shrink_grow_shrink}},
     .check = check_heap,

@@ -26,7 +26,7 @@ static void unmap_page(struct world *w)
 const struct scenario fault_munmap = {
     .name = "fault-munmap",
     .title = "a write fault against munmap of its page",
-    .source = "message 004",
+    .source = "linux-mm, Nov 2008",
     .setup = setup_one_page,
     .actors = {{"fault", store_page}, {"munmap", unmap_page}},
     .nr_guards = 4,
@@ -92,7 +92,7 @@ static void check_both_words(struct world *w)
 const struct scenario fault_fault = {
     .name = "fault-fault",
     .title = "two write faults on one page: no store, page or table is lost",
-    .source = "message 004 (pte_same)",
+    .source = "linux-mm, Nov 2008 (pte_same)",
     .setup = setup_untouched,
     .actors = {{"fault", store_word}, {"fault'", store_word}},
     .check = check_both_words,
@@ -119,7 +119,7 @@ static void check_nothing_left(struct world *w)
 const struct scenario fault_exit = {
     .name = "fault-exit",
     .title = "a write fault against the exit of its address space",
-    .source = "message 004",
+    .source = "linux-mm, Nov 2008",
     .setup = setup_untouched,
     .actors = {{"fault", store_until_gone}, {"exit", exit_mm}},
     .check = check_nothing_left,

@@ -87,7 +87,7 @@ static void store_beyond(struct world *w)
 const struct scenario file_add = {
     .name = "file-add",
     .title = "a fault that adds a page to the cache against truncation",
-    .source = "file.h, 5; corpus: commit 4fd9d495b16c",
+    .source = "file.h, 5; commit 4fd9d495b16c",
     .setup = setup_uncached,
     .actors = {{"fault", store_beyond}, {"truncate", truncate_to_one}},
     .check = check_truncated,
@@ -126,7 +126,7 @@ static void unmap_beyond(struct world *w)
 const struct scenario file_munmap_after = {
     .name = "file-munmap-after",
     .title = "truncation against munmap: no load after the truncation has returned",
-    .source = "zap.c, 5; corpus: commit 99baac21e458",
+    .source = "zap.c, 5; commit 99baac21e458",
     .setup = setup_cached_by_reader,
     .actors = {{"munmap", unmap_beyond}, {"truncate", truncate_and_say}, {"reader", load_after}},
     .nr_guards = 1,
@@ -141,7 +141,7 @@ static void drop_beyond(struct world *w)
 const struct scenario file_dontneed_after = {
     .name = "file-dontneed-after",
     .title = "truncation against MADV_DONTNEED: no load after the truncation has returned",
-    .source = "zap.c, 5; corpus: commit 99baac21e458",
+    .source = "zap.c, 5; commit 99baac21e458",
     .setup = setup_cached_by_reader,
     .actors = {{"dontneed", drop_beyond}, {"truncate", truncate_and_say}, {"reader", load_after}},
     .nr_guards = 1,
@@ -156,7 +156,7 @@ static void exit_beside_reader(struct world *w)
 const struct scenario file_exit_after = {
     .name = "file-exit-after",
     .title = "truncation against exit: no load after the truncation has returned",
-    .source = "zap.c, 5; corpus: commit 99baac21e458",
+    .source = "zap.c, 5; commit 99baac21e458",
     .setup = setup_cached_by_reader,
     .actors = {{"exit", exit_beside_reader},
 	       {"truncate", truncate_and_say},

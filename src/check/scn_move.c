@@ -213,7 +213,7 @@ static void move_table_away(struct world *w)
 const struct scenario move_table = {
     .name = "move-table",
     .title = "a fault that holds only the PTL of a table against the move of that table",
-    .source = "message 004; corpus: speculation against mremap of a whole table",
+    .source = "linux-mm, Nov 2008; speculation against mremap of a whole table",
     .setup = setup_table,
     .actors = {{"mremap", move_table_away}, {"fault", store_old}},
     .check = check_store_moved,

@@ -40,7 +40,7 @@ static void setup_untouched(struct world *w)
 const struct scenario fault_mprotect = {
     .name = "fault-mprotect",
     .title = "write faults against mprotect to read-only",
-    .source = "message 004",
+    .source = "linux-mm, Nov 2008",
     .setup = setup_untouched,
     .actors = {{"fault", store_until_refused}, {"mprotect", protect_read}},
     .nr_guards = 3,
@@ -181,7 +181,7 @@ static void load_and_store(struct world *w)
 const struct scenario fault_mprotect_write = {
     .name = "fault-mprotect-write",
     .title = "a read and a write fault against mprotect to writable",
-    .source = "message 004",
+    .source = "linux-mm, Nov 2008",
     .setup = setup_read_only,
     .actors = {{"fault", load_and_store}, {"mprotect", protect_write}},
 };
@@ -221,7 +221,7 @@ static void check_merged(struct world *w)
 const struct scenario fault_split = {
     .name = "fault-split",
     .title = "write faults against a split of their VMA by mprotect, and the merge",
-    .source = "message 004 (XXX should we re-do the lookup)",
+    .source = "linux-mm, Nov 2008 (XXX should we re-do the lookup)",
     .setup = setup_three,
     .actors = {{"fault", store_side_and_middle}, {"mprotect", split_and_merge}},
     .check = check_merged,

@@ -112,7 +112,7 @@ static void walk(struct world *w)
 const struct scenario walk_munmap = {
     .name = "walk-munmap",
     .title = "a page walk against munmap that frees its tables",
-    .source = "message 004; CVE-2025-38085",
+    .source = "linux-mm, Nov 2008; CVE-2025-38085",
     .setup = setup_two,
     .actors = {{"walk", walk}, {"munmap", unmap_both}},
     .nr_guards = 1,

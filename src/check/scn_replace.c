@@ -95,7 +95,7 @@ static void look_or_fault(struct world *w)
 const struct scenario fault_munmap_mmap = {
     .name = "fault-munmap-mmap",
     .title = "a write fault against munmap and mmap of its range",
-    .source = "message 004",
+    .source = "linux-mm, Nov 2008",
     .setup = setup_filled,
     .actors = {{"fault", look_or_fault}, {"munmap, mmap", unmap_and_map}},
     .nr_guards = 1,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scn_table.c: faults that make page tables against munmap that frees them: message 004's open
- * question, "can this be done race free?".  No table is left behind, none is lost.
+ * scn_table.c: faults that make page tables against munmap that frees them: the open
+ * question of 2008, "can this be done race free?".  No table is left behind, none is lost.
  */
 #include "scenario.h"
 
@@ -31,7 +31,7 @@ static void check_top_only(struct world *w)
 const struct scenario table_munmap = {
     .name = "table-munmap",
     .title = "a fault that makes all its tables against munmap: none is left",
-    .source = "message 004 (tables for naught)",
+    .source = "linux-mm, Nov 2008 (tables for naught)",
     .setup = setup_one,
     .actors = {{"fault", store_page}, {"munmap", unmap_page}},
     .check = check_top_only,
@@ -55,7 +55,7 @@ static void unmap_both(struct world *w)
 const struct scenario table_freed = {
     .name = "table-freed",
     .title = "a fault in a table that munmap frees",
-    .source = "message 004 (srcu free the page table pages)",
+    .source = "linux-mm, Nov 2008 (srcu free the page table pages)",
     .setup = setup_touched,
     .actors = {{"fault", store_page}, {"munmap", unmap_both}},
     .check = check_top_only,
@@ -85,7 +85,7 @@ static void check_neighbour(struct world *w)
 const struct scenario table_three = {
     .name = "table-three",
     .title = "two faults that make tables against munmap of one of their pages",
-    .source = "message 004 (tables for naught)",
+    .source = "linux-mm, Nov 2008 (tables for naught)",
     .setup = setup_neighbours,
     .actors = {{"fault", store_page}, {"neighbour", store_neighbour}, {"munmap", unmap_page}},
     .check = check_neighbour,
@@ -103,7 +103,7 @@ static void unmap_neighbour(struct world *w)
 const struct scenario table_two_munmaps = {
     .name = "table-two-munmaps",
     .title = "a fault that makes tables against munmap of its page and of a neighbour",
-    .source = "message 004 (tables for naught)",
+    .source = "linux-mm, Nov 2008 (tables for naught)",
     .setup = setup_neighbours,
     .actors = {{"fault", store_page}, {"munmap", unmap_page}, {"munmap'", unmap_neighbour}},
     .check = check_top_only,

@@ -14,13 +14,13 @@
 
 #define QUIRE_RULES(X)                                                                             \
 	X(vma_dead_check, "an entry is inserted only for a VMA that is alive under the PTL",       \
-	  "message 004")                                                                           \
+	  "linux-mm, Nov 2008")                                                                    \
 	X(dead_at_lookup, "a fault that finds a dead VMA looks again, and in the end waits",       \
-	  "message 004 (goto retry)")                                                              \
+	  "linux-mm, Nov 2008 (goto retry)")                                                       \
 	X(dead_before_zap, "a VMA is dead before its entries are removed or lose a right",         \
-	  "message 004")                                                                           \
+	  "linux-mm, Nov 2008")                                                                    \
 	X(entry_recheck, "an entry is written only if it is what the fault decided on",            \
-	  "message 004 (pte_same)")                                                                \
+	  "linux-mm, Nov 2008 (pte_same)")                                                         \
 	X(replacement_held, "a mapping over others lives when their entries are flushed",          \
 	  "locking.md, invariant 6")                                                               \
 	X(linked_when_empty,                                                                       \
@@ -38,19 +38,20 @@
 	  "what populating is refused was changed since it looked: it looks again",                \
 	  "populate.c, 2")                                                                         \
 	X(wait_for_writer, "a fault that has lost many races waits for mmap_lock",                 \
-	  "message 004 (goto retry)")                                                              \
+	  "linux-mm, Nov 2008 (goto retry)")                                                       \
 	X(lock_outside_rcu, "mmap_lock is not waited for in a read-side section",                  \
 	  "locking.md, rule 3")                                                                    \
 	X(link_dead_check,                                                                         \
 	  "a table is linked only for a VMA that is alive under the parent's lock",                \
-	  "message 004 (tables for naught)")                                                       \
+	  "linux-mm, Nov 2008 (tables for naught)")                                                \
 	X(wait_for_linkers, "tables are freed after who saw the VMA alive has linked his",         \
-	  "message 004 (tables for naught)")                                                       \
+	  "linux-mm, Nov 2008 (tables for naught)")                                                \
 	X(slot_recheck, "a table is linked only into a slot that is still empty",                  \
 	  "locking.md, invariant 3")                                                               \
-	X(vma_by_rcu, "a VMA is freed when no reader can have it", "message 004 (call_srcu)")      \
+	X(vma_by_rcu, "a VMA is freed when no reader can have it",                                 \
+	  "linux-mm, Nov 2008 (call_srcu)")                                                        \
 	X(tables_by_rcu, "a page table is freed when no walker can be in it",                      \
-	  "message 004 (srcu free the page table pages)")                                          \
+	  "linux-mm, Nov 2008 (srcu free the page table pages)")                                   \
 	X(nodes_by_rcu, "a node of the VMA tree is freed when no reader can be in it",             \
 	  "CVE-2023-3269")                                                                         \
 	X(stack_grows_locked, "a stack grows under mmap_lock", "CVE-2023-3269")                    \
