@@ -50,6 +50,9 @@ uint64_t host_number(const char *path, uint64_t otherwise);
 
 /* ---- ram.c: the memory objects */
 int ram_create(struct run *run);
+/* Bytes of RAM where nobody names them, at least; of the largest file that then is made. */
+uint64_t ram_least(void);
+uint64_t ram_least_file(void);
 /* The frame is about to be touched: has the host allocate it together with its neighbours. */
 void ram_expect(struct run *run, uint64_t frame);
 bool ram_discard(void *ctx, uint64_t first, uint64_t count);
@@ -161,6 +164,19 @@ void fds_settle(struct run *run, unsigned n);
  */
 void fds_lend(void);
 bool fds_take_back(struct run *run, unsigned came);
+
+/* ---- own_limits.c: the limits that we were started with */
+/* Ours are as high as they can be from here on; threads that are made get small stacks. */
+void limits_take(struct run *run);
+/* In the child that becomes the first process. */
+void limits_give_back(const struct run *run);
+/* Bytes of RAM for which what is left of limits has room. */
+uint64_t limits_most_ram(void);
+/* Ours, as it is now. */
+rlim_t limits_hard(__rlimit_resource_t resource);
+
+/* ---- start_failed.c: "cannot do what: .." */
+void start_failed(const struct run *run, const char *what, int err);
 
 /* ---- fd_block.c: the numbers that are ours in guests */
 /* Chooses them, before anything else is opened, and raises our own limit.  0, or -errno after
@@ -390,7 +406,8 @@ int64_t vdso_move(struct request *q);
 /* ---- shm.c */
 /* Somebody has detached by dying: segments that are marked for removal may go. */
 void shm_sweep(struct run *run);
-void shm_destroy(struct run *run);
+int shm_create(void);
+void shm_destroy(void);
 
 /* ---- note.c */
 /* One line for each (number, detail) that a guest asked for and Quire does not have. */

@@ -83,17 +83,15 @@ static int too_few(unsigned least, rlim_t have)
 
 int fd_block_place(struct run *run)
 {
-	unsigned base, least;
+	const struct rlimit *guests = &run->limits[RLIMIT_NOFILE];
+	unsigned base, least = LEAST_FREE + count_open(AMONG);
 
-	if (getrlimit(RLIMIT_NOFILE, &run->nofile))
-		return -errno;
-	least = LEAST_FREE + count_open(AMONG);
-	if (run->nofile.rlim_max < least)
-		return too_few(least, run->nofile.rlim_max);
-	raise_limit(&run->nofile);
-	base = choose(&run->nofile);
+	if (guests->rlim_max < least)
+		return too_few(least, guests->rlim_max);
+	raise_limit(guests);
+	base = choose(guests);
 	if (!base)
-		return too_few(least + RUN_NR_FDS, run->nofile.rlim_max);
+		return too_few(least + RUN_NR_FDS, guests->rlim_max);
 	for (unsigned i = 0; i < RUN_NR_FDS; i++) {
 		dummies[i] = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, (int)(base + i));
 		if (dummies[i] != (int)(base + i)) {
@@ -117,5 +115,5 @@ int fd_block_fill(const struct run *run, const int fds[RUN_NR_FDS])
 		if (dup2(fds[i], (int)(run->fd_base + i)) < 0)
 			return -errno;
 	}
-	return setrlimit(RLIMIT_NOFILE, &run->nofile) ? -errno : 0;
+	return setrlimit(RLIMIT_NOFILE, &run->limits[RLIMIT_NOFILE]) ? -errno : 0;
 }

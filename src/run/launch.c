@@ -102,6 +102,7 @@ static void become_stub(struct run *run, int ctl, int life, const struct program
 		fds[i] = run->fd_stub;
 	if (fd_block_fill(run, fds) || arm_life(base + RUN_FD_LIFE))
 		return;
+	limits_give_back(run);
 	if (run->sigchld_ignored)
 		signal(SIGCHLD, SIG_IGN);
 	sigprocmask(SIG_SETMASK, mask, NULL);
@@ -122,7 +123,7 @@ static struct proc *first_proc(struct run *run, const struct program *p)
 	proc = proc_create_locked(run, NULL);
 	if (proc) {
 		for (unsigned i = 0; i < QUIRE_NR_RLIMITS; i++)
-			getrlimit(limits[i], &proc->rlim[i]);
+			proc->rlim[i] = run->limits[limits[i]];
 		proc->pending = pending_create(p->path, p->comm);
 		slot_alloc_locked(run, proc, NULL);
 	}
@@ -169,6 +170,6 @@ int launch(struct run *run, int guest_ctl, const sigset_t *mask)
 	program_free(&program);
 	if (!err)
 		return 0;
-	run_say("cannot start: %s", strerror(-err));
+	start_failed(run, "start", err);
 	return RUN_EXIT_VERIFY;
 }

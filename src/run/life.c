@@ -77,6 +77,7 @@ int life_create(struct run *run)
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGXCPU);
 	sigaddset(&set, SIGTSTP);
 	sigaddset(&set, SIGTTIN);
 	sigaddset(&set, SIGTTOU);
@@ -177,6 +178,12 @@ static unsigned signal_all(struct run *run, int sig)
 	return n;
 }
 
+static _Noreturn void end_at_once(struct run *run, int sig)
+{
+	signal_all(run, SIGKILL);
+	end_by_signal(sig);
+}
+
 static void pass_on(struct run *run, int sig)
 {
 	bool reached = run->first_done ? signal_all(run, sig) > 0 : kill(run->first_pid, sig) == 0;
@@ -184,8 +191,7 @@ static void pass_on(struct run *run, int sig)
 	if (sig != SIGTERM || (reached && !terms++))
 		return;
 	run_say("SIGTERM %s: everything ends", reached ? "again" : "reaches no process any more");
-	signal_all(run, SIGKILL);
-	end_by_signal(SIGTERM);
+	end_at_once(run, sig);
 }
 
 static void signal_came(struct run *run, int sig)
@@ -199,6 +205,9 @@ static void signal_came(struct run *run, int sig)
 	case SIGTTOU:
 		group_stopped = true;
 		break;
+	case SIGXCPU:
+		run_say("the supervisor's CPU time is used up (ulimit -Ht): everything ends");
+		end_at_once(run, sig);
 	default:
 		pass_on(run, sig);
 	}

@@ -62,7 +62,7 @@ static bool descriptors_left(struct run *run)
 		run_note(run,
 			 "no descriptors for more processes: fork fails; more than %llu are needed "
 			 "(ulimit -Hn)",
-			 (unsigned long long)run->nofile.rlim_max);
+			 (unsigned long long)run->limits[RLIMIT_NOFILE].rlim_max);
 	return left;
 }
 

@@ -45,6 +45,8 @@ static uint64_t default_ram(void)
 	if (limit < avail)
 		avail = limit;
 	avail -= avail / 4;
+	if (avail > limits_most_ram())
+		avail = limits_most_ram();
 	if (avail > DEFAULT_CAP)
 		avail = DEFAULT_CAP;
 	return avail < DEFAULT_MIN ? DEFAULT_MIN : avail & ~((2ull << 20) - 1);
@@ -107,6 +109,17 @@ static int populated_create(struct run *run)
 
 	run->populated = calloc(chunks / 64 + 1, sizeof(uint64_t));
 	return run->populated ? 0 : -ENOMEM;
+}
+
+uint64_t ram_least(void)
+{
+	return DEFAULT_MIN;
+}
+
+/* The tables of such a machine. */
+uint64_t ram_least_file(void)
+{
+	return TABLES_OFFSET(RUN_MAX_SLOTS) + MIN_TABLES;
 }
 
 int ram_create(struct run *run)

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -71,24 +72,27 @@ static void fill_info(struct run *run)
 	info->verbose = !run->opts->quiet;
 }
 
-/* What a smaller machine would not run into. */
-static bool for_want_of_memory(int err)
+static int make_ram(struct run *run)
 {
-	return err == -ENOMEM || err == -ENOSPC || err == -EFBIG || err == -EINVAL ||
-	       err == -EOVERFLOW;
+	int err = ram_create(run);
+	char what[64];
+
+	snprintf(what, sizeof(what), "make %llu MiB of RAM",
+		 (unsigned long long)(run->ram_bytes >> 20));
+	if (err)
+		start_failed(run, what, err);
+	return err;
 }
 
 static int start(struct run *run, int *guest_ctl)
 {
-	int err = ram_create(run);
+	int err = make_ram(run);
 
-	if (err) {
-		run_say("cannot make %llu MiB of RAM: %s%s",
-			(unsigned long long)(run->ram_bytes >> 20), strerror(-err),
-			for_want_of_memory(err) ? " (try a smaller --ram)" : "");
+	if (err)
 		return err;
-	}
 	err = slots_create(run);
+	if (!err)
+		err = shm_create();
 	if (!err)
 		err = machine_create(run);
 	if (!err)
@@ -96,8 +100,21 @@ static int start(struct run *run, int *guest_ctl)
 	if (!err)
 		err = life_create(run);
 	if (err)
-		run_say("cannot start: %s", strerror(-err));
+		start_failed(run, "start", err);
 	fill_info(run);
+	return err;
+}
+
+static int start_threads(struct run *run)
+{
+	int err = closer_start();
+
+	if (!err)
+		err = reaper_start(run);
+	if (!err)
+		err = workers_start(run);
+	if (err)
+		start_failed(run, "start a thread", err);
 	return err;
 }
 
@@ -132,7 +149,7 @@ static bool take_apart(struct run *run, struct run_verdict *v)
 	}
 	reaper_stop(run);
 	workers_stop(run);
-	shm_destroy(run);
+	shm_destroy();
 	run->port.rcu_barrier(run->port.ctx);
 	v->violations = quire_verify(run->machine, print_violation, NULL);
 	quire_machine_stats(run->machine, &v->machine);
@@ -214,8 +231,7 @@ static int supervise(struct run *run, const sigset_t *mask)
 	if (status)
 		return status;
 	ignore_signals();
-	if (closer_start() || reaper_start(run) || workers_start(run)) {
-		run_say("cannot start a thread");
+	if (start_threads(run)) {
 		kill(run->first_pid, SIGKILL);
 		return RUN_EXIT_VERIFY;
 	}
@@ -245,6 +261,7 @@ int run_main(const struct run_options *opts)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &mask);
 	keep_out();
+	limits_take(&run);
 	fill_standard_fds();
 	take_sigchld(&run);
 	status = supervise(&run, &mask);

@@ -22,7 +22,7 @@
 #define MAX_SPACES 4096
 
 pthread_mutex_t shm_lock = PTHREAD_MUTEX_INITIALIZER;
-struct segment shm_table[SHM_MAX];
+struct segment *shm_table; /* SHM_MAX of them */
 unsigned shm_top;
 static uint32_t nr_removed; /* A: segments that wait for their last detach */
 
@@ -108,13 +108,19 @@ void shm_remove(struct run *run, struct segment *g)
 	shm_destroy_if_unused(run, g);
 }
 
-void shm_destroy(struct run *run)
+int shm_create(void)
 {
-	(void)run;
+	shm_table = calloc(SHM_MAX, sizeof(*shm_table));
+	return shm_table ? 0 : -ENOMEM;
+}
+
+void shm_destroy(void)
+{
 	for (unsigned i = 0; i < shm_top; i++) {
 		if (shm_table[i].file)
 			destroy(&shm_table[i]);
 	}
+	free(shm_table);
 }
 
 /* ---- what there is --------------------------------------------------------------- */

@@ -28,8 +28,8 @@ struct segment {
 };
 
 extern pthread_mutex_t shm_lock;
-extern struct segment shm_table[SHM_MAX];
-extern unsigned shm_top; /* no segment is there or above */
+extern struct segment *shm_table; /* SHM_MAX of them */
+extern unsigned shm_top;          /* no segment is there or above */
 
 struct shm_limits {
 	uint64_t max, all, mni; /* bytes of one, pages of all, how many */

@@ -232,7 +232,7 @@ struct run {
 	uint64_t ram_bytes, table_bytes;         /* C */
 	uint8_t *ram, *tables;                   /* C: mapped */
 	int fd_ram, fd_tables, fd_chan, fd_stub; /* C */
-	struct rlimit nofile;                    /* C: what the first process starts with */
+	struct rlimit limits[RLIM_NLIMITS];      /* C: what the first process starts with */
 	unsigned fd_base;                        /* C: where its numbers that are ours begin */
 	int ctl;                                 /* C: our end of the socket */
 	int listener;                            /* A: seccomp listener, -1: none */

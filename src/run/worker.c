@@ -31,7 +31,6 @@
 #endif
 
 #define MAX_IDLE 16
-#define STACK_BYTES (256u << 10)
 #define MAX_GAP_NS 1000000u
 
 static struct run *the_run;
@@ -48,7 +47,6 @@ static int spawn(void)
 	int err;
 
 	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	at_add(&nr_idle, 1);
 	err = pthread_create(&t, &attr, worker, the_run);

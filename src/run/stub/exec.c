@@ -285,14 +285,17 @@ static int64_t execute(struct call *c, struct exec *e, const uint64_t *a, int di
 	return r;
 }
 
-/* A mapping of the host's for the copies; 0: none to be had. */
+/*
+ * A mapping of the host's for the copies; 0: none to be had.  A private one would be data, of which
+ * the host may allow the process little.
+ */
 static uint64_t scratch_map(uint64_t bytes)
 {
 	for (int i = 0; i < PLACE_TRIES; i++) {
 		uint64_t place = window_address(bytes);
 		int64_t got =
 		    sys(__NR_mmap, place, bytes, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+			MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 
 		if (got != -EEXIST)
 			return sys_is_error(got) ? 0 : (uint64_t)got;
