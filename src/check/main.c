@@ -54,6 +54,7 @@ static const struct argp_option argp_options[] = {
     {"split", OPT_SPLIT, "N", 0, "Give a scenario to several jobs after N schedules", 3},
     {"json", OPT_JSON, "FILE", 0, "Write outcomes as JSON lines; - is standard output", 3},
     {"verbose", 'v', NULL, 0, "Tell more: every access of a schedule, how far it is", 3},
+    {NULL, 'h', NULL, OPTION_HIDDEN, NULL, 3},
     {0}};
 
 enum command { EXPLORE, CONFLICTS, LIST, MATRIX, MERGE, REPLAY };
@@ -217,6 +218,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'v':
 		o->verbose = true;
+		return 0;
+	case 'h':
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
 		return 0;
 	case OPT_CONFLICTS:
 		set_command(c, CONFLICTS, state);

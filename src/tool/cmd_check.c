@@ -14,6 +14,7 @@
 
 #include "tool/tool.h"
 
+#define OF_BUILD_TREE "build.ninja"
 #define IN_BUILD_TREE "src/check/quire-check"
 #define IN_INSTALLED_TREE QUIRE_LIBEXEC_FROM_BIN "/quire-check"
 
@@ -30,10 +31,13 @@ static bool beside_us(const char *name, char *path, size_t len)
 	if (dir + strlen(name) >= len)
 		return false;
 	strcpy(path + dir, name);
-	return !access(path, X_OK);
+	return !access(path, F_OK);
 }
 
-/* What the user names comes first, then what was built together with this program. */
+/*
+ * What the user names comes first, then what was built or installed together with this program:
+ * one of another version would answer for another core.  NULL: there is none, which has been said.
+ */
 static const char *find_checker(void)
 {
 	static char beside[PATH_MAX];
@@ -41,9 +45,16 @@ static const char *find_checker(void)
 
 	if (named && *named)
 		return named;
-	if (beside_us(IN_BUILD_TREE, beside, sizeof(beside)) ||
-	    beside_us(IN_INSTALLED_TREE, beside, sizeof(beside)))
+	if (beside_us(OF_BUILD_TREE, beside, sizeof(beside))) {
+		if (beside_us(IN_BUILD_TREE, beside, sizeof(beside)))
+			return beside;
+		fprintf(stderr, "quire check: %s is not built yet: `make` builds it\n", beside);
+		return NULL;
+	}
+	if (beside_us(IN_INSTALLED_TREE, beside, sizeof(beside)))
 		return beside;
+	fprintf(stderr, "quire check: there is none with this program: taking " QUIRE_LIBEXECDIR
+			"/quire-check\n");
 	return QUIRE_LIBEXECDIR "/quire-check";
 }
 
@@ -53,6 +64,8 @@ static int exec_checker(char **argv)
 	static char name[] = "quire check";
 	const char *path = find_checker();
 
+	if (!path)
+		return STATUS_CHECK;
 	argv[0] = name;
 	execv(path, argv);
 	fprintf(stderr,

@@ -22,13 +22,17 @@
 #define MAX_RAM (1ull << 43)
 #define MIN_RAM (1ull << 20)
 
-enum { OPT_RAM = 256, OPT_REPORT, OPT_FAIL, OPT_STAT, OPT_VERSION };
+enum { OPT_RAM = 256, OPT_REPORT, OPT_FAIL, OPT_STAT };
 
 static const struct option long_options[] = {
-    {"ram", required_argument, NULL, OPT_RAM},       {"quiet", no_argument, NULL, 'q'},
-    {"report", required_argument, NULL, OPT_REPORT}, {"fail", required_argument, NULL, OPT_FAIL},
-    {"stat", required_argument, NULL, OPT_STAT},     {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, OPT_VERSION},     {NULL, 0, NULL, 0},
+    {"ram", required_argument, NULL, OPT_RAM},
+    {"quiet", no_argument, NULL, 'q'},
+    {"report", required_argument, NULL, OPT_REPORT},
+    {"fail", required_argument, NULL, OPT_FAIL},
+    {"stat", required_argument, NULL, OPT_STAT},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
 };
 
 /* What parsing ended with. */
@@ -50,12 +54,13 @@ void cmd_run_help(void)
 	    "the\n"
 	    "                         name ends in .json\n"
 	    "      --fail N[,M...]    fail the Nth, Mth ... allocation of the machine\n"
-	    "      --stat SECONDS     a line on standard error every so often, e.g. 1 or 0.5\n"
+	    "      --stat SECONDS     a line on standard error so often (e.g. 1 or 0.5): time,\n"
+	    "                         processes, RAM in use and of what kind, faults per second\n"
 	    "  -h, --help             this text\n"
-	    "      --version          the version\n"
+	    "  -V, --version          the version\n"
 	    "\n"
 	    "Exit status: PROG's; 125 if quire itself failed or its books did not balance, 126 if\n"
-	    "PROG cannot be executed, 127 if there is no PROG.  See quire-run(1).\n",
+	    "PROG cannot be executed, 127 if it is not found.  See quire-run(1).\n",
 	    stdout);
 }
 
@@ -131,7 +136,7 @@ static enum parsed set_option(struct run_options *opts, struct points *fail, int
 	case 'h':
 		cmd_run_help();
 		return PARSED_DONE;
-	case OPT_VERSION:
+	case 'V':
 		printf("quire %s\n", quire_version());
 		return PARSED_DONE;
 	default:
@@ -144,7 +149,7 @@ static enum parsed parse(struct run_options *opts, struct points *fail, int argc
 {
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+qh", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+qhV", long_options, NULL)) != -1) {
 		enum parsed p = set_option(opts, fail, c);
 
 		if (p != PARSED_RUN)

@@ -2,6 +2,7 @@
 /*
  * main.c: `quire COMMAND ...`: finds the command and calls it.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,13 +16,13 @@ static void help_help(void);
 static void version_help(void);
 
 const struct command commands[] = {
-    {"run", "run a program on Quire's memory and report what its memory did", cmd_run,
-     cmd_run_help},
+    {"run", "run a program on Quire's memory and report what its memory did", cmd_run, cmd_run_help,
+     true},
     {"check", "explore the interleavings of small scenarios over Quire's core", cmd_check,
-     cmd_check_help},
-    {"help", "this text, or `quire help COMMAND`", cmd_help, help_help},
-    {"version", "print the version", cmd_version, version_help},
-    {NULL, NULL, NULL, NULL},
+     cmd_check_help, true},
+    {"help", "this text, or `quire help COMMAND`", cmd_help, help_help, false},
+    {"version", "print the version", cmd_version, version_help, false},
+    {NULL, NULL, NULL, NULL, false},
 };
 
 static const struct command *find_command(const char *name)
@@ -59,10 +60,42 @@ static int unknown(const char *name)
 	return STATUS_USAGE;
 }
 
+static bool is_help(const char *word)
+{
+	return !strcmp(word, "--help") || !strcmp(word, "-h");
+}
+
+static bool is_version(const char *word)
+{
+	return !strcmp(word, "--version") || !strcmp(word, "-V");
+}
+
+/* Of a command that has no options of its own. */
+static bool common_option(const struct command *c, int argc, char **argv)
+{
+	if (argc < 2)
+		return false;
+	if (is_help(argv[1]))
+		c->help();
+	else if (is_version(argv[1]))
+		printf("quire %s\n", quire_version());
+	else
+		return false;
+	return true;
+}
+
+static int too_much(const char *word)
+{
+	fprintf(stderr, "quire: '%s' is too much\n", word);
+	return STATUS_USAGE;
+}
+
 static int cmd_help(int argc, char **argv)
 {
 	const struct command *c;
 
+	if (argc > 2)
+		return too_much(argv[2]);
 	if (argc < 2) {
 		print_help(stdout);
 		return 0;
@@ -76,8 +109,8 @@ static int cmd_help(int argc, char **argv)
 
 static int cmd_version(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
+	if (argc > 1)
+		return too_much(argv[1]);
 	printf("quire %s\n", quire_version());
 	return 0;
 }
@@ -85,11 +118,9 @@ static int cmd_version(int argc, char **argv)
 /* The words that people try before they have read anything. */
 static const char *alias(const char *word)
 {
-	if (!strcmp(word, "--help") || !strcmp(word, "-h"))
+	if (is_help(word))
 		return "help";
-	if (!strcmp(word, "--version") || !strcmp(word, "-V"))
-		return "version";
-	return word;
+	return is_version(word) ? "version" : word;
 }
 
 int main(int argc, char **argv)
@@ -105,5 +136,7 @@ int main(int argc, char **argv)
 	c = find_command(alias(argv[1]));
 	if (!c)
 		return unknown(argv[1]);
+	if (!c->has_options && common_option(c, argc - 1, argv + 1))
+		return 0;
 	return c->main(argc - 1, argv + 1);
 }

@@ -6,12 +6,15 @@
 #ifndef TOOL_TOOL_H
 #define TOOL_TOOL_H
 
+#include <stdbool.h>
+
 struct command {
 	const char *name;
 	const char *summary; /* one line for `quire help` */
 	int (*main)(int argc, char **argv);
 	/* Prints the command's help on standard output. */
 	void (*help)(void);
+	bool has_options; /* and looks for -h and -V among them itself */
 };
 
 /* Ends with a NULL name. */

@@ -4,6 +4,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,10 +42,11 @@ def outcomes(path):
 def test_lists():
     r = check("--list")
     expect("--list", r.returncode == 0 and SMALL in r.stdout and RULE in r.stdout, r)
-    for args in (["check", "--help"], ["help", "check"]):
+    for args in (["check", "--help"], ["check", "-h"], ["help", "check"]):
         r = subprocess.run([QUIRE, *args], capture_output=True, text=True)
         expect(f"{args}", r.returncode == 0 and "--replay" in r.stdout, r)
     expect("--version", check("--version").stdout.startswith("quire "))
+    expect("-V", check("-V").stdout.startswith("quire "))
 
 
 def test_conflicts():
@@ -83,6 +85,18 @@ def test_ids():
 def test_missing_checker():
     r = check(env=dict(os.environ, QUIRE_CHECK="/nonexistent"))
     expect("no checker", r.returncode == 4 and "/nonexistent" in r.stderr, r)
+
+
+def test_checker_of_another_tree(tmp):
+    """Only the one of the same build is taken without a word."""
+    lone = os.path.join(tmp, "quire")
+    shutil.copy(QUIRE, lone)
+    r = subprocess.run([lone, "check", "--version"], capture_output=True, text=True)
+    expect("installed elsewhere: told", "taking /" in r.stderr, r)
+    with open(os.path.join(tmp, "build.ninja"), "w", encoding="utf-8"):
+        pass
+    r = subprocess.run([lone, "check", "--version"], capture_output=True, text=True)
+    expect("not built yet", r.returncode == 4 and "`make` builds it" in r.stderr and not r.stdout, r)
 
 
 def test_explore(tmp):
@@ -232,6 +246,7 @@ def main():
         test_conflicts()
         test_ids()
         test_missing_checker()
+        test_checker_of_another_tree(tmp)
         test_explore(tmp)
         test_split()
         test_random(tmp)

@@ -43,9 +43,20 @@ right 'run a program' help
 right 'run a program' --help
 right '--ram SIZE' help run
 right '--ram SIZE' run --help
-right 'quire ' --version
+right 'run a program' -h
+right '--ram SIZE' run -h
+for command in '' help version run; do
+	for option in -V --version; do
+		right 'quire ' $command $option
+	done
+done
 right 'quire ' version
-right 'quire ' run --version
+for option in -h --help; do
+	right 'quire version' version $option
+	right 'quire help' help $option
+done
+wrong 2 "'x'" version x
+wrong 2 "'x'" help run x
 wrong 125 'no program' run
 wrong 125 'no program' run --
 wrong 125 '--nosuch' run --nosuch true

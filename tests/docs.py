@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""tests/docs.py ROOT: what the source names, the documentation has: rows and columns of the report, options,
+and system calls that are refused."""
+
+import re
+import sys
+
+ROOT = sys.argv[1]
+# Found in compat.md by another word.
+OTHER_WORDS = {"io_destroy": "AIO calls", "io_getevents": "AIO calls", "io_submit": "AIO calls",
+               "io_cancel": "AIO calls", "io_pgetevents": "AIO calls"}
+BAD = []
+
+
+def text(path):
+    with open(f"{ROOT}/{path}", encoding="utf-8") as f:
+        return f.read()
+
+
+def need(what, good):
+    if not good:
+        BAD.append(what)
+
+
+def report_labels():
+    rows = text("src/run/report_rows.c") + text("src/run/report_peak.c")
+    labels = re.findall(r'(?:report_row\(out,|print_refused\()\s*(?:i \? "" : )?"([^"]+)"', rows)
+    kinds = re.findall(r'\[QUIRE_KIND_\w+\] = \{"([^"]+)"', text("src/run/report_names.c"))
+    table = text("src/run/report_table.c").split("columns[] = {")[1].split("};")[0]
+    return [label.strip() for label in labels + kinds + re.findall(r'\{"([^"]+)"', table)]
+
+
+def check_report():
+    items = re.findall(r"^\.It (.*)$", text("man/quire-run.1"), re.M)
+    there = {word for item in items for word in item.split(" , ")}
+    labels = report_labels()
+    need("fewer rows of the report than expected: has its source changed?", len(labels) > 35)
+    for label in labels:
+        need(f"man/quire-run.1 has no .It for the report's '{label}'", label in there)
+
+
+def check_options():
+    run = re.findall(r'\{"(\w+)", (?:no|required)_argument', text("src/tool/cmd_run.c"))
+    check = re.findall(r'\{"([\w-]+)", (?:OPT_\w+|\'.\'), ', text("src/check/main.c"))
+    need("no options found: has their source changed?", len(run) > 5 and len(check) > 10)
+    for page, options in (("quire-run", run), ("quire-check", check)):
+        for option in options:
+            need(f"man/{page}.1 has no --{option}", re.search(rf"^\.It .*Fl -{option}\b", text(f"man/{page}.1"), re.M))
+
+
+def check_refused():
+    table, names = text("src/run/stub/call_table.c"), text("src/run/note_names.c")
+    numbers = dict(re.findall(r'\{(\d+), "(\w+)"\}', names))
+    refused = re.findall(r"\[(?:__NR_)?(\w+)\] = REFUSED", table)
+    need("no refused calls found: has their table changed?", len(refused) > 20)
+    for call in (numbers.get(c, c) for c in refused):
+        need(f"note_names.c has no name for {call}", f"CALL({call})" in names or call in numbers.values())
+        need(f"docs/compat.md has no row for {call}", OTHER_WORDS.get(call, f"`{call}`") in text("docs/compat.md"))
+
+
+check_report()
+check_options()
+check_refused()
+print("\n".join(BAD))
+sys.exit(1 if BAD else 0)
