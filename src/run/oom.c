@@ -8,6 +8,7 @@
  *   1  Nobody dies while somebody else's memory is on its way back, or has come meanwhile.
  *   2  One at a time: who comes while another is at it waits for that, and tries again.
  *   3  The process that asks, as the victim, gets a refusal: its stub is being killed.
+ *   4  Where nobody may be killed, nobody is: who asks gets SIGBUS (op_fault.c), or his call fails.
  */
 #include "run/oom.h"
 
@@ -55,8 +56,9 @@ static void say_nobody(const struct holders *h)
 	for (unsigned i = 0; i < h->nr; i++)
 		if (at_load(&h->v[i].proc->oom_killed))
 			return;
-	run_say("out of memory: %s: no process may be killed (oom_score_adj): who asks fails",
-		oom_memory_name(h->what));
+	run_say("out of memory: %s: no process may be killed (oom_score_adj): process %d (%s) gets "
+		"SIGBUS, or an error from its call",
+		oom_memory_name(h->what), (int)current_slot->proc->pid, current_slot->proc->comm);
 }
 
 static bool choose_and_kill(struct run *run, struct space *mine, struct holders *h)

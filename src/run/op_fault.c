@@ -35,6 +35,17 @@ static bool beyond_end(const struct quire_fault *f)
 	return f->result == QUIRE_FAULT_BUS && f->reason == QUIRE_REASON_BEYOND_EOF;
 }
 
+/*
+ * Nobody is killed for want of memory, the asker neither: oom_score_adj exempts them all.  The page
+ * cannot be had, as that of a file whose device is full.
+ */
+static void refuse_page(const struct request *q, struct quire_fault *f)
+{
+	f->result = QUIRE_FAULT_BUS;
+	f->si_code = QBUS_ADRERR;
+	f->addr = q->a[0];
+}
+
 void op_fault(struct request *q)
 {
 	struct quire_fault f = {0};
@@ -43,6 +54,8 @@ void op_fault(struct request *q)
 	do
 		f.result = fault_and_fill(q->slot, q->a[0], access, &f);
 	while (beyond_end(&f) && file_has_grown(q->space, q->a[0]));
+	if (f.result == QUIRE_FAULT_OOM && !at_load(&q->proc->oom_killed))
+		refuse_page(q, &f);
 	if (f.result == QUIRE_FAULT_OK && in_ram(f.pte))
 		q->fresh = frame_of(f.pte) + 1;
 	else if (f.result == QUIRE_FAULT_SEGV || f.result == QUIRE_FAULT_BUS)

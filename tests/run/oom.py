@@ -114,9 +114,23 @@ def test_adj():
         return
     adj("-1000", "0", "-1000", "big 0\nsmall -9\n")
     adj("-1000", "-1000", "0", "")
-    _, done = run("64M", "adj", "-1000", "-1000", "-1000")
-    check("all are exempt", done.returncode == -9 and "no process may be killed" in done.stderr,
+
+
+def test_exempt():
+    """Nobody may be killed: who asks is told, and goes on if he can."""
+    if not may_lower():
+        print("skipped: exemptions: oom_score_adj may not be lowered here")
+        return
+    machine, done = run("64M", "adj", "-1000", "-1000", "-1000")
+    check("all are exempt", done.returncode == -7 and "no process may be killed" in done.stderr,
           done.returncode, done.stderr)
+    check("none is killed", machine["out_of_memory_kills"] == 0, machine["out_of_memory"])
+    machine, done = run("16M", "exempt", "20")
+    check("a handler", done.stdout == "SIGBUS 1 code 2 address 1\nsome 1\nread -1 EFAULT\nafter 4\n"
+          "child 0\n" and done.returncode == 0, done.returncode, done.stdout, done.stderr)
+    check("the line", re.match(r"quire: out of memory: RAM: no process may be killed "
+                               r"\(oom_score_adj\): process \d+ \(oom_guest\) gets SIGBUS",
+                               done.stderr), done.stderr)
 
 
 globals()["test_" + TEST]()

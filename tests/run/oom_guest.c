@@ -8,10 +8,13 @@
  *   segment ROUNDS MIB         the same with System V segments that are marked for removal
  *   tables                     one process needs many page tables, five do not
  *   adj BIG SMALL OWN          two holders with these oom_score_adj, and a hungry parent
+ *   exempt MIB                 takes as much as there is, and is told so, when nobody may be killed
  *   hungry MIB                 takes that much
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -257,6 +260,68 @@ static int adj(char **arg)
 	return 0;
 }
 
+/* ---- nobody may die -------------------------------------------------------------- */
+
+static sigjmp_buf no_page;
+static siginfo_t refused;
+
+static void on_bus(int sig, siginfo_t *si, void *uc)
+{
+	(void)sig;
+	(void)uc;
+	refused = *si;
+	if (si->si_code > 0)
+		siglongjmp(no_page, 1);
+}
+
+/* Stores into pages of p until there is none: which one it was. */
+static size_t fill_up(char *p, size_t bytes)
+{
+	volatile size_t at = 0;
+
+	if (!sigsetjmp(no_page, 1))
+		for (; at < bytes; at += 4096)
+			p[at] = 1;
+	return at;
+}
+
+/* Has a call store into a page that cannot be had. */
+static long read_into(char *p)
+{
+	return read(open("/dev/zero", O_RDONLY), p, 4096);
+}
+
+static int exempt(char **arg)
+{
+	struct sigaction sa = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO};
+	size_t bytes = (size_t)atoi(arg[0]) * MIB, at;
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY), until[2], err;
+	pid_t child;
+	char *p;
+	long r;
+
+	if (write(fd, "-1000", 5) < 0 || sigaction(SIGBUS, &sa, NULL) || pipe(until))
+		fail("exempt");
+	child = holder(2, NULL, until);
+	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		 -1, 0);
+	if (p == MAP_FAILED)
+		fail("mmap");
+	raise(SIGBUS); /* the pages that the handler needs */
+	at = fill_up(p, bytes);
+	r = read_into(p + bytes - 4096);
+	err = errno;
+	munmap(p, bytes);
+	printf("SIGBUS %d code %d address %d\n", refused.si_signo == SIGBUS, refused.si_code,
+	       refused.si_addr == p + at);
+	printf("some %d\n", at > MIB && at < bytes);
+	printf("read %ld %s\n", r, strerrorname_np(err));
+	printf("after %zu\n", fill_up(take(4, MAP_PRIVATE), 4 * MIB) / MIB);
+	close(until[1]);
+	printf("child %d\n", ended(child));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 6 && is(argv[1], "told"))
@@ -269,6 +334,8 @@ int main(int argc, char **argv)
 		return tables();
 	if (argc == 5 && is(argv[1], "adj"))
 		return adj(argv + 2);
+	if (argc == 3 && is(argv[1], "exempt"))
+		return exempt(argv + 2);
 	if (argc != 3 || !is(argv[1], "hungry"))
 		return 2;
 	for (int i = atoi(argv[2]); i > 0; i--)
