@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """tests/docs.py ROOT: what the source names, the documentation has: rows and columns of the report, options,
-and system calls that are refused."""
+and system calls that are refused; and files that it names exist."""
 
+import os
 import re
 import sys
+from fnmatch import fnmatch
 
 ROOT = sys.argv[1]
 # Found in compat.md by another word.
@@ -59,6 +61,27 @@ def check_refused():
         need(f"docs/compat.md has no row for {call}", OTHER_WORDS.get(call, f"`{call}`") in text("docs/compat.md"))
 
 
+def check_files():
+    named = re.findall(r"(?<![\w/.])((?:stub/)?\w+\.(?:c|h|lds|S))\b", text("docs/run.md"))
+    need("docs/run.md names no files", named)
+    for name in sorted(set(named)):
+        need(f"docs/run.md: there is no src/run/{name}", os.path.exists(f"{ROOT}/src/run/{name}"))
+
+
+def check_rooms():
+    """CONTRIBUTING.md says of each file of src/run what it is for."""
+    for room, heading in (("src/run", "| supervisor, `src/run` | |"), ("src/run/stub", "| stub, `src/run/stub` | |")):
+        table = text("CONTRIBUTING.md").split(heading)[1].split("\n\n")[0]
+        words = [word.removesuffix(".S") for word in re.findall(r"`([^`]+)`", table)]
+        files = {re.sub(r"\.[cS]$", "", f) for f in os.listdir(f"{ROOT}/{room}") if f.endswith((".c", ".S"))}
+        for f in sorted(files):
+            need(f"CONTRIBUTING.md does not say what {room}/{f} is for", any(fnmatch(f, w) for w in words))
+        for w in words:
+            need(f"CONTRIBUTING.md: there is no {room}/{w}", any(fnmatch(f, w) for f in files))
+
+
+check_files()
+check_rooms()
 check_report()
 check_options()
 check_refused()
