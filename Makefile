@@ -14,10 +14,11 @@ configure:
 	@tools/bootstrap build
 	@test -e $(BUILD)/build.ninja || meson setup --prefix $(PREFIX) --libdir lib $(BUILD)
 
-# gcc, clang, ASan + UBSan and TSan; the last line is `N passed, N failed`.
+# gcc, clang, ASan + UBSan and TSan, or some of them: make test VARIANTS="gcc tsan".  The last line is
+# `N passed, N failed`.
 test:
 	@tools/bootstrap test
-	@tests/run-all
+	@tests/run-all $(VARIANTS)
 
 # Nothing is built for these that they do not need: the first minute is spent on `make run`.
 run: configure
