@@ -77,6 +77,16 @@ static int64_t through_links(struct thread *t, int64_t dirfd, uint64_t path,
 	return open_magic(t, dirfd, copy, how);
 }
 
+/* What every open goes through that the host has made. */
+static int64_t look_at_opened(struct thread *t, int64_t fd, const struct open_how *how)
+{
+	if (fd < 0)
+		return fd;
+	if ((how->flags & O_TRUNC) && !(how->flags & O_PATH))
+		tell_truncated(t, (int)fd);
+	return born(t, fd, how);
+}
+
 int64_t guarded_open(struct thread *t, int64_t dirfd, uint64_t path, const struct open_how *how)
 {
 	struct open_how plain = *how;
@@ -93,9 +103,7 @@ int64_t guarded_open(struct thread *t, int64_t dirfd, uint64_t path, const struc
 		r = through_links(t, dirfd, path, how);
 	else if (r == -ENOSYS)
 		r = open_and_judge(t, dirfd, path, how);
-	if (r >= 0 && (how->flags & O_TRUNC) && !(how->flags & O_PATH))
-		truncated(t, (int)r);
-	return r < 0 ? r : born(t, r, how);
+	return look_at_opened(t, r, how);
 }
 
 /* A name in /proc written out: -ENOENT, or 0, and the call goes on at *path. */
@@ -172,5 +180,5 @@ int64_t sys_open_by_handle_at(struct call *c)
 	if (r == 0)
 		r = look_is_ours(&st) ? -ESTALE : look_reopen(c->t, &how);
 	look_end();
-	return r < 0 ? r : born(c->t, r, &how);
+	return look_at_opened(c->t, r, &how);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sys_read.c: read and pread64 into large buffers, and the ends of writes.
+ * sys_read.c: read and pread64 into large buffers.
  *
  * A buffer is touched before the call, because what a pipe or a terminal has given cannot be
  * asked for again.  But a large buffer must not cost memory that nothing is written to: of a
@@ -130,26 +130,4 @@ int64_t sys_read(struct call *c)
 	else if (!S_ISSOCK(st.st_mode) && !S_ISBLK(st.st_mode) && c->a[2] > limit_of_stream())
 		c->a[2] = limit_of_stream();
 	return call_native(c);
-}
-
-/* A page may be flushed under the kernel's hands; of a file no write may be short for that. */
-int64_t sys_write(struct call *c)
-{
-	uint64_t addr = c->a[1], count = c->a[2], pos = c->a[3], done;
-	int64_t r = call_native(c);
-	struct stat st;
-
-	if (r <= 0 || (uint64_t)r >= count || !bounce_needed() || sys(__NR_fstat, c->a[0], &st) ||
-	    !S_ISREG(st.st_mode))
-		return r;
-	for (done = (uint64_t)r; done < count; done += (uint64_t)r) {
-		c->a[1] = addr + done;
-		c->a[2] = count - done;
-		if (c->nr == __NR_pwrite64)
-			c->a[3] = pos + done;
-		r = call_native(c);
-		if (r <= 0)
-			break;
-	}
-	return (int64_t)done;
 }

@@ -78,7 +78,7 @@ int64_t sys_fallocate(struct call *c)
 	return r;
 }
 
-void truncated(struct thread *t, int fd)
+void tell_truncated(struct thread *t, int fd)
 {
 	tell(t, fd, CUT_END, 0, 0);
 }

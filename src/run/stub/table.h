@@ -71,7 +71,7 @@ int64_t sys_semctl(struct call *c);
 int64_t sys_truncate(struct call *c);
 int64_t sys_fallocate(struct call *c);
 /* The open file has been truncated to its present size. */
-void truncated(struct thread *t, int fd);
+void tell_truncated(struct thread *t, int fd);
 /* sys_scatter.c */
 int64_t sys_readv(struct call *c);
 int64_t sys_recvmsg(struct call *c);
@@ -79,8 +79,13 @@ int64_t sys_recvmsg(struct call *c);
 int64_t sys_getdents(struct call *c);
 /* sys_recvmmsg.c */
 int64_t sys_recvmmsg(struct call *c);
-/* sys_read.c */
+/* sys_write.c */
 int64_t sys_write(struct call *c);
+int64_t sys_pwrite64(struct call *c);
+int64_t sys_writev(struct call *c);
+int64_t sys_pwritev(struct call *c);
+int64_t sys_pwritev2(struct call *c);
+/* sys_read.c */
 int64_t sys_recvfrom(struct call *c);
 int64_t sys_read(struct call *c);
 /* sys_mmap.c */
