@@ -11,8 +11,10 @@
 #include "run/proto.h"
 #include "stub_test.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stddef.h>
+#include <sys/mount.h>
 
 #define INFO ((const volatile struct run_info *)INFO_BASE)
 
@@ -51,6 +53,56 @@ static inline void catch_access_faults(void)
 {
 	signal(SIGSEGV, on_access_fault);
 	signal(SIGBUS, on_access_fault);
+}
+
+/* Of ours that lead to nothing but the guest's own program. */
+static inline bool is_program(int i)
+{
+	return i == RUN_FD_EXE;
+}
+
+/* A file of the guest's that has no name. */
+static inline int own_file(void)
+{
+	int fd = memfd_create("own", 0);
+
+	CHECK(fd >= 0 && write(fd, "own", 3) == 3);
+	return fd;
+}
+
+static inline bool is_own(int fd)
+{
+	char text[4] = "";
+
+	return fd >= 0 && pread(fd, text, 3, 0) == 3 && !strcmp(text, "own");
+}
+
+static inline void put_text(const char *name, const char *text)
+{
+	int fd = open(name, O_WRONLY | O_CREAT, 0600);
+
+	if (fd >= 0) {
+		CHECK(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+		close(fd);
+	}
+}
+
+/* Mounts of one's own: an ordinary user's are in a user namespace of his.  False: not here. */
+static inline bool private_mounts(void)
+{
+	char users[40], groups[40];
+
+	snprintf(users, sizeof(users), "0 %u 1", geteuid());
+	snprintf(groups, sizeof(groups), "0 %u 1", getegid());
+
+	if (unshare(CLONE_NEWNS)) {
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
+			return false;
+		put_text("/proc/self/setgroups", "deny");
+		put_text("/proc/self/uid_map", users);
+		put_text("/proc/self/gid_map", groups);
+	}
+	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
 /* The exit status. */

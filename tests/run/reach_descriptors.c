@@ -8,7 +8,6 @@
 #include <linux/loop.h>
 #include <linux/openat2.h>
 #include <pthread.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -16,28 +15,6 @@
 #include <sys/uio.h>
 
 static char dir[] = "/tmp/reach_XXXXXX";
-
-/* Of ours that lead to nothing but the guest's own program. */
-static bool is_program(int i)
-{
-	return i == RUN_FD_EXE;
-}
-
-/* A file of the guest's that has no name. */
-static int own_file(void)
-{
-	int fd = memfd_create("own", 0);
-
-	CHECK(fd >= 0 && write(fd, "own", 3) == 3);
-	return fd;
-}
-
-static bool is_own(int fd)
-{
-	char text[4] = "";
-
-	return fd >= 0 && pread(fd, text, 3, 0) == 3 && !strcmp(text, "own");
-}
 
 static int openat2_of(const char *name, unsigned long long flags)
 {
@@ -218,12 +195,6 @@ static void other_guest(void)
 	}
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
 	rmdir(dir);
-}
-
-/* False: an ordinary user. */
-static bool private_mounts(void)
-{
-	return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
 static void mounts(void)

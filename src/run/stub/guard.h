@@ -21,8 +21,6 @@ int64_t look_at(int64_t fd);
 void look_end(void);
 /* The object is one of ours: a memory object, the control socket, the stub, the life pipe. */
 bool look_is_ours(struct stat *st);
-/* It is opened anew, as how says: a descriptor, or -errno. */
-int64_t look_reopen(struct thread *t, const struct open_how *how);
 
 /* ---- supervisor.c */
 /* pid is the supervisor, or a thread of it. */
@@ -44,5 +42,7 @@ int64_t born(struct thread *t, int64_t fd, const struct open_how *how);
 /* ---- sys_open.c */
 /* As openat2(), with both of the above. path: the guest's, or the stub's own. */
 int64_t guarded_open(struct thread *t, int64_t dirfd, uint64_t path, const struct open_how *how);
+/* The guest's descriptor opened anew, if /proc leads to it. */
+int64_t guarded_reopen(struct thread *t, int64_t fd, uint64_t flags);
 
 #endif

@@ -78,20 +78,3 @@ bool look_is_ours(struct stat *st)
 	}
 	return false;
 }
-
-int64_t look_reopen(struct thread *t, const struct open_how *how)
-{
-	struct open_how h = {how->flags & ~(uint64_t)O_NOFOLLOW, how->mode, 0};
-	struct call c = {.t = t, .nr = __NR_openat2};
-	char name[FD_PATH];
-
-	if (how->flags & O_PATH)
-		return sys(__NR_fcntl, RUN_FD(RUN_FD_LOOK),
-			   how->flags & O_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
-	fd_path(name, (uint64_t)RUN_FD(RUN_FD_LOOK));
-	c.a[0] = (uint64_t)AT_FDCWD;
-	c.a[1] = sys_ptr(name);
-	c.a[2] = sys_ptr(&h);
-	c.a[3] = sizeof(h);
-	return call_native(&c);
-}

@@ -7,9 +7,11 @@
  *
  *   1. Up to the last component such links are harmless: they lead to directories, and ours are
  *      none.
- *   2. The last one is followed by the name of its directory and its own, both looked at in
- *      RUN_FD_LOOK: so it is that link which is followed, whatever other threads do meanwhile.
- *   3. What it leads to is judged as an object, not by its name.
+ *   2. The last one is followed in the directory where it is, which is looked at in RUN_FD_LOOK: so
+ *      it is that link which is followed, whatever other threads do meanwhile, and whatever is
+ *      mounted over /proc.  No name of ours leads through /proc for that reason.
+ *   3. It is judged by its name: under our numbers, and at addresses, it may be ours.  Under other
+ *      numbers a guest has nothing of ours, not even for a moment.
  */
 #include "guard.h"
 #include "proc_path.h"
@@ -58,33 +60,38 @@ static int64_t enter_dir(struct walk *w, int64_t at)
 	return dir < 0 ? dir : 0;
 }
 
-/* A link in a directory of the supervisor's, or one of our numbers in a guest's, but for its
- * program. */
-static int64_t check_link(struct thread *t, const struct walk *w, int64_t pid)
+/* "start-end", in map_files: what is mapped there may be RAM. */
+static bool is_range(const char *name)
+{
+	while (*name && *name != '-')
+		name++;
+	return *name == '-';
+}
+
+/* A link in a directory of the supervisor's, or one of our numbers, but for a program. */
+static int64_t check_link(const struct walk *w, int64_t pid)
 {
 	const char *p = w->name;
 	int64_t fd;
 
-	if (!pid || pid_is_supervisors(pid))
+	if (!pid || pid_is_supervisors(pid) || is_range(w->name))
 		return -EACCES;
 	if (str_number(&p, &fd) && !*p && fd_is_ours((uint64_t)fd) &&
-	    (int)fd != RUN_FD(RUN_FD_EXE) && rpc(t, OP_IS_GUEST, (uint64_t)pid) == 0)
+	    (int)fd != RUN_FD(RUN_FD_EXE))
 		return -ENOENT;
 	return 0;
 }
 
-/* What the link leads to, in RUN_FD_LOOK in its stead. */
-static int64_t follow(const struct walk *w, const struct open_how *how)
+static int64_t follow(struct thread *t, const struct walk *w, const struct open_how *how)
 {
-	struct open_how at = {O_PATH | O_CLOEXEC | (how->flags & O_DIRECTORY), 0, 0};
-	int64_t fd = sys(__NR_openat2, RUN_FD(RUN_FD_LOOK), w->name, &at, sizeof(at)), r;
-	struct stat st;
+	struct open_how h = *how;
+	struct call c = {.t = t, .nr = __NR_openat2};
 
-	if (fd < 0)
-		return fd;
-	r = look_at(fd);
-	sys(__NR_close, fd);
-	return r ? r : look_is_ours(&st) ? -ENOENT : 0;
+	c.a[0] = (uint64_t)RUN_FD(RUN_FD_LOOK);
+	c.a[1] = sys_ptr(w->name);
+	c.a[2] = sys_ptr(&h);
+	c.a[3] = sizeof(h);
+	return call_native(&c);
 }
 
 /* exe of a guest is the stub; it gets its program. */
@@ -109,16 +116,17 @@ static int64_t open_link(struct thread *t, struct walk *w, const struct open_how
 		return RESTART;
 	r = look_at(w->dir);
 	leave_dir(w);
+	/* Another may be there by now than has been asked about before. */
+	if (r == 0 && !fd_in_proc(RUN_FD(RUN_FD_LOOK)))
+		r = -EACCES;
 	if (r == 0) {
 		pid = look_process();
-		r = check_link(t, w, pid);
+		r = check_link(w, pid);
 	}
 	if (r == 0)
 		exe = is_exe(t, w, pid);
 	if (r == 0 && !exe)
-		r = follow(w, how);
-	if (r == 0 && !exe)
-		r = look_reopen(t, how);
+		r = follow(t, w, how);
 	look_end();
 	return exe ? -ELOOP : r;
 }

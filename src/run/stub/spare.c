@@ -15,6 +15,8 @@
  */
 #include "stub.h"
 
+#include <linux/fcntl.h>
+#include <linux/openat2.h>
 #include <linux/resource.h>
 
 static void open_all(void)
@@ -76,7 +78,11 @@ void spares_after_fork(struct process *p)
 static void open_for(const char *path, uint64_t flags, void (*fn)(int64_t fd, void *arg), void *arg,
 		     int64_t *fd)
 {
-	*fd = sys(__NR_open, path, flags, 0);
+	struct open_how how = {flags, 0, RESOLVE_NO_MAGICLINKS};
+
+	*fd = sys(__NR_openat2, AT_FDCWD, path, &how, sizeof(how));
+	if (*fd == -ENOSYS)
+		*fd = sys(__NR_open, path, flags, 0);
 	if (*fd < 0)
 		return;
 	fn(*fd, arg);

@@ -5,6 +5,7 @@
  * The host's own stack, with argv and envp for /proc/PID/cmdline, stays where it is, above
  * what the guest can name.
  */
+#include "guard.h"
 #include "probe.h"
 #include "run/exec_resolve.h"
 #include "start.h"
@@ -79,21 +80,22 @@ void thread_set_altstack(struct thread *t)
 }
 
 /* Duplicating to one of our numbers needs a limit that reaches to it. */
-static void take_exe(int64_t fd, void *arg)
+static void take_exe(int64_t fd)
 {
 	uint64_t soft = nofile_lift();
 
-	(void)arg;
 	sys(__NR_dup2, fd, RUN_FD(RUN_FD_EXE));
 	nofile_restore(soft);
 }
 
+/* As O_PATH, where that can be had: an open file is more than the name of one. */
 static void note_exe(struct thread *t, int64_t exe)
 {
-	char link[FD_PATH];
+	int64_t path = guarded_reopen(t, exe, O_PATH | O_CLOEXEC);
 
-	fd_path(link, (uint64_t)exe);
-	spares_with_file(t->proc, link, O_PATH, take_exe, NULL);
+	take_exe(path >= 0 ? path : exe);
+	if (path >= 0)
+		sys(__NR_close, path);
 }
 
 static struct loaded load(struct thread *t, const struct start *s)

@@ -106,6 +106,30 @@ int64_t guarded_open(struct thread *t, int64_t dirfd, uint64_t path, const struc
 	return look_at_opened(t, r, how);
 }
 
+/* Another file may be there under that name. */
+static bool is_same(int64_t a, int64_t b)
+{
+	struct stat x, y;
+
+	return sys(__NR_fstat, a, &x) == 0 && sys(__NR_fstat, b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
+int64_t guarded_reopen(struct thread *t, int64_t fd, uint64_t flags)
+{
+	struct open_how how = {flags, 0, 0};
+	char name[FD_PATH];
+	int64_t again;
+
+	fd_path(name, (uint64_t)fd);
+	again = guarded_open(t, AT_FDCWD, sys_ptr(name), &how);
+	if (again >= 0 && !is_same(again, fd)) {
+		sys(__NR_close, again);
+		again = -ENOENT;
+	}
+	return again;
+}
+
 /* A name in /proc written out: -ENOENT, or 0, and the call goes on at *path. */
 static int64_t plain_name(struct call *c, uint64_t *path, char exe[PROC_LINK], uint64_t flags)
 {
@@ -160,25 +184,31 @@ int64_t sys_openat2(struct call *c)
 	return open_name(c, (int)c->a[0], c->a[1], &how);
 }
 
-/* A handle names any file of a file system, memory objects too: opened as O_PATH, then judged. */
+/* A handle names any file of a file system: not of the one that memory objects are in. */
+static int64_t open_handle(struct call *c)
+{
+	struct stat st, ram;
+
+	if (sys(__NR_fstat, RUN_FD(RUN_FD_LOOK), &st) ||
+	    sys(__NR_fstat, RUN_FD(RUN_FD_RAM), &ram) || st.st_dev == ram.st_dev)
+		return -ESTALE;
+	c->a[0] = (uint64_t)RUN_FD(RUN_FD_LOOK);
+	return call_native(c);
+}
+
 int64_t sys_open_by_handle_at(struct call *c)
 {
 	struct open_how how = how_of((uint32_t)c->a[2], 0);
-	struct stat st;
-	int64_t fd, r;
+	int64_t r;
 
-	c->a[2] = O_PATH | O_CLOEXEC;
-	fd = call_native(c);
-	if (fd < 0)
-		return fd;
-	if (!look_begin(c->t)) {
-		sys(__NR_close, fd);
+	/* Negative ones name no open file. */
+	if ((int)c->a[0] < 0)
+		return look_at_opened(c->t, call_native(c), &how);
+	if (!look_begin(c->t))
 		return RESTART;
-	}
-	r = look_at(fd);
-	sys(__NR_close, fd);
+	r = look_at((int)c->a[0]);
 	if (r == 0)
-		r = look_is_ours(&st) ? -ESTALE : look_reopen(c->t, &how);
+		r = open_handle(c);
 	look_end();
 	return look_at_opened(c->t, r, &how);
 }

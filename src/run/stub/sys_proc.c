@@ -5,6 +5,7 @@
  *
  * A text is a snapshot in a memfd, made at open and opened read-only for the guest.
  */
+#include "guard.h"
 #include "probe.h"
 #include "proc_path.h"
 #include "table.h"
@@ -12,13 +13,10 @@
 #include <linux/fcntl.h>
 
 /* The number of the descriptor that replaces `fd`: the same, but read-only. */
-static int64_t reopen_read_only(int64_t fd, uint64_t flags)
+static int64_t reopen_read_only(struct thread *t, int64_t fd, uint64_t flags)
 {
-	char name[FD_PATH];
-	int64_t ro, r;
+	int64_t ro = guarded_reopen(t, fd, O_RDONLY | O_CLOEXEC), r;
 
-	fd_path(name, (uint64_t)fd);
-	ro = sys(__NR_open, name, O_RDONLY | O_CLOEXEC, 0);
 	/* A process that is not dumpable may not: then it gets what we have. */
 	if (ro < 0) {
 		sys(__NR_fcntl, fd, F_SETFD, flags & O_CLOEXEC ? 1 : 0);
@@ -60,7 +58,7 @@ static int64_t make_text(struct thread *t, int which, int64_t pid, uint64_t flag
 		sys(__NR_close, fd);
 		return r;
 	}
-	return reopen_read_only(fd, flags);
+	return reopen_read_only(t, fd, flags);
 }
 
 /* The snapshot takes the place of fd.  0, or why it does not. */

@@ -6,6 +6,7 @@
  * The host goes first, so that who finds a page gone finds the file as it is by then.  What other
  * programs do to files that a guest maps comes to nobody's ears.
  */
+#include "guard.h"
 #include "probe.h"
 #include "table.h"
 
@@ -36,6 +37,7 @@ static void tell(struct thread *t, int fd, enum run_cut cut, uint64_t off, uint6
 static int64_t truncate_path(struct call *c)
 {
 	char path[PATH_BYTES];
+	struct open_how how = {O_PATH | O_CLOEXEC, 0, 0};
 	int64_t n = guest_strnlen(c->a[0], PATH_BYTES - 1), r, fd;
 
 	if (n < 0 || guest_read(path, c->a[0], (uint64_t)n))
@@ -44,7 +46,7 @@ static int64_t truncate_path(struct call *c)
 	r = call_native(c);
 	if (r || !n)
 		return r;
-	fd = sys(__NR_open, path, O_PATH | O_CLOEXEC);
+	fd = guarded_open(c->t, AT_FDCWD, sys_ptr(path), &how);
 	if (fd >= 0) {
 		tell(c->t, (int)fd, CUT_END, 0, 0);
 		sys(__NR_close, fd);

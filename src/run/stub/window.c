@@ -14,6 +14,7 @@
  *   4. Windows come and go under windows_lock, which fork takes too: parent and child have the
  *      same ones.
  */
+#include "guard.h"
 #include "probe.h"
 #include "table.h"
 #include "window.h"
@@ -287,17 +288,14 @@ static void choose_range(const struct file_map *m, struct run_window *w)
 }
 
 /* A descriptor of the same file that cannot write, so that the window holds up no seal. */
-static int64_t reopen_to_read(int fd)
+static int64_t reopen_to_read(const struct file_map *m)
 {
-	char path[FD_PATH];
-
-	fd_path(path, (uint64_t)fd);
-	return sys(__NR_open, path, O_RDONLY | O_CLOEXEC);
+	return guarded_reopen(m->t, m->fd, O_RDONLY | O_CLOEXEC);
 }
 
 static int64_t map_host(const struct file_map *m, struct run_window *w, uint64_t prot)
 {
-	int64_t other = m->kind & PRIVATE_SEALABLE ? reopen_to_read(m->fd) : -1;
+	int64_t other = m->kind & PRIVATE_SEALABLE ? reopen_to_read(m) : -1;
 	int fd = other >= 0 ? (int)other : m->fd;
 	int64_t at = place(m, fd, w->first, w->bytes, prot);
 
