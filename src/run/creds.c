@@ -13,6 +13,8 @@
  */
 #include "run/creds.h"
 
+#include "run/privilege.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,8 +92,8 @@ bool creds_read(pid_t pid, pid_t tid, struct creds *out)
 	read_four(line_of(text, "\nGid:"), id);
 	out->gid = id[0], out->egid = id[1], out->sgid = id[2], out->fsgid = id[3];
 	read_groups(line_of(text, "\nGroups:\t"), out);
-	out->permitted = strtoull(line_of(text, "\nCapPrm:"), NULL, 16);
-	out->effective = strtoull(line_of(text, "\nCapEff:"), NULL, 16);
+	out->permitted = privilege_restored(strtoull(line_of(text, "\nCapPrm:"), NULL, 16));
+	out->effective = privilege_restored(strtoull(line_of(text, "\nCapEff:"), NULL, 16));
 	out->pid = pid;
 	out->user_ns = user_ns(pid, tid);
 	out->dumpable = is_dumpable(pid, out->euid);

@@ -7,6 +7,7 @@
  * at FD_BASE and up, the signal mask we were started with, and its life pipe.
  */
 #include "run/engine.h"
+#include "run/privilege.h"
 #include "run/program.h"
 #include "run/stub_image.h"
 
@@ -105,6 +106,7 @@ static void become_stub(struct run *run, int ctl, int life, const struct program
 	limits_give_back(run);
 	if (run->sigchld_ignored)
 		signal(SIGCHLD, SIG_IGN);
+	privilege_withhold();
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	syscall(SYS_execveat, base + RUN_FD_STUB, "", p->argv, env, AT_EMPTY_PATH);
 }

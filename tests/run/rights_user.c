@@ -178,6 +178,33 @@ static void ask(int how)
 	frames();
 }
 
+/* Root, or who it was, and somebody else. */
+static void another_user(void)
+{
+	static char here[64];
+	struct iovec l = {here, sizeof(here)}, r = {there, sizeof(there)};
+	pid_t pid;
+	int said[2];
+	char c;
+
+	fflush(stdout);
+	if (pipe(said))
+		_exit(2);
+	pid = fork();
+	if (!pid) {
+		if (setgroups(0, NULL) || setgid(USER) || setuid(USER) ||
+		    write(said[1], "x", 1) != 1)
+			_exit(2);
+		for (;;)
+			pause();
+	}
+	if (read(said[0], &c, 1) != 1)
+		_exit(2);
+	SAY("another user's memory", process_vm_readv(pid, &l, 1, &r, 1, 0));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 /* Credentials are a thread's: what another has given up does not count for this one. */
 static void *lesser_thread(void *arg)
 {
@@ -224,6 +251,7 @@ int main(void)
 		as("setresuid with root kept", become, 4, ask);
 		as("setuid with capabilities kept", become, 5, ask);
 		threads();
+		another_user();
 	} else {
 		printf("not root: cannot become less\n");
 	}

@@ -60,24 +60,16 @@ static int64_t enter_dir(struct walk *w, int64_t at)
 	return dir < 0 ? dir : 0;
 }
 
-/* "start-end", in map_files: what is mapped there may be RAM. */
-static bool is_range(const char *name)
-{
-	while (*name && *name != '-')
-		name++;
-	return *name == '-';
-}
-
-/* A link in a directory of the supervisor's, or one of our numbers, but for a program. */
+/* A link in a directory of the supervisor's, or one of our numbers, but for a program; or to what
+ * is mapped somewhere, which may be RAM. */
 static int64_t check_link(const struct walk *w, int64_t pid)
 {
 	const char *p = w->name;
 	int64_t fd;
 
-	if (!pid || pid_is_supervisors(pid) || is_range(w->name))
+	if (!pid || pid_is_supervisors(pid) || proc_is_range(w->name))
 		return -EACCES;
-	if (str_number(&p, &fd) && !*p && fd_is_ours((uint64_t)fd) &&
-	    (int)fd != RUN_FD(RUN_FD_EXE))
+	if (str_number(&p, &fd) && !*p && fd_is_ours((uint64_t)fd) && (int)fd != RUN_FD(RUN_FD_EXE))
 		return -ENOENT;
 	return 0;
 }

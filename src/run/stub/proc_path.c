@@ -79,6 +79,20 @@ const char *proc_file_of(const char *name, int64_t *pid)
 	return rest;
 }
 
+static const char *skip_hex(const char *p)
+{
+	while ((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'f'))
+		p++;
+	return p;
+}
+
+bool proc_is_range(const char *name)
+{
+	const char *p = skip_hex(name);
+
+	return p > name && *p == '-' && p[1] && !*skip_hex(p + 1);
+}
+
 bool fd_in_proc(int64_t fd)
 {
 	struct statfs64 fs;

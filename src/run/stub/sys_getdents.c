@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sys_getdents.c: lists of descriptors in /proc: ours, which are EBADF everywhere, are not in them.
+ * sys_getdents.c: lists in /proc: of descriptors, in which ours, which are EBADF everywhere, are
+ * not shown; of mappings (map_files), which is empty: what is in it cannot be opened (magic.c), and
+ * the supervisor's addresses are nobody's business.
  *
  * The host's entries go by way of the thread's scratch.
  */
@@ -19,8 +21,6 @@ static bool lists_descriptors(struct thread *t, uint64_t fd)
 	char link[FD_PATH], path[SHORT_PATH];
 	int64_t pid, n;
 
-	if (!fd_in_proc((int64_t)fd))
-		return false;
 	fd_path(link, (uint32_t)fd);
 	n = sys(__NR_readlink, link, path, SHORT_PATH - 1);
 	if (n <= 0 || n >= SHORT_PATH - 1)
@@ -29,18 +29,25 @@ static bool lists_descriptors(struct thread *t, uint64_t fd)
 	return proc_lists_fds(path, &pid) && rpc(t, OP_IS_GUEST, (uint64_t)pid) == 0;
 }
 
+static bool is_shown(const char *name, bool fds)
+{
+	const char *p = name;
+	int64_t fd;
+
+	if (proc_is_range(name))
+		return false;
+	return !fds || !str_number(&p, &fd) || *p || !fd_is_ours((uint64_t)fd);
+}
+
 /* Closes the gaps that ours leave.  Bytes that are left. */
-static uint64_t without_ours(char *list, uint64_t bytes, unsigned name_at)
+static uint64_t without_ours(char *list, uint64_t bytes, unsigned name_at, bool fds)
 {
 	uint64_t to = 0;
 	uint16_t len;
 
 	for (uint64_t at = 0; at < bytes; at += len) {
-		const char *name = list + at + name_at;
-		int64_t fd;
-
 		memcpy(&len, list + at + RECLEN_AT, sizeof(len));
-		if (str_number(&name, &fd) && !*name && fd_is_ours((uint64_t)fd))
+		if (!is_shown(list + at + name_at, fds))
 			continue;
 		memmove(list + to, list + at, len);
 		to += len;
@@ -54,9 +61,11 @@ int64_t sys_getdents(struct call *c)
 	uint64_t to = c->a[1];
 	unsigned name_at = c->nr == __NR_getdents64 ? NAME_AT_64 : NAME_AT;
 	int64_t r, left = 0;
+	bool fds;
 
-	if (!lists_descriptors(c->t, c->a[0]))
+	if (!fd_in_proc((int64_t)c->a[0]))
 		return call_native(c);
+	fds = lists_descriptors(c->t, c->a[0]);
 	if ((uint32_t)c->a[2] > SCRATCH_BYTES)
 		c->a[2] = SCRATCH_BYTES;
 	if (!touch_range(c->t, to, (uint32_t)c->a[2], TOUCH_WRITE))
@@ -66,7 +75,7 @@ int64_t sys_getdents(struct call *c)
 	do {
 		r = call_native(c);
 		if (r > 0)
-			left = (int64_t)without_ours(list, (uint64_t)r, name_at);
+			left = (int64_t)without_ours(list, (uint64_t)r, name_at, fds);
 	} while (r > 0 && !left);
 	if (r > 0 && guest_write(to, list, (uint64_t)left))
 		return -EFAULT;
