@@ -41,9 +41,10 @@ def term(run):
 
 def second_term():
     """A guest that does not mind it is ended by the second one."""
-    run = start(sys.executable, "-c", "import signal, time\n"
-                "signal.signal(signal.SIGTERM, lambda *a: print('once', flush=True))\n"
-                "print('here', flush=True)\nwhile True: time.sleep(1)")
+    # Not by print(), which the first one may come amid: that would be an error of Python's.
+    run = start(sys.executable, "-c", "import os, signal, time\n"
+                "signal.signal(signal.SIGTERM, lambda *a: os.write(1, b'once\\n'))\n"
+                "os.write(1, b'here\\n')\nwhile True: time.sleep(1)")
     assert run.stdout.readline() == "here\n"
     term(run)
     assert run.stdout.readline() == "once\n"
