@@ -6,7 +6,10 @@
  */
 #include "stub_test.h"
 
+#include <linux/close_range.h>
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
@@ -415,6 +418,100 @@ static void pieces_merge(void)
 	close(fd);
 }
 
+/* Whichever number one open file has. */
+static void duplicates_merge(void)
+{
+	int fd = open(name, O_RDWR), other = dup(fd), third = open(name, O_RDWR);
+	char *p = map(-1, 2 * PG, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, 0);
+
+	for (int i = 0; i < 2; i++) {
+		int kind = (i ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED;
+
+		CHECK(mmap(p, PG, PROT_READ, kind, fd, 0) == p);
+		CHECK(mmap(p + PG, PG, PROT_READ, kind, other, PG) == p + PG);
+		CHECK(maps_say(name) == 1);
+		CHECK(mmap(p, PG, PROT_READ, kind, third, 0) == p);
+		CHECK(maps_say(name) == 2);
+		CHECK(mmap(p, PG, PROT_READ, kind, other, 0) == p);
+		CHECK(maps_say(name) == 1);
+	}
+	/* The first number is closed, and means another file. */
+	close(fd);
+	CHECK(dup2(third, fd) == fd);
+	CHECK(mmap(p, PG, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0) == p && maps_say(name) == 2);
+	CHECK(mmap(p, PG, PROT_READ, MAP_SHARED | MAP_FIXED, other, 0) == p);
+	CHECK(maps_say(name) == 1);
+	/* Read-only at first. */
+	CHECK(mmap(p, PG, RW, MAP_SHARED | MAP_FIXED, other, 0) == p && maps_say(name) == 2);
+	CHECK(mmap(p + PG, PG, RW, MAP_SHARED | MAP_FIXED, other, PG) == p + PG);
+	CHECK(maps_say(name) == 1);
+	munmap(p, 2 * PG);
+	close(fd);
+	close(other);
+	close(third);
+}
+
+/* ---- threads that have descriptors of their own --------------------------------------- */
+
+static sem_t begin, done;
+static int (*leave_table)(void);
+
+static int by_unshare(void)
+{
+	return unshare(CLONE_FILES);
+}
+
+static int by_close_range(void)
+{
+	return (int)syscall(SYS_close_range, 2000, 2001, CLOSE_RANGE_UNSHARE);
+}
+
+/* The same number: here of a file that is locked, elsewhere of another one of the same name. */
+static void *maps_its_own(void *arg)
+{
+	int number = *(int *)arg, fd;
+	char *p;
+
+	CHECK(leave_table() == 0 && close(number) == 0);
+	sem_post(&done);
+	sem_wait(&begin);
+	fd = open_locked(O_RDWR);
+	CHECK(fd == number);
+	p = map(fd, PG, RW, MAP_SHARED, 0);
+	close(fd);
+	sem_post(&done);
+	sem_wait(&begin);
+	munmap(p, PG);
+	return NULL;
+}
+
+static void tables_of_threads(void)
+{
+	static int (*const ways[])(void) = {by_unshare, by_close_range};
+
+	for (int i = 0; i < 2; i++) {
+		int fd = open(name, O_RDWR);
+		pthread_t thread;
+		char *p;
+
+		leave_table = ways[i];
+		CHECK(!sem_init(&begin, 0, 0) && !sem_init(&done, 0, 0));
+		CHECK(!pthread_create(&thread, NULL, maps_its_own, &fd));
+		sem_wait(&done);
+		p = map(fd, PG, RW, MAP_SHARED, 0);
+		sem_post(&begin);
+		sem_wait(&done);
+		/* What the thread has mapped holds what the thread has opened. */
+		CHECK(is_locked());
+		close(fd);
+		munmap(p, PG);
+		CHECK(is_locked());
+		sem_post(&begin);
+		pthread_join(thread, NULL);
+		CHECK(!is_locked());
+	}
+}
+
 int main(void)
 {
 	char dir[] = "/tmp/file_open_dir-XXXXXX";
@@ -433,6 +530,8 @@ int main(void)
 	rights_by_mount(dir);
 	names(dir);
 	pieces_merge();
+	duplicates_merge();
+	tables_of_threads();
 	threads_and_forks();
 	unlink(name);
 	rmdir(dir);

@@ -124,7 +124,8 @@ struct thread {
 	struct chan *chan;
 	const struct answer *answer;
 	struct process *proc;
-	uint32_t index; /* of its area */
+	uint32_t index;    /* of its area */
+	uint32_t fd_table; /* which table of descriptors it has: the same for all that share one */
 	int32_t tid;
 	uint64_t next_token;
 	bool service_waits;           /* a service flush came while `filling` */
@@ -171,6 +172,7 @@ struct shared {
 	uint32_t nr_areas;
 	uint32_t forking; /* index + 1 of the area whose thread is about to fork (lent.c, 3) */
 	uint32_t drops;   /* times that all host mappings were dropped: earlier touches are void */
+	uint32_t nr_fd_tables; /* that threads have had; number 0 is the first one's */
 	uint64_t next_window, next_seed;
 };
 

@@ -9,49 +9,68 @@
 #include "window.h"
 
 #include <asm/stat.h>
+#include <linux/close_range.h>
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
-#define CLOSE_RANGE_CLOEXEC_ 4u
+static int64_t close_noted(struct call *c, uint64_t fd)
+{
+	int64_t r;
+
+	windows_fds_go(c->t, (uint32_t)fd, (uint32_t)fd);
+	r = call_native(c);
+	windows_fds_gone();
+	return r;
+}
 
 int64_t sys_close(struct call *c)
 {
-	if (fd_is_ours(c->a[0]))
-		return -EBADF;
-	windows_fd_gone(c->t->proc, (uint32_t)c->a[0], (uint32_t)c->a[0]);
-	return call_native(c);
+	return fd_is_ours(c->a[0]) ? -EBADF : close_noted(c, c->a[0]);
 }
 
 int64_t sys_dup2(struct call *c)
 {
-	windows_fd_gone(c->t->proc, (uint32_t)c->a[1], (uint32_t)c->a[1]);
-	return call_native(c); /* the table has refused ours, as source and as target */
+	return close_noted(c, c->a[1]); /* the table has refused ours, as source and as target */
 }
 
 /* In two pieces, around ours; unsharing once is enough. */
-int64_t sys_close_range(struct call *c)
+static int64_t close_around_ours(struct call *c)
 {
 	uint64_t first = (uint32_t)c->a[0], last = (uint32_t)c->a[1];
 	uint64_t ours = INFO->fd_base, end = ours + RUN_NR_FDS;
 	int64_t r;
 
-	windows_fd_gone(c->t->proc, first, last);
 	if (first > last || last < ours || first >= end)
 		return call_native(c);
 	if (first < ours) {
 		c->a[1] = ours - 1;
 	} else {
 		if (last < end)
-			return c->a[2] & ~(uint64_t)6 ? -EINVAL : 0;
+			return c->a[2] & ~(uint64_t)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)
+				   ? -EINVAL
+				   : 0;
 		c->a[0] = end;
 	}
 	r = call_native(c);
 	if (r == 0 && first < ours && last >= end) {
 		c->a[0] = end;
 		c->a[1] = last;
-		c->a[2] &= CLOSE_RANGE_CLOEXEC_;
+		c->a[2] &= CLOSE_RANGE_CLOEXEC;
 		r = call_native(c);
 	}
+	return r;
+}
+
+int64_t sys_close_range(struct call *c)
+{
+	bool unshare = c->a[2] & CLOSE_RANGE_UNSHARE;
+	int64_t r;
+
+	windows_fds_go(c->t, (uint32_t)c->a[0], (uint32_t)c->a[1]);
+	r = close_around_ours(c);
+	windows_fds_gone();
+	if (r == 0 && unshare)
+		fd_table_is_own(c->t);
 	return r;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "probe.h"
 #include "table.h"
+#include "window.h"
 
 #include <asm/prctl.h>
 #include <linux/prctl.h>
@@ -130,9 +131,14 @@ int64_t sys_seccomp(struct call *c)
 /* Process numbers in requests are the supervisor's. */
 int64_t sys_unshare(struct call *c)
 {
+	int64_t r;
+
 	if (c->a[0] & CLONE_NEWPID)
 		return call_refuse(c, EPERM, CLONE_NEWPID);
-	return call_native(c);
+	r = call_native(c);
+	if (r == 0 && (c->a[0] & CLONE_FILES))
+		fd_table_is_own(c->t);
+	return r;
 }
 
 /* Of the process's first thread, by which the process is judged. */

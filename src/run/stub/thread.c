@@ -31,6 +31,9 @@ static struct thread *prepare_child(struct call *c, uint64_t slot, struct uconte
 	child->mask = t->mask;
 	child->no_new_privs = t->no_new_privs;
 	child->no_tsc = t->no_tsc;
+	child->fd_table = t->fd_table;
+	if (!(flags & CLONE_FILES))
+		fd_table_is_own(child);
 	child->alt_flags = 2; /* SS_DISABLE */
 	if ((flags & CLONE_VFORK) && !(flags & CLONE_THREAD)) {
 		child->alt_sp = t->alt_sp;
@@ -94,7 +97,6 @@ static int64_t start_child(struct call *c, uint32_t op, uint32_t done, bool proc
 		child->own.lock = 0;
 		memset(&child->own.held, 0, sizeof(child->own.held));
 		child->proc = &child->own;
-		windows_fd_gone(child->proc, 0, UINT32_MAX); /* of who had the area before */
 	}
 	r = child ? clone_host(c, child, frame) : -ENOMEM;
 	if (r < 0 && child)

@@ -5,9 +5,8 @@
  *
  *   1. A window belongs to the supervisor's file object from the request that names it on, and is
  *      unmapped when an answer says that nothing maps it any more.
- *   2. One window serves all mappings that a program makes of one descriptor while it is open: a
- *      descriptor that is closed, or replaced, is forgotten, since its number tells no more which
- *      open file that was.
+ *   2. One window serves all mappings that a program makes of one open file, while it is known
+ *      which that is (window_cache.c).
  *   3. Rights are those of the descriptor and its mount.  A window is writable from the first
  *      shared mapping that is made writable on; private ones have windows of their own, and one
  *      of a file that may yet be sealed is never counted as a writer.
@@ -18,6 +17,7 @@
 #include "probe.h"
 #include "table.h"
 #include "window.h"
+#include "window_cache.h"
 
 #include <asm/stat.h>
 #include <asm/statfs.h>
@@ -26,7 +26,6 @@
 #include <linux/mman.h>
 #include <linux/stat.h>
 
-#define CACHE 16
 #define ROOM_PAGES 4096u    /* behind a window, for a file that grows .. */
 #define ROOM_PAGES_MANY 64u /* .. when there are */
 #define MANY 1024u
@@ -38,73 +37,8 @@
 #define WHOLE_TRIES 64 /* then one page will do */
 #define FULL_TRIES 4
 
-struct cached {
-	const struct process *proc; /* whose descriptor */
-	int fd;
-	uint64_t dev, ino;
-	uint64_t kind; /* run_window.flags, PRIVATE_SEALABLE */
-	uint64_t addr, bytes, first;
-	uint64_t pages; /* that have frame numbers */
-	bool written;   /* its mapping is writable */
-	int64_t id;     /* 0: unused */
-};
-#define PRIVATE_SEALABLE 0x100ull
-#define FOR_ALL 0x200ull /* of shared mappings: may be, or become, writable */
-
-static struct cached cache[CACHE];
-static uint32_t cache_lock; /* guards cache and cache_age */
-static uint32_t cache_next;
-static uint32_t cache_age; /* bumped when a descriptor is forgotten */
 static uint32_t windows_lock;
 static uint32_t nr_windows; /* under windows_lock */
-
-/* ---- which descriptor has which window ----------------------------------------- */
-
-static bool cache_find(const struct file_map *m, struct cached *out)
-{
-	bool found = false;
-
-	lock_take(&cache_lock);
-	for (int i = 0; i < CACHE && !found; i++) {
-		const struct cached *w = &cache[i];
-
-		found = w->id && w->proc == m->t->proc && w->fd == m->fd && w->dev == m->dev &&
-			w->ino == m->ino && w->kind == m->kind && m->first >= w->first &&
-			m->first + m->pages <= w->first + w->pages;
-		if (found)
-			*out = *w;
-	}
-	lock_drop(&cache_lock);
-	return found;
-}
-
-/* Not if descriptors were forgotten since `age`: the number may be another file's. */
-static void cache_add(const struct cached *w, uint32_t age)
-{
-	lock_take(&cache_lock);
-	if (cache_age == age)
-		cache[cache_next++ % CACHE] = *w;
-	lock_drop(&cache_lock);
-}
-
-static void forget(const struct process *proc, uint64_t first, uint64_t last, uint64_t addr)
-{
-	lock_take(&cache_lock);
-	cache_age++;
-	for (int i = 0; i < CACHE; i++) {
-		struct cached *w = &cache[i];
-
-		if (addr ? w->addr == addr
-			 : w->proc == proc && (uint64_t)w->fd >= first && (uint64_t)w->fd <= last)
-			w->id = 0;
-	}
-	lock_drop(&cache_lock);
-}
-
-void windows_fd_gone(const struct process *proc, uint64_t first, uint64_t last)
-{
-	forget(proc, first, last, 0);
-}
 
 void windows_lock_take(void)
 {
@@ -116,10 +50,9 @@ void windows_lock_drop(void)
 	lock_drop(&windows_lock);
 }
 
-/* Another thread of the parent may have held the cache's lock. */
 void windows_after_fork(void)
 {
-	at_store(&cache_lock, 0u);
+	cache_after_fork();
 	at_store(&windows_lock, 0u);
 	far_after_fork();
 }
@@ -197,7 +130,7 @@ static void unmap_told(struct thread *t)
 		memcpy(w, data + 16 * i, sizeof(w));
 		if (w[0] < SEEDS_BASE || w[0] >= WINDOWS_END || w[1] > WINDOWS_END - w[0])
 			continue;
-		forget(NULL, 0, 0, w[0]);
+		cache_forget(w[0]);
 		unmap(t, w[0], w[1]);
 	}
 }
@@ -346,7 +279,7 @@ static int64_t window_make(const struct file_map *m, struct run_window *w)
 
 static int64_t map_new(const struct file_map *m, const uint64_t a[6])
 {
-	uint32_t age = at_load(&cache_age);
+	uint32_t age = cache_age();
 	struct run_window w;
 	struct cached n;
 	uint64_t pages;
@@ -360,8 +293,8 @@ static int64_t map_new(const struct file_map *m, const uint64_t a[6])
 	pages = w.bytes / PAGE;
 	if (pages < m->first + m->pages - w.first)
 		pages = m->first + m->pages - w.first;
-	n = (struct cached){m->t->proc, m->fd,   m->dev, m->ino,     m->kind,         w.addr,
-			    w.bytes,    w.first, pages,  m->written, (int64_t)c->v[0]};
+	n = (struct cached){m->t->fd_table, m->fd,   m->dev, m->ino,     m->kind,         w.addr,
+			    w.bytes,        w.first, pages,  m->written, (int64_t)c->v[0]};
 	if (sys_is_error(r) && !c->v[1]) /* it was not taken */
 		unmap(m->t, w.addr, w.bytes);
 	if (!sys_is_error(r))
@@ -385,14 +318,17 @@ static int64_t map_known(const struct file_map *m, const struct cached *w, const
 
 int64_t window_map(const struct file_map *m, const uint64_t a[6])
 {
+	uint32_t age = cache_age();
 	struct cached w;
 	int64_t r = -ESTALE;
 
 	lock_take(&windows_lock);
 	if (cache_find(m, &w)) {
 		r = map_known(m, &w, a);
-		if (r == -ESTALE || (m->written && !w.written))
-			forget(NULL, 0, 0, w.addr);
+		if (r == -ESTALE)
+			cache_forget(w.addr);
+		else
+			cache_use(m, &w, age);
 	}
 	if (r == -ESTALE)
 		r = map_new(m, a);

@@ -23,8 +23,12 @@ int64_t file_map_look(struct file_map *m, int64_t open_flags);
 int64_t window_map(const struct file_map *m, const uint64_t a[6]);
 /* A window of the program's file, for OP_EXEC_LOAD: its id, or -errno. */
 int64_t window_open(struct thread *t, int fd);
-/* Descriptors [first, last] of the process are closed, or others. */
-void windows_fd_gone(const struct process *proc, uint64_t first, uint64_t last);
+/* Descriptors [first, last] of the thread's are about to be closed, or to become others .. */
+void windows_fds_go(const struct thread *t, uint64_t first, uint64_t last);
+/* .. and have been. */
+void windows_fds_gone(void);
+/* The thread has a table of descriptors of its own from here on. */
+void fd_table_is_own(struct thread *t);
 /* An answer to OP_SYSCALL has come: unmaps what it says that nothing maps any more. */
 void windows_gone(struct thread *t);
 
