@@ -10,9 +10,7 @@
 #include "guard.h"
 #include "proc_path.h"
 
-#include <asm/statfs.h>
 #include <linux/fcntl.h>
-#include <linux/magic.h>
 #include <linux/stat.h>
 
 #define READ_BY_ALL 0444u
@@ -76,16 +74,6 @@ static int64_t text_instead(struct thread *t, int64_t fd, const char *rest, int6
 	return r && r != -ENOENT ? r : fd;
 }
 
-/* After chroot there may be no /proc, or something else of that name. */
-static bool leads_to(const char *link, const struct stat *st)
-{
-	struct statfs fs;
-	struct stat to;
-
-	return sys(__NR_statfs, "/proc/self/fd", &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC &&
-	       sys(__NR_stat, link, &to) == 0 && to.st_dev == st->st_dev && to.st_ino == st->st_ino;
-}
-
 static int64_t of_proc(struct thread *t, int64_t fd, const struct stat *st, uint64_t flags)
 {
 	char link[FD_PATH], name[PATH_BYTES];
@@ -93,7 +81,7 @@ static int64_t of_proc(struct thread *t, int64_t fd, const struct stat *st, uint
 	int64_t pid, n, r;
 
 	fd_path(link, (uint64_t)fd);
-	n = leads_to(link, st) ? sys(__NR_readlink, link, name, PATH_BYTES - 1) : 0;
+	n = proc_leads_to(link, fd) ? sys(__NR_readlink, link, name, PATH_BYTES - 1) : 0;
 	name[n > 0 ? n : 0] = 0;
 	rest = proc_file_of(name, &pid);
 	/* Where /proc is not to be seen, as after chroot, nobody can tell whose file it is. */

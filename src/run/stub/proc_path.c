@@ -6,6 +6,7 @@
 #include "probe.h"
 #include "proc_path.h"
 
+#include <asm/stat.h>
 #include <asm/statfs.h>
 #include <linux/magic.h>
 
@@ -77,6 +78,16 @@ const char *proc_file_of(const char *name, int64_t *pid)
 			*pid = 0;
 	}
 	return rest;
+}
+
+bool proc_leads_to(const char *link, int64_t fd)
+{
+	struct statfs fs;
+	struct stat to, st;
+
+	return sys(__NR_statfs, "/proc/self/fd", &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC &&
+	       sys(__NR_stat, link, &to) == 0 && sys(__NR_fstat, fd, &st) == 0 &&
+	       to.st_dev == st.st_dev && to.st_ino == st.st_ino;
 }
 
 static const char *skip_hex(const char *p)

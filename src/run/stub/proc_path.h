@@ -14,6 +14,9 @@
 const char *proc_file_of(const char *name, int64_t *pid);
 /* "start-end": a mapping, in map_files; nothing else in a procfs is called so. */
 bool proc_is_range(const char *name);
+/* The name of an open descriptor does lead to it.  After chroot there may be no /proc, or something
+ * else of that name. */
+bool proc_leads_to(const char *link, int64_t fd);
 /* What is open there belongs to a procfs. */
 bool fd_in_proc(int64_t fd);
 /* enum run_proc of such a file, or -1: the host's. */

@@ -36,21 +36,13 @@ static void tell(struct thread *t, int fd, enum run_cut cut, uint64_t off, uint6
 
 static int64_t truncate_path(struct call *c)
 {
-	char path[PATH_BYTES];
-	struct open_how how = {O_PATH | O_CLOEXEC, 0, 0};
-	int64_t n = guest_strnlen(c->a[0], PATH_BYTES - 1), r, fd;
+	struct path_lent lent;
+	int64_t fd = path_found(c->t, AT_FDCWD, c->a[0], 0, &lent), r;
 
-	if (n < 0 || guest_read(path, c->a[0], (uint64_t)n))
-		n = 0;
-	path[n] = 0;
-	r = call_native(c);
-	if (r || !n)
-		return r;
-	fd = guarded_open(c->t, AT_FDCWD, sys_ptr(path), &how);
-	if (fd >= 0) {
+	r = fd < 0 ? fd : path_by_name(c, -1, 0, fd);
+	if (r == 0)
 		tell(c->t, (int)fd, CUT_END, 0, 0);
-		sys(__NR_close, fd);
-	}
+	path_done(c->t, fd, &lent);
 	return r;
 }
 

@@ -133,6 +133,9 @@ int64_t sys_open_by_handle_at(struct call *c);
 int64_t sys_sendto(struct call *c);
 int64_t sys_sendmsg(struct call *c);
 int64_t sys_sendmmsg(struct call *c);
+/* sys_path.c */
+int64_t sys_on_path(struct call *c);
+int64_t sys_fanotify_mark(struct call *c);
 /* sys_pidfd.c */
 int64_t sys_pidfd_getfd(struct call *c);
 /* sys_proc.c */

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sys_path.c: calls that change what a name leads to, or hold on to it: modes, owners, times,
+ * attributes, watches, links, swap and accounting files.  By way of /proc/PID/fd a name may lead to
+ * an object of ours.
+ *
+ *   1. The name is resolved first, as an open of it would be (sys_open.c): what is found is none of
+ *      ours.  The host is asked for that, not for the name once more, which may lead elsewhere by
+ *      then; whatever another thread puts under the number is no object of ours either.
+ *   2. A call that knows no descriptor in its name's stead gets the descriptor's name below /proc.
+ *      Where that does not lead to it (after chroot) the guest's own name has to do: then another
+ *      thread that changes what it means in the very moment may change owner, times or attributes
+ *      of an object of ours, none of which matters to us.
+ *   3. What needs no look, because it does nothing to the object: stat, access, readlink, reading
+ *      of attributes; names that are made or taken away; directories to go to; mounts, for which
+ *      the host takes nothing that is not mounted in the guest's own namespace.
+ */
+#include "guard.h"
+#include "proc_path.h"
+#include "probe.h"
+
+#include <linux/fanotify.h>
+#include <linux/fcntl.h>
+
+#define IN_DONT_FOLLOW_ 0x02000000u
+#define NR_FCHMODAT2 452
+
+/* Arguments, by number; -1: there is none. */
+struct path_call {
+	int16_t nr;
+	int8_t dirfd, path, flags;
+	bool by_fd; /* with AT_EMPTY_PATH it takes a descriptor */
+	uint32_t follow, no_follow;
+};
+
+static const struct path_call path_calls[] = {
+    {__NR_chmod, -1, 0, -1, true, 0, 0},
+    {__NR_fchmodat, 0, 1, -1, true, 0, 0},
+    {NR_FCHMODAT2, 0, 1, 3, true, 0, AT_SYMLINK_NOFOLLOW},
+    {__NR_chown, -1, 0, -1, true, 0, 0},
+    {__NR_fchownat, 0, 1, 4, true, 0, AT_SYMLINK_NOFOLLOW},
+    {__NR_utimensat, 0, 1, 3, true, 0, AT_SYMLINK_NOFOLLOW},
+    {__NR_open_tree, 0, 1, 2, true, 0, AT_SYMLINK_NOFOLLOW},
+    {__NR_utime, -1, 0, -1, false, 0, 0},
+    {__NR_utimes, -1, 0, -1, false, 0, 0},
+    {__NR_futimesat, 0, 1, -1, false, 0, 0},
+    {__NR_setxattr, -1, 0, -1, false, 0, 0},
+    {__NR_removexattr, -1, 0, -1, false, 0, 0},
+    {__NR_acct, -1, 0, -1, false, 0, 0},
+    {__NR_swapon, -1, 0, -1, false, 0, 0},
+    {__NR_swapoff, -1, 0, -1, false, 0, 0},
+    {__NR_inotify_add_watch, -1, 1, 2, false, 0, IN_DONT_FOLLOW_},
+    {__NR_linkat, 0, 1, 4, false, AT_SYMLINK_FOLLOW, 0},
+};
+
+static const struct path_call *path_call_of(int64_t nr)
+{
+	const struct path_call *p = path_calls;
+
+	while (p->nr != nr)
+		p++;
+	return p;
+}
+
+static uint32_t flags_of(const struct call *c, const struct path_call *p)
+{
+	return p->flags < 0 ? 0 : (uint32_t)c->a[p->flags];
+}
+
+/* Else it is the link itself that is changed. */
+static bool follows(const struct call *c, const struct path_call *p)
+{
+	uint32_t flags = flags_of(c, p);
+
+	return (flags & p->follow) == p->follow && !(flags & p->no_follow);
+}
+
+/* The name of the descriptor is empty, and stays so. */
+static bool names_descriptor(struct call *c, const struct path_call *p)
+{
+	char first;
+
+	if (p->dirfd < 0 || !(flags_of(c, p) & AT_EMPTY_PATH) ||
+	    guest_read(&first, c->a[p->path], 1) || first)
+		return false;
+	c->a[p->path] = sys_ptr("");
+	return true;
+}
+
+int64_t path_found(struct thread *t, int64_t dirfd, uint64_t path, uint64_t flags,
+		   struct path_lent *lent)
+{
+	struct open_how how = {O_PATH | O_CLOEXEC | flags, 0, 0};
+	int64_t fd = guarded_open(t, dirfd, path, &how);
+
+	lent->is = fd == -EMFILE;
+	if (!lent->is)
+		return fd;
+	lent->soft = spares_lend(t->proc);
+	return guarded_open(t, dirfd, path, &how);
+}
+
+void path_done(struct thread *t, int64_t fd, const struct path_lent *lent)
+{
+	if (fd >= 0)
+		sys(__NR_close, fd);
+	if (lent->is)
+		spares_take_back(t->proc, lent->soft);
+}
+
+int64_t path_by_name(struct call *c, int dirfd, int path, int64_t fd)
+{
+	char name[FD_PATH];
+
+	fd_path(name, (uint64_t)fd);
+	if (proc_leads_to(name, fd)) {
+		c->a[path] = sys_ptr(name);
+		if (dirfd >= 0)
+			c->a[dirfd] = (uint64_t)AT_FDCWD;
+	}
+	return call_native(c);
+}
+
+/* As the call that takes a descriptor. */
+static int64_t by_descriptor(struct call *c, const struct path_call *p, int64_t fd)
+{
+	uint64_t *a = c->a, value = a[p->path + 1], other = a[p->path + 2];
+	struct call d = *c;
+
+	d.a[0] = (uint64_t)fd;
+	d.a[1] = sys_ptr("");
+	d.a[2] = value;
+	d.a[3] = AT_EMPTY_PATH;
+	switch (c->nr) {
+	case __NR_chmod:
+	case __NR_fchmodat:
+		d.nr = NR_FCHMODAT2;
+		break;
+	case __NR_chown:
+	case __NR_fchownat:
+		d.nr = __NR_fchownat;
+		d.a[3] = other;
+		d.a[4] = flags_of(c, p) | AT_EMPTY_PATH;
+		break;
+	default:
+		d.a[p->flags] = a[p->flags] | AT_EMPTY_PATH;
+	}
+	return call_native(&d);
+}
+
+static int64_t on_found(struct call *c, const struct path_call *p, int64_t fd)
+{
+	int64_t r = p->by_fd ? by_descriptor(c, p, fd) : -ENOSYS;
+
+	/* A host that does not know that yet. */
+	return r == -ENOSYS || (r == -EINVAL && p->by_fd) ? path_by_name(c, p->dirfd, p->path, fd)
+							  : r;
+}
+
+int64_t sys_on_path(struct call *c)
+{
+	const struct path_call *p = path_call_of(c->nr);
+	int64_t dirfd = p->dirfd < 0 ? AT_FDCWD : (int)c->a[p->dirfd], fd, r;
+	struct path_lent lent;
+
+	/* Without a name it is the descriptor's business, or nobody's. */
+	if (!follows(c, p) || !c->a[p->path] || names_descriptor(c, p))
+		return call_native(c);
+	fd = path_found(c->t, dirfd, c->a[p->path], 0, &lent);
+	r = fd < 0 ? fd : on_found(c, p, fd);
+	path_done(c->t, fd, &lent);
+	return r;
+}
+
+/* ---- fanotify ----------------------------------------------------------------------- */
+
+/*
+ * Its events carry descriptors of what somebody else opens: nothing that the supervisor has, and no
+ * file of /proc, which the host opens before we look at it.
+ */
+static int64_t check_mark(uint64_t flags)
+{
+	struct stat st, ram;
+
+	if (sys(__NR_fstat, RUN_FD(RUN_FD_LOOK), &st) || sys(__NR_fstat, RUN_FD(RUN_FD_RAM), &ram))
+		return -EBADF;
+	if (fd_in_proc(RUN_FD(RUN_FD_LOOK)))
+		return -EINVAL;
+	/* As hosts since 6.5: memory objects have no mount to be marked. */
+	return st.st_dev == ram.st_dev && (flags & (FAN_MARK_MOUNT | FAN_MARK_FILESYSTEM)) ? -EINVAL
+											   : 0;
+}
+
+/* fd is not needed any more: the mark is set on what is in RUN_FD_LOOK. */
+static int64_t mark_in_place(struct call *c, bool named)
+{
+	char name[FD_PATH];
+	int64_t r = check_mark(c->a[1]);
+
+	if (r)
+		return r == -EINVAL ? call_refuse(c, EINVAL, c->a[1]) : r;
+	fd_path(name, (uint64_t)RUN_FD(RUN_FD_LOOK));
+	if (!named) {
+		c->a[3] = (uint64_t)RUN_FD(RUN_FD_LOOK);
+	} else if (proc_leads_to(name, RUN_FD(RUN_FD_LOOK))) {
+		c->a[1] &= ~(uint64_t)FAN_MARK_DONT_FOLLOW;
+		c->a[3] = (uint64_t)AT_FDCWD;
+		c->a[4] = sys_ptr(name);
+	} else {
+		return -EACCES;
+	}
+	return call_native(c);
+}
+
+static int64_t mark(struct call *c, int64_t fd, bool named)
+{
+	int64_t r;
+
+	if (!look_begin(c->t))
+		return RESTART;
+	r = look_at(fd);
+	if (r == 0)
+		r = mark_in_place(c, named);
+	look_end();
+	return r;
+}
+
+int64_t sys_fanotify_mark(struct call *c)
+{
+	uint64_t flags = c->a[1] & FAN_MARK_DONT_FOLLOW ? O_NOFOLLOW : 0;
+	struct path_lent lent;
+	int64_t fd, r;
+
+	if (c->a[1] & FAN_MARK_FLUSH)
+		return call_native(c);
+	if (!c->a[4])
+		return (int)c->a[3] < 0 ? call_native(c) : mark(c, (int)c->a[3], false);
+	fd = path_found(c->t, (int)c->a[3], c->a[4], flags, &lent);
+	r = fd < 0 ? fd : mark(c, fd, true);
+	path_done(c->t, fd, &lent);
+	return r;
+}
