@@ -267,6 +267,30 @@ static void private_copies(void)
 	close(fd);
 }
 
+/* What a read does not store into is not copied: it goes on showing the file. */
+static void unread_pages(void)
+{
+	int fd = memfd_create("unread", 0), from = memfd_create("short", 0);
+	static char page[PG];
+	volatile char *p = mmap(NULL, 4 * PG, RW, MAP_PRIVATE, fd, 0);
+
+	doing = "unread pages";
+	CHECK(!ftruncate(fd, 4 * PG) && write(from, "short", 5) == 5);
+	for (int i = 0; i < 4; i++)
+		CHECK(p[(unsigned)i * PG] == 0);
+	CHECK(read(from, (char *)p, 4 * PG) == 0);
+	CHECK(pread(from, (char *)p, 4 * PG, 5) == 0);
+	CHECK(pread(from, (char *)p, 100, 7) == 0);
+	CHECK(pread(from, (char *)p + 2 * PG, 2 * PG, 0) == 5);
+	memset(page, 'n', PG);
+	for (long i = 0; i < 4; i++)
+		CHECK(pwrite(fd, page, PG, i * (long)PG) == (long)PG);
+	CHECK(p[0] == 'n' && p[PG] == 'n' && p[2 * PG] == 's' && p[3 * PG] == 'n');
+	munmap((char *)p, 4 * PG);
+	close(fd);
+	close(from);
+}
+
 /* Nobody but the program itself reaches its memory then: private copies, results and all. */
 static int undumpable(void)
 {
@@ -294,6 +318,7 @@ int main(void)
 	other_programs();
 	futex_words();
 	private_copies();
+	unread_pages();
 	fflush(stdout);
 	pid = fork();
 	if (!pid)

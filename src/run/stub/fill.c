@@ -69,6 +69,11 @@ bool entry_permits(uint64_t entry, int access)
 	return access != ACCESS_EXEC || !(entry & PTE_NX);
 }
 
+bool entry_is_files(uint64_t entry)
+{
+	return (entry & PTE_PRESENT) && (entry & PTE_EXTERNAL);
+}
+
 uint64_t entry_frame(uint64_t entry)
 {
 	return (entry & PTE_FRAME) >> 12;

@@ -286,6 +286,7 @@ enum fill_result {
 };
 uint64_t walk_entry(const struct thread *t, uint64_t addr);
 bool entry_permits(uint64_t entry, int access);
+bool entry_is_files(uint64_t entry);
 uint64_t entry_frame(uint64_t entry);
 /* Maps the page of addr, with `run` good neighbours too; the entry was read under the fill lock. */
 enum fill_result fill(struct thread *t, uint64_t addr, uint64_t entry, bool run);

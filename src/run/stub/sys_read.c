@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sys_read.c: read and pread64 into large buffers.
+ * sys_read.c: read and pread64 into large buffers, and into pages of files.
  *
  * A buffer is touched before the call, because what a pipe or a terminal has given cannot be
- * asked for again.  But a large buffer must not cost memory that nothing is written to: of a
- * regular file only as much is touched as the file has; of others at most LIMIT, and the
- * call is made for so much: again and again for /dev/zero and its like, which always have more.
+ * asked for again.  But a buffer must not cost memory that nothing is written to, nor make a copy
+ * of a file's page: of a regular file only as much is touched as the file has; of others at most
+ * LIMIT, and the call is made for so much: again and again for /dev/zero and its like, which always
+ * have more.
  */
 #include "bounce.h"
 #include "guest_abi.h"
@@ -111,12 +112,37 @@ int64_t sys_recvfrom(struct call *c)
 	return call_native(c);
 }
 
+/* Nothing, unless the file grows this instant. */
+static int64_t read_at_end(struct call *c)
+{
+	uint64_t addr = c->a[1];
+	int64_t r;
+
+	if (!guest_range(addr, c->a[2]))
+		return call_native(c);
+	c->a[1] = sys_ptr(thread_scratch(c->t));
+	if (c->a[2] > SCRATCH_BYTES)
+		c->a[2] = SCRATCH_BYTES;
+	r = call_native(c);
+	if (r <= 0 || !guest_write(addr, thread_scratch(c->t), (uint64_t)r))
+		return r;
+	return -EFAULT;
+}
+
+/* It starts in a file's page that would be copied; a hint. */
+static bool would_copy(const struct call *c)
+{
+	uint64_t entry = walk_entry(c->t, c->a[1]);
+
+	return entry_is_files(entry) && !entry_permits(entry, ACCESS_WRITE);
+}
+
 int64_t sys_read(struct call *c)
 {
 	struct stat st;
 	int64_t rest;
 
-	if (c->a[2] <= SMALL)
+	if (c->a[2] <= SMALL && !would_copy(c))
 		return call_native(c);
 	rest = rest_of_file(c, 0, &st);
 	if (rest > 0)
@@ -124,8 +150,8 @@ int64_t sys_read(struct call *c)
 	if (has_no_end(&st))
 		return read_endless(c);
 	if (rest == 0)
-		c->a[2] = PAGE; /* at the end; if it grows this instant, a short read is right */
-	else if (S_ISSOCK(st.st_mode) && c->a[2] > LIMIT && is_stream(c->a[0]))
+		return read_at_end(c);
+	if (S_ISSOCK(st.st_mode) && c->a[2] > LIMIT && is_stream(c->a[0]))
 		c->a[2] = LIMIT;
 	else if (!S_ISSOCK(st.st_mode) && !S_ISBLK(st.st_mode) && c->a[2] > limit_of_stream())
 		c->a[2] = limit_of_stream();
