@@ -155,7 +155,8 @@ struct quire_port {
 	 * Asked after a flush, for the same ranges: may somebody still read or store what was
 	 * mapped there who had looked it up before, and is no executor that a flush reaches?  A
 	 * device, say, for a system call of the program's that goes on.  Frames that were mapped
-	 * there get other memory, by ram_discard, before they are used again.  NULL: nobody.
+	 * there get other memory, by ram_discard, before they are used again, and pages of files
+	 * stay dirty: they are written back each time.  NULL: nobody.
 	 * Without tlb_flush it must be NULL.
 	 */
 	bool (*tlb_lent)(void *ctx, struct quire_mm *mm, void *cookie,

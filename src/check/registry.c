@@ -69,10 +69,18 @@ extern const struct scenario io_sync_sync;
 extern const struct scenario io_truncate;
 extern const struct scenario io_twice;
 extern const struct scenario io_twice_truncate;
+extern const struct scenario lent_cow;
+extern const struct scenario lent_dontneed;
 extern const struct scenario lent_exit;
 extern const struct scenario lent_fork;
 extern const struct scenario lent_move;
+extern const struct scenario lent_move_table;
 extern const struct scenario lent_munmap;
+extern const struct scenario lent_punch;
+extern const struct scenario lent_replace;
+extern const struct scenario lent_sync;
+extern const struct scenario lent_sync_munmap;
+extern const struct scenario lent_truncate;
 extern const struct scenario io_write;
 extern const struct scenario io_write_munmap;
 extern const struct scenario io_write_munmap_new;
@@ -202,10 +210,18 @@ const struct scenario *const scenarios[] = {
 	&io_truncate,
 	&io_twice,
 	&io_twice_truncate,
+	&lent_cow,
+	&lent_dontneed,
 	&lent_exit,
 	&lent_fork,
 	&lent_move,
+	&lent_move_table,
 	&lent_munmap,
+	&lent_punch,
+	&lent_replace,
+	&lent_sync,
+	&lent_sync_munmap,
+	&lent_truncate,
 	&io_write,
 	&io_write_munmap,
 	&io_write_munmap_new,

@@ -76,7 +76,7 @@ enum folio_flags {
 	FOLIO_LAZYFREE = 1u << 11,  /* MADV_FREE, not written since */
 	FOLIO_PERMANENT = 1u << 12, /* the zero page: neither counted nor freed */
 	FOLIO_WRITEBACK = 1u << 13, /* F: no longer dirty, and not written yet */
-	FOLIO_LENT = 1u << 14,      /* port->tlb_lent: other memory before it is used again */
+	FOLIO_LENT = 1u << 14,      /* port->tlb_lent: when freed, has other memory put there */
 	FOLIO_KEPT = 1u << 15,      /* M of its mm: a table that stays, though it be empty */
 };
 

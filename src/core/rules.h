@@ -121,6 +121,9 @@
 	X(unpin_dirties, "a page that was pinned for writing is dirty when it is unpinned",        \
 	  "commit 2d15eb31b50a; pin.c")                                                            \
 	X(writeback_flush, "a page is flushed before it is written back", "writeback.c, 1")        \
+	X(lent_stays_dirty,                                                                        \
+	  "a page that the host may still store to stays dirty when it is written",                \
+	  "writeback.c, 7")                                                                        \
 	X(wait_for_writeback, "a sync waits for the pages that another is just writing",           \
 	  "writeback.c, 5")                                                                        \
 	X(zeroed_is_dirty, "a page that is zeroed in part is written back again", "truncate.c, 5") \

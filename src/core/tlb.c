@@ -11,7 +11,8 @@
  *   3  Every address that was gathered lies in ranges[0..nr_ranges), or full is set.
  *   4  What was mapped where the flush was told that somebody may still use it is FOLIO_LENT
  *      before its reference is put or its page is found at another address: whoever frees it, now
- *      or later, has other memory put in its place (frames.c).
+ *      or later, has other memory put in its place (frames.c), and who writes it back leaves it
+ *      dirty (writeback.c).
  */
 #include "core/tlb.h"
 #include "core/range.h"
@@ -61,20 +62,6 @@ bool tlb_folio_dirty(struct tlb_gather *g, struct folio *f)
 	return tlb_folio(g, (struct folio *)((uintptr_t)f | GATHERED_DIRTY));
 }
 
-/* See tlb.h: what was stored through the translations that have just gone counts. */
-static void mark_dirty(struct tlb_gather *g)
-{
-	for (unsigned i = 0; i < g->nr_folios; i++) {
-		uintptr_t p = (uintptr_t)g->folios[i];
-
-		if (!(p & GATHERED_DIRTY))
-			continue;
-		g->folios[i] = (struct folio *)(p & ~(uintptr_t)GATHERED_DIRTY);
-		if (RULE(dirty_after_flush))
-			folio_set(g->folios[i], FOLIO_DIRTY);
-	}
-}
-
 /* One at a time, M being held.  Who finds an entry cleared under its PTL sees the store. */
 void tlb_unflushed(struct tlb_gather *g)
 {
@@ -117,11 +104,28 @@ static void flush(struct tlb_gather *g)
 		g->lent = port->tlb_lent(port->ctx, mm, mm->cookie, g->ranges, n);
 }
 
-static void mark_folios_lent(struct tlb_gather *g)
+/*
+ * What was stored through the translations that have just gone counts (tlb.h); and invariant 4.
+ * Both at once: who finds a page dirty, writes it back and cleans it has to know that it is lent.
+ */
+static void mark_folio(const struct tlb_gather *g, struct folio **slot)
 {
-	STEP("marks %u frames that somebody may still use", g->nr_folios);
+	uintptr_t p = (uintptr_t)*slot;
+	uint32_t flags = g->lent && RULE(lent_is_marked) ? FOLIO_LENT : 0;
+
+	*slot = (struct folio *)(p & ~(uintptr_t)GATHERED_DIRTY);
+	if ((p & GATHERED_DIRTY) && RULE(dirty_after_flush))
+		flags |= FOLIO_DIRTY;
+	if (flags)
+		folio_set(*slot, flags);
+}
+
+static void mark_folios(struct tlb_gather *g)
+{
+	if (g->lent)
+		STEP("marks %u frames that somebody may still use", g->nr_folios);
 	for (unsigned i = 0; i < g->nr_folios; i++)
-		folio_set(g->folios[i], FOLIO_LENT);
+		mark_folio(g, &g->folios[i]);
 }
 
 static void mark_table_lent(struct quire_mm *mm, uint64_t addr, uint64_t end)
@@ -164,10 +168,8 @@ void tlb_flush_now(struct tlb_gather *g)
 {
 	if (RULE(flush_before_free))
 		flush(g);
-	if (g->any_dirty)
-		mark_dirty(g);
-	if (g->lent && g->nr_folios && RULE(lent_is_marked))
-		mark_folios_lent(g);
+	if ((g->any_dirty || g->lent) && g->nr_folios)
+		mark_folios(g);
 	if (g->nr_folios)
 		STEP("lets go of %u frames", g->nr_folios);
 	if (g->nr_folios == 1)

@@ -17,28 +17,56 @@
  *   5  A page is dirty or in writeback until it is written: who is to write it waits for whoever
  *      does (F), and looks again.
  *   6  Nothing is written into a hole that the embedder is making: hole.c.
+ *   7  A page that the host may still store to (tlb.c, 4) stays dirty, since nothing tells when it
+ *      has: it is written each time, until it leaves the cache.  Whether it is one is known, like
+ *      all of (1), before it is written.
  */
 #include "core/file.h"
 #include "core/folio.h"
 #include "core/range.h"
 
-/* PTL held: entries [addr, end) of one table.  Only shared ones: a private page is no file's. */
-static void clean_table(struct tlb_gather *g, struct pt_ref *ref, uint64_t addr, uint64_t end)
+/* The page may be marked after the flush (7).  True: the gather is full. */
+static bool gather_cleaned(struct tlb_gather *g, struct folio *folio)
 {
-	struct quire_machine *m = g->mm->machine;
+	if (!g->mm->machine->port.tlb_lent || !RULE(lent_stays_dirty))
+		return false;
+	folio_get(folio);
+	return tlb_folio(g, folio);
+}
 
-	for (pte_t *entry = ref->entry; addr < end; addr += PAGE_SIZE, entry++) {
-		pte_t val = at_load_relaxed(entry);
+/* PTL held.  Only a shared one: a private page is no file's.  True: the gather is full. */
+static bool clean_entry(struct tlb_gather *g, struct pt_ref *ref, pte_t *entry, uint64_t addr)
+{
+	pte_t val = at_load_relaxed(entry);
+	struct folio *folio;
 
-		if (!pte_present(val) || !(val & PTE_SHARED) || !(val & (PTE_WRITE | PTE_DIRTY)))
-			continue;
-		if (val & PTE_DIRTY)
-			folio_set(pfn_folio(m, pte_frame(val)), FOLIO_DIRTY);
-		STEP("cleans the entry of %#lx", addr);
-		pt_set(ref, entry, val & ~(PTE_WRITE | PTE_DIRTY));
-		if (RULE(writeback_flush))
-			tlb_page(g, addr);
-	}
+	if (!pte_present(val) || !(val & PTE_SHARED) || !(val & (PTE_WRITE | PTE_DIRTY)))
+		return false;
+	folio = pfn_folio(g->mm->machine, pte_frame(val));
+	if (val & PTE_DIRTY)
+		folio_set(folio, FOLIO_DIRTY);
+	STEP("cleans the entry of %#lx", addr);
+	pt_set(ref, entry, val & ~(PTE_WRITE | PTE_DIRTY));
+	if (RULE(writeback_flush))
+		tlb_page(g, addr);
+	return gather_cleaned(g, folio);
+}
+
+/* Entries [addr, end) of one table.  Where to go on: before end if the gather is full. */
+static uint64_t clean_table(struct tlb_gather *g, uint64_t addr, uint64_t end)
+{
+	bool full = false;
+	struct pt_ref ref;
+	pte_t *entry;
+
+	if (!pt_lock(g->mm, addr, &ref))
+		return end;
+	for (entry = ref.entry; addr < end && !full; addr += PAGE_SIZE)
+		full = clean_entry(g, &ref, entry++, addr);
+	pt_unlock(&ref);
+	if (full)
+		tlb_flush_now(g);
+	return addr;
 }
 
 static void clean_vma(struct vma *vma, uint64_t first, uint64_t last)
@@ -48,18 +76,10 @@ static void clean_vma(struct vma *vma, uint64_t first, uint64_t last)
 	uint64_t start = vma->start + (lo << PAGE_SHIFT), end = vma->start + (hi << PAGE_SHIFT);
 	uint64_t addr = start;
 	struct tlb_gather g;
-	struct pt_ref ref;
 
 	tlb_begin(&g, vma->mm);
-	while ((addr = pt_skip_holes(vma->mm, addr, end)) < end) {
-		uint64_t next = pt_table_end(addr, end);
-
-		if (pt_lock(vma->mm, addr, &ref)) {
-			clean_table(&g, &ref, addr, next);
-			pt_unlock(&ref);
-		}
-		addr = next;
-	}
+	while ((addr = pt_skip_holes(vma->mm, addr, end)) < end)
+		addr = clean_table(&g, addr, pt_table_end(addr, end));
 	tlb_range_of_others(&g, start, end);
 	tlb_finish(&g);
 }
@@ -91,7 +111,7 @@ static int write_content(struct quire_file *file, struct folio *folio, uint64_t 
 	STEP("page %lu is clean: writes it", pgoff);
 	folio_clear(folio, FOLIO_DIRTY);
 	err = file->ops.write_page(file->priv, pgoff, folio_addr(file->machine, folio));
-	if (err)
+	if (err || (RULE(lent_stays_dirty) && folio_test(folio, FOLIO_LENT)))
 		folio_set(folio, FOLIO_DIRTY);
 	return err;
 }

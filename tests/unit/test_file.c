@@ -323,6 +323,89 @@ static void test_writeback_errors(void **state)
 	finish(u, file, s, a);
 }
 
+/* ---- pages that the host may still store to */
+
+#define LENT_PAGES 600ull /* more than are gathered at once */
+
+static bool lent;
+static unsigned written;
+
+static bool says_lent(void *ctx, struct quire_mm *mm, void *cookie,
+		      const struct quire_tlb_range *ranges, unsigned n)
+{
+	(void)ctx;
+	(void)mm;
+	(void)cookie;
+	(void)ranges;
+	(void)n;
+	return lent;
+}
+
+static bool discard(void *ctx, uint64_t first, uint64_t count)
+{
+	(void)ctx;
+	(void)first;
+	(void)count;
+	return false;
+}
+
+static void drop_line(void *ctx, enum quire_log_level level, const char *line)
+{
+	(void)ctx;
+	(void)level;
+	(void)line;
+}
+
+static int count_write(void *priv, uint64_t pgoff, const void *mem)
+{
+	(void)priv;
+	(void)pgoff;
+	(void)mem;
+	written++;
+	return 0;
+}
+
+static unsigned pages_written(struct quire_file *file)
+{
+	written = 0;
+	assert_int_equal(quire_file_sync(file), 0);
+	return written;
+}
+
+static void test_lent_pages_stay_dirty(void **state)
+{
+	static const struct quire_file_ops ops = {.write_page = count_write};
+	struct quire_file_options fo = {.size = sizeof(fo),
+					.kind = QUIRE_FILE_PAGECACHE,
+					.ops = &ops,
+					.writable = true,
+					.bytes = LENT_PAGES * UPAGE};
+	struct quire_file *file;
+	struct unit u;
+	uint64_t a;
+
+	(void)state;
+	unit_port(&u);
+	u.port.tlb_lent = says_lent;
+	u.port.ram_discard = discard;
+	u.port.log = drop_line;
+	unit_machine_mm(&u, NULL, NULL);
+	assert_int_equal(quire_file_create(u.m, &fo, &file), 0);
+	a = unit_map_file(u.mm, 0, LENT_PAGES * UPAGE, URW, QMAP_SHARED, file, 0);
+	unit_fill(u.mm, a, LENT_PAGES * UPAGE, 1);
+	lent = false;
+	assert_int_equal(pages_written(file), LENT_PAGES);
+	assert_int_equal(pages_written(file), 0);
+	unit_fill(u.mm, a, LENT_PAGES * UPAGE, 2);
+	lent = true;
+	assert_int_equal(pages_written(file), LENT_PAGES);
+	lent = false;
+	assert_int_equal(pages_written(file), LENT_PAGES);
+	unit_verify(&u);
+	quire_file_put(file);
+	unit_down(&u);
+}
+
 /* What was written through a mapping that is gone reaches the file with the last reference. */
 static void test_last_put_writes_back(void **state)
 {
@@ -1087,6 +1170,7 @@ int main(void)
 	    unit_test(test_fault_around),
 	    unit_test(test_write_notify),
 	    unit_test(test_writeback_errors),
+	    cmocka_unit_test(test_lent_pages_stay_dirty),
 	    unit_test(test_last_put_writes_back),
 	    unit_test(test_sync),
 	    cmocka_unit_test(test_last_put_loses_nothing_silently),
