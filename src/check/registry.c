@@ -94,6 +94,7 @@ extern const struct scenario memory_exit;
 extern const struct scenario memory_last;
 extern const struct scenario memory_munmap;
 extern const struct scenario memory_truncate;
+extern const struct scenario memory_two;
 extern const struct scenario mincore_munmap;
 extern const struct scenario mlock_munmap;
 extern const struct scenario move_cross;
@@ -235,6 +236,7 @@ const struct scenario *const scenarios[] = {
 	&memory_last,
 	&memory_munmap,
 	&memory_truncate,
+	&memory_two,
 	&mincore_munmap,
 	&mlock_munmap,
 	&move_cross,

@@ -53,3 +53,41 @@ const struct scenario move_over_full = {
     .nr_guards = 1,
     .guards = {RULE_target_tables_kept},
 };
+
+/* ---- two that have frames for one --------------------------------------------------------- */
+
+#define FARTHER (w->addr + 4 * TABLE_SPAN)
+
+/* Each needs a table and a page. */
+static void setup_two_wanting(struct world *w)
+{
+	map_anon(w, FAR, 1, PROT_RW);
+	map_anon(w, FARTHER, 1, PROT_RW);
+	fill_ram(w, HOG, 2);
+}
+
+static void store_far(struct world *w)
+{
+	note(w, 0, cpu_store(w, w->mm, FAR, 1) == ACCESS_OK);
+}
+
+static void store_farther(struct world *w)
+{
+	note(w, 1, cpu_store(w, w->mm, FARTHER, 1) == ACCESS_OK);
+}
+
+static void check_one_has_them(struct world *w)
+{
+	expect(noted(w, 0) || noted(w, 1), "memory is out for both of two, one of which it is for");
+}
+
+const struct scenario memory_two = {
+    .name = "memory-two",
+    .title = "two faults that need a table and a page each, of two frames",
+    .source = "reclaim.c, 3",
+    .setup = setup_two_wanting,
+    .actors = {{"fault 1", store_far}, {"fault 2", store_farther}},
+    .check = check_one_has_them,
+    .nr_guards = 1,
+    .guards = {RULE_given_back_counts},
+};

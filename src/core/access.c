@@ -104,7 +104,7 @@ static struct folio *alloc_page(struct quire_mm *mm)
 
 	do
 		page = folio_alloc(mm->machine, 0, 0);
-	while (!page && reclaim_for(mm, &r, false));
+	while (!page && reclaim_for(mm, &r, -ENOPAGE, false));
 	return page;
 }
 

@@ -48,7 +48,7 @@ static enum quire_fault_result anon_fault(struct fault *f)
 		return anon_read(f);
 	folio = anon_folio(f, ALLOC_ZERO);
 	if (unlikely(!folio))
-		return QUIRE_FAULT_OOM;
+		return fault_lost(f, -ENOPAGE);
 	err = fault_install(f, folio, anon_pte(f, folio));
 	if (likely(!err))
 		return fault_done(f, QUIRE_KIND_ANON);

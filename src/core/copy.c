@@ -150,7 +150,7 @@ static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, u
 			return -QEAGAIN;
 		}
 		if (!pte_present(val))
-			return -QENOMEM;
+			return -ENOPAGE;
 		STEP("copies entry %#lx of %#lx to the child", val, *addr);
 		at_store(to, val);
 		dst->table->pt.used++;

@@ -188,10 +188,12 @@ static enum quire_fault_result cow_copy(struct fault *f, struct folio *old)
 {
 	struct quire_machine *m = f->mm->machine;
 	struct folio *fresh = anon_folio(f, 0);
-	enum quire_fault_result result = QUIRE_FAULT_OOM;
+	enum quire_fault_result result;
 	bool was_anon = folio_test(old, FOLIO_ANON);
 
-	if (fresh) {
+	if (!fresh) {
+		result = fault_lost(f, -ENOPAGE);
+	} else {
 		STEP("copies the page");
 		memcpy(folio_addr(m, fresh), folio_addr(m, old), PAGE_SIZE);
 		result = cow_replace(f, old, fresh, QUIRE_KIND_COW_COPY);
@@ -207,7 +209,7 @@ static enum quire_fault_result cow_zero(struct fault *f)
 {
 	struct folio *fresh = anon_folio(f, ALLOC_ZERO);
 
-	return fresh ? cow_replace(f, NULL, fresh, QUIRE_KIND_ANON) : QUIRE_FAULT_OOM;
+	return fresh ? cow_replace(f, NULL, fresh, QUIRE_KIND_ANON) : fault_lost(f, -ENOPAGE);
 }
 
 enum quire_fault_result cow_write_protected(struct fault *f)

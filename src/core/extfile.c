@@ -20,8 +20,8 @@
 
 static enum quire_fault_result refuse_frame(struct fault *f, int err)
 {
-	if (err == -QENOMEM)
-		return QUIRE_FAULT_OOM;
+	if (memory_errno(err) == -QENOMEM)
+		return fault_lost(f, err);
 	return fault_sigbus(f, err == -QENXIO ? QUIRE_REASON_BEYOND_EOF : QUIRE_REASON_IO);
 }
 
@@ -162,7 +162,7 @@ static int copy_out(struct fault *f, uint64_t pgoff)
 	int err;
 
 	if (!fresh)
-		return -QENOMEM;
+		return -ENOPAGE;
 	err = file->ops.copy_page ? file->ops.copy_page(file->priv, pgoff, folio_addr(m, fresh))
 				  : -QEIO;
 	if (err)

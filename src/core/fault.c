@@ -64,22 +64,29 @@ enum quire_fault_result fault_done(struct fault *f, enum quire_fault_kind kind)
 
 enum quire_fault_result fault_lost(struct fault *f, int err)
 {
-	if (err == -QENOMEM)
-		return QUIRE_FAULT_OOM;
-	f->retry = true;
-	return QUIRE_FAULT_OK;
+	if (err == -QEAGAIN) {
+		f->retry = true;
+		return QUIRE_FAULT_OK;
+	}
+	f->missing = err;
+	return QUIRE_FAULT_OOM;
 }
 
 /* ---- sleeping -------------------------------------------------------------- */
+
+static void drop_copy(struct fault *f)
+{
+	if (f->copy.folio)
+		folio_put(f->mm->machine, f->copy.folio);
+	f->copy.folio = NULL;
+}
 
 /* No RCU: the last reference on a file may go. */
 static void drop_file(struct fault *f)
 {
 	if (!f->file)
 		return;
-	if (f->copy.folio)
-		folio_put(f->mm->machine, f->copy.folio);
-	f->copy.folio = NULL;
+	drop_copy(f);
 	f->frames->end = 0;
 	quire_file_put(f->file);
 	f->file = NULL;
@@ -309,6 +316,12 @@ static bool grow_stack(struct fault *f)
 	return true;
 }
 
+static bool find_memory(struct fault *f)
+{
+	drop_copy(f); /* reclaim.c, 3 */
+	return reclaim_for(f->mm, &f->reclaim, f->missing, true);
+}
+
 /* After an attempt, outside all locks: is there to be another? */
 static bool fault_again(struct fault *f, enum quire_fault_result result)
 {
@@ -321,7 +334,7 @@ static bool fault_again(struct fault *f, enum quire_fault_result result)
 		return again;
 	}
 	f->retry = false;
-	again = result == QUIRE_FAULT_OOM ? reclaim_for(f->mm, &f->reclaim, true)
+	again = result == QUIRE_FAULT_OOM ? find_memory(f)
 					  : result == QUIRE_FAULT_SEGV && grow_stack(f);
 	if (again)
 		f->locked = false;

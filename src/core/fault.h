@@ -7,7 +7,8 @@
  *   anon.c cow.c filemap.c extfile.c   what each kind of VMA does (struct vma_ops)
  *
  * An op runs inside an RCU read-side section, without the mmap lock unless f->locked.  It ends in
- * one of four ways: OK with the entry installed; SEGV or BUS through fault_refuse(); OOM; or
+ * one of four ways: OK with the entry installed; SEGV or BUS through fault_refuse(); OOM through
+ * fault_lost(), which notes what was missing; or
  * f->retry set, with any result, to start over from the lookup.
  */
 #ifndef CORE_FAULT_H
@@ -48,6 +49,7 @@ struct fault {
 	bool grow;               /* an access of the program's own: may grow a stack */
 	bool major;              /* content was read in for this fault */
 	struct reclaim reclaim;  /* before OOM is said */
+	int missing;             /* what OOM is for: -ENOPAGE, -ENOTABLE, -ENOMEM */
 	struct quire_file *file; /* of the VMA before the last sleep, with a reference; or NULL */
 	struct fault_copy copy;  /* only with file */
 	struct fault_frames *frames; /* only with file */
@@ -66,7 +68,7 @@ enum quire_fault_result fault_refuse(struct fault *f, enum quire_fault_result re
 enum quire_fault_result fault_sigbus(struct fault *f, enum quire_fault_reason reason);
 /* OK, done as `kind`; counted. */
 enum quire_fault_result fault_done(struct fault *f, enum quire_fault_kind kind);
-/* Turns what fault_lock() and fault_install() return into an op's result. */
+/* Turns what fault_lock() and fault_install() return, or want of memory, into an op's result. */
 enum quire_fault_result fault_lost(struct fault *f, int err);
 /*
  * Around whatever may sleep: leaves RCU (and M in the fallback).  f->vma is gone afterwards; its
@@ -101,12 +103,12 @@ static inline void fault_window(const struct fault *f, uint64_t bytes, uint64_t 
 /*
  * Locks the last-level table of f->addr, making tables, and proves that what was decided without
  * the lock still holds: the VMA is alive, the entry is f->entry, the file lost no page since
- * f->seq. 0: PTL held; -EAGAIN: lost a race; -ENOMEM.
+ * f->seq. 0: PTL held; -EAGAIN: lost a race; -ENOTABLE.
  */
 int fault_lock(struct fault *f, struct pt_ref *ref);
 /*
  * Installs `val` at f->addr, as fault_lock() allows.  0: done; -EAGAIN: lost a race (retry);
- * -ENOMEM.  On success the caller's reference on `folio` (NULL for an external frame or the zero
+ * -ENOTABLE.  On success the caller's reference on `folio` (NULL for an external frame or the zero
  * page) is the entry's.
  */
 int fault_install(struct fault *f, struct folio *folio, pte_t val);

@@ -135,12 +135,12 @@ struct folio *filecache_next(struct quire_file *file, uint64_t *i, uint64_t last
 bool filecache_is_zero_fill(const struct quire_file *file);
 /*
  * Adds a new zero-filled page for `seq` (invariant 5), or finds the one that was added meanwhile.
- * 0 and *out without a reference (R); -EAGAIN: seq moved; -ENOMEM.  R.
+ * 0 and *out without a reference (R); -EAGAIN: seq moved; -ENOPAGE, -ENOMEM.  R.
  */
 int filecache_add_zero(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio **out);
 /*
  * The page with its content read in, and a reference; sleeps; no lock but W is held, and not RCU.
- * 0; -EAGAIN: seq moved; -ENOMEM; what read_page returned.
+ * 0; -EAGAIN: seq moved; -ENOPAGE, -ENOMEM; what read_page returned.
  */
 int filecache_read(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio **out);
 

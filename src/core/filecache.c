@@ -89,7 +89,7 @@ static int add_new(struct quire_file *file, uint64_t pgoff, uint64_t seq, uint32
 	int err;
 
 	if (!folio)
-		return -QENOMEM;
+		return -ENOPAGE;
 	at_store_relaxed(&folio->flags, file->folio_flags | flags);
 	err = insert(file, pgoff, seq, folio, out);
 	if (err || *out != folio)

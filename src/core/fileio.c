@@ -63,13 +63,13 @@ int64_t quire_file_read(struct quire_file *file, uint64_t off, void *buf, uint64
 			break;
 		n = n < size - pos ? n : size - pos;
 		err = read_page_part(file, pos, (char *)buf + done, n);
-		if (err == -QEAGAIN || (err == -QENOMEM && reclaim_retry(file->machine, &r)))
+		if (err == -QEAGAIN || reclaim_retry(file->machine, &r, err))
 			continue;
 		if (err)
 			break;
 		done += n;
 	}
-	return done ? (int64_t)done : err;
+	return done ? (int64_t)done : memory_errno(err);
 }
 
 /* ---- write ----------------------------------------------------------------- */
@@ -164,6 +164,6 @@ int64_t quire_file_write(struct quire_file *file, uint64_t off, const void *buf,
 		return 0;
 	do
 		n = try_write(file, off, buf, len);
-	while (n == -QENOMEM && reclaim_retry(file->machine, &r));
-	return n;
+	while (n < 0 && reclaim_retry(file->machine, &r, (int)n));
+	return n < 0 ? memory_errno((int)n) : n;
 }

@@ -32,7 +32,8 @@ static enum quire_fault_result read_page_in(struct fault *f, uint64_t pgoff)
 		return fault_wake(f);
 	if (!fault_wake_failed(f, pgoff))
 		return QUIRE_FAULT_OK;
-	return err == -QENOMEM ? QUIRE_FAULT_OOM : fault_sigbus(f, QUIRE_REASON_IO);
+	return memory_errno(err) == -QENOMEM ? fault_lost(f, err)
+					     : fault_sigbus(f, QUIRE_REASON_IO);
 }
 
 /* *folio: up to date, or NULL with the op's result returned. */
@@ -65,7 +66,7 @@ static enum quire_fault_result map_private_copy(struct fault *f, struct folio *f
 	int err;
 
 	if (!fresh)
-		return QUIRE_FAULT_OOM;
+		return fault_lost(f, -ENOPAGE);
 	STEP("copies frame %u of the cache", folio_pfn(m, folio));
 	memcpy(folio_addr(m, fresh), folio_addr(m, folio), PAGE_SIZE);
 	err = fault_install(f, fresh, anon_pte(f, fresh));

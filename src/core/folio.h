@@ -40,28 +40,48 @@ void frames_defer(struct quire_machine *m, struct frame_chain *c);
 void frames_put_now(struct quire_machine *m, struct frame_chain *c);
 
 /* ---- reclaim.c */
+
+/*
+ * What steps inside the core return for want of a frame, so that who has failed knows of which;
+ * -QENOMEM is among them want of metadata, or of what a callback of the embedder's wanted.  No call
+ * of quire.h returns them: memory_errno().
+ */
+#define ENOPAGE 4097  /* in RAM */
+#define ENOTABLE 4098 /* for a page table, wherever these are */
+
+static inline bool is_no_frame(int err)
+{
+	return err == -ENOPAGE || err == -ENOTABLE;
+}
+
+static inline int memory_errno(int err)
+{
+	return is_no_frame(err) ? -QENOMEM : err;
+}
+
 struct reclaim {
-	uint32_t failures;
-	uint32_t missed[NR_ZONE_KINDS]; /* machine->missed, as it was */
-	unsigned tries;
+	uint64_t missed[NR_ZONE_KINDS]; /* machine->missed, as it was */
+	uint32_t given_back;            /* machine->given_back, when the attempt began */
+	unsigned tries;                 /* in vain, since the embedder was asked */
+	bool looked_again;
 };
 /* Ahead of what allocates frames. */
 static inline struct reclaim reclaim_begin(const struct quire_machine *m)
 {
-	return (struct reclaim){.failures = at_load_relaxed(&m->frame_failures),
-				.missed = {at_load_relaxed(&m->missed[ZONE_RAM]),
-					   at_load_relaxed(&m->missed[ZONE_TABLE])}};
+	return (struct reclaim){.missed = {at_load_relaxed(&m->missed[ZONE_RAM]),
+					   at_load_relaxed(&m->missed[ZONE_TABLE])},
+				.given_back = at_load_relaxed(&m->given_back)};
 }
 /*
- * It has failed for want of memory.  True: some has come free, or was waited for: worth another
- * try.  No lock held, not in RCU: may wait for a grace period.
+ * An attempt has failed with err.  True: frames that it wanted have come free, or were waited for:
+ * worth another.  No lock held, not in RCU: may wait for a grace period.
  */
-bool reclaim_retry(struct quire_machine *m, struct reclaim *r);
+bool reclaim_retry(struct quire_machine *m, struct reclaim *r, int err);
 /*
- * The same on behalf of mm, which has failed where frames are asked for: in the end port->oom is
- * asked; with no frame missed only if `always`.
+ * The same on behalf of mm: in the end port->oom is asked; where no frame was missed only if
+ * `always`.
  */
-bool reclaim_for(struct quire_mm *mm, struct reclaim *r, bool always);
+bool reclaim_for(struct quire_mm *mm, struct reclaim *r, int err, bool always);
 /* Quiescent and drained: the buddy lists against flags and counts.  Returns the violations. */
 unsigned frames_verify(struct quire_machine *m, void (*report)(void *, const char *), void *arg);
 

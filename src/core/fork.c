@@ -114,7 +114,7 @@ static void dup_settings(struct quire_mm *child, const struct quire_mm *parent)
 		at_store_relaxed(&child->rlimit[i], at_load_relaxed(&parent->rlimit[i]));
 }
 
-static int fork_locked(struct quire_mm *child, struct quire_mm *parent, bool *no_frames)
+static int fork_locked(struct quire_mm *child, struct quire_mm *parent)
 {
 	uint64_t entries = parent->fork_entries, tables = parent->fork_tables;
 	int err;
@@ -123,10 +123,8 @@ static int fork_locked(struct quire_mm *child, struct quire_mm *parent, bool *no
 		return -QENOMEM;
 	dup_settings(child, parent);
 	err = dup_tree(child, parent);
-	if (!err) {
+	if (!err)
 		err = copy_all_entries(child, parent);
-		*no_frames = err != 0;
-	}
 	if (!err) {
 		parent->forks++;
 	} else { /* may be tried again: only what a child has got counts */
@@ -136,21 +134,18 @@ static int fork_locked(struct quire_mm *child, struct quire_mm *parent, bool *no
 	return err;
 }
 
-/* *no_frames: it has failed where frames are asked for. */
-static int try_fork(struct quire_mm *parent, void *child_cookie, struct quire_mm **out,
-		    bool *no_frames)
+static int try_fork(struct quire_mm *parent, void *child_cookie, struct quire_mm **out)
 {
 	const struct quire_port *port = &parent->machine->port;
 	struct quire_mm_options opts = {.size = sizeof(opts), .cookie = child_cookie};
 	struct quire_mm *child;
-	int err = quire_mm_create(parent->machine, &opts, &child);
+	int err = mm_create(parent->machine, &opts, &child);
 
-	*no_frames = err != 0; /* the top table */
 	if (err)
 		return err;
 	mm_lock(parent);
 	mutex_lock(port, &child->mmap_lock, RANK_MMAP_NESTED);
-	err = fork_locked(child, parent, no_frames);
+	err = fork_locked(child, parent);
 	mutex_unlock(port, &child->mmap_lock, RANK_MMAP_NESTED);
 	mm_unlock(parent);
 	if (err) {
@@ -164,11 +159,10 @@ static int try_fork(struct quire_mm *parent, void *child_cookie, struct quire_mm
 int quire_mm_fork(struct quire_mm *parent, void *child_cookie, struct quire_mm **out)
 {
 	struct reclaim r = reclaim_begin(parent->machine);
-	bool no_frames;
 	int err;
 
 	do
-		err = try_fork(parent, child_cookie, out, &no_frames);
-	while (err == -QENOMEM && no_frames && reclaim_for(parent, &r, false));
-	return err;
+		err = try_fork(parent, child_cookie, out);
+	while (err && reclaim_for(parent, &r, err, false));
+	return memory_errno(err);
 }

@@ -82,6 +82,10 @@ enum folio_flags {
 
 enum zone_kind { ZONE_RAM, ZONE_TABLE, NR_ZONE_KINDS };
 
+/* In one word: how often none was on its way, and how often some were. */
+#define MISSED_ALL 1ull
+#define MISSED_WAITING (1ull << 32)
+
 /*
  * Counters that the fault path writes: one cache line per CPU, summed by readers.  All A, relaxed.
  */
@@ -102,15 +106,15 @@ struct quire_machine {
 	uint64_t task_size, mmap_min_addr; /* bytes */
 	uint64_t fault_around;             /* bytes, a power of two, at most PT_SPAN */
 	uint64_t max_map_count;
-	uint64_t stack_guard_gap;    /* pages */
-	pfn_t zero_pfn;              /* the zero page: FOLIO_PERMANENT */
-	struct frames *frames;       /* zones and per-CPU lists: frames.c */
-	struct machine_cpu *cpus;    /* port.ncpus of them */
-	bool ram_is_zero;            /* untouched RAM reads as zero */
-	bool own_ram, own_table_ram; /* taken from port->alloc */
-	bool fail_enabled;           /* A: some allocation point is to fail */
-	uint32_t frame_failures; /* A: allocations that found no frame while some were waiting */
-	uint32_t missed[NR_ZONE_KINDS]; /* A: allocations that found no frame */
+	uint64_t stack_guard_gap;       /* pages */
+	pfn_t zero_pfn;                 /* the zero page: FOLIO_PERMANENT */
+	struct frames *frames;          /* zones and per-CPU lists: frames.c */
+	struct machine_cpu *cpus;       /* port.ncpus of them */
+	bool ram_is_zero;               /* untouched RAM reads as zero */
+	bool own_ram, own_table_ram;    /* taken from port->alloc */
+	bool fail_enabled;              /* A: some allocation point is to fail */
+	uint64_t missed[NR_ZONE_KINDS]; /* A: allocations that found no frame: MISSED_* */
+	uint32_t given_back;            /* A: attempts that have failed for it (reclaim.c) */
 
 	/* Written by slow paths, away from what every fault reads. */
 	/* Points passed before the last change of fail_enabled, and all while it is on.  A */

@@ -88,8 +88,7 @@ static void delist(struct quire_mm *mm)
 	spin_unlock(&m->mm_lock, RANK_MMLIST);
 }
 
-int quire_mm_create(struct quire_machine *m, const struct quire_mm_options *opts,
-		    struct quire_mm **out)
+int mm_create(struct quire_machine *m, const struct quire_mm_options *opts, struct quire_mm **out)
 {
 	struct quire_mm_options o = {.size = sizeof(o)};
 	struct quire_mm *mm;
@@ -113,6 +112,12 @@ int quire_mm_create(struct quire_machine *m, const struct quire_mm_options *opts
 	enlist(mm);
 	*out = mm;
 	return 0;
+}
+
+int quire_mm_create(struct quire_machine *m, const struct quire_mm_options *opts,
+		    struct quire_mm **out)
+{
+	return memory_errno(mm_create(m, opts, out));
 }
 
 void quire_mm_get(struct quire_mm *mm)

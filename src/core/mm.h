@@ -184,6 +184,10 @@ static inline void mm_unlock(struct quire_mm *mm)
 		files_end(gone);
 }
 
+/* ---- mm.c */
+/* quire_mm_create(); -ENOTABLE is one of its errors. */
+int mm_create(struct quire_machine *m, const struct quire_mm_options *opts, struct quire_mm **out);
+
 /* ---- vma.c */
 struct vma *vma_find(struct quire_mm *mm, uint64_t addr); /* contains addr, or NULL (R or M) */
 struct vma *vma_next(struct quire_mm *mm, uint64_t addr); /* first that ends above addr */

@@ -245,7 +245,7 @@ static int remap_named(struct remap *r)
 
 static int remap_locked(struct remap *r)
 {
-	struct remap asked = *r;
+	struct remap asked = *r; /* keeps and lets go by it; the move changes the other */
 	int err;
 
 	if (!names_address(r))
@@ -253,7 +253,6 @@ static int remap_locked(struct remap *r)
 	if (!room_in_map_count(r->mm, 2))
 		return -QENOMEM;
 	err = remap_keep_tables(&asked);
-	r->no_table = asked.no_table;
 	if (!err)
 		err = remap_named(r);
 	remap_keep_no_more(&asked);
@@ -283,9 +282,9 @@ int quire_mremap(struct quire_mm *mm, uint64_t addr, uint64_t old_len, uint64_t 
 		mm_lock(mm);
 		err = mm->exited ? -QEFAULT : remap_locked(&r);
 		mm_unlock(mm);
-	} while (err && r.no_table && !r.changed && reclaim_for(mm, &again, false));
+	} while (err && !r.changed && reclaim_for(mm, &again, err, false));
 	if (err)
-		return err;
+		return memory_errno(err);
 	*out = r.new_addr;
 	if (r.locked && grown)
 		mm_populate_locked(mm, r.new_addr + r.new_len - grown, r.new_addr + r.new_len);

@@ -194,7 +194,7 @@ static int grow(struct quire_mm *mm, struct vma *vma, const struct walk *w)
 	struct folio *child = alloc_table(mm->machine, w->level - 1);
 
 	if (!child)
-		return -QENOMEM;
+		return -ENOTABLE;
 	if (link_table(mm, vma, w, child))
 		count_table(mm);
 	else
@@ -264,7 +264,7 @@ int pt_create(struct quire_mm *mm)
 	struct folio *top = alloc_table(mm->machine, TOP_LEVEL);
 
 	if (!top)
-		return -QENOMEM;
+		return -ENOTABLE;
 	mm->root = folio_pfn(mm->machine, top);
 	count_table(mm);
 	return 0;

@@ -81,7 +81,7 @@ void pt_unlock(struct pt_ref *ref);
 void pt_unlock_nested(struct pt_ref *ref);
 /*
  * Locks the last-level table of addr, making tables as needed for `vma`.
- * 0 and locked; -ENOMEM; -EAGAIN: vma is dead (nothing was linked).
+ * 0 and locked; -ENOTABLE; -EAGAIN: vma is dead (nothing was linked).
  * May allocate: no spinlock may be held.  With 0 the caller must still check vma_is_dead under
  * the lock before it inserts.  vma == NULL: caller holds M and needs no check.
  */
@@ -100,7 +100,7 @@ static inline uint64_t pt_table_end(uint64_t addr, uint64_t end)
 	return next < end ? next : end;
 }
 
-int pt_create(struct quire_mm *mm);   /* the top table */
+int pt_create(struct quire_mm *mm);   /* the top table: 0 or -ENOTABLE */
 void pt_destroy(struct quire_mm *mm); /* the top table; all others must be gone */
 
 struct tlb_gather;
@@ -113,8 +113,8 @@ void pt_free_range(struct tlb_gather *g, uint64_t start, uint64_t end, uint64_t 
 		   uint64_t ceiling);
 
 /*
- * Makes the tables of addr down to `level` and keeps that one (protocol 9).  0 or -ENOMEM.  M held,
- * until pt_keep_no_more() has been told of [start, end) with all that was kept of that level.
+ * Makes the tables of addr down to `level` and keeps that one (protocol 9).  0 or -ENOTABLE.  M
+ * held, until pt_keep_no_more() has been told of [start, end) with all that was kept of that level.
  */
 int pt_keep(struct quire_mm *mm, uint64_t addr, unsigned level);
 void pt_keep_no_more(struct quire_mm *mm, uint64_t start, uint64_t end, unsigned level);

@@ -28,8 +28,8 @@ void lazyfree_range(struct tlb_gather *g, struct vma *vma, uint64_t start, uint6
 void protect_entries(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end);
 
 /* copy.c: fork.  Copies src's entries into dst (new, without users, same range); anonymous
- * entries become read-only in both; the gather is of the parent.  0 or -ENOMEM (dst keeps what
- * it has: the caller tears the child down).  Both M held. */
+ * entries become read-only in both; the gather is of the parent.  0, -ENOTABLE or -ENOPAGE (dst
+ * keeps what it has: the caller tears the child down).  Both M held. */
 int copy_entries(struct tlb_gather *g, struct vma *dst, struct vma *src);
 
 /*
@@ -44,7 +44,7 @@ uint64_t move_entries(struct tlb_gather *g, struct quire_file *file, uint64_t ne
 
 /*
  * Makes the tables that this needs, if no fault brings another one to the source, and keeps them
- * until keep_tables_no_more() for the same destination.  0 or -ENOMEM.  M held.
+ * until keep_tables_no_more() for the same destination.  0 or -ENOTABLE.  M held.
  */
 int keep_tables(struct quire_mm *mm, uint64_t new_addr, uint64_t old_addr, uint64_t len);
 void keep_tables_no_more(struct quire_mm *mm, uint64_t new_addr, uint64_t len);

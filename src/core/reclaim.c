@@ -5,69 +5,103 @@
  * Page tables that were taken out and pages of files are free a grace period later (defer.c).
  * Where mappings come and go faster than grace periods end, they can be all the memory there is.
  *
- *   1  Nothing is waited for unless an allocation found no frame while some of that kind were on
- *      their way (frames.c counts those): a point that was made to fail fails.
- *   2  Called without locks and outside RCU: the callbacks that are waited for may take any lock.
- *   3  The embedder is asked (port->oom) last, and told what is out: of that there is no frame free
- *      by then, or too few again and again: what a failed attempt gives back, which needs more than
- *      there is, is free or on its way each time.  Somebody may die for the answer.
- *   4  Misses are counted for the whole machine.  So only that is brought here on behalf of an mm
- *      which failed where frames are asked for: a refusal by a limit has nothing to do with what
- *      others miss meanwhile.
+ *   1  Memory is out when an attempt has found no frame free and none on its way, and no other
+ *      attempt that has failed gave any back meanwhile; of what comes afterwards one more attempt
+ * is made.  Or when others have taken what was tried for again MAX_TRIES times in a row. 2  That is
+ * judged by the allocation that found none (frames.c): then the attempt still has in its hands all
+ * that it had taken.  What it gives back afterwards is no reason to go on. 3  Who fails has given
+ * back what he had before he is judged, and each is judged after what others have given back since
+ * he began.  So of attempts that stand in each other's way, the last one has it all. 4  Which kind
+ * of frame was missed is what the attempt says.  That one was is counted for the whole machine: so
+ * a point that was made to fail, or a refusal by a limit, is not taken for it unless somebody found
+ * none of that kind at that time. 4  The embedder (port->oom) is asked when memory is out, and told
+ * of what.  Somebody may die for the answer. 5  Called without locks and outside RCU: the callbacks
+ * that are waited for may take any lock.
  */
 #include "core/folio.h"
 #include "core/mm.h"
 
-#define MAX_TRIES 16 /* others may take it all each time */
+#define MAX_TRIES 16
 
-bool reclaim_retry(struct quire_machine *m, struct reclaim *r)
+enum verdict { NOT_MISSED, TRY_AGAIN, IS_OUT };
+
+static enum zone_kind kind_of(const struct quire_machine *m, int err)
 {
-	uint32_t failures = at_load(&m->frame_failures);
+	return err == -ENOTABLE && m->nr_table ? ZONE_TABLE : ZONE_RAM;
+}
 
-	if (failures == r->failures || r->tries >= MAX_TRIES || !RULE(waiting_frames_awaited))
+/* Invariant 3.  How often others have since the attempt began. */
+static uint32_t give_back(struct quire_machine *m, struct reclaim *r)
+{
+	uint32_t was = r->given_back;
+
+	r->given_back = at_add(&m->given_back, 1);
+	return r->given_back - was - 1;
+}
+
+/* Invariant 1: once, since it may be what the attempt itself has given back. */
+static bool look_again(struct quire_machine *m, struct reclaim *r, enum zone_kind kind)
+{
+	bool looked = r->looked_again;
+
+	r->looked_again = true;
+	return !looked && (at_load(&m->waiting[kind]) || frames_free_count(m, kind));
+}
+
+/* missed: by how much that has moved (MISSED_*). */
+static bool worth_another(struct quire_machine *m, struct reclaim *r, enum zone_kind kind,
+			  uint64_t missed)
+{
+	uint32_t others = give_back(m, r);
+
+	if (r->tries++ >= MAX_TRIES)
 		return false;
-	r->failures = failures;
-	r->tries++;
-	STEP("waits for frames that wait for readers");
-	m->port.rcu_barrier(m->port.ctx);
-	return true;
+	if (missed >= MISSED_WAITING)
+		return RULE(waiting_frames_awaited);
+	return (others && RULE(given_back_counts)) || look_again(m, r, kind);
 }
 
-/* Since r was begun, or this was last asked: what was missed, and is still. */
-static enum quire_memory what_is_out(struct quire_machine *m, struct reclaim *r)
+static enum verdict judge(struct quire_machine *m, struct reclaim *r, int err)
 {
-	enum quire_memory what = QUIRE_MEMORY_OTHER;
+	enum zone_kind kind = kind_of(m, err);
+	uint64_t was = r->missed[kind], now = at_load(&m->missed[kind]);
 
-	for (unsigned kind = 0; kind < NR_ZONE_KINDS; kind++) {
-		uint32_t missed = at_load(&m->missed[kind]);
-
-		if (missed != r->missed[kind] &&
-		    (what == QUIRE_MEMORY_OTHER || !frames_free_count(m, kind)))
-			what = kind == ZONE_TABLE ? QUIRE_MEMORY_TABLES : QUIRE_MEMORY_RAM;
-		r->missed[kind] = missed;
+	if (!is_no_frame(err) || now == was)
+		return NOT_MISSED;
+	r->missed[kind] = now;
+	if (!worth_another(m, r, kind, now - was))
+		return IS_OUT;
+	STEP("has found no frame, and tries again");
+	if (at_load(&m->waiting[kind])) {
+		STEP("waits for frames that wait for readers");
+		m->port.rcu_barrier(m->port.ctx);
 	}
-	return what;
+	return TRY_AGAIN;
 }
 
-static bool any_free(struct quire_machine *m, enum quire_memory what)
+bool reclaim_retry(struct quire_machine *m, struct reclaim *r, int err)
 {
-	return frames_free_count(m, what == QUIRE_MEMORY_TABLES ? ZONE_TABLE : ZONE_RAM) != 0;
+	return judge(m, r, err) == TRY_AGAIN;
 }
 
-bool reclaim_for(struct quire_mm *mm, struct reclaim *r, bool always)
+static enum quire_memory what_is_out(const struct quire_machine *m, enum verdict v, int err)
+{
+	if (v == NOT_MISSED)
+		return QUIRE_MEMORY_OTHER;
+	return kind_of(m, err) == ZONE_TABLE ? QUIRE_MEMORY_TABLES : QUIRE_MEMORY_RAM;
+}
+
+bool reclaim_for(struct quire_mm *mm, struct reclaim *r, int err, bool always)
 {
 	struct quire_machine *m = mm->machine;
-	enum quire_memory what;
+	enum verdict v = judge(m, r, err);
 
-	if (reclaim_retry(m, r))
+	if (v == TRY_AGAIN)
 		return true;
-	what = what_is_out(m, r);
-	if (what == QUIRE_MEMORY_OTHER && !always)
-		return false;
-	if (what != QUIRE_MEMORY_OTHER && any_free(m, what) && r->tries++ < MAX_TRIES)
-		return true;
-	if (!m->port.oom || !m->port.oom(m->port.ctx, mm, mm->cookie, what))
+	if ((v == NOT_MISSED && !always) || !m->port.oom ||
+	    !m->port.oom(m->port.ctx, mm, mm->cookie, what_is_out(m, v, err)))
 		return false;
 	r->tries = 0;
+	r->looked_again = false;
 	return true;
 }

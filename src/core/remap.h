@@ -14,20 +14,19 @@ struct remap {
 	int flags;
 	uint64_t new_addr; /* wanted, then the result */
 	bool locked;       /* the result is VM_LOCKED: populate what has grown */
-	bool no_table;     /* the failure is want of a page table: no limit's refusal */
 	bool changed;      /* something was unmapped or moved: a failure cannot start over */
 	bool kept;         /* tables at the target are */
 };
 
 /*
  * Moves [addr, addr+old_len) of vma, which lies in it, to new_addr, where nothing is mapped, and
- * gives it new_len there.  -ENOMEM leaves everything as it was, but for no_table.
+ * gives it new_len there.  -ENOTABLE, or what an edit says (-ENOMEM), leaves everything as it was.
  */
 int remap_move(struct remap *r);
 
 /* ---- remap_tables.c: of what was asked for, ahead of anything that cannot be undone */
 
-/* 0, or -ENOMEM with no_table.  remap_keep_no_more() follows in either case. */
+/* 0 or -ENOTABLE.  remap_keep_no_more() follows in either case. */
 int remap_keep_tables(struct remap *r);
 void remap_keep_no_more(const struct remap *r);
 

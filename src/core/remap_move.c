@@ -125,6 +125,5 @@ int remap_move(struct remap *r)
 	tlb_finish(&g);
 	revive_source(r);
 	edit_abort(&e);
-	r->no_table = true;
-	return -QENOMEM;
+	return -ENOTABLE;
 }

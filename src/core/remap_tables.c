@@ -72,10 +72,7 @@ int remap_keep_tables(struct remap *r)
 	if (!(r->flags & QMREMAP_FIXED) || !gives_before_it_takes(r) || !RULE(target_tables_kept))
 		return 0;
 	r->kept = true;
-	if (!keep_of_all(r))
-		return 0;
-	r->no_table = true;
-	return -QENOMEM;
+	return keep_of_all(r);
 }
 
 void remap_keep_no_more(const struct remap *r)

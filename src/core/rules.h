@@ -104,6 +104,9 @@
 	  "file.h, 2")                                                                             \
 	X(waiting_frames_awaited,                                                                  \
 	  "memory is out only after the frames that wait for readers are awaited", "reclaim.c")    \
+	X(given_back_counts,                                                                       \
+	  "memory is not out while others that have failed give back what they had",               \
+	  "reclaim.c, 3")                                                                          \
 	X(dead_file_takes_no_page, "nothing is added to a file that nobody has any more",          \
 	  "file.c, 3")                                                                             \
 	X(size_of_no_other_time,                                                                   \

@@ -5,7 +5,8 @@
  * Called by the core in the thread of a worker that serves a guest's fault, fork or mremap, with no
  * lock held.
  *
- *   1  Nobody dies while somebody else's memory is on its way back, or has come meanwhile.
+ *   1  Nobody dies while somebody else's memory is on its way back, or has come meanwhile: unless
+ *      that was not enough, or others have taken it, again and again.
  *   2  One at a time: who comes while another is at it waits for that, and tries again.
  *   3  The process that asks, as the victim, gets a refusal: its stub is being killed.
  *   4  Where nobody may be killed, nobody is: who asks gets SIGBUS (op_fault.c), or his call fails.
@@ -20,8 +21,7 @@
 /* Outermost.  Held while guests are waited for: not by the main thread, nor by the reaper. */
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER; /* B */
 
-/* Looking at who holds what has waited for unmappings that were under way. */
-static bool has_come(struct run *run, enum quire_memory what)
+static bool is_there(struct run *run, enum quire_memory what)
 {
 	struct quire_machine_stats m;
 
@@ -29,6 +29,16 @@ static bool has_come(struct run *run, enum quire_memory what)
 	if (what == QUIRE_MEMORY_TABLES)
 		return m.free_table_frames || m.waiting_table_frames;
 	return what == QUIRE_MEMORY_RAM && (m.free_frames || m.waiting_frames);
+}
+
+/*
+ * Looking at who holds what has waited for unmappings that were under way.  What there is now may
+ * as well be what the call itself had taken and has given back, of which it needs more (a fork of
+ * a process with many tables): it does not get to try for ever.
+ */
+static bool has_come(struct run *run, enum quire_memory what)
+{
+	return is_there(run, what) && oom_may_try();
 }
 
 static void kill_locked(struct proc *p)

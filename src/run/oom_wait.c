@@ -158,9 +158,20 @@ static bool wait_locked(struct run *run, const struct dying *d, unsigned n)
 /* When the request that this thread serves came here first; 0: it has not. */
 static __thread uint64_t since;
 
+/* And how often it was tried again since memory had come. */
+static __thread unsigned tries;
+
+#define MAX_TRIES 16
+
 void oom_new_request(void)
 {
 	since = 0;
+	tries = 0;
+}
+
+bool oom_may_try(void)
+{
+	return tries++ < MAX_TRIES;
 }
 
 /* Rule 1: others have taken, again and again, what it has waited for. */

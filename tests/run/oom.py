@@ -79,6 +79,16 @@ def test_tables():
           ooms[0]["more_processes"] == 3, ooms)
 
 
+def test_fork():
+    """Half of the tables and more are one process's, who forks: he is told so, and soon."""
+    machine, done = run("128M", "fork")
+    line = LINE.fullmatch(done.stderr)
+    check("dies", done.returncode == -9 and not done.stdout, done.returncode, done.stdout)
+    check("the line", line and line[1] == "memory for page tables" and 35 < float(line[4]) < 45,
+          done.stderr)
+    check("the report", len(machine["out_of_memory"]) == 1, machine["out_of_memory"])
+
+
 def test_line():
     """What is told of one who takes more than there is."""
     machine, done = run("16M", "hungry", "20")

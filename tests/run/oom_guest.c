@@ -7,6 +7,7 @@
  *   shared ROUNDS MIB          shared memory, mapped and unmapped
  *   segment ROUNDS MIB         the same with System V segments that are marked for removal
  *   tables                     one process needs many page tables, five do not
+ *   fork                       a process whose tables there is no room for twice forks
  *   adj BIG SMALL OWN          two holders with these oom_score_adj, and a hungry parent
  *   exempt MIB                 takes as much as there is, and is told so, when nobody may be killed
  *   hungry MIB                 takes that much
@@ -219,7 +220,6 @@ static void read_sparsely(size_t gib)
 		_exit(1);
 	for (size_t at = 0; at < bytes; at += 2 * MIB)
 		(void)p[at];
-	_exit(0);
 }
 
 static int tables(void)
@@ -232,13 +232,28 @@ static int tables(void)
 	for (int i = 0; i < 5; i++)
 		innocent[i] = holder(8, NULL, until);
 	hog = fork();
-	if (!hog)
+	if (!hog) {
 		read_sparsely(64);
+		_exit(0);
+	}
 	printf("hog %d\n", ended(hog));
 	close(until[1]);
 	for (int i = 0; i < 5; i++)
 		good += ended(innocent[i]) == 0;
 	printf("innocents %d\n", good);
+	return 0;
+}
+
+/* What a failed fork gives back is not enough for the next one. */
+static int fork_much(void)
+{
+	pid_t child;
+
+	read_sparsely(20);
+	child = fork();
+	if (!child)
+		_exit(0);
+	printf("child %d\n", child < 0 ? -1 : ended(child));
 	return 0;
 }
 
@@ -332,6 +347,8 @@ int main(int argc, char **argv)
 		return segment(argv + 2);
 	if (argc == 2 && is(argv[1], "tables"))
 		return tables();
+	if (argc == 2 && is(argv[1], "fork"))
+		return fork_much();
 	if (argc == 5 && is(argv[1], "adj"))
 		return adj(argv + 2);
 	if (argc == 3 && is(argv[1], "exempt"))

@@ -180,7 +180,7 @@ static void test_tables_fail(void **state)
 		quire_machine_stats(u->m, &st);
 		point = st.alloc_points + 1 + made - have;
 		assert_int_equal(quire_machine_fail(u->m, &point, 1), 0);
-		assert_int_equal(pt_lock_alloc(u->mm, vma_of(u->mm, BASE), BASE, &ref), -QENOMEM);
+		assert_int_equal(pt_lock_alloc(u->mm, vma_of(u->mm, BASE), BASE, &ref), -ENOTABLE);
 		assert_int_equal(quire_machine_fail(u->m, NULL, 0), 0);
 		assert_int_equal(u->mm->nr_tables, tables + made);
 		unit_verify(u);

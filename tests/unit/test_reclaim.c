@@ -573,6 +573,97 @@ static void one_frame_too_few(void **state)
 	unit_down(&u);
 }
 
+/* ---- of what: what the fault missed, whatever others miss beside it */
+
+#define LAST_PAGE (100000 * UPAGE) /* of a file: nothing is cached before it */
+static uint64_t far_page;          /* of other's, whose table there is no frame for */
+static bool fail_alloc;            /* of metadata */
+static bool missed_beside;
+static enum quire_memory told;
+
+static void *alloc_or_fail(void *ctx, size_t bytes)
+{
+	return fail_alloc ? NULL : unit_alloc(ctx, bytes);
+}
+
+static bool note_what(void *ctx, struct quire_mm *mm, void *cookie, enum quire_memory what)
+{
+	(void)ctx;
+	(void)cookie;
+	if (mm != other) {
+		asked++;
+		told = what;
+	}
+	return false;
+}
+
+/* Others miss a table while the fault asks how long its file is. */
+static uint64_t size_beside_a_miss(void *priv)
+{
+	if (!far_page)
+		return UPAGE; /* grows before the fault, which therefore asks */
+	assert_int_equal(unit_fault(other, far_page, QUIRE_READ, NULL), QUIRE_FAULT_OOM);
+	missed_beside = true;
+	fail_alloc = *(bool *)priv;
+	return LAST_PAGE + UPAGE;
+}
+
+static int no_content(void *priv, uint64_t pgoff, void *mem)
+{
+	(void)priv;
+	(void)pgoff;
+	(void)mem;
+	return 0;
+}
+
+static enum quire_memory told_of(bool metadata)
+{
+	static const struct quire_file_ops ops = {.read_page = no_content,
+						  .file_size = size_beside_a_miss};
+	struct quire_file_options fo = {
+	    .size = sizeof(fo), .kind = QUIRE_FILE_PAGECACHE, .ops = &ops, .priv = &metadata};
+	struct quire_machine_options o = {
+	    .size = sizeof(o), .ram_bytes = RAM_PAGES * UPAGE, .table_bytes = 16 * UPAGE};
+	struct quire_file *file;
+	struct quire_fault f;
+	struct unit u;
+	uint64_t a;
+
+	asked = 0;
+	far_page = 0;
+	missed_beside = false;
+	unit_port(&u);
+	u.port.alloc = alloc_or_fail;
+	u.port.oom = note_what;
+	unit_machine_mm(&u, &o, NULL);
+	assert_int_equal(quire_mm_create(u.m, NULL, &other), 0);
+	assert_int_equal(quire_file_create(u.m, &fo, &file), 0);
+	a = unit_map_file(u.mm, SOURCE + 8 * UPAGE, UPAGE, QPROT_READ, QMAP_SHARED | QMAP_FIXED,
+			  file, LAST_PAGE);
+	unit_store(u.mm, unit_map(u.mm, SOURCE, UPAGE, URW, UANON | QMAP_FIXED), 1);
+	far_page = unit_map(other, FILLER, 64ull << 21, URW, UANON | QMAP_NORESERVE | QMAP_FIXED);
+	if (!metadata)
+		fill_but(&u, 0);
+	while (unit_fault(other, far_page, QUIRE_READ, NULL) == QUIRE_FAULT_OK)
+		far_page += 2ull << 20;
+	assert_int_equal(unit_fault(u.mm, a, QUIRE_READ, &f), QUIRE_FAULT_OOM);
+	fail_alloc = false;
+	far_page = 0;
+	assert_int_equal(asked, 1);
+	assert_true(missed_beside);
+	quire_file_put(file);
+	quire_mm_put(other);
+	unit_down(&u);
+	return told;
+}
+
+static void what_the_fault_missed(void **state)
+{
+	(void)state;
+	assert_int_equal(told_of(false), QUIRE_MEMORY_RAM);
+	assert_int_equal(told_of(true), QUIRE_MEMORY_OTHER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -593,6 +684,7 @@ int main(void)
 	    cmocka_unit_test(move_that_has_unmapped),
 	    cmocka_unit_test(limit_beside_a_miss),
 	    cmocka_unit_test(one_frame_too_few),
+	    cmocka_unit_test(what_the_fault_missed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
