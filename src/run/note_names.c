@@ -105,6 +105,7 @@ const struct note_call note_calls[] = {
 const struct note_detail note_details[] = {
     WITH(mmap, MAP_HUGETLB),
     {SYS_mmap, S_IFCHR, "of this device"},
+    {SYS_mmap, S_IFSOCK, "of this socket"},
     {SYS_mmap, 0, "of what this descriptor is"},
     {SYS_munmap, NOTE_VDSO, "of the vdso"},
     {SYS_mprotect, NOTE_VDSO, "of the vdso"},

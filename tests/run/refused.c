@@ -97,6 +97,7 @@ static void of_sockets(void)
 	int s = socket(AF_INET, SOCK_STREAM, 0), one = 1;
 
 	FAILS(setsockopt(s, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one)), EOPNOTSUPP);
+	FAILS((long)mmap(NULL, 4096, PROT_READ, MAP_SHARED, s, 0), ENODEV);
 	close(s);
 }
 

@@ -357,6 +357,47 @@ static void mapping_errors(void)
 		close(i);
 }
 
+/* What has no pages, or none for this: the errno is the host's. */
+static void unmappable(void)
+{
+	static const int types[] = {MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE};
+	static const int prots[] = {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE, PROT_EXEC};
+	int p[2], fds[10], n = 0;
+
+	CHECK(pipe(p) == 0);
+	fds[n++] = p[0];
+	fds[n++] = open("/dev/null", O_RDWR);
+	fds[n++] = open("/", O_RDONLY);
+	fds[n++] = epoll_create1(0);
+	fds[n++] = socket(AF_UNIX, SOCK_STREAM, 0);
+	fds[n++] = socket(AF_INET, SOCK_DGRAM, 0);
+	for (int i = 0; i < n * 12; i++) {
+		void *at = mmap(NULL, 4096, prots[i % 4], types[i / 4 % 3], fds[i / 12], 0);
+
+		printf("%d: %s\n", i, at == MAP_FAILED ? strerrorname_np(errno) : "mapped");
+	}
+	for (int i = 0; i < n; i++)
+		close(fds[i]);
+	close(p[1]);
+}
+
+static void synchronous(void)
+{
+	static const char *const dirs[] = {"/var/tmp", "/dev/shm"};
+	static const int types[] = {MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE};
+
+	for (int i = 0; i < 6; i++) {
+		int fd = open(dirs[i / 3], O_TMPFILE | O_RDWR, 0600);
+		void *at;
+
+		CHECK(fd >= 0 && ftruncate(fd, 4096) == 0);
+		at = mmap(NULL, 4096, PROT_READ, types[i % 3] | MAP_SYNC, fd, 0);
+		printf("%s %d: %s\n", dirs[i / 3], i % 3,
+		       at == MAP_FAILED ? strerrorname_np(errno) : "mapped");
+		close(fd);
+	}
+}
+
 int main(void)
 {
 	RUN(fresh_buffers);
@@ -371,5 +412,7 @@ int main(void)
 	RUN(settings);
 	RUN(sharing);
 	RUN(mapping_errors);
+	RUN(unmappable);
+	RUN(synchronous);
 	return failures != 0;
 }

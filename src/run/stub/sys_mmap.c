@@ -71,6 +71,14 @@ static int64_t check_text(int fd)
 	return which == PROC_MEMINFO || which == PROC_SYSVIPC_SHM ? -EIO : -ENODEV;
 }
 
+/* Its pages, if it has any, are no file's: what the host would map is refused with a line. */
+static int64_t refuse_file(struct call *c, uint64_t mode)
+{
+	int64_t r = window_ask(c->a);
+
+	return r ? r : call_refuse(c, ENODEV, mode & S_IFMT);
+}
+
 static int64_t map_window(struct call *c, int64_t open_flags)
 {
 	const uint64_t *a = c->a;
@@ -84,6 +92,14 @@ static int64_t map_window(struct call *c, int64_t open_flags)
 	int64_t r = file_map_look(&m, open_flags);
 
 	return r ? r : window_map(&m, a);
+}
+
+static bool is_synchronous(int fd)
+{
+	struct statx st;
+
+	return !sys(__NR_statx, fd, "", AT_EMPTY_PATH, 0, &st) &&
+	       (st.stx_attributes & STATX_ATTR_DAX);
 }
 
 static int64_t map_file(struct call *c)
@@ -107,11 +123,12 @@ static int64_t map_file(struct call *c)
 		r = check_text((int)c->a[4]);
 	if (r)
 		return r;
-	if (S_ISDIR(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))
-		return -ENODEV;
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-		return call_refuse(c, ENODEV, st.st_mode & S_IFMT);
-	return map_window(c, flags);
+		return refuse_file(c, st.st_mode);
+	/* Where the file system ignores it, so do we; where it means something, we cannot. */
+	if (c->a[3] & MAP_SYNC)
+		r = is_synchronous((int)c->a[4]) ? -EOPNOTSUPP : window_ask(c->a);
+	return r ? r : map_window(c, flags);
 }
 
 int64_t sys_mmap(struct call *c)

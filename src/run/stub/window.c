@@ -34,6 +34,7 @@
 #define FROM_START_MAX (1ull << 30) /* pages: numbers are for the whole of a file up to that */
 #define STATFS_NOEXEC 8
 #define BLKGETSIZE64_ 0x80081272ull
+#define ASKED_MAX (1ull << 30)
 #define WHOLE_TRIES 64 /* then one page will do */
 #define FULL_TRIES 4
 
@@ -314,6 +315,22 @@ static int64_t map_known(const struct file_map *m, const struct cached *w, const
 	r = rpc(m->t, OP_MMAP_FILE, (uint64_t)w->id, a[0], a[1], a[2], a[3], a[4], a[5], m->size);
 	unmap_all_told(m->t);
 	return r;
+}
+
+/* At a place of ours if that is free, as it is: so never where something of the guest's is filled.
+ */
+int64_t window_ask(const uint64_t a[6])
+{
+	uint64_t bytes = a[1] < ASKED_MAX ? PAGE_UP(a[1]) : ASKED_MAX;
+	uint64_t flags = (a[3] & (MAP_TYPE | MAP_SYNC)) | MAP_NORESERVE;
+	int64_t got;
+
+	windows_lock_take();
+	got = sys(__NR_mmap, window_address(bytes), bytes, a[2], flags, a[4], a[5]);
+	if (!sys_is_error(got))
+		sys(__NR_munmap, got, bytes);
+	windows_lock_drop();
+	return sys_is_error(got) ? got : 0;
 }
 
 int64_t window_map(const struct file_map *m, const uint64_t a[6])

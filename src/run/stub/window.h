@@ -19,6 +19,8 @@ struct file_map {
 };
 
 int64_t file_map_look(struct file_map *m, int64_t open_flags);
+/* What the host says of this mmap, whatever the address: 0 or -errno.  Nothing stays mapped. */
+int64_t window_ask(const uint64_t a[6]);
 /* mmap with these arguments: the address, or -errno. */
 int64_t window_map(const struct file_map *m, const uint64_t a[6]);
 /* A window of the program's file, for OP_EXEC_LOAD: its id, or -errno. */
