@@ -98,8 +98,67 @@ static void files(void)
 	CHECK(opens(at, O_RDONLY));
 }
 
+/* The supervisor's directory, and those in it, mounted at the first name and seen by the other. */
+static void refuse_mounted(const char *to, const char *at)
+{
+	static const char *const written[] = {"current", "exec", "fscreate"};
+	char from[100], name[200];
+	int tree;
+
+	snprintf(from, sizeof(from), "/proc/%u", INFO->supervisor_pid);
+	CHECK(mount(from, to, NULL, MS_BIND, NULL) == 0);
+	refuse_files(at);
+	CHECK(umount2(to, MNT_DETACH) == 0);
+	snprintf(from, sizeof(from), "/proc/%u/task/%u", INFO->supervisor_pid,
+		 INFO->supervisor_pid);
+	CHECK(mount(from, to, NULL, MS_BIND, NULL) == 0);
+	refuse_files(at);
+	CHECK(umount2(to, MNT_DETACH) == 0);
+	snprintf(from, sizeof(from), "/proc/%u/attr", INFO->supervisor_pid);
+	CHECK(mount(from, to, NULL, MS_BIND, NULL) == 0);
+	for (unsigned i = 0; i < sizeof(written) / sizeof(written[0]); i++) {
+		snprintf(name, sizeof(name), "%s/%s", at, written[i]);
+		CHECK(!opens(name, O_WRONLY));
+	}
+	CHECK(umount2(to, MNT_DETACH) == 0);
+	/* Nowhere at all. */
+	snprintf(from, sizeof(from), "/proc/%u", INFO->supervisor_pid);
+	tree = (int)syscall(SYS_open_tree, AT_FDCWD, from, OPEN_TREE_CLONE);
+	CHECK(tree >= 0 && fchdir(tree) == 0);
+	refuse_files(".");
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", tree);
+	refuse_files(name);
+	CHECK(chdir("/") == 0);
+	close(tree);
+}
+
+/* A guest's own, however it is reached, is the supervisor's text: the host's shows the stub. */
+static void own_texts(void)
+{
+	char dir[] = "/tmp/reach_XXXXXX", name[64], text[16384];
+	ssize_t n;
+	int fd;
+
+	CHECK(mkdtemp(dir) != NULL);
+	snprintf(name, sizeof(name), "/proc/%d", getpid());
+	if (!private_mounts() || mount(name, dir, NULL, MS_BIND, NULL)) {
+		printf("no mounts: %s\n", strerror(errno));
+		rmdir(dir);
+		return;
+	}
+	snprintf(name, sizeof(name), "%s/maps", dir);
+	fd = open(name, O_RDONLY);
+	n = read(fd, text, sizeof(text) - 1);
+	CHECK(fd >= 0 && n > 0);
+	text[n > 0 ? n : 0] = 0;
+	CHECK(strstr(text, "[stack]") && !strstr(text, "quire-"));
+	close(fd);
+	CHECK(umount2(dir, MNT_DETACH) == 0 && rmdir(dir) == 0);
+}
+
 static void mounts(void)
 {
+	static const char *const alone[] = {"oom_score_adj", "mem", "maps", "environ", "pagemap"};
 	char dir[] = "/tmp/reach_XXXXXX", from[100], at[100], file[100];
 
 	if (!private_mounts()) {
@@ -113,22 +172,23 @@ static void mounts(void)
 		refuse_files(at);
 		CHECK(umount(dir) == 0);
 	}
-	snprintf(from, sizeof(from), "/proc/%u", INFO->supervisor_pid);
-	CHECK(mount(from, dir, NULL, MS_BIND, NULL) == 0);
-	snprintf(file, sizeof(file), "%s/mem", dir);
-	CHECK(!opens(file, O_RDWR) && !opens(file, O_RDONLY));
-	for (int i = 0; i < 20; i++) {
-		snprintf(file, sizeof(file), "%s/fd/%d", dir, i);
-		CHECK(!opens(file, O_RDWR) && !opens(file, O_RDONLY));
-	}
-	CHECK(umount2(dir, MNT_DETACH) == 0);
+	refuse_mounted(dir, dir);
+	/* Under a name that tells of another one, which lives. */
+	snprintf(at, sizeof(at), "/proc/%d", getpid());
+	refuse_mounted(at, at);
+	snprintf(at, sizeof(at), "%s/%d", dir, getpid());
+	CHECK(mkdir(at, 0700) == 0);
+	refuse_mounted(at, at);
+	CHECK(rmdir(at) == 0);
 	/* The file alone. */
-	snprintf(file, sizeof(file), "%s/x", dir);
-	snprintf(from, sizeof(from), "/proc/%u/mem", INFO->supervisor_pid);
+	snprintf(file, sizeof(file), "%s/limits", dir);
 	close(open(file, O_CREAT | O_WRONLY, 0600));
-	CHECK(mount(from, file, NULL, MS_BIND, NULL) == 0);
-	CHECK(!opens(file, O_RDWR) && !opens(file, O_RDONLY));
-	umount2(file, MNT_DETACH);
+	for (unsigned i = 0; i < sizeof(alone) / sizeof(alone[0]); i++) {
+		snprintf(from, sizeof(from), "/proc/%u/%s", INFO->supervisor_pid, alone[i]);
+		CHECK(mount(from, file, NULL, MS_BIND, NULL) == 0);
+		CHECK(!opens(file, O_RDONLY) && !opens(file, O_RDWR) && !opens(file, O_WRONLY));
+		CHECK(umount2(file, MNT_DETACH) == 0);
+	}
 	unlink(file);
 	rmdir(dir);
 }
@@ -289,8 +349,8 @@ static void no_proc(void)
 int main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {
-	    {"files", files},     {"mounts", mounts}, {"calls", calls}, {"guests", guests},
-	    {"no_proc", no_proc}, {"looks", looks},   {NULL, NULL}};
+	    {"files", files},     {"mounts", mounts}, {"calls", calls},         {"guests", guests},
+	    {"no_proc", no_proc}, {"looks", looks},   {"own_texts", own_texts}, {NULL, NULL}};
 
 	return reach(cases, argc > 1 ? argv[1] : NULL);
 }

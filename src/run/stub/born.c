@@ -6,6 +6,11 @@
  *
  * Files that have no bytes by their size are looked at, and on file systems without a device: so an
  * ordinary open costs one fstat.
+ *
+ *   1. What all may read is known by its name.  Else whose file it is is found out by its directory
+ *      (look_process): what is mounted there may have any name.
+ *   2. The host has opened it by then.  Another thread may have used it; what that might yield of
+ *      the supervisor docs/run.md says.
  */
 #include "guard.h"
 #include "proc_path.h"
@@ -14,6 +19,7 @@
 #include <linux/stat.h>
 
 #define READ_BY_ALL 0444u
+#define PROC_FIRST_INO 0xf0000000u
 #define MAJOR(dev) ((dev) >> 8 & 0xfff)
 
 /* As strict as the host is with other users' processes: their maps are not for all. */
@@ -28,37 +34,59 @@ static bool may_see(const char *rest, const struct stat *st, uint64_t flags)
 	return (flags & O_ACCMODE) == O_RDONLY && (st->st_mode & READ_BY_ALL) == READ_BY_ALL;
 }
 
-/* The root of a mount: what its name in the file system is nobody can tell. */
-static bool is_mounted_alone(int64_t fd)
+/*
+ * Mounted by itself: what its name in the file system is nobody can tell.  But it is no process's
+ * if it has the number of one of the files that a procfs begins with.
+ */
+static bool is_unnamed(int64_t fd, const struct stat *st)
 {
 	struct statx x;
 
-	return sys(__NR_statx, fd, "", AT_EMPTY_PATH, 0, &x) == 0 &&
+	return st->st_ino < PROC_FIRST_INO && sys(__NR_statx, fd, "", AT_EMPTY_PATH, 0, &x) == 0 &&
 	       (x.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
-/* It is that process's: under another name, in another mount, it may be anybody's. */
-static bool is_mem_of(const struct stat *st, int64_t pid)
+/* RUN_FD_LOOK is the directory in which the file is called so. */
+static bool is_in(const char *rest, const struct stat *st)
 {
-	struct stat of;
-	char name[40];
+	struct stat in;
 
-	str_put(str_put_number(str_put(name, "/proc/"), (uint64_t)pid), "/mem");
-	return sys(__NR_stat, name, &of) == 0 && of.st_dev == st->st_dev && of.st_ino == st->st_ino;
+	return fd_in_proc(RUN_FD(RUN_FD_LOOK)) &&
+	       sys(__NR_newfstatat, RUN_FD(RUN_FD_LOOK), rest, &in, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       in.st_dev == st->st_dev && in.st_ino == st->st_ino;
 }
 
-/* 0, or why the guest may not have it. */
-static int64_t check(int64_t fd, const char *rest, int64_t pid, const struct stat *st,
-		     uint64_t flags)
+/* Whose it is, by its directory: as look_process(), or RESTART. */
+static int64_t owner(struct thread *t, char *name, const char *rest, const struct stat *st)
+{
+	struct open_how how = {O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_NO_MAGICLINKS};
+	int64_t dir, pid = 0;
+
+	if (rest == name || !look_begin(t))
+		return rest == name ? 0 : RESTART;
+	name[rest - name - 1] = 0;
+	dir = sys(__NR_openat2, AT_FDCWD, *name ? name : "/", &how, sizeof(how));
+	if (dir >= 0 && look_at(dir) == 0 && is_in(rest, st))
+		pid = look_process();
+	if (dir >= 0)
+		sys(__NR_close, dir);
+	look_end();
+	return pid;
+}
+
+/* 0, or why the guest may not have it.  *pid is known better afterwards. */
+static int64_t check(struct thread *t, char *name, const char *rest, int64_t *pid,
+		     const struct stat *st, uint64_t flags)
 {
 	/* The host's memory of a guest is the stub's, with all that it maps. */
-	if (str_equal(rest, "mem") && ((flags & O_ACCMODE) != O_RDONLY || !is_mem_of(st, pid)))
+	if (str_equal(rest, "mem") && (flags & O_ACCMODE) != O_RDONLY)
 		return -EACCES;
-	if (pid_is_supervisors(pid) && !may_see(rest, st, flags))
-		return -EACCES;
-	if (!pid && (st->st_mode & READ_BY_ALL) != READ_BY_ALL && is_mounted_alone(fd))
-		return -EACCES;
-	return 0;
+	if (may_see(rest, st, flags))
+		return 0;
+	*pid = owner(t, name, rest, st);
+	if (*pid == RESTART)
+		return RESTART;
+	return *pid == 0 || pid_is_supervisors(*pid) ? -EACCES : 0;
 }
 
 /* Whether the guest may open it at all the host has decided. */
@@ -85,9 +113,9 @@ static int64_t of_proc(struct thread *t, int64_t fd, const struct stat *st, uint
 	name[n > 0 ? n : 0] = 0;
 	rest = proc_file_of(name, &pid);
 	/* Where /proc is not to be seen, as after chroot, nobody can tell whose file it is. */
-	r = n > 0 ? check(fd, rest, pid, st, flags) : -EACCES;
+	r = n > 0 && !is_unnamed(fd, st) ? check(t, name, rest, &pid, st, flags) : -EACCES;
 	if (r == 0)
-		r = text_instead(t, fd, rest, pid, flags);
+		r = text_instead(t, fd, rest, pid < 0 ? 0 : pid, flags);
 	if (r < 0)
 		sys(__NR_close, fd);
 	return r;

@@ -25,8 +25,11 @@ bool look_is_ours(struct stat *st);
 /* ---- supervisor.c */
 /* pid is the supervisor, or a thread of it. */
 bool pid_is_supervisors(int64_t pid);
-/* The process of the directory in RUN_FD_LOOK, which is one of /proc/PID or in such a one; 0: it is
- * not known. */
+/*
+ * The process of the directory in RUN_FD_LOOK, which is one of /proc/PID or in such a one; of
+ * another one of a procfs NO_PROCESS; 0: it is not known, for it is mounted elsewhere.
+ */
+#define NO_PROCESS (-1)
 int64_t look_process(void);
 /* A number behind this field in a text such as /proc/PID/status; 0: none. */
 int64_t text_number(const char *text, const char *field);

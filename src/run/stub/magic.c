@@ -67,7 +67,7 @@ static int64_t check_link(const struct walk *w, int64_t pid)
 	const char *p = w->name;
 	int64_t fd;
 
-	if (!pid || pid_is_supervisors(pid) || proc_is_range(w->name))
+	if (pid <= 0 || pid_is_supervisors(pid) || proc_is_range(w->name))
 		return -EACCES;
 	if (str_number(&p, &fd) && !*p && fd_is_ours((uint64_t)fd) && (int)fd != RUN_FD(RUN_FD_EXE))
 		return -ENOENT;

@@ -9,6 +9,11 @@
 
 #include <linux/fcntl.h>
 
+#define MOST_LEVELS 10
+#define PROC_ROOT_INO 1
+#define DIRENT64_BYTES 16
+#define DIRENT64_NAME 19
+
 bool pid_is_supervisors(int64_t pid)
 {
 	int32_t tid = (int32_t)pid, tgid = (int32_t)INFO->supervisor_pid;
@@ -46,22 +51,57 @@ int64_t text_number(const char *text, const char *field)
 	return 0;
 }
 
+/* Of an open directory of threads: the first one's number; 0: it is another directory. */
+static int64_t first_thread(int64_t fd)
+{
+	char list[256];
+	int64_t n = sys(__NR_getdents64, fd, list, sizeof(list)), number;
+	uint16_t bytes;
+
+	for (int64_t at = 0; at < n; at += bytes) {
+		const char *name = list + at + DIRENT64_NAME;
+
+		memcpy(&bytes, list + at + DIRENT64_BYTES, sizeof(bytes));
+		if (*name != '.')
+			return str_number(&name, &number) && !*name ? number : 0;
+	}
+	return 0;
+}
+
+/* The directory that leads there from RUN_FD_LOOK is a procfs's first one, whole. */
+static bool is_root(const char *up)
+{
+	struct stat st, at;
+
+	return sys(__NR_fstat, RUN_FD(RUN_FD_LOOK), &at) == 0 &&
+	       sys(__NR_newfstatat, RUN_FD(RUN_FD_LOOK), up, &st, 0) == 0 &&
+	       st.st_dev == at.st_dev && st.st_ino == PROC_ROOT_INO;
+}
+
 /*
- * By the text beside it, or one directory up, in the same mount: names tell nothing, for another
- * directory may be mounted there.
+ * By the list of threads in it, or in a directory above it, in the same mount: names tell nothing,
+ * for another directory may be mounted there.
  */
 int64_t look_process(void)
 {
-	static const char *const beside[] = {"status", "../status"};
-	struct open_how how = {O_RDONLY | O_CLOEXEC, 0, RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};
-	char text[1024];
-	int64_t fd = -ENOENT, n;
+	struct open_how how = {O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
+			       RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};
+	char up[3 * MOST_LEVELS + sizeof("task")], *end = up;
+	int64_t fd, pid = 0;
 
-	for (int i = 0; i < 2 && fd == -ENOENT; i++)
-		fd = sys(__NR_openat2, RUN_FD(RUN_FD_LOOK), beside[i], &how, sizeof(how));
-	if (fd < 0)
-		return 0;
-	n = read_small(fd, text, sizeof(text));
-	sys(__NR_close, fd);
-	return n > 0 ? text_number(text, "Tgid:") : 0;
+	for (int i = 0; i < MOST_LEVELS && pid == 0; i++) {
+		str_put(end, "task");
+		fd = sys(__NR_openat2, RUN_FD(RUN_FD_LOOK), up, &how, sizeof(how));
+		if (fd < 0 && fd != -ENOENT && fd != -ENOTDIR)
+			return 0;
+		if (fd >= 0) {
+			pid = first_thread(fd);
+			sys(__NR_close, fd);
+		}
+		str_put(end, ".");
+		if (pid == 0 && is_root(up))
+			return NO_PROCESS;
+		end = str_put(end, "../");
+	}
+	return pid;
 }
