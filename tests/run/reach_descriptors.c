@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reach_descriptors.c CASE: the descriptors of the stub, by every name and call that yields one;
+ * reach_descriptors.c CASE: the descriptors of the stub, by every name that a call may open;
  * and that the same ways lead to the guest's own.
  */
 #include "reach.h"
 
-#include <linux/loop.h>
 #include <linux/openat2.h>
 #include <pthread.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 
 static char dir[] = "/tmp/reach_XXXXXX";
 
@@ -260,106 +255,6 @@ static void handles(void)
 	}
 }
 
-struct message {
-	struct msghdr msg;
-	struct iovec iov;
-	char byte;
-	_Alignas(struct cmsghdr) char control[2 * CMSG_SPACE(2 * sizeof(int))];
-};
-
-/* Two messages of control data, of two descriptors each. */
-static void make_message(struct message *m, const int fds[4])
-{
-	memset(m, 0, sizeof(*m));
-	m->iov = (struct iovec){&m->byte, 1};
-	m->msg = (struct msghdr){.msg_iov = &m->iov,
-				 .msg_iovlen = 1,
-				 .msg_control = m->control,
-				 .msg_controllen = sizeof(m->control)};
-	for (int i = 0; i < 2; i++) {
-		struct cmsghdr *c =
-		    (struct cmsghdr *)(void *)(m->control +
-					       (size_t)i * CMSG_SPACE(2 * sizeof(int)));
-
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(2 * sizeof(int));
-		memcpy(CMSG_DATA(c), fds + 2 * i, 2 * sizeof(int));
-	}
-}
-
-static bool send_many(int to, struct message *m)
-{
-	struct mmsghdr v[2] = {{.msg_hdr = {.msg_iov = &m->iov, .msg_iovlen = 1}},
-			       {.msg_hdr = m->msg}};
-
-	return sendmmsg(to, v, 2, 0) == 2;
-}
-
-static void expect_own(int from)
-{
-	struct message m;
-	int fds[4] = {-1, -1, -1, -1};
-
-	make_message(&m, fds);
-	CHECK(recvmsg(from, &m.msg, 0) == 1);
-	memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&m.msg)), sizeof(int));
-	CHECK(is_own(fds[0]));
-	close(fds[0]);
-}
-
-static void sent(void)
-{
-	int own = own_file(), pair[2];
-	struct message m;
-
-	CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == 0);
-	for (int i = 0; i < RUN_NR_FDS; i++) {
-		for (int place = 0; place < 4; place++) {
-			int fds[4] = {own, own, own, own};
-
-			fds[place] = (int)INFO->fd_base + i;
-			make_message(&m, fds);
-			FAILS(sendmsg(pair[0], &m.msg, 0), EBADF);
-			CHECK(!send_many(pair[0], &m));
-			/* The first of the two had none. */
-			CHECK(recv(pair[1], &m.byte, 1, MSG_DONTWAIT) == 1);
-			FAILS(recv(pair[1], &m.byte, 1, MSG_DONTWAIT), EAGAIN);
-		}
-	}
-	make_message(&m, (int[4]){own, own, own, own});
-	CHECK(sendmsg(pair[0], &m.msg, 0) == 1);
-	expect_own(pair[1]);
-	make_message(&m, (int[4]){own, own, own, own});
-	CHECK(send_many(pair[0], &m));
-	CHECK(recv(pair[1], &m.byte, 1, MSG_DONTWAIT) == 1);
-	expect_own(pair[1]);
-}
-
-static void get_all(pid_t pid, int own)
-{
-	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0), fd;
-
-	CHECK(pidfd >= 0);
-	fd = (int)syscall(SYS_pidfd_getfd, pidfd, own, 0);
-	CHECK(is_own(fd));
-	for (int i = 0; i < RUN_NR_FDS; i++)
-		FAILS(syscall(SYS_pidfd_getfd, pidfd, (int)INFO->fd_base + i, 0), EBADF);
-}
-
-static void pidfds(void)
-{
-	int own = own_file(), status;
-	pid_t pid = must_fork();
-
-	if (!pid) {
-		get_all(getppid(), own);
-		_exit(failures != 0);
-	}
-	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
-	get_all(getpid(), own);
-}
-
 static void programs(void)
 {
 	char *argv[] = {"x", NULL}, name[64];
@@ -368,19 +263,6 @@ static void programs(void)
 		snprintf(name, sizeof(name), "//proc/self/fd/%d", (int)INFO->fd_base + i);
 		CHECK(is_program(i) || execve(name, argv, argv) < 0);
 	}
-}
-
-/* A device that reads and writes a file on whose behalf it may be. */
-static void devices(void)
-{
-	int fd = open("/dev/loop0", O_RDONLY);
-
-	if (fd < 0) {
-		printf("no loop device: %s\n", strerror(errno));
-		return;
-	}
-	for (int i = 0; i < RUN_NR_FDS; i++)
-		FAILS(ioctl(fd, LOOP_SET_FD, (int)INFO->fd_base + i), EBADF);
 }
 
 static void memory(void)
@@ -428,8 +310,7 @@ int main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {
 	    {"spellings", spellings}, {"other_guest", other_guest}, {"mounts", mounts},
-	    {"map_files", map_files}, {"handles", handles},         {"sent", sent},
-	    {"pidfds", pidfds},       {"programs", programs},       {"devices", devices},
+	    {"map_files", map_files}, {"handles", handles},         {"programs", programs},
 	    {"memory", memory},       {"moment", moment},           {NULL, NULL},
 	};
 

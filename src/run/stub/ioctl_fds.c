@@ -12,6 +12,7 @@
 #include <linux/fs.h>
 #include <linux/fuse.h>
 #include <linux/loop.h>
+#include <linux/nbd.h>
 #include <linux/udmabuf.h>
 
 #ifndef LOOP_CONFIGURE
@@ -26,6 +27,7 @@ static const struct {
     {LOOP_SET_FD, 0},
     {LOOP_CHANGE_FD, 0},
     {LOOP_CONFIGURE, 304},
+    {NBD_SET_SOCK, 0},
     {FICLONE, 0},
     {FICLONERANGE, sizeof(struct file_clone_range)},
     {UDMABUF_CREATE, sizeof(struct udmabuf_create)},
