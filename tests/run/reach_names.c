@@ -10,6 +10,7 @@
 #include <sys/acct.h>
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <sys/time.h>
@@ -198,6 +199,34 @@ static void changed(void)
 	rmdir(dir);
 }
 
+/* With no descriptor left: none of these calls needs one. */
+static void full(void)
+{
+	struct rlimit r = {20, 20};
+	int own = own_file(), fd;
+	mode_t before = mode_of(RUN_FD_STUB);
+	char file[64], name[64];
+
+	CHECK(mkdtemp(dir) != NULL);
+	snprintf(file, sizeof(file), "%s/file", dir);
+	put_text(file, "x");
+	r.rlim_max = INFO->fd_base + RUN_NR_FDS;
+	CHECK(setrlimit(RLIMIT_NOFILE, &r) == 0);
+	while ((fd = dup(own)) >= 0)
+		;
+	CHECK(errno == EMFILE);
+	CHECK(chmod(file, 0640) == 0 && truncate(file, 0) == 0 && utimes(file, NULL) == 0);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", own);
+	CHECK(chmod(name, 0640) == 0);
+	for (int i = 0; i < RUN_NR_FDS; i++) {
+		snprintf(name, sizeof(name), "/proc/self/fd/%d", (int)INFO->fd_base + i);
+		CHECK(is_program(i) || chmod(name, 0) < 0);
+	}
+	CHECK(mode_of(RUN_FD_STUB) == before);
+	unlink(file);
+	rmdir(dir);
+}
+
 /* ---- a name that means another thing in the moment of the call */
 
 static volatile int done;
@@ -306,8 +335,11 @@ static void events(void)
 
 int main(int argc, char **argv)
 {
-	static const struct test_case cases[] = {
-	    {"changed", changed}, {"swapped", swapped}, {"events", events}, {NULL, NULL}};
+	static const struct test_case cases[] = {{"changed", changed},
+						 {"full", full},
+						 {"swapped", swapped},
+						 {"events", events},
+						 {NULL, NULL}};
 
 	return reach(cases, argc > 1 ? argv[1] : NULL);
 }

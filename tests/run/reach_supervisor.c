@@ -160,6 +160,7 @@ static void mounts(void)
 {
 	static const char *const alone[] = {"oom_score_adj", "mem", "maps", "environ", "pagemap"};
 	char dir[] = "/tmp/reach_XXXXXX", from[100], at[100], file[100];
+	int tree;
 
 	if (!private_mounts()) {
 		printf("no mounts: %s\n", strerror(errno));
@@ -188,6 +189,11 @@ static void mounts(void)
 		CHECK(mount(from, file, NULL, MS_BIND, NULL) == 0);
 		CHECK(!opens(file, O_RDONLY) && !opens(file, O_RDWR) && !opens(file, O_WRONLY));
 		CHECK(umount2(file, MNT_DETACH) == 0);
+		tree = (int)syscall(SYS_open_tree, AT_FDCWD, from, OPEN_TREE_CLONE);
+		CHECK(tree >= 0);
+		snprintf(at, sizeof(at), "/proc/self/fd/%d", tree);
+		CHECK(!opens(at, O_RDONLY) && !opens(at, O_RDWR) && !opens(at, O_WRONLY));
+		close(tree);
 	}
 	unlink(file);
 	rmdir(dir);
