@@ -161,10 +161,10 @@ int channel_window(struct slot *s, enum window_op op, const uint64_t where[4], v
 	int err;
 
 	channel_settle(s);
-	if (n > sizeof(c->data) && mem)
+	if (mem && (n > sizeof(c->data) || n > sizeof(a->store)))
 		return -EINVAL;
 	if (op == WINDOW_STORE)
-		memcpy(a->data, mem, n);
+		memcpy(a->store, mem, n);
 	a->v[0] = op;
 	memcpy(&a->v[1], where, 4 * sizeof(uint64_t));
 	a->cmd = CMD_WINDOW;

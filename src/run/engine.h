@@ -330,6 +330,10 @@ struct quire_file *window_file(struct space *s, uint64_t id);
 void window_file_done(struct space *s, struct quire_file *file);
 void windows_destroy(struct space *s);
 int windows_copy(struct space *to, struct space *from);
+/* It is in a table no more: with the table's reference. */
+void window_let_go(struct quire_file *file);
+
+/* ---- files_leave.c */
 /*
  * Around whatever may unmap a file: which files have mappings in the range; and then those that
  * have none left in the space are let go, and the answer says so.
@@ -337,7 +341,9 @@ int windows_copy(struct space *to, struct space *from);
 struct watch {
 	struct quire_file **files; /* referenced */
 	unsigned n, cap;
+	bool all; /* there was no memory to note which */
 };
+void watch_file(struct watch *w, struct quire_file *file);
 void watch_range(struct request *q, uint64_t start, uint64_t len, struct watch *w);
 void watch_end(struct request *q, struct watch *w);
 /* Those that were left behind by fork (MADV_DONTFORK). */

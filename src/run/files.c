@@ -6,12 +6,9 @@
  *      windows and a copy of the table.  Ids are not used again (generation): a thread that holds
  *      the id of a file that is gone gets ESTALE and makes a new window.
  *   2  A file is in the table while a VMA of the space maps it, or somebody is about to map it
- *      (busy).  The call that takes its last VMA away takes it out, and tells the stub to unmap
- *      the window before the guest goes on.
- *   3  Who looks whether it was the last VMA holds no lock meanwhile: nobody gets the file to map
- *      it while `leaving` is set.
+ *      (busy).  The call that takes its last VMA away takes it out (files_leave.c).
  *
- * Owns space->windows and space->gone (W).
+ * Owns space->windows (W).
  */
 #include "run/engine.h"
 
@@ -131,8 +128,7 @@ int windows_copy(struct space *to, struct space *from)
 	return err;
 }
 
-/* It is in the table no more. */
-static void let_go(struct quire_file *file)
+void window_let_go(struct quire_file *file)
 {
 	inode_leave(file_window(file));
 	quire_file_put(file);
@@ -142,159 +138,8 @@ void windows_destroy(struct space *s)
 {
 	for (unsigned i = 0; i < s->cap_windows; i++) {
 		if (s->windows[i].file)
-			let_go(s->windows[i].file);
+			window_let_go(s->windows[i].file);
 		s->windows[i].file = NULL;
-	}
-}
-
-/* ---- letting go ----------------------------------------------------------------- */
-
-static bool answer_has_room(const struct request *q)
-{
-	return q->v[1] < sizeof(q->slot->answer->data) / 16 - 1;
-}
-
-static void answer_gone(struct request *q, uint64_t addr, uint64_t bytes)
-{
-	uint64_t *out = (uint64_t *)(void *)q->slot->answer->data + 2 * q->v[1]++;
-
-	out[0] = addr;
-	out[1] = bytes;
-}
-
-/* In the answer, or, where that has no room, in the list for OP_WINDOWS_GONE.  W held. */
-static void tell_locked(struct request *q, const struct window *w)
-{
-	struct space *s = q->space;
-	struct gone *more;
-
-	if (answer_has_room(q)) {
-		answer_gone(q, w->addr, w->bytes);
-		return;
-	}
-	more = realloc(s->gone, (s->nr_gone + 1) * sizeof(*more));
-	if (!more)
-		return; /* the file stays until the process ends, or executes another program */
-	s->gone = more;
-	s->gone[s->nr_gone++] = (struct gone){w->addr, w->bytes};
-	q->v[2] = 1;
-}
-
-void op_windows_gone(struct request *q)
-{
-	struct space *s = q->space;
-
-	q->ret = 0;
-	pthread_mutex_lock(&s->lock);
-	while (s->nr_gone && answer_has_room(q)) {
-		const struct gone *g = &s->gone[--s->nr_gone];
-
-		answer_gone(q, g->addr, g->bytes);
-	}
-	q->v[2] = s->nr_gone > 0;
-	pthread_mutex_unlock(&s->lock);
-}
-
-static bool begin_leaving(struct space *s, struct quire_file *file)
-{
-	const struct window *w = file_window(file);
-	struct window_ref *r = NULL;
-
-	pthread_mutex_lock(&s->lock);
-	if (w->index < s->cap_windows && s->windows[w->index].file == file)
-		r = &s->windows[w->index];
-	if (r && (r->busy || r->leaving))
-		r = NULL;
-	if (r)
-		r->leaving = true;
-	pthread_mutex_unlock(&s->lock);
-	return r != NULL;
-}
-
-/* Rules 2 and 3. */
-static void leave_if_unmapped(struct request *q, struct quire_file *file)
-{
-	struct space *s = q->space;
-	const struct window *w = file_window(file);
-	bool mapped;
-
-	if (!begin_leaving(s, file))
-		return;
-	mapped = quire_file_mapped_by(file, s->mm);
-	pthread_mutex_lock(&s->lock);
-	s->windows[w->index].leaving = false;
-	if (!mapped) {
-		s->windows[w->index].file = NULL;
-		if (w->index < s->low_free)
-			s->low_free = w->index;
-		tell_locked(q, w);
-	}
-	pthread_mutex_unlock(&s->lock);
-	if (!mapped)
-		let_go(file);
-}
-
-static void watch_add(struct watch *w, struct quire_file *file)
-{
-	if (w->n && w->files[w->n - 1] == file)
-		return;
-	if (w->n == w->cap) {
-		unsigned cap = w->cap ? 2 * w->cap : 8;
-		struct quire_file **more = realloc(w->files, cap * sizeof(struct quire_file *));
-
-		if (!more)
-			return;
-		w->files = more;
-		w->cap = cap;
-	}
-	quire_file_get(file);
-	w->files[w->n++] = file;
-}
-
-void watch_range(struct request *q, uint64_t start, uint64_t len, struct watch *w)
-{
-	uint64_t end = start + len;
-	struct quire_file *file;
-	struct quire_vma_info v;
-
-	for (; start < end && !quire_vma_next_file(q->space->mm, start, &v, &file); start = v.end) {
-		if (file && file_window(file) && v.start < end)
-			watch_add(w, file);
-		if (file)
-			quire_file_put(file);
-	}
-}
-
-void watch_end(struct request *q, struct watch *w)
-{
-	for (unsigned i = 0; i < w->n; i++) {
-		leave_if_unmapped(q, w->files[i]);
-		quire_file_put(w->files[i]);
-	}
-	free(w->files);
-}
-
-static struct quire_file *file_by_index(struct space *s, unsigned i)
-{
-	struct quire_file *file;
-
-	pthread_mutex_lock(&s->lock);
-	file = i < s->cap_windows ? s->windows[i].file : NULL;
-	if (file)
-		quire_file_get(file);
-	pthread_mutex_unlock(&s->lock);
-	return file;
-}
-
-void windows_forget_unmapped(struct request *q)
-{
-	for (unsigned i = 0; i < q->space->cap_windows; i++) {
-		struct quire_file *file = file_by_index(q->space, i);
-
-		if (!file)
-			continue;
-		leave_if_unmapped(q, file);
-		quire_file_put(file);
 	}
 }
 
@@ -366,7 +211,7 @@ void op_mmap_file(struct request *q)
 		watch_range(q, q->a[1], PAGE_UP(q->a[2]), &watch);
 	q->ret = map(q, file);
 	if (q->ret < 0)
-		watch_add(&watch, file);
+		watch_file(&watch, file);
 	window_file_done(q->space, file);
 	watch_end(q, &watch);
 }

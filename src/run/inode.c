@@ -13,12 +13,14 @@
 #include "run/engine.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define AT_ONCE 64u
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* I' */
 static struct window *table[RUN_MAPPED_BITS];            /* I' */
+static uint64_t next_serial;                             /* I' */
 static struct run_info *info;                            /* C */
 
 void inodes_create(struct run *run)
@@ -47,6 +49,7 @@ void inode_enter(struct window *w)
 
 	pthread_mutex_lock(&lock);
 	if (!w->tables++) {
+		w->serial = next_serial++;
 		w->prev = NULL;
 		w->next = table[b];
 		if (w->next)
@@ -74,30 +77,20 @@ void inode_leave(struct window *w)
 	pthread_mutex_unlock(&lock);
 }
 
-/* Those of the file, referenced. */
-static unsigned find(uint64_t dev, uint64_t ino, struct quire_file ***out)
+/* The next of the file's after `before`, referenced; how many.  Older ones have lower serials. */
+static unsigned find(const struct stat *st, uint64_t before, struct quire_file *out[AT_ONCE])
 {
-	struct quire_file **list = NULL;
-	unsigned n = 0, cap = 0;
+	unsigned n = 0;
 
 	pthread_mutex_lock(&lock);
-	for (struct window *w = table[RUN_MAPPED_BIT(dev, ino)]; w; w = w->next) {
-		if (w->dev != dev || w->ino != ino)
+	for (struct window *w = table[RUN_MAPPED_BIT(st->st_dev, st->st_ino)]; w && n < AT_ONCE;
+	     w = w->next) {
+		if (w->serial >= before || w->dev != st->st_dev || w->ino != st->st_ino)
 			continue;
-		if (n == cap) {
-			struct quire_file **more;
-
-			cap = cap ? 2 * cap : 16;
-			more = realloc(list, cap * sizeof(struct quire_file *));
-			if (!more)
-				break;
-			list = more;
-		}
 		quire_file_get(w->file);
-		list[n++] = w->file;
+		out[n++] = w->file;
 	}
 	pthread_mutex_unlock(&lock);
-	*out = list;
 	return n;
 }
 
@@ -127,16 +120,20 @@ static void cut(const struct request *q, struct quire_file *file, uint64_t from,
  */
 static void cut_all(const struct request *q, int fd)
 {
-	struct quire_file **files;
+	struct quire_file *files[AT_ONCE];
+	uint64_t before = UINT64_MAX;
 	struct stat st;
 	unsigned n;
 
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
 		return;
-	n = find(st.st_dev, st.st_ino, &files);
-	for (unsigned i = 0; i < n; i++)
-		cut(q, files[i], cut_from(q, fd, &st), (uint64_t)st.st_size);
-	free(files);
+	do {
+		n = find(&st, before, files);
+		for (unsigned i = 0; i < n; i++) {
+			before = file_window(files[i])->serial;
+			cut(q, files[i], cut_from(q, fd, &st), (uint64_t)st.st_size);
+		}
+	} while (n == AT_ONCE);
 }
 
 /* Closed before the guest goes on: nobody holds its file longer than it does. */

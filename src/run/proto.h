@@ -128,6 +128,7 @@ struct run_info {
 #define TABLES_OFFSET(nr_slots) ANSWER_OFFSET(nr_slots)
 #define CHAN_MAX_RANGES 64
 #define CHAN_SERVICE_RANGES 8
+#define ANSWER_MAX_GONE 160
 
 enum run_op {
 	OP_NONE,
@@ -145,9 +146,9 @@ enum run_op {
 	 * guest, ..): make the call natively.  getrlimit, setrlimit, prlimit64 of AS, DATA, STACK,
 	 * MEMLOCK are virtual: the host process keeps its own limits of AS, DATA and MEMLOCK (the
 	 * stub must be able to map); v0 1: the stub also makes the call natively (STACK).
-	 * v1 = n: windows that no mapping of the mm uses any more: the stub unmaps
-	 * ((uint64_t *)data)[2 * i] (address), [2 * i + 1] (bytes), so that the file is let go
-	 * before the guest goes on; v2 1: there are more (OP_WINDOWS_GONE) */
+	 * v1 = n: windows that no mapping of the mm uses any more, in gone[]: the stub unmaps
+	 * them, so that the file is let go before the guest goes on; v2 not 0: there are more
+	 * (OP_WINDOWS_GONE) */
 	OP_SYSCALL,
 	/* a1..a6 mmap's args (a5 the guest's fd number), a0 file id, or RUN_NEW_WINDOW: data[] is a
 	 * struct run_window, then the file's name (NUL); a7 the file's size in bytes now -> ret;
@@ -168,7 +169,7 @@ enum run_op {
 	 * the guest has just taken content away from that file, whoever maps it.  The descriptor
 	 * says which file that is, how long it is now, and that it may be written to */
 	OP_FILE_CUT,
-	/* -> v1, v2 as of OP_SYSCALL: those that found no room in the answer before */
+	/* a0 v2 of the answer before, which had no room for these -> v1, v2 as of OP_SYSCALL */
 	OP_WINDOWS_GONE,
 	/* a0 clone flags (CLONE_VM: shares the mm; vfork(2) is CLONE_VM|CLONE_VFORK), a1 = n:
 	 * ranges that system calls of other threads have been lent, from ((uint64_t *)data)[2i] to
@@ -260,7 +261,7 @@ enum run_cmd {
 
 enum window_op {
 	WINDOW_LOAD,   /* a page: its content into chan->data */
-	WINDOW_STORE,  /* from answer->data, as a store does; v[2] bytes inside one page */
+	WINDOW_STORE,  /* from answer->store, as a store does; v[2] bytes inside one page */
 	WINDOW_SYNC,   /* msync(MS_SYNC) */
 	WINDOW_REMOVE, /* madvise(MADV_REMOVE) */
 };
@@ -356,7 +357,8 @@ struct answer {
 	struct {
 		uint64_t start, end;
 	} ranges[CHAN_MAX_RANGES];
-	char data[ANSWER_SLOT_SIZE - 256 - 16 * (CHAN_MAX_RANGES + CHAN_SERVICE_RANGES)];
+	uint64_t gone[ANSWER_MAX_GONE][2]; /* windows that nothing maps any more: address, bytes */
+	char store[4096];                  /* for WINDOW_STORE */
 };
 _Static_assert(sizeof(struct answer) <= ANSWER_SLOT_SIZE, "one slot");
 

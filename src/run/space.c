@@ -39,7 +39,6 @@ static void space_free(struct space *s)
 	pthread_mutex_destroy(&s->lock);
 	pthread_mutex_destroy(&s->flush_lock);
 	free(s->windows);
-	free(s->gone);
 	free(s->exe);
 	free(s);
 }

@@ -59,8 +59,6 @@ struct space {
 	struct window_ref *windows; /* W: by the low part of the file id */
 	unsigned cap_windows;       /* W: allocated */
 	unsigned low_free;          /* W: none below is free */
-	struct gone *gone;          /* W: of which the stub has yet to be told */
-	unsigned nr_gone;           /* W */
 	bool dontfork;              /* A: a child may have windows of files that it does not map */
 
 	/* Set by OP_EXEC_LOAD, inherited by fork; for maps.  Lie above GUEST_TASK_SIZE. */
@@ -299,11 +297,6 @@ struct window_ref {
 	bool leaving;            /* W: somebody looks whether it is still mapped */
 };
 
-/* A window that the stub is to unmap. */
-struct gone {
-	uint64_t addr, bytes;
-};
-
 /* Numbers for the pages of a window from its first on (far.c). */
 struct far_range {
 	struct itree_node node; /* F'; its interval is constant */
@@ -316,7 +309,8 @@ struct window {
 	unsigned index;                       /* C: in the tables of the spaces that have it */
 	uint64_t dev, ino;                    /* C */
 	struct quire_file *file;              /* C: whose it is */
-	struct window *next, *prev;           /* I': of one bucket, while `tables` */
+	struct window *next, *prev;           /* I': of one bucket, while `tables`; newest first */
+	uint64_t serial;                      /* I': of its entry */
 	unsigned tables;                      /* I': so many spaces have it in their tables */
 	uint64_t addr, bytes;                 /* C: in the guests' address spaces */
 	uint64_t first;                       /* C: page offset of addr in the file */

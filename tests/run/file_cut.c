@@ -25,6 +25,7 @@
 #define PAGES 8l
 #define RW (PROT_READ | PROT_WRITE)
 #define BUS (-1)
+#define MANY 200
 
 static char name[64];
 
@@ -286,6 +287,30 @@ static void growing(int fd)
 	munmap(q, PAGES * PG);
 }
 
+/* Private copies by ever so many open files. */
+static void by_many(int fd)
+{
+	static char *p[MANY];
+	int good = 0;
+
+	doing = "many";
+	fresh(fd);
+	for (int i = 0; i < MANY; i++) {
+		int other = open(name, O_RDWR);
+
+		p[i] = mmap(NULL, PG, RW, MAP_PRIVATE, other, 0);
+		CHECK(other >= 0 && p[i] != MAP_FAILED);
+		p[i][0] = 'c';
+		close(other);
+	}
+	CHECK(!ftruncate(fd, 0));
+	for (int i = 0; i < MANY; i++)
+		good += load(p[i]) == BUS;
+	CHECK(good == MANY);
+	for (int i = 0; i < MANY; i++)
+		munmap(p[i], PG);
+}
+
 static void all(int fd, bool by_name)
 {
 	for (size_t i = 0; i < (by_name ? NR_WAYS : 1); i++)
@@ -294,6 +319,8 @@ static void all(int fd, bool by_name)
 	part_of_it(fd);
 	growing(fd);
 	holes(fd);
+	if (by_name)
+		by_many(fd);
 }
 
 int main(void)

@@ -18,6 +18,7 @@
 
 #define PG 4096ul
 #define RW (PROT_READ | PROT_WRITE)
+#define MANY 1000
 
 static char name[] = "/tmp/file_open-XXXXXX";
 
@@ -405,6 +406,26 @@ static void threads_and_forks(void)
 	CHECK(!is_locked() && maps_say(name) == 0);
 }
 
+/* More open files than one answer can name. */
+static void many_go_at_once(void)
+{
+	char *p = map(-1, MANY * PG, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, 0);
+
+	for (size_t i = 0; i < MANY; i++) {
+		int fd = open(name, O_RDONLY);
+
+		CHECK(fd >= 0 && !flock(fd, LOCK_SH));
+		CHECK(mmap(p + i * PG, PG, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0) ==
+		      p + i * PG);
+		close(fd);
+	}
+	CHECK(maps_say(name) == MANY);
+	munmap(p + PG, (MANY - 1) * PG);
+	CHECK(is_locked() && maps_say(name) == 1);
+	munmap(p, PG);
+	CHECK(!is_locked() && maps_say(name) == 0);
+}
+
 /* Mapped piece by piece from one descriptor: one mapping. */
 static void pieces_merge(void)
 {
@@ -529,6 +550,7 @@ int main(void)
 	leases();
 	rights_by_mount(dir);
 	names(dir);
+	many_go_at_once();
 	pieces_merge();
 	duplicates_merge();
 	tables_of_threads();

@@ -122,17 +122,15 @@ static void unmap(struct thread *t, uint64_t addr, uint64_t bytes)
 /* What the answer that stands in the channel says of windows that nothing maps any more. */
 static void unmap_told(struct thread *t)
 {
-	uint64_t n = t->answer->v[1], pairs = sizeof(t->answer->data) / 16;
-	const char *data = t->answer->data;
+	uint64_t n = t->answer->v[1];
 
-	for (uint64_t i = 0; i < n && i < pairs; i++) {
-		uint64_t w[2];
+	for (uint64_t i = 0; i < n && i < ANSWER_MAX_GONE; i++) {
+		uint64_t addr = t->answer->gone[i][0], bytes = t->answer->gone[i][1];
 
-		memcpy(w, data + 16 * i, sizeof(w));
-		if (w[0] < SEEDS_BASE || w[0] >= WINDOWS_END || w[1] > WINDOWS_END - w[0])
+		if (addr < SEEDS_BASE || addr >= WINDOWS_END || bytes > WINDOWS_END - addr)
 			continue;
-		cache_forget(w[0]);
-		unmap(t, w[0], w[1]);
+		cache_forget(addr);
+		unmap(t, addr, bytes);
 	}
 }
 
@@ -140,7 +138,7 @@ static void unmap_all_told(struct thread *t)
 {
 	unmap_told(t);
 	while (t->answer->v[2]) {
-		rpc(t, OP_WINDOWS_GONE, 0);
+		rpc(t, OP_WINDOWS_GONE, t->answer->v[2]);
 		unmap_told(t);
 	}
 }

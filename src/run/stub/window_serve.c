@@ -30,7 +30,7 @@ static int64_t command(struct thread *t, uint64_t op, uint64_t addr, uint64_t n)
 		return n <= sizeof(t->chan->data) && !probe_copy(out, (void *)addr, n) ? 0
 										       : -EFAULT;
 	case WINDOW_STORE:
-		return store(addr, t->answer->data, n);
+		return n <= PAGE ? store(addr, t->answer->store, n) : -EINVAL;
 	case WINDOW_SYNC:
 		return sys(__NR_msync, addr, n, MS_SYNC);
 	case WINDOW_REMOVE:
