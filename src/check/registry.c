@@ -27,6 +27,7 @@ extern const struct scenario fault_mprotect;
 extern const struct scenario fault_mprotect_write;
 extern const struct scenario fault_munmap;
 extern const struct scenario fault_munmap_mmap;
+extern const struct scenario fault_policy;
 extern const struct scenario fault_replace;
 extern const struct scenario fault_split;
 extern const struct scenario file_add;
@@ -60,6 +61,7 @@ extern const struct scenario io_copy;
 extern const struct scenario io_copy_other;
 extern const struct scenario io_copy_truncate;
 extern const struct scenario io_error;
+extern const struct scenario io_frame_truncate;
 extern const struct scenario io_munmap;
 extern const struct scenario io_pin;
 extern const struct scenario io_remove_store;
@@ -87,8 +89,10 @@ extern const struct scenario io_write_munmap_new;
 extern const struct scenario io_write_punch;
 extern const struct scenario io_write_remove;
 extern const struct scenario io_write_truncate;
+extern const struct scenario limited_replace;
 extern const struct scenario load_none;
 extern const struct scenario load_replace;
+extern const struct scenario maps_file;
 extern const struct scenario maps_munmap;
 extern const struct scenario memory_exit;
 extern const struct scenario memory_last;
@@ -120,6 +124,7 @@ extern const struct scenario over_truncate_old_external;
 extern const struct scenario populate_mremap;
 extern const struct scenario populate_munmap;
 extern const struct scenario populate_replace;
+extern const struct scenario read_truncate;
 extern const struct scenario size_grow;
 extern const struct scenario size_grow_write;
 extern const struct scenario size_lock;
@@ -145,6 +150,10 @@ extern const struct scenario table_two_munmaps;
 extern const struct scenario touch_mprotect;
 extern const struct scenario truncate_mprotect;
 extern const struct scenario walk_munmap;
+extern const struct scenario write_fault;
+extern const struct scenario write_sync;
+extern const struct scenario write_truncate;
+extern const struct scenario write_write;
 
 /* clang-format off */
 const struct scenario *const scenarios[] = {
@@ -169,6 +178,7 @@ const struct scenario *const scenarios[] = {
 	&fault_mprotect_write,
 	&fault_munmap,
 	&fault_munmap_mmap,
+	&fault_policy,
 	&fault_replace,
 	&fault_split,
 	&file_add,
@@ -202,6 +212,7 @@ const struct scenario *const scenarios[] = {
 	&io_copy_other,
 	&io_copy_truncate,
 	&io_error,
+	&io_frame_truncate,
 	&io_munmap,
 	&io_pin,
 	&io_remove_store,
@@ -229,8 +240,10 @@ const struct scenario *const scenarios[] = {
 	&io_write_punch,
 	&io_write_remove,
 	&io_write_truncate,
+	&limited_replace,
 	&load_none,
 	&load_replace,
+	&maps_file,
 	&maps_munmap,
 	&memory_exit,
 	&memory_last,
@@ -262,6 +275,7 @@ const struct scenario *const scenarios[] = {
 	&populate_mremap,
 	&populate_munmap,
 	&populate_replace,
+	&read_truncate,
 	&size_grow,
 	&size_grow_write,
 	&size_lock,
@@ -287,6 +301,10 @@ const struct scenario *const scenarios[] = {
 	&touch_mprotect,
 	&truncate_mprotect,
 	&walk_munmap,
+	&write_fault,
+	&write_sync,
+	&write_truncate,
+	&write_write,
 	NULL,
 };
 /* clang-format on */

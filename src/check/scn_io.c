@@ -67,6 +67,8 @@ const struct scenario io_munmap = {
     .setup = setup_on_disk,
     .actors = {{"fault", load_or_segv}, {"munmap", unmap_and_close}, {"device", device}},
     .check = check_unmapped,
+    .nr_guards = 1,
+    .guards = {RULE_ended_file_is_left},
 };
 
 /* Nothing is read before the file is no longer mapped. */
@@ -465,94 +467,4 @@ const struct scenario io_pin = {
     .check = check_first,
     .nr_guards = 1,
     .guards = {RULE_unpin_dirties},
-};
-
-/* ---- private pages of files whose content is elsewhere ------------------------------------ */
-
-static void setup_external(struct world *w)
-{
-	make_file(w, QUIRE_FILE_EXTERNAL, 1);
-	map_file(w, w->addr, 1, PROT_RW, QMAP_PRIVATE);
-	quire_fault(w->mm, w->addr, QUIRE_READ, NULL);
-}
-
-static void setup_external_gated(struct world *w)
-{
-	setup_external(w);
-	io_gate(w);
-}
-
-static void copy_and_store(struct world *w)
-{
-	store(w, w->mm, w->addr + 8, 7);
-}
-
-/* What is mapped there now has no byte of the file. */
-static void check_replaced(struct world *w)
-{
-	expect(peek(w, w->mm, w->addr) == 0, "a copy of what was mapped before is left");
-}
-
-const struct scenario io_copy = {
-    .name = "io-copy",
-    .title = "a private copy, made asleep, against a mapping over its file",
-    .source = "extfile.c, 2",
-    .setup = setup_external_gated,
-    .actors = {{"thread", copy_and_store}, {"replace", replace_then_read}},
-    .check = check_replaced,
-};
-
-/* Another file, of which the same page is asked for. */
-static void setup_two_external(struct world *w)
-{
-	setup_external(w);
-	make_other(w, QUIRE_FILE_EXTERNAL, 1);
-}
-
-static void replace_by_other(struct world *w)
-{
-	map_other(w, w->addr, 1, PROT_RW, QMAP_PRIVATE);
-}
-
-static void check_copy(struct world *w, uint64_t value)
-{
-	uint64_t pte = quire_pte(w->mm, w->addr);
-
-	if ((pte & QUIRE_PTE_PRESENT) && !(pte & QUIRE_PTE_EXTERNAL))
-		expect(peek(w, w->mm, w->addr) == value, "a copy of what was there before is left");
-}
-
-static void check_other(struct world *w)
-{
-	check_copy(w, 11);
-}
-
-const struct scenario io_copy_other = {
-    .name = "io-copy-other",
-    .title = "a private copy, made asleep, against a mapping of another file over it",
-    .source = "extfile.c, 2",
-    .setup = setup_two_external,
-    .actors = {{"thread", copy_and_store}, {"replace", replace_by_other}},
-    .check = check_other,
-};
-
-/* What the file has is another, and what was copied of it before is to go. */
-static void change_and_truncate(struct world *w)
-{
-	at_store(&w->disk[0], 2);
-	must(quire_file_truncate(w->file, 0), "truncate");
-}
-
-static void check_changed(struct world *w)
-{
-	check_copy(w, 2);
-}
-
-const struct scenario io_copy_truncate = {
-    .name = "io-copy-truncate",
-    .title = "a private copy, made asleep, against truncation of a file that has changed",
-    .source = "extfile.c, 2; locking.md 8",
-    .setup = setup_external,
-    .actors = {{"thread", copy_and_store}, {"truncate", change_and_truncate}},
-    .check = check_changed,
 };

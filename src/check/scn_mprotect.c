@@ -47,6 +47,43 @@ const struct scenario fault_mprotect = {
     .guards = {RULE_vma_dead_check, RULE_vma_by_rcu, RULE_nodes_by_rcu},
 };
 
+/* ---- a mapping that is split for its number's sake */
+
+#define POLICY 3
+
+static void store_first(struct world *w)
+{
+	store(w, w->mm, w->addr, 7);
+}
+
+static void set_policy(struct world *w)
+{
+	must(quire_set_policy(w->mm, w->addr + PAGE, PAGE, POLICY), "set_policy");
+}
+
+static void check_split(struct world *w)
+{
+	struct quire_vma_info first, second;
+
+	expect(mapped(w, w->addr, &first) && mapped(w, w->addr + PAGE, &second),
+	       "a mapping is gone");
+	expect(!first.policy && second.policy == POLICY, "the mappings have policies %llu and %llu",
+	       (unsigned long long)first.policy, (unsigned long long)second.policy);
+	expect(peek(w, w->mm, w->addr) == 7 && peek(w, w->mm, w->addr + PAGE) == 1,
+	       "a page is another");
+}
+
+const struct scenario fault_policy = {
+    .name = "fault-policy",
+    .title = "a write fault against a policy for the other half of its mapping",
+    .source = "policy.c",
+    .setup = setup_untouched,
+    .actors = {{"fault", store_first}, {"policy", set_policy}},
+    .check = check_split,
+    .nr_guards = 2,
+    .guards = {RULE_vma_by_rcu, RULE_nodes_by_rcu},
+};
+
 /* ---- memory that nobody has touched is not charged for while it is read-only */
 
 static void setup_alone(struct world *w)

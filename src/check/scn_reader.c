@@ -45,6 +45,44 @@ const struct scenario maps_munmap = {
     .guards = {RULE_vma_by_rcu, RULE_nodes_by_rcu},
 };
 
+/* And takes the file, of which munmap drops the last reference. */
+static void setup_file(struct world *w)
+{
+	make_file(w, QUIRE_FILE_PAGECACHE, 1);
+	map_file(w, w->addr, 1, PROT_RW, QMAP_SHARED);
+	quire_file_put(w->file);
+}
+
+static void take_file(struct world *w)
+{
+	struct quire_vma_info info = {0};
+	struct quire_file *file = NULL;
+	int err = quire_vma_next_file(w->mm, w->addr, &info, &file);
+
+	expect(err == -QENOENT || (!err && file), "maps gives %d, and %s file", err,
+	       file ? "a" : "no");
+	if (err)
+		return;
+	expect(!noted(w, FILE_RELEASED) && quire_file_priv(file) == w, "the file has ended");
+	quire_file_put(file);
+}
+
+static void unmap_file(struct world *w)
+{
+	must(quire_munmap(w->mm, w->addr, PAGE), "munmap");
+}
+
+const struct scenario maps_file = {
+    .name = "maps-file",
+    .title = "a reader of maps that takes the file against the last munmap of it",
+    .source = "file.h, 1",
+    .setup = setup_file,
+    .actors = {{"maps", take_file}, {"munmap", unmap_file}},
+    .check = expect_released,
+    .nr_guards = 1,
+    .guards = {RULE_ended_file_is_left},
+};
+
 /* ---- /proc/PID/smaps */
 
 static void read_smaps(struct world *w)

@@ -41,6 +41,48 @@ const struct scenario fault_replace = {
     .guards = {RULE_replacement_held, RULE_vma_by_rcu, RULE_nodes_by_rcu},
 };
 
+/* ---- a mapping that can never be writable takes the place of one that is */
+
+static void setup_file(struct world *w)
+{
+	make_file(w, QUIRE_FILE_SHMEM, 1);
+	map_file(w, w->addr, 1, PROT_RW, QMAP_SHARED);
+}
+
+static void replace_limited(struct world *w)
+{
+	must(quire_mmap_limited(w->mm, w->addr, PAGE, PROT_R, QMAP_SHARED | QMAP_FIXED, w->file, 0,
+				QUIRE_MAP_READ_ONLY, &w->addr),
+	     "mmap");
+	expect(quire_mprotect(w->mm, w->addr, PAGE, PROT_RW) == -QEACCES,
+	       "mprotect makes it writable");
+	note(w, REPLACED, 1);
+}
+
+static void store_before(struct world *w)
+{
+	bool replaced = noted(w, REPLACED);
+
+	expect(cpu_store(w, w->mm, w->addr, 7) == ACCESS_SEGV || !replaced,
+	       "the new mapping takes a store");
+}
+
+static void check_limited(struct world *w)
+{
+	expect(!(quire_pte(w->mm, w->addr) & QUIRE_PTE_WRITE), "its page is writable");
+}
+
+const struct scenario limited_replace = {
+    .name = "limited-replace",
+    .title = "a write fault against a mapping in its place that can never be writable",
+    .source = "message 004",
+    .setup = setup_file,
+    .actors = {{"fault", store_before}, {"mmap", replace_limited}},
+    .check = check_limited,
+    .nr_guards = 1,
+    .guards = {RULE_vma_dead_check},
+};
+
 /* ---- a page with content before: it does not come back, and somebody always answers */
 
 static void setup_filled(struct world *w)

@@ -98,13 +98,17 @@ static enum quire_fault_result ask_window(struct fault *f, uint64_t pgoff)
 	return fault_wake_failed(f, pgoff) ? refuse_frame(f, err) : QUIRE_FAULT_OK;
 }
 
-/* Invariant 2. */
+/* Invariant 2: what was said at `seq` of f->file is so still. */
+static bool said_of_this(const struct fault *f, uint64_t seq)
+{
+	return f->file == f->vma->file && (!RULE(said_at_seq) || seq == f->seq);
+}
+
 static bool frames_fit(const struct fault *f, uint64_t pgoff)
 {
 	const struct fault_frames *c = f->frames;
 
-	return c->end && f->file == f->vma->file && c->seq == f->seq && pgoff >= c->first &&
-	       pgoff < c->end;
+	return c->end && said_of_this(f, c->seq) && pgoff >= c->first && pgoff < c->end;
 }
 
 /* ---- mapping them ------------------------------------------------------------ */
@@ -190,7 +194,7 @@ static bool copy_fits(const struct fault *f, uint64_t pgoff)
 {
 	const struct fault_copy *c = &f->copy;
 
-	return c->folio && f->file == f->vma->file && c->pgoff == pgoff && c->seq == f->seq;
+	return c->folio && said_of_this(f, c->seq) && c->pgoff == pgoff;
 }
 
 static struct folio *take_copy(struct fault *f)

@@ -195,7 +195,7 @@ bool file_tryget(struct quire_file *file)
 	uint32_t refs = at_load_relaxed(&file->refs);
 
 	do {
-		if (!refs)
+		if (!refs && RULE(ended_file_is_left))
 			return false;
 	} while (!at_cas(&file->refs, &refs, refs + 1));
 	return true;

@@ -139,7 +139,7 @@ static int fill_locked(struct quire_file *file, uint64_t pgoff, struct folio *fo
 {
 	if (folio->mapping != &file->mapping)
 		return -QEAGAIN;
-	if (folio_test(folio, FOLIO_UPTODATE))
+	if (RULE(read_in_once) && folio_test(folio, FOLIO_UPTODATE))
 		return 0;
 	return read_in(file, pgoff, folio);
 }

@@ -59,6 +59,7 @@ int64_t quire_file_read(struct quire_file *file, uint64_t off, void *buf, uint64
 		uint64_t size = file_ask_size(file), pos = off + done;
 		uint64_t n = bytes_in_page(pos, len - done);
 
+		err = 0;
 		if (pos >= size)
 			break;
 		n = n < size - pos ? n : size - pos;
@@ -145,11 +146,13 @@ static int64_t try_write(struct quire_file *file, uint64_t off, const void *buf,
 	int64_t n;
 
 	file_ask_size(file); /* not with W held: he may wait for who truncates */
-	mutex_lock(port, &file->mapping.write_lock, RANK_FILE);
+	if (RULE(writes_one_by_one))
+		mutex_lock(port, &file->mapping.write_lock, RANK_FILE);
 	n = writable_bytes(file, off, len);
 	if (n > 0)
 		n = write_locked(file, off, buf, (uint64_t)n);
-	mutex_unlock(port, &file->mapping.write_lock, RANK_FILE);
+	if (RULE(writes_one_by_one))
+		mutex_unlock(port, &file->mapping.write_lock, RANK_FILE);
 	return n;
 }
 

@@ -107,6 +107,15 @@
 	X(given_back_counts,                                                                       \
 	  "memory is not out while others that have failed give back what they had",               \
 	  "reclaim.c, 3")                                                                          \
+	X(said_at_seq,                                                                             \
+	  "what an external file has said counts only if it lost no page since it was asked",      \
+	  "extfile.c, 2")                                                                          \
+	X(read_in_once, "who waited for a page finds it read in, and reads it in no more",         \
+	  "filecache.c, 2")                                                                        \
+	X(writes_one_by_one, "writes to a file, and truncation, come one after the other",         \
+	  "fileio.c")                                                                              \
+	X(ended_file_is_left, "nobody takes a reference on a file that has none any more",         \
+	  "file.h, 1")                                                                             \
 	X(dead_file_takes_no_page, "nothing is added to a file that nobody has any more",          \
 	  "file.c, 3")                                                                             \
 	X(size_of_no_other_time,                                                                   \
