@@ -34,7 +34,12 @@
  *      wait, tlb_flush, tlb_lent,
  *      ram_discard, privileged               no            yes              yes
  *      synchronize_rcu                       no            yes              no
- *      rcu_barrier, oom                      no            no               no
+ *      rcu_barrier, oom                      no            (a)              no
+ *
+ *      (a) None of the call's own.  But read_page and write_page of a file hold a page, and perhaps
+ *      the file's lock of writers (quire.h), and may make calls that need memory.  rcu_barrier can
+ *      wait there all the same: what the core hands to call_rcu() takes no lock that sleeps.  And
+ *      oom makes no call then that the callback may not make itself.
  *
  *      Those of the first line do not sleep on anything but the embedder's own short
  *      locks.  Those of the second wait neither for a call of quire.h to return nor for
@@ -128,8 +133,9 @@ struct quire_port {
 	void (*call_rcu)(void *ctx, struct quire_rcu_head *head,
 			 void (*func)(struct quire_rcu_head *head));
 	void (*synchronize_rcu)(void *ctx);
-	/* Returns once every call_rcu() function queued before it has run.  Called outside of
-	 * read-side sections and locks, also in a fault, before memory is said to be out. */
+	/* Returns once every call_rcu() function queued before it has run.  Called also in a fault,
+	 * before memory is said to be out: what an embedder queues himself must not wait for what
+	 * he holds over a call of quire.h. */
 	void (*rcu_barrier)(void *ctx);
 
 	/* Number of the calling thread's CPU, 0 .. ncpus-1 (guarantee C). */
@@ -174,9 +180,11 @@ struct quire_port {
 	void (*log)(void *ctx, enum quire_log_level level, const char *line);
 
 	/*
-	 * Memory is exhausted in a fault, fork or mremap of `mm` (OTHER: in a fault only): free
-	 * some and return true to have it tried again, or false to have the fault report
-	 * QUIRE_FAULT_OOM and the call -ENOMEM.  NULL: false.
+	 * Memory is exhausted in a fault, fork or mremap of `mm` (OTHER: in a fault only), or for a
+	 * page of an external file that is read (quire_read): free some and return true to have it
+	 * tried again, or false to have the fault report QUIRE_FAULT_OOM and the call -ENOMEM, or
+	 * end early.  Asked when nothing is free or on its way but what the call itself has given
+	 * back, or others have taken it time and again (docs/design.md).  NULL: false.
 	 */
 	bool (*oom)(void *ctx, struct quire_mm *mm, void *cookie, enum quire_memory what);
 

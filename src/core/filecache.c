@@ -123,10 +123,12 @@ static int find_or_add(struct quire_file *file, uint64_t pgoff, uint64_t seq, st
 static int read_in(struct quire_file *file, uint64_t pgoff, struct folio *folio)
 {
 	void *mem = folio_addr(file->machine, folio);
+	unsigned outer = lock_rank_nest();
 	int err;
 
 	STEP("reads page %lu in", pgoff);
 	err = file->ops.read_page(file->priv, pgoff, mem);
+	lock_rank_unnest(outer);
 	if (err)
 		return err == -QEAGAIN || err == -QENOMEM ? -QEIO : err;
 	STEP("page %lu is up to date", pgoff);

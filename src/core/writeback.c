@@ -106,11 +106,14 @@ static void clean_entries(struct quire_file *file, uint64_t first, uint64_t last
 /* F held, and the page is in writeback. */
 static int write_content(struct quire_file *file, struct folio *folio, uint64_t pgoff)
 {
+	unsigned outer;
 	int err;
 
 	STEP("page %lu is clean: writes it", pgoff);
 	folio_clear(folio, FOLIO_DIRTY);
+	outer = lock_rank_nest();
 	err = file->ops.write_page(file->priv, pgoff, folio_addr(file->machine, folio));
+	lock_rank_unnest(outer);
 	if (err || (RULE(lent_stays_dirty) && folio_test(folio, FOLIO_LENT)))
 		folio_set(folio, FOLIO_DIRTY);
 	return err;

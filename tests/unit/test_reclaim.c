@@ -573,6 +573,115 @@ static void one_frame_too_few(void **state)
 	unit_down(&u);
 }
 
+/* ---- in the midst of another file's read_page and write_page */
+
+static uint64_t scratch, scratch_end; /* of an embedder that needs memory to read or write */
+static uint64_t victim;
+
+static int touch_scratch(void)
+{
+	if (scratch == scratch_end)
+		return 0;
+	unit_store(unit->mm, scratch, 1);
+	scratch += UPAGE;
+	return 0;
+}
+
+static int read_with_scratch(void *priv, uint64_t pgoff, void *mem)
+{
+	(void)priv;
+	memset(mem, (int)pgoff + 1, UPAGE);
+	return touch_scratch();
+}
+
+static int write_with_scratch(void *priv, uint64_t pgoff, const void *mem)
+{
+	(void)priv;
+	(void)pgoff;
+	(void)mem;
+	return touch_scratch();
+}
+
+static bool unmap_victim(void *ctx, struct quire_mm *mm, void *cookie, enum quire_memory what)
+{
+	(void)ctx;
+	(void)cookie;
+	(void)what;
+	asked++;
+	return victim && !quire_munmap(mm, victim, 64 * UPAGE) && !(victim = 0);
+}
+
+/* The page is held, by a write the file, too: frames are waited for, and room is asked for. */
+static void in_callbacks(void **state)
+{
+	static const struct quire_file_ops ops = {.read_page = read_with_scratch,
+						  .write_page = write_with_scratch};
+	struct quire_file_options fo = {.size = sizeof(fo),
+					.kind = QUIRE_FILE_PAGECACHE,
+					.ops = &ops,
+					.writable = true,
+					.bytes = 32 * UPAGE};
+	struct quire_file *file;
+	char c = 1;
+	struct unit u;
+
+	(void)state;
+	unit = &u;
+	asked = 0;
+	up(&u);
+	assert_int_equal(quire_file_create(u.m, &fo, &file), 0);
+	scratch = unit_map(u.mm, SOURCE, 64 * UPAGE, URW, UANON | QMAP_FIXED);
+	scratch_end = scratch + 64 * UPAGE;
+	unit_load(u.mm, scratch);
+	fill_with_deferred_tables(&u, 1);
+	for (uint64_t i = 0; i < 8; i++) {
+		assert_int_equal(quire_file_read(file, 2 * i * UPAGE, &c, 1), 1);
+		assert_int_equal(quire_file_write(file, (2 * i + 1) * UPAGE, &c, 1), 1);
+	}
+	assert_int_equal(quire_file_sync(file), 0);
+	assert_int_equal(asked, 0);
+	assert_int_equal(scratch_end - scratch, (64 - 24) * UPAGE);
+	scratch = scratch_end;
+	quire_file_put(file);
+	unit_down(&u);
+}
+
+static void room_asked_for_in_callbacks(void **state)
+{
+	static const struct quire_file_ops ops = {.read_page = read_with_scratch};
+	struct quire_file_options fo = {.size = sizeof(fo),
+					.kind = QUIRE_FILE_PAGECACHE,
+					.ops = &ops,
+					.writable = true,
+					.bytes = 32 * UPAGE};
+	struct quire_file *file;
+	char c = 1;
+	struct unit u;
+
+	(void)state;
+	unit = &u;
+	asked = 0;
+	unit_port(&u);
+	u.port.oom = unmap_victim;
+	unit_machine_mm(
+	    &u,
+	    &(struct quire_machine_options){.size = sizeof(struct quire_machine_options),
+					    .ram_bytes = RAM_PAGES * UPAGE},
+	    NULL);
+	assert_int_equal(quire_file_create(u.m, &fo, &file), 0);
+	victim = unit_map(u.mm, TARGET, 64 * UPAGE, URW, UANON | QMAP_FIXED);
+	unit_fill(u.mm, victim, 64 * UPAGE, 1);
+	scratch = unit_map(u.mm, SOURCE, 64 * UPAGE, URW, UANON | QMAP_FIXED);
+	scratch_end = scratch + 64 * UPAGE;
+	unit_load(u.mm, scratch);
+	fill_but(&u, 1);
+	assert_int_equal(quire_file_write(file, 0, &c, 1), 1); /* its page is the last */
+	assert_int_equal(asked, 1);
+	scratch = scratch_end;
+	quire_file_put(file);
+	unit_down(&u);
+}
+
 /* ---- of what: what the fault missed, whatever others miss beside it */
 
 #define LAST_PAGE (100000 * UPAGE) /* of a file: nothing is cached before it */
@@ -684,6 +793,8 @@ int main(void)
 	    cmocka_unit_test(move_that_has_unmapped),
 	    cmocka_unit_test(limit_beside_a_miss),
 	    cmocka_unit_test(one_frame_too_few),
+	    cmocka_unit_test(in_callbacks),
+	    cmocka_unit_test(room_asked_for_in_callbacks),
 	    cmocka_unit_test(what_the_fault_missed),
 	};
 

@@ -7,6 +7,9 @@
  * second lock of one kind.  A lock that was only tried for cannot deadlock by itself: its order is
  * not checked, but it is held from then on, and what is taken after it is checked against it.
  * Locks may be released in any order.
+ *
+ * A callback of the embedder's that is made with locks held may make calls of its own, of things
+ * that have nothing to do with those locks: their order is checked from there on.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +20,8 @@
 #define MAX_HELD 16
 
 static __thread struct {
-	enum lock_rank rank[MAX_HELD]; /* ascending */
-	unsigned count;
+	enum lock_rank rank[MAX_HELD]; /* ascending from `first` on */
+	unsigned count, first;         /* those before are of calls outside the callback */
 } held __attribute__((tls_model("initial-exec")));
 
 static const char *const names[RANK_MAX] = {
@@ -52,7 +55,7 @@ static _Noreturn void fail(const char *what, enum lock_rank rank, enum lock_rank
 
 void lock_rank_acquire(enum lock_rank rank)
 {
-	enum lock_rank top = held.count ? held.rank[held.count - 1] : RANK_NONE;
+	enum lock_rank top = held.count > held.first ? held.rank[held.count - 1] : RANK_NONE;
 
 	if (rank <= top)
 		fail("taking", rank, top);
@@ -65,7 +68,7 @@ void lock_rank_tried(enum lock_rank rank)
 
 	if (held.count == MAX_HELD)
 		fail("too many locks: taking", rank, held.rank[i - 1]);
-	for (; i > 0 && held.rank[i - 1] > rank; i--)
+	for (; i > held.first && held.rank[i - 1] > rank; i--)
 		held.rank[i] = held.rank[i - 1];
 	held.rank[i] = rank;
 	held.count++;
@@ -83,4 +86,19 @@ void lock_rank_release(enum lock_rank rank)
 		return;
 	}
 	fail("releasing", rank, held.count ? held.rank[held.count - 1] : RANK_NONE);
+}
+
+unsigned lock_rank_nest(void)
+{
+	unsigned outer = held.first;
+
+	held.first = held.count;
+	return outer;
+}
+
+void lock_rank_unnest(unsigned outer)
+{
+	if (held.count != held.first)
+		fail("returning from a callback", RANK_NONE, held.rank[held.count - 1]);
+	held.first = outer;
 }

@@ -56,6 +56,9 @@ static inline void prefetch_write(const void *p)
 void lock_rank_acquire(enum lock_rank rank);
 void lock_rank_tried(enum lock_rank rank); /* by a trylock that succeeded */
 void lock_rank_release(enum lock_rank rank);
+/* Around a callback that is made with locks held and may make calls of its own. */
+unsigned lock_rank_nest(void);
+void lock_rank_unnest(unsigned outer);
 #else
 static inline void lock_rank_acquire(enum lock_rank rank)
 {
@@ -68,6 +71,14 @@ static inline void lock_rank_tried(enum lock_rank rank)
 static inline void lock_rank_release(enum lock_rank rank)
 {
 	(void)rank;
+}
+static inline unsigned lock_rank_nest(void)
+{
+	return 0;
+}
+static inline void lock_rank_unnest(unsigned outer)
+{
+	(void)outer;
 }
 #endif
 

@@ -267,7 +267,7 @@ static void start_actor(struct sched_actor *a)
 	a->rcu_depth = 0;
 	a->points = a->plain = 0;
 	a->hash = (uint64_t)(a - S.actors) + 1;
-	a->nr_held = 0;
+	a->nr_held = a->first_held = 0;
 	a->readers_left = 0;
 	if (a->func)
 		prepare_stack(a);

@@ -55,7 +55,7 @@ static void check_rank(enum lock_rank rank)
 {
 	const struct sched_actor *a = S.cur;
 
-	for (unsigned k = 0; k < a->nr_held; k++)
+	for (unsigned k = a->first_held; k < a->nr_held; k++)
 		if (a->held[k].rank >= rank && rank != RANK_NONE)
 			sched_fail("lock order: %s takes %s while it holds %s",
 				   sched_actor_name(self_index()), rank_name(rank),
@@ -116,6 +116,21 @@ void lock_rank_release(enum lock_rank rank)
 {
 	if (S.cur)
 		drop(NULL, rank);
+}
+
+unsigned lock_rank_nest(void)
+{
+	unsigned outer = S.cur ? S.cur->first_held : 0;
+
+	if (S.cur)
+		S.cur->first_held = S.cur->nr_held;
+	return outer;
+}
+
+void lock_rank_unnest(unsigned outer)
+{
+	if (S.cur)
+		S.cur->first_held = outer;
 }
 
 void sched_lock(uint32_t *word, enum lock_rank rank)

@@ -61,10 +61,10 @@ struct sched_actor {
 	enum lock_rank block_rank;
 	unsigned readers_left; /* BLOCK_GRACE: mask of actors */
 	unsigned rcu_depth;
-	uint32_t points; /* accesses so far: the time of this actor */
-	uint32_t plain;  /* plain ones since the last of them */
-	uint64_t hash;   /* of all that it did and saw */
-	unsigned nr_held;
+	uint32_t points;              /* accesses so far: the time of this actor */
+	uint32_t plain;               /* plain ones since the last of them */
+	uint64_t hash;                /* of all that it did and saw */
+	unsigned nr_held, first_held; /* from the first on: of the call within a callback */
 	struct sched_held held[SCHED_MAX_HELD];
 };
 

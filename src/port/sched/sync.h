@@ -89,6 +89,9 @@ void sched_unlock(uint32_t *word, enum lock_rank rank);
 void lock_rank_acquire(enum lock_rank rank);
 void lock_rank_tried(enum lock_rank rank); /* by a trylock that succeeded */
 void lock_rank_release(enum lock_rank rank);
+/* Around a callback that is made with locks held and may make calls of its own. */
+unsigned lock_rank_nest(void);
+void lock_rank_unnest(unsigned outer);
 
 struct spinlock {
 	uint32_t v;
