@@ -99,9 +99,10 @@ static enum access_step try_access(struct access *a, uint64_t addr, uint64_t n)
 
 static struct folio *alloc_page(struct quire_mm *mm)
 {
-	struct reclaim r = reclaim_begin(mm->machine);
+	struct reclaim r;
 	struct folio *page;
 
+	reclaim_begin(mm->machine, &r);
 	do
 		page = folio_alloc(mm->machine, 0, 0);
 	while (!page && reclaim_for(mm, &r, -ENOPAGE, false));

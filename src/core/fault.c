@@ -358,7 +358,7 @@ static enum quire_fault_result fault_resolve(struct fault *f)
 
 	frames.end = 0;
 	f->frames = &frames;
-	f->reclaim = reclaim_begin(f->mm->machine);
+	reclaim_begin(f->mm->machine, &f->reclaim);
 	do {
 		fault_enter(f);
 		result = fault_attempt(f);

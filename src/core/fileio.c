@@ -49,12 +49,13 @@ static int read_page_part(struct quire_file *file, uint64_t off, void *buf, uint
 
 int64_t quire_file_read(struct quire_file *file, uint64_t off, void *buf, uint64_t len)
 {
-	struct reclaim r = reclaim_begin(file->machine);
+	struct reclaim r;
 	uint64_t done = 0;
 	int err = 0;
 
 	if (file->kind == QUIRE_FILE_EXTERNAL || off > INT64_MAX)
 		return -QEINVAL;
+	reclaim_begin(file->machine, &r);
 	while (done < len) {
 		uint64_t size = file_ask_size(file), pos = off + done;
 		uint64_t n = bytes_in_page(pos, len - done);
@@ -158,13 +159,14 @@ static int64_t try_write(struct quire_file *file, uint64_t off, const void *buf,
 
 int64_t quire_file_write(struct quire_file *file, uint64_t off, const void *buf, uint64_t len)
 {
-	struct reclaim r = reclaim_begin(file->machine);
+	struct reclaim r;
 	int64_t n;
 
 	if (file->kind == QUIRE_FILE_EXTERNAL || off > INT64_MAX)
 		return -QEINVAL;
 	if (!len)
 		return 0;
+	reclaim_begin(file->machine, &r);
 	do
 		n = try_write(file, off, buf, len);
 	while (n < 0 && reclaim_retry(file->machine, &r, (int)n));

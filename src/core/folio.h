@@ -65,12 +65,15 @@ struct reclaim {
 	unsigned tries;                 /* in vain, since the embedder was asked */
 	bool looked_again;
 };
-/* Ahead of what allocates frames. */
-static inline struct reclaim reclaim_begin(const struct quire_machine *m)
+/* Ahead of what allocates frames.  Field by field: a copy of the whole would wait for its stores.
+ */
+static inline void reclaim_begin(const struct quire_machine *m, struct reclaim *r)
 {
-	return (struct reclaim){.missed = {at_load_relaxed(&m->missed[ZONE_RAM]),
-					   at_load_relaxed(&m->missed[ZONE_TABLE])},
-				.given_back = at_load_relaxed(&m->given_back)};
+	r->missed[ZONE_RAM] = at_load_relaxed(&m->missed[ZONE_RAM]);
+	r->missed[ZONE_TABLE] = at_load_relaxed(&m->missed[ZONE_TABLE]);
+	r->given_back = at_load_relaxed(&m->given_back);
+	r->tries = 0;
+	r->looked_again = false;
 }
 /*
  * An attempt has failed with err.  True: frames that it wanted have come free, or were waited for:

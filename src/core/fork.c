@@ -158,9 +158,10 @@ static int try_fork(struct quire_mm *parent, void *child_cookie, struct quire_mm
 
 int quire_mm_fork(struct quire_mm *parent, void *child_cookie, struct quire_mm **out)
 {
-	struct reclaim r = reclaim_begin(parent->machine);
+	struct reclaim r;
 	int err;
 
+	reclaim_begin(parent->machine, &r);
 	do
 		err = try_fork(parent, child_cookie, out);
 	while (err && reclaim_for(parent, &r, err, false));

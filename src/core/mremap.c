@@ -271,12 +271,13 @@ int quire_mremap(struct quire_mm *mm, uint64_t addr, uint64_t old_len, uint64_t 
 	    .new_addr = new_addr,
 	};
 	uint64_t grown = asked.new_len > asked.old_len ? asked.new_len - asked.old_len : 0;
-	struct reclaim again = reclaim_begin(mm->machine);
 	int err = check_arguments(&asked);
+	struct reclaim again;
 	struct remap r;
 
 	if (err)
 		return err;
+	reclaim_begin(mm->machine, &again);
 	do {
 		r = asked;
 		mm_lock(mm);
