@@ -15,16 +15,10 @@
 #define MODE_SHIFT 48
 #define NODES ((1ull << MODE_SHIFT) - 1)
 
-#define STATIC 0x8000u
-#define RELATIVE 0x4000u
-#define BALANCING 0x2000u
+#define STATIC ((unsigned)MPOL_F_STATIC_NODES)
+#define RELATIVE ((unsigned)MPOL_F_RELATIVE_NODES)
+#define BALANCING ((unsigned)MPOL_F_NUMA_BALANCING)
 #define MODE_FLAGS (STATIC | RELATIVE | BALANCING)
-
-#define F_NODE 1u
-#define F_ADDR 2u
-#define F_MEMS_ALLOWED 4u
-#define MBIND_FLAGS 7u
-#define MBIND_MOVE_ALL 4u
 
 #define MAX_NODE_BITS (PAGE * 8)
 #define MAX_NODES 1024u
@@ -62,7 +56,7 @@ static int check_mode(unsigned mode)
 
 	if (kind >= NR_POLICIES || (mode & (STATIC | RELATIVE)) == (STATIC | RELATIVE))
 		return -EINVAL;
-	if ((mode & BALANCING) && kind != POLICY_BIND && kind != POLICY_PREFERRED_MANY)
+	if ((mode & BALANCING) && kind != MPOL_BIND && kind != MPOL_PREFERRED_MANY)
 		return -EINVAL;
 	return 0;
 }
@@ -79,14 +73,14 @@ static int make(unsigned mode, uint64_t nodes, uint64_t *policy)
 {
 	unsigned kind = mode & ~MODE_FLAGS;
 
-	if (kind == POLICY_PREFERRED && !nodes && !(mode & (STATIC | RELATIVE)))
-		mode = kind = POLICY_LOCAL;
+	if (kind == MPOL_PREFERRED && !nodes && !(mode & (STATIC | RELATIVE)))
+		mode = kind = MPOL_LOCAL;
 	*policy = (uint64_t)mode << MODE_SHIFT | nodes;
-	if (kind == POLICY_DEFAULT)
+	if (kind == MPOL_DEFAULT)
 		*policy = 0;
-	if (kind == POLICY_DEFAULT)
+	if (kind == MPOL_DEFAULT)
 		return nodes ? -EINVAL : 0;
-	if (kind == POLICY_LOCAL)
+	if (kind == MPOL_LOCAL)
 		return nodes || (mode & (STATIC | RELATIVE)) ? -EINVAL : 0;
 	return nodes_used(*policy) ? 0 : -EINVAL;
 }
@@ -146,9 +140,9 @@ int64_t sys_mbind(struct request *q)
 		err = nodes_read(q, q->a[4], q->a[5], &nodes);
 	if (err)
 		return err;
-	if (q->a[6] & ~(uint64_t)MBIND_FLAGS)
+	if (q->a[6] & ~(uint64_t)MPOL_MF_VALID)
 		return -EINVAL;
-	if ((q->a[6] & MBIND_MOVE_ALL) && !caller_capable(q, CAP_SYS_NICE))
+	if ((q->a[6] & MPOL_MF_MOVE_ALL) && !caller_capable(q, CAP_SYS_NICE))
 		return -EPERM;
 	if (start % PAGE || end < start)
 		return -EINVAL;
@@ -198,9 +192,9 @@ static int64_t tell_node(struct request *q, uint64_t policy)
 	unsigned kind = policy_kind(policy);
 	char byte;
 
-	if (q->a[5] & F_ADDR)
+	if (q->a[5] & MPOL_F_ADDR)
 		return guest_remote_read(q->space, 0, q->a[4], &byte, 1) == 1 ? 0 : -EFAULT;
-	return kind == POLICY_INTERLEAVE || kind == POLICY_WEIGHTED_INTERLEAVE ? 0 : -EINVAL;
+	return kind == MPOL_INTERLEAVE || kind == MPOL_WEIGHTED_INTERLEAVE ? 0 : -EINVAL;
 }
 
 int64_t sys_get_mempolicy(struct request *q)
@@ -208,18 +202,19 @@ int64_t sys_get_mempolicy(struct request *q)
 	uint64_t flags = q->a[5], policy = q->slot->policy, nodes;
 	int64_t err = 0;
 
-	if ((flags & ~(uint64_t)(F_NODE | F_ADDR | F_MEMS_ALLOWED)) || (q->a[2] && !q->a[3]))
+	if ((flags & ~(uint64_t)(MPOL_F_NODE | MPOL_F_ADDR | MPOL_F_MEMS_ALLOWED)) ||
+	    (q->a[2] && !q->a[3]))
 		return -EINVAL;
-	if (flags & F_MEMS_ALLOWED)
-		return flags & (F_NODE | F_ADDR) ? -EINVAL : put(q, 0, 1);
-	if ((flags & F_ADDR) && !address_policy(q->space->mm, q->a[4], &policy))
+	if (flags & MPOL_F_MEMS_ALLOWED)
+		return flags & (MPOL_F_NODE | MPOL_F_ADDR) ? -EINVAL : put(q, 0, 1);
+	if ((flags & MPOL_F_ADDR) && !address_policy(q->space->mm, q->a[4], &policy))
 		return -EFAULT;
-	if (!(flags & F_ADDR) && q->a[4])
+	if (!(flags & MPOL_F_ADDR) && q->a[4])
 		return -EINVAL;
-	if (flags & F_NODE)
+	if (flags & MPOL_F_NODE)
 		err = tell_node(q, policy);
 	if (err)
 		return err;
 	nodes = policy_mode(policy) & MODE_FLAGS ? policy & NODES : nodes_used(policy);
-	return put(q, flags & F_NODE ? 0 : (int)policy_mode(policy), nodes);
+	return put(q, flags & MPOL_F_NODE ? 0 : (int)policy_mode(policy), nodes);
 }

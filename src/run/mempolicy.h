@@ -7,16 +7,10 @@
 
 #include "run/creds.h"
 
-enum {
-	POLICY_DEFAULT,
-	POLICY_PREFERRED,
-	POLICY_BIND,
-	POLICY_INTERLEAVE,
-	POLICY_LOCAL,
-	POLICY_PREFERRED_MANY,
-	POLICY_WEIGHTED_INTERLEAVE,
-	NR_POLICIES
-};
+#include <linux/mempolicy.h>
+
+#define MPOL_WEIGHTED_INTERLEAVE 6 /* which older headers do not have */
+#define NR_POLICIES (MPOL_WEIGHTED_INTERLEAVE + 1)
 
 /* Mode with flags, as get_mempolicy tells it; without; the flags in numa_maps' words. */
 unsigned policy_mode(uint64_t policy);

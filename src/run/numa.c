@@ -9,8 +9,7 @@
 #include <stdlib.h>
 
 #define MOVE_CHUNK 512u
-#define MOVE_FLAGS 6u
-#define MOVE_ALL 4u
+#define MOVE_FLAGS (MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)
 
 static int page_status(struct quire_mm *mm, uint64_t addr)
 {
@@ -62,7 +61,7 @@ int64_t sys_move_pages(struct request *q)
 
 	if (q->a[6] & ~(uint64_t)MOVE_FLAGS)
 		return -EINVAL;
-	if ((q->a[6] & MOVE_ALL) && !caller_capable(q, CAP_SYS_NICE))
+	if ((q->a[6] & MPOL_MF_MOVE_ALL) && !caller_capable(q, CAP_SYS_NICE))
 		return -EPERM;
 	if (!(pid_t)q->a[1] || (pid_t)q->a[1] == q->proc->pid)
 		return move_all(q, q->space->mm);

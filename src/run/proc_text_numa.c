@@ -31,19 +31,19 @@ static void print_counts(struct text *t, const struct quire_usage *u)
 static void print_policy(struct text *t, uint64_t policy)
 {
 	static const char *const names[NR_POLICIES] = {
-	    [POLICY_DEFAULT] = "default",
-	    [POLICY_PREFERRED] = "prefer",
-	    [POLICY_BIND] = "bind",
-	    [POLICY_INTERLEAVE] = "interleave",
-	    [POLICY_LOCAL] = "local",
-	    [POLICY_PREFERRED_MANY] = "prefer (many)",
-	    [POLICY_WEIGHTED_INTERLEAVE] = "weighted interleave",
+	    [MPOL_DEFAULT] = "default",
+	    [MPOL_PREFERRED] = "prefer",
+	    [MPOL_BIND] = "bind",
+	    [MPOL_INTERLEAVE] = "interleave",
+	    [MPOL_LOCAL] = "local",
+	    [MPOL_PREFERRED_MANY] = "prefer (many)",
+	    [MPOL_WEIGHTED_INTERLEAVE] = "weighted interleave",
 	};
 	unsigned kind = policy_kind(policy);
 
 	text_str(t, " ");
 	text_str(t, names[kind]);
-	if (kind != POLICY_DEFAULT && kind != POLICY_LOCAL) {
+	if (kind != MPOL_DEFAULT && kind != MPOL_LOCAL) {
 		text_str(t, policy_flags(policy));
 		text_str(t, ":0");
 	}

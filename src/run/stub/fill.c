@@ -12,6 +12,7 @@
 #include "stub.h"
 #include "window.h"
 
+#include <linux/futex.h>
 #include <linux/mman.h>
 
 #define PTE_PRESENT 0x001ull
@@ -225,6 +226,6 @@ bool service_flush(struct thread *t)
 	at_store(&t->flushed, 1u);
 	at_store(done, seq);
 	flush_unlock(t);
-	sys(__NR_futex, done, 1 /* FUTEX_WAKE */, INT32_MAX);
+	sys(__NR_futex, done, FUTEX_WAKE, INT32_MAX);
 	return true;
 }

@@ -15,15 +15,11 @@
 #include <linux/fcntl.h>
 #include <linux/poll.h>
 
-#ifndef O_ASYNC
-#define O_ASYNC 020000
-#endif
-
 static void arm(int fd)
 {
 	sys(__NR_fcntl, fd, F_SETOWN, sys(__NR_getpid));
 	sys(__NR_fcntl, fd, F_SETSIG, SIGKILL);
-	sys(__NR_fcntl, fd, F_SETFL, O_RDONLY | O_ASYNC);
+	sys(__NR_fcntl, fd, F_SETFL, O_RDONLY | FASYNC);
 }
 
 /* Whoever let go of the write end before the read end was armed has sent no signal. */

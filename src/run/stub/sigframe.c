@@ -10,29 +10,27 @@
  */
 #include "probe.h"
 
+#include <asm/processor-flags.h>
+#include <linux/signal.h>
+
 struct frame {
 	uint64_t restorer;
 	struct ucontext uc;
 	siginfo_t info;
 };
 
-#define FX_BYTES 512u
-#define FX_SW_BYTES 464u /* struct _fpx_sw_bytes within the legacy area */
+#define FX_BYTES ((uint64_t)sizeof(struct _fpstate_64))
+#define FX_SW_BYTES offsetof(struct _fpstate_64, sw_reserved)
 /* Their initial values, and where they and the registers stand. */
 #define FX_CONTROL 0x37f
 #define FX_MXCSR 0x1f80
-#define FX_MXCSR_AT 24
-#define FX_REGS_AT 32
+#define FX_MXCSR_AT offsetof(struct _fpstate_64, mxcsr)
+#define FX_REGS_AT offsetof(struct _fpstate_64, st_space)
 #define XSTATE_PKRU (1ull << 9)
 #define USER_CS 0x33
 #define USER_SS 0x2b
 #define RED_ZONE 128
-#define UC_STRICT_RESTORE_SS_ 4ul
-#define FLAG_SS_ONSTACK 1u
-#define FLAG_SS_DISABLE 2u
-#define FLAG_SS_AUTODISARM (1u << 31)
-#define ALTSTACK_MIN 2048
-#define EFLAGS_CLEARED 0x10500ull /* direction, resume, trap */
+#define EFLAGS_CLEARED ((uint64_t)(X86_EFLAGS_DF | X86_EFLAGS_RF | X86_EFLAGS_TF))
 
 /* Bytes of the vector state in a frame that the kernel made, end mark included. */
 static uint64_t state_bytes(const struct ucontext *uc)
@@ -47,22 +45,22 @@ static uint64_t state_bytes(const struct ucontext *uc)
 
 bool on_altstack(const struct thread *t, uint64_t sp)
 {
-	if (t->alt_flags & FLAG_SS_AUTODISARM)
+	if (t->alt_flags & SS_AUTODISARM)
 		return false;
 	return sp > t->alt_sp && sp - t->alt_sp <= t->alt_size;
 }
 
 int64_t altstack_set(struct thread *t, uint64_t sp, uint64_t base, uint64_t size, uint64_t flags)
 {
-	uint64_t mode = flags & ~(uint64_t)FLAG_SS_AUTODISARM;
+	uint64_t mode = flags & ~(uint64_t)SS_AUTODISARM;
 
 	if (on_altstack(t, sp))
 		return -EPERM;
-	if (mode != FLAG_SS_DISABLE && mode != FLAG_SS_ONSTACK && mode != 0)
+	if (mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0)
 		return -EINVAL;
-	if (mode == FLAG_SS_DISABLE)
+	if (mode == SS_DISABLE)
 		base = size = 0;
-	else if (size < ALTSTACK_MIN)
+	else if (size < MINSIGSTKSZ)
 		return -ENOMEM;
 	t->alt_sp = base;
 	t->alt_size = size;
@@ -144,9 +142,9 @@ bool frame_push(struct thread *t, struct ucontext *uc, const siginfo_t *info,
 	f.uc.uc_mcontext.fpstate = bytes ? (void *)state : NULL;
 	if (guest_write(state, uc->uc_mcontext.fpstate, bytes) || guest_write(at, &f, sizeof(f)))
 		return false;
-	if (t->alt_flags & FLAG_SS_AUTODISARM) {
+	if (t->alt_flags & SS_AUTODISARM) {
 		t->alt_sp = t->alt_size = 0;
-		t->alt_flags = FLAG_SS_DISABLE;
+		t->alt_flags = SS_DISABLE;
 	}
 	reset_state(uc, bytes);
 	enter_handler(uc, act, info->si_signo, at);
@@ -197,8 +195,8 @@ bool frame_pop(struct thread *t, struct ucontext *uc)
 	if (!pop_state(uc, sys_ptr(f.uc_mcontext.fpstate)))
 		return false;
 	pop_registers(&uc->uc_mcontext, &f.uc_mcontext);
-	uc->uc_flags =
-	    (uc->uc_flags & ~UC_STRICT_RESTORE_SS_) | (f.uc_flags & UC_STRICT_RESTORE_SS_);
+	uc->uc_flags = (uc->uc_flags & ~(uint64_t)UC_STRICT_RESTORE_SS) |
+		       (f.uc_flags & (uint64_t)UC_STRICT_RESTORE_SS);
 	t->mask = f.uc_sigmask & ~SIGS_UNBLOCKABLE;
 	uc->uc_sigmask = host_mask(t->mask);
 	/* As the kernel does: refused settings are ignored. */

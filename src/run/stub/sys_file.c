@@ -11,7 +11,14 @@
 #include <asm/stat.h>
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
+#include <linux/if_xdp.h>
+#include <linux/ioctl.h>
+#include <linux/ipc.h>
+#include <linux/major.h>
+#include <linux/sem.h>
+#include <linux/sockios.h>
 #include <linux/stat.h>
+#include <linux/userfaultfd.h>
 
 static int64_t close_noted(struct call *c, uint64_t fd)
 {
@@ -80,9 +87,9 @@ static uint64_t fcntl_bytes(uint64_t cmd)
 	case F_GETLK:
 	case F_SETLK:
 	case F_SETLKW:
-	case 36: /* F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW */
-	case 37:
-	case 38:
+	case F_OFD_GETLK:
+	case F_OFD_SETLK:
+	case F_OFD_SETLKW:
 		return 32;
 	case F_SETOWN_EX:
 	case F_GETOWN_EX:
@@ -131,9 +138,6 @@ static uint64_t ioctl_bytes(uint64_t cmd)
 	return 0;
 }
 
-#define SIOCGIFCONF_ 0x8912u
-#define SIOCETHTOOL_ 0x8946u
-
 static void touch_inner(struct thread *t, uint64_t cmd, uint64_t addr)
 {
 	struct {
@@ -142,15 +146,12 @@ static void touch_inner(struct thread *t, uint64_t cmd, uint64_t addr)
 	} conf;
 	uint64_t data;
 
-	if (cmd == SIOCGIFCONF_ && !guest_read(&conf, addr, sizeof(conf)) && conf.buf &&
+	if (cmd == SIOCGIFCONF && !guest_read(&conf, addr, sizeof(conf)) && conf.buf &&
 	    conf.len > 0)
 		touch_any(t, conf.buf, (uint64_t)conf.len);
-	if (cmd == SIOCETHTOOL_ && !guest_read(&data, addr + 16, 8))
+	if (cmd == SIOCETHTOOL && !guest_read(&data, addr + 16, 8))
 		touch_any(t, data, 1024);
 }
-
-#define USERFAULTFD_IOC_NEW_ 0xaa00
-#define MISC_MAJOR 10
 
 static bool is_misc_device(uint64_t fd)
 {
@@ -166,7 +167,7 @@ int64_t sys_ioctl(struct call *c)
 	int64_t err;
 
 	/* It would watch over the host's mappings, which are not the program's. */
-	if (cmd == USERFAULTFD_IOC_NEW_ && is_misc_device(c->a[0]))
+	if (cmd == (uint64_t)USERFAULTFD_IOC_NEW && is_misc_device(c->a[0]))
 		return call_refuse(c, ENOTTY, cmd);
 	hide_pointer(&c->a[2]);
 	err = ioctl_check_fds(c);
@@ -181,7 +182,6 @@ int64_t sys_ioctl(struct call *c)
 }
 
 #define SOL_XDP_ 283
-#define XDP_UMEM_REG_ 4
 
 int64_t sys_setsockopt(struct call *c)
 {
@@ -200,34 +200,27 @@ int64_t sys_setsockopt(struct call *c)
 		    !guest_read(&prog, c->a[3], sizeof(prog)))
 			touch_range(c->t, prog.filter, prog.n * 8ull, TOUCH_READ);
 	}
-	if ((uint32_t)c->a[1] == SOL_XDP_ && name == XDP_UMEM_REG_)
+	if ((uint32_t)c->a[1] == SOL_XDP_ && name == XDP_UMEM_REG)
 		return call_refuse(c, EOPNOTSUPP, SOL_XDP_);
 	return call_native(c);
 }
 
-#define IPC_SET_ 1
-#define IPC_STAT_ 2
-#define GETALL_ 13
-#define SETALL_ 17
-#define SEMID_DS_BYTES 104
-#define SEMID_DS_NSEMS 80
-
 static uint64_t semctl_bytes(uint64_t id, uint64_t cmd)
 {
-	uint64_t ds[SEMID_DS_BYTES / 8];
+	struct semid64_ds ds;
 
 	switch (cmd) {
-	case IPC_SET_:
-	case IPC_STAT_:
-	case 3:  /* IPC_INFO */
-	case 18: /* SEM_STAT, SEM_INFO, SEM_STAT_ANY */
-	case 19:
-	case 20:
-		return SEMID_DS_BYTES;
-	case GETALL_:
-	case SETALL_:
-		if (sys(__NR_semctl, id, 0, IPC_STAT_, ds) == 0)
-			return ds[SEMID_DS_NSEMS / 8] * 2;
+	case IPC_SET:
+	case IPC_STAT:
+	case IPC_INFO:
+	case SEM_STAT:
+	case SEM_INFO:
+	case SEM_STAT_ANY:
+		return sizeof(ds);
+	case GETALL:
+	case SETALL:
+		if (sys(__NR_semctl, id, 0, IPC_STAT, &ds) == 0)
+			return ds.sem_nsems * 2;
 	}
 	return 0;
 }

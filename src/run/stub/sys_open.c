@@ -15,24 +15,21 @@
 #include <linux/fcntl.h>
 
 #define MODE_BITS 07777u
-#define FASYNC_ 020000u
-#define TMPFILE_ 020000000u /* without O_DIRECTORY */
-#define OPEN_LARGEFILE 0100000u
 
 #define KNOWN_FLAGS                                                                                \
 	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC |      \
-	 O_DSYNC | FASYNC_ | O_DIRECT | OPEN_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME |    \
-	 O_CLOEXEC | O_PATH | TMPFILE_)
+	 O_DSYNC | FASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME |        \
+	 O_CLOEXEC | O_PATH | __O_TMPFILE)
 #define PATH_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 /* What open() makes of its numbers. */
 static struct open_how how_of(uint64_t flags, uint64_t mode)
 {
-	struct open_how how = {(flags | OPEN_LARGEFILE) & KNOWN_FLAGS, 0, 0};
+	struct open_how how = {(flags | O_LARGEFILE) & KNOWN_FLAGS, 0, 0};
 
 	if (how.flags & O_PATH)
 		how.flags &= PATH_FLAGS;
-	if (how.flags & (O_CREAT | TMPFILE_))
+	if (how.flags & (O_CREAT | __O_TMPFILE))
 		how.mode = mode & MODE_BITS;
 	return how;
 }

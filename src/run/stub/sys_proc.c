@@ -11,6 +11,7 @@
 #include "table.h"
 
 #include <linux/fcntl.h>
+#include <linux/memfd.h>
 
 /* The number of the descriptor that replaces `fd`: the same, but read-only. */
 static int64_t reopen_read_only(struct thread *t, int64_t fd, uint64_t flags)
@@ -45,7 +46,7 @@ static uint64_t disposed(const struct process *p, bool caught)
 /* A fresh snapshot; -ENOENT: the host's file is the right one. */
 static int64_t make_text(struct thread *t, int which, int64_t pid, uint64_t flags)
 {
-	int64_t fd = sys(__NR_memfd_create, "proc", 1 /* MFD_CLOEXEC */), token, r;
+	int64_t fd = sys(__NR_memfd_create, "proc", MFD_CLOEXEC), token, r;
 
 	if (fd < 0)
 		return fd;

@@ -10,10 +10,10 @@
 #include <asm/prctl.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 
 #define PR_SET_MDWE_ 65
 #define PR_SET_MEMORY_MERGE_ 67
-#define ARCH_REQ_XCOMP_GUEST_PERM_ 0x1025
 #define ARCH_ENABLE_TAGGED_ADDR_ 0x4002
 #define ARCH_SHSTK_ENABLE_ 0x5001
 
@@ -106,7 +106,7 @@ int64_t sys_arch_prctl(struct call *c)
 		return call_native(c);
 	/* Shadow stacks, tagged addresses, more vector state: the stub's frames know none. */
 	case ARCH_REQ_XCOMP_PERM:
-	case ARCH_REQ_XCOMP_GUEST_PERM_:
+	case ARCH_REQ_XCOMP_GUEST_PERM:
 	case ARCH_MAP_VDSO_X32:
 	case ARCH_MAP_VDSO_32:
 	case ARCH_MAP_VDSO_64:
@@ -117,13 +117,10 @@ int64_t sys_arch_prctl(struct call *c)
 	return -EINVAL; /* asking about those, and numbers that mean nothing */
 }
 
-#define SECCOMP_GET_ACTION_AVAIL_ 2
-#define SECCOMP_GET_NOTIF_SIZES_ 3
-
 /* A guest's filter would judge the stub's calls, not the guest's. */
 int64_t sys_seccomp(struct call *c)
 {
-	if (c->a[0] == SECCOMP_GET_ACTION_AVAIL_ || c->a[0] == SECCOMP_GET_NOTIF_SIZES_)
+	if (c->a[0] == SECCOMP_GET_ACTION_AVAIL || c->a[0] == SECCOMP_GET_NOTIF_SIZES)
 		return call_native(c);
 	return call_refuse(c, EINVAL, c->a[0]);
 }

@@ -13,6 +13,7 @@
 #include "probe.h"
 
 #include <asm/stat.h>
+#include <linux/fs.h>
 #include <linux/stat.h>
 
 #define SMALL 32768u
@@ -31,7 +32,7 @@ static int64_t rest_of_file(const struct call *c, uint64_t done, struct stat *st
 	if (c->nr == __NR_pread64)
 		at = (int64_t)(c->a[3] + done);
 	else
-		at = sys(__NR_lseek, c->a[0], 0, 1 /* SEEK_CUR */);
+		at = sys(__NR_lseek, c->a[0], 0, SEEK_CUR);
 	if (at < 0)
 		return -1;
 	return st->st_size > at ? st->st_size - at : 0;

@@ -12,9 +12,10 @@
 #include "probe.h"
 #include "table.h"
 
+#include <linux/time.h>
+
 #define MESSAGES_MAX 1024u /* UIO_MAXIOV */
 #define NS 1000000000ll
-#define CLOCK_MONOTONIC_ 1
 
 struct moment {
 	int64_t sec, nsec;
@@ -24,7 +25,7 @@ static struct moment now(void)
 {
 	struct moment t = {0, 0};
 
-	sys(__NR_clock_gettime, CLOCK_MONOTONIC_, &t);
+	sys(__NR_clock_gettime, CLOCK_MONOTONIC, &t);
 	return t;
 }
 

@@ -5,9 +5,12 @@
 #include "probe.h"
 #include "table.h"
 
+#include <linux/signal.h>
+
 #define FLAGS_HOST ((uint64_t)(SA_RESTART | SA_NOCLDSTOP | SA_NOCLDWAIT))
 #define FLAGS_KNOWN                                                                                \
-	((uint64_t)(FLAGS_HOST | SA_SIGINFO | SA_ONSTACK | SA_RESTORER | 0x800 | 0xc0000000u))
+	((uint64_t)(FLAGS_HOST | SA_SIGINFO | SA_ONSTACK | SA_RESTORER | SA_EXPOSE_TAGBITS |       \
+		    SA_NODEFER | SA_RESETHAND))
 
 /* What the host shall do for a guest's handler: call us. */
 static struct action host_action_of(const struct action *act)
@@ -128,11 +131,11 @@ int64_t sys_sigaltstack(struct call *c)
 	struct altstack old = {t->alt_sp, 0, 0, t->alt_size}, new;
 	int64_t r = 0;
 
-	old.flags = (int32_t)(t->alt_flags & (1u << 31));
+	old.flags = (int32_t)(t->alt_flags & SS_AUTODISARM);
 	if (!t->alt_size)
-		old.flags |= 2; /* SS_DISABLE */
+		old.flags |= SS_DISABLE;
 	else if (on_altstack(t, sp))
-		old.flags |= 1; /* SS_ONSTACK */
+		old.flags |= SS_ONSTACK;
 	if (c->a[0]) {
 		if (guest_read(&new, c->a[0], sizeof(new)))
 			return -EFAULT;

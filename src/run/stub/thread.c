@@ -12,6 +12,7 @@
 #include "window.h"
 
 #include <linux/sched.h>
+#include <linux/signal.h>
 
 #define CLONE_TRIES 4
 
@@ -34,7 +35,7 @@ static struct thread *prepare_child(struct call *c, uint64_t slot, struct uconte
 	child->fd_table = t->fd_table;
 	if (!(flags & CLONE_FILES))
 		fd_table_is_own(child);
-	child->alt_flags = 2; /* SS_DISABLE */
+	child->alt_flags = SS_DISABLE;
 	if ((flags & CLONE_VFORK) && !(flags & CLONE_THREAD)) {
 		child->alt_sp = t->alt_sp;
 		child->alt_size = t->alt_size;

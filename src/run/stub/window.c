@@ -22,6 +22,7 @@
 #include <asm/stat.h>
 #include <asm/statfs.h>
 #include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <linux/magic.h>
 #include <linux/mman.h>
 #include <linux/stat.h>
@@ -33,7 +34,6 @@
 #define WHOLE_MAX ((WINDOWS_END - WINDOWS_BASE) / PAGE / 8)
 #define FROM_START_MAX (1ull << 30) /* pages: numbers are for the whole of a file up to that */
 #define STATFS_NOEXEC 8
-#define BLKGETSIZE64_ 0x80081272ull
 #define ASKED_MAX (1ull << 30)
 #define WHOLE_TRIES 64 /* then one page will do */
 #define FULL_TRIES 4
@@ -193,7 +193,7 @@ int64_t file_map_look(struct file_map *m, int64_t open_flags)
 	m->kind = 0;
 	if (S_ISBLK(st.st_mode)) {
 		m->kind |= RUN_WINDOW_DEVICE;
-		if (sys(__NR_ioctl, m->fd, BLKGETSIZE64_, &m->size))
+		if (sys(__NR_ioctl, m->fd, BLKGETSIZE64, &m->size))
 			m->size = 0;
 	}
 	if ((open_flags & O_ACCMODE) == O_RDWR)
