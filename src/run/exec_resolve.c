@@ -48,7 +48,7 @@ static int check_executable(int fd)
 
 static void link_of(int fd, char name[LINK_BYTES])
 {
-	static const char dir[] = "/proc/self/fd/";
+	static const char dir[] = "/proc/thread-self/fd/";
 	unsigned n = sizeof(dir) - 1, digits = 1;
 
 	for (unsigned i = 0; i < LINK_BYTES; i++)

@@ -3,6 +3,8 @@
  * proc_fds.c: /proc/PID/fd and its kin list the descriptors that are open, and no others.
  */
 #include <dirent.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/stat.h>
 
 #include "must_fork.h"
@@ -110,6 +112,46 @@ static void errors(void)
 	close(other);
 }
 
+/* ---- texts that are read again --------------------------------------------------- */
+
+static long vm_size(int fd)
+{
+	static char text[8192];
+	char *line;
+	long n;
+
+	CHECK(lseek(fd, 0, SEEK_SET) == 0);
+	n = read(fd, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = 0;
+	line = strstr(text, "VmSize:");
+	CHECK(line);
+	return line ? atol(line + 7) : 0;
+}
+
+/* The same number is another text's in this thread's own table. */
+static void *opens_another(void *arg)
+{
+	int number = *(int *)arg;
+
+	CHECK(unshare(CLONE_FILES) == 0 && close(number) == 0);
+	CHECK(open("/proc/self/maps", O_RDONLY) == number);
+	return NULL;
+}
+
+static void texts_of_threads(void)
+{
+	int fd = open("/proc/self/status", O_RDONLY);
+	pthread_t thread;
+	long before;
+
+	CHECK(!pthread_create(&thread, NULL, opens_another, &fd));
+	pthread_join(thread, NULL);
+	before = vm_size(fd);
+	CHECK(anon(64 << 20) != MAP_FAILED);
+	CHECK(vm_size(fd) - before == 64 << 10);
+	close(fd);
+}
+
 int main(void)
 {
 	int null = open("/dev/null", O_RDONLY);
@@ -121,5 +163,6 @@ int main(void)
 	RUN(of_a_child);
 	RUN(names);
 	RUN(errors);
+	RUN(texts_of_threads);
 	return failures != 0;
 }

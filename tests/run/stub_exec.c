@@ -5,6 +5,7 @@
 #include <elf.h>
 #include <link.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/auxv.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -335,6 +336,37 @@ static void failing_ignoring(void)
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
 }
 
+/* By a number that is another file's in the process's first thread. */
+static void *executes_its_own(void *arg)
+{
+	char *argv[] = {"true", NULL};
+	int fd;
+
+	(void)arg;
+	if (unshare(CLONE_FILES) || close(0))
+		_exit(1);
+	fd = open("/bin/true", O_RDONLY | O_CLOEXEC);
+	syscall(SYS_execveat, fd, "", argv, environ, AT_EMPTY_PATH);
+	_exit(2);
+}
+
+static void table_of_a_thread(void)
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		pthread_t thread;
+
+		pthread_create(&thread, NULL, executes_its_own, NULL);
+		pthread_join(thread, NULL);
+		_exit(3);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && strncmp(argv[1], "--args", 6) == 0) {
@@ -360,6 +392,7 @@ int main(int argc, char **argv)
 	RUN(big_arguments);
 	RUN(handed_on);
 	RUN(at_variants);
+	RUN(table_of_a_thread);
 	RUN(failing);
 	RUN(failing_ignoring);
 	RUN(self_link);

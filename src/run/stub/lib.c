@@ -114,7 +114,7 @@ char *str_put_number(char *to, uint64_t n)
 
 void fd_path(char path[FD_PATH], uint64_t fd)
 {
-	str_put_number(str_put(path, "/proc/self/fd/"), fd);
+	str_put_number(str_put(path, "/proc/thread-self/fd/"), fd);
 }
 
 int64_t remap_to(uint64_t from, uint64_t old, uint64_t bytes, uint64_t to)

@@ -5,8 +5,8 @@
  * anew.
  *
  * A small table per address space; a descriptor that was duplicated or has no place in the table
- * keeps its old text.  What is noted may be stale (closed by a way that we do not see): the
- * inode tells.
+ * keeps its old text.  What is noted may be stale (closed by a way that we do not see): device and
+ * inode tell.
  */
 #include "proc_path.h"
 
@@ -15,29 +15,30 @@
 #define NOTED 16
 
 static struct noted {
+	uint32_t table; /* of descriptors: thread->fd_table */
 	int fd, which;
 	int64_t pid;
-	uint64_t ino;
+	uint64_t dev, ino;
 } noted[NOTED];
 static uint32_t noted_lock, nr_noted;
 
-static uint64_t inode_of(int fd)
+static bool is_for(const struct noted *n, const struct thread *t, int fd)
+{
+	return n->ino && n->fd == fd && n->table == t->fd_table;
+}
+
+void proc_fd_note(const struct thread *t, int fd, int which, int64_t pid)
 {
 	struct stat st;
 
-	return sys(__NR_fstat, fd, &st) ? 0 : st.st_ino;
-}
-
-void proc_fd_note(int fd, int which, int64_t pid)
-{
-	uint64_t ino = inode_of(fd);
-
+	if (sys(__NR_fstat, fd, &st))
+		return;
 	lock_take(&noted_lock);
 	for (unsigned i = 0; i < NOTED; i++) {
 		struct noted *n = &noted[i];
 
-		if (i == NOTED - 1 || !n->ino || n->fd == fd) {
-			*n = (struct noted){fd, which, pid, ino};
+		if (i == NOTED - 1 || !n->ino || is_for(n, t, fd)) {
+			*n = (struct noted){t->fd_table, fd, which, pid, st.st_dev, st.st_ino};
 			break;
 		}
 	}
@@ -45,21 +46,23 @@ void proc_fd_note(int fd, int which, int64_t pid)
 	lock_drop(&noted_lock);
 }
 
-bool proc_fd_find(int fd, int *which, int64_t *pid)
+bool proc_fd_find(const struct thread *t, int fd, int *which, int64_t *pid)
 {
-	struct noted found = {-1, 0, 0, 0};
+	struct noted found = {0};
+	struct stat st;
 
 	if (!at_load(&nr_noted))
 		return false;
 	lock_take(&noted_lock);
 	for (unsigned i = 0; i < NOTED; i++) {
-		if (noted[i].ino && noted[i].fd == fd)
+		if (is_for(&noted[i], t, fd))
 			found = noted[i];
 	}
 	lock_drop(&noted_lock);
 	*which = found.which;
 	*pid = found.pid;
-	return found.fd == fd && inode_of(fd) == found.ino;
+	return found.ino && !sys(__NR_fstat, fd, &st) && st.st_dev == found.dev &&
+	       st.st_ino == found.ino;
 }
 
 void proc_fds_lock(void)

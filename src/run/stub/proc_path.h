@@ -38,8 +38,8 @@ bool proc_exe_of(struct thread *t, const char *path, char link[PROC_LINK]);
 bool proc_read_path(uint64_t addr, char buf[PROC_SHORT_PATH]);
 
 /* ---- proc_fds.c: snapshots that are open */
-void proc_fd_note(int fd, int which, int64_t pid);
-bool proc_fd_find(int fd, int *which, int64_t *pid);
+void proc_fd_note(const struct thread *t, int fd, int which, int64_t pid);
+bool proc_fd_find(const struct thread *t, int fd, int *which, int64_t *pid);
 /* Around a fork, in both processes: the child finds the table whole and the lock free. */
 void proc_fds_lock(void);
 void proc_fds_unlock(void);

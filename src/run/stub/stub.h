@@ -224,7 +224,7 @@ bool str_equal(const char *a, const char *b);
 bool str_number(const char **s, int64_t *out);
 char *str_put(char *to, const char *s);
 char *str_put_number(char *to, uint64_t n);
-/* "/proc/self/fd/N": the name of an open descriptor. */
+/* "/proc/thread-self/fd/N": the name of an open descriptor, which may be in no table but ours. */
 #define FD_PATH 40
 void fd_path(char path[FD_PATH], uint64_t fd);
 /* A piece of a mapping (0 bytes of it: a duplicate) comes to that address.  0 or -errno. */

@@ -61,12 +61,12 @@ static int64_t map_zero_device(struct call *c, int64_t open_flags)
 }
 
 /* The host's texts of /proc cannot be mapped; ours are files that could. */
-static int64_t check_text(int fd)
+static int64_t check_text(const struct thread *t, int fd)
 {
 	int64_t pid;
 	int which;
 
-	if (!proc_fd_find(fd, &which, &pid))
+	if (!proc_fd_find(t, fd, &which, &pid))
 		return 0;
 	return which == PROC_MEMINFO || which == PROC_SYSVIPC_SHM ? -EIO : -ENODEV;
 }
@@ -120,7 +120,7 @@ static int64_t map_file(struct call *c)
 		return map_zero_device(c, flags);
 	r = check_access(c->a, flags);
 	if (r == 0)
-		r = check_text((int)c->a[4]);
+		r = check_text(c->t, (int)c->a[4]);
 	if (r)
 		return r;
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))

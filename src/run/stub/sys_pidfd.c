@@ -13,7 +13,7 @@ static int64_t look_pidfd(void)
 	char name[48], text[512];
 	int64_t fd, n;
 
-	str_put_number(str_put(name, "/proc/self/fdinfo/"), (uint64_t)RUN_FD(RUN_FD_LOOK));
+	str_put_number(str_put(name, "/proc/thread-self/fdinfo/"), (uint64_t)RUN_FD(RUN_FD_LOOK));
 	fd = sys(__NR_openat2, AT_FDCWD, name, &how, sizeof(how));
 	if (fd == -ENOSYS)
 		fd = sys(__NR_open, name, O_RDONLY | O_CLOEXEC, 0);

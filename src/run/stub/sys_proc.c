@@ -73,7 +73,7 @@ int64_t proc_text_put(struct thread *t, int64_t fd, int which, int64_t pid, uint
 	sys(__NR_close, fresh);
 	if (r != fd)
 		return r;
-	proc_fd_note((int)fd, which, pid);
+	proc_fd_note(t, (int)fd, which, pid);
 	return 0;
 }
 
@@ -83,7 +83,7 @@ int64_t sys_lseek(struct call *c)
 	int fd = (int)c->a[0], which;
 	int64_t pid, flags;
 
-	if (c->a[1] == 0 && c->a[2] == 0 && proc_fd_find(fd, &which, &pid)) {
+	if (c->a[1] == 0 && c->a[2] == 0 && proc_fd_find(c->t, fd, &which, &pid)) {
 		flags = sys(__NR_fcntl, fd, F_GETFD);
 		if (!proc_text_put(c->t, fd, which, pid, flags & 1 ? O_CLOEXEC : 0))
 			return 0;
