@@ -39,8 +39,8 @@ int64_t read_small(int64_t fd, char *text, uint64_t bytes);
 /* ---- magic.c: where a path leads through a link of /proc to what some process has open */
 int64_t open_magic(struct thread *t, int64_t dirfd, const char *path, const struct open_how *how);
 
-/* ---- born.c: an open descriptor, just got, of a file in /proc: what the guest gets for it */
-int64_t born(struct thread *t, int64_t fd, const struct open_how *how);
+/* ---- judge.c: an open descriptor, just got, of a file in /proc: what the guest gets for it */
+int64_t judge_opened(struct thread *t, int64_t fd, const struct open_how *how);
 
 /* ---- sys_open.c */
 /* As openat2(), with both of the above. path: the guest's, or the stub's own. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * proc_path.c: see proc_path.h.  Paths are recognised in their plain spelling, absolute; others
- * by what the host calls the file once it is open (born.c).
+ * by what the host calls the file once it is open (judge.c).
  */
 #include "probe.h"
 #include "proc_path.h"

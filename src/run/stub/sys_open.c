@@ -4,7 +4,7 @@
  *
  * The host makes each as an openat2() that follows no link of /proc to what a process has open: no
  * other name leads to our own objects.  Where there is such a link magic.c goes on; what was got is
- * looked at by born.c.  Names in /proc that are written out plainly need neither.
+ * looked at by judge.c.  Names in /proc that are written out plainly need neither.
  *
  *   1. The guest hears what its own call would have said: open() ignores what openat2() refuses.
  */
@@ -81,7 +81,7 @@ static int64_t look_at_opened(struct thread *t, int64_t fd, const struct open_ho
 		return fd;
 	if ((how->flags & O_TRUNC) && !(how->flags & O_PATH))
 		tell_truncated(t, (int)fd);
-	return born(t, fd, how);
+	return judge_opened(t, fd, how);
 }
 
 int64_t guarded_open(struct thread *t, int64_t dirfd, uint64_t path, const struct open_how *how)

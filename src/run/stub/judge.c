@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * born.c: a look at what has just been opened, for files of /proc: by whatever name they were
+ * judge.c: a look at what has just been opened, for files of /proc: by whatever name they were
  * reached, texts that tell of a guest's memory are the supervisor's (proc_path.h), and files that
  * show or change a process's memory are refused where they would reach what is ours.
  *
@@ -121,7 +121,7 @@ static int64_t of_proc(struct thread *t, int64_t fd, const struct stat *st, uint
 	return r;
 }
 
-int64_t born(struct thread *t, int64_t fd, const struct open_how *how)
+int64_t judge_opened(struct thread *t, int64_t fd, const struct open_how *how)
 {
 	struct stat st;
 
