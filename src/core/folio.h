@@ -61,7 +61,7 @@ static inline int memory_errno(int err)
 
 struct reclaim {
 	uint64_t missed[NR_ZONE_KINDS]; /* machine->missed, as it was */
-	uint32_t given_back;            /* machine->given_back, when the attempt began */
+	uint32_t failed_attempts;       /* machine->failed_attempts, when the attempt began */
 	unsigned tries;                 /* in vain, since the embedder was asked */
 	bool looked_again;
 };
@@ -71,7 +71,7 @@ static inline void reclaim_begin(const struct quire_machine *m, struct reclaim *
 {
 	r->missed[ZONE_RAM] = at_load_relaxed(&m->missed[ZONE_RAM]);
 	r->missed[ZONE_TABLE] = at_load_relaxed(&m->missed[ZONE_TABLE]);
-	r->given_back = at_load_relaxed(&m->given_back);
+	r->failed_attempts = at_load_relaxed(&m->failed_attempts);
 	r->tries = 0;
 	r->looked_again = false;
 }

@@ -252,7 +252,7 @@ static __attribute__((noinline)) pfn_t alloc_last(struct quire_machine *m, enum 
 	while (pfn == NO_FRAME && !order && any_free(m, kind));
 	at_sub(&m->frames->scarce, 1);
 	if (pfn == NO_FRAME)
-		at_add(&m->missed[kind], waiting ? MISSED_WAITING : MISSED_ALL);
+		at_add(&m->missed[kind], waiting ? MISSED_SOME_COMING : MISSED_NONE_COMING);
 	return pfn;
 }
 

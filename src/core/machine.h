@@ -82,9 +82,12 @@ enum folio_flags {
 
 enum zone_kind { ZONE_RAM, ZONE_TABLE, NR_ZONE_KINDS };
 
-/* In one word: how often none was on its way, and how often some were. */
-#define MISSED_ALL 1ull
-#define MISSED_WAITING (1ull << 32)
+/*
+ * machine->missed counts two things in one word: the low half, how often an allocation found no
+ * frame and none on its way; the high half, how often some were on their way (waiting for readers).
+ */
+#define MISSED_NONE_COMING 1ull
+#define MISSED_SOME_COMING (1ull << 32)
 
 /*
  * Counters that the fault path writes: one cache line per CPU, summed by readers.  All A, relaxed.
@@ -114,7 +117,7 @@ struct quire_machine {
 	bool own_ram, own_table_ram;    /* taken from port->alloc */
 	bool fail_enabled;              /* A: some allocation point is to fail */
 	uint64_t missed[NR_ZONE_KINDS]; /* A: allocations that found no frame: MISSED_* */
-	uint32_t given_back;            /* A: attempts that have failed for it (reclaim.c) */
+	uint32_t failed_attempts;       /* A: attempts that have failed for it (reclaim.c) */
 
 	/* Written by slow paths, away from what every fault reads. */
 	/* Points passed before the last change of fail_enabled, and all while it is on.  A */

@@ -181,8 +181,8 @@ int keep_tables(struct quire_mm *mm, uint64_t new_addr, uint64_t old_addr, uint6
 	return err;
 }
 
-void keep_tables_no_more(struct quire_mm *mm, uint64_t new_addr, uint64_t len)
+void release_kept_tables(struct quire_mm *mm, uint64_t new_addr, uint64_t len)
 {
-	pt_keep_no_more(mm, new_addr, new_addr + len, 0);
-	pt_keep_no_more(mm, new_addr, new_addr + len, 1);
+	pt_release_kept(mm, new_addr, new_addr + len, 0);
+	pt_release_kept(mm, new_addr, new_addr + len, 1);
 }

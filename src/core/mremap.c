@@ -255,7 +255,7 @@ static int remap_locked(struct remap *r)
 	err = remap_keep_tables(&asked);
 	if (!err)
 		err = remap_named(r);
-	remap_keep_no_more(&asked);
+	remap_release_tables(&asked);
 	return err;
 }
 

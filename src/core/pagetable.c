@@ -384,7 +384,7 @@ int pt_keep(struct quire_mm *mm, uint64_t addr, unsigned level)
 	return 0;
 }
 
-void pt_keep_no_more(struct quire_mm *mm, uint64_t start, uint64_t end, unsigned level)
+void pt_release_kept(struct quire_mm *mm, uint64_t start, uint64_t end, unsigned level)
 {
 	while (start < end) {
 		struct walk w;

@@ -114,10 +114,10 @@ void pt_free_range(struct tlb_gather *g, uint64_t start, uint64_t end, uint64_t 
 
 /*
  * Makes the tables of addr down to `level` and keeps that one (protocol 9).  0 or -ENOTABLE.  M
- * held, until pt_keep_no_more() has been told of [start, end) with all that was kept of that level.
+ * held, until pt_release_kept() has been told of [start, end) with all that was kept of that level.
  */
 int pt_keep(struct quire_mm *mm, uint64_t addr, unsigned level);
-void pt_keep_no_more(struct quire_mm *mm, uint64_t start, uint64_t end, unsigned level);
+void pt_release_kept(struct quire_mm *mm, uint64_t start, uint64_t end, unsigned level);
 
 /* Moves the whole last-level table of old_addr to new_addr, both aligned to PT_SPAN, within one mm.
  * M held, the VMA of old_addr dead (protocol 4).  False: nothing changed, move entry by entry. */

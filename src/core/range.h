@@ -44,10 +44,10 @@ uint64_t move_entries(struct tlb_gather *g, struct quire_file *file, uint64_t ne
 
 /*
  * Makes the tables that this needs, if no fault brings another one to the source, and keeps them
- * until keep_tables_no_more() for the same destination.  0 or -ENOTABLE.  M held.
+ * until release_kept_tables() for the same destination.  0 or -ENOTABLE.  M held.
  */
 int keep_tables(struct quire_mm *mm, uint64_t new_addr, uint64_t old_addr, uint64_t len);
-void keep_tables_no_more(struct quire_mm *mm, uint64_t new_addr, uint64_t len);
+void release_kept_tables(struct quire_mm *mm, uint64_t new_addr, uint64_t len);
 
 /* rmap.c: counters of a folio that gains or loses an entry of vma.  PTL held. */
 void rmap_add(struct quire_mm *mm, struct folio *f);    /* ++mapcount, ++rss */

@@ -30,13 +30,13 @@ static enum zone_kind kind_of(const struct quire_machine *m, int err)
 	return err == -ENOTABLE && m->nr_table ? ZONE_TABLE : ZONE_RAM;
 }
 
-/* Invariant 3.  How often others have since the attempt began. */
-static uint32_t give_back(struct quire_machine *m, struct reclaim *r)
+/* Invariant 3.  How many others have failed since the attempt began. */
+static uint32_t count_failed(struct quire_machine *m, struct reclaim *r)
 {
-	uint32_t was = r->given_back;
+	uint32_t was = r->failed_attempts;
 
-	r->given_back = at_add(&m->given_back, 1);
-	return r->given_back - was - 1;
+	r->failed_attempts = at_add(&m->failed_attempts, 1);
+	return r->failed_attempts - was - 1;
 }
 
 /* Invariant 1: once, since it may be what the attempt itself has given back. */
@@ -52,11 +52,11 @@ static bool look_again(struct quire_machine *m, struct reclaim *r, enum zone_kin
 static bool worth_another(struct quire_machine *m, struct reclaim *r, enum zone_kind kind,
 			  uint64_t missed)
 {
-	uint32_t others = give_back(m, r);
+	uint32_t others = count_failed(m, r);
 
 	if (r->tries++ >= MAX_TRIES)
 		return false;
-	if (missed >= MISSED_WAITING)
+	if (missed >= MISSED_SOME_COMING)
 		return RULE(waiting_frames_awaited);
 	return (others && RULE(given_back_counts)) || look_again(m, r, kind);
 }

@@ -26,8 +26,8 @@ int remap_move(struct remap *r);
 
 /* ---- remap_tables.c: of what was asked for, ahead of anything that cannot be undone */
 
-/* 0 or -ENOTABLE.  remap_keep_no_more() follows in either case. */
+/* 0 or -ENOTABLE.  remap_release_tables() follows in either case. */
 int remap_keep_tables(struct remap *r);
-void remap_keep_no_more(const struct remap *r);
+void remap_release_tables(const struct remap *r);
 
 #endif

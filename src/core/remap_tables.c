@@ -24,7 +24,7 @@ static uint64_t moved_bytes(const struct remap *r)
 	return min_u64(r->old_len, r->new_len);
 }
 
-static bool gives_before_it_takes(const struct remap *r)
+static bool unmaps_before_it_moves(const struct remap *r)
 {
 	const struct vma *there = vma_next(r->mm, r->new_addr);
 	const struct vma *first = vma_find(r->mm, r->addr);
@@ -69,16 +69,16 @@ static void free_unneeded(const struct remap *r)
 
 int remap_keep_tables(struct remap *r)
 {
-	if (!(r->flags & QMREMAP_FIXED) || !gives_before_it_takes(r) || !RULE(target_tables_kept))
+	if (!(r->flags & QMREMAP_FIXED) || !unmaps_before_it_moves(r) || !RULE(target_tables_kept))
 		return 0;
 	r->kept = true;
 	return keep_of_all(r);
 }
 
-void remap_keep_no_more(const struct remap *r)
+void remap_release_tables(const struct remap *r)
 {
 	if (!r->kept)
 		return;
-	keep_tables_no_more(r->mm, r->new_addr, r->new_len);
+	release_kept_tables(r->mm, r->new_addr, r->new_len);
 	free_unneeded(r);
 }

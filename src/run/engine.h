@@ -167,13 +167,13 @@ bool fds_take_back(struct run *run, unsigned came);
 
 /* ---- own_limits.c: the limits that we were started with */
 /* Ours are as high as they can be from here on; threads that are made get small stacks. */
-void limits_take(struct run *run);
+void own_limits_take(struct run *run);
 /* In the child that becomes the first process. */
-void limits_give_back(const struct run *run);
+void own_limits_give_back(const struct run *run);
 /* Bytes of RAM for which what is left of limits has room. */
-uint64_t limits_most_ram(void);
+uint64_t own_limits_most_ram(void);
 /* Ours, as it is now. */
-rlim_t limits_hard(__rlimit_resource_t resource);
+rlim_t own_limits_hard(__rlimit_resource_t resource);
 
 /* ---- start_failed.c: "cannot do what: .." */
 void start_failed(const struct run *run, const char *what, int err);

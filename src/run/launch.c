@@ -103,7 +103,7 @@ static void become_stub(struct run *run, int ctl, int life, const struct program
 		fds[i] = run->fd_stub;
 	if (fd_block_fill(run, fds) || arm_life(base + RUN_FD_LIFE))
 		return;
-	limits_give_back(run);
+	own_limits_give_back(run);
 	if (run->sigchld_ignored)
 		signal(SIGCHLD, SIG_IGN);
 	privilege_withhold();

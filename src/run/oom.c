@@ -38,7 +38,7 @@ static bool is_there(struct run *run, enum quire_memory what)
  */
 static bool has_come(struct run *run, enum quire_memory what)
 {
-	return is_there(run, what) && oom_may_try();
+	return is_there(run, what) && oom_take_try();
 }
 
 static void kill_locked(struct proc *p)

@@ -32,9 +32,8 @@ struct holders {
 
 /* Waits for memory of who dies, but `mine`.  True: it came.  killed: somebody was just killed. */
 bool oom_wait(struct run *run, const struct space *mine, bool killed);
-/* The request that this thread serves has not yet been tried again too often because memory had
- * come. */
-bool oom_may_try(void);
+/* Counts one more try of this thread's request; false: it has had MAX_TRIES. */
+bool oom_take_try(void);
 
 void holders_find(struct run *run, enum quire_memory what, struct holders *h);
 void holders_put(struct holders *h);

@@ -169,7 +169,7 @@ void oom_new_request(void)
 	tries = 0;
 }
 
-bool oom_may_try(void)
+bool oom_take_try(void)
 {
 	return tries++ < MAX_TRIES;
 }

@@ -6,7 +6,7 @@
  * we work for all of them.  Ours are as high as they can be; the first process gets back what it
  * would have without us.  (Limits on memory are not the host's to keep for a guest: rlimit.c.)
  *
- * Owns run->limits, constant from limits_take() on.
+ * Owns run->limits, constant from own_limits_take() on.
  */
 #include "run/engine.h"
 
@@ -46,7 +46,7 @@ static void set_stacks(void)
 	pthread_attr_destroy(&attr);
 }
 
-void limits_take(struct run *run)
+void own_limits_take(struct run *run)
 {
 	for (unsigned i = 0; i < RLIM_NLIMITS; i++)
 		getrlimit((__rlimit_resource_t)i, &run->limits[i]);
@@ -55,7 +55,7 @@ void limits_take(struct run *run)
 	set_stacks();
 }
 
-void limits_give_back(const struct run *run)
+void own_limits_give_back(const struct run *run)
 {
 	for (unsigned i = 0; i < NR_RAISED; i++) {
 		if (!raised[i].guests_too)
@@ -63,7 +63,7 @@ void limits_give_back(const struct run *run)
 	}
 }
 
-rlim_t limits_hard(__rlimit_resource_t resource)
+rlim_t own_limits_hard(__rlimit_resource_t resource)
 {
 	struct rlimit r;
 
@@ -75,10 +75,10 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-uint64_t limits_most_ram(void)
+uint64_t own_limits_most_ram(void)
 {
-	uint64_t data = limits_hard(RLIMIT_DATA),
-		 most = smaller(limits_hard(RLIMIT_FSIZE), limits_hard(RLIMIT_AS) / 2);
+	uint64_t data = own_limits_hard(RLIMIT_DATA),
+		 most = smaller(own_limits_hard(RLIMIT_FSIZE), own_limits_hard(RLIMIT_AS) / 2);
 
 	return smaller(most, data > UINT64_MAX / RAM_PER_DATA ? data : data * RAM_PER_DATA);
 }

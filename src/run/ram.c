@@ -45,8 +45,8 @@ static uint64_t default_ram(void)
 	if (limit < avail)
 		avail = limit;
 	avail -= avail / 4;
-	if (avail > limits_most_ram())
-		avail = limits_most_ram();
+	if (avail > own_limits_most_ram())
+		avail = own_limits_most_ram();
 	if (avail > DEFAULT_CAP)
 		avail = DEFAULT_CAP;
 	return avail < DEFAULT_MIN ? DEFAULT_MIN : avail & ~((2ull << 20) - 1);

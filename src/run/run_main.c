@@ -261,7 +261,7 @@ int run_main(const struct run_options *opts)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &mask);
 	keep_out();
-	limits_take(&run);
+	own_limits_take(&run);
 	fill_standard_fds();
 	take_sigchld(&run);
 	status = supervise(&run, &mask);

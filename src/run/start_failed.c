@@ -14,13 +14,13 @@ static bool for_want_of_memory(const struct run *run, int err)
 	if (run->ram_bytes <= ram_least())
 		return false;
 	if (err == -EFBIG)
-		return limits_hard(RLIMIT_FSIZE) >= ram_least_file();
+		return own_limits_hard(RLIMIT_FSIZE) >= ram_least_file();
 	return err == -ENOMEM || err == -ENOSPC || err == -EINVAL || err == -EOVERFLOW;
 }
 
 static bool limited(__rlimit_resource_t resource)
 {
-	return limits_hard(resource) != RLIM_INFINITY;
+	return own_limits_hard(resource) != RLIM_INFINITY;
 }
 
 /* By a limit that we could not raise; "" if it is none of them. */

@@ -49,16 +49,15 @@ int64_t guarded_open(struct thread *t, int64_t dirfd, uint64_t path, const struc
 int64_t guarded_reopen(struct thread *t, int64_t fd, uint64_t flags);
 
 /* ---- sys_path.c: what a name leads to, for a call that changes it */
-struct path_lent {
-	bool is; /* spare descriptors */
-	uint64_t soft;
+struct spare_use {
+	bool taken;    /* the process's spare descriptors are lent to it */
+	uint64_t soft; /* its limit, as it was */
 };
 /* As O_PATH: none of ours, or why there is nothing.  path_done() when the call is over. */
 int64_t path_found(struct thread *t, int64_t dirfd, uint64_t path, uint64_t flags,
-		   struct path_lent *lent);
-void path_done(struct thread *t, int64_t fd, const struct path_lent *lent);
-/* The call, with the name of fd in place of the arguments of these numbers (dirfd -1: it has none).
- */
-int64_t path_by_name(struct call *c, int dirfd, int path, int64_t fd);
+		   struct spare_use *spare);
+void path_done(struct thread *t, int64_t fd, const struct spare_use *spare);
+/* The call, with the name of fd in place of these arguments, by number.  dirfd_arg -1: none. */
+int64_t path_by_name(struct call *c, int dirfd_arg, int path_arg, int64_t fd);
 
 #endif

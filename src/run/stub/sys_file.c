@@ -24,9 +24,9 @@ static int64_t close_noted(struct call *c, uint64_t fd)
 {
 	int64_t r;
 
-	windows_fds_go(c->t, (uint32_t)fd, (uint32_t)fd);
+	fds_closing_begin(c->t, (uint32_t)fd, (uint32_t)fd);
 	r = call_native(c);
-	windows_fds_gone();
+	fds_closing_end();
 	return r;
 }
 
@@ -73,11 +73,11 @@ int64_t sys_close_range(struct call *c)
 	bool unshare = c->a[2] & CLOSE_RANGE_UNSHARE;
 	int64_t r;
 
-	windows_fds_go(c->t, (uint32_t)c->a[0], (uint32_t)c->a[1]);
+	fds_closing_begin(c->t, (uint32_t)c->a[0], (uint32_t)c->a[1]);
 	r = close_around_ours(c);
-	windows_fds_gone();
+	fds_closing_end();
 	if (r == 0 && unshare)
-		fd_table_is_own(c->t);
+		fd_table_take_new(c->t);
 	return r;
 }
 

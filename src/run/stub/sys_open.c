@@ -35,8 +35,8 @@ static struct open_how how_of(uint64_t flags, uint64_t mode)
 }
 
 /* A host that knows no openat2: what was got is judged afterwards. */
-static int64_t open_and_judge(struct thread *t, int64_t dirfd, uint64_t path,
-			      const struct open_how *how)
+static int64_t open_without_openat2(struct thread *t, int64_t dirfd, uint64_t path,
+				    const struct open_how *how)
 {
 	struct call c = {.t = t, .nr = __NR_openat};
 	struct stat st;
@@ -75,7 +75,7 @@ static int64_t through_links(struct thread *t, int64_t dirfd, uint64_t path,
 }
 
 /* What every open goes through that the host has made. */
-static int64_t look_at_opened(struct thread *t, int64_t fd, const struct open_how *how)
+static int64_t after_open(struct thread *t, int64_t fd, const struct open_how *how)
 {
 	if (fd < 0)
 		return fd;
@@ -99,8 +99,8 @@ int64_t guarded_open(struct thread *t, int64_t dirfd, uint64_t path, const struc
 	if (r == -ELOOP)
 		r = through_links(t, dirfd, path, how);
 	else if (r == -ENOSYS)
-		r = open_and_judge(t, dirfd, path, how);
-	return look_at_opened(t, r, how);
+		r = open_without_openat2(t, dirfd, path, how);
+	return after_open(t, r, how);
 }
 
 /* Another file may be there under that name. */
@@ -200,12 +200,12 @@ int64_t sys_open_by_handle_at(struct call *c)
 
 	/* Negative ones name no open file. */
 	if ((int)c->a[0] < 0)
-		return look_at_opened(c->t, call_native(c), &how);
+		return after_open(c->t, call_native(c), &how);
 	if (!look_begin(c->t))
 		return RESTART;
 	r = look_at((int)c->a[0]);
 	if (r == 0)
 		r = open_handle(c);
 	look_end();
-	return look_at_opened(c->t, r, &how);
+	return after_open(c->t, r, &how);
 }

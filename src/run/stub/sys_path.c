@@ -88,35 +88,35 @@ static bool names_descriptor(struct call *c, const struct path_call *p)
 }
 
 int64_t path_found(struct thread *t, int64_t dirfd, uint64_t path, uint64_t flags,
-		   struct path_lent *lent)
+		   struct spare_use *spare)
 {
 	struct open_how how = {O_PATH | O_CLOEXEC | flags, 0, 0};
 	int64_t fd = guarded_open(t, dirfd, path, &how);
 
-	lent->is = fd == -EMFILE;
-	if (!lent->is)
+	spare->taken = fd == -EMFILE;
+	if (!spare->taken)
 		return fd;
-	lent->soft = spares_lend(t->proc);
+	spare->soft = spares_lend(t->proc);
 	return guarded_open(t, dirfd, path, &how);
 }
 
-void path_done(struct thread *t, int64_t fd, const struct path_lent *lent)
+void path_done(struct thread *t, int64_t fd, const struct spare_use *spare)
 {
 	if (fd >= 0)
 		sys(__NR_close, fd);
-	if (lent->is)
-		spares_take_back(t->proc, lent->soft);
+	if (spare->taken)
+		spares_take_back(t->proc, spare->soft);
 }
 
-int64_t path_by_name(struct call *c, int dirfd, int path, int64_t fd)
+int64_t path_by_name(struct call *c, int dirfd_arg, int path_arg, int64_t fd)
 {
 	char name[FD_PATH];
 
 	fd_path(name, (uint64_t)fd);
 	if (proc_leads_to(name, fd)) {
-		c->a[path] = sys_ptr(name);
-		if (dirfd >= 0)
-			c->a[dirfd] = (uint64_t)AT_FDCWD;
+		c->a[path_arg] = sys_ptr(name);
+		if (dirfd_arg >= 0)
+			c->a[dirfd_arg] = (uint64_t)AT_FDCWD;
 	}
 	return call_native(c);
 }
@@ -161,14 +161,14 @@ int64_t sys_on_path(struct call *c)
 {
 	const struct path_call *p = path_call_of(c->nr);
 	int64_t dirfd = p->dirfd < 0 ? AT_FDCWD : (int)c->a[p->dirfd], fd, r;
-	struct path_lent lent;
+	struct spare_use spare;
 
 	/* Without a name it is the descriptor's business, or nobody's. */
 	if (!follows(c, p) || !c->a[p->path] || names_descriptor(c, p))
 		return call_native(c);
-	fd = path_found(c->t, dirfd, c->a[p->path], 0, &lent);
+	fd = path_found(c->t, dirfd, c->a[p->path], 0, &spare);
 	r = fd < 0 ? fd : on_found(c, p, fd);
-	path_done(c->t, fd, &lent);
+	path_done(c->t, fd, &spare);
 	return r;
 }
 
@@ -228,15 +228,15 @@ static int64_t mark(struct call *c, int64_t fd, bool named)
 int64_t sys_fanotify_mark(struct call *c)
 {
 	uint64_t flags = c->a[1] & FAN_MARK_DONT_FOLLOW ? O_NOFOLLOW : 0;
-	struct path_lent lent;
+	struct spare_use spare;
 	int64_t fd, r;
 
 	if (c->a[1] & FAN_MARK_FLUSH)
 		return call_native(c);
 	if (!c->a[4])
 		return (int)c->a[3] < 0 ? call_native(c) : mark(c, (int)c->a[3], false);
-	fd = path_found(c->t, (int)c->a[3], c->a[4], flags, &lent);
+	fd = path_found(c->t, (int)c->a[3], c->a[4], flags, &spare);
 	r = fd < 0 ? fd : mark(c, fd, true);
-	path_done(c->t, fd, &lent);
+	path_done(c->t, fd, &spare);
 	return r;
 }

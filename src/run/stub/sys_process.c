@@ -134,7 +134,7 @@ int64_t sys_unshare(struct call *c)
 		return call_refuse(c, EPERM, CLONE_NEWPID);
 	r = call_native(c);
 	if (r == 0 && (c->a[0] & CLONE_FILES))
-		fd_table_is_own(c->t);
+		fd_table_take_new(c->t);
 	return r;
 }
 

@@ -36,13 +36,13 @@ static void tell(struct thread *t, int fd, enum run_cut cut, uint64_t off, uint6
 
 static int64_t truncate_path(struct call *c)
 {
-	struct path_lent lent;
-	int64_t fd = path_found(c->t, AT_FDCWD, c->a[0], 0, &lent), r;
+	struct spare_use spare;
+	int64_t fd = path_found(c->t, AT_FDCWD, c->a[0], 0, &spare), r;
 
 	r = fd < 0 ? fd : path_by_name(c, -1, 0, fd);
 	if (r == 0)
 		tell(c->t, (int)fd, CUT_END, 0, 0);
-	path_done(c->t, fd, &lent);
+	path_done(c->t, fd, &spare);
 	return r;
 }
 

@@ -34,7 +34,7 @@ static struct thread *prepare_child(struct call *c, uint64_t slot, struct uconte
 	child->no_tsc = t->no_tsc;
 	child->fd_table = t->fd_table;
 	if (!(flags & CLONE_FILES))
-		fd_table_is_own(child);
+		fd_table_take_new(child);
 	child->alt_flags = SS_DISABLE;
 	if ((flags & CLONE_VFORK) && !(flags & CLONE_THREAD)) {
 		child->alt_sp = t->alt_sp;

@@ -26,11 +26,11 @@ int64_t window_map(const struct file_map *m, const uint64_t a[6]);
 /* A window of the program's file, for OP_EXEC_LOAD: its id, or -errno. */
 int64_t window_open(struct thread *t, int fd);
 /* Descriptors [first, last] of the thread's are about to be closed, or to become others .. */
-void windows_fds_go(const struct thread *t, uint64_t first, uint64_t last);
+void fds_closing_begin(const struct thread *t, uint64_t first, uint64_t last);
 /* .. and have been. */
-void windows_fds_gone(void);
+void fds_closing_end(void);
 /* The thread has a table of descriptors of its own from here on. */
-void fd_table_is_own(struct thread *t);
+void fd_table_take_new(struct thread *t);
 /* An answer to OP_SYSCALL has come: unmaps what it says that nothing maps any more. */
 void windows_gone(struct thread *t);
 

@@ -28,7 +28,7 @@ static bool serves_locked(const struct cached *w, const struct file_map *m)
 	       m->first + m->pages <= w->first + w->pages;
 }
 
-/* Who closes one of the two forgets it first (windows_fds_go), and waits for us. */
+/* Who closes one of the two forgets it first (fds_closing_begin), and waits for us. */
 static bool same_open_file_locked(int a, int b)
 {
 	int64_t self = sys(__NR_gettid);
@@ -90,7 +90,7 @@ void cache_forget(uint64_t addr)
 	lock_drop(&cache_lock);
 }
 
-void windows_fds_go(const struct thread *t, uint64_t first, uint64_t last)
+void fds_closing_begin(const struct thread *t, uint64_t first, uint64_t last)
 {
 	lock_take(&cache_lock);
 	age_now++;
@@ -104,14 +104,14 @@ void windows_fds_go(const struct thread *t, uint64_t first, uint64_t last)
 	lock_drop(&cache_lock);
 }
 
-void windows_fds_gone(void)
+void fds_closing_end(void)
 {
 	lock_take(&cache_lock);
 	going--;
 	lock_drop(&cache_lock);
 }
 
-void fd_table_is_own(struct thread *t)
+void fd_table_take_new(struct thread *t)
 {
 	t->fd_table = at_add(&shared.nr_fd_tables, 1u);
 }
