@@ -7,16 +7,18 @@
  *
  *   1  Memory is out when an attempt has found no frame free and none on its way, and no other
  *      attempt that has failed gave any back meanwhile; of what comes afterwards one more attempt
- * is made.  Or when others have taken what was tried for again MAX_TRIES times in a row. 2  That is
- * judged by the allocation that found none (frames.c): then the attempt still has in its hands all
- * that it had taken.  What it gives back afterwards is no reason to go on. 3  Who fails has given
- * back what he had before he is judged, and each is judged after what others have given back since
- * he began.  So of attempts that stand in each other's way, the last one has it all. 4  Which kind
- * of frame was missed is what the attempt says.  That one was is counted for the whole machine: so
- * a point that was made to fail, or a refusal by a limit, is not taken for it unless somebody found
- * none of that kind at that time. 4  The embedder (port->oom) is asked when memory is out, and told
- * of what.  Somebody may die for the answer. 5  Called without locks and outside RCU: the callbacks
- * that are waited for may take any lock.
+ *      is made.  Or when others have taken what was tried for again MAX_TRIES times in a row.
+ *   2  That is judged by the allocation that found none (frames.c): then the attempt still has in
+ *      its hands all that it had taken.  What it gives back afterwards is no reason to go on.
+ *   3  Who fails has given back what he had before he is judged, and each is judged after what
+ *      others have given back since he began.  So of attempts that stand in each other's way, the
+ *      last one has it all.
+ *   4  Which kind of frame was missed is what the attempt says.  That one was is counted for the
+ *      whole machine: so a point that was made to fail, or a refusal by a limit, is not taken for
+ *      it unless somebody found none of that kind at that time.
+ *   5  The embedder (port->oom) is asked when memory is out, and told of what.  Somebody may die
+ *      for the answer.
+ *   6  Called without locks and outside RCU: the callbacks that are waited for may take any lock.
  */
 #include "core/folio.h"
 #include "core/mm.h"

@@ -103,7 +103,7 @@
 	X(rcu_free_cached_pages, "a page that left the cache is freed a grace period later",       \
 	  "file.h, 2")                                                                             \
 	X(waiting_frames_awaited,                                                                  \
-	  "memory is out only after the frames that wait for readers are awaited", "reclaim.c")    \
+	  "memory is out only after the frames that wait for readers are awaited", "reclaim.c, 1") \
 	X(given_back_counts,                                                                       \
 	  "memory is not out while others that have failed give back what they had",               \
 	  "reclaim.c, 3")                                                                          \

@@ -12,6 +12,7 @@
  *   5  Nothing is readable beyond the end of a file once the truncation has returned.
  *   6  A child sees what its parent's thread wrote in the order in which it was written: what a
  *      word of a page points to is there, also if it was made while the fork went on.
+ *
  * At the end quire_verify() is clean and everything can be given back.
  *
  * QUIRE_RACE_MS sets the length of each test (400); QUIRE_RACE_SEED the random numbers.

@@ -4,7 +4,7 @@
  *
  *   1. A descriptor that is closed, or replaced, is forgotten before the host does it, and none is
  *      noted until it has: the number tells no more which open file that was.  What was mapped by
- * it alone gets another window when it is mapped by another descriptor of the same open file.
+ *      it alone gets another window when it is mapped by another descriptor of the same open file.
  *   2. A number is one of a table of descriptors: threads have one together until one of them
  *      takes its own (unshare, close_range, clone).
  */
