@@ -75,7 +75,7 @@ static void check_limited(struct world *w)
 const struct scenario limited_replace = {
     .name = "limited-replace",
     .title = "a write fault against a mapping in its place that can never be writable",
-    .source = "message 004",
+    .source = "linux-mm, Nov 2008",
     .setup = setup_file,
     .actors = {{"fault", store_before}, {"mmap", replace_limited}},
     .check = check_limited,

@@ -42,6 +42,9 @@ def outcomes(path):
 def test_lists():
     r = check("--list")
     expect("--list", r.returncode == 0 and SMALL in r.stdout and RULE in r.stdout, r)
+    sources = [line.split("from: ")[1] for line in r.stdout.splitlines() if "from: " in line]
+    expect("sources are told", len(sources) > 100)
+    expect("sources can be looked up", not [s for s in sources if "message" in s], sources)
     for args in (["check", "--help"], ["check", "-h"], ["help", "check"]):
         r = subprocess.run([QUIRE, *args], capture_output=True, text=True)
         expect(f"{args}", r.returncode == 0 and "--replay" in r.stdout, r)
