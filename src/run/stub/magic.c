@@ -12,6 +12,7 @@
  *      mounted over /proc.  No name of ours leads through /proc for that reason.
  *   3. It is judged by its name: under our numbers, and at addresses, it may be ours.  Under other
  *      numbers a guest has nothing of ours, not even for a moment.
+ *   4. Whether there are too many links in all says the host, asked for the whole path once.
  */
 #include "guard.h"
 #include "proc_path.h"
@@ -19,27 +20,44 @@
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
-#define MAX_LINKS 40
+/* The host counts links; what stands in for a program's name is more than it counts. */
+#define MAX_STEPS 64
 /* In openat2's words: such links are refused anyway. */
 #define REFUSES (RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_IN_ROOT)
 
 struct walk {
 	int64_t dir; /* of the last component, as O_PATH */
+	bool on;     /* it is a link: go on with path */
+	bool slash;  /* slashes follow it: it is followed, and leads to a directory */
 	char path[PATH_BYTES], name[PATH_BYTES];
 };
 
-/* Cuts the last component off.  One that must be a directory counts as "." in it. */
+/* Cuts the last component off. */
 static void cut(struct walk *w)
 {
-	uint64_t n = str_len(w->path), at = n;
+	uint64_t n = str_len(w->path), at;
 
-	while (at && w->path[at - 1] != '/')
+	w->slash = n && w->path[n - 1] == '/';
+	while (n && w->path[n - 1] == '/')
+		n--;
+	for (at = n; at && w->path[at - 1] != '/';)
 		at--;
-	str_put(w->name, at == n ? "." : w->path + at);
-	if (!at)
+	w->path[n] = 0;
+	str_put(w->name, n ? w->path + at : ".");
+	if (!n)
+		str_put(w->path, "/");
+	else if (!at)
 		str_put(w->path, ".");
 	else
 		w->path[at] = 0;
+}
+
+/* Goes on with what has been put into path, of n bytes. */
+static int64_t go_on(struct walk *w, uint64_t n)
+{
+	str_put(w->path + n, w->slash ? "/" : "");
+	w->on = true;
+	return 0;
 }
 
 static void leave_dir(struct walk *w)
@@ -50,9 +68,9 @@ static void leave_dir(struct walk *w)
 }
 
 /* The directory of w->path, seen from at. */
-static int64_t enter_dir(struct walk *w, int64_t at)
+static int64_t enter_dir(struct walk *w, int64_t at, uint64_t resolve)
 {
-	struct open_how how = {O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0};
+	struct open_how how = {O_PATH | O_DIRECTORY | O_CLOEXEC, 0, resolve};
 	int64_t dir = sys(__NR_openat2, at, w->path, &how, sizeof(how));
 
 	leave_dir(w);
@@ -74,16 +92,22 @@ static int64_t check_link(const struct walk *w, int64_t pid)
 	return 0;
 }
 
-static int64_t follow(struct thread *t, const struct walk *w, const struct open_how *how)
+/* The last component, in dir. */
+static int64_t open_in(struct thread *t, struct walk *w, int64_t dir, struct open_how how)
 {
-	struct open_how h = *how;
 	struct call c = {.t = t, .nr = __NR_openat2};
+	uint64_t n = str_len(w->name);
+	int64_t r;
 
-	c.a[0] = (uint64_t)RUN_FD(RUN_FD_LOOK);
+	if (w->slash)
+		str_put(w->name + n, "/");
+	c.a[0] = (uint64_t)dir;
 	c.a[1] = sys_ptr(w->name);
-	c.a[2] = sys_ptr(&h);
-	c.a[3] = sizeof(h);
-	return call_native(&c);
+	c.a[2] = sys_ptr(&how);
+	c.a[3] = sizeof(how);
+	r = call_native(&c);
+	w->name[n] = 0;
+	return r;
 }
 
 /* exe of a guest is the stub; it gets its program. */
@@ -98,7 +122,7 @@ static bool is_exe(struct thread *t, struct walk *w, int64_t pid)
 	return true;
 }
 
-/* The last component is such a link.  -ELOOP: go on with w->path. */
+/* The last component is such a link. */
 static int64_t open_link(struct thread *t, struct walk *w, const struct open_how *how)
 {
 	int64_t r, pid = 0;
@@ -118,50 +142,52 @@ static int64_t open_link(struct thread *t, struct walk *w, const struct open_how
 	if (r == 0)
 		exe = is_exe(t, w, pid);
 	if (r == 0 && !exe)
-		r = follow(t, w, how);
+		r = open_in(t, w, RUN_FD(RUN_FD_LOOK), *how);
 	look_end();
-	return exe ? -ELOOP : r;
+	return exe ? go_on(w, str_len(w->path)) : r;
 }
 
-/* One component.  -ELOOP: go on with w->path; -EMLINK: ELOOP in earnest. */
 static int64_t open_last(struct thread *t, struct walk *w, const struct open_how *how)
 {
 	struct open_how plain = *how;
-	struct call c = {.t = t, .nr = __NR_openat2};
 	int64_t r, n;
 
 	plain.resolve |= RESOLVE_NO_MAGICLINKS;
-	c.a[0] = (uint64_t)w->dir;
-	c.a[1] = sys_ptr(w->name);
-	c.a[2] = sys_ptr(&plain);
-	c.a[3] = sizeof(plain);
-	r = call_native(&c);
-	if (r != -ELOOP || (how->flags & O_NOFOLLOW))
-		return r == -ELOOP ? -EMLINK : r;
-	n = sys(__NR_readlinkat, w->dir, w->name, w->path, PATH_BYTES - 1);
+	r = open_in(t, w, w->dir, plain);
+	if (r != -ELOOP || ((how->flags & O_NOFOLLOW) && !w->slash))
+		return r;
+	n = sys(__NR_readlinkat, w->dir, w->name, w->path, PATH_BYTES - 2);
 	if (n <= 0)
-		return -EMLINK;
+		return -ELOOP;
 	w->path[n] = 0;
-	return fd_in_proc(w->dir) ? open_link(t, w, how) : -ELOOP;
+	return fd_in_proc(w->dir) ? open_link(t, w, how) : go_on(w, (uint64_t)n);
+}
+
+/* A guest may be told what any name leads to: this opens nothing. */
+static bool too_many_links(int64_t at, const char *path, uint64_t open_flags)
+{
+	uint64_t flags = AT_NO_AUTOMOUNT | (open_flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0);
+	struct stat st;
+
+	return sys(__NR_newfstatat, at, path, &st, flags) == -ELOOP;
 }
 
 int64_t open_magic(struct thread *t, int64_t dirfd, const char *path, const struct open_how *how)
 {
-	struct walk w = {.dir = -1};
+	struct walk w = {.dir = -1, .on = true};
 	int64_t at = dirfd, r = -ELOOP;
 
-	if (how->resolve & REFUSES)
+	if ((how->resolve & REFUSES) || too_many_links(dirfd, path, how->flags))
 		return -ELOOP;
-	if (how->resolve)
-		return -EXDEV;
 	str_put(w.path, path);
-	for (int i = 0; i < MAX_LINKS && r == -ELOOP; i++) {
+	for (int i = 0; i < MAX_STEPS && w.on; i++) {
+		w.on = false;
 		cut(&w);
-		r = enter_dir(&w, at);
+		r = enter_dir(&w, at, how->resolve);
 		if (r == 0)
 			r = open_last(t, &w, how);
 		at = w.dir;
 	}
 	leave_dir(&w);
-	return r == -EMLINK ? -ELOOP : r;
+	return w.on ? -ELOOP : r;
 }
