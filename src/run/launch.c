@@ -96,19 +96,21 @@ static void become_stub(struct run *run, int ctl, int life, const struct program
 {
 	int fds[RUN_NR_FDS] = {[RUN_FD_CTL] = ctl,           [RUN_FD_RAM] = run->fd_ram,
 			       [RUN_FD_CHAN] = run->fd_chan, [RUN_FD_TABLES] = run->fd_tables,
-			       [RUN_FD_STUB] = run->fd_stub, [RUN_FD_LIFE] = life};
+			       [RUN_FD_STUB] = run->fd_stub, [RUN_FD_EXEC] = run->fd_stub,
+			       [RUN_FD_LIFE] = life};
 	int base = (int)run->info->fd_base;
 
 	for (int i = RUN_FD_EXE; i < RUN_NR_FDS; i++)
 		fds[i] = run->fd_stub;
-	if (fd_block_fill(run, fds) || arm_life(base + RUN_FD_LIFE))
+	if (fd_block_fill(run, fds) || arm_life(base + RUN_FD_LIFE) ||
+	    fcntl(base + RUN_FD_EXEC, F_SETFD, FD_CLOEXEC))
 		return;
 	own_limits_give_back(run);
 	if (run->sigchld_ignored)
 		signal(SIGCHLD, SIG_IGN);
 	privilege_withhold();
 	sigprocmask(SIG_SETMASK, mask, NULL);
-	syscall(SYS_execveat, base + RUN_FD_STUB, "", p->argv, env, AT_EMPTY_PATH);
+	syscall(SYS_execveat, base + RUN_FD_EXEC, "", p->argv, env, AT_EMPTY_PATH);
 }
 
 static struct proc *first_proc(struct run *run, const struct program *p)

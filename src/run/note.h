@@ -21,6 +21,8 @@ struct note_detail {
 
 /* A detail: what is refused because it concerns the vdso. */
 #define NOTE_VDSO 1
+/* .. because a handler of binfmt_misc would get the stub's own file. */
+#define NOTE_BINFMT 2
 
 /* Both end with a NULL name. */
 extern const struct note_call note_calls[];

@@ -39,7 +39,10 @@ enum run_fd {
 	RUN_FD_CHAN,   /* memfd: what guests write, a struct chan for each slot */
 	RUN_FD_TABLES, /* memfd, sealed against writable maps: what guests only read: struct
 			  run_info, a struct answer for each slot, frames from nr_ram */
-	RUN_FD_STUB,   /* the stub's ELF image, for exec */
+	RUN_FD_STUB,   /* the stub's ELF image */
+	/* Once more, close-on-exec: the one that is executed (stub/exec.c).  So the host starts it
+	 * itself or not at all: it gives no binfmt_misc handler a file that will have no name. */
+	RUN_FD_EXEC,
 	/*
 	 * Read end of this process's own pipe; the supervisor has the write end.  The first process
 	 * finds it made, armed (O_ASYNC, F_SETSIG SIGKILL, F_SETOWN) by the supervisor; it stays

@@ -4,13 +4,18 @@
  * executes the stub's image again with the guest's arguments, and the fresh stub loads the program.
  *
  *   1. Until the host's execve has succeeded, nothing of the guest has changed.
- *   2. The copies live in a host mapping of their own, which the execve takes away; what a vfork
+ *   2. The image is executed by a descriptor that is close-on-exec.  A user namespace has
+ *      binfmt_misc handlers of its own, and one of them may take the image for its format: the host
+ *      would start a guest's program instead, natively and with our descriptors.  It gives a
+ *      handler no file that cannot be opened any more by then, but fails with ENOENT.
+ *   3. The copies live in a host mapping of their own, which the execve takes away; what a vfork
  *      child leaves in its parent's goes when the child's area is used again (area.c).
  */
 #include "guard.h"
 #include "probe.h"
 #include "proc_path.h"
 #include "run/exec_resolve.h"
+#include "run/note.h"
 #include "table.h"
 
 #include <linux/fcntl.h>
@@ -235,7 +240,7 @@ static int64_t become(struct thread *t, struct exec *e)
 		host_set_mask(old);
 		return RESTART;
 	}
-	r = sys(__NR_execveat, RUN_FD(RUN_FD_STUB), "", e->argv, e->envp, AT_EMPTY_PATH);
+	r = sys(__NR_execveat, RUN_FD(RUN_FD_EXEC), "", e->argv, e->envp, AT_EMPTY_PATH);
 	host_set_mask(old);
 	return r;
 }
@@ -259,6 +264,13 @@ static int64_t resolve_image(struct thread *t, struct exec *e, int dirfd, uint64
 	return exec_resolve(dirfd, e->from, (int)flags, &e->image);
 }
 
+/* The host has told what is true of the stub, and not of the program. */
+static int64_t taken_by_handler(struct thread *t)
+{
+	rpc_unsupported(t, __NR_execve, NOTE_BINFMT);
+	return -ENOEXEC;
+}
+
 static int64_t execute(struct call *c, struct exec *e, const uint64_t *a, int dirfd, uint64_t flags)
 {
 	int64_t r;
@@ -279,6 +291,7 @@ static int64_t execute(struct call *c, struct exec *e, const uint64_t *a, int di
 			write_env(e, c->t, c->t->answer->v[0]);
 			r = become(c->t, e);
 			rpc(c->t, OP_EXEC_ABORT);
+			r = r == -ENOENT ? taken_by_handler(c->t) : r;
 		}
 	}
 	exec_close(&e->image);

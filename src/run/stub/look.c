@@ -16,7 +16,6 @@
 #include <linux/fcntl.h>
 
 #define WAIT_MS 20
-#define PUT_TRIES 20
 
 static bool take_over(struct thread *t, uint32_t owner)
 {
@@ -39,21 +38,9 @@ bool look_begin(struct thread *t)
 	return true;
 }
 
-/*
- * The place is above what the guest may open, mostly.  Another thread that has lifted the limit too
- * may put it back meanwhile (spare.c).
- */
 int64_t look_at(int64_t fd)
 {
-	int64_t r = -EBADF;
-
-	for (int i = 0; i < PUT_TRIES && r == -EBADF; i++) {
-		uint64_t soft = nofile_lift();
-
-		r = sys(__NR_dup3, fd, RUN_FD(RUN_FD_LOOK), 0);
-		nofile_restore(soft);
-	}
-	return r < 0 ? r : 0;
+	return own_dup(fd, RUN_FD_LOOK, 0);
 }
 
 void look_end(void)

@@ -19,6 +19,8 @@
 #include <linux/openat2.h>
 #include <linux/resource.h>
 
+#define PUT_TRIES 20
+
 static void open_all(void)
 {
 	for (int i = RUN_FD_SPARE; i < RUN_NR_FDS; i++)
@@ -52,6 +54,19 @@ void nofile_restore(uint64_t soft)
 		return;
 	r.rlim_cur = soft;
 	sys(__NR_prlimit64, 0, RLIMIT_NOFILE, &r, NULL);
+}
+
+int64_t own_dup(int64_t fd, int number, uint64_t flags)
+{
+	int64_t r = -EBADF;
+
+	for (int i = 0; i < PUT_TRIES && r == -EBADF; i++) {
+		uint64_t soft = nofile_lift();
+
+		r = sys(__NR_dup3, fd, RUN_FD(number), flags);
+		nofile_restore(soft);
+	}
+	return r < 0 ? r : 0;
 }
 
 uint64_t spares_lend(struct process *p)

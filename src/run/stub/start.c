@@ -79,21 +79,12 @@ void thread_set_altstack(struct thread *t)
 	sys(__NR_sigaltstack, &ss, NULL);
 }
 
-/* Duplicating to one of our numbers needs a limit that reaches to it. */
-static void take_exe(int64_t fd)
-{
-	uint64_t soft = nofile_lift();
-
-	sys(__NR_dup2, fd, RUN_FD(RUN_FD_EXE));
-	nofile_restore(soft);
-}
-
 /* As O_PATH, where that can be had: an open file is more than the name of one. */
 static void note_exe(struct thread *t, int64_t exe)
 {
 	int64_t path = guarded_reopen(t, exe, O_PATH | O_CLOEXEC);
 
-	take_exe(path >= 0 ? path : exe);
+	own_dup(path >= 0 ? path : exe, RUN_FD_EXE, 0);
 	if (path >= 0)
 		sys(__NR_close, path);
 }
@@ -175,6 +166,8 @@ void start_on_host_stack(uint64_t *sp)
 	take_stack(&s, sp);
 	vdso_move(&s);
 	map_tables(&s);
+	if (own_dup(RUN_FD(RUN_FD_STUB), RUN_FD_EXEC, O_CLOEXEC))
+		die("cannot keep the image that is executed");
 	t = area_alloc();
 	if (!t || !chan_map(t, (uint32_t)s.slot))
 		die("no memory for a thread");
