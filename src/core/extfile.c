@@ -32,22 +32,12 @@ struct window {
 	uint64_t first, main, end;
 };
 
-static uint64_t min64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-static uint64_t max64(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
 /* The aligned window of addresses within the VMA, and so within one table. */
 static struct window window_of(const struct fault *f)
 {
 	struct window w = {.main = vma_pgoff(f->vma, f->addr)};
 
-	fault_window(f, min64(f->mm->machine->fault_around, FAULT_FRAMES * PAGE_SIZE), &w.first,
+	fault_window(f, min_u64(f->mm->machine->fault_around, FAULT_FRAMES * PAGE_SIZE), &w.first,
 		     &w.end);
 	return w;
 }
@@ -63,7 +53,7 @@ static int frame_of(const struct quire_file *file, uint64_t pgoff, uint64_t *fra
 static int ask_frames(struct fault *f, const struct window *w, uint64_t nr_pages)
 {
 	const struct quire_file *file = f->file;
-	uint64_t frames[FAULT_FRAMES], first, end = min64(w->end, nr_pages);
+	uint64_t frames[FAULT_FRAMES], first, end = min_u64(w->end, nr_pages);
 	int err = w->main < end ? frame_of(file, w->main, &frames[w->main - w->first]) : -QENXIO;
 
 	if (err)
@@ -118,10 +108,10 @@ static void install_frames(struct fault *f, struct pt_ref *ref, uint64_t pgoff, 
 {
 	const struct fault_frames *c = f->frames;
 	const struct window w = window_of(f);
-	uint64_t end = min64(c->end, w.end);
+	uint64_t end = min_u64(c->end, w.end);
 	unsigned n = 0;
 
-	for (uint64_t i = max64(c->first, w.first); i < end; i++) {
+	for (uint64_t i = max_u64(c->first, w.first); i < end; i++) {
 		pte_t *entry = ref->entry + (int64_t)(i - pgoff);
 
 		if (at_load_relaxed(entry))

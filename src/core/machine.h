@@ -27,6 +27,16 @@
 #define MAX_CPUS 64
 #define NO_FRAME UINT32_MAX
 
+static inline uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline uint64_t max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 typedef uint32_t pfn_t; /* frame number: RAM first, then the table zone */
 
 /*

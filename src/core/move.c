@@ -21,11 +21,6 @@
 #include "core/file.h"
 #include "core/range.h"
 
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Bytes from addr to the end of its table's span. */
 static uint64_t to_table_end(uint64_t addr)
 {

@@ -13,11 +13,6 @@
  */
 #include "core/remap.h"
 
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* What moves: no more of it than has room at the target. */
 static uint64_t moved_bytes(const struct remap *r)
 {
