@@ -3,15 +3,14 @@
  * note_names.c: the names of system calls that may be refused, and of what is refused of them.
  */
 #include "run/engine.h"
+#include "run/newer_numbers.h"
 #include "run/note.h"
 
-#include <asm/prctl.h>
 #include <linux/seccomp.h>
 #include <linux/userfaultfd.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,11 +20,6 @@
 #ifndef USERFAULTFD_IOC_NEW
 #define USERFAULTFD_IOC_NEW _IO(0xaa, 0)
 #endif
-#define PR_SET_MDWE 65
-#define PR_SET_MEMORY_MERGE 67
-#define ARCH_REQ_XCOMP_GUEST_PERM 0x1025
-#define ARCH_ENABLE_TAGGED_ADDR 0x4002
-#define ARCH_SHSTK_ENABLE 0x5001
 
 #define CALL(name)                                                                                 \
 	{                                                                                          \

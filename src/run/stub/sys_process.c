@@ -3,19 +3,13 @@
  * sys_process.c: prctl, arch_prctl, seccomp, unshare, set*uid: what of the process's own settings
  * may reach the host's, and what would pull the ground from under the stub.
  */
+#include "run/newer_numbers.h"
 #include "probe.h"
 #include "table.h"
 #include "window.h"
 
-#include <asm/prctl.h>
-#include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
-
-#define PR_SET_MDWE_ 65
-#define PR_SET_MEMORY_MERGE_ 67
-#define ARCH_ENABLE_TAGGED_ADDR_ 0x4002
-#define ARCH_SHSTK_ENABLE_ 0x5001
 
 static uint64_t prctl_bytes(uint64_t op)
 {
@@ -80,8 +74,8 @@ int64_t sys_prctl(struct call *c)
 	case PR_SET_MM:
 		return call_refuse(c, EPERM, op);
 	case PR_SET_SYSCALL_USER_DISPATCH:
-	case PR_SET_MDWE_:
-	case PR_SET_MEMORY_MERGE_:
+	case PR_SET_MDWE:
+	case PR_SET_MEMORY_MERGE:
 	case PR_SET_VMA:
 		return call_refuse(c, EINVAL, op);
 	}
@@ -110,8 +104,8 @@ int64_t sys_arch_prctl(struct call *c)
 	case ARCH_MAP_VDSO_X32:
 	case ARCH_MAP_VDSO_32:
 	case ARCH_MAP_VDSO_64:
-	case ARCH_ENABLE_TAGGED_ADDR_:
-	case ARCH_SHSTK_ENABLE_:
+	case ARCH_ENABLE_TAGGED_ADDR:
+	case ARCH_SHSTK_ENABLE:
 		return call_refuse(c, EINVAL, (uint32_t)c->a[0]);
 	}
 	return -EINVAL; /* asking about those, and numbers that mean nothing */
