@@ -17,7 +17,7 @@
 
 static const struct {
 	__rlimit_resource_t resource;
-	bool guests_too; /* a guest's host process must do without, as we do */
+	bool guests_too; /* raised for guests' host processes as well */
 } raised[] = {
     {RLIMIT_AS, true},   {RLIMIT_DATA, true},   {RLIMIT_FSIZE, false},
     {RLIMIT_CPU, false}, {RLIMIT_NPROC, false}, {RLIMIT_STACK, false},

@@ -11,6 +11,12 @@
 #include <asm/stat.h>
 #include <linux/openat2.h>
 
+/* Two answers of the host's about one object. */
+static inline bool same_object(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 /* ---- look.c: one descriptor that no other thread can change while it is looked at */
 /*
  * Takes the place RUN_FD_LOOK; false: a signal came first.  look_at() puts the object of fd there:

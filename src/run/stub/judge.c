@@ -53,7 +53,7 @@ static bool is_in(const char *rest, const struct stat *st)
 
 	return fd_in_proc(RUN_FD(RUN_FD_LOOK)) &&
 	       sys(__NR_newfstatat, RUN_FD(RUN_FD_LOOK), rest, &in, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       in.st_dev == st->st_dev && in.st_ino == st->st_ino;
+	       same_object(&in, st);
 }
 
 /* Whose it is, by its directory: as look_process(), or RESTART. */

@@ -59,8 +59,7 @@ bool look_is_ours(struct stat *st)
 	if (sys(__NR_fstat, RUN_FD(RUN_FD_LOOK), st))
 		return true;
 	for (int i = 0; i <= RUN_FD_LIFE; i++) {
-		if (sys(__NR_fstat, RUN_FD(i), &ours) == 0 && ours.st_dev == st->st_dev &&
-		    ours.st_ino == st->st_ino)
+		if (sys(__NR_fstat, RUN_FD(i), &ours) == 0 && same_object(&ours, st))
 			return true;
 	}
 	return false;

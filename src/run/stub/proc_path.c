@@ -3,10 +3,10 @@
  * proc_path.c: see proc_path.h.  Paths are recognised in their plain spelling, absolute; others
  * by what the host calls the file once it is open (judge.c).
  */
+#include "guard.h"
 #include "probe.h"
 #include "proc_path.h"
 
-#include <asm/stat.h>
 #include <asm/statfs.h>
 #include <linux/magic.h>
 
@@ -87,7 +87,7 @@ bool proc_leads_to(const char *link, int64_t fd)
 
 	return sys(__NR_statfs, "/proc/self/fd", &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC &&
 	       sys(__NR_stat, link, &to) == 0 && sys(__NR_fstat, fd, &st) == 0 &&
-	       to.st_dev == st.st_dev && to.st_ino == st.st_ino;
+	       same_object(&to, &st);
 }
 
 static const char *skip_hex(const char *p)

@@ -108,8 +108,7 @@ static bool is_same(int64_t a, int64_t b)
 {
 	struct stat x, y;
 
-	return sys(__NR_fstat, a, &x) == 0 && sys(__NR_fstat, b, &y) == 0 && x.st_dev == y.st_dev &&
-	       x.st_ino == y.st_ino;
+	return sys(__NR_fstat, a, &x) == 0 && sys(__NR_fstat, b, &y) == 0 && same_object(&x, &y);
 }
 
 int64_t guarded_reopen(struct thread *t, int64_t fd, uint64_t flags)

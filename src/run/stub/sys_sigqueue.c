@@ -16,10 +16,13 @@
 
 static bool looks_like_a_fault(int sig, const siginfo_t *info)
 {
-	return sig >= 1 && sig <= NR_SIGNALS && (SIGBIT(sig) & SIGS_VIRTUAL) && info->si_code > 0;
+	return sig >= 1 && sig <= NR_SIGNALS && sig_is_virtual(sig) && info->si_code > 0;
 }
 
-/* Asked with signal 0, which is not sent: may one who says that the kernel speaks send there? */
+/*
+ * May one who says that the kernel speaks send there?  Signal 0 is sent in its stead, to hear what
+ * the host says of the rights.
+ */
 static int64_t ask_host(const struct call *c, int at_sig, const siginfo_t *info)
 {
 	siginfo_t asked = *info;
