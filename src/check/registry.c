@@ -82,6 +82,9 @@ extern const struct scenario lent_punch;
 extern const struct scenario lent_replace;
 extern const struct scenario lent_sync;
 extern const struct scenario lent_sync_munmap;
+extern const struct scenario lent_sync_sync;
+extern const struct scenario sync_after_store;
+extern const struct scenario sync_sync_store;
 extern const struct scenario lent_truncate;
 extern const struct scenario io_write;
 extern const struct scenario io_write_munmap;
@@ -233,6 +236,9 @@ const struct scenario *const scenarios[] = {
 	&lent_replace,
 	&lent_sync,
 	&lent_sync_munmap,
+	&lent_sync_sync,
+	&sync_after_store,
+	&sync_sync_store,
 	&lent_truncate,
 	&io_write,
 	&io_write_munmap,

@@ -133,6 +133,8 @@
 	X(unpin_dirties, "a page that was pinned for writing is dirty when it is unpinned",        \
 	  "commit 2d15eb31b50a; pin.c")                                                            \
 	X(writeback_flush, "a page is flushed before it is written back", "writeback.c, 1")        \
+	X(stores_until_flush, "a page whose entry was made clean is dirty again after the flush",  \
+	  "writeback.c, 8")                                                                        \
 	X(lent_stays_dirty,                                                                        \
 	  "a page that the host may still store to stays dirty when it is written",                \
 	  "writeback.c, 7")                                                                        \

@@ -20,18 +20,19 @@
  *   7  A page that the host may still store to (tlb.c, 4) stays dirty, since nothing tells when it
  *      has: it is written each time, until it leaves the cache.  Whether it is one is known, like
  *      all of (1), before it is written.
+ *   8  Until its flush a page may be stored to through the entry that was cleaned, and no fault
+ *      tells of it.  Another writeback may have written and cleaned the page before the store: so
+ *      it is marked once more after the flush (tlb.h).
  */
 #include "core/file.h"
 #include "core/folio.h"
 #include "core/range.h"
 
-/* The page may be marked after the flush (7).  True: the gather is full. */
+/* The page is marked after the flush: 7 and 8.  True: the gather is full. */
 static bool gather_cleaned(struct tlb_gather *g, struct folio *folio)
 {
-	if (!g->mm->machine->port.tlb_lent || !RULE(lent_stays_dirty))
-		return false;
 	folio_get(folio);
-	return tlb_folio(g, folio);
+	return RULE(stores_until_flush) ? tlb_folio_dirty(g, folio) : tlb_folio(g, folio);
 }
 
 /* PTL held.  Only a shared one: a private page is no file's.  True: the gather is full. */

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scn_sync.c: two who write the same page back, and stores through a translation that one of them
+ * has not flushed yet.
+ *
+ * The one cleans the entry, the other finds the page dirty, and clean when he has written it; then
+ * comes the store, of which no fault tells.  It takes three preemptions.
+ */
+#include "scenario.h"
+
+static void setup_clean(struct world *w)
+{
+	make_file(w, QUIRE_FILE_PAGECACHE, 1);
+	map_file(w, w->addr, 1, PROT_RW, QMAP_SHARED);
+	expect(!quire_fault(w->mm, w->addr, QUIRE_READ, NULL), "a fault fails");
+}
+
+static void sync_it(struct world *w)
+{
+	must(quire_file_sync(w->file), "sync");
+}
+
+static void store_twice(struct world *w)
+{
+	store(w, w->mm, w->addr, 5);
+	store(w, w->mm, w->addr, 6);
+	note(w, 0, 1);
+}
+
+static void check_stored(struct world *w)
+{
+	sync_it(w);
+	expect(w->disk[0] == 6, "the disk has %llu after all: lost",
+	       (unsigned long long)w->disk[0]);
+}
+
+const struct scenario sync_sync_store = {
+    .name = "sync-sync-store",
+    .title = "stores beside two who write the page back",
+    .source = "writeback.c, 8",
+    .bound = 3,
+    .setup = setup_clean,
+    .actors = {{"sync 1", sync_it}, {"thread", store_twice}, {"sync 2", sync_it}},
+    .check = check_stored,
+    .nr_guards = 1,
+    .guards = {RULE_stores_until_flush},
+};
+
+static void sync_what_is_stored(struct world *w)
+{
+	uint64_t stored = noted(w, 0);
+
+	sync_it(w);
+	expect(!stored || at_load(&w->disk[0]) == 6,
+	       "both stores came before the sync, and the disk has %llu",
+	       (unsigned long long)at_load(&w->disk[0]));
+}
+
+const struct scenario sync_after_store = {
+    .name = "sync-after-store",
+    .title = "a sync that comes after stores, beside another sync",
+    .source = "writeback.c, 8",
+    .bound = 3,
+    .setup = setup_clean,
+    .actors = {{"sync 1", sync_what_is_stored},
+	       {"thread", store_twice},
+	       {"sync 2", sync_what_is_stored}},
+    .check = check_stored,
+    .nr_guards = 1,
+    .guards = {RULE_stores_until_flush},
+};
+
+/* The host stores for a system call: it has the translation even after the flush. */
+static void call(struct world *w)
+{
+	if (!device_begin(w, w->mm, w->addr))
+		return;
+	device_end(w, 7);
+	note(w, 0, 1);
+}
+
+static void check_call(struct world *w)
+{
+	sync_it(w);
+	expect(!noted(w, 0) || w->disk[0] == 7, "the disk has %llu after all: lost",
+	       (unsigned long long)w->disk[0]);
+}
+
+const struct scenario lent_sync_sync = {
+    .name = "lent-sync-sync",
+    .title = "two who write back a page into which the host stores for a system call",
+    .source = "writeback.c, 7 and 8",
+    .bound = 3,
+    .device = true,
+    .setup = setup_clean,
+    .actors = {{"sync 1", sync_it}, {"call", call}, {"sync 2", sync_it}},
+    .check = check_call,
+    .nr_guards = 1,
+    .guards = {RULE_stores_until_flush},
+};
