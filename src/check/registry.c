@@ -127,7 +127,9 @@ extern const struct scenario over_truncate_old_external;
 extern const struct scenario populate_mremap;
 extern const struct scenario populate_munmap;
 extern const struct scenario populate_replace;
+extern const struct scenario read_grow;
 extern const struct scenario read_truncate;
+extern const struct scenario read_truncate_hole;
 extern const struct scenario size_grow;
 extern const struct scenario size_grow_write;
 extern const struct scenario size_lock;
@@ -281,7 +283,9 @@ const struct scenario *const scenarios[] = {
 	&populate_mremap,
 	&populate_munmap,
 	&populate_replace,
+	&read_grow,
 	&read_truncate,
+	&read_truncate_hole,
 	&size_grow,
 	&size_grow_write,
 	&size_lock,

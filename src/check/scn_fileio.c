@@ -95,6 +95,47 @@ const struct scenario read_truncate = {
     .guards = {RULE_cache_seq_check, RULE_wait_for_adders},
 };
 
+/* Nothing reads the pages in: what is not there is zero. */
+static void setup_memory(struct world *w)
+{
+	make_file(w, QUIRE_FILE_SHMEM, 2);
+	map_file(w, w->addr, 2, PROT_RW, QMAP_SHARED);
+	write_page(w, 1, 2);
+}
+
+const struct scenario read_truncate_hole = {
+    .name = "read-truncate-hole",
+    .title = "a read of a page of memory against truncation of it",
+    .source = "fileio.c, 4",
+    .setup = setup_memory,
+    .actors = {{"read", read_second}, {"truncate", truncate_to_one}},
+    .check = check_truncated,
+    .nr_guards = 1,
+    .guards = {RULE_hole_at_seq},
+};
+
+/* ---- growth --------------------------------------------------------------------------------- */
+
+static void setup_short(struct world *w)
+{
+	make_file(w, QUIRE_FILE_PAGECACHE, 1);
+}
+
+static void write_second(struct world *w)
+{
+	write_page(w, 1, 2);
+}
+
+const struct scenario read_grow = {
+    .name = "read-grow",
+    .title = "a read beside the write that makes the file long enough for it",
+    .source = "fileio.c, 1",
+    .setup = setup_short,
+    .actors = {{"read", read_second}, {"write", write_second}},
+    .nr_guards = 1,
+    .guards = {RULE_size_after_bytes},
+};
+
 /* A write makes the file longer again. */
 static void setup_one(struct world *w)
 {

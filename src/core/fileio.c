@@ -10,6 +10,8 @@
  *   2  A file whose size the embedder knows (ops.file_size) is not made longer by a write.
  *   3  A write that makes a file longer is refused where truncation to that length would be: what
  *      is charged by size may lie far beyond the bytes that are written.
+ *   4  Zeros are read from a hole only if the file has lost no page since the size was looked at:
+ *      else what is missing may lie beyond the end by now.
  */
 #include "core/file.h"
 #include "core/folio.h"
@@ -35,7 +37,10 @@ static int read_page_part(struct quire_file *file, uint64_t off, void *buf, uint
 	rcu_read_lock(port);
 	hole = filecache_is_zero_fill(file) && !filecache_peek(file, pgoff);
 	rcu_read_unlock(port);
+	if (hole && RULE(hole_at_seq) && at_load(&file->mapping.seq) != seq)
+		return -QEAGAIN; /* invariant 4 */
 	if (hole) {
+		STEP("reads a hole");
 		memset(buf, 0, n);
 		return 0;
 	}
@@ -104,12 +109,14 @@ static int write_page_part(struct quire_file *file, uint64_t off, const void *bu
 	err = page_for_write(file, off, &folio);
 	if (err)
 		return err;
+	if (grows && !RULE(size_after_bytes))
+		mapping_resize(file, off + n);
 	folio_lock(m, folio);
 	memcpy((char *)folio_addr(m, folio) + (off & ~PAGE_MASK), buf, n);
 	folio_set(folio, FOLIO_DIRTY | FOLIO_UPTODATE);
 	folio_unlock(m, folio);
 	folio_put(m, folio);
-	if (grows)
+	if (grows && RULE(size_after_bytes))
 		mapping_resize(file, off + n);
 	return 0;
 }

@@ -114,6 +114,9 @@
 	  "filecache.c, 2")                                                                        \
 	X(writes_one_by_one, "writes to a file, and truncation, come one after the other",         \
 	  "fileio.c")                                                                              \
+	X(size_after_bytes, "a write makes a file longer when its bytes are there", "fileio.c, 1") \
+	X(hole_at_seq, "zeros are read from a hole only if the file lost no page meanwhile",       \
+	  "fileio.c, 4")                                                                           \
 	X(ended_file_is_left, "nobody takes a reference on a file that has none any more",         \
 	  "file.h, 1")                                                                             \
 	X(dead_file_takes_no_page, "nothing is added to a file that nobody has any more",          \
