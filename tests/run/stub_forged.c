@@ -10,8 +10,9 @@
 #include <sys/syscall.h>
 #include <ucontext.h>
 
-static const int sigs[] = {SIGSEGV, SIGBUS, SIGSYS};
-static const int codes[] = {1, 2, 5, 64, SI_KERNEL, 1000};
+static const int sigs[] = {SIGSEGV, SIGBUS, SIGSYS, SIGILL, SIGTRAP, SIGFPE};
+#define NR_SIGS (int)(sizeof(sigs) / sizeof(sigs[0]))
+static const int codes[] = {SI_USER, 1, 2, 5, 64, SI_KERNEL, 1000};
 
 static volatile int hits;
 static siginfo_t seen;
@@ -83,9 +84,9 @@ static void one_way(long (*queue)(int, siginfo_t *), int sig, int code)
 
 static void to_oneself(void)
 {
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < NR_SIGS; i++) {
 		catch_with(sigs[i], hit, 0, 0);
-		for (int k = 0; k < 6; k++) {
+		for (int k = 0; k < 7; k++) {
 			for (int w = 0; w < 3; w++)
 				one_way(ways[w], sigs[i], codes[k]);
 		}
@@ -96,7 +97,7 @@ static void to_oneself(void)
 /* No handler: it dies by the signal. */
 static void by_default(void)
 {
-	for (int i = 0; i < 9; i++) {
+	for (int i = 0; i < 3 * NR_SIGS; i++) {
 		siginfo_t si = {.si_signo = sigs[i / 3], .si_code = 1};
 		int status = -1;
 		pid_t pid = must_fork();
@@ -227,7 +228,7 @@ static void child_that_ends_while_blocked(int sig)
 
 static void ends_of_children(void)
 {
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < NR_SIGS; i++) {
 		catch_with(sigs[i], hit, 0, 0);
 		child_that_ends(sigs[i], false);
 		child_that_ends(sigs[i], true);

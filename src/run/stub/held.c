@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * held.c: SIGSEGV, SIGBUS and SIGSYS that were sent, until the guest takes them.
+ * held.c: SIGSEGV, SIGBUS and SIGSYS that were sent, until the guest takes them; and SIGILL,
+ * SIGTRAP and SIGFPE that a thread has forged for itself (sys_sigqueue.c).
  *
  * The host must never block these, nor wait for them on the guest's behalf: it would take the
  * service's SIGBUS (proto.h) with them.  So one that comes while the guest blocks it is kept here,
- * and a call that waits for some says so in thread->waits_for.
+ * and a call that waits for some says so in thread->waits_for.  The others the host may block.  But
+ * with the SIGSYS of every call it would hand out, blocked or not, one that says of itself that a
+ * fault of this very thread has caused it.
  *
  *   1. All words change atomically: a handler may come between any two instructions of this.
  *   2. A bit of `claimed` belongs to who set it until the bit of `set` stands, and from when that
@@ -15,9 +18,17 @@
  */
 #include "stub.h"
 
+/* Of SIGS_FAULT, as they are taken. */
+static const int order[] = {SIGSEGV, SIGBUS, SIGSYS, SIGILL, SIGTRAP, SIGFPE};
+#define NR_ORDER (int)(sizeof(order) / sizeof(order[0]))
+
 static siginfo_t *info_of(struct held *h, int sig)
 {
-	return &h->info[sig == SIGSEGV ? 0 : sig == SIGBUS ? 1 : 2];
+	int i = 0;
+
+	while (order[i] != sig)
+		i++;
+	return &h->info[i];
 }
 
 /* One of a number is kept, as by the kernel. */
@@ -126,10 +137,9 @@ bool held_handled(const struct thread *t)
 
 bool held_take(struct thread *t, uint64_t set, siginfo_t *info)
 {
-	static const int order[] = {SIGSEGV, SIGBUS, SIGSYS};
 	bool got = false;
 
-	for (int i = 0; i < 3 && !got; i++) {
+	for (int i = 0; i < NR_ORDER && !got; i++) {
 		if (set & SIGBIT(order[i]))
 			got =
 			    take(&t->held, order[i], info) || take(&t->proc->held, order[i], info);

@@ -61,6 +61,8 @@
 /* Never blocked and always caught on the host; the guest's blocking of them is ours. */
 #define SIGS_VIRTUAL (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGSYS))
 #define sig_is_virtual(sig) ((SIGBIT(sig) & SIGS_VIRTUAL) != 0)
+/* What a fault or a trapped call makes the kernel send, or one who forges that: see held.c. */
+#define SIGS_FAULT (SIGS_VIRTUAL | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE))
 #define SIGS_UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
 #define HOST_ALL_BLOCKED (~SIGS_VIRTUAL)
 /* Those as well, while a thread's own area and channel are not there yet, or not any more. */
@@ -76,10 +78,10 @@ struct action {
 	uint64_t mask;
 };
 
-/* Sent signals of SIGS_VIRTUAL that wait to be taken; see held.c. */
+/* Sent signals of SIGS_FAULT that wait to be taken; see held.c. */
 struct held {
 	uint64_t set, claimed;
-	siginfo_t info[3];
+	siginfo_t info[6];
 };
 
 struct process {
@@ -142,7 +144,7 @@ struct thread {
 	bool held_ends_wait; /* one of `held` ended such a call and is to be delivered */
 	struct signal async;
 	struct held held;
-	uint64_t waits_for;                   /* of SIGS_VIRTUAL, while a call waits for signals */
+	uint64_t waits_for;                   /* of SIGS_FAULT, while a call waits for signals */
 	uint64_t alt_sp, alt_size, alt_flags; /* the guest's sigaltstack */
 
 	uint64_t exec_place, exec_bytes; /* execve's scratch, while it is mapped */

@@ -34,10 +34,10 @@ static int64_t action_set_locked(struct thread *t, int sig, const struct action 
 	struct action host = *act;
 	int64_t r = 0;
 
+	if (act->handler == HANDLER_IGN)
+		held_forget(t, SIGBIT(sig));
 	if (sig_is_virtual(sig)) {
 		p->actions[sig] = *act;
-		if (act->handler == HANDLER_IGN)
-			held_forget(t, SIGBIT(sig));
 		return 0;
 	}
 	if (act->handler > HANDLER_IGN) {

@@ -3,8 +3,10 @@
  * sys_sigqueue.c: calls that send a signal with a siginfo of the caller's making.
  *
  * Such a signal may look like the kernel's own word on a fault or a trapped system call (si_code
- * above 0), but only to who sends it: nobody else is allowed.  So it never goes by the host, where
- * our handler could not tell it from a real one: it is held for the guest as one that has come.
+ * above 0), or the supervisor's (0), but only to who sends it: nobody else is allowed.  So it never
+ * goes by the host, where our handler could not tell it from a real one: it is held for the guest
+ * as one that has come. Those that the host may block are held where they go to the thread alone:
+ * see held.c.
  */
 #include "probe.h"
 #include "table.h"
@@ -14,9 +16,11 @@
 /* The host's struct; what follows it in the guest's is zero in what a handler sees. */
 #define INFO_BYTES 48
 
-static bool looks_like_a_fault(int sig, const siginfo_t *info)
+static bool looks_like_a_fault(int sig, const siginfo_t *info, bool thread)
 {
-	return sig >= 1 && sig <= NR_SIGNALS && sig_is_virtual(sig) && info->si_code > 0;
+	uint64_t sigs = thread ? SIGS_FAULT : SIGS_VIRTUAL;
+
+	return sig >= 1 && sig <= NR_SIGNALS && (SIGBIT(sig) & sigs) && info->si_code >= 0;
 }
 
 /*
@@ -66,7 +70,7 @@ static int64_t queue(struct call *c, int at_sig, bool thread)
 {
 	siginfo_t info;
 
-	if (copy_info(c, at_sig + 1, &info) && looks_like_a_fault((int)c->a[at_sig], &info))
+	if (copy_info(c, at_sig + 1, &info) && looks_like_a_fault((int)c->a[at_sig], &info, thread))
 		return to_oneself(c, at_sig, &info, thread);
 	return call_native(c);
 }
@@ -84,10 +88,11 @@ int64_t sys_rt_tgsigqueueinfo(struct call *c)
 int64_t sys_pidfd_send_signal(struct call *c)
 {
 	int sig = (int)c->a[1];
+	bool thread = (c->a[3] & PIDFD_SIGNAL_THREAD) != 0;
 	siginfo_t info;
 
 	if (!c->a[2] || !copy_info(c, 2, &info) || info.si_signo != sig ||
-	    !looks_like_a_fault(sig, &info))
+	    !looks_like_a_fault(sig, &info, thread))
 		return call_native(c);
-	return to_oneself(c, 1, &info, (c->a[3] & PIDFD_SIGNAL_THREAD) != 0);
+	return to_oneself(c, 1, &info, thread);
 }
