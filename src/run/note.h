@@ -23,6 +23,7 @@ struct note_detail {
 #define NOTE_VDSO 1
 /* .. because a handler of binfmt_misc would get the stub's own file. */
 #define NOTE_BINFMT 2
+#define NOTE_EROFS 3
 
 /* Both end with a NULL name. */
 extern const struct note_call note_calls[];

@@ -149,17 +149,33 @@ static void options(void)
 	}
 	snprintf(dec, sizeof(dec), "%u", INFO->fd_base + RUN_FD_RAM);
 	FAILS(syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "fd", dec, 0), EBADF);
+	snprintf(dec, sizeof(dec), "fd=%u", INFO->fd_base + RUN_FD_RAM);
+	for (int command = FSCONFIG_SET_FLAG; command <= FSCONFIG_CMD_RECONFIGURE; command++)
+		FAILS(syscall(SYS_fsconfig, fs, command, dec, NULL, 0), EBADF);
+	FAILS(syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, dec, "x", 0), EBADF);
 	CHECK(syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "subtype", "own", 0) == 0);
 	close(fs);
 }
 
+/* Of a file system that reads files, by their names. */
+static void images(void)
+{
+	char ram[64], option[80];
+
+	snprintf(ram, sizeof(ram), "/proc/self/fd/%u", INFO->fd_base + RUN_FD_RAM);
+	snprintf(option, sizeof(option), "device=%s", ram);
+	FAILS(mount(ram, "/tmp", "erofs", MS_RDONLY, NULL), ENODEV);
+	FAILS(mount("none", "/tmp", "erofs", MS_RDONLY, option), ENODEV);
+	FAILS(syscall(SYS_fsopen, "erofs", 0), ENODEV);
+	/* Where there is no new mount the type means nothing. */
+	CHECK(mount("/nowhere", "/tmp", "erofs", MS_BIND, NULL) < 0 && errno != ENODEV);
+}
+
 int main(int argc, char **argv)
 {
-	static const struct test_case cases[] = {{"sent", sent},
-						 {"pidfds", pidfds},
-						 {"devices", devices},
-						 {"options", options},
-						 {NULL, NULL}};
+	static const struct test_case cases[] = {{"sent", sent},       {"pidfds", pidfds},
+						 {"devices", devices}, {"options", options},
+						 {"images", images},   {NULL, NULL}};
 
 	return reach(cases, argc > 1 ? argv[1] : NULL);
 }

@@ -138,6 +138,7 @@ int64_t sys_on_path(struct call *c);
 int64_t sys_fanotify_mark(struct call *c);
 /* sys_mount.c */
 int64_t sys_mount(struct call *c);
+int64_t sys_fsopen(struct call *c);
 int64_t sys_fsconfig(struct call *c);
 /* sys_pidfd.c */
 int64_t sys_pidfd_getfd(struct call *c);
