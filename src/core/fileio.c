@@ -2,16 +2,15 @@
 /*
  * fileio.c: read(2) and write(2) of files that live in the page cache.
  *
- * Writes hold W, so that they and truncation come one after the other; the bytes of a page are
- * changed under its lock (F).  Reads take no lock: as on Linux, a read beside a write may see part
- * of it.
- *
  *   1  The size grows after the bytes are in place: nobody reads what is not there yet.
  *   2  A file whose size the embedder knows (ops.file_size) is not made longer by a write.
  *   3  A write that makes a file longer is refused where truncation to that length would be: what
  *      is charged by size may lie far beyond the bytes that are written.
  *   4  Zeros are read from a hole only if the file has lost no page since the size was looked at:
  *      else what is missing may lie beyond the end by now.
+ *   5  Writes hold W, so that they and truncation come one after the other; the bytes of a page
+ *      are changed under its lock (F).  Reads take no lock: as on Linux, a read beside a write may
+ *      see part of it.
  */
 #include "core/file.h"
 #include "core/folio.h"

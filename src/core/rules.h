@@ -113,7 +113,7 @@
 	X(read_in_once, "who waited for a page finds it read in, and reads it in no more",         \
 	  "filecache.c, 2")                                                                        \
 	X(writes_one_by_one, "writes to a file, and truncation, come one after the other",         \
-	  "fileio.c")                                                                              \
+	  "fileio.c, 5")                                                                           \
 	X(size_after_bytes, "a write makes a file longer when its bytes are there", "fileio.c, 1") \
 	X(hole_at_seq, "zeros are read from a hole only if the file lost no page meanwhile",       \
 	  "fileio.c, 4")                                                                           \
