@@ -164,7 +164,7 @@ static void take_arguments(struct command_line *c, struct argp_state *state)
 	if (c->command == MERGE)
 		c->files = args;
 	else if (c->command != EXPLORE && c->command != MATRIX)
-		argp_error(state, "'%s' is too much", args[0]);
+		argp_error(state, "unexpected argument '%s'", args[0]);
 	else
 		for (; *args; args++)
 			choose(&c->o, *args, state);

@@ -130,7 +130,7 @@ void map_anon(struct world *w, uint64_t addr, uint64_t pages, int prot);
 void note(struct world *w, unsigned i, uint64_t value);
 uint64_t noted(struct world *w, unsigned i);
 
-/* The value at addr, read by nobody: for check(). */
+/* The value at addr, where a page must be present; no CPU reads it.  For check(). */
 uint64_t peek(struct world *w, struct quire_mm *mm, uint64_t addr);
 /* Before the snapshot: `value` is written to memory of w->mm. */
 void fill(struct world *w, uint64_t addr, uint64_t value);

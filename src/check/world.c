@@ -39,7 +39,7 @@ uint64_t peek(struct world *w, struct quire_mm *mm, uint64_t addr)
 	uint64_t value = 0, pte = quire_pte(mm, addr);
 
 	(void)w;
-	expect(pte & QUIRE_PTE_PRESENT, "nothing is mapped at %#llx", (unsigned long long)addr);
+	expect(pte & QUIRE_PTE_PRESENT, "no page is present at %#llx", (unsigned long long)addr);
 	expect(quire_read(mm, addr, &value, sizeof(value)) == sizeof(value), "%#llx is unreadable",
 	       (unsigned long long)addr);
 	return value;

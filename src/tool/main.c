@@ -84,9 +84,9 @@ static bool common_option(const struct command *c, int argc, char **argv)
 	return true;
 }
 
-static int too_much(const char *word)
+static int unexpected(const char *word)
 {
-	fprintf(stderr, "quire: '%s' is too much\n", word);
+	fprintf(stderr, "quire: unexpected argument '%s'\n", word);
 	return STATUS_USAGE;
 }
 
@@ -95,7 +95,7 @@ static int cmd_help(int argc, char **argv)
 	const struct command *c;
 
 	if (argc > 2)
-		return too_much(argv[2]);
+		return unexpected(argv[2]);
 	if (argc < 2) {
 		print_help(stdout);
 		return 0;
@@ -110,7 +110,7 @@ static int cmd_help(int argc, char **argv)
 static int cmd_version(int argc, char **argv)
 {
 	if (argc > 1)
-		return too_much(argv[1]);
+		return unexpected(argv[1]);
 	printf("quire %s\n", quire_version());
 	return 0;
 }

@@ -74,8 +74,8 @@ def test_wrong():
     wrong("/nonexistent", "--json", "/nonexistent/a", SMALL)
     wrong("only one of", "--list", "--matrix")
     wrong("only one of", "--conflicts", "--list")
-    wrong("too much", "--list", SMALL)
-    wrong("too much", "--conflicts", SMALL)
+    wrong("unexpected", "--list", SMALL)
+    wrong("unexpected", "--conflicts", SMALL)
 
 
 def test_ids():
