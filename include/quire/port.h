@@ -36,10 +36,10 @@
  *      synchronize_rcu                       no            yes              no
  *      rcu_barrier, oom                      no            (a)              no
  *
- *      (a) None of the call's own.  But read_page and write_page of a file hold a page, and perhaps
- *      the file's lock of writers (quire.h), and may make calls that need memory.  rcu_barrier can
- *      wait there all the same: what the core hands to call_rcu() takes no lock that sleeps.  And
- *      oom makes no call then that the callback may not make itself.
+ *      (a) The call itself holds none.  It may be made from read_page or write_page, which hold a
+ *      page, and perhaps the file's lock of writers (quire.h).  rcu_barrier can wait there all the
+ *      same: what the core hands to call_rcu() takes no lock that sleeps.  And oom makes no call
+ *      then that the callback may not make itself.
  *
  *      Those of the first line do not sleep on anything but the embedder's own short
  *      locks.  Those of the second wait neither for a call of quire.h to return nor for
