@@ -3,7 +3,6 @@
  * sys_file.c: descriptor calls whose pointers depend on a command, and those that must not
  * touch the stub's own descriptors.
  */
-#include "guest_abi.h"
 #include "probe.h"
 #include "table.h"
 #include "window.h"
@@ -11,11 +10,8 @@
 #include <asm/stat.h>
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
-#include <linux/if_xdp.h>
 #include <linux/ioctl.h>
-#include <linux/ipc.h>
 #include <linux/major.h>
-#include <linux/sem.h>
 #include <linux/sockios.h>
 #include <linux/stat.h>
 #include <linux/userfaultfd.h>
@@ -103,13 +99,6 @@ static uint64_t fcntl_bytes(uint64_t cmd)
 	return 0;
 }
 
-/* A number of that size can only be a pointer. */
-static void hide_pointer(uint64_t *arg)
-{
-	if (*arg >= GUEST_TASK_SIZE && *arg < 1ull << 47)
-		*arg = NOWHERE;
-}
-
 int64_t sys_fcntl(struct call *c)
 {
 	hide_pointer(&c->a[2]);
@@ -178,56 +167,5 @@ int64_t sys_ioctl(struct call *c)
 		touch_any(c->t, c->a[2], ioctl_bytes(cmd));
 		touch_inner(c->t, cmd, c->a[2]);
 	}
-	return call_native(c);
-}
-
-#define SOL_XDP_ 283
-
-int64_t sys_setsockopt(struct call *c)
-{
-	struct {
-		uint16_t n;
-		uint64_t filter;
-	} prog;
-
-	uint32_t name = (uint32_t)c->a[2];
-
-	if ((uint32_t)c->a[1] == SOL_SOCKET) {
-		/* Pages that the device still reads would have to stay put. */
-		if (name == SO_ZEROCOPY)
-			return call_refuse(c, EOPNOTSUPP, SO_ZEROCOPY);
-		if ((name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF) &&
-		    !guest_read(&prog, c->a[3], sizeof(prog)))
-			touch_range(c->t, prog.filter, prog.n * 8ull, TOUCH_READ);
-	}
-	if ((uint32_t)c->a[1] == SOL_XDP_ && name == XDP_UMEM_REG)
-		return call_refuse(c, EOPNOTSUPP, SOL_XDP_);
-	return call_native(c);
-}
-
-static uint64_t semctl_bytes(uint64_t id, uint64_t cmd)
-{
-	struct semid64_ds ds;
-
-	switch (cmd) {
-	case IPC_SET:
-	case IPC_STAT:
-	case IPC_INFO:
-	case SEM_STAT:
-	case SEM_INFO:
-	case SEM_STAT_ANY:
-		return sizeof(ds);
-	case GETALL:
-	case SETALL:
-		if (sys(__NR_semctl, id, 0, IPC_STAT, &ds) == 0)
-			return ds.sem_nsems * 2;
-	}
-	return 0;
-}
-
-int64_t sys_semctl(struct call *c)
-{
-	hide_pointer(&c->a[3]);
-	touch_any(c->t, c->a[3], semctl_bytes(c->a[0], (uint32_t)c->a[2]));
 	return call_native(c);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sys_send.c: sending.  Descriptors of ours are sent to nobody, and no socket keeps pages of the
- * guest's when the call is over.
+ * sys_send.c: sending, and the options of sockets that say how.  Descriptors of ours are sent to
+ * nobody, and no socket keeps pages of the guest's when the call is over.
  *
  *   1. What is checked is what is sent: the header and the control data go by way of the thread's
  *      scratch, for another thread could change the guest's own after the check.
@@ -9,6 +9,8 @@
 #include "guest_abi.h"
 #include "probe.h"
 #include "table.h"
+
+#include <linux/if_xdp.h>
 
 #define SEND_CONTROL_MAX SCRATCH_BYTES /* the host takes hardly more */
 #define MESSAGES_MAX 1024u
@@ -166,4 +168,30 @@ int64_t sys_sendmmsg(struct call *c)
 			return -EFAULT;
 	}
 	return r;
+}
+
+/* ---- options ------------------------------------------------------------------------ */
+
+#define SOL_XDP_ 283
+
+int64_t sys_setsockopt(struct call *c)
+{
+	struct {
+		uint16_t n;
+		uint64_t filter;
+	} prog;
+
+	uint32_t name = (uint32_t)c->a[2];
+
+	if ((uint32_t)c->a[1] == SOL_SOCKET) {
+		/* Pages that the device still reads would have to stay put. */
+		if (name == SO_ZEROCOPY)
+			return call_refuse(c, EOPNOTSUPP, SO_ZEROCOPY);
+		if ((name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF) &&
+		    !guest_read(&prog, c->a[3], sizeof(prog)))
+			touch_range(c->t, prog.filter, prog.n * 8ull, TOUCH_READ);
+	}
+	if ((uint32_t)c->a[1] == SOL_XDP_ && name == XDP_UMEM_REG)
+		return call_refuse(c, EOPNOTSUPP, SOL_XDP_);
+	return call_native(c);
 }

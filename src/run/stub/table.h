@@ -56,6 +56,14 @@ void touch_any(struct thread *t, uint64_t addr, uint64_t n);
 void touch_guesses(struct call *c, const struct call_desc *d);
 bool touch_iovec(struct thread *t, uint64_t addr, uint64_t count, int dir);
 
+/* Of a word that is a pointer or not: a number of that size can only be one, and not the guest's.
+ */
+static inline void hide_pointer(uint64_t *arg)
+{
+	if (*arg >= GUEST_TASK_SIZE && *arg < 1ull << 47)
+		*arg = NOWHERE;
+}
+
 /* The special ones, by file. */
 /* sys_file.c */
 int64_t sys_close(struct call *c);
@@ -65,7 +73,7 @@ int64_t sys_fcntl(struct call *c);
 int64_t sys_ioctl(struct call *c);
 /* ioctl_fds.c: -EBADF: it is given one of ours.  May replace the argument. */
 int64_t ioctl_check_fds(struct call *c);
-int64_t sys_setsockopt(struct call *c);
+/* sys_sem.c */
 int64_t sys_semctl(struct call *c);
 /* sys_truncate.c */
 int64_t sys_truncate(struct call *c);
@@ -133,8 +141,10 @@ int64_t sys_open_by_handle_at(struct call *c);
 int64_t sys_sendto(struct call *c);
 int64_t sys_sendmsg(struct call *c);
 int64_t sys_sendmmsg(struct call *c);
+int64_t sys_setsockopt(struct call *c);
 /* sys_path.c */
 int64_t sys_on_path(struct call *c);
+/* sys_fanotify.c */
 int64_t sys_fanotify_mark(struct call *c);
 /* sys_mount.c */
 int64_t sys_mount(struct call *c);
