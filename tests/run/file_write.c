@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -144,6 +145,46 @@ static void ends(const char *dir)
 	close(fd);
 }
 
+/* The source is beyond the end, until the file is made longer to be written to there. */
+static void from_beyond(const char *dir)
+{
+	int fd = new_file(dir);
+	char *p = mmap(NULL, MOST, PROT_READ, MAP_SHARED, fd, 0);
+	long n = pwrite(fd, p + 2 * PG, 3 * PG, 3 * PG + 50);
+	struct stat st;
+
+	/* What can come of it is the file system's: all or nothing. */
+	CHECK(fstat(fd, &st) == 0);
+	if (n >= 0)
+		CHECK(n == 3 * PG && st.st_size == 6 * PG + 50);
+	else
+		CHECK(errno == EFAULT && st.st_size == PG);
+	munmap(p, MOST);
+	close(fd);
+}
+
+/* A file of /proc takes as much as it takes, and no write takes more than the kernel's most. */
+static void short_on_purpose(void)
+{
+	static const char text[] = "0            7";
+	const size_t most = 0x7ffff000, bytes = 3ul << 30;
+	char *p = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char comm[16] = "";
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY);
+
+	CHECK(fd >= 0 && write(fd, text, sizeof(text) - 1) == 12);
+	close(fd);
+	CHECK(p != MAP_FAILED && !mprotect(p, PG, PROT_READ | PROT_WRITE) &&
+	      !mprotect(p + most, PG, PROT_READ | PROT_WRITE));
+	strcpy(p, "first");
+	strcpy(p + most, "second");
+	fd = open("/proc/self/comm", O_RDWR);
+	CHECK(write(fd, p, bytes) == (ssize_t)most);
+	CHECK(pread(fd, comm, sizeof(comm), 0) == 6 && !memcmp(comm, "first\n", 6));
+	close(fd);
+	munmap(p, bytes);
+}
+
 static void *sleeps(void *arg)
 {
 	pause();
@@ -161,6 +202,8 @@ int main(void)
 			CHECK(!pthread_create(&thread, NULL, sleeps, NULL));
 		in_all_ways(dirs[i % 2]);
 		ends(dirs[i % 2]);
+		from_beyond(dirs[i % 2]);
+		short_on_purpose();
 	}
 	return failed;
 }

@@ -4,7 +4,11 @@
  *
  * The host stops where it finds no page of the source mapped.  There may be one all the same:
  * another thread's flush has taken it under the kernel's hands, or it is a page of the very file
- * that the write has made longer.  Of a file no write may be short for that.
+ * that the write has made longer.  Of a file no write may be short for that, nor fail: a host that
+ * writes beyond the old end may make the file longer before it looks for the source.
+ *
+ * What is short though the page is there is so on purpose: a file of /proc, /sys or a cgroup takes
+ * what it takes.
  */
 #include "guest_abi.h"
 #include "probe.h"
@@ -16,11 +20,14 @@
 #include <linux/stat.h>
 
 #define IOV_MOST 1024u
-#define CURRENT UINT64_MAX /* as pwritev2 has it */
+#define WRITE_MOST 0x7ffff000ul /* bytes, in one call */
+#define CURRENT UINT64_MAX      /* as pwritev2 has it */
 
 /* Where the byte `done` of what is to be written is, and how many from there on; false: nowhere. */
 static bool source_at(const struct call *c, bool vector, uint64_t done, struct iovec *out)
 {
+	if (done >= WRITE_MOST)
+		return false;
 	if (!vector) {
 		*out = (struct iovec){c->a[1] + done, c->a[2] - done};
 		return c->a[2] > done;
@@ -35,6 +42,12 @@ static bool source_at(const struct call *c, bool vector, uint64_t done, struct i
 		done -= out->bytes;
 	}
 	return false;
+}
+
+/* Asked with a call that reads a word, then finds the rest of its arguments wrong. */
+static bool host_has(uint64_t addr)
+{
+	return sys(__NR_rt_sigprocmask, -1, addr & ~7ull, NULL, 8) != -EFAULT;
 }
 
 /* Here the next byte would have the host send SIGXFSZ. */
@@ -54,13 +67,16 @@ static bool is_file(const struct call *c)
 	return !sys(__NR_fstat, c->a[0], &st) && S_ISREG(st.st_mode);
 }
 
-static int64_t write_more(const struct call *c, struct iovec *from, uint64_t pos, uint64_t flags)
+static int64_t write_more(const struct call *c, struct iovec *from, uint64_t done, uint64_t pos,
+			  uint64_t flags)
 {
 	struct call more = {.t = c->t, .uc = c->uc, .nr = __NR_pwritev2};
 	char byte;
 
 	if (at_size_limit(c, pos) || guest_read(&byte, from->base, 1))
 		return 0;
+	if (from->bytes > WRITE_MOST - done)
+		from->bytes = WRITE_MOST - done;
 	touch_range(c->t, from->base, from->bytes, TOUCH_READ);
 	more.a[0] = c->a[0];
 	more.a[1] = sys_ptr(from);
@@ -70,16 +86,31 @@ static int64_t write_more(const struct call *c, struct iovec *from, uint64_t pos
 	return call_native(&more);
 }
 
+/* Nothing of the source was there; is it now? */
+static bool came_since(const struct call *c, bool vector)
+{
+	struct iovec from;
+	char byte;
+
+	return source_at(c, vector, 0, &from) && !guest_read(&byte, from.base, 1) && is_file(c);
+}
+
 static int64_t write_all(struct call *c, bool vector, uint64_t pos, uint64_t flags)
 {
+	uint32_t drops = at_load(&shared.drops);
 	int64_t r = call_native(c);
-	uint64_t done = (uint64_t)r;
 	struct iovec from;
+	uint64_t done;
 
+	if (r == -EFAULT && came_since(c, vector))
+		r = call_native(c);
+	done = (uint64_t)r;
 	if (r <= 0 || !source_at(c, vector, done, &from) || !is_file(c))
 		return r;
+	if (at_load(&shared.drops) == drops && host_has(from.base))
+		return r;
 	do {
-		r = write_more(c, &from, pos == CURRENT ? CURRENT : pos + done, flags);
+		r = write_more(c, &from, done, pos == CURRENT ? CURRENT : pos + done, flags);
 		if (r > 0)
 			done += (uint64_t)r;
 	} while (r > 0 && source_at(c, vector, done, &from));
