@@ -187,6 +187,9 @@ void fd_block_leave(void);
 /* In the first process: its descriptors there, and its limit.  0 or -errno. */
 int fd_block_fill(const struct run *run, const int fds[RUN_NR_FDS]);
 
+/* ---- probe_types.c: what stub/sys_perf.c refuses */
+void probe_types_find(struct run_info *info);
+
 /* ---- closer.c: the last close of a guest's descriptor, which may take long */
 int closer_start(void);
 void close_later(int fd);

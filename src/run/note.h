@@ -24,6 +24,8 @@ struct note_detail {
 /* .. because a handler of binfmt_misc would get the stub's own file. */
 #define NOTE_BINFMT 2
 #define NOTE_EROFS 3
+#define NOTE_PROBES 4
+#define NOTE_CONTENTS 5
 
 /* Both end with a NULL name. */
 extern const struct note_call note_calls[];

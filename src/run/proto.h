@@ -67,6 +67,10 @@ enum run_fd {
 #define RUN_MAPPED_BIT(dev, ino)                                                                   \
 	(((ino)*0x9e3779b97f4a7c15ull + (dev)) >> 32 & (RUN_MAPPED_BITS - 1))
 
+#define RUN_NR_PROBE_TYPES 2
+#define RUN_PROBE_NONE UINT32_MAX
+#define RUN_PROBE_UNKNOWN 0u /* the host has such events, perhaps */
+
 struct run_info {
 	uint32_t magic; /* RUN_MAGIC */
 	uint32_t version;
@@ -78,7 +82,9 @@ struct run_info {
 	uint32_t supervisor_pid;
 	uint32_t verbose;
 	uint32_t max_windows; /* of a process */
-	uint32_t use_notify;  /* set by the supervisor once it holds the filter's listener */
+	/* Of perf's events: what perf_event_attr.type is for uprobes and kprobes. */
+	uint32_t probe_types[RUN_NR_PROBE_TYPES];
+	uint32_t use_notify; /* set by the supervisor once it holds the filter's listener */
 	/* Bit RUN_MAPPED_BIT is clear: nobody maps that file.  So who truncates what nobody maps
 	 * need not tell. */
 	uint32_t mapped[RUN_MAPPED_BITS / 32];

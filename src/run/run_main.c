@@ -69,6 +69,7 @@ static void fill_info(struct run *run)
 	info->linger_us = cpus > 0 ? LINGER_US : 0;
 	info->supervisor_pid = (uint32_t)getpid();
 	info->max_windows = max_windows();
+	probe_types_find(info);
 	info->verbose = !run->opts->quiet;
 }
 

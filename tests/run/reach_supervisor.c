@@ -295,6 +295,60 @@ static void refuse_calls(pid_t pid)
 	CHECK(syscall(SYS_perf_event_open, &attr, pid, -1, -1, 0) < 0);
 }
 
+#define UPROBES "/sys/bus/event_source/devices/uprobe/type"
+
+static int open_event(struct perf_event_attr *attr, pid_t pid, int cpu)
+{
+	return (int)syscall(SYS_perf_event_open, attr, pid, cpu, -1, 0);
+}
+
+/* Into a file that the supervisor, or any other process, may be executing. */
+static void refuse_probe(void)
+{
+	struct perf_event_attr attr = {.size = sizeof(attr)};
+	FILE *f = fopen(UPROBES, "re");
+
+	if (!f || fscanf(f, "%u", &attr.type) != 1)
+		printf("no uprobes: %s\n", strerror(errno));
+	if (f)
+		fclose(f);
+	if (!attr.type)
+		return;
+	attr.uprobe_path = (uint64_t)(uintptr_t) "/bin/true";
+	FAILS(open_event(&attr, 0, -1), EACCES);
+	FAILS(open_event(&attr, -1, 0), EACCES);
+}
+
+static void events(void)
+{
+	static const uint64_t contents[] = {PERF_SAMPLE_REGS_USER, PERF_SAMPLE_STACK_USER,
+					    PERF_SAMPLE_REGS_INTR};
+	struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE,
+				       .size = sizeof(attr),
+				       .config = PERF_COUNT_SW_PAGE_FAULTS,
+				       .sample_period = 1,
+				       .sample_stack_user = 4096,
+				       .sample_regs_user = 1,
+				       .sample_regs_intr = 1,
+				       .exclude_kernel = 1};
+	int fd;
+
+	refuse_probe();
+	for (unsigned i = 0; i < sizeof(contents) / sizeof(contents[0]); i++) {
+		attr.sample_type = PERF_SAMPLE_IP | contents[i];
+		FAILS(open_event(&attr, -1, 0), EACCES);
+	}
+	/* Of its own it may see all. */
+	fd = open_event(&attr, 0, -1);
+	if (fd < 0)
+		printf("no events of perf: %s\n", strerror(errno));
+	close(fd);
+	attr.size = 8192;
+	FAILS(open_event(&attr, 0, -1), E2BIG);
+	CHECK(attr.size >= PERF_ATTR_SIZE_VER0 && attr.size < 4096);
+	FAILS(syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0), EFAULT);
+}
+
 static void calls(void)
 {
 	int pidfd;
@@ -355,8 +409,9 @@ static void no_proc(void)
 int main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {
-	    {"files", files},     {"mounts", mounts}, {"calls", calls},         {"guests", guests},
-	    {"no_proc", no_proc}, {"looks", looks},   {"own_texts", own_texts}, {NULL, NULL}};
+	    {"files", files},         {"mounts", mounts},   {"calls", calls},
+	    {"guests", guests},       {"no_proc", no_proc}, {"looks", looks},
+	    {"own_texts", own_texts}, {"events", events},   {NULL, NULL}};
 
 	return reach(cases, argc > 1 ? argv[1] : NULL);
 }

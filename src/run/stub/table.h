@@ -150,6 +150,8 @@ int64_t sys_fanotify_mark(struct call *c);
 int64_t sys_mount(struct call *c);
 int64_t sys_fsopen(struct call *c);
 int64_t sys_fsconfig(struct call *c);
+/* sys_perf.c */
+int64_t sys_perf_event_open(struct call *c);
 /* sys_pidfd.c */
 int64_t sys_pidfd_getfd(struct call *c);
 /* sys_proc.c */
