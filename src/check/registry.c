@@ -71,6 +71,12 @@ extern const struct scenario io_sync_sync;
 extern const struct scenario io_truncate;
 extern const struct scenario io_twice;
 extern const struct scenario io_twice_truncate;
+extern const struct scenario io_write;
+extern const struct scenario io_write_munmap;
+extern const struct scenario io_write_munmap_new;
+extern const struct scenario io_write_punch;
+extern const struct scenario io_write_remove;
+extern const struct scenario io_write_truncate;
 extern const struct scenario lent_cow;
 extern const struct scenario lent_dontneed;
 extern const struct scenario lent_exit;
@@ -83,15 +89,7 @@ extern const struct scenario lent_replace;
 extern const struct scenario lent_sync;
 extern const struct scenario lent_sync_munmap;
 extern const struct scenario lent_sync_sync;
-extern const struct scenario sync_after_store;
-extern const struct scenario sync_sync_store;
 extern const struct scenario lent_truncate;
-extern const struct scenario io_write;
-extern const struct scenario io_write_munmap;
-extern const struct scenario io_write_munmap_new;
-extern const struct scenario io_write_punch;
-extern const struct scenario io_write_remove;
-extern const struct scenario io_write_truncate;
 extern const struct scenario limited_replace;
 extern const struct scenario load_none;
 extern const struct scenario load_replace;
@@ -142,11 +140,13 @@ extern const struct scenario stack_neighbour;
 extern const struct scenario stack_stack;
 extern const struct scenario store_mprotect;
 extern const struct scenario store_munmap;
+extern const struct scenario sync_after_store;
 extern const struct scenario sync_dontneed;
 extern const struct scenario sync_exit;
 extern const struct scenario sync_fork;
 extern const struct scenario sync_mprotect;
 extern const struct scenario sync_mremap;
+extern const struct scenario sync_sync_store;
 extern const struct scenario table_freed;
 extern const struct scenario table_munmap;
 extern const struct scenario table_nomem;
@@ -227,6 +227,12 @@ const struct scenario *const scenarios[] = {
 	&io_truncate,
 	&io_twice,
 	&io_twice_truncate,
+	&io_write,
+	&io_write_munmap,
+	&io_write_munmap_new,
+	&io_write_punch,
+	&io_write_remove,
+	&io_write_truncate,
 	&lent_cow,
 	&lent_dontneed,
 	&lent_exit,
@@ -239,15 +245,7 @@ const struct scenario *const scenarios[] = {
 	&lent_sync,
 	&lent_sync_munmap,
 	&lent_sync_sync,
-	&sync_after_store,
-	&sync_sync_store,
 	&lent_truncate,
-	&io_write,
-	&io_write_munmap,
-	&io_write_munmap_new,
-	&io_write_punch,
-	&io_write_remove,
-	&io_write_truncate,
 	&limited_replace,
 	&load_none,
 	&load_replace,
@@ -298,11 +296,13 @@ const struct scenario *const scenarios[] = {
 	&stack_stack,
 	&store_mprotect,
 	&store_munmap,
+	&sync_after_store,
 	&sync_dontneed,
 	&sync_exit,
 	&sync_fork,
 	&sync_mprotect,
 	&sync_mremap,
+	&sync_sync_store,
 	&table_freed,
 	&table_munmap,
 	&table_nomem,
