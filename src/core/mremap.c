@@ -192,15 +192,18 @@ static int drop_tail_and_target(struct remap *r)
 static int remap_to(struct remap *r)
 {
 	int64_t pages = (int64_t)(r->old_len >> PAGE_SHIFT);
-	int err = check_mapping(r);
+	int err = drop_tail_and_target(r);
 
-	if (!err)
-		err = drop_tail_and_target(r);
 	if (err)
 		return err;
 	if ((r->flags & QMREMAP_DONTUNMAP) && !mm_may_expand(r->mm, r->vma->flags, pages))
 		return -QENOMEM;
 	return move_somewhere(r);
+}
+
+static bool moves_each(const struct remap *r)
+{
+	return (r->flags & QMREMAP_FIXED) && r->old_len == r->new_len;
 }
 
 /* Equal lengths and a fixed address: mapping by mapping, stopping at the first error. */
@@ -214,9 +217,7 @@ static int remap_each(struct remap *r)
 
 		r->vma = vma_next(r->mm, a);
 		if (!r->vma || r->vma->start >= end)
-			return a == start ? -QEFAULT : 0;
-		if (a == start && r->vma->start > start)
-			return -QEFAULT;
+			return 0;
 		to = r->vma->end < end ? r->vma->end : end;
 		r->addr = r->vma->start > a ? r->vma->start : a;
 		r->old_len = r->new_len = to - r->addr;
@@ -234,24 +235,35 @@ static int remap_named(struct remap *r)
 	uint64_t target = r->new_addr;
 	int err;
 
-	if ((r->flags & QMREMAP_FIXED) && r->old_len == r->new_len) {
-		err = remap_each(r);
-		r->new_addr = target;
-		return err;
-	}
+	if (!moves_each(r))
+		return remap_to(r);
+	err = remap_each(r);
+	r->new_addr = target;
+	return err;
+}
+
+/* All that can be refused before memory is asked for.  There is a mapping: the range ends above. */
+static int check_source(struct remap *r)
+{
 	r->vma = vma_find(r->mm, r->addr);
-	return r->vma ? remap_to(r) : -QEFAULT;
+	if (!r->vma)
+		return -QEFAULT;
+	return moves_each(r) ? 0 : check_mapping(r);
 }
 
 static int remap_locked(struct remap *r)
 {
-	struct remap asked = *r; /* keeps and lets go by it; the move changes the other */
+	struct remap asked; /* keeps and lets go by it; the move changes the other */
 	int err;
 
 	if (!names_address(r))
 		return remap_here(r);
 	if (!room_in_map_count(r->mm, 2))
 		return -QENOMEM;
+	err = check_source(r);
+	if (err)
+		return err;
+	asked = *r;
 	err = remap_keep_tables(&asked);
 	if (!err)
 		err = remap_named(r);

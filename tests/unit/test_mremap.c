@@ -38,6 +38,14 @@ static void errors_as_host(void **state)
 	    REMAP(0, 6, 7, FIX, 100),
 	    REMAP(0, 7, 6, FIX, 100),
 	    REMAP(0, 7, 3, FIX, 100),
+	    REMAP(BOTH_ABS(0 - UPAGE), 1, 1, FIX, 100), /* from here on: what wraps */
+	    REMAP(BOTH_ABS(0 - UPAGE), 2, 2, FIX, 100),
+	    REMAP(BOTH_ABS(0 - UPAGE), 2, 2, FIX | DONT, 100),
+	    REMAP(BOTH_ABS(0 - UPAGE), 2, 2, MAY, 0),
+	    REMAP(BOTH_ABS(0 - UPAGE), 2, 3, FIX, 100),
+	    REMAP(BOTH_ABS(0 - UPAGE), 2, 1, FIX, 100),
+	    REMAP(0, 1, 1, FIX, BOTH_ABS(0 - UPAGE)),
+	    REMAP(0, 2, 2, FIX, BOTH_ABS(0 - UPAGE)),
 	};
 
 	(void)state;

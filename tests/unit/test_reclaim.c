@@ -317,6 +317,31 @@ static void limit_beside_a_miss(void **state)
 	unit_down(&u);
 }
 
+/* Nor for a call that is invalid. */
+static void invalid_without_memory(void **state)
+{
+	uint64_t a, target, out;
+	struct unit u;
+
+	(void)state;
+	unit_port(&u);
+	up_with_other(&u);
+	a = unit_map(u.mm, 0, UPAGE, URW, UANON);
+	unit_store(u.mm, a, 1);
+	target = unit_map(u.mm, TARGET, 3 * UPAGE, URW, UANON | QMAP_FIXED);
+	take_all_frames();
+	assert_int_equal(quire_mremap(u.mm, a, 2 * UPAGE, 3 * UPAGE,
+				      QMREMAP_MAYMOVE | QMREMAP_FIXED, target, &out),
+			 -QEFAULT);
+	quire_mm_set_rlimit(u.mm, QUIRE_RLIMIT_AS, 4 * UPAGE);
+	assert_int_equal(
+	    quire_mremap(u.mm, a, UPAGE, 3 * UPAGE, QMREMAP_MAYMOVE | QMREMAP_FIXED, target, &out),
+	    -QENOMEM);
+	assert_int_equal(asked, 0);
+	quire_mm_put(other);
+	unit_down(&u);
+}
+
 /* A fault that needs two frames, and gives the one there is back each time, ends. */
 static void one_frame_too_few(void **state)
 {
@@ -352,6 +377,7 @@ int main(void)
 	    cmocka_unit_test(memory_that_is_out),
 	    cmocka_unit_test(tables_that_are_out),
 	    cmocka_unit_test(limit_beside_a_miss),
+	    cmocka_unit_test(invalid_without_memory),
 	    cmocka_unit_test(one_frame_too_few),
 	};
 
