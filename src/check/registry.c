@@ -111,6 +111,8 @@ extern const struct scenario move_nomem;
 extern const struct scenario move_old;
 extern const struct scenario move_over;
 extern const struct scenario move_over_full;
+extern const struct scenario move_short_fault;
+extern const struct scenario move_short_two;
 extern const struct scenario move_table;
 extern const struct scenario move_truncate;
 extern const struct scenario over_sync_new_cached;
@@ -267,6 +269,8 @@ const struct scenario *const scenarios[] = {
 	&move_old,
 	&move_over,
 	&move_over_full,
+	&move_short_fault,
+	&move_short_two,
 	&move_table,
 	&move_truncate,
 	&over_sync_new_cached,

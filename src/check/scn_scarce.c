@@ -54,6 +54,98 @@ const struct scenario move_over_full = {
     .guards = {RULE_target_tables_kept},
 };
 
+/* ---- mremap that is a table short --------------------------------------------------------- */
+
+#define FROM (w->addr + 20 * TABLE_SPAN - PAGE) /* two pages, of two tables */
+#define ONTO (FAR - PAGE)
+#define FROM_OF_OTHER (w->addr + 24 * TABLE_SPAN - PAGE)
+#define ONTO_OF_OTHER (w->addr + 6 * TABLE_SPAN - PAGE)
+
+static void map_both(struct quire_mm *mm, uint64_t from, uint64_t onto)
+{
+	uint64_t value = 5;
+
+	must(quire_mmap(mm, from, 2 * PAGE, PROT_RW, MAP_ANON_PRIVATE, NULL, 0, &from), "mmap");
+	for (unsigned i = 0; i < 2; i++)
+		must(quire_write(mm, from + i * PAGE, &value, sizeof(value)) != sizeof(value),
+		     "a write");
+	must(quire_mmap(mm, onto, 2 * PAGE, PROT_RW, MAP_ANON_PRIVATE, NULL, 0, &onto), "mmap");
+}
+
+static int move_both(struct quire_mm *mm, uint64_t from, uint64_t onto)
+{
+	return quire_mremap(mm, from, 2 * PAGE, 2 * PAGE, QMREMAP_MAYMOVE | QMREMAP_FIXED, onto,
+			    &onto);
+}
+
+static void setup_table_short(struct world *w)
+{
+	map_both(w->mm, FROM, ONTO);
+	fill_ram(w, HOG, 1);
+}
+
+static void move_short(struct world *w)
+{
+	must(move_both(w->mm, FROM, ONTO) != -QENOMEM, "mremap without memory");
+}
+
+/* It needs the table that mremap may have made, and no frame. */
+static void load_zero(struct world *w)
+{
+	uint64_t value = 1;
+
+	if (cpu_load(w, w->mm, ONTO, &value) == ACCESS_OK)
+		expect(!value, "the load gives %llu", (unsigned long long)value);
+}
+
+const struct scenario move_short_fault = {
+    .name = "move-short-fault",
+    .title = "a fault that finds the table that an mremap made, which gives it back",
+    .source = "remap_tables.c, 3; pagetable.h, 5",
+    .setup = setup_table_short,
+    .actors = {{"mremap", move_short}, {"fault", load_zero}},
+    .nr_guards = 1,
+    .guards = {RULE_table_asked_again},
+};
+
+/* Of another address space. */
+static void setup_two_short(struct world *w)
+{
+	map_both(w->mm, FROM, ONTO);
+	must(quire_mm_create(w->m,
+			     &(struct quire_mm_options){.size = sizeof(struct quire_mm_options)},
+			     &w->child),
+	     "mm");
+	map_both(w->child, FROM_OF_OTHER, ONTO_OF_OTHER);
+	fill_ram(w, HOG, 2);
+}
+
+static void move_one(struct world *w)
+{
+	note(w, 0, !move_both(w->mm, FROM, ONTO));
+}
+
+static void move_other(struct world *w)
+{
+	note(w, 1, !move_both(w->child, FROM_OF_OTHER, ONTO_OF_OTHER));
+}
+
+static void check_one_has_them(struct world *w)
+{
+	expect(noted(w, 0) || noted(w, 1), "memory is out for both of two, one of which it is for");
+}
+
+const struct scenario move_short_two = {
+    .name = "move-short-two",
+    .title = "two mremaps over mappings that need two tables each, of two frames",
+    .source = "remap_tables.c, 3",
+    .setup = setup_two_short,
+    .actors = {{"mremap 1", move_one}, {"mremap 2", move_other}},
+    .check = check_one_has_them,
+    .nr_guards = 1,
+    .guards = {RULE_unneeded_tables_go},
+};
+
 /* ---- two that have frames for one --------------------------------------------------------- */
 
 #define FARTHER (w->addr + 4 * TABLE_SPAN)
@@ -74,11 +166,6 @@ static void store_far(struct world *w)
 static void store_farther(struct world *w)
 {
 	note(w, 1, cpu_store(w, w->mm, FARTHER, 1) == ACCESS_OK);
-}
-
-static void check_one_has_them(struct world *w)
-{
-	expect(noted(w, 0) || noted(w, 1), "memory is out for both of two, one of which it is for");
 }
 
 const struct scenario memory_two = {

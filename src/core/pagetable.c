@@ -91,7 +91,8 @@ static bool lock_reached(struct quire_mm *mm, uint64_t addr, const struct walk *
 
 	spin_lock(&mm->machine->port, &table->pt.lock, rank);
 	STEP("takes the PTL of %#lx (table %lu)", addr, w->table);
-	if (likely(table->pt.linked && pte_frame(at_load(w->up)) == w->table)) {
+	if (likely(table->pt.linked && pte_frame(at_load(w->up)) == w->table) ||
+	    !RULE(table_asked_again)) {
 		ref->entry = w->slot;
 		ref->table = table;
 		return true;
@@ -170,36 +171,43 @@ static bool may_link(const struct walk *w, const struct folio *parent, const str
 	return parent->pt.linked && !(RULE(slot_recheck) && at_load_relaxed(w->slot));
 }
 
-/* Puts `child` into the empty slot that w ended at.  False: the slot or the table is taken. */
-static bool link_table(struct quire_mm *mm, struct vma *vma, const struct walk *w,
-		       struct folio *child)
+/*
+ * Puts `child` into the empty slot that w ended at.  -EEXIST: it is taken.  -EAGAIN: for this VMA,
+ * or into this table, nothing is linked any more.
+ */
+static int link_table(struct quire_mm *mm, struct vma *vma, const struct walk *w,
+		      struct folio *child)
 {
 	struct folio *parent = pfn_folio(mm->machine, w->table);
-	bool linked = false;
+	int err = -QEAGAIN;
 
 	spin_lock(&mm->machine->port, &parent->pt.lock, RANK_PT_PARENT);
 	if (may_link(w, parent, vma)) {
 		at_store(w->slot, pte_make(folio_pfn(mm->machine, child), PTE_TABLE));
 		STEP("links table %u of level %u", folio_pfn(mm->machine, child), child->level);
 		parent->pt.used++;
-		linked = true;
+		err = 0;
+	} else if (parent->pt.linked && at_load_relaxed(w->slot)) {
+		err = -QEEXIST;
 	}
 	spin_unlock(&parent->pt.lock, RANK_PT_PARENT);
-	return linked;
+	return err;
 }
 
 /* One more table on the way down.  0 also when somebody else was faster. */
 static int grow(struct quire_mm *mm, struct vma *vma, const struct walk *w)
 {
 	struct folio *child = alloc_table(mm->machine, w->level - 1);
+	int err;
 
 	if (!child)
 		return -ENOTABLE;
-	if (link_table(mm, vma, w, child))
+	err = link_table(mm, vma, w, child);
+	if (!err)
 		count_table(mm);
 	else
 		free_table(mm->machine, child);
-	return 0;
+	return err == -QEEXIST ? 0 : err;
 }
 
 /* All tables above and at `level`; w is where they end. */
@@ -231,7 +239,7 @@ int pt_lock_alloc(struct quire_mm *mm, struct vma *vma, uint64_t addr, struct pt
 			return err;
 		if (likely(lock_reached(mm, addr, &w, ref, RANK_PTL)))
 			return 0;
-		if (vma && vma_is_dead(vma))
+		if (vma) /* who takes it out holds M, which the fault waits for in the end */
 			return -QEAGAIN;
 	}
 }

@@ -8,9 +8,10 @@
  *   2  A table is linked into its parent under the parent's U, after the VMA it
  *      is made for was seen not dead and the parent was seen linked: a fault that
  *      lost its VMA links nothing.
- *   3  An empty table is taken out by a holder of M for whose range no live VMA is
- *      left: `linked` is cleared under the table's own lock, then the parent's entry
- *      under the parent's U; the table is freed by RCU after the flush.
+ *   3  An empty table is taken out by a holder of M: where no live VMA is left, or
+ *      where he has made it for nothing (remap_tables.c).  `linked` is cleared under
+ *      the table's own lock, then the parent's entry under the parent's U; the table
+ *      is freed by RCU after the flush.
  *   4  A table moves to another address (mremap) with M held and its VMA dead: the
  *      old parent's entry is cleared under the parent's U and the table's PTL.
  *   5  So whoever took a PTL rereads `linked` and the parent's entry: pt_lock()

@@ -10,6 +10,8 @@
  *   1  Where this fails nothing has changed: another attempt may follow.
  *   2  A table that a fault brings to the source from now on is not among them.  If there is no
  *      memory for its like the error stands, as on Linux.
+ *   3  Empty ones go at the end, also where the mapping that was to be replaced lives on: a fault
+ *      there that had found one finds out under the PTL (pagetable.h, 5).
  */
 #include "core/remap.h"
 
@@ -44,21 +46,15 @@ static int keep_of_all(const struct remap *r)
 	return err;
 }
 
-/* Those of the target that were made, or kept, for nothing. */
+/* Those of the target that were made, or kept, for nothing.  What is mapped there may live: 3. */
 static void free_unneeded(const struct remap *r)
 {
-	uint64_t end = r->new_addr + r->new_len, addr = r->new_addr;
 	struct tlb_gather g;
 
+	if (!RULE(unneeded_tables_go))
+		return;
 	tlb_begin(&g, r->mm);
-	while (addr < end) {
-		const struct vma *next = vma_next(r->mm, addr);
-		uint64_t to = next ? min_u64(next->start, end) : end;
-
-		if (addr < to)
-			free_tables_between(&g, addr, to);
-		addr = next ? next->end : end;
-	}
+	pt_free_range(&g, r->new_addr, r->new_addr + r->new_len, 0, PT_CEILING);
 	tlb_finish(&g);
 }
 

@@ -158,6 +158,11 @@
 	X(target_tables_kept,                                                                      \
 	  "a fixed mremap has the tables that it needs before it unmaps what is there",            \
 	  "remap_tables.c, 1")                                                                     \
+	X(unneeded_tables_go, "a fixed mremap that fails leaves no table that it has made",        \
+	  "remap_tables.c, 3")                                                                     \
+	X(table_asked_again,                                                                       \
+	  "who has taken a table's lock asks whether the table is at its address still",           \
+	  "pagetable.h, 5")                                                                        \
 	X(source_dead_during_move,                                                                 \
 	  "the VMA is dead before it is asked what it has and its entries are moved away",         \
 	  "locking.md 1")
