@@ -20,6 +20,7 @@
 #ifndef USERFAULTFD_IOC_NEW
 #define USERFAULTFD_IOC_NEW _IO(0xaa, 0)
 #endif
+#define IOMMU_IOAS_MAP_FILE _IO(';', 0x8f)
 
 #define CALL(name)                                                                                 \
 	{                                                                                          \
@@ -141,6 +142,7 @@ const struct note_detail note_details[] = {
     WITH(arch_prctl, ARCH_ENABLE_TAGGED_ADDR),
     WITH(arch_prctl, ARCH_SHSTK_ENABLE),
     WITH(ioctl, USERFAULTFD_IOC_NEW),
+    WITH(ioctl, IOMMU_IOAS_MAP_FILE),
     WITH(setsockopt, SO_ZEROCOPY),
     {SYS_setsockopt, SOL_XDP, "with XDP_UMEM_REG"},
     WITH(sendto, MSG_ZEROCOPY),

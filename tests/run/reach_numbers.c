@@ -5,7 +5,10 @@
  */
 #include "reach.h"
 
+#include <linux/btrfs.h>
+#include <linux/fs.h>
 #include <linux/loop.h>
+#include <linux/udmabuf.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -110,11 +113,32 @@ static void pidfds(void)
 	get_all(getpid(), own);
 }
 
+/* The number comes first in the argument, and is looked at first: the device may be any. */
+static void inside_arguments(int null)
+{
+	static const unsigned long commands[] = {
+	    FICLONERANGE, UDMABUF_CREATE, BTRFS_IOC_SEND,
+	    _IOC(_IOC_WRITE, BTRFS_IOCTL_MAGIC, 38, 68) /* as 32-bit programs say it */};
+	long argument[64] = {0};
+
+	for (unsigned k = 0; k < sizeof(commands) / sizeof(commands[0]); k++) {
+		for (unsigned i = 0; i < RUN_NR_FDS; i++) {
+			argument[0] = (long)(INFO->fd_base + i);
+			FAILS(ioctl(null, commands[k], argument), EBADF);
+		}
+		argument[0] = null;
+		CHECK(ioctl(null, commands[k], argument) < 0 && errno != EBADF);
+	}
+}
+
 /* A device that reads and writes a file on whose behalf it may be. */
 static void devices(void)
 {
-	int fd = open("/dev/loop0", O_RDONLY);
+	int fd = open("/dev/null", O_RDWR);
 
+	inside_arguments(fd);
+	close(fd);
+	fd = open("/dev/loop0", O_RDONLY);
 	if (fd < 0) {
 		printf("no loop device: %s\n", strerror(errno));
 		return;

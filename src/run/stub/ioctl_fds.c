@@ -9,6 +9,7 @@
 #include "probe.h"
 #include "table.h"
 
+#include <linux/btrfs.h>
 #include <linux/fs.h>
 #include <linux/fuse.h>
 #include <linux/loop.h>
@@ -20,7 +21,15 @@
 #endif
 #define BACKING_OPEN 0x4010e501u /* FUSE_DEV_IOC_BACKING_OPEN */
 
-/* bytes 0: the argument is the descriptor; else it is the first word of so many bytes. */
+/* The same as 32-bit programs say it. */
+#define SEND_32_BYTES 68
+#define SEND_32 _IOC(_IOC_WRITE, BTRFS_IOCTL_MAGIC, 38, SEND_32_BYTES)
+
+/*
+ * bytes 0: the argument is the descriptor; else it is the first word of so many bytes.  What takes
+ * only files of the file system for which it is called, or what none of ours is (eventfds, pipes to
+ * write to, dma-bufs), is not in the list.
+ */
 static const struct {
 	uint32_t cmd, bytes;
 } known[] = {
@@ -32,6 +41,8 @@ static const struct {
     {FICLONERANGE, sizeof(struct file_clone_range)},
     {UDMABUF_CREATE, sizeof(struct udmabuf_create)},
     {BACKING_OPEN, 16},
+    {BTRFS_IOC_SEND, sizeof(struct btrfs_ioctl_send_args)},
+    {SEND_32, SEND_32_BYTES},
 };
 
 static bool first_is_ours(const char *copy)

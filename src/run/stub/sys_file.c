@@ -142,6 +142,8 @@ static void touch_inner(struct thread *t, uint64_t cmd, uint64_t addr)
 		touch_any(t, data, 1024);
 }
 
+#define IOMMU_IOAS_MAP_FILE_ 0x3b8fu
+
 static bool is_misc_device(uint64_t fd)
 {
 	struct stat st;
@@ -157,6 +159,9 @@ int64_t sys_ioctl(struct call *c)
 
 	/* It would watch over the host's mappings, which are not the program's. */
 	if (cmd == (uint64_t)USERFAULTFD_IOC_NEW && is_misc_device(c->a[0]))
+		return call_refuse(c, ENOTTY, cmd);
+	/* It takes pages of a file for a device to write to, and tells through its argument. */
+	if (cmd == IOMMU_IOAS_MAP_FILE_)
 		return call_refuse(c, ENOTTY, cmd);
 	hide_pointer(&c->a[2]);
 	err = ioctl_check_fds(c);
