@@ -159,6 +159,9 @@ QUIRE_API void *quire_mm_cookie(struct quire_mm *mm);
 /* Frame number of the top-level page table, for a hardware-like walker. */
 QUIRE_API uint64_t quire_mm_root(struct quire_mm *mm);
 QUIRE_API void quire_mm_set_rlimit(struct quire_mm *mm, enum quire_rlimit which, uint64_t cur);
+/* The hard limit; without a call there is none.  Only QUIRE_RLIMIT_DATA's matters: where the limit
+ * itself is 0, all but brk(2) goes by it, as in Linux. */
+QUIRE_API void quire_mm_set_rlimit_max(struct quire_mm *mm, enum quire_rlimit which, uint64_t max);
 QUIRE_API void quire_mm_set_mmap_base(struct quire_mm *mm, uint64_t base);
 /* What exec does before the first brk(2). */
 QUIRE_API void quire_mm_set_brk(struct quire_mm *mm, uint64_t start_brk);

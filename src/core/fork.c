@@ -110,6 +110,7 @@ static void dup_settings(struct quire_mm *child, const struct quire_mm *parent)
 	child->start_stack = parent->start_stack;
 	child->mmap_base = parent->mmap_base;
 	child->ignore_memlock = parent->ignore_memlock;
+	child->data_rlimit_max = at_load_relaxed(&parent->data_rlimit_max);
 	for (unsigned i = 0; i < QUIRE_NR_RLIMITS; i++)
 		at_store_relaxed(&child->rlimit[i], at_load_relaxed(&parent->rlimit[i]));
 }

@@ -71,21 +71,25 @@ static bool within(uint64_t have, int64_t more, uint64_t limit_bytes)
 	return have + (uint64_t)more <= limit_bytes >> PAGE_SHIFT;
 }
 
-static bool fits(uint64_t have, int64_t more, uint64_t limit_bytes)
-{
-	return more <= 0 || within(have, more, limit_bytes);
-}
-
 static uint64_t limit(struct quire_mm *mm, enum quire_rlimit which)
 {
 	return at_load_relaxed(&mm->rlimit[which]);
 }
 
+/* Valgrind sets a limit of 0, so that no heap grows by brk(2), and maps data all the same. */
+static uint64_t data_limit(struct quire_mm *mm)
+{
+	uint64_t soft = limit(mm, QUIRE_RLIMIT_DATA);
+
+	return soft ? soft : at_load_relaxed(&mm->data_rlimit_max);
+}
+
+/* Also what adds nothing is refused to who is over a limit that has been lowered. */
 bool mm_may_expand(struct quire_mm *mm, uint64_t flags, int64_t pages)
 {
-	if (!fits(mm->total_vm, pages, limit(mm, QUIRE_RLIMIT_AS)))
+	if (!within(mm->total_vm, pages, limit(mm, QUIRE_RLIMIT_AS)))
 		return false;
-	return !is_data(flags) || fits(mm->data_vm, pages, limit(mm, QUIRE_RLIMIT_DATA));
+	return !is_data(flags) || within(mm->data_vm, pages, data_limit(mm));
 }
 
 bool mm_privileged(struct quire_mm *mm, enum quire_privilege which)

@@ -65,6 +65,7 @@ static void set_options(struct quire_mm *mm, const struct quire_mm_options *o)
 	mm->rlimit[QUIRE_RLIMIT_AS] = or_default(o->rlimit[QUIRE_RLIMIT_AS], QUIRE_RLIM_INFINITY);
 	mm->rlimit[QUIRE_RLIMIT_DATA] =
 	    or_default(o->rlimit[QUIRE_RLIMIT_DATA], QUIRE_RLIM_INFINITY);
+	mm->data_rlimit_max = QUIRE_RLIM_INFINITY;
 	mm->rlimit[QUIRE_RLIMIT_STACK] = or_default(o->rlimit[QUIRE_RLIMIT_STACK], STACK_RLIMIT);
 	mm->rlimit[QUIRE_RLIMIT_MEMLOCK] =
 	    or_default(o->rlimit[QUIRE_RLIMIT_MEMLOCK], MEMLOCK_RLIMIT);
@@ -154,6 +155,12 @@ void quire_mm_set_rlimit(struct quire_mm *mm, enum quire_rlimit which, uint64_t 
 {
 	if (which < QUIRE_NR_RLIMITS)
 		at_store_relaxed(&mm->rlimit[which], cur);
+}
+
+void quire_mm_set_rlimit_max(struct quire_mm *mm, enum quire_rlimit which, uint64_t max)
+{
+	if (which == QUIRE_RLIMIT_DATA)
+		at_store_relaxed(&mm->data_rlimit_max, max);
 }
 
 void quire_mm_set_mmap_base(struct quire_mm *mm, uint64_t base)

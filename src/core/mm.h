@@ -142,6 +142,7 @@ struct quire_mm {
 	uint64_t start_brk, brk, start_stack; /* M, readers A (names of VMAs) */
 	uint64_t mmap_base;                   /* M */
 	uint64_t rlimit[QUIRE_NR_RLIMITS];    /* A */
+	uint64_t data_rlimit_max;             /* A */
 	bool ignore_memlock;
 	uint64_t def_flags;                                          /* M: mlockall(MCL_FUTURE) */
 	uint64_t total_vm, data_vm, exec_vm, stack_vm, locked_vm;    /* M: pages */

@@ -82,6 +82,8 @@ const char *oom_memory_name(enum quire_memory what);
 void oom_new_request(void);
 
 /* ---- space.c */
+/* One of its limits, as enum quire_rlimit. */
+void space_limit(struct space *s, int i, const struct rlimit *r);
 int space_create(struct run *run, const struct rlimit *rlim, struct space **out);
 int space_fork(struct space *parent, struct space **out);
 /* One more or one less process executes in it (G held).  Leaving returns true for the last. */

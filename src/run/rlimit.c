@@ -50,7 +50,7 @@ static int64_t set(struct request *q, struct proc *p, struct space *space, int i
 	pthread_mutex_lock(&q->run->lock);
 	p->rlim[i] = *r;
 	pthread_mutex_unlock(&q->run->lock);
-	quire_mm_set_rlimit(space->mm, (enum quire_rlimit)i, r->rlim_cur);
+	space_limit(space, i, r);
 	return 0;
 }
 

@@ -54,6 +54,12 @@ static uint64_t mmap_base(uint64_t stack_limit)
 	return PAGE_DOWN(GUEST_TASK_SIZE - gap - STACK_GUARD);
 }
 
+void space_limit(struct space *s, int i, const struct rlimit *r)
+{
+	quire_mm_set_rlimit_max(s->mm, (enum quire_rlimit)i, r->rlim_max);
+	quire_mm_set_rlimit(s->mm, (enum quire_rlimit)i, r->rlim_cur);
+}
+
 int space_create(struct run *run, const struct rlimit *rlim, struct space **out)
 {
 	struct space *s = space_new(run);
@@ -68,8 +74,8 @@ int space_create(struct run *run, const struct rlimit *rlim, struct space **out)
 		space_free(s);
 		return err;
 	}
-	for (unsigned i = 0; i < QUIRE_NR_RLIMITS; i++)
-		quire_mm_set_rlimit(s->mm, i, rlim[i].rlim_cur);
+	for (int i = 0; i < QUIRE_NR_RLIMITS; i++)
+		space_limit(s, i, &rlim[i]);
 	*out = s;
 	return 0;
 }

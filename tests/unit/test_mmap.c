@@ -216,6 +216,55 @@ static void fixed_replaces_under_limit(void **state)
 	unit_verify(u);
 }
 
+/* Each page replaced is one mapped; but the whole is too much already. */
+static void fixed_over_a_lowered_limit(void **state)
+{
+	static const enum quire_rlimit which[] = {QUIRE_RLIMIT_AS, QUIRE_RLIMIT_DATA};
+	struct unit *u = *state;
+	uint64_t a = unit_map(u->mm, 0, 8 * UPAGE, URW, UANON), b = a;
+	int fixed = UANON | QMAP_FIXED;
+
+	for (int i = 0; i < 2; i++) {
+		quire_mm_set_rlimit(u->mm, which[i], 8 * UPAGE);
+		unit_map(u->mm, a, 8 * UPAGE, URW, fixed);
+		quire_mm_set_rlimit(u->mm, which[i], 7 * UPAGE);
+		assert_int_equal(quire_mmap(u->mm, a, UPAGE, URW, fixed, NULL, 0, &b), -QENOMEM);
+		assert_int_equal(quire_mmap(u->mm, a, 8 * UPAGE, URW, fixed, NULL, 0, &b),
+				 -QENOMEM);
+		quire_mm_set_rlimit(u->mm, which[i], QUIRE_RLIM_INFINITY);
+	}
+	quire_mm_set_rlimit(u->mm, QUIRE_RLIMIT_DATA, 7 * UPAGE);
+	unit_map(u->mm, a, UPAGE, QPROT_READ, fixed);
+	unit_verify(u);
+}
+
+/* The hard one stands in for a limit of 0: not for brk, and not for RLIMIT_AS. */
+static void data_limit_of_zero(void **state)
+{
+	struct unit *u = *state;
+	uint64_t a = unit_map(u->mm, 0, 2 * UPAGE, QPROT_READ, UANON), b, brk;
+	struct quire_mm *child;
+
+	quire_mm_set_brk(u->mm, 64 * UPAGE);
+	quire_mm_set_rlimit(u->mm, QUIRE_RLIMIT_DATA, 0);
+	b = unit_map(u->mm, 0, 8 * UPAGE, URW, UANON);
+	quire_munmap(u->mm, b, 8 * UPAGE);
+	brk = quire_brk(u->mm, 0);
+	assert_int_equal(quire_brk(u->mm, brk + UPAGE), brk);
+	quire_mm_set_rlimit_max(u->mm, QUIRE_RLIMIT_DATA, 4 * UPAGE);
+	assert_int_equal(quire_mmap(u->mm, 0, 5 * UPAGE, URW, UANON, NULL, 0, &b), -QENOMEM);
+	b = unit_map(u->mm, 0, 3 * UPAGE, URW, UANON);
+	assert_int_equal(quire_mprotect(u->mm, a, 2 * UPAGE, URW), -QENOMEM);
+	assert_int_equal(quire_mprotect(u->mm, a, UPAGE, URW), 0);
+	assert_int_equal(quire_mm_fork(u->mm, NULL, &child), 0);
+	assert_int_equal(quire_mmap(child, 0, UPAGE, URW, UANON, NULL, 0, &b), -QENOMEM);
+	quire_mm_put(child);
+	quire_mm_set_rlimit_max(u->mm, QUIRE_RLIMIT_AS, QUIRE_RLIM_INFINITY);
+	quire_mm_set_rlimit(u->mm, QUIRE_RLIMIT_AS, 0);
+	assert_int_equal(quire_mmap(u->mm, 0, UPAGE, QPROT_READ, UANON, NULL, 0, &b), -QENOMEM);
+	unit_verify(u);
+}
+
 static void below_min_addr(void **state)
 {
 	struct unit *u = *state;
@@ -355,6 +404,8 @@ int main(void)
 	    cmocka_unit_test(locked_memory_as_host),
 	    unit_test(data_limit),
 	    unit_test(fixed_replaces_under_limit),
+	    unit_test(fixed_over_a_lowered_limit),
+	    unit_test(data_limit_of_zero),
 	    unit_test(below_min_addr),
 	    unit_test(low_2_gib),
 	    unit_test(top_down_then_bottom_up),
