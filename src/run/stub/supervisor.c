@@ -78,6 +78,21 @@ static bool is_root(const char *up)
 	       st.st_dev == at.st_dev && st.st_ino == PROC_ROOT_INO;
 }
 
+/* A thread is found by its number among those of its own process alone. */
+static int64_t own_process(char *up, char *end)
+{
+	struct open_how how = {O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
+			       RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};
+	int64_t pid = sys(__NR_getpid), fd;
+
+	str_put_number(str_put(end, "task/"), (uint64_t)pid);
+	fd = sys(__NR_openat2, RUN_FD(RUN_FD_LOOK), up, &how, sizeof(how));
+	if (fd < 0)
+		return 0;
+	sys(__NR_close, fd);
+	return pid;
+}
+
 /*
  * By the list of threads in it, or in a directory above it, in the same mount: names tell nothing,
  * for another directory may be mounted there.
@@ -86,12 +101,14 @@ int64_t look_process(void)
 {
 	struct open_how how = {O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
 			       RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};
-	char up[3 * MOST_LEVELS + sizeof("task")], *end = up;
+	char up[3 * MOST_LEVELS + sizeof("task/") + 20], *end = up;
 	int64_t fd, pid = 0;
 
 	for (int i = 0; i < MOST_LEVELS && pid == 0; i++) {
 		str_put(end, "task");
 		fd = sys(__NR_openat2, RUN_FD(RUN_FD_LOOK), up, &how, sizeof(how));
+		if (fd == -EACCES)
+			return own_process(up, end);
 		if (fd < 0 && fd != -ENOENT && fd != -ENOTDIR)
 			return 0;
 		if (fd >= 0) {
