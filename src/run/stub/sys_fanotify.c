@@ -70,7 +70,7 @@ int64_t sys_fanotify_mark(struct call *c)
 	if (!c->a[4])
 		return (int)c->a[3] < 0 ? call_native(c) : mark(c, (int)c->a[3], false);
 	fd = path_found(c->t, (int)c->a[3], c->a[4], flags, &spare);
-	r = fd < 0 ? fd : mark(c, fd, true);
+	r = fd < 0 ? path_missing(c, 4, fd) : mark(c, fd, true);
 	path_done(c->t, fd, &spare);
 	return r;
 }

@@ -11,7 +11,9 @@
  *      Where that does not lead to it (after chroot) the guest's own name has to do: then another
  *      thread that changes what it means in the very moment may change owner, times or attributes
  *      of an object of ours, none of which matters to us.
- *   3. What needs no look, because it does nothing to the object: stat, access, readlink, reading
+ *   3. Where nothing is found the call may still have another answer, for the host looks at some
+ *      arguments before the name.  It is asked with a name that no file has.
+ *   4. What needs no look, because it does nothing to the object: stat, access, readlink, reading
  *      of attributes; names that are made or taken away; directories to go to; mounts, for which
  *      the host takes nothing that is not mounted in the guest's own namespace.
  */
@@ -23,6 +25,7 @@
 
 #define IN_DONT_FOLLOW_ 0x02000000u
 #define NR_FCHMODAT2 452
+#define NO_NAME 257 /* bytes: more than any component has */
 
 /* Arguments, by number; -1: there is none. */
 struct path_call {
@@ -99,6 +102,27 @@ int64_t path_found(struct thread *t, int64_t dirfd, uint64_t path, uint64_t flag
 	return guarded_open(t, dirfd, path, &how);
 }
 
+static bool says_of_name(int64_t r)
+{
+	return r == -ENAMETOOLONG || r == -ENOENT || r == -EACCES;
+}
+
+int64_t path_missing(struct call *c, int path_arg, int64_t err)
+{
+	char name[NO_NAME + 1] = "/";
+	struct call ask = *c;
+	int64_t r;
+
+	if (err == RESTART || err == -EINTR)
+		return err;
+	memset(name + 1, 'n', NO_NAME - 1);
+	name[NO_NAME] = 0;
+	/* What cannot be read is refused where names are read. */
+	ask.a[path_arg] = err == -EFAULT ? NOWHERE : sys_ptr(name);
+	r = call_native(&ask);
+	return says_of_name(r) ? err : r;
+}
+
 void path_done(struct thread *t, int64_t fd, const struct spare_use *spare)
 {
 	if (fd >= 0)
@@ -166,7 +190,7 @@ int64_t sys_on_path(struct call *c)
 	if (!follows(c, p) || !c->a[p->path] || names_descriptor(c, p))
 		return call_native(c);
 	fd = path_found(c->t, dirfd, c->a[p->path], 0, &spare);
-	r = fd < 0 ? fd : on_found(c, p, fd);
+	r = fd < 0 ? path_missing(c, p->path, fd) : on_found(c, p, fd);
 	path_done(c->t, fd, &spare);
 	return r;
 }

@@ -39,7 +39,7 @@ static int64_t truncate_path(struct call *c)
 	struct spare_use spare;
 	int64_t fd = path_found(c->t, AT_FDCWD, c->a[0], 0, &spare), r;
 
-	r = fd < 0 ? fd : path_by_name(c, -1, 0, fd);
+	r = fd < 0 ? path_missing(c, 0, fd) : path_by_name(c, -1, 0, fd);
 	if (r == 0)
 		tell(c->t, (int)fd, CUT_END, 0, 0);
 	path_done(c->t, fd, &spare);
