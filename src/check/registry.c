@@ -98,7 +98,12 @@ extern const struct scenario maps_munmap;
 extern const struct scenario memory_exit;
 extern const struct scenario memory_last;
 extern const struct scenario memory_munmap;
+extern const struct scenario memory_table;
 extern const struct scenario memory_truncate;
+extern const struct scenario memory_same;
+extern const struct scenario memory_same_file;
+extern const struct scenario memory_same_table;
+extern const struct scenario read_same;
 extern const struct scenario memory_two;
 extern const struct scenario mincore_munmap;
 extern const struct scenario mlock_munmap;
@@ -256,7 +261,12 @@ const struct scenario *const scenarios[] = {
 	&memory_exit,
 	&memory_last,
 	&memory_munmap,
+	&memory_table,
 	&memory_truncate,
+	&memory_same,
+	&memory_same_file,
+	&memory_same_table,
+	&read_same,
 	&memory_two,
 	&mincore_munmap,
 	&mlock_munmap,

@@ -69,13 +69,13 @@ const struct known_replay known_replays[] = {
 	.name = "truncation returns before munmap has flushed the entry that it has cleared",
 	.scenario = "file-munmap-after",
 	.rule = RULE_flush_of_others,
-	.schedule = "0:78>1,1:122/2",
+	.schedule = "0:78>1,1:120/2",
     },
     {
 	.name = "truncation returns before MADV_DONTNEED has flushed the entry that it has cleared",
 	.scenario = "file-dontneed-after",
 	.rule = RULE_flush_of_others,
-	.schedule = "0:50>1,1:122/2",
+	.schedule = "0:50>1,1:120/2",
     },
     {
 	.name = "a store through an entry that munmap has cleared misses the page's last writeback",

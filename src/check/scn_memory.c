@@ -66,6 +66,45 @@ const struct scenario memory_munmap = {
     .guards = {RULE_waiting_frames_awaited},
 };
 
+/* ---- counted, and not queued yet ---------------------------------------------------------- */
+
+#define FAR (w->addr + 1024 * PAGE) /* under another table */
+
+static void setup_empty_table(struct world *w)
+{
+	map_anon(w, FAR, 1, PROT_RW);
+	expect(!quire_fault(w->mm, FAR, QUIRE_READ, NULL), "a read fault fails");
+	fill_up(w);
+}
+
+static void unmap_far(struct world *w)
+{
+	must(quire_munmap(w->mm, FAR, PAGE), "munmap");
+}
+
+static void store_if_some_wait(struct world *w)
+{
+	struct quire_machine_stats st;
+	enum access_result r;
+
+	quire_machine_stats(w->m, &st);
+	r = cpu_store(w, w->mm, WANTED, 7);
+	expect(r == ACCESS_OK || !st.waiting_frames, "the store gives %d, and frames are waiting",
+	       r);
+}
+
+const struct scenario memory_table = {
+    .name = "memory-table",
+    .title = "memory is out, against munmap that is about to leave a table to RCU",
+    .source = "reclaim.c, 8",
+    .setup = setup_empty_table,
+    .actors = {{"thread", store_if_some_wait}, {"munmap", unmap_far}},
+    .nr_guards = 1,
+    .guards = {RULE_counted_frames_awaited},
+};
+
+/* ---- exit, truncation --------------------------------------------------------------------- */
+
 static void exit_and_say(struct world *w)
 {
 	quire_mm_exit(w->child);

@@ -142,8 +142,8 @@ const struct scenario move_short_two = {
     .setup = setup_two_short,
     .actors = {{"mremap 1", move_one}, {"mremap 2", move_other}},
     .check = check_one_has_them,
-    .nr_guards = 1,
-    .guards = {RULE_unneeded_tables_go},
+    .nr_guards = 2,
+    .guards = {RULE_unneeded_tables_go, RULE_given_back_counts},
 };
 
 /* ---- two that have frames for one --------------------------------------------------------- */
@@ -175,6 +175,4 @@ const struct scenario memory_two = {
     .setup = setup_two_wanting,
     .actors = {{"fault 1", store_far}, {"fault 2", store_farther}},
     .check = check_one_has_them,
-    .nr_guards = 1,
-    .guards = {RULE_given_back_counts},
 };

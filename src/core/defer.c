@@ -3,10 +3,13 @@
  * defer.c: frames that are free but for a grace period: page tables that were taken out, pages that
  * left a file, the pages of a file that is gone.
  *
- * machine->waiting (A) counts them, by the kind of zone that they go back to, whoever holds them.
+ * machine->waiting (A) counts them, by the kind of zone that they go back to, from when they are
+ * left to RCU; machine->came_back (A) moves when some of them are free.
  *
- *   1  A frame is counted before its last holder lets go of it, and until it is in a free list: who
- *      finds no frame and nothing waiting has found that there is none (reclaim.c).
+ *   1  A frame is counted before the call that gave it up returns, and until it is in a free list:
+ *      who was told of it finds it free or waiting (reclaim.c).  Who counts frames queues them
+ *      next, or waits for readers himself, and for nothing else in between.  What is not counted
+ *      yet, as by a truncation that goes on, is in use.
  *   2  Frames of one chain are of one kind of zone.  A chain goes through pt.used of a table, which
  *      nobody reads once pt.linked is 0, and through index of a page, which nobody reads once it
  *      has left its mapping.
@@ -25,6 +28,8 @@ struct frame_batch {
 void frames_waiting(struct quire_machine *m, enum zone_kind kind, int64_t n)
 {
 	at_add(&m->waiting[kind], (uint64_t)n);
+	if (n < 0)
+		at_add(&m->came_back[kind], 1);
 }
 
 static enum zone_kind kind_of(const struct quire_machine *m, const struct frame_chain *c)

@@ -243,9 +243,9 @@ static void file_end(struct quire_file *file)
 	STEP("has the last reference on the file");
 	last_writeback(file);
 	delist(file);
-	mapping_retire(&file->mapping);
 	if (file->ops.release)
 		file->ops.release(file->priv);
+	mapping_retire(&file->mapping); /* queued next: defer.c, 1 */
 	port->call_rcu(port->ctx, &file->rcu, free_after_readers);
 }
 

@@ -136,10 +136,11 @@ struct quire_machine {
 	uint64_t *fail_list;    /* under fail_lock, ascending */
 	unsigned nr_fail;       /* under fail_lock */
 	struct spinlock fail_lock;
-	uint64_t committed;              /* A: pages */
-	uint64_t waiting[NR_ZONE_KINDS]; /* A: frames that wait for a grace period (defer.c) */
-	uint64_t lost_pages;             /* A: dirty pages of files that could not be written */
-	uint64_t pins;                   /* A: references held by quire_pin() */
+	uint64_t committed;                /* A: pages */
+	uint64_t waiting[NR_ZONE_KINDS];   /* A: frames that wait for a grace period (defer.c) */
+	uint64_t came_back[NR_ZONE_KINDS]; /* A: moves when some of waiting is free */
+	uint64_t lost_pages;               /* A: dirty pages of files that could not be written */
+	uint64_t pins;                     /* A: references held by quire_pin() */
 	struct spinlock mm_lock;
 	struct dlist mms;   /* L */
 	struct dlist files; /* L: mappings, for verify */

@@ -5,9 +5,9 @@
  * Page tables that were taken out and pages of files are free a grace period later (defer.c).
  * Where mappings come and go faster than grace periods end, they can be all the memory there is.
  *
- *   1  Memory is out when an attempt has found no frame free and none on its way, and no other
- *      attempt that has failed gave any back meanwhile; of what comes afterwards one more attempt
- *      is made.  Or when others have taken what was tried for again MAX_TRIES times in a row.
+ *   1  Memory is out when an attempt has found no frame free and none on its way, no other
+ *      attempt that has failed gave any back meanwhile, and one more attempt (7) fared no better.
+ *      Or when others have taken what was tried for again MAX_TRIES times in a row.
  *   2  That is judged by the allocation that found none (frames.c): then the attempt still has in
  *      its hands all that it had taken.  What it gives back afterwards is no reason to go on.
  *   3  Who fails has given back what he had before he is judged, and each is judged after what
@@ -19,6 +19,12 @@
  *   5  The embedder (port->oom) is asked when memory is out, and told of what.  Somebody may die
  *      for the answer.
  *   6  Called without locks and outside RCU: the callbacks that are waited for may take any lock.
+ *   7  That one more attempt comes after all attempts of faults and reads have ended that were
+ *      under way when the first failed: a grace period.  Who has the last frame in hand may bring
+ *      in with it the very page that was wanted; or he gives it back.  What a fork or an mremap has
+ *      in hand is in use until it has failed, too (3).
+ *   8  What is on its way is waited for until some of it has come back, not only until what has
+ *      been queued has: between counting and queueing nobody sleeps but for readers (defer.c, 1).
  */
 #include "core/folio.h"
 #include "core/mm.h"
@@ -41,18 +47,36 @@ static uint32_t count_failed(struct quire_machine *m, struct reclaim *r)
 	return r->failed_attempts - was - 1;
 }
 
-/* Invariant 1: once, since it may be what the attempt itself has given back. */
-static bool look_again(struct quire_machine *m, struct reclaim *r, enum zone_kind kind)
+/* Invariant 7: once, since what comes may be what the attempt itself has given back. */
+static bool look_again(struct quire_machine *m, struct reclaim *r)
 {
-	bool looked = r->looked_again;
-
+	if (r->looked_again || !RULE(attempts_end_first))
+		return false;
 	r->looked_again = true;
-	return !looked && (at_load(&m->waiting[kind]) || frames_free_count(m, kind));
+	STEP("waits for attempts that have begun");
+	m->port.synchronize_rcu(m->port.ctx);
+	return true;
+}
+
+/* Invariant 8.  Some of them are back: nobody sleeps who has counted any, and not queued them. */
+static void await_waiting(struct quire_machine *m, enum zone_kind kind)
+{
+	uint64_t were_back = at_load(&m->came_back[kind]);
+
+	if (!at_load(&m->waiting[kind]))
+		return;
+	STEP("waits for frames that wait for readers");
+	for (;;) {
+		m->port.rcu_barrier(m->port.ctx);
+		if (at_load(&m->came_back[kind]) != were_back || !at_load(&m->waiting[kind]) ||
+		    !RULE(counted_frames_awaited))
+			return;
+		m->port.yield(m->port.ctx);
+	}
 }
 
 /* missed: by how much that has moved (MISSED_*). */
-static bool worth_another(struct quire_machine *m, struct reclaim *r, enum zone_kind kind,
-			  uint64_t missed)
+static bool worth_another(struct quire_machine *m, struct reclaim *r, uint64_t missed)
 {
 	uint32_t others = count_failed(m, r);
 
@@ -60,7 +84,7 @@ static bool worth_another(struct quire_machine *m, struct reclaim *r, enum zone_
 		return false;
 	if (missed >= MISSED_SOME_COMING)
 		return RULE(waiting_frames_awaited);
-	return (others && RULE(given_back_counts)) || look_again(m, r, kind);
+	return (others && RULE(given_back_counts)) || look_again(m, r);
 }
 
 static enum verdict judge(struct quire_machine *m, struct reclaim *r, int err)
@@ -71,13 +95,10 @@ static enum verdict judge(struct quire_machine *m, struct reclaim *r, int err)
 	if (!is_no_frame(err) || now == was)
 		return NOT_MISSED;
 	r->missed[kind] = now;
-	if (!worth_another(m, r, kind, now - was))
+	if (!worth_another(m, r, now - was))
 		return IS_OUT;
 	STEP("has found no frame, and tries again");
-	if (at_load(&m->waiting[kind])) {
-		STEP("waits for frames that wait for readers");
-		m->port.rcu_barrier(m->port.ctx);
-	}
+	await_waiting(m, kind);
 	return TRY_AGAIN;
 }
 

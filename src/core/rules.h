@@ -107,6 +107,11 @@
 	X(given_back_counts,                                                                       \
 	  "memory is not out while others that have failed give back what they had",               \
 	  "reclaim.c, 3")                                                                          \
+	X(counted_frames_awaited,                                                                  \
+	  "frames on their way are waited for until some are back, queued yet or not",             \
+	  "reclaim.c, 8")                                                                          \
+	X(attempts_end_first,                                                                      \
+	  "memory is out only after attempts that had a frame in hand have ended", "reclaim.c, 7") \
 	X(said_at_seq,                                                                             \
 	  "what an external file has said counts only if it lost no page since it was asked",      \
 	  "extfile.c, 2")                                                                          \

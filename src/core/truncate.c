@@ -59,7 +59,6 @@ static void uncache(struct quire_file *file, uint64_t i, struct folio *folio,
 		index_erase(&mapping->pages, i);
 		mapping_count_pages(mapping, -1);
 		folio->mapping = NULL;
-		frames_waiting(m, ZONE_RAM, 1);
 		chain_add(m, gone, folio);
 	}
 	spin_unlock(&mapping->index_lock, RANK_INDEX);
@@ -88,16 +87,12 @@ static void uncache_range(struct quire_file *file, uint64_t first, uint64_t last
 	}
 }
 
-/* Counted twice for a moment (uncache(), frames_defer()): never too few. */
 static void free_pages(struct quire_machine *m, struct frame_chain *gone)
 {
-	int64_t nr = gone->nr;
-
 	if (RULE(rcu_free_cached_pages))
 		frames_defer(m, gone);
 	else
 		frames_put_now(m, gone);
-	frames_waiting(m, ZONE_RAM, -nr);
 }
 
 void mapping_drop(struct quire_file *file, uint64_t first, uint64_t last, bool even_cow)
