@@ -58,7 +58,9 @@ extern const struct scenario fork_two;
 extern const struct scenario fork_write;
 extern const struct scenario io_close;
 extern const struct scenario io_copy;
+extern const struct scenario io_copy_offset;
 extern const struct scenario io_copy_other;
+extern const struct scenario io_frame_offset;
 extern const struct scenario io_copy_truncate;
 extern const struct scenario io_error;
 extern const struct scenario io_frame_truncate;
@@ -221,7 +223,9 @@ const struct scenario *const scenarios[] = {
 	&fork_write,
 	&io_close,
 	&io_copy,
+	&io_copy_offset,
 	&io_copy_other,
+	&io_frame_offset,
 	&io_copy_truncate,
 	&io_error,
 	&io_frame_truncate,

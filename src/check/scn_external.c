@@ -81,6 +81,39 @@ const struct scenario io_copy_other = {
     .check = check_other,
 };
 
+/* The same file from its second page on. */
+static void setup_two_pages(struct world *w)
+{
+	make_file(w, QUIRE_FILE_EXTERNAL, 2);
+	map_file(w, w->addr, 1, PROT_RW, QMAP_PRIVATE);
+	quire_fault(w->mm, w->addr, QUIRE_READ, NULL);
+}
+
+static void replace_by_second(struct world *w)
+{
+	uint64_t addr = w->addr;
+
+	must(
+	    quire_mmap(w->mm, addr, PAGE, PROT_RW, QMAP_PRIVATE | QMAP_FIXED, w->file, PAGE, &addr),
+	    "mmap");
+}
+
+static void check_second(struct world *w)
+{
+	check_copy(w, 2);
+}
+
+const struct scenario io_copy_offset = {
+    .name = "io-copy-offset",
+    .title = "a private copy, made asleep, against a mapping of another page of the file over it",
+    .source = "extfile.c, 2",
+    .setup = setup_two_pages,
+    .actors = {{"thread", copy_and_store}, {"replace", replace_by_second}},
+    .check = check_second,
+    .nr_guards = 1,
+    .guards = {RULE_said_of_page},
+};
+
 /* What the file has is another, and what was copied of it before is to go. */
 static void change_and_truncate(struct world *w)
 {
@@ -131,6 +164,38 @@ static void load_page(struct world *w)
 {
 	load(w, w->mm, w->addr);
 }
+
+/* The second page of the file, over which the first is mapped. */
+static void setup_second_frame(struct world *w)
+{
+	setup_frames(w);
+	must(quire_mmap(w->mm, w->addr, PAGE, PROT_RW, QMAP_SHARED | QMAP_FIXED, w->file, PAGE,
+			&w->addr),
+	     "mmap");
+}
+
+static void fault_in(struct world *w)
+{
+	struct quire_fault out = {.addr = 0};
+
+	must(quire_fault(w->mm, w->addr, QUIRE_READ, &out), "a fault");
+	expect(out.pte != 0 && !out.around, "a fault has mapped nothing");
+}
+
+static void map_first_over(struct world *w)
+{
+	map_file(w, w->addr, 1, PROT_RW, QMAP_SHARED);
+}
+
+const struct scenario io_frame_offset = {
+    .name = "io-frame-offset",
+    .title = "a fault that asks where a page is against a mapping of the page before it",
+    .source = "extfile.c, 2",
+    .setup = setup_second_frame,
+    .actors = {{"fault", fault_in}, {"replace", map_first_over}},
+    .nr_guards = 1,
+    .guards = {RULE_said_of_page},
+};
 
 /* The embedder has put the page elsewhere. */
 static void move_and_truncate(struct world *w)

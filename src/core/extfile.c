@@ -98,7 +98,8 @@ static bool frames_fit(const struct fault *f, uint64_t pgoff)
 {
 	const struct fault_frames *c = f->frames;
 
-	return c->end && said_of_this(f, c->seq) && pgoff >= c->first && pgoff < c->end;
+	return c->end && said_of_this(f, c->seq) && (pgoff >= c->first || !RULE(said_of_page)) &&
+	       pgoff < c->end;
 }
 
 /* ---- mapping them ------------------------------------------------------------ */
@@ -184,7 +185,7 @@ static bool copy_fits(const struct fault *f, uint64_t pgoff)
 {
 	const struct fault_copy *c = &f->copy;
 
-	return c->folio && said_of_this(f, c->seq) && c->pgoff == pgoff;
+	return c->folio && said_of_this(f, c->seq) && (c->pgoff == pgoff || !RULE(said_of_page));
 }
 
 static struct folio *take_copy(struct fault *f)

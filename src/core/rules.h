@@ -112,6 +112,9 @@
 	  "reclaim.c, 8")                                                                          \
 	X(attempts_end_first,                                                                      \
 	  "memory is out only after attempts that had a frame in hand have ended", "reclaim.c, 7") \
+	X(said_of_page,                                                                            \
+	  "what an external file has said counts only for the pages it was asked for",             \
+	  "extfile.c, 2")                                                                          \
 	X(said_at_seq,                                                                             \
 	  "what an external file has said counts only if it lost no page since it was asked",      \
 	  "extfile.c, 2")                                                                          \
