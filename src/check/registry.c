@@ -106,6 +106,7 @@ extern const struct scenario memory_same;
 extern const struct scenario memory_same_file;
 extern const struct scenario memory_same_table;
 extern const struct scenario read_same;
+extern const struct scenario memory_copy;
 extern const struct scenario memory_two;
 extern const struct scenario mincore_munmap;
 extern const struct scenario mlock_munmap;
@@ -155,6 +156,7 @@ extern const struct scenario sync_exit;
 extern const struct scenario sync_fork;
 extern const struct scenario sync_mprotect;
 extern const struct scenario sync_mremap;
+extern const struct scenario sync_error;
 extern const struct scenario sync_sync_store;
 extern const struct scenario table_freed;
 extern const struct scenario table_munmap;
@@ -271,6 +273,7 @@ const struct scenario *const scenarios[] = {
 	&memory_same_file,
 	&memory_same_table,
 	&read_same,
+	&memory_copy,
 	&memory_two,
 	&mincore_munmap,
 	&mlock_munmap,
@@ -320,6 +323,7 @@ const struct scenario *const scenarios[] = {
 	&sync_fork,
 	&sync_mprotect,
 	&sync_mremap,
+	&sync_error,
 	&sync_sync_store,
 	&table_freed,
 	&table_munmap,

@@ -176,3 +176,35 @@ const struct scenario memory_two = {
     .actors = {{"fault 1", store_far}, {"fault 2", store_farther}},
     .check = check_one_has_them,
 };
+
+/* ---- a copy that was made asleep, for nothing ------------------------------------------------ */
+
+/* The copy takes the last frame. */
+static void setup_copying(struct world *w)
+{
+	make_file(w, QUIRE_FILE_EXTERNAL, 1);
+	map_file(w, FAR, 1, PROT_RW, QMAP_PRIVATE);
+	expect(!quire_fault(w->mm, FAR, QUIRE_READ, NULL), "a read fault fails");
+	fill_ram(w, HOG, 1);
+}
+
+static void replace_by_anon(struct world *w)
+{
+	map_anon(w, FAR, 1, PROT_RW);
+}
+
+static void check_stored(struct world *w)
+{
+	expect(noted(w, 0), "memory is out for a fault that has a frame in hand");
+}
+
+const struct scenario memory_copy = {
+    .name = "memory-copy",
+    .title = "a private copy, made asleep of the last frame, against a mapping over its file",
+    .source = "reclaim.c, 3",
+    .setup = setup_copying,
+    .actors = {{"thread", store_far}, {"replace", replace_by_anon}},
+    .check = check_stored,
+    .nr_guards = 1,
+    .guards = {RULE_copy_given_back},
+};

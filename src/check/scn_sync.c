@@ -70,6 +70,58 @@ const struct scenario sync_after_store = {
     .guards = {RULE_stores_until_flush},
 };
 
+/* ---- an error ----------------------------------------------------------------------------- */
+
+static int fails_first(void *priv, uint64_t pgoff, const void *mem)
+{
+	struct world *w = priv;
+
+	if (!noted(w, 1)) {
+		note(w, 1, 1);
+		STEP("fails to write page %lu", pgoff);
+		return -QEIO;
+	}
+	at_store(&w->disk[pgoff], at_load((const uint64_t *)mem));
+	return 0;
+}
+
+static void setup_bad_disk(struct world *w)
+{
+	static const struct quire_file_ops ops = {.write_page = fails_first};
+	struct quire_file_options o = {.size = sizeof(o), .ops = &ops, .priv = w};
+
+	o.kind = QUIRE_FILE_PAGECACHE;
+	o.writable = true;
+	o.bytes = PAGE;
+	must(quire_file_create(w->m, &o, &w->file), "file");
+	map_file(w, w->addr, 1, PROT_RW, QMAP_SHARED);
+	fill(w, w->addr, 6);
+}
+
+/* Who finds the page clean has it on the disk. */
+static void sync_with_error(struct world *w)
+{
+	uint64_t disk;
+
+	if (quire_file_sync(w->file))
+		return;
+	disk = at_load(&w->disk[0]);
+	expect(disk == 6, "sync succeeds and the disk has %llu", (unsigned long long)disk);
+}
+
+const struct scenario sync_error = {
+    .name = "sync-error",
+    .title = "two who write a page back, of whom the first finds that the disk fails",
+    .source = "writeback.c, 4",
+    .setup = setup_bad_disk,
+    .actors = {{"sync 1", sync_with_error}, {"sync 2", sync_with_error}},
+    .check = check_stored,
+    .nr_guards = 1,
+    .guards = {RULE_unwritten_stays_dirty},
+};
+
+/* ---- the host's stores --------------------------------------------------------------------- */
+
 /* The host stores for a system call: it has the translation even after the flush. */
 static void call(struct world *w)
 {

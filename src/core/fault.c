@@ -318,7 +318,8 @@ static bool grow_stack(struct fault *f)
 
 static bool find_memory(struct fault *f)
 {
-	drop_copy(f); /* reclaim.c, 3 */
+	if (RULE(copy_given_back))
+		drop_copy(f); /* reclaim.c, 3 */
 	return reclaim_for(f->mm, &f->reclaim, f->missing, true);
 }
 

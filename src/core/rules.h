@@ -110,6 +110,8 @@
 	X(counted_frames_awaited,                                                                  \
 	  "frames on their way are waited for until some are back, queued yet or not",             \
 	  "reclaim.c, 8")                                                                          \
+	X(copy_given_back, "a fault that finds no frame gives back the copy that it has in hand",  \
+	  "reclaim.c, 3")                                                                          \
 	X(attempts_end_first,                                                                      \
 	  "memory is out only after attempts that had a frame in hand have ended", "reclaim.c, 7") \
 	X(said_of_page,                                                                            \
@@ -146,6 +148,7 @@
 	X(writeback_flush, "a page is flushed before it is written back", "writeback.c, 1")        \
 	X(stores_until_flush, "a page whose entry was made clean is dirty again after the flush",  \
 	  "writeback.c, 8")                                                                        \
+	X(unwritten_stays_dirty, "a page that could not be written stays dirty", "writeback.c, 4") \
 	X(lent_stays_dirty,                                                                        \
 	  "a page that the host may still store to stays dirty when it is written",                \
 	  "writeback.c, 7")                                                                        \

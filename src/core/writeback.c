@@ -115,7 +115,8 @@ static int write_content(struct quire_file *file, struct folio *folio, uint64_t 
 	outer = lock_rank_nest();
 	err = file->ops.write_page(file->priv, pgoff, folio_addr(file->machine, folio));
 	lock_rank_unnest(outer);
-	if (err || (RULE(lent_stays_dirty) && folio_test(folio, FOLIO_LENT)))
+	if ((err && RULE(unwritten_stays_dirty)) ||
+	    (RULE(lent_stays_dirty) && folio_test(folio, FOLIO_LENT)))
 		folio_set(folio, FOLIO_DIRTY);
 	return err;
 }
