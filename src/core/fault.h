@@ -85,16 +85,21 @@ bool fault_wake_failed(struct fault *f, uint64_t pgoff);
 enum quire_fault_result fault_beyond_end(struct fault *f, uint64_t pgoff);
 
 /*
- * Pages of the file that the VMA maps in the aligned window of so many bytes around f->addr:
- * [*first, *end), which may lie beyond the file's end.
+ * Pages of the file that the VMA maps in a window of so many bytes around f->addr: [*first, *end),
+ * which may lie beyond the file's end.  As on the host, the window begins at an aligned address or,
+ * if that is later, where the VMA does, and ends, so long as from there, with the table or the VMA.
  */
 static inline void fault_window(const struct fault *f, uint64_t bytes, uint64_t *first,
 				uint64_t *end)
 {
 	const struct vma *vma = f->vma;
-	uint64_t start = f->addr & ~(bytes - 1), last = start + bytes;
+	uint64_t aligned = f->addr & ~(bytes - 1);
+	uint64_t start = aligned > vma->start ? aligned : vma->start, last = start + bytes;
+	uint64_t table = (f->addr | (PT_SPAN - 1)) + 1;
 
-	*first = vma_pgoff(vma, start > vma->start ? start : vma->start);
+	if (last > table)
+		last = table;
+	*first = vma_pgoff(vma, start);
 	*end = vma_pgoff(vma, last < vma->end ? last : vma->end);
 }
 

@@ -135,6 +135,25 @@ static enum quire_fault_result map_cached(struct fault *f, struct folio *folio, 
 	return fault_done(f, QUIRE_KIND_FILE_MINOR);
 }
 
+/* A read maps the neighbours that there are all the same. */
+static enum quire_fault_result refuse_beyond_end(struct fault *f, uint64_t pgoff)
+{
+	uint64_t bits = vma_pte_bits(f->vma) | PTE_ACCESSED;
+	struct rmap_batch batch = {0};
+	struct pt_ref ref;
+
+	if (f->access != QUIRE_WRITE) {
+		int err = fault_lock(f, &ref);
+
+		if (err)
+			return fault_lost(f, err);
+		map_around(f, &ref, pgoff, bits, &batch);
+		rmap_batch_commit(&batch, f->mm);
+		pt_unlock(&ref);
+	}
+	return fault_beyond_end(f, pgoff);
+}
+
 static enum quire_fault_result filemap_fault(struct fault *f)
 {
 	uint64_t pgoff = vma_pgoff(f->vma, f->addr);
@@ -143,7 +162,7 @@ static enum quire_fault_result filemap_fault(struct fault *f)
 	struct folio *folio;
 
 	if (pgoff >= file_pages(f->vma->file))
-		return fault_beyond_end(f, pgoff);
+		return refuse_beyond_end(f, pgoff);
 	result = find_page(f, pgoff, &folio);
 	if (!folio)
 		return result;
