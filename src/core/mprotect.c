@@ -14,7 +14,8 @@
 struct protect {
 	struct tlb_gather gather;
 	int prot;
-	bool populate; /* mlocked pages may be written to for the first time */
+	uint64_t populate_start, populate_end; /* mlocked pages there may be written to for the
+						  first time; none: equal */
 };
 
 static bool becomes_accounted(uint64_t old, uint64_t new)
@@ -58,6 +59,13 @@ static bool locked_pages_missing(const struct vma *vma, uint64_t new)
 	return (vma->flags & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED && (new &VM_WRITE);
 }
 
+static void note_missing(struct protect *p, uint64_t start, uint64_t end)
+{
+	if (p->populate_start == p->populate_end)
+		p->populate_start = start;
+	p->populate_end = end;
+}
+
 static int protect_one(struct protect *p, struct vma *vma, uint64_t start, uint64_t end)
 {
 	uint64_t flags = (vma->flags & ~VM_ACCESS) | prot_to_flags(p->prot);
@@ -70,7 +78,8 @@ static int protect_one(struct protect *p, struct vma *vma, uint64_t start, uint6
 		return -QEACCES;
 	if (flags == vma->flags)
 		return 0;
-	p->populate |= locked_pages_missing(vma, flags);
+	if (locked_pages_missing(vma, flags))
+		note_missing(p, start, end);
 	err = charge(vma, start, end, &flags);
 	if (!err)
 		err = vma_change_flags(&e, vma, start, end, flags, &now);
@@ -145,11 +154,10 @@ int quire_mprotect(struct quire_mm *mm, uint64_t addr, uint64_t len, int prot)
 	if (prot & ~(QPROT_READ | QPROT_WRITE | QPROT_EXEC | PROT_SEM | PROT_GROWS))
 		return -QEINVAL;
 	p.prot = prot;
-	p.populate = false;
+	p.populate_start = p.populate_end = 0;
 	mm_lock(mm);
 	err = protect_locked(mm, &p, addr, end);
 	mm_unlock(mm);
-	if (p.populate)
-		mm_populate_held(mm, addr, end);
+	mm_populate_held(mm, p.populate_start, p.populate_end);
 	return err;
 }
