@@ -168,6 +168,7 @@ extern const struct scenario truncate_mprotect;
 extern const struct scenario walk_munmap;
 extern const struct scenario write_fault;
 extern const struct scenario write_sync;
+extern const struct scenario grow_sync;
 extern const struct scenario write_truncate;
 extern const struct scenario write_write;
 
@@ -335,6 +336,7 @@ const struct scenario *const scenarios[] = {
 	&walk_munmap,
 	&write_fault,
 	&write_sync,
+	&grow_sync,
 	&write_truncate,
 	&write_write,
 	NULL,

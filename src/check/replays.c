@@ -69,13 +69,13 @@ const struct known_replay known_replays[] = {
 	.name = "truncation returns before munmap has flushed the entry that it has cleared",
 	.scenario = "file-munmap-after",
 	.rule = RULE_flush_of_others,
-	.schedule = "0:78>1,1:120/2",
+	.schedule = "0:78>1,1:121/2",
     },
     {
 	.name = "truncation returns before MADV_DONTNEED has flushed the entry that it has cleared",
 	.scenario = "file-dontneed-after",
 	.rule = RULE_flush_of_others,
-	.schedule = "0:50>1,1:120/2",
+	.schedule = "0:50>1,1:121/2",
     },
     {
 	.name = "a store through an entry that munmap has cleared misses the page's last writeback",
@@ -93,7 +93,7 @@ const struct known_replay known_replays[] = {
 	.name = "msync returns while another msync is just writing the page",
 	.scenario = "io-sync-sync",
 	.rule = RULE_wait_for_writeback,
-	.schedule = "0:35>1,1:34>0",
+	.schedule = "0:38>1,1:37>0",
     },
     {
 	.name = "truncation takes a page of the mapping that has replaced its file's",

@@ -195,6 +195,41 @@ const struct scenario write_sync = {
     .guards = {RULE_wait_for_writeback},
 };
 
+/* The first page holds the file's end, and is written on beyond it. */
+static void setup_half(struct world *w)
+{
+	make_file(w, QUIRE_FILE_PAGECACHE, 1);
+	must(quire_file_truncate(w->file, PAGE / 2), "truncate");
+	write_nine(w);
+}
+
+static void write_second_half(struct world *w)
+{
+	uint64_t value = 8;
+	int64_t n = quire_file_write(w->file, PAGE / 2, &value, sizeof(value));
+
+	expect(n == sizeof(value), "a write gives %lld", (long long)n);
+}
+
+static void check_halves(struct world *w)
+{
+	uint64_t value = 0;
+	int64_t n = quire_file_read(w->file, PAGE / 2, &value, sizeof(value));
+
+	expect(n == sizeof(value) && value == 8 && read_page(w, 0) == 9, "a write is lost");
+}
+
+const struct scenario grow_sync = {
+    .name = "grow-sync",
+    .title = "a write that makes a file longer within its last page against a sync",
+    .source = "writeback.c, 9",
+    .setup = setup_half,
+    .actors = {{"write", write_second_half}, {"sync", sync_file}},
+    .check = check_halves,
+    .nr_guards = 1,
+    .guards = {RULE_end_stays_for_writeback},
+};
+
 /* ---- writes --------------------------------------------------------------------------------- */
 
 static void write_farther(struct world *w)

@@ -110,6 +110,11 @@ void mapping_init(struct mapping *mapping, struct quire_file *file, uint64_t byt
 bool mapping_may_resize(struct quire_file *file, uint64_t bytes);
 /* The new size, with its charge.  W held. */
 void mapping_resize(struct quire_file *file, uint64_t bytes);
+/*
+ * W held, before the file gets longer: what stores through mappings have left in its last page
+ * between its end and `bytes` reads as zeros then.  Shared memory keeps it, as on the host.
+ */
+void file_forget_beyond_end(struct quire_file *file, uint64_t bytes);
 /* n pages more in the cache.  X held. */
 void mapping_count_pages(struct mapping *mapping, int64_t n);
 /* Pages that the file has charged to committed memory. */

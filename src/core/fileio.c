@@ -126,6 +126,7 @@ static int64_t write_locked(struct quire_file *file, uint64_t off, const void *b
 	uint64_t done = 0;
 	int err = 0;
 
+	file_forget_beyond_end(file, off);
 	while (done < len) {
 		uint64_t n = bytes_in_page(off + done, len - done);
 

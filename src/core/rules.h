@@ -161,6 +161,8 @@
 	  "hole.c, 1")                                                                             \
 	X(writeback_waits_for_hole, "a sync waits until a hole that was made is empty",            \
 	  "hole.c, 3")                                                                             \
+	X(end_stays_for_writeback,                                                                 \
+	  "nobody makes a file longer while its last page is cut for a sync", "writeback.c, 9")    \
 	X(writeback_looks_again, "a page is written back only while it is in the cache",           \
 	  "truncate.c, 3")                                                                         \
 	X(move_flush, "mremap flushes the old addresses before it returns", "CVE-2018-18281")      \

@@ -118,7 +118,8 @@ static void zero_part(struct quire_file *file, struct folio *folio, uint64_t off
 		return;
 	STEP("zeroes %lu bytes of page %lu", len, folio->index);
 	memset((char *)folio_addr(file->machine, folio) + off, 0, len);
-	if (RULE(zeroed_is_dirty) && file->writable && file->ops.write_page)
+	if (RULE(zeroed_is_dirty) && file->writable &&
+	    (file->ops.write_page || file->kind == QUIRE_FILE_SHMEM))
 		folio_set(folio, FOLIO_DIRTY);
 }
 
@@ -140,20 +141,33 @@ static void zero_bytes(struct quire_file *file, uint64_t from, uint64_t to)
 	folio_put(m, folio);
 }
 
+void file_forget_beyond_end(struct quire_file *file, uint64_t bytes)
+{
+	uint64_t old = at_load(&file->mapping.bytes), end = PAGE_ALIGN(old);
+
+	if (file->kind == QUIRE_FILE_PAGECACHE && bytes > old)
+		zero_bytes(file, old, bytes < end ? bytes : end);
+}
+
 int quire_file_truncate(struct quire_file *file, uint64_t bytes)
 {
 	const struct quire_port *port = &file->machine->port;
 	struct mapping *mapping = &file->mapping;
+	uint64_t old;
 	int err = -QENOMEM;
 
 	if (bytes > INT64_MAX)
 		return -QEINVAL;
 	mutex_lock(port, &mapping->write_lock, RANK_FILE);
+	old = at_load(&mapping->bytes);
 	if (mapping_may_resize(file, bytes)) {
+		if (bytes > old)
+			file_forget_beyond_end(file, UINT64_MAX);
 		STEP("makes the file %lu bytes long", bytes);
 		mapping_resize(file, bytes);
 		mapping_drop(file, PAGE_ALIGN(bytes) >> PAGE_SHIFT, UINT64_MAX, true);
-		zero_bytes(file, bytes, PAGE_ALIGN(bytes)); /* read when it grows again */
+		if (bytes < old || file->ops.file_size) /* read when it grows again */
+			zero_bytes(file, bytes, PAGE_ALIGN(bytes));
 		err = 0;
 	}
 	mutex_unlock(port, &mapping->write_lock, RANK_FILE);

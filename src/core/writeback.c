@@ -23,6 +23,8 @@
  *   8  Until its flush a page may be stored to through the entry that was cleaned, and no fault
  *      tells of it.  Another writeback may have written and cleaned the page before the store: so
  *      it is marked once more after the flush (tlb.h).
+ *   9  What stores have left in a file's last page beyond its end becomes zeros before the page is
+ *      written.  Nobody makes the file longer meanwhile (W): the bytes would be his.
  */
 #include "core/file.h"
 #include "core/folio.h"
@@ -151,13 +153,47 @@ static void wait_for_hole(struct quire_file *file)
 	mutex_unlock(port, &file->mapping.write_lock, RANK_FILE);
 }
 
+/* Only where the core knows the end: an embedder who does may move it at any time. */
+static bool holds_the_end(const struct quire_file *file, uint64_t pgoff)
+{
+	uint64_t size = at_load(&file->mapping.bytes);
+
+	return !file->ops.file_size && pgoff == size >> PAGE_SHIFT && (size & ~PAGE_MASK);
+}
+
+/* F held. */
+static void zero_beyond_end(struct quire_file *file, struct folio *folio, uint64_t pgoff)
+{
+	uint64_t size = at_load(&file->mapping.bytes) & ~PAGE_MASK;
+
+	if (!holds_the_end(file, pgoff) || !folio_test(folio, FOLIO_DIRTY))
+		return;
+	STEP("zeroes what page %lu has beyond the end", pgoff);
+	memset((char *)folio_addr(file->machine, folio) + size, 0, PAGE_SIZE - size);
+}
+
+/* Invariant 9.  Returns with F held. */
+static void lock_for_writing(struct quire_file *file, struct folio *folio, uint64_t pgoff)
+{
+	const struct quire_port *port = &file->machine->port;
+	bool last = holds_the_end(file, pgoff), keep = last && RULE(end_stays_for_writeback);
+
+	if (keep)
+		mutex_lock(port, &file->mapping.write_lock, RANK_FILE);
+	folio_lock(file->machine, folio);
+	if (last)
+		zero_beyond_end(file, folio, pgoff);
+	if (keep)
+		mutex_unlock(port, &file->mapping.write_lock, RANK_FILE);
+}
+
 static int lock_and_write(struct quire_file *file, struct folio *folio, uint64_t pgoff)
 {
 	enum hole_state hole;
 	int err;
 
 	for (;;) {
-		folio_lock(file->machine, folio);
+		lock_for_writing(file, folio, pgoff);
 		err = write_folio(file, folio, pgoff, &hole);
 		folio_unlock(file->machine, folio);
 		if (hole != HOLE_MADE || !RULE(writeback_waits_for_hole))
