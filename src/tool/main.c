@@ -18,8 +18,10 @@ static void version_help(void);
 const struct command commands[] = {
     {"run", "run a program on Quire's memory and report what its memory did", cmd_run, cmd_run_help,
      true},
-    {"check", "explore the interleavings of small scenarios over Quire's core", cmd_check,
+    {"check", "explore the interleavings of small scenarios over Quire's core", cmd_program,
      cmd_check_help, true},
+    {"replay", "execute a script of memory operations on Quire and on the host, and compare",
+     cmd_program, cmd_replay_help, true},
     {"help", "this text, or `quire help COMMAND`", cmd_help, help_help, false},
     {"version", "print the version", cmd_version, version_help, false},
     {NULL, NULL, NULL, NULL, false},

@@ -26,12 +26,17 @@ extern const struct command commands[];
 /* `quire run` failed, not the program in it: as env(1) and timeout(1) have it. */
 #define STATUS_RUN 125
 
-/* The checker cannot be started: as quire-check(1) has it for what is amiss outside of it. */
-#define STATUS_CHECK 4
+/* The program of a command cannot be started: as quire-check(1) has it for what is amiss outside.
+ */
+#define STATUS_PROGRAM 4
+/* Tells a command's program where `quire` is. */
+#define TOOL_VARIABLE "QUIRE_TOOL"
 
 int cmd_run(int argc, char **argv);
 void cmd_run_help(void);
-int cmd_check(int argc, char **argv);
+/* The command in argv[0] is a program of its own (program.c). */
+int cmd_program(int argc, char **argv);
 void cmd_check_help(void);
+void cmd_replay_help(void);
 
 #endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * actor.h: what the files of the executor by system calls share: one process or thread of a script.
+ */
+#ifndef REPLAY_ACTOR_H
+#define REPLAY_ACTOR_H
+
+#include "replay/stage.h"
+
+#include <setjmp.h>
+
+/* Of a process; its threads share it.  Of each file either fd or shm is not -1. */
+struct actor_files {
+	int fd[MAX_FILES];
+	uint64_t ino[MAX_FILES];
+	int shm[MAX_FILES]; /* the segment's identifier */
+};
+extern struct actor_files actor_files;
+
+/* Makes the call of a step and fills in *r, but for the view.  Not fork, thread, exit. */
+void actor_call(struct board *b, const struct step *step, struct result *r);
+/* The state of this process's arena. */
+void actor_view(struct view *v);
+/* VERB_CONTENTS */
+void actor_contents(struct result *r);
+
+/*
+ * Accesses that may be refused (actor_access.c): they end at the signal, which goes into *r.
+ */
+void actor_catch_signals(void);
+void actor_read(uint64_t addr, uint64_t len, struct result *r);
+/* Every `step` bytes one. */
+void actor_write(uint64_t addr, uint64_t len, uint64_t step, uint8_t byte, struct result *r);
+/* A page's bytes summed up; CONTENT_*. */
+uint16_t actor_page_sum(uint64_t addr);
+
+#endif

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+/*
+ * actor_access.c: loads and stores that may end in a signal.
+ */
+#include "replay/actor.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Of who has the turn: where the signal of an access goes to. */
+static sigjmp_buf *landing;
+static siginfo_t caught;
+
+static void on_signal(int sig, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (!landing) {
+		signal(sig, SIG_DFL);
+		return;
+	}
+	caught = *info;
+	siglongjmp(*landing, 1);
+}
+
+void actor_catch_signals(void)
+{
+	struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_NODEFER};
+
+	sigaction(SIGSEGV, &sa, NULL);
+	sigaction(SIGBUS, &sa, NULL);
+}
+
+static void note_signal(struct result *r)
+{
+	r->outcome = OUTCOME_SIGNAL;
+	r->signal = caught.si_signo;
+	r->code = (uint16_t)caught.si_code;
+	r->addr = (uint64_t)caught.si_addr;
+}
+
+void actor_read(uint64_t addr, uint64_t len, struct result *r)
+{
+	sigjmp_buf here;
+	volatile uint64_t done = 0;
+
+	if (sigsetjmp(here, 0)) {
+		note_signal(r);
+	} else {
+		landing = &here;
+		for (; done < len; done++)
+			result_byte(r, *(volatile uint8_t *)(addr + done));
+	}
+	landing = NULL;
+	r->value = (int64_t)done;
+}
+
+void actor_write(uint64_t addr, uint64_t len, uint64_t step, uint8_t byte, struct result *r)
+{
+	sigjmp_buf here;
+	volatile uint64_t done = 0;
+
+	if (sigsetjmp(here, 0)) {
+		note_signal(r);
+	} else {
+		landing = &here;
+		for (; done < len; done += step)
+			*(volatile uint8_t *)(addr + done) = byte;
+	}
+	landing = NULL;
+	r->value = (int64_t)done;
+}
+
+uint16_t actor_page_sum(uint64_t addr)
+{
+	struct result r = {0};
+	uint64_t sum;
+
+	actor_read(addr, REPLAY_PAGE, &r);
+	if (r.outcome == OUTCOME_SIGNAL)
+		return r.signal == SIGSEGV ? CONTENT_SEGV : CONTENT_BUS;
+	sum = r.sum ^ r.sum >> 32;
+	return (uint16_t)((sum ^ sum >> 16) | CONTENT_FIRST);
+}

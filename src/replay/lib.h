@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lib.h: what the files of the executor by the library share: a machine for one script.
+ */
+#ifndef REPLAY_LIB_H
+#define REPLAY_LIB_H
+
+#include "replay/stage.h"
+
+#include <quire/quire.h>
+
+struct lib_file {
+	struct quire_file *file;
+	uint8_t *disk; /* FILE_DISK: its content, lib_disk_max bytes */
+};
+
+struct lib {
+	struct board *board;
+	struct quire_machine *machine;
+	uint8_t *ram;                     /* the machine's */
+	struct quire_mm *mms[MAX_ACTORS]; /* a thread has its process's, with a reference */
+	bool thread[MAX_ACTORS];
+	struct lib_file files[MAX_FILES];
+	const struct step *step;
+	struct result *result;
+	struct quire_mm *mm; /* of the actor */
+	uint64_t a[MAX_ARGS];
+};
+
+/* Makes the call of a step (lib_call.c); result->outcome is OUTCOME_VALUE before. */
+int64_t lib_call(struct lib *l);
+/* The state of an address space's arena. */
+void lib_view(struct lib *l, struct quire_mm *mm, struct view *v);
+void lib_contents(struct lib *l);
+
+/* Files (lib_file.c). */
+int64_t lib_file_create(struct lib *l);
+void lib_file_end(struct lib_file *f);
+int64_t lib_file_call(struct lib *l);
+
+#endif

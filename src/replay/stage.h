@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stage.h: a stage: the process in which scripts are executed, one after another.
+ *
+ * It is this program, started again by side.c, so that its memory is as that of a fresh program.
+ */
+#ifndef REPLAY_STAGE_H
+#define REPLAY_STAGE_H
+
+#include "replay/board.h"
+
+/*
+ * `quire-replay STAGE_COMMAND EXECUTOR BOARD COMMANDS ANSWERS`: EXECUTOR is "calls" or "library",
+ * the others are descriptors: the board, a pipe of which each byte asks for the board's script to
+ * be executed, and one into which a byte goes when it has been.
+ */
+#define STAGE_COMMAND "replay-stage"
+int stage_main(int argc, char **argv);
+
+/* By system calls, each process of the script in a process of its own (actor.c). */
+void actors_execute(struct board *b);
+/* By calls of the library, all of them in this thread (lib.c). */
+void library_execute(struct board *b);
+
+/* The content that a script's file begins with: the byte at an offset. */
+static inline uint8_t file_pattern(uint64_t off)
+{
+	return (uint8_t)(off / REPLAY_PAGE * 7 + off % 251 + 1);
+}
+
+/* How the bytes that were read are summed up, in order. */
+static inline uint64_t sum_byte(uint64_t sum, uint8_t byte)
+{
+	return sum * 31 + byte;
+}
+
+/* Keeps the first bytes and the sum of all. */
+static inline void result_byte(struct result *r, uint8_t byte)
+{
+	if (r->nr_data < sizeof(r->data))
+		r->data[r->nr_data++] = byte;
+	r->sum = sum_byte(r->sum, byte);
+}
+
+/* What result.contents holds of a page that could not be read. */
+enum { CONTENT_SEGV = 1, CONTENT_BUS = 2, CONTENT_FIRST = 16 };
+
+#endif
