@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Are faults of the core found by `quire replay --random`?
+
+Each of the faults below is one changed line of the core.  A copy of the tree is built with it, and
+random scripts are played on the library and the host until one differs, at most so many seeds.
+Prints each with the seed that has found it and the shrunk script's number of steps.
+
+usage: planted.py SOURCE-TREE [--seeds N] [--only NAME]
+"""
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+# name, what is wrong, file of src/core, text, what it becomes
+FAULTS = [
+    ("mprotect-errno", "a hole gives EINVAL", "mprotect.c",
+     "\t\tif (!vma)\n\t\t\treturn -QENOMEM;", "\t\tif (!vma)\n\t\t\treturn -QEINVAL;"),
+    ("munmap-unaligned", "an address within a page is taken", "unmap.c",
+     "(addr & ~PAGE_MASK) || !len ||", "!len ||"),
+    ("no-merge-left", "a mapping is not merged with the one below", "vma_merge.c",
+     "\tif (!mergeable(&p, s))\n\t\treturn NULL;", "\tif (!mergeable(&p, s) || s->file)\n\t\treturn NULL;"),
+    ("merge-offset", "mappings with a gap in the file are merged", "vma_merge.c",
+     "spec_end_pgoff(a) == b->pgoff;", "(a->file || spec_end_pgoff(a) == b->pgoff);"),
+    ("wipe-on-fork", "MADV_WIPEONFORK is forgotten by the child", "fork.c",
+     "#define CHILD_CLEARS (", "#define CHILD_CLEARS (VM_WIPEONFORK | "),
+    ("dont-fork", "MADV_DONTFORK has no effect", "fork.c", "if (src->flags & VM_DONTCOPY)", "if (0)"),
+    ("locks-inherited", "a child's memory is locked", "fork.c",
+     "#define CHILD_CLEARS (VM_LOCKED | VM_LOCKONFAULT)", "#define CHILD_CLEARS VM_LOCKONFAULT"),
+    ("noreplace", "MAP_FIXED_NOREPLACE replaces", "mmap.c",
+     "return next && next->start < r->addr + r->len ? -QEEXIST : 0;", "(void)next;\n\treturn 0;"),
+    ("noreplace-border", "a neighbour above is in the way", "mmap.c",
+     "next->start < r->addr + r->len", "next->start <= r->addr + r->len"),
+    ("msync-flags", "MS_SYNC with MS_ASYNC is taken", "msync.c",
+     "if ((flags & QMS_ASYNC) && (flags & QMS_SYNC))", "if (0)"),
+    ("msync-busy", "MS_INVALIDATE of locked memory is not refused", "msync.c",
+     "if ((flags & QMS_INVALIDATE) && s.locked)", "if (0)"),
+    ("msync-hole", "a hole is passed over", "msync.c", "\t\t\thole = -QENOMEM;", "\t\t\thole = 0;"),
+    ("mincore-hole", "a hole ends the call without an error", "mincore.c",
+     "if (!vma || vma->start > addr)\n\t\t\treturn -QENOMEM;",
+     "if (!vma || vma->start > addr)\n\t\t\treturn 0;"),
+    ("advise-hole", "a hole in the middle is passed over", "advise.c",
+     "return hole ? -QENOMEM : 0;", "(void)hole;\n\treturn 0;"),
+    ("dontneed-locked", "MADV_DONTNEED takes locked memory", "advise.c",
+     "return vma->flags & VM_LOCKED ? -QEINVAL : 0;", "(void)vma;\n\treturn 0;"),
+    ("mlock-onfault", "MLOCK_ONFAULT populates", "populate.c",
+     "if (v->flags & VM_LOCKONFAULT) {", "if (0) {"),
+    ("truncate-private", "private copies survive truncation", "truncate.c",
+     "mapping_drop(file, PAGE_ALIGN(bytes) >> PAGE_SHIFT, UINT64_MAX, true);",
+     "mapping_drop(file, PAGE_ALIGN(bytes) >> PAGE_SHIFT, UINT64_MAX, false);"),
+    ("punch-private", "private copies do not survive a hole", "truncate.c",
+     "mapping_drop(file, from >> PAGE_SHIFT, (to >> PAGE_SHIFT) - 1, false);",
+     "mapping_drop(file, from >> PAGE_SHIFT, (to >> PAGE_SHIFT) - 1, true);"),
+    ("no-sigbus", "a page beyond the end is made", "filemap.c",
+     "if (pgoff >= file_pages(f->vma->file))", "if (pgoff > file_pages(f->vma->file))"),
+    ("cow-shared", "a page that a child has too is written in place", "cow.c",
+     "else if (may_reuse(old))", "else if (may_reuse(old) || f->mm->forks == 1)"),
+    ("around-short", "fault-around ends one page early", "fault.h",
+     "*end = vma_pgoff(vma, last < vma->end ? last : vma->end);",
+     "*end = vma_pgoff(vma, last < vma->end ? last : vma->end - PAGE_SIZE);"),
+    ("notify-not-dirty", "a first write to a page that was read does not make it dirty", "filemap.c",
+     "\tfolio_set(folio, FOLIO_DIRTY);\n\tpt_set(&ref", "\tpt_set(&ref"),
+    ("dontunmap", "MREMAP_DONTUNMAP unmaps", "remap_move.c",
+     "if (r->old_len && !(r->flags & QMREMAP_DONTUNMAP))", "if (r->old_len)"),
+    ("pwrite-tail", "a file that grows shows what was stored beyond its end", "fileio.c",
+     "file_forget_beyond_end(file, off);", ";"),
+]
+
+
+def build(tree, work):
+    copy = os.path.join(work, "tree")
+    shutil.copytree(tree, copy, ignore=shutil.ignore_patterns(".git", "build*"))
+    subprocess.run(["meson", "setup", "-Dtests=disabled", "build"], cwd=copy, check=True,
+                   stdout=subprocess.DEVNULL)
+    subprocess.run(["ninja", "-C", "build", "quire"], cwd=copy, check=True, stdout=subprocess.DEVNULL)
+    return copy
+
+
+def plant(copy, fault):
+    name, _, file, old, new = fault
+    path = os.path.join(copy, "src", "core", file)
+    with open(path, encoding="utf-8") as f:
+        before = f.read()
+    if before.count(old) != 1:
+        sys.exit(f"planted.py: {name}: {file} has its text {before.count(old)} times, not once")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(before.replace(old, new))
+    done = subprocess.run(["ninja", "-C", "build", "quire"], cwd=copy, stdout=subprocess.PIPE, text=True)
+    return before, path, done
+
+
+def search(copy, work, seeds):
+    """(seed, steps) of the first difference, or None."""
+    for seed in range(1, seeds + 1):
+        done = subprocess.run([os.path.join(copy, "build", "quire"), "replay", "--random", str(seed)],
+                              cwd=work, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode:
+            return seed, len(re.findall(r"^ *\d+  ", done.stdout, re.M)), done.stdout
+    return None
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("tree")
+    p.add_argument("--seeds", type=int, default=100)
+    p.add_argument("--only")
+    args = p.parse_args()
+    found = total = 0
+    with tempfile.TemporaryDirectory(prefix="quire-planted-") as work:
+        copy = build(args.tree, work)
+        for fault in FAULTS:
+            if args.only and args.only != fault[0]:
+                continue
+            total += 1
+            before, path, done = plant(copy, fault)
+            if done.returncode:
+                sys.exit(f"planted.py: {fault[0]} does not compile\n{done.stdout}")
+            result = search(copy, work, args.seeds)
+            found += result is not None
+            told = f"seed {result[0]}, {result[1]} steps" if result else "NOT FOUND"
+            print(f"{fault[0]:<18}{fault[1]:<58}{told}", flush=True)
+            if result and args.only:
+                print(result[2])
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(before)
+    print(f"{found} of {total} faults found")
+    return 0 if found >= total - 1 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
