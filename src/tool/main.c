@@ -22,6 +22,8 @@ const struct command commands[] = {
      cmd_check_help, true},
     {"replay", "execute a script of memory operations on Quire and on the host, and compare",
      cmd_program, cmd_replay_help, true},
+    {"bench", "measure each operation in the library and in the host kernel", cmd_program,
+     cmd_bench_help, true},
     {"help", "this text, or `quire help COMMAND`", cmd_help, help_help, false},
     {"version", "print the version", cmd_version, version_help, false},
     {NULL, NULL, NULL, NULL, false},

@@ -32,6 +32,7 @@ struct program {
 	}
 
 static const struct program programs[] = {
+    PROGRAM("bench", "QUIRE_BENCH"),
     PROGRAM("check", "QUIRE_CHECK"),
     PROGRAM("replay", "QUIRE_REPLAY"),
 };
@@ -128,6 +129,11 @@ static void help_of(const char *command)
 
 	fflush(stdout);
 	exit(exec_program(find_program(command), argv));
+}
+
+void cmd_bench_help(void)
+{
+	help_of("bench");
 }
 
 void cmd_check_help(void)

@@ -36,6 +36,7 @@ int cmd_run(int argc, char **argv);
 void cmd_run_help(void);
 /* The command in argv[0] is a program of its own (program.c). */
 int cmd_program(int argc, char **argv);
+void cmd_bench_help(void);
 void cmd_check_help(void);
 void cmd_replay_help(void);
 

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rows.h: what is measured: one row for each operation.
+ */
+#ifndef BENCH_ROWS_H
+#define BENCH_ROWS_H
+
+#include "bench/memory.h"
+
+/*
+ * The units of cost, ns, measured in the same run: memset of a cold page, memcpy of one, one
+ * uncontended atomic add.
+ */
+struct units {
+	double z, c, a;
+};
+struct units units_measure(void);
+
+/* What an operation may cost in the library: so many of each unit. */
+struct aim {
+	double z, c, a;
+};
+
+struct row {
+	const char *name;
+	const char *unit; /* of what the cost is */
+	struct aim aim;
+	/* Of one repeat: ns a unit. */
+	double (*measure)(struct memory *m);
+	bool threads; /* of several */
+};
+extern const struct row rows[];
+extern const unsigned nr_rows;
+
+/* What rows and pictures vary (rows.c): bytes of a fork's region, mappings beside. */
+double bench_fork(struct memory *m, uint64_t bytes);
+double bench_map_among(struct memory *m, unsigned vmas);
+
+/* So many calls a repeat has, where the unit is no page. */
+#define BENCH_SMALL_REPEATS 2000u
+/* Bytes that the rows of one thread work on: a multiple of 64 KiB. */
+extern uint64_t bench_region;
+
+/* Operations of several threads (rows_threads.c). */
+extern unsigned bench_threads; /* that fault_together has */
+double fault_together(struct memory *m);
+double fault_beside_map(struct memory *m);
+double map_beside_populate(struct memory *m);
+
+/* CPU time of this thread, ns. */
+double bench_now(void);
+
+#endif
