@@ -162,7 +162,7 @@ static void check_second(struct world *w)
 const struct scenario write_truncate = {
     .name = "write-truncate",
     .title = "a write that makes a file longer against truncation of it",
-    .source = "fileio.c, 1",
+    .source = "fileio.c, 5",
     .setup = setup_one,
     .actors = {{"write", write_beyond}, {"truncate", truncate_again}},
     .check = check_second,
@@ -247,7 +247,7 @@ static void check_both(struct world *w)
 const struct scenario write_write = {
     .name = "write-write",
     .title = "two writes that make a file longer",
-    .source = "fileio.c, 1",
+    .source = "fileio.c, 1 and 5",
     .setup = setup_one,
     .actors = {{"write 1", write_beyond}, {"write 2", write_farther}},
     .check = check_both,
