@@ -178,7 +178,7 @@ static void fault_in(struct world *w)
 {
 	struct quire_fault out = {.addr = 0};
 
-	must(quire_fault(w->mm, w->addr, QUIRE_READ, &out), "a fault");
+	must((int)quire_fault(w->mm, w->addr, QUIRE_READ, &out), "a fault");
 	expect(out.pte != 0 && !out.around, "a fault has mapped nothing");
 }
 
