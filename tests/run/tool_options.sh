@@ -37,7 +37,7 @@ right() {
 }
 
 wrong 2 usage
-wrong 2 "'bench'" bench
+wrong 2 "'sketch'" sketch
 wrong 2 "'nosuch'" help nosuch
 right 'run a program' help
 right 'run a program' --help
@@ -45,7 +45,7 @@ right '--ram SIZE' help run
 right '--ram SIZE' run --help
 right 'run a program' -h
 right '--ram SIZE' run -h
-for command in '' help version run; do
+for command in '' help version run check replay bench; do
 	for option in -V --version; do
 		right 'quire ' $command $option
 	done

@@ -92,7 +92,7 @@ static bool came_since(const struct call *c, bool vector)
 	struct iovec from;
 	char byte;
 
-	return source_at(c, vector, 0, &from) && !guest_read(&byte, from.base, 1) && is_file(c);
+	return source_at(c, vector, 0, &from) && is_file(c) && !guest_read(&byte, from.base, 1);
 }
 
 static int64_t write_all(struct call *c, bool vector, uint64_t pos, uint64_t flags)
