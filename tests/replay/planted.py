@@ -63,7 +63,7 @@ FAULTS = [
      "*end = vma_pgoff(vma, last < vma->end ? last : vma->end);",
      "*end = vma_pgoff(vma, last < vma->end ? last : vma->end - PAGE_SIZE);"),
     ("notify-not-dirty", "a first write to a page that was read does not make it dirty", "filemap.c",
-     "\tfolio_set(folio, FOLIO_DIRTY);\n\tpt_set(&ref", "\tpt_set(&ref"),
+     "\tfolio_set(folio, FOLIO_DIRTY);\n\tpt_set(&ref", "\t(void)folio;\n\tpt_set(&ref"),
     ("dontunmap", "MREMAP_DONTUNMAP unmaps", "remap_move.c",
      "if (r->old_len && !(r->flags & QMREMAP_DONTUNMAP))", "if (r->old_len)"),
     ("pwrite-tail", "a file that grows shows what was stored beyond its end", "fileio.c",
