@@ -9,6 +9,7 @@
  *      figure is rounded up (peak_bytes), so that the run fits into a machine of that size.
  *   2  What it was made of is noted whenever more is in use than at the last note: by a 64th, or
  *      by anything if somebody has just died, whose memory is about to go.
+ *   3  Who has died holds his memory until it is taken apart.
  */
 #include "run/engine.h"
 
@@ -46,19 +47,27 @@ static void add_holder(struct peak *peak, struct peak_holder h)
 	}
 }
 
+/* Whose memory is counted as this process's; NULL: none, or another's.  Invariant 3. */
+static const struct space *space_held_locked(const struct proc *p)
+{
+	if (p->state == PROC_DEAD)
+		return p->reap_last ? p->reap_space : NULL;
+	return p->vforked ? NULL : p->space; /* vfork's child lives in its parent's memory */
+}
+
 static void note_holders_locked(struct run *run)
 {
 	struct peak *peak = &run->peak;
 
 	peak->nr_holders = peak->nr_others = 0;
 	for (struct proc *p = run->procs; p; p = p->next) {
+		const struct space *space = space_held_locked(p);
 		struct peak_holder h = {.pid = p->pid};
 
-		/* vfork's child lives in its parent's memory. */
-		if (p->state == PROC_DEAD || !p->space || p->vforked)
+		if (!space)
 			continue;
 		memcpy(h.comm, p->comm, sizeof(h.comm));
-		quire_mm_in_ram(p->space->mm, &h.anon, &h.shmem);
+		quire_mm_in_ram(space->mm, &h.anon, &h.shmem);
 		add_holder(peak, h);
 	}
 }

@@ -61,9 +61,11 @@ static void reap(struct run *run, struct proc *p)
 
 	if (p->reap_last)
 		space_absorb(p, space);
+	pthread_mutex_lock(&run->lock);
+	p->reap_space = NULL; /* before it is put: peak.c looks at it */
+	pthread_mutex_unlock(&run->lock);
 	space_put(space);
 	pthread_mutex_lock(&run->lock);
-	p->reap_space = NULL;
 	run->nr_reaping--;
 	procs_fold_locked(run);
 	pthread_cond_broadcast(&run->changed);
