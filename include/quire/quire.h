@@ -383,7 +383,9 @@ struct quire_file_ops {
 	 * Current size in bytes; NULL: quire_file_options.bytes, and what truncation and writes
 	 * make of it (external files: unbounded).  A file that has grown is asked about when
 	 * somebody wants what lies beyond the size that the core knows.  A file that has become
-	 * shorter is told of by quire_file_truncate(), once this says so.
+	 * shorter is told of by quire_file_truncate(), once this says so.  What stores through
+	 * mappings have left beyond the end in the last page is his to take away, by
+	 * quire_file_punch(), before he makes the file longer: he alone knows where it ended.
 	 */
 	uint64_t (*file_size)(void *priv);
 	/* The last call: the last reference is gone, all that could be written is. */

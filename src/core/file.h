@@ -112,7 +112,9 @@ bool mapping_may_resize(struct quire_file *file, uint64_t bytes);
 void mapping_resize(struct quire_file *file, uint64_t bytes);
 /*
  * W held, before the file gets longer: what stores through mappings have left in its last page
- * between its end and `bytes` reads as zeros then.  Shared memory keeps it, as on the host.
+ * between its end and `bytes` reads as zeros then.  Shared memory keeps it, as on the host.  Where
+ * the end is the embedder's nothing is done: what the core knows of it may be old, and bytes of his
+ * may lie beyond.
  */
 void file_forget_beyond_end(struct quire_file *file, uint64_t bytes);
 /* n pages more in the cache.  X held. */

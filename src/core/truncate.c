@@ -145,7 +145,7 @@ void file_forget_beyond_end(struct quire_file *file, uint64_t bytes)
 {
 	uint64_t old = at_load(&file->mapping.bytes), end = PAGE_ALIGN(old);
 
-	if (file->kind == QUIRE_FILE_PAGECACHE && bytes > old)
+	if (file->kind == QUIRE_FILE_PAGECACHE && !file->ops.file_size && bytes > old)
 		zero_bytes(file, old, bytes < end ? bytes : end);
 }
 

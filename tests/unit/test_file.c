@@ -907,6 +907,36 @@ static void test_size_asked_in_read(void **state)
 	free(s);
 }
 
+/* Where the file ends the embedder knows alone: what it has got since the core asked stays. */
+static void test_truncate_beyond_old_size(void **state)
+{
+	static const struct quire_file_ops ops = {.read_page = store_read,
+						  .write_page = store_write,
+						  .file_size = store_size,
+						  .release = store_release};
+	struct store *s = new_store();
+	struct quire_file_options o = {.size = sizeof(o), .ops = &ops, .priv = s, .writable = true};
+	struct unit *u = *state;
+	struct quire_file *file;
+	uint64_t word = 5, a;
+
+	o.kind = QUIRE_FILE_PAGECACHE;
+	s->size = 100;
+	assert_int_equal(quire_file_create(u->m, &o, &file), 0);
+	a = map_all(u, file, QMAP_SHARED);
+	s->size = 3000;
+	memcpy(s->bytes + 200, &word, sizeof(word));
+	assert_int_equal(unit_fault(u->mm, a, QUIRE_READ, NULL), QUIRE_FAULT_OK);
+	s->size = 2 * UPAGE;
+	assert_int_equal(quire_file_truncate(file, 2 * UPAGE), 0);
+	assert_int_equal(unit_load(u->mm, a + 200), 5);
+	assert_int_equal(quire_file_sync(file), 0);
+	assert_memory_equal(s->bytes + 200, &word, sizeof(word));
+	finish(u, file, NULL, a);
+	assert_int_equal(s->releases, 1);
+	free(s);
+}
+
 /* ---- external files ---------------------------------------------------------- */
 
 static void test_external_frames(void **state)
@@ -1190,6 +1220,7 @@ int main(void)
 	    unit_test(test_read_write_shmem),
 	    unit_test(test_read_write_cached),
 	    unit_test(test_size_asked_in_read),
+	    unit_test(test_truncate_beyond_old_size),
 	    unit_test(test_external_frames),
 	    unit_test(test_external_is_not_written_back),
 	    unit_test(test_external_private),
