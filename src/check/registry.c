@@ -34,6 +34,7 @@ extern const struct scenario file_add;
 extern const struct scenario file_around;
 extern const struct scenario file_copy;
 extern const struct scenario file_cow;
+extern const struct scenario file_dontneed;
 extern const struct scenario file_dontneed_after;
 extern const struct scenario file_exit_after;
 extern const struct scenario file_map;
@@ -202,6 +203,7 @@ const struct scenario *const scenarios[] = {
 	&file_around,
 	&file_copy,
 	&file_cow,
+	&file_dontneed,
 	&file_dontneed_after,
 	&file_exit_after,
 	&file_map,

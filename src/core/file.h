@@ -128,6 +128,8 @@ void mapping_destroy(struct mapping *mapping);
 /* Enters / removes a VMA in its file's interval tree (no-op without file).  Takes I. */
 void mapping_link(struct vma *vma);
 void mapping_unlink(struct vma *vma);
+/* What walks of the tree that have begun have cleared is flushed (zap.c, 6).  Takes I. */
+void mapping_await_walks(struct quire_file *file);
 /* Page is in the cache (mincore). RCU held. */
 bool mapping_resident(struct quire_file *file, uint64_t pgoff);
 

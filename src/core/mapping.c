@@ -4,7 +4,7 @@
  *
  * The tree is guarded by I (a sleeping lock, taken inside M).  The file's share of
  * machine->committed is its size in pages or nr_pages (enum file_charge), and changes where these
- * do: under W and X.
+ * do: under X' and W, and under X.
  */
 #include "core/file.h"
 #include "core/folio.h"
@@ -150,6 +150,12 @@ void mapping_unlink(struct vma *vma)
 		itree_remove(&mapping->vmas, &vma->node);
 	vma->in_mapping = 0;
 	mutex_unlock(&vma->file->machine->port, &mapping->i_lock, RANK_MAPPING);
+}
+
+void mapping_await_walks(struct quire_file *file)
+{
+	mutex_lock(&file->machine->port, &file->mapping.i_lock, RANK_MAPPING);
+	mutex_unlock(&file->machine->port, &file->mapping.i_lock, RANK_MAPPING);
 }
 
 bool quire_file_mapped_by(struct quire_file *file, const struct quire_mm *mm)

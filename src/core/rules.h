@@ -141,6 +141,9 @@
 	  "a read that failed counts only where its page is mapped still", "locking.md 14")        \
 	X(flush_of_others, "truncation and writeback flush what others have cleared and not yet",  \
 	  "commit 99baac21e458; zap.c, 5")                                                         \
+	X(truncation_awaited,                                                                      \
+	  "MADV_DONTNEED returns when a truncation that cleared entries first has flushed them",   \
+	  "zap.c, 6")                                                                              \
 	X(dirty_after_flush, "a dirty page that was unmapped is dirty again after the flush",      \
 	  "commit 1cf35d47712d; tlb.h")                                                            \
 	X(unpin_dirties, "a page that was pinned for writing is dirty when it is unpinned",        \

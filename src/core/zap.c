@@ -15,6 +15,9 @@
  *   5  Who clears entries of a file under M says so before the first and until the flush
  *      (mm->unflushed).  Truncation and writeback, which do not take M, may find no entry and must
  *      not return while it is cached: they flush the range themselves.
+ *   6  What these two clear they flush under I.  Who finds no entry, and says that nobody reaches
+ *      what was there, takes I once before he returns: as VMAs leave their file's tree (munmap,
+ *      mprotect, mremap, exit), and after MADV_DONTNEED for that alone.
  */
 #include "core/file.h"
 #include "core/range.h"
