@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """tests/docs.py ROOT: what the source names, the documentation has: rows and columns of the report, options,
-and system calls that are refused; and files that it names exist."""
+verbs and allowances of replay, system calls that are refused; and files that it names exist."""
 
 import os
 import re
@@ -43,12 +43,30 @@ def check_report():
 
 
 def check_options():
-    run = re.findall(r'\{"(\w+)", (?:no|required)_argument', text("src/tool/cmd_run.c"))
+    run, replay, bench = (re.findall(r'\{"(\w+)", (?:no|required)_argument', text(path))
+                          for path in ("src/tool/cmd_run.c", "src/replay/main.c", "src/bench/main.c"))
     check = re.findall(r'\{"([\w-]+)", (?:OPT_\w+|\'.\'), ', text("src/check/main.c"))
-    need("no options found: has their source changed?", len(run) > 5 and len(check) > 10)
-    for page, options in (("quire-run", run), ("quire-check", check)):
+    pages = {"quire-run": run, "quire-check": check, "quire-replay": replay, "quire-bench": bench}
+    for page, options in pages.items():
+        need(f"no options of {page} found: has their source changed?", len(options) > 5)
         for option in options:
             need(f"man/{page}.1 has no --{option}", re.search(rf"^\.It .*Fl -{option}\b", text(f"man/{page}.1"), re.M))
+
+
+def check_replay():
+    """Verbs and allowances of `quire replay`; a dagger marks those after which nothing is compared."""
+    verbs = re.findall(r'\[VERB_\w+\] = \{"(\w+)"', text("src/replay/lang.c"))
+    page = text("man/quire-replay.1")
+    need("no verbs found: has lang.c changed?", len(verbs) > 30)
+    for verb in verbs:
+        need(f"man/quire-replay.1 has no verb {verb}", re.search(rf"^\.It Cm {verb}\b", page, re.M))
+    table = text("src/replay/allow.c").split("allowances[] = {")[1].split("\n};")[0]
+    source = dict(re.findall(r'\{"([\w-]+)",.*?(true|false),\s*0\}', table, re.S))
+    rows = text("docs/replay.md").split("| allowance |")[1].split("\n\n")[0]
+    told = {name: "true" if dagger else "false" for name, dagger in re.findall(r"^\| ([\w-]+)( †)? \|", rows, re.M)}
+    need("no allowances found: has allow.c changed?", len(source) > 5)
+    for name in sorted(source.keys() | told.keys()):
+        need(f"docs/replay.md and allow.c differ in the allowance {name}", source.get(name) == told.get(name))
 
 
 def check_refused():
@@ -84,6 +102,7 @@ check_files()
 check_rooms()
 check_report()
 check_options()
+check_replay()
 check_refused()
 print("\n".join(BAD))
 sys.exit(1 if BAD else 0)
