@@ -6,6 +6,7 @@
 #include "bench/guest.h"
 #include "bench/measure.h"
 #include "bench/plot.h"
+#include "tool/output.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -16,6 +17,7 @@
 #include <string.h>
 
 #define RAM_BYTES (1ull << 30)
+#define STATUS_FAILED 1
 #define STATUS_WRONG 2
 
 struct options {
@@ -213,5 +215,6 @@ int main(int argc, char **argv)
 		return guest_main(argc - 2, argv + 2);
 	if (argc > 1 && !strcmp(argv[1], COUNT_COMMAND))
 		return count_main(argc - 2, argv + 2);
+	output_check_at_exit("quire bench", STATUS_FAILED);
 	return bench_main(argc, argv);
 }

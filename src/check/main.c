@@ -11,6 +11,7 @@
 
 #include "check.h"
 #include "conflict.h"
+#include "tool/output.h"
 
 #define MAX_SHARDS 1000000u
 #define MAX_JOBS 1024u
@@ -303,7 +304,6 @@ static int run_command(const struct command_line *c)
 int main(int argc, char **argv)
 {
 	static struct command_line c = {.o = {.seed = 1, .split = SPLIT_AFTER}};
-	int status;
 
 	argp_err_exit_status = STATUS_WRONG;
 	c.o.out = stdout;
@@ -311,10 +311,8 @@ int main(int argc, char **argv)
 	c.o.scenarios = calloc(nr_scenarios() + 1, sizeof(*c.o.scenarios));
 	if (!c.o.scenarios)
 		return STATUS_BROKEN;
+	output_check_at_exit("quire check", STATUS_BROKEN);
 	argp_parse(&argp, argc, argv, 0, NULL, &c);
 	sched_init();
-	status = run_command(&c);
-	if (fflush(stdout) || ferror(stdout))
-		return STATUS_BROKEN;
-	return status;
+	return run_command(&c);
 }

@@ -4,6 +4,7 @@
  */
 #include "replay/search.h"
 #include "replay/stage.h"
+#include "tool/output.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -243,5 +244,6 @@ int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], STAGE_COMMAND))
 		return stage_main(argc - 2, argv + 2);
+	output_check_at_exit("quire replay", STATUS_WRONG);
 	return replay_main(argc, argv);
 }

@@ -8,6 +8,7 @@
 
 #include "quire/quire.h"
 #include "run/run.h"
+#include "tool/output.h"
 #include "tool/tool.h"
 
 static int cmd_help(int argc, char **argv);
@@ -140,6 +141,7 @@ int main(int argc, char **argv)
 	c = find_command(alias(argv[1]));
 	if (!c)
 		return unknown(argv[1]);
+	output_check_at_exit("quire", c->main == cmd_run ? STATUS_RUN : STATUS_PROGRAM);
 	if (!c->has_options && common_option(c, argc - 1, argv + 1))
 		return 0;
 	return c->main(argc - 1, argv + 1);

@@ -78,4 +78,25 @@ wrong 125 --ram run --ram
 # (LeakSanitizer, where quire has it, would say that it may trace nobody.)
 wrong 125 'no seccomp filters can be installed here' run --quiet -- \
 	env ASAN_OPTIONS=detect_leaks=0 "$quire" run true
+# A result that nobody has got is a failure.
+full() {
+	status=$1
+	shift
+	said=$("$quire" "$@" 2>&1 >/dev/full)
+	got=$?
+	case $got:$said in
+	$status:*'standard output: '*) echo "ok quire $* >/dev/full" ;;
+	*)
+		echo "FAILED quire $* >/dev/full: $got: $said"
+		failed=1
+		;;
+	esac
+}
+full 4 help
+full 4 --version
+full 4 check --list
+full 4 check --help
+full 2 replay --help
+full 1 bench --help
+full 125 run --help
 exit $failed
