@@ -42,7 +42,9 @@ extern const struct scenario file_munmap;
 extern const struct scenario file_munmap_after;
 extern const struct scenario file_punch;
 extern const struct scenario file_punch_copy;
+extern const struct scenario file_punch_load;
 extern const struct scenario file_punch_private;
+extern const struct scenario file_punch_read;
 extern const struct scenario file_replace;
 extern const struct scenario file_truncate;
 extern const struct scenario fork_exit;
@@ -211,7 +213,9 @@ const struct scenario *const scenarios[] = {
 	&file_munmap_after,
 	&file_punch,
 	&file_punch_copy,
+	&file_punch_load,
 	&file_punch_private,
+	&file_punch_read,
 	&file_replace,
 	&file_truncate,
 	&fork_exit,

@@ -69,13 +69,13 @@ const struct known_replay known_replays[] = {
 	.name = "truncation returns before munmap has flushed the entry that it has cleared",
 	.scenario = "file-munmap-after",
 	.rule = RULE_flush_of_others,
-	.schedule = "0:78>1,1:121/2",
+	.schedule = "0:78>1,1:92/2",
     },
     {
 	.name = "truncation returns before MADV_DONTNEED has flushed the entry that it has cleared",
 	.scenario = "file-dontneed-after",
 	.rule = RULE_flush_of_others,
-	.schedule = "0:50>1,1:121/2",
+	.schedule = "0:52>1,1:92/2",
     },
     {
 	.name = "a store through an entry that munmap has cleared misses the page's last writeback",
@@ -111,7 +111,7 @@ const struct known_replay known_replays[] = {
 	.name = "truncation of a file forgets that a page below its new mapping is dirty",
 	.scenario = "over-truncate-new-cached",
 	.rule = RULE_linked_when_empty,
-	.schedule = "4:0/1,1:58>2,2:103>1",
+	.schedule = "4:0/1,1:58>2,2:112>1",
     },
     {
 	.name = "writeback takes a frame of a device for a page of the file mapped there before",

@@ -259,7 +259,7 @@ const struct scenario file_punch = {
     .setup = setup_cached,
     .actors = {{"fault", load_old_or_hole}, {"punch", punch}},
     .nr_guards = 3,
-    .guards = {RULE_seq_check, RULE_second_seq, RULE_second_zap},
+    .guards = {RULE_seq_check, RULE_second_seq, RULE_withdrawn_before_zap},
 };
 
 /* A private copy is no page of the file: it stays where a hole is made. */

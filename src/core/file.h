@@ -12,9 +12,9 @@
  *   2  The page cache's reference on a folio is put a grace period after the folio left the cache:
  *      what index_load() finds stays allocated until the reader leaves RCU.
  *   3  mapping->seq moves before pages are dropped from the cache (after the new size is visible),
- *      and again after that, and each time before the VMAs are zapped.  A fault that read seq,
- *      then size and page, and finds seq unmoved under the PTL may insert the page: if it is being
- *      dropped all the same, the zap comes later and takes the entry out.
+ *      and again when they are withdrawn, which is before the VMAs are zapped.  A fault that read
+ *      seq, then size and page, and finds seq unmoved under the PTL may insert the page: if it is
+ *      being dropped all the same, the zap comes later and takes the entry out.
  *   4  A VMA is in the interval tree as long as entries of it may exist, and only while all entries
  *      in its range are the file's: who walks the tree goes by address (edit.c, 3).
  *   5  A folio is added to the cache under X only if seq is as it was before the size was looked
@@ -149,7 +149,7 @@ bool filecache_is_zero_fill(const struct quire_file *file);
 int filecache_add_zero(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio **out);
 /*
  * The page with its content read in, and a reference; sleeps; no lock but W is held, and not RCU.
- * 0; -EAGAIN: seq moved; -ENOPAGE, -ENOMEM; what read_page returned.
+ * 0; -EAGAIN: seq moved, or the page has gone; -ENOPAGE, -ENOMEM; what read_page returned.
  */
 int filecache_read(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio **out);
 

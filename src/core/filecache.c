@@ -10,6 +10,8 @@
  *   2  FOLIO_UPTODATE is set once, under F or before publication, after the content is there.  A
  *      folio without it is never mapped.
  *   3  A failed read leaves the folio in the cache, not up to date: the next one tries again.
+ *   4  A folio that is in the cache and of no mapping is withdrawn: it goes when nobody can reach
+ *      it (truncate.c, 1).  Who wants the page waits until that is done: for W.
  */
 #include "core/file.h"
 #include "core/folio.h"
@@ -146,6 +148,16 @@ static int fill_locked(struct quire_file *file, uint64_t pgoff, struct folio *fo
 	return read_in(file, pgoff, folio);
 }
 
+/* Invariant 4.  Who holds W himself has met none. */
+static void await_drop(struct quire_file *file)
+{
+	const struct quire_port *port = &file->machine->port;
+
+	STEP("waits for who takes the page out of the file");
+	mutex_lock(port, &file->mapping.write_lock, RANK_FILE);
+	mutex_unlock(port, &file->mapping.write_lock, RANK_FILE);
+}
+
 int filecache_read(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio **out)
 {
 	struct quire_machine *m = file->machine;
@@ -160,6 +172,8 @@ int filecache_read(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct
 	folio_unlock(m, *out);
 	if (err)
 		folio_put(m, *out);
+	if (err == -QEAGAIN)
+		await_drop(file);
 	return err;
 }
 

@@ -9,8 +9,8 @@
  *   4  Zeros are read from a hole only if the file has lost no page since the size was looked at:
  *      else what is missing may lie beyond the end by now.
  *   5  Writes hold W, so that they and truncation come one after the other; the bytes of a page
- *      are changed under its lock (F).  Reads take no lock: as on Linux, a read beside a write may
- *      see part of it.
+ *      are changed under its lock (F).  Reads take no lock, but to wait for who takes a page away:
+ *      as on Linux, a read beside a write may see part of it.
  */
 #include "core/file.h"
 #include "core/folio.h"

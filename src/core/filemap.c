@@ -46,7 +46,7 @@ static enum quire_fault_result find_page(struct fault *f, uint64_t pgoff, struct
 	STEP("%s page %lu in the cache", *folio ? "finds" : "finds no", pgoff);
 	if (*folio && (!RULE(map_up_to_date) || folio_test(*folio, FOLIO_UPTODATE)))
 		return QUIRE_FAULT_OK;
-	if (!filecache_is_zero_fill(file)) {
+	if (*folio || !filecache_is_zero_fill(file)) { /* a page of zeros: withdrawn */
 		*folio = NULL;
 		return read_page_in(f, pgoff);
 	}

@@ -96,10 +96,12 @@
 	  "file.h, 5")                                                                             \
 	X(wait_for_adders, "truncation lets who saw seq unmoved add his page before it looks",     \
 	  "commit 4fd9d495b16c; truncate.c, 4")                                                    \
-	X(second_seq, "seq moves again after the cache is emptied",                                \
+	X(second_seq, "seq moves again after the pages that go are withdrawn",                     \
 	  "commit 4aae8d1c051e; locking.md 8")                                                     \
-	X(second_zap, "the mappings are zapped again after the cache is emptied",                  \
+	X(withdrawn_before_zap, "what is being zapped is not mapped again before it is gone",      \
 	  "commit 4aae8d1c051e; locking.md 8")                                                     \
+	X(unmapped_before_uncached, "a page leaves the cache when nobody can reach it any more",   \
+	  "truncate.c, 2")                                                                         \
 	X(rcu_free_cached_pages, "a page that left the cache is freed a grace period later",       \
 	  "file.h, 2")                                                                             \
 	X(waiting_frames_awaited,                                                                  \

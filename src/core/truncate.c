@@ -4,11 +4,13 @@
  *
  * W is held over each; I over each walk of the VMAs; F and X for each page that leaves the cache.
  *
- *     new size -> seq -> zap -> out of the cache -> seq -> zap -> left to RCU (defer.c)
+ *     new size -> seq -> withdrawn -> seq -> zapped, flushed -> out of the cache -> left to RCU
  *
- *   1  A fault that began before the first seq and installs after the first zap sees seq moved.
- *   2  One that began after it sees the new size.  In a hole it may still have found the old
- *      page; it has installed it before the second zap, or sees the second seq.
+ *   1  A page is withdrawn (F): it is of no mapping and not up to date any more, so that
+ *      who finds it in the cache waits for W (filecache.c, 4).  A fault that found it
+ *      before has mapped it before the zap, or sees the second seq.
+ *   2  It leaves the cache when it is mapped nowhere and all is flushed.  So who sees that it is
+ *      gone, by what is in its place, finds there what is stored from then on.
  *   3  A page that is being read in or written back is waited for (F), so that write_page is not
  *      called for a page that is gone.
  *   4  A page that is just being added is waited for (X) before the cache is looked through.
@@ -45,25 +47,14 @@ static void zap_mappings(struct quire_file *file, uint64_t first, uint64_t last,
 	mutex_unlock(port, &mapping->i_lock, RANK_MAPPING);
 }
 
-/* The cache's reference goes to the chain. */
-static void uncache(struct quire_file *file, uint64_t i, struct folio *folio,
-		    struct frame_chain *gone)
+/* Invariant 1. */
+static void withdraw(struct quire_machine *m, struct folio *folio)
 {
-	struct quire_machine *m = file->machine;
-	struct mapping *mapping = &file->mapping;
-
 	folio_lock(m, folio);
-	spin_lock(&m->port, &mapping->index_lock, RANK_INDEX);
-	if (index_load(&mapping->pages, i) == folio) {
-		STEP("takes page %lu out of the cache", i);
-		index_erase(&mapping->pages, i);
-		mapping_count_pages(mapping, -1);
-		folio->mapping = NULL;
-		chain_add(m, gone, folio);
-	}
-	spin_unlock(&mapping->index_lock, RANK_INDEX);
+	STEP("withdraws page %lu", folio->index);
+	folio->mapping = NULL;
+	folio_clear(folio, FOLIO_UPTODATE);
 	folio_unlock(m, folio);
-	folio_put(m, folio);
 }
 
 /* Who is adding a page has seen seq unmoved under X; who comes later sees it moved (file.h, 5). */
@@ -73,15 +64,48 @@ static void wait_for_adders(struct mapping *mapping)
 	spin_unlock(&mapping->index_lock, RANK_INDEX);
 }
 
-static void uncache_range(struct quire_file *file, uint64_t first, uint64_t last,
-			  struct frame_chain *gone)
+/* False: there is none. */
+static bool withdraw_range(struct quire_file *file, uint64_t first, uint64_t last)
 {
 	struct folio *folio;
+	bool any = false;
 
 	if (RULE(wait_for_adders))
 		wait_for_adders(&file->mapping);
 	for (uint64_t i = first; (folio = filecache_next(file, &i, last, 0)); i++) {
-		uncache(file, i, folio, gone);
+		withdraw(file->machine, folio);
+		folio_put(file->machine, folio);
+		any = true;
+		if (i == last)
+			break;
+	}
+	return any;
+}
+
+/* The cache's reference goes to the chain. */
+static void uncache(struct mapping *mapping, uint64_t i, struct folio *folio,
+		    struct frame_chain *gone)
+{
+	struct quire_machine *m = mapping->file->machine;
+
+	spin_lock(&m->port, &mapping->index_lock, RANK_INDEX);
+	STEP("takes page %lu out of the cache", i);
+	index_erase(&mapping->pages, i);
+	mapping_count_pages(mapping, -1);
+	spin_unlock(&mapping->index_lock, RANK_INDEX);
+	chain_add(m, gone, folio);
+}
+
+/* A page that is of the mapping is new since others have left. */
+static void uncache_withdrawn(struct quire_file *file, uint64_t first, uint64_t last,
+			      struct frame_chain *gone)
+{
+	struct folio *folio;
+
+	for (uint64_t i = first; (folio = filecache_next(file, &i, last, 0)); i++) {
+		if (!folio->mapping)
+			uncache(&file->mapping, i, folio, gone);
+		folio_put(file->machine, folio);
 		if (i == last)
 			break;
 	}
@@ -100,15 +124,17 @@ void mapping_drop(struct quire_file *file, uint64_t first, uint64_t last, bool e
 	struct frame_chain gone = CHAIN_OF_PAGES;
 
 	move_seq(&file->mapping);
-	zap_mappings(file, first, last, even_cow);
-	uncache_range(file, first, last, &gone);
-	if (gone.head == NO_FRAME)
-		return;
-	if (RULE(second_seq))
+	if (RULE(withdrawn_before_zap) && withdraw_range(file, first, last) && RULE(second_seq))
 		move_seq(&file->mapping);
-	if (RULE(second_zap))
+	if (RULE(unmapped_before_uncached))
 		zap_mappings(file, first, last, even_cow);
-	free_pages(file->machine, &gone);
+	if (!RULE(withdrawn_before_zap))
+		withdraw_range(file, first, last);
+	uncache_withdrawn(file, first, last, &gone);
+	if (!RULE(unmapped_before_uncached))
+		zap_mappings(file, first, last, even_cow);
+	if (gone.nr)
+		free_pages(file->machine, &gone);
 }
 
 /* Invariant 5.  F held. */
