@@ -321,6 +321,8 @@ void actor_call(struct board *b, const struct step *step, struct result *r)
 	if (step->target >= 0 && step->verb != VERB_VMREAD && step->verb != VERB_VMWRITE &&
 	    step->verb != VERB_FILE)
 		c.fd = actor_files.fd[step->target];
-	r->outcome = OUTCOME_VALUE;
 	r->value = calls[step->verb](&c);
+	/* Not before: the call may be the end of this process.  An access may have met a signal. */
+	if (r->outcome == OUTCOME_NONE)
+		r->outcome = OUTCOME_VALUE;
 }

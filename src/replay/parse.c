@@ -91,6 +91,12 @@ static uint64_t unit_of(char c)
 	}
 }
 
+/* No octal: who writes 010 for a size means ten. */
+static int base_of(const char *digits)
+{
+	return digits[0] == '0' && tolower((unsigned char)digits[1]) == 'x' ? 16 : 10;
+}
+
 /* Digits and a unit; ends where the term ends. */
 static bool parse_plain(const char **at, uint64_t *out)
 {
@@ -98,7 +104,7 @@ static bool parse_plain(const char **at, uint64_t *out)
 	uint64_t unit;
 
 	errno = 0;
-	*out = strtoull(*at, &end, 0);
+	*out = strtoull(*at, &end, base_of(*at));
 	if (end == *at || errno)
 		return false;
 	unit = unit_of(*end);
@@ -108,25 +114,35 @@ static bool parse_plain(const char **at, uint64_t *out)
 	return !__builtin_mul_overflow(*out, unit, out);
 }
 
-static bool parse_term(struct line *l, const char **at, bool minus, struct value *out)
+static bool parse_variable(struct line *l, const char **at, struct value *out)
 {
 	char name[NAME_LEN];
 	size_t n = 0;
-	uint64_t plain;
 
-	if (isdigit((unsigned char)**at)) {
-		if (!parse_plain(at, &plain))
-			return false;
-		out->add += minus ? 0 - plain : plain;
-		return true;
-	}
 	while (n < NAME_LEN - 1 && (isalnum((unsigned char)**at) || **at == '_'))
 		name[n++] = *(*at)++;
 	name[n] = 0;
-	if (!n || minus || out->var != VAR_NONE)
-		return false;
+	if (!is_name(name))
+		return wrong(l, "'%s' is neither a number nor a name", *at - n);
+	if (out->var != VAR_NONE)
+		return wrong(l, "'%s' is one name too many: only numbers can be added", name);
 	out->var = find(l->script->var_names, l->script->nr_vars, name);
-	return out->var >= 0;
+	return out->var >= 0 || wrong(l, "no address has been given the name '%s'", name);
+}
+
+static bool parse_term(struct line *l, const char **at, bool minus, struct value *out)
+{
+	const char *text = *at;
+	uint64_t plain;
+
+	if (!isdigit((unsigned char)**at))
+		return minus ? wrong(l, "only a number may follow '-'")
+			     : parse_variable(l, at, out);
+	if (!parse_plain(at, &plain))
+		return wrong(l, "'%s' is not a number of 64 bits: 4096, 0x1000, 4p (pages), 64K",
+			     text);
+	out->add += minus ? 0 - plain : plain;
+	return true;
 }
 
 static bool parse_value(struct line *l, const char *text, struct value *out)
@@ -138,10 +154,7 @@ static bool parse_value(struct line *l, const char *text, struct value *out)
 	at += minus;
 	for (;;) {
 		if (!parse_term(l, &at, minus, out))
-			return wrong(l,
-				     "'%s' is not a number of 64 bits: NAME, 4096, 0x1000, 4p "
-				     "(pages), 64K, joined by + and -",
-				     text);
+			return false;
 		if (!*at)
 			return true;
 		minus = *at == '-';
@@ -167,7 +180,7 @@ static bool parse_word(const struct word_list *list, const char *text, uint32_t 
 	if (!isdigit((unsigned char)*text))
 		return false;
 	errno = 0;
-	bits = strtoull(text, &end, 0);
+	bits = strtoull(text, &end, base_of(text));
 	*out |= (uint32_t)bits;
 	return !*end && !errno && bits <= UINT32_MAX;
 }
@@ -282,6 +295,8 @@ static bool parse_into(struct line *l, const char *name)
 		return wrong(l, "%s gives nothing that '%s' could hold", verbs[l->step->verb].name,
 			     name);
 	i = find(s->var_names, s->nr_vars, name);
+	if (i >= 0 && i < VAR_FIRST)
+		return wrong(l, "'%s' is there in every script, and stays where it is", name);
 	if (i < 0)
 		i = add_name(l, s->var_names, &s->nr_vars, MAX_VARS, name);
 	l->step->into = (int8_t)i;

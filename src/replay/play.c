@@ -41,6 +41,21 @@ static bool finish(struct play *p, unsigned side)
 	return !err;
 }
 
+/* A process that has died without `exit` leaves steps behind that nobody has done. */
+static bool all_done(const struct play *p, unsigned side)
+{
+	const struct board *b = p->sides[side].board;
+
+	for (unsigned i = 0; i < b->script.nr_steps; i++) {
+		if (b->results[i].outcome != OUTCOME_NONE)
+			continue;
+		fprintf(stderr, "quire replay: %s: the process has died at step %u\n",
+			name_of(p, side), i + 1);
+		return false;
+	}
+	return true;
+}
+
 bool play_execute(struct play *p, const struct script *s)
 {
 	unsigned begun = 0;
@@ -49,7 +64,7 @@ bool play_execute(struct play *p, const struct script *s)
 	while (begun < p->nr_sides && begin(p, begun, s))
 		begun++;
 	for (unsigned i = 0; i < begun; i++)
-		ok &= finish(p, i);
+		ok &= finish(p, i) && all_done(p, i);
 	return ok && begun == p->nr_sides;
 }
 

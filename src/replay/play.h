@@ -13,7 +13,8 @@ struct play {
 	bool verbose; /* the mappings after each step */
 };
 
-/* Executes a script.  False: a side has died or takes too long, of which standard error tells. */
+/* Executes a script.  False: a side or a process of it has died, or takes too long, of which
+ * standard error tells. */
 bool play_execute(struct play *p, const struct script *s);
 /* The sides differ, or one could not execute it. */
 bool play_differs(struct play *p, const struct script *s);

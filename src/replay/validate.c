@@ -25,6 +25,20 @@ static const char *check_values(const struct known *k, const struct step *step)
 	return NULL;
 }
 
+static bool has_byte(enum verb verb)
+{
+	return verb == VERB_WRITE || verb == VERB_FILL || verb == VERB_PWRITE;
+}
+
+static const char *check_byte(const struct step *step)
+{
+	const struct value *byte = &step->args[2];
+
+	if (has_byte(step->verb) && (byte->var != VAR_NONE || byte->add > UINT8_MAX))
+		return "a byte is a number from 0 to 255";
+	return NULL;
+}
+
 static void end_of(struct known *k, uint8_t actor)
 {
 	for (unsigned i = 0; i < MAX_ACTORS; i++)
@@ -92,8 +106,10 @@ static const char *check_step(struct known *k, const struct step *step)
 	const char *wrong;
 
 	if (!k->alive[step->actor])
-		return "whoever is to do it is not there";
+		return "this process or thread has ended";
 	wrong = check_values(k, step);
+	if (!wrong)
+		wrong = check_byte(step);
 	if (!wrong)
 		wrong = check_target(k, step);
 	if (wrong)

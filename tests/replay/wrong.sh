@@ -1,0 +1,55 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# wrong.sh QUIRE: what is wrong with a script or an option is told, with its line, and the status is 2;
+# a script that ends its own process is told, with the step, and the status is 1.
+set -u
+quire=$1
+failed=0
+script=$(mktemp)
+trap 'rm -f "$script"' EXIT
+
+# gives STATUS WORD ARG...: exits so, and standard error has the word.
+gives() {
+	status=$1 word=$2
+	shift 2
+	said=$("$quire" replay "$@" 2>&1 >/dev/null)
+	got=$?
+	case $got:$said in
+	$status:*"$word"*) echo "ok $word" ;;
+	*)
+		echo "FAILED $*: $word: $got: $said"
+		failed=1
+		;;
+	esac
+}
+
+# line WORD TEXT: the text is wrong, as the second line of a script.
+line() {
+	printf '# a script\n%s\n' "$2" >"$script"
+	gives 2 ":2: $1" "$script"
+}
+
+line "there is no verb 'nosuch'" 'nosuch arena 1'
+line 'map needs 4 arguments' 'map arena 1p rw'
+line "'zork' is no flag of map" 'map arena 1p rw private,zork'
+line "no address has been given the name 'b'" 'read b 1'
+line "'heap' is one name too many" 'read arena+heap 1'
+line "'08x': what is 'x'" 'read arena 08x'
+line "'99999999999999999999' is not a number of 64 bits" 'read arena 99999999999999999999'
+line "only a number may follow '-'" 'read heap-arena 1'
+line 'a byte is a number from 0 to 255' 'write arena 1 256'
+line "'arena' is there in every script" 'arena = map 0 1p rw private'
+line "there is no file 'f'" 'truncate f 0'
+line "there is no process or thread 'p1'" 'p1: read arena 1'
+gives 2 'No such file' /nonexistent
+gives 2 'one or two of' --on quire,nosuch /dev/null
+gives 2 'is not a number' --random -1
+
+# No octal.
+printf 'map arena 010p rw private,fixed\nread arena+9p 1 -> 1 00\n' >"$script"
+gives 0 '' "$script"
+
+printf 'unmap 0x400000 0x7fffff000000\nread arena 1\n' >"$script"
+gives 1 'host: the process has died at step 1' --on host "$script"
+exit $failed
