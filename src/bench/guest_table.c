@@ -4,6 +4,7 @@
  */
 #include "bench/guest.h"
 #include "bench/measure.h"
+#include "tool/where.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,15 +14,6 @@
 #include <unistd.h>
 
 #define MAX_PAIRS 101
-
-/* The tool says where it is; started without it, we look for it as a shell does. */
-static char *tool_name(void)
-{
-	static char quire[] = "quire";
-	char *named = getenv("QUIRE_TOOL");
-
-	return named && *named ? named : quire;
-}
 
 static void exec_guest(unsigned row, bool under_run, int out)
 {

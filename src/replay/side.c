@@ -4,13 +4,13 @@
  */
 #include "replay/side.h"
 #include "replay/stage.h"
+#include "tool/where.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -60,15 +60,6 @@ void side_close(struct side *s)
 static void keep_open(int fd)
 {
 	fcntl(fd, F_SETFD, 0);
-}
-
-/* The tool says where it is; started without it, we look for it as a shell does. */
-static char *tool_name(void)
-{
-	static char quire[] = "quire";
-	char *named = getenv("QUIRE_TOOL");
-
-	return named && *named ? named : quire;
 }
 
 static void exec_stage(const struct side *s, int commands, int answers)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "tool/tool.h"
+#include "tool/where.h"
 
 #define OF_BUILD_TREE "build.ninja"
 

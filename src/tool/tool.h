@@ -29,8 +29,6 @@ extern const struct command commands[];
 /* The program of a command cannot be started: as quire-check(1) has it for what is amiss outside.
  */
 #define STATUS_PROGRAM 4
-/* Tells a command's program where `quire` is. */
-#define TOOL_VARIABLE "QUIRE_TOOL"
 
 int cmd_run(int argc, char **argv);
 void cmd_run_help(void);
