@@ -27,9 +27,20 @@ static void map_private(struct memory *m)
 	m->ops->map(m, PLACE, REGION, RW, QMAP_PRIVATE | QMAP_FIXED, NULL);
 }
 
-static void populate(struct memory *m, int advice)
+static void populate_write(struct memory *m)
 {
-	m->ops->advise(m, PLACE, REGION, advice);
+	m->ops->advise(m, PLACE, REGION, QMADV_POPULATE_WRITE);
+}
+
+static void populate_read(struct memory *m)
+{
+	m->ops->advise(m, PLACE, REGION, QMADV_POPULATE_READ);
+}
+
+static void map_populated(struct memory *m)
+{
+	map_private(m);
+	populate_write(m);
 }
 
 static void unmap(struct memory *m)
@@ -37,14 +48,12 @@ static void unmap(struct memory *m)
 	m->ops->unmap(m, PLACE, REGION);
 }
 
-/* Populating a fresh private mapping. */
-static double fault(struct memory *m, int advice)
+/* What the operation takes per page of the mapping, which goes afterwards. */
+static double time_and_unmap(struct memory *m, void (*operation)(struct memory *m))
 {
-	double t;
+	double t = bench_now();
 
-	map_private(m);
-	t = bench_now();
-	populate(m, advice);
+	operation(m);
 	t = bench_now() - t;
 	unmap(m);
 	return t / (double)PAGES;
@@ -52,45 +61,35 @@ static double fault(struct memory *m, int advice)
 
 static double anon_write(struct memory *m)
 {
-	return fault(m, QMADV_POPULATE_WRITE);
+	map_private(m);
+	return time_and_unmap(m, populate_write);
 }
 
 static double zero_read(struct memory *m)
 {
-	return fault(m, QMADV_POPULATE_READ);
+	map_private(m);
+	return time_and_unmap(m, populate_read);
 }
 
 /* ---- files ------------------------------------------------------------------- */
 
-static double populate_file(struct memory *m, struct bench_file *f, int advice)
+static double time_shared(struct memory *m, struct bench_file *f,
+			  void (*operation)(struct memory *m))
 {
-	double t;
-
 	m->ops->map(m, PLACE, REGION, RW, QMAP_SHARED | QMAP_FIXED, f);
-	t = bench_now();
-	populate(m, advice);
-	t = bench_now() - t;
-	unmap(m);
-	return t / (double)PAGES;
+	return time_and_unmap(m, operation);
 }
 
+/* Shared anonymous memory is a file of tmpfs without a page. */
 static double new_tmpfs(struct memory *m)
 {
-	double t;
-
-	/* Shared anonymous memory is a file of tmpfs without a page. */
-	m->ops->map(m, PLACE, REGION, RW, QMAP_SHARED | QMAP_FIXED, NULL);
-	t = bench_now();
-	populate(m, QMADV_POPULATE_WRITE);
-	t = bench_now() - t;
-	unmap(m);
-	return t / (double)PAGES;
+	return time_shared(m, NULL, populate_write);
 }
 
-static double cached(struct memory *m, bool disk, int advice)
+static double cached(struct memory *m, bool disk, void (*operation)(struct memory *m))
 {
 	struct bench_file *f = m->ops->file(m, disk, REGION);
-	double ns = populate_file(m, f, advice);
+	double ns = time_shared(m, f, operation);
 
 	m->ops->close(m, f);
 	return ns;
@@ -98,12 +97,12 @@ static double cached(struct memory *m, bool disk, int advice)
 
 static double cached_tmpfs(struct memory *m)
 {
-	return cached(m, false, QMADV_POPULATE_WRITE);
+	return cached(m, false, populate_write);
 }
 
 static double cached_disk(struct memory *m)
 {
-	return cached(m, true, QMADV_POPULATE_READ);
+	return cached(m, true, populate_read);
 }
 
 /* ---- fork -------------------------------------------------------------------- */
@@ -113,13 +112,12 @@ static double cow(struct memory *m, bool reuse)
 	void *child;
 	double t;
 
-	map_private(m);
-	populate(m, QMADV_POPULATE_WRITE);
+	map_populated(m);
 	child = m->ops->fork(m);
 	if (reuse)
 		m->ops->end_child(m, child);
 	t = bench_now();
-	populate(m, QMADV_POPULATE_WRITE);
+	populate_write(m);
 	t = bench_now() - t;
 	if (!reuse)
 		m->ops->end_child(m, child);
@@ -163,32 +161,28 @@ static double munmap_pages(struct memory *m)
 {
 	double t;
 
-	map_private(m);
-	populate(m, QMADV_POPULATE_WRITE);
+	map_populated(m);
 	t = bench_now();
 	unmap(m);
 	return (bench_now() - t) / (double)PAGES;
 }
 
+static void drop(struct memory *m)
+{
+	m->ops->advise(m, PLACE, REGION, QMADV_DONTNEED);
+}
+
 static double dontneed(struct memory *m)
 {
-	double t;
-
-	map_private(m);
-	populate(m, QMADV_POPULATE_WRITE);
-	t = bench_now();
-	populate(m, QMADV_DONTNEED);
-	t = bench_now() - t;
-	unmap(m);
-	return t / (double)PAGES;
+	map_populated(m);
+	return time_and_unmap(m, drop);
 }
 
 static double remap(struct memory *m, uint64_t to)
 {
 	double t;
 
-	map_private(m);
-	populate(m, QMADV_POPULATE_WRITE);
+	map_populated(m);
 	t = bench_now();
 	m->ops->remap(m, PLACE, REGION, to);
 	t = bench_now() - t;
@@ -277,30 +271,27 @@ static double split_merge(struct memory *m)
 	return t / SMALL_REPEATS;
 }
 
+static void lock(struct memory *m)
+{
+	m->ops->lock(m, PLACE, REGION);
+}
+
+static void unlock(struct memory *m)
+{
+	m->ops->unlock(m, PLACE, REGION);
+}
+
 static double lock_pages(struct memory *m)
 {
-	double t;
-
-	map_private(m);
-	populate(m, QMADV_POPULATE_WRITE);
-	t = bench_now();
-	m->ops->lock(m, PLACE, REGION);
-	t = bench_now() - t;
-	unmap(m);
-	return t / (double)PAGES;
+	map_populated(m);
+	return time_and_unmap(m, lock);
 }
 
 static double unlock_pages(struct memory *m)
 {
-	double t;
-
 	map_private(m);
-	m->ops->lock(m, PLACE, REGION);
-	t = bench_now();
-	m->ops->unlock(m, PLACE, REGION);
-	t = bench_now() - t;
-	unmap(m);
-	return t / (double)PAGES;
+	lock(m);
+	return time_and_unmap(m, unlock);
 }
 
 static double rollup(struct memory *m)
@@ -308,8 +299,7 @@ static double rollup(struct memory *m)
 	void *child;
 	double t;
 
-	map_private(m);
-	populate(m, QMADV_POPULATE_WRITE);
+	map_populated(m);
 	child = m->ops->fork(m);
 	t = bench_now();
 	m->ops->rollup(m, child);

@@ -85,25 +85,43 @@ static void *map_and_unmap(void *arg)
 	return NULL;
 }
 
+/* One thread beside the one that measures, and a mapping at PLACE. */
+struct other {
+	struct worker w;
+	pthread_t thread;
+	pthread_barrier_t barrier;
+	bool stop;
+};
+
+/* Both go on from here. */
+static void other_begin(struct other *o, struct memory *m, uint64_t len, void *(*main)(void *arg))
+{
+	o->w = (struct worker){m, PLACE, len, &o->barrier, &o->stop};
+	o->stop = false;
+	pthread_barrier_init(&o->barrier, NULL, 2);
+	m->ops->map(m, PLACE, len, RW, QMAP_PRIVATE | QMAP_FIXED, NULL);
+	start(&o->thread, main, &o->w);
+	pthread_barrier_wait(&o->barrier);
+}
+
+static void other_end(struct other *o)
+{
+	pthread_join(o->thread, NULL);
+	o->w.m->ops->unmap(o->w.m, o->w.addr, o->w.len);
+	pthread_barrier_destroy(&o->barrier);
+}
+
 double fault_beside_map(struct memory *m)
 {
-	pthread_barrier_t barrier;
-	bool stop = false;
-	struct worker w = {m, PLACE, SHARE, &barrier, &stop};
-	pthread_t t;
+	struct other o;
 	double ns;
 
-	pthread_barrier_init(&barrier, NULL, 2);
-	m->ops->map(m, PLACE, SHARE, RW, QMAP_PRIVATE | QMAP_FIXED, NULL);
-	start(&t, map_and_unmap, &w);
-	pthread_barrier_wait(&barrier);
+	other_begin(&o, m, SHARE, map_and_unmap);
 	ns = wall();
 	m->ops->advise(m, PLACE, SHARE, QMADV_POPULATE_WRITE);
 	ns = wall() - ns;
-	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
-	pthread_join(t, NULL);
-	m->ops->unmap(m, PLACE, SHARE);
-	pthread_barrier_destroy(&barrier);
+	__atomic_store_n(&o.stop, true, __ATOMIC_RELAXED);
+	other_end(&o);
 	return ns / (double)(SHARE / BENCH_PAGE);
 }
 
@@ -119,26 +137,18 @@ static void *populate_and_tell(void *arg)
 /* As often as there is time for while the other populates: a mean. */
 double map_beside_populate(struct memory *m)
 {
-	pthread_barrier_t barrier;
-	bool done = false;
-	struct worker w = {m, PLACE, LARGE, &barrier, &done};
+	struct other o;
 	unsigned pairs = 0;
-	pthread_t t;
 	double ns;
 
-	pthread_barrier_init(&barrier, NULL, 2);
-	m->ops->map(m, PLACE, LARGE, RW, QMAP_PRIVATE | QMAP_FIXED, NULL);
-	start(&t, populate_and_tell, &w);
-	pthread_barrier_wait(&barrier);
+	other_begin(&o, m, LARGE, populate_and_tell);
 	ns = wall();
 	do {
 		m->ops->map(m, BESIDE, BENCH_PAGE, RW, QMAP_PRIVATE | QMAP_FIXED, NULL);
 		m->ops->unmap(m, BESIDE, BENCH_PAGE);
 		pairs++;
-	} while (!__atomic_load_n(&done, __ATOMIC_RELAXED));
+	} while (!__atomic_load_n(&o.stop, __ATOMIC_RELAXED));
 	ns = wall() - ns;
-	pthread_join(t, NULL);
-	m->ops->unmap(m, PLACE, LARGE);
-	pthread_barrier_destroy(&barrier);
+	other_end(&o);
 	return ns / pairs;
 }
