@@ -39,7 +39,9 @@ static void note_signal(struct result *r)
 	r->addr = (uint64_t)caught.si_addr;
 }
 
-void actor_read(uint64_t addr, uint64_t len, struct result *r)
+/* Stores *byte every `step` bytes; NULL: loads. */
+static void access_memory(uint64_t addr, uint64_t len, uint64_t step, const uint8_t *byte,
+			  struct result *r)
 {
 	sigjmp_buf here;
 	volatile uint64_t done = 0;
@@ -48,27 +50,27 @@ void actor_read(uint64_t addr, uint64_t len, struct result *r)
 		note_signal(r);
 	} else {
 		landing = &here;
-		for (; done < len; done++)
-			result_byte(r, *(volatile uint8_t *)(addr + done));
+		for (; done < len; done += step) {
+			volatile uint8_t *at = (volatile uint8_t *)(addr + done);
+
+			if (byte)
+				*at = *byte;
+			else
+				result_byte(r, *at);
+		}
 	}
 	landing = NULL;
 	r->value = (int64_t)done;
 }
 
+void actor_read(uint64_t addr, uint64_t len, struct result *r)
+{
+	access_memory(addr, len, 1, NULL, r);
+}
+
 void actor_write(uint64_t addr, uint64_t len, uint64_t step, uint8_t byte, struct result *r)
 {
-	sigjmp_buf here;
-	volatile uint64_t done = 0;
-
-	if (sigsetjmp(here, 0)) {
-		note_signal(r);
-	} else {
-		landing = &here;
-		for (; done < len; done += step)
-			*(volatile uint8_t *)(addr + done) = byte;
-	}
-	landing = NULL;
-	r->value = (int64_t)done;
+	access_memory(addr, len, step, &byte, r);
 }
 
 uint16_t actor_page_sum(uint64_t addr)
