@@ -76,11 +76,9 @@ void actor_write(uint64_t addr, uint64_t len, uint64_t step, uint8_t byte, struc
 uint16_t actor_page_sum(uint64_t addr)
 {
 	struct result r = {0};
-	uint64_t sum;
 
 	actor_read(addr, REPLAY_PAGE, &r);
 	if (r.outcome == OUTCOME_SIGNAL)
 		return r.signal == SIGSEGV ? CONTENT_SEGV : CONTENT_BUS;
-	sum = r.sum ^ r.sum >> 32;
-	return (uint16_t)((sum ^ sum >> 16) | CONTENT_FIRST);
+	return content_of_sum(r.sum);
 }

@@ -135,10 +135,8 @@ static int fill_file(int fd, uint64_t bytes)
 		return -errno;
 	for (uint64_t off = 0; off < bytes && off < ARENA_PAGES * REPLAY_PAGE;
 	     off += sizeof(page)) {
-		uint64_t n = bytes - off < sizeof(page) ? bytes - off : sizeof(page);
+		uint64_t n = pattern_page(off, bytes, page);
 
-		for (uint64_t i = 0; i < n; i++)
-			page[i] = file_pattern(off + i);
 		if (pwrite(fd, page, n, (off_t)off) != (ssize_t)n)
 			return -errno;
 	}

@@ -129,8 +129,7 @@ static uint16_t page_sum(struct lib *l, uint64_t addr)
 		return f.result == QUIRE_FAULT_BUS ? CONTENT_BUS : CONTENT_SEGV;
 	for (unsigned i = 0; i < REPLAY_PAGE; i++)
 		sum = sum_byte(sum, mem[i]);
-	sum ^= sum >> 32;
-	return (uint16_t)((sum ^ sum >> 16) | CONTENT_FIRST);
+	return content_of_sum(sum);
 }
 
 static int64_t call_contents(struct lib *l)

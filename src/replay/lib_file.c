@@ -54,12 +54,9 @@ static int64_t fill_file(struct quire_file *file, uint64_t bytes)
 
 	for (uint64_t off = 0; off < bytes && off < ARENA_PAGES * REPLAY_PAGE;
 	     off += sizeof(page)) {
-		uint64_t n = bytes - off < sizeof(page) ? bytes - off : sizeof(page);
-		int64_t done;
+		uint64_t n = pattern_page(off, bytes, page);
+		int64_t done = quire_file_write(file, off, page, n);
 
-		for (uint64_t i = 0; i < n; i++)
-			page[i] = file_pattern(off + i);
-		done = quire_file_write(file, off, page, n);
 		if (done != (int64_t)n)
 			return done < 0 ? done : -EIO;
 	}
