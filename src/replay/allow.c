@@ -53,18 +53,24 @@ static bool mincore_differs(const struct place *at)
 	return at->step->verb == VERB_MINCORE && at->result[0]->value == at->result[1]->value;
 }
 
+/* What is told of pages that are not anonymous. */
+static bool of_other_pages(const struct place *at)
+{
+	if (at->part == PART_USAGE)
+		return at->field != USAGE_ANONYMOUS && at->field != USAGE_SWAP;
+	return at->part == PART_PAGE && !is_anonymous(bits_of(at, 0)) &&
+	       !is_anonymous(bits_of(at, 1));
+}
+
 static bool fork_copies(const struct place *at)
 {
 	if (!after(at, VERB_FORK))
 		return false;
 	if (at->part == PART_RESULT)
 		return mincore_differs(at);
-	if (at->part != PART_PAGE && at->part != PART_USAGE)
+	if (is_field(at, USAGE_RSS) && !is_private(at))
 		return false;
-	if (at->part == PART_USAGE)
-		return at->field != USAGE_ANONYMOUS && at->field != USAGE_SWAP &&
-		       (is_private(at) || at->field != USAGE_RSS);
-	return !is_anonymous(bits_of(at, 0)) && !is_anonymous(bits_of(at, 1));
+	return of_other_pages(at);
 }
 
 /* The step that has made the file or segment that is mapped; NULL: none is. */
@@ -106,13 +112,7 @@ static bool disk_folios(const struct place *at)
 {
 	if (at->part == PART_RESULT)
 		return mincore_differs(at) && has_disk(&at->board[0]->script);
-	if (at->part != PART_PAGE && at->part != PART_USAGE)
-		return false;
-	if (!is_on_disk(at))
-		return false;
-	if (at->part == PART_USAGE)
-		return at->field != USAGE_ANONYMOUS && at->field != USAGE_SWAP;
-	return !is_anonymous(bits_of(at, 0)) && !is_anonymous(bits_of(at, 1));
+	return of_other_pages(at) && is_on_disk(at);
 }
 
 static bool outside(const struct result *r)
@@ -183,11 +183,7 @@ static bool external(const struct place *at)
 		return false;
 	if (at->part == PART_RESULT)
 		return mincore_differs(at) && after(at, VERB_FILE);
-	if ((at->part != PART_PAGE && at->part != PART_USAGE) || !maps_file(at))
-		return false;
-	if (at->part == PART_USAGE)
-		return at->field != USAGE_ANONYMOUS && at->field != USAGE_SWAP;
-	return !is_anonymous(bits_of(at, 0)) && !is_anonymous(bits_of(at, 1));
+	return of_other_pages(at) && maps_file(at);
 }
 
 static bool advises(const struct place *at, uint32_t advice)

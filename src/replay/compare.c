@@ -248,8 +248,7 @@ static enum verdict compare_contents(struct place *at, struct difference *d)
 
 static void touch(struct place *at, struct value from, uint64_t len)
 {
-	uint64_t start =
-	    (from.var == VAR_NONE ? 0 : at->board[0]->vars[from.var]) + from.add - ARENA_START;
+	uint64_t start = board_value(at->board[0], from) - ARENA_START;
 	uint64_t first = start / REPLAY_PAGE, n = len / REPLAY_PAGE + 2;
 
 	for (uint64_t i = first; i < first + n && i < ARENA_PAGES; i++)

@@ -133,7 +133,7 @@ static void mark(struct model *m, const struct step *s, unsigned addr, unsigned 
 		mapped[i] = what;
 }
 
-static void range(struct model *m, struct step *s)
+static void make_range(struct model *m, struct step *s)
 {
 	s->args[0] = any_address(m, s->actor);
 	s->args[1] = chance(m, 1) ? wrong_length(m) : any_length(m);
@@ -164,19 +164,19 @@ static void make_map(struct model *m, struct step *s)
 
 static void make_unmap(struct model *m, struct step *s)
 {
-	range(m, s);
+	make_range(m, s);
 	mark(m, s, 0, 1, 0);
 }
 
 static void make_protect(struct model *m, struct step *s)
 {
-	range(m, s);
+	make_range(m, s);
 	s->words[0] = any_prot(m);
 }
 
 static void make_advise(struct model *m, struct step *s)
 {
-	range(m, s);
+	make_range(m, s);
 	s->words[0] = chance(m, 25) ? (uint32_t)QMADV_DONTNEED : any_word(m, ARG_ADVICE);
 	if (chance(m, 1))
 		s->words[0] = 77;
@@ -192,7 +192,7 @@ static void make_remap(struct model *m, struct step *s)
 	    QMREMAP_FIXED,
 	};
 
-	range(m, s);
+	make_range(m, s);
 	s->args[2] = chance(m, 50) ? s->args[1] : any_length(m);
 	s->words[0] = flags[chance(m, 60) ? 2 : random_below(m->r, 5)];
 	/* Without an address the sides choose, each its own. */
@@ -207,14 +207,9 @@ static void make_remap(struct model *m, struct step *s)
 
 static void make_lock(struct model *m, struct step *s)
 {
-	range(m, s);
+	make_range(m, s);
 	if (chance(m, 30))
 		s->words[0] = QMLOCK_ONFAULT;
-}
-
-static void make_range(struct model *m, struct step *s)
-{
-	range(m, s);
 }
 
 static void make_brk(struct model *m, struct step *s)
@@ -252,7 +247,7 @@ static void make_msync(struct model *m, struct step *s)
 					 QMS_SYNC | QMS_INVALIDATE,
 					 QMS_SYNC | QMS_ASYNC};
 
-	range(m, s);
+	make_range(m, s);
 	s->words[0] = flags[random_below(m->r, 6)];
 }
 
