@@ -23,7 +23,7 @@
 struct options {
 	const char *only, *json, *plot;
 	unsigned pairs;
-	bool run;
+	bool run, threads; /* --threads is given */
 	void (*instead)(void);
 };
 
@@ -89,7 +89,6 @@ static int set_number(unsigned *out, unsigned max, const char *option)
 
 static int set_option(struct options *o, int c)
 {
-
 	switch (c) {
 	case OPT_ONLY:
 		o->only = optarg;
@@ -103,6 +102,7 @@ static int set_option(struct options *o, int c)
 	case OPT_PAIRS:
 		return set_number(&o->pairs, 101, "pairs");
 	case OPT_THREADS:
+		o->threads = true;
 		return set_number(&bench_threads, 64, "threads");
 	case OPT_RUN:
 		o->run = true;
@@ -165,6 +165,44 @@ static int json_write(json_t *list, const struct units *u, const char *path)
 	return err ? 1 : 0;
 }
 
+/* What a run of this kind makes no use of is refused, as is a name that no operation has. */
+static const char *unused(const struct options *o)
+{
+	if (o->run && o->plot)
+		return "only one of --run and --plot";
+	if ((o->run || o->plot) && o->json)
+		return "--json is for the table of operations";
+	if ((o->run || o->plot) && o->threads)
+		return "--threads is for the table of operations";
+	if (o->plot && o->only)
+		return "--only is for tables";
+	return NULL;
+}
+
+static bool any_named(const struct options *o)
+{
+	unsigned n = o->run ? nr_guest_rows : nr_rows;
+
+	for (unsigned i = 0; i < n; i++)
+		if (!o->only || strstr(o->run ? guest_rows[i].name : rows[i].name, o->only))
+			return true;
+	return false;
+}
+
+static int check(const struct options *o)
+{
+	const char *why = unused(o);
+
+	if (why)
+		fprintf(stderr, "quire bench: %s\n", why);
+	else if (!any_named(o))
+		fprintf(stderr, "quire bench: --only: no operation has '%s' in its name\n",
+			o->only);
+	else
+		return 0;
+	return STATUS_WRONG;
+}
+
 static int measure_all(const struct options *o)
 {
 	struct units units = units_measure();
@@ -204,6 +242,9 @@ static int bench_main(int argc, char **argv)
 		o.instead();
 		return 0;
 	}
+	err = check(&o);
+	if (err)
+		return err;
 	if (o.plot)
 		return plot_all(o.plot, memory_host(), memory_quire(RAM_BYTES), o.pairs);
 	return o.run ? guest_table(o.only, o.pairs) : measure_all(&o);

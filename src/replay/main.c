@@ -47,6 +47,7 @@ static void replay_help(void)
 	    "      --seeds N          so many seeds, from SEED on (default 1)\n"
 	    "  -v, --verbose          the mappings after each step\n"
 	    "  -h, --help             this text\n"
+	    "  -V, --version          the version\n"
 	    "\n"
 	    "Exit status: 0; 1 if the sides differ, or what a script expects does not come; 2 if\n"
 	    "something is wrong with a script or the options.  See quire-replay(1).\n",

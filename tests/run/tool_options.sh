@@ -78,6 +78,15 @@ wrong 125 --ram run --ram
 # (LeakSanitizer, where quire has it, would say that it may trace nobody.)
 wrong 125 'no seccomp filters can be installed here' run --quiet -- \
 	env ASAN_OPTIONS=detect_leaks=0 "$quire" run true
+for pairs in '' x 0 -1 102 1e1; do
+	wrong 2 'is not a number from 1 to 101' bench --pairs "$pairs"
+done
+wrong 2 "no operation has 'nosuch'" bench --only nosuch
+wrong 2 "no operation has 'fork, per'" bench --run --only 'fork, per'
+wrong 2 'only one of --run and --plot' bench --run --plot .
+wrong 2 '--json is for' bench --run --json /nonexistent/x
+wrong 2 '--threads is for' bench --plot . --threads 2
+wrong 2 '--only is for' bench --plot . --only fork
 # A result that nobody has got is a failure.
 full() {
 	status=$1
