@@ -19,8 +19,6 @@
 /* Where names start in a line; lines that are longer before it have them after one blank. */
 #define NAME_COLUMN 73
 
-#define VSYSCALL 0xffffffffff600000ull
-
 static void from_vma(const struct quire_vma_info *v, struct quire_file *file, struct map_line *out)
 {
 	out->start = v->start;
@@ -110,7 +108,7 @@ bool map_next(struct space *space, uint64_t addr, struct map_line *out)
 		return true;
 	if (!host_has_vsyscall())
 		return false;
-	return special(out, addr, VSYSCALL, QUIRE_PAGE_SIZE, QPROT_EXEC, "[vsyscall]", "ex ");
+	return special(out, addr, RUN_VSYSCALL, QUIRE_PAGE_SIZE, QPROT_EXEC, "[vsyscall]", "ex ");
 }
 
 void map_print(struct text *t, const struct map_line *m)

@@ -253,6 +253,9 @@ enum run_note {
 	NOTE_UNSUPPORTED, /* a1 syscall number, a2 detail: one line per kind, in the supervisor's
 			     log */
 };
+/* The page of old calls that every process sees, where the host has it. */
+#define RUN_VSYSCALL 0xffffffffff600000ull
+
 #define NOTE_INT80 (-1) /* as a number: a call that has no number of x86-64 */
 
 /* What the supervisor's turn hands the stub. */

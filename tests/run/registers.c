@@ -378,6 +378,45 @@ static void without_clock(void)
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
 }
 
+static void *vsyscall(int nr)
+{
+	return (void *)(0xffffffffff600000ul + 0x400ul * (unsigned long)nr);
+}
+
+static bool has_vsyscall(void)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	char line[512];
+	bool has = false;
+
+	while (fgets(line, sizeof(line), f))
+		has |= strstr(line, "[vsyscall]") != NULL;
+	fclose(f);
+	return has;
+}
+
+/* They return to the caller, whose pages were never touched. */
+static void old_calls(void)
+{
+	long (*get_time)(long *) = (long (*)(long *))vsyscall(1);
+	long (*get_day)(long *, void *) = (long (*)(long *, void *))vsyscall(0);
+	long (*get_cpu)(unsigned *, void *, void *) =
+	    (long (*)(unsigned *, void *, void *))vsyscall(2);
+	unsigned *cpu = anon(4096);
+	long *at = anon(4096), now = time(NULL), seen;
+
+	if (!has_vsyscall()) {
+		printf("not looked at: this host has no vsyscall\n");
+		return;
+	}
+	seen = get_time(at);
+	CHECK(seen >= now && seen < now + 100 && *at == seen);
+	CHECK(get_time(NULL) >= seen);
+	CHECK(get_day(at, NULL) == 0 && at[0] >= now && at[1] < 1000000);
+	*cpu = 0xffffffff;
+	CHECK(get_cpu(cpu, NULL, NULL) == 0 && *cpu < 0xffffffff);
+}
+
 int main(void)
 {
 	RUN(at_entry);
@@ -386,5 +425,6 @@ int main(void)
 	RUN(upper_halves);
 	RUN(aligned);
 	RUN(without_clock);
+	RUN(old_calls);
 	return failures != 0;
 }

@@ -6,6 +6,8 @@
  *   2. The number is the low half of rax.
  *   3. A call that a signal kept from happening is made again by the guest after the handler:
  *      its instruction pointer goes back onto the call (RESTART).
+ *   4. time, gettimeofday and getcpu may be called at old addresses that every process has
+ *      (vsyscall).  The host traps these calls as others, but has returned from them by then.
  */
 #include "bounce.h"
 #include "guard.h"
@@ -194,8 +196,25 @@ static int64_t dispatch(struct call *c)
 	return call_refuse(c, ENOSYS, 0);
 }
 
+bool in_vsyscall(uint64_t addr)
+{
+	return addr - RUN_VSYSCALL < PAGE;
+}
+
+/* Where the caller has put its return address it still is. */
+static void go_back(struct sigcontext *r, uint64_t call_addr)
+{
+	if (in_vsyscall(call_addr)) {
+		r->rip = call_addr;
+		r->rsp -= 8;
+	} else {
+		r->rip -= SYSCALL_BYTES;
+	}
+}
+
 void on_syscall(struct thread *t, const siginfo_t *info, struct ucontext *uc)
 {
+	uint64_t call_addr = sys_ptr(info->si_call_addr);
 	struct sigcontext *r = &uc->uc_mcontext;
 	struct call c = {t, uc, (int32_t)r->rax, {r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9}};
 	int64_t ret;
@@ -214,7 +233,7 @@ void on_syscall(struct thread *t, const siginfo_t *info, struct ucontext *uc)
 	ret = dispatch(&c);
 	lent_end(t);
 	if (ret == RESTART)
-		r->rip -= SYSCALL_BYTES;
+		go_back(r, call_addr);
 	else
 		r->rax = (uint64_t)ret;
 }

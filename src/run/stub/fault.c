@@ -234,12 +234,15 @@ static void sent_signal(struct thread *t, siginfo_t *info, struct ucontext *uc, 
 /*
  * si_code says less than it seems: a child's end has codes that are a fault's, too, if clone named
  * one of these signals for it.  So what the code says must agree with what the CPU was doing.  (A
- * siginfo of the guest's own making that says so does not come here: sys_sigqueue.c.)
+ * siginfo of the guest's own making that says so does not come here: sys_sigqueue.c.)  No child has
+ * the number and the user that an address of vsyscall would be.
  */
 static bool is_trapped_call(int sig, const siginfo_t *info, const struct ucontext *uc)
 {
+	uint64_t addr = sys_ptr(info->si_call_addr);
+
 	return sig == SIGSYS && info->si_code == SYS_SECCOMP &&
-	       sys_ptr(info->si_call_addr) == uc->uc_mcontext.rip;
+	       (addr == uc->uc_mcontext.rip || in_vsyscall(addr));
 }
 
 static bool is_fault(int sig, const siginfo_t *info, const struct ucontext *uc)

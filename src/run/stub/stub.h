@@ -383,6 +383,7 @@ struct call {
 	uint64_t a[6];
 };
 void on_syscall(struct thread *t, const siginfo_t *info, struct ucontext *uc);
+bool in_vsyscall(uint64_t addr);
 /* The call with the arguments in c->a, which may point into the stub where the table says nothing.
  */
 int64_t call_native(struct call *c);
