@@ -23,26 +23,27 @@ struct aim {
 
 struct row {
 	const char *name;
-	const char *unit; /* of what the cost is */
+	const char *unit; /* the cost is that of one: "page", "pair", "call" */
 	struct aim aim;
-	/* Of one repeat: ns a unit. */
+	/* Does one repeat.  Returns its cost, ns a unit. */
 	double (*measure)(struct memory *m);
-	bool threads; /* of several */
+	bool threads; /* it is done by several threads */
 };
 extern const struct row rows[];
 extern const unsigned nr_rows;
 
-/* What rows and pictures vary (rows.c): bytes of a fork's region, mappings beside. */
+/* Costs that rows and plot.c share (rows.c).  fork with so many bytes populated: ns a page. */
 double bench_fork(struct memory *m, uint64_t bytes);
+/* mmap and munmap of a page beside so many other mappings: ns a pair. */
 double bench_map_among(struct memory *m, unsigned vmas);
 
-/* So many calls a repeat has, where the unit is no page. */
+/* Calls in a repeat, where the unit is not a page. */
 #define BENCH_SMALL_REPEATS 2000u
 /* Bytes that the rows of one thread work on: a multiple of 64 KiB. */
 extern uint64_t bench_region;
 
-/* Operations of several threads (rows_threads.c). */
-extern unsigned bench_threads; /* that fault_together has */
+/* Operations of several threads (rows_threads.c): wall time, ns a unit. */
+extern unsigned bench_threads; /* how many fault_together starts */
 double fault_together(struct memory *m);
 double fault_beside_map(struct memory *m);
 double map_beside_populate(struct memory *m);

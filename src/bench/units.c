@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-/* Who counts instructions (bench/instructions) counts those between two calls of bench_now(). */
+/* bench/instructions counts the instructions between two calls of bench_now(). */
 #if __has_include(<valgrind/callgrind.h>)
 #include <valgrind/callgrind.h>
 #else

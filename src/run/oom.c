@@ -9,7 +9,8 @@
  *      that was not enough, or others have taken it, again and again.
  *   2  One at a time: who comes while another is at it waits for that, and tries again.
  *   3  The process that asks, as the victim, gets a refusal: its stub is being killed.
- *   4  Where nobody may be killed, nobody is: who asks gets SIGBUS (op_fault.c), or his call fails.
+ *   4  Where nobody may be killed, nobody is: the process that asks gets SIGBUS (op_fault.c), or
+ *      its call fails.
  */
 #include "run/oom.h"
 

@@ -9,7 +9,7 @@
  *      figure is rounded up (peak_bytes), so that the run fits into a machine of that size.
  *   2  What it was made of is noted whenever more is in use than at the last note: by a 64th, or
  *      by anything if somebody has just died, whose memory is about to go.
- *   3  Who has died holds his memory until it is taken apart.
+ *   3  A dead process holds its memory until its address space is taken apart.
  */
 #include "run/engine.h"
 

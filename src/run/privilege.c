@@ -4,12 +4,12 @@
  *
  * It is what root looks into other processes with, and the supervisor is one.  Without it the host
  * itself keeps root's guests out of the supervisor's memory, descriptors, root and mappings, by
- * whatever name, mount or event they come: it is not dumpable.
+ * whatever name, mount or event they come: the supervisor is not dumpable.
  *
  *   1. It is gone from the bounding set, so no program that a guest executes gets it back.  In a
  *      user namespace of a guest's own it counts for what is in there.
- *   2. Where the supervisor decides on the host's behalf it still counts: for who has all others
- *      that the supervisor has.
+ *   2. Where the supervisor decides on the host's behalf it still counts: for a guest that has
+ *      all other capabilities of the supervisor.
  */
 #include "run/privilege.h"
 

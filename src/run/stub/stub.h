@@ -61,7 +61,7 @@
 /* Never blocked and always caught on the host; the guest's blocking of them is ours. */
 #define SIGS_VIRTUAL (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGSYS))
 #define sig_is_virtual(sig) ((SIGBIT(sig) & SIGS_VIRTUAL) != 0)
-/* What a fault or a trapped call makes the kernel send, or one who forges that: see held.c. */
+/* What a fault or a trapped call makes the kernel send, or a forger of that: see held.c. */
 #define SIGS_FAULT (SIGS_VIRTUAL | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE))
 #define SIGS_UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
 #define HOST_ALL_BLOCKED (~SIGS_VIRTUAL)

@@ -3,10 +3,10 @@
  * sys_sigqueue.c: calls that send a signal with a siginfo of the caller's making.
  *
  * Such a signal may look like the kernel's own word on a fault or a trapped system call (si_code
- * above 0), or the supervisor's (0), but only to who sends it: nobody else is allowed.  So it never
- * goes by the host, where our handler could not tell it from a real one: it is held for the guest
- * as one that has come. Those that the host may block are held where they go to the thread alone:
- * see held.c.
+ * above 0), or the supervisor's (0), but only where a process sends it to itself: to others it is
+ * refused.  So it never goes by the host, where our handler could not tell it from a real one: it
+ * is held for the guest as one that has come.  Those that the host may block are held where they
+ * go to the thread alone: see held.c.
  */
 #include "probe.h"
 #include "table.h"
@@ -24,8 +24,8 @@ static bool looks_like_a_fault(int sig, const siginfo_t *info, bool thread)
 }
 
 /*
- * May one who says that the kernel speaks send there?  Signal 0 is sent in its stead, to hear what
- * the host says of the rights.
+ * May a signal with the kernel's si_code be sent there?  Signal 0 is sent in its stead, for the
+ * host's answer on the rights.
  */
 static int64_t ask_host(const struct call *c, int at_sig, const siginfo_t *info)
 {

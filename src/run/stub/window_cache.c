@@ -28,7 +28,7 @@ static bool serves_locked(const struct cached *w, const struct file_map *m)
 	       m->first + m->pages <= w->first + w->pages;
 }
 
-/* Who closes one of the two forgets it first (fds_closing_begin), and waits for us. */
+/* The thread that closes one of the two forgets it first (fds_closing_begin), and waits for us. */
 static bool same_open_file_locked(int a, int b)
 {
 	int64_t self = sys(__NR_gettid);
