@@ -327,19 +327,7 @@ static void test_writeback_errors(void **state)
 
 #define LENT_PAGES 600ull /* more than are gathered at once */
 
-static bool lent;
 static unsigned written;
-
-static bool says_lent(void *ctx, struct quire_mm *mm, void *cookie,
-		      const struct quire_tlb_range *ranges, unsigned n)
-{
-	(void)ctx;
-	(void)mm;
-	(void)cookie;
-	(void)ranges;
-	(void)n;
-	return lent;
-}
 
 static bool discard(void *ctx, uint64_t first, uint64_t count)
 {
@@ -386,20 +374,19 @@ static void test_lent_pages_stay_dirty(void **state)
 
 	(void)state;
 	unit_port(&u);
-	u.port.tlb_lent = says_lent;
+	u.port.tlb_lent = unit_lent;
 	u.port.ram_discard = discard;
 	u.port.log = drop_line;
 	unit_machine_mm(&u, NULL, NULL);
 	assert_int_equal(quire_file_create(u.m, &fo, &file), 0);
 	a = unit_map_file(u.mm, 0, LENT_PAGES * UPAGE, URW, QMAP_SHARED, file, 0);
 	unit_fill(u.mm, a, LENT_PAGES * UPAGE, 1);
-	lent = false;
 	assert_int_equal(pages_written(file), LENT_PAGES);
 	assert_int_equal(pages_written(file), 0);
 	unit_fill(u.mm, a, LENT_PAGES * UPAGE, 2);
-	lent = true;
+	u.lent = true;
 	assert_int_equal(pages_written(file), LENT_PAGES);
-	lent = false;
+	u.lent = false;
 	assert_int_equal(pages_written(file), LENT_PAGES);
 	unit_verify(&u);
 	quire_file_put(file);

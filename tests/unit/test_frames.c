@@ -479,19 +479,6 @@ static void test_discard(void **state)
 
 /* --------------------------------------------------------- memory that is lent */
 
-static bool lent;
-
-static bool says_lent(void *ctx, struct quire_mm *mm, void *cookie,
-		      const struct quire_tlb_range *ranges, unsigned n)
-{
-	(void)ctx;
-	(void)mm;
-	(void)cookie;
-	(void)ranges;
-	(void)n;
-	return lent;
-}
-
 static uint64_t replaced;
 
 static bool replace(void *ctx, uint64_t first, uint64_t count)
@@ -508,17 +495,17 @@ static void lent_to_the_last(bool exit_first)
 	struct unit u;
 
 	unit_port(&u);
-	u.port.tlb_lent = says_lent;
+	u.port.tlb_lent = unit_lent;
 	u.port.ram_discard = replace;
 	unit_machine_mm(&u, NULL, NULL);
 	unit_fill(u.mm, unit_map(u.mm, 0, 4 * UPAGE, URW, UANON), 4 * UPAGE, 1);
 	replaced = 0;
-	lent = true;
+	u.lent = true;
 	if (exit_first)
 		quire_mm_exit(u.mm);
 	quire_mm_put(u.mm);
 	u.mm = NULL;
-	lent = false;
+	u.lent = false;
 	assert_int_equal(replaced, 4);
 	unit_down(&u);
 }
@@ -539,7 +526,7 @@ static void test_lent_needs(void **state)
 
 	(void)state;
 	unit_port(&u);
-	u.port.tlb_lent = says_lent;
+	u.port.tlb_lent = unit_lent;
 	assert_int_equal(quire_machine_create(&u.port, &o, &m), -QEINVAL);
 	u.port.ram_discard = replace;
 	u.port.tlb_flush = NULL;

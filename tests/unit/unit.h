@@ -40,6 +40,7 @@ struct unit {
 	int64_t outstanding;   /* bytes of port->alloc not yet freed */
 	uint64_t flushes;      /* calls of tlb_flush */
 	uint64_t flush_ranges; /* ranges in them; a full flush counts as one */
+	bool lent;             /* what unit_lent() says */
 };
 
 static inline void *unit_alloc(void *ctx, size_t bytes)
@@ -71,6 +72,19 @@ static inline void unit_flush(void *ctx, struct quire_mm *mm, void *cookie,
 	(void)ranges;
 	__atomic_add_fetch(&u->flushes, 1, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&u->flush_ranges, nranges ? nranges : 1, __ATOMIC_RELAXED);
+}
+
+/* A test that has lent memory puts it into u->port.tlb_lent. */
+static inline bool unit_lent(void *ctx, struct quire_mm *mm, void *cookie,
+			     const struct quire_tlb_range *ranges, unsigned nranges)
+{
+	struct unit *u = ctx;
+
+	(void)mm;
+	(void)cookie;
+	(void)ranges;
+	(void)nranges;
+	return u->lent;
 }
 
 static inline void unit_report(void *arg, const char *line)
