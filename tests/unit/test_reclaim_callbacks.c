@@ -46,28 +46,44 @@ static bool unmap_victim(void *ctx, struct quire_mm *mm, void *cookie, enum quir
 	return victim && !quire_munmap(mm, victim, 64 * UPAGE) && !(victim = 0);
 }
 
+/* After the machine: a file whose callbacks need scratch memory, which has its tables already. */
+static struct quire_file *begin(struct unit *u, const struct quire_file_ops *ops)
+{
+	struct quire_file_options fo = {.size = sizeof(fo),
+					.kind = QUIRE_FILE_PAGECACHE,
+					.ops = ops,
+					.writable = true,
+					.bytes = 32 * UPAGE};
+	struct quire_file *file;
+
+	unit = u;
+	asked = 0;
+	assert_int_equal(quire_file_create(u->m, &fo, &file), 0);
+	scratch = unit_map(u->mm, SOURCE, 64 * UPAGE, URW, UANON | QMAP_FIXED);
+	scratch_end = scratch + 64 * UPAGE;
+	unit_load(u->mm, scratch);
+	return file;
+}
+
+static void end(struct unit *u, struct quire_file *file)
+{
+	scratch = scratch_end;
+	quire_file_put(file);
+	unit_down(u);
+}
+
 /* The page is held, by a write the file, too: frames are waited for, and room is asked for. */
 static void in_callbacks(void **state)
 {
 	static const struct quire_file_ops ops = {.read_page = read_with_scratch,
 						  .write_page = write_with_scratch};
-	struct quire_file_options fo = {.size = sizeof(fo),
-					.kind = QUIRE_FILE_PAGECACHE,
-					.ops = &ops,
-					.writable = true,
-					.bytes = 32 * UPAGE};
 	struct quire_file *file;
 	char c = 1;
 	struct unit u;
 
 	(void)state;
-	unit = &u;
-	asked = 0;
 	up(&u);
-	assert_int_equal(quire_file_create(u.m, &fo, &file), 0);
-	scratch = unit_map(u.mm, SOURCE, 64 * UPAGE, URW, UANON | QMAP_FIXED);
-	scratch_end = scratch + 64 * UPAGE;
-	unit_load(u.mm, scratch);
+	file = begin(&u, &ops);
 	fill_with_deferred_tables(&u, 1);
 	for (uint64_t i = 0; i < 8; i++) {
 		assert_int_equal(quire_file_read(file, 2 * i * UPAGE, &c, 1), 1);
@@ -76,26 +92,17 @@ static void in_callbacks(void **state)
 	assert_int_equal(quire_file_sync(file), 0);
 	assert_int_equal(asked, 0);
 	assert_int_equal(scratch_end - scratch, (64 - 24) * UPAGE);
-	scratch = scratch_end;
-	quire_file_put(file);
-	unit_down(&u);
+	end(&u, file);
 }
 
 static void room_asked_for_in_callbacks(void **state)
 {
 	static const struct quire_file_ops ops = {.read_page = read_with_scratch};
-	struct quire_file_options fo = {.size = sizeof(fo),
-					.kind = QUIRE_FILE_PAGECACHE,
-					.ops = &ops,
-					.writable = true,
-					.bytes = 32 * UPAGE};
 	struct quire_file *file;
 	char c = 1;
 	struct unit u;
 
 	(void)state;
-	unit = &u;
-	asked = 0;
 	unit_port(&u);
 	u.port.oom = unmap_victim;
 	unit_machine_mm(
@@ -103,18 +110,13 @@ static void room_asked_for_in_callbacks(void **state)
 	    &(struct quire_machine_options){.size = sizeof(struct quire_machine_options),
 					    .ram_bytes = RAM_PAGES * UPAGE},
 	    NULL);
-	assert_int_equal(quire_file_create(u.m, &fo, &file), 0);
+	file = begin(&u, &ops);
 	victim = unit_map(u.mm, TARGET, 64 * UPAGE, URW, UANON | QMAP_FIXED);
 	unit_fill(u.mm, victim, 64 * UPAGE, 1);
-	scratch = unit_map(u.mm, SOURCE, 64 * UPAGE, URW, UANON | QMAP_FIXED);
-	scratch_end = scratch + 64 * UPAGE;
-	unit_load(u.mm, scratch);
 	fill_but(&u, 1);
 	assert_int_equal(quire_file_write(file, 0, &c, 1), 1); /* its page is the last */
 	assert_int_equal(asked, 1);
-	scratch = scratch_end;
-	quire_file_put(file);
-	unit_down(&u);
+	end(&u, file);
 }
 
 /* ---- of what: what the fault missed, whatever others miss beside it */
