@@ -6,6 +6,7 @@
 #include "bench/guest.h"
 #include "bench/measure.h"
 #include "bench/plot.h"
+#include "tool/number.h"
 #include "tool/output.h"
 
 #include <errno.h>
@@ -75,10 +76,9 @@ static void print_version(void)
 
 static int set_number(unsigned *out, unsigned max, const char *option)
 {
-	char *end;
-	unsigned long n = strtoul(optarg, &end, 10);
+	uint64_t n;
 
-	if (*optarg >= '0' && *optarg <= '9' && !*end && n >= 1 && n <= max) {
+	if (parse_number(optarg, 10, 1, max, &n)) {
 		*out = (unsigned)n;
 		return 0;
 	}

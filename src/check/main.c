@@ -11,6 +11,7 @@
 
 #include "check.h"
 #include "conflict.h"
+#include "tool/number.h"
 #include "tool/output.h"
 
 #define MAX_SHARDS 1000000u
@@ -74,12 +75,9 @@ struct command_line {
 static uint64_t number(struct argp_state *state, const char *option, const char *text, uint64_t min,
 		       uint64_t max)
 {
-	char *end;
-	unsigned long long n;
+	uint64_t n = 0;
 
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno || n < min || n > max)
+	if (!parse_number(text, 10, min, max, &n))
 		argp_error(state, "%s: '%s' is not a number from %llu to %llu", option, text,
 			   (unsigned long long)min, (unsigned long long)max);
 	return n;

@@ -4,6 +4,7 @@
  */
 #include "replay/search.h"
 #include "replay/stage.h"
+#include "tool/number.h"
 #include "tool/output.h"
 
 #include <errno.h>
@@ -92,11 +93,7 @@ static int set_sides(struct play *p, const char *text)
 
 static int set_number(uint64_t *out, const char *option, const char *text)
 {
-	char *end;
-
-	errno = 0;
-	*out = strtoull(text, &end, 0);
-	if (!errno && *text >= '0' && *text <= '9' && !*end)
+	if (parse_number(text, 0, 0, UINT64_MAX, out))
 		return 0;
 	fprintf(stderr, "quire replay: --%s: '%s' is not a number\n", option, text);
 	return STATUS_WRONG;
