@@ -26,13 +26,15 @@ static bool begin(struct lib *l)
 	static struct quire_port port;
 	static uint8_t *ram;
 	struct quire_machine_options options = {.size = sizeof(options), .ram_bytes = RAM_BYTES};
-	struct quire_mm_options mm = {.size = sizeof(mm), .ignore_memlock = true};
+	struct quire_mm_options mm = {
+	    .size = sizeof(mm), .cookie = &l->tlbs[0], .ignore_memlock = true};
 
 	if (!ram) {
 		ram = mmap(NULL, RAM_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 			   0);
 		quire_port_host(&port);
 		port.log = on_log;
+		port.tlb_flush = lib_tlb_flush;
 	}
 	options.ram = l->ram = ram;
 	if (quire_machine_create(&port, &options, &l->machine) ||
@@ -64,7 +66,7 @@ static void end(struct lib *l)
 static int64_t do_fork(struct lib *l, uint8_t to)
 {
 	l->thread[to] = false;
-	return quire_mm_fork(l->mm, NULL, &l->mms[to]);
+	return quire_mm_fork(l->mm, &l->tlbs[to], &l->mms[to]);
 }
 
 static int64_t do_thread(struct lib *l, uint8_t to)

@@ -7,6 +7,7 @@
 
 #include "replay/stage.h"
 
+#include <quire/port.h>
 #include <quire/quire.h>
 
 struct lib_file {
@@ -14,11 +15,21 @@ struct lib_file {
 	uint8_t *disk; /* FILE_DISK: its content, lib_disk_max bytes */
 };
 
+/* The translations that a processor has cached for a process.  Of no page: pte is 0. */
+#define LIB_TLB_ENTRIES 64
+struct lib_tlb {
+	struct lib_tlb_entry {
+		uint64_t page; /* address / REPLAY_PAGE */
+		uint64_t pte;
+	} entries[LIB_TLB_ENTRIES];
+};
+
 struct lib {
 	struct board *board;
 	struct quire_machine *machine;
 	uint8_t *ram;                     /* the machine's */
 	struct quire_mm *mms[MAX_ACTORS]; /* a thread has its process's, with a reference */
+	struct lib_tlb tlbs[MAX_ACTORS]; /* by process: the cookies of mms */
 	bool thread[MAX_ACTORS];
 	struct lib_file files[MAX_FILES];
 	const struct step *step;
@@ -29,6 +40,12 @@ struct lib {
 
 /* Makes the call of a step (lib_call.c); result->outcome is OUTCOME_VALUE before. */
 int64_t lib_call(struct lib *l);
+/* Where memory of the actor's is, faulted in if need be.  NULL: *f says why not (lib_tlb.c). */
+uint8_t *lib_translate(struct lib *l, uint64_t addr, enum quire_access access,
+		       struct quire_fault *f);
+/* The port's tlb_flush; `cookie` is a struct lib_tlb. */
+void lib_tlb_flush(void *ctx, struct quire_mm *mm, void *cookie,
+		   const struct quire_tlb_range *ranges, unsigned nr);
 /* The state of an address space's arena. */
 void lib_view(struct lib *l, struct quire_mm *mm, struct view *v);
 void lib_contents(struct lib *l);

@@ -67,22 +67,11 @@ static bool refused(struct lib *l, const struct quire_fault *f)
 	return true;
 }
 
-/* As a processor does: by the entry.  NULL: the access is refused. */
-static uint8_t *translate(struct lib *l, uint64_t addr, enum quire_access access,
-			  struct quire_fault *f)
-{
-	*f = (struct quire_fault){0};
-	quire_fault(l->mm, addr, access, f);
-	if (f->result != QUIRE_FAULT_OK)
-		return NULL;
-	return l->ram + (f->pte & QUIRE_PTE_FRAME_MASK) + addr % REPLAY_PAGE;
-}
-
 /* A piece of at most a page.  False: the access is refused. */
 static bool access_piece(struct lib *l, uint64_t addr, uint64_t n, bool store)
 {
 	struct quire_fault f;
-	uint8_t *mem = translate(l, addr, store ? QUIRE_WRITE : QUIRE_READ, &f);
+	uint8_t *mem = lib_translate(l, addr, store ? QUIRE_WRITE : QUIRE_READ, &f);
 
 	if (refused(l, &f))
 		return false;
@@ -122,7 +111,7 @@ static int64_t access_memory(struct lib *l, bool store)
 static uint16_t page_sum(struct lib *l, uint64_t addr)
 {
 	struct quire_fault f;
-	const uint8_t *mem = translate(l, addr, QUIRE_READ, &f);
+	const uint8_t *mem = lib_translate(l, addr, QUIRE_READ, &f);
 	uint64_t sum = 0;
 
 	if (!mem)
@@ -172,7 +161,7 @@ static bool copy_piece(struct lib *l, uint64_t far, uint64_t near, uint64_t n, b
 {
 	struct quire_mm *there = l->mms[l->step->target];
 	struct quire_fault f;
-	uint8_t *mem = translate(l, near, store ? QUIRE_READ : QUIRE_WRITE, &f);
+	uint8_t *mem = lib_translate(l, near, store ? QUIRE_READ : QUIRE_WRITE, &f);
 
 	if (!mem)
 		return false;
