@@ -29,6 +29,7 @@ struct mmap_request {
 	uint64_t pgoff;
 	uint64_t vm_flags;
 	bool anon;
+	bool locked; /* asked for, or by mlockall: populated, though MAP_DROPPABLE is not locked */
 };
 
 static uint64_t common_flags(const struct quire_mm *mm, const struct mmap_request *r)
@@ -73,6 +74,12 @@ static int check_seal(struct mmap_request *r)
 	return 0;
 }
 
+/* MAP_SYNC wants memory that lasts, which a page cache is not; so say the host's file systems. */
+static bool lacks_dax(const struct mmap_request *r)
+{
+	return (r->flags & QMAP_SYNC) && r->file->kind == QUIRE_FILE_PAGECACHE;
+}
+
 static bool beyond_largest_file(const struct mmap_request *r)
 {
 	return r->len > FILE_MAX_BYTES || r->pgoff > (FILE_MAX_BYTES - r->len) >> PAGE_SHIFT;
@@ -96,7 +103,9 @@ static int file_flags(struct mmap_request *r)
 			return -QEPERM;
 		r->vm_flags &= ~VM_MAYEXEC;
 	}
-	return r->vm_flags & VM_GROWSDOWN ? -QEINVAL : check_seal(r);
+	if (r->vm_flags & VM_GROWSDOWN)
+		return -QEINVAL;
+	return lacks_dax(r) ? -QEOPNOTSUPP : check_seal(r);
 }
 
 static int anon_flags(struct mmap_request *r)
@@ -189,6 +198,7 @@ static int mmap_locked(struct quire_mm *mm, struct mmap_request *r)
 	if (mm->exited || rtree_count(&mm->vmas) > mm->machine->max_map_count)
 		return -QENOMEM;
 	r->vm_flags = common_flags(mm, r);
+	r->locked = r->vm_flags & VM_LOCKED;
 	err = choose_area(mm, r);
 	if (!err)
 		err = check_lock(mm, r);
@@ -221,7 +231,7 @@ static void populate_new(struct quire_mm *mm, const struct mmap_request *r)
 {
 	bool wanted = (r->flags & (QMAP_POPULATE | QMAP_NONBLOCK)) == QMAP_POPULATE;
 
-	if (wanted || (r->vm_flags & VM_LOCKED))
+	if (wanted || r->locked)
 		mm_populate_locked(mm, r->addr, r->addr + r->len);
 }
 

@@ -33,6 +33,14 @@ static void turn_to(struct board *b, uint32_t turn)
 	syscall(SYS_futex, &b->turn, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
+/* The turn goes to the next step that is done by somebody who is there. */
+static void pass_turn(struct board *b, uint32_t turn)
+{
+	for (; turn < b->script.nr_steps && !b->pids[b->script.steps[turn].actor]; turn++)
+		b->results[turn].outcome = OUTCOME_NOBODY;
+	turn_to(b, turn);
+}
+
 /* By no function of the C library, which would set the errno of who has the turn. */
 static void wait_for_change(const uint32_t *turn, uint32_t old)
 {
@@ -99,7 +107,7 @@ static void do_thread(struct board *b, const struct step *step, struct result *r
 			    CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
 				CLONE_SYSVSEM,
 			    (void *)(intptr_t)step->target);
-	b->pids[step->target] = getpid();
+	b->pids[step->target] = tid > 0 ? getpid() : 0;
 	value(r, tid < 0 ? -errno : 0);
 }
 
@@ -124,7 +132,7 @@ static bool do_step(struct board *b, uint32_t turn, bool is_thread)
 		b->vars[step->into] = (uint64_t)r->value;
 		r->vars_at = (uint64_t)r->value;
 	}
-	turn_to(b, b->turn + 1);
+	pass_turn(b, b->turn + 1);
 	return step->verb != VERB_EXIT;
 }
 
@@ -153,7 +161,7 @@ static void process_ended(struct board *b, pid_t pid)
 		return;
 	}
 	value(&b->results[turn], 0);
-	turn_to(b, turn + 1);
+	pass_turn(b, turn + 1);
 }
 
 /* Segments would outlive the script. */

@@ -60,6 +60,7 @@ enum outcome {
 	OUTCOME_VALUE,  /* value: what the call returned, or -errno */
 	OUTCOME_SIGNAL, /* signal, code, addr; value: bytes before it */
 	OUTCOME_ABSENT, /* this side has no such call */
+	OUTCOME_NOBODY, /* who was to do it could not be made */
 };
 
 struct result {
@@ -79,7 +80,7 @@ struct result {
 struct board {
 	uint32_t guest;              /* it is that of a program under `quire run` */
 	uint32_t turn;               /* a futex */
-	int32_t pids[MAX_ACTORS];    /* of the process that an actor is or belongs to */
+	int32_t pids[MAX_ACTORS];    /* of the process that an actor is or belongs to; 0: none */
 	int32_t segments[MAX_FILES]; /* of System V: identifier + 1; 0: the file is none */
 	uint64_t vars[MAX_VARS];
 	struct script script;

@@ -55,6 +55,7 @@ static const struct word prot_words[] = {
     {"w", QPROT_WRITE},
     {"x", QPROT_EXEC},
     {"growsdown", QPROT_GROWSDOWN},
+    {"growsup", QPROT_GROWSUP},
     {NULL, 0},
 };
 
@@ -71,6 +72,8 @@ static const struct word map_words[] = {
     {"nonblock", QMAP_NONBLOCK},
     {"stack", QMAP_STACK},
     {"sync", QMAP_SYNC},
+    {"droppable", QMAP_DROPPABLE},
+    {"32bit", QMAP_32BIT},
     {NULL, 0},
 };
 

@@ -115,6 +115,10 @@ static void do_step(struct lib *l, const struct step *step, struct result *r)
 	l->step = step;
 	l->result = r;
 	l->mm = l->mms[step->actor];
+	if (!l->mm) {
+		r->outcome = OUTCOME_NOBODY;
+		return;
+	}
 	for (unsigned i = 0; i < MAX_ARGS; i++)
 		l->a[i] = board_value(l->board, step->args[i]);
 	r->outcome = OUTCOME_VALUE;

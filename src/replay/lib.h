@@ -29,7 +29,7 @@ struct lib {
 	struct quire_machine *machine;
 	uint8_t *ram;                     /* the machine's */
 	struct quire_mm *mms[MAX_ACTORS]; /* a thread has its process's, with a reference */
-	struct lib_tlb tlbs[MAX_ACTORS]; /* by process: the cookies of mms */
+	struct lib_tlb tlbs[MAX_ACTORS];  /* by process: the cookies of mms */
 	bool thread[MAX_ACTORS];
 	struct lib_file files[MAX_FILES];
 	const struct step *step;

@@ -14,7 +14,8 @@
 static bool allows(uint64_t pte, enum quire_access access)
 {
 	const uint64_t read = QUIRE_PTE_PRESENT | QUIRE_PTE_USER;
-	const uint64_t need = access == QUIRE_WRITE ? read | QUIRE_PTE_WRITE | QUIRE_PTE_DIRTY : read;
+	const uint64_t need =
+	    access == QUIRE_WRITE ? read | QUIRE_PTE_WRITE | QUIRE_PTE_DIRTY : read;
 
 	return (pte & need) == need;
 }

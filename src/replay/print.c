@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NEAR_VARIABLE (64 * REPLAY_PAGE)
+
 #include <quire/abi.h>
 
 static size_t add(char *out, size_t len, size_t at, const char *text)
@@ -132,10 +134,20 @@ void step_print(const struct script *s, const struct step *step, char *out, size
 
 /* ---- results ---------------------------------------------------------------- */
 
+/* The variable of the script that an address lies little above of; VAR_NONE: none. */
+static int32_t variable_below(const struct board *b, uint64_t addr)
+{
+	for (int32_t i = VAR_FIRST; i < (int32_t)b->script.nr_vars; i++)
+		if (b->vars[i] && addr - b->vars[i] < NEAR_VARIABLE)
+			return i;
+	return VAR_NONE;
+}
+
 void address_print(const struct board *b, uint64_t addr, char *out, size_t len)
 {
 	char text[32];
 	uint64_t heap = b->vars[VAR_HEAP];
+	int32_t var = variable_below(b, addr);
 
 	if (addr >= ARENA_START - 64 * REPLAY_PAGE && addr < ARENA_END + 64 * REPLAY_PAGE) {
 		struct value v = {VAR_ARENA, addr - ARENA_START};
@@ -143,6 +155,10 @@ void address_print(const struct board *b, uint64_t addr, char *out, size_t len)
 		print_value(&b->script, v, out, len);
 	} else if (addr >= heap && addr < heap + (1ull << 30)) {
 		struct value v = {VAR_HEAP, addr - heap};
+
+		print_value(&b->script, v, out, len);
+	} else if (var != VAR_NONE) {
+		struct value v = {var, addr - b->vars[var]};
 
 		print_value(&b->script, v, out, len);
 	} else {
@@ -206,6 +222,9 @@ void result_print(const struct board *b, const struct step *step, const struct r
 	switch (r->outcome) {
 	case OUTCOME_NONE:
 		snprintf(out, len, "not done");
+		return;
+	case OUTCOME_NOBODY:
+		snprintf(out, len, "nobody there");
 		return;
 	case OUTCOME_ABSENT:
 		snprintf(out, len, "not on this side");

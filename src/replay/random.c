@@ -91,6 +91,8 @@ static void add_step(struct model *m)
 		actor = (uint8_t)((actor + 1) % m->s->nr_actors);
 	if (c->verb == VERB_EXIT && !m->thread[actor] && !actor)
 		return;
+	if (c->verb == VERB_THREAD && m->limited[m->process[actor]])
+		return;
 	c->make(m, new_step(m, c->verb, actor));
 }
 

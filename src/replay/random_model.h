@@ -15,7 +15,8 @@
 #define USED_PAGES 40u /* of the arena: few, so that steps meet */
 #define MAX_ANYWHERE 4u
 
-/* A mapping that a variable holds, for its place was left to the kernel.  0 pages: none, or gone. */
+/* A mapping that a variable holds, for its place was left to the kernel.  0 pages: none, or gone.
+ */
 struct anywhere {
 	uint64_t pages;
 	uint8_t process; /* whose */
@@ -27,6 +28,7 @@ struct model {
 	uint8_t mapped[MAX_ACTORS][USED_PAGES]; /* by process */
 	uint8_t process[MAX_ACTORS];
 	bool alive[MAX_ACTORS], thread[MAX_ACTORS];
+	bool limited[MAX_ACTORS]; /* by process: there may be no memory for a thread's stack */
 	struct anywhere anywhere[MAX_ANYWHERE]; /* of variable VAR_FIRST + i */
 };
 

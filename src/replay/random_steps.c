@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define MAX_LEN 8u
+#define TABLE_PAGES 512ull
+#define FAR_TABLES 4u
 
 bool chance(struct model *m, unsigned percent)
 {
@@ -40,9 +42,17 @@ static uint64_t any_page(struct model *m, uint8_t actor)
 	return page;
 }
 
+/* Far above the arena, around the borders of what one page table maps. */
+static uint64_t far_page(struct model *m)
+{
+	uint64_t table = 1 + random_below(m->r, FAR_TABLES);
+
+	return table * TABLE_PAGES + (chance(m, 60) ? 0 : random_below(m->r, 5) - 2);
+}
+
 static struct value any_address(struct model *m, uint8_t actor)
 {
-	struct value v = arena_page(any_page(m, actor));
+	struct value v = arena_page(chance(m, 2) ? far_page(m) : any_page(m, actor));
 
 	if (chance(m, 3))
 		v.add += 1 + random_below(m->r, REPLAY_PAGE - 1);
@@ -86,7 +96,9 @@ static uint32_t any_prot(struct model *m)
 	static const uint32_t prots[] = {QPROT_READ | QPROT_WRITE, QPROT_READ, QPROT_NONE,
 					 QPROT_READ | QPROT_EXEC, QPROT_WRITE};
 
-	return chance(m, 60) ? prots[0] : prots[random_below(m->r, 5)];
+	uint32_t grows = chance(m, 2) ? QPROT_GROWSDOWN : chance(m, 1) ? QPROT_GROWSUP : 0;
+
+	return grows | (chance(m, 60) ? prots[0] : prots[random_below(m->r, 5)]);
 }
 
 /* ---- steps ------------------------------------------------------------------- */
@@ -101,16 +113,55 @@ static void mark(struct model *m, const struct step *s, unsigned addr, unsigned 
 		mapped[i] = what;
 }
 
-static void range(struct model *m, struct step *s)
+/* One of the process's own mappings that may be anywhere.  NULL: it has none. */
+static struct anywhere *any_anywhere(struct model *m, const struct step *s)
+{
+	unsigned at = (unsigned)random_below(m->r, MAX_ANYWHERE);
+
+	for (unsigned i = 0; i < MAX_ANYWHERE; i++) {
+		struct anywhere *w = &m->anywhere[(at + i) % MAX_ANYWHERE];
+
+		if (w->pages && w->process == m->process[s->actor])
+			return w;
+	}
+	return NULL;
+}
+
+/* A part of it. */
+static void range_of(struct model *m, struct step *s, const struct anywhere *w)
+{
+	uint64_t first = random_below(m->r, w->pages);
+
+	s->args[0] = (struct value){VAR_FIRST + (int32_t)(w - m->anywhere), first * REPLAY_PAGE};
+	s->args[1] = number((1 + random_below(m->r, w->pages - first)) * REPLAY_PAGE);
+}
+
+/* A range of the arena, or one that wraps. */
+static void arena_range(struct model *m, struct step *s)
 {
 	s->args[0] = any_address(m, s->actor);
 	s->args[1] = chance(m, 1) ? wrong_length(m) : any_length(m);
 }
 
+static void range(struct model *m, struct step *s)
+{
+	const struct anywhere *w = chance(m, 5) ? any_anywhere(m, s) : NULL;
+
+	if (w)
+		range_of(m, s, w);
+	else
+		arena_range(m, s);
+}
+
 static void make_map(struct model *m, struct step *s)
 {
-	static const uint32_t extras[] = {QMAP_NORESERVE, QMAP_POPULATE, QMAP_LOCKED,
-					  QMAP_GROWSDOWN, QMAP_POPULATE | QMAP_NONBLOCK};
+	static const uint32_t extras[] = {QMAP_NORESERVE,
+					  QMAP_POPULATE,
+					  QMAP_LOCKED,
+					  QMAP_GROWSDOWN,
+					  QMAP_POPULATE | QMAP_NONBLOCK,
+					  QMAP_STACK,
+					  QMAP_SYNC};
 
 	s->args[0] = arena_page(random_below(m->r, USED_PAGES));
 	s->args[1] = chance(m, 1) ? wrong_length(m) : any_length(m);
@@ -120,19 +171,79 @@ static void make_map(struct model *m, struct step *s)
 				      : QMAP_SHARED_VALIDATE;
 	s->words[1] |= chance(m, 80) ? QMAP_FIXED : QMAP_FIXED_NOREPLACE;
 	if (chance(m, 15))
-		s->words[1] |= extras[random_below(m->r, 5)];
+		s->words[1] |= extras[random_below(m->r, 6)];
 	if (m->s->nr_files && chance(m, 50)) {
 		s->target = (int8_t)random_below(m->r, m->s->nr_files);
 		s->args[2] = number(random_below(m->r, 6) * REPLAY_PAGE);
 		if (chance(m, 2))
 			s->args[2].add += 512;
 	}
+	if (chance(m, 2) && s->target < 0)
+		s->words[1] = QMAP_DROPPABLE | (s->words[1] & (QMAP_FIXED | QMAP_LOCKED));
 	mark(m, s, 0, 1, 1);
 }
 
+/* Where it lies is the kernel's choice, mostly, and goes into a variable. */
+static void make_map_anywhere(struct model *m, struct step *s)
+{
+	uint64_t pages = any_pages(m);
+	unsigned i = m->s->nr_vars - VAR_FIRST;
+
+	if (i == MAX_ANYWHERE) {
+		make_map(m, s);
+		return;
+	}
+	snprintf(m->s->var_names[VAR_FIRST + i], NAME_LEN, "v%u", i);
+	m->s->nr_vars++;
+	s->into = (int8_t)(VAR_FIRST + i);
+	s->args[0] = chance(m, 50) ? number(0) : any_address(m, s->actor);
+	s->args[1] = number(pages * REPLAY_PAGE);
+	s->words[0] = any_prot(m) & (QPROT_READ | QPROT_WRITE | QPROT_EXEC);
+	s->words[1] = QMAP_PRIVATE | (chance(m, 20) ? QMAP_32BIT : 0);
+	m->anywhere[i] = (struct anywhere){pages, m->process[s->actor]};
+}
+
+/* More than one page table maps, at or near a table's border: tables move whole, and parts of two.
+ */
+static void make_map_far(struct model *m, struct step *s)
+{
+	make_map(m, s);
+	s->args[0] = arena_page(far_page(m));
+	if (!chance(m, 30))
+		s->args[1] = number((1 + random_below(m->r, 2)) * TABLE_PAGES * REPLAY_PAGE);
+	s->words[1] &= ~(uint32_t)QMAP_POPULATE;
+}
+
+static void make_remap_far(struct model *m, struct step *s)
+{
+	s->args[0] = arena_page(far_page(m));
+	s->args[1] = number(chance(m, 70) ? TABLE_PAGES * REPLAY_PAGE : 2 * REPLAY_PAGE);
+	s->args[2] = s->args[1];
+	s->args[3] = arena_page(far_page(m));
+	s->words[0] = QMREMAP_MAYMOVE | QMREMAP_FIXED;
+	if (chance(m, 20))
+		s->words[0] |= QMREMAP_DONTUNMAP;
+}
+
+static void make_access_far(struct model *m, struct step *s)
+{
+	s->args[0] = arena_page(far_page(m));
+	s->args[1] = number(1 + random_below(m->r, 3 * REPLAY_PAGE));
+	s->args[2] = number(s->verb == VERB_WRITE ? 1 + random_below(m->r, 255) : 0);
+}
+
+/* What is anywhere goes whole: else the place of the next would not be the same everywhere. */
 static void make_unmap(struct model *m, struct step *s)
 {
-	range(m, s);
+	struct anywhere *w = chance(m, 5) ? any_anywhere(m, s) : NULL;
+
+	if (w) {
+		s->args[0] = (struct value){VAR_FIRST + (int32_t)(w - m->anywhere), 0};
+		s->args[1] = number(w->pages * REPLAY_PAGE);
+		w->pages = 0;
+		return;
+	}
+	arena_range(m, s);
 	mark(m, s, 0, 1, 0);
 }
 
@@ -160,7 +271,7 @@ static void make_remap(struct model *m, struct step *s)
 	    QMREMAP_FIXED,
 	};
 
-	range(m, s);
+	arena_range(m, s);
 	s->args[2] = chance(m, 50) ? s->args[1] : any_length(m);
 	s->words[0] = flags[chance(m, 60) ? 2 : random_below(m->r, 5)];
 	/* Without an address the sides choose, each its own. */
@@ -221,13 +332,15 @@ static void make_msync(struct model *m, struct step *s)
 
 static void make_access(struct model *m, struct step *s)
 {
+	const struct anywhere *w = chance(m, 5) ? any_anywhere(m, s) : NULL;
+
 	s->args[0] = any_address(m, s->actor);
 	s->args[0].add += random_below(m->r, 4) * 64;
 	s->args[1] = number(chance(m, 70) ? 1 + random_below(m->r, 16)
 					  : random_below(m->r, 3 * REPLAY_PAGE));
-	s->args[2] = number(1 + random_below(m->r, 255));
-	if (s->verb == VERB_READ)
-		s->args[2] = number(0);
+	s->args[2] = number(s->verb == VERB_WRITE ? 1 + random_below(m->r, 255) : 0);
+	if (w)
+		range_of(m, s, w);
 }
 
 struct value file_place(struct model *m)
@@ -261,6 +374,20 @@ static void make_fsync(struct model *m, struct step *s)
 	s->target = (int8_t)random_below(m->r, m->s->nr_files);
 }
 
+/* None at all, none, or so little that some still fits; the memory of the stage itself counts, too.
+ */
+static void make_limit(struct model *m, struct step *s)
+{
+	static const uint32_t limits[] = {LIMIT_AS, LIMIT_DATA, LIMIT_STACK};
+
+	s->words[0] = limits[random_below(m->r, 3)];
+	s->args[0] = number(chance(m, 60) ? ~0ull : 0);
+	if (s->words[0] != LIMIT_STACK && !s->args[0].add)
+		m->limited[m->process[s->actor]] = true;
+	if (s->words[0] == LIMIT_STACK && chance(m, 40))
+		s->args[0] = number(random_below(m->r, 12) * REPLAY_PAGE);
+}
+
 static void make_new_actor(struct model *m, struct step *s)
 {
 	uint32_t i = m->s->nr_actors++;
@@ -270,6 +397,7 @@ static void make_new_actor(struct model *m, struct step *s)
 	m->alive[i] = true;
 	m->thread[i] = s->verb == VERB_THREAD;
 	m->process[i] = m->thread[i] ? m->process[s->actor] : (uint8_t)i;
+	m->limited[i] = m->limited[m->process[s->actor]];
 	memcpy(m->mapped[i], m->mapped[m->process[s->actor]], USED_PAGES);
 }
 
@@ -297,10 +425,13 @@ static void make_copy(struct model *m, struct step *s)
 /* ---- how often ---------------------------------------------------------------- */
 
 const struct choice choices[] = {
+    {VERB_MAP, 2, make_map_anywhere},  {VERB_MAP, 1, make_map_far},
+    {VERB_REMAP, 1, make_remap_far},   {VERB_WRITE, 1, make_access_far},
+    {VERB_READ, 1, make_access_far},   {VERB_LIMIT, 1, make_limit},
     {VERB_MAP, 18, make_map},          {VERB_UNMAP, 6, make_unmap},
     {VERB_PROTECT, 10, make_protect},  {VERB_ADVISE, 10, make_advise},
     {VERB_REMAP, 8, make_remap},       {VERB_LOCK, 3, make_lock},
-    {VERB_UNLOCK, 2, range},      {VERB_MINCORE, 3, range},
+    {VERB_UNLOCK, 2, range},           {VERB_MINCORE, 3, range},
     {VERB_BRK, 1, make_brk},           {VERB_LOCKALL, 1, make_lockall},
     {VERB_UNLOCKALL, 1, make_nothing}, {VERB_MSYNC, 3, make_msync},
     {VERB_READ, 16, make_access},      {VERB_WRITE, 20, make_access},

@@ -134,6 +134,9 @@ int side_begin(struct side *s, const struct script *script)
 	memcpy(&s->board->script, script, sizeof(*script));
 	/* Here, for a stage that dies at once must not leave those of another script. */
 	s->board->turn = 0;
+	memset(s->board->pids, 0, sizeof(s->board->pids));
+	memset(&s->board->vars[VAR_FIRST], 0,
+	       sizeof(s->board->vars) - VAR_FIRST * sizeof(s->board->vars[0]));
 	for (unsigned i = 0; i < script->nr_steps; i++)
 		memset(&s->board->results[i], 0, sizeof(s->board->results[i]));
 	return write(s->commands, "", 1) == 1 ? 0 : -errno;
