@@ -68,6 +68,21 @@ FAULTS = [
      "if (r->old_len && !(r->flags & QMREMAP_DONTUNMAP))", "if (r->old_len)"),
     ("pwrite-tail", "a file that grows shows what was stored beyond its end", "fileio.c",
      "file_forget_beyond_end(file, off);", ";"),
+    ("cow-flush", "a copy leaves the old page to who has it cached", "cow.c",
+     "if (RULE(cow_flush))", "if (0)"),
+    ("fork-flush", "after a fork the parent goes on storing", "copy.c",
+     "if (RULE(fork_flush))", "if (0)"),
+    ("protect-flush", "rights that are taken are still cached", "protect.c",
+     "\t\t\ttlb_page(g, addr);", "\t\t\t(void)g;"),
+    ("unmap-flush", "what is unmapped is still cached", "zap.c",
+     "\ttlb_range(z->g, z->flush_start, z->flush_end, z->flush_pages);", "\t;"),
+    ("move-flush", "what has moved away is still cached", "move.c",
+     "\t\tif (RULE(move_flush))\n\t\t\ttlb_page", "\t\tif (0)\n\t\t\ttlb_page"),
+    ("hint", "a hint is rounded up", "area.c",
+     "hint &= PAGE_MASK;", "hint = PAGE_ALIGN(hint);"),
+    ("table-moves", "entries of a table that moves are counted nowhere", "pagetable.c",
+     "\tparent->pt.used++;\n\tspin_unlock(&parent->pt.lock, RANK_PT_PARENT);\n}",
+     "\tspin_unlock(&parent->pt.lock, RANK_PT_PARENT);\n}"),
 ]
 
 
