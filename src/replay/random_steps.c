@@ -143,7 +143,7 @@ static void arena_range(struct model *m, struct step *s)
 	s->args[1] = chance(m, 1) ? wrong_length(m) : any_length(m);
 }
 
-static void range(struct model *m, struct step *s)
+static void make_range(struct model *m, struct step *s)
 {
 	const struct anywhere *w = chance(m, 5) ? any_anywhere(m, s) : NULL;
 
@@ -249,13 +249,13 @@ static void make_unmap(struct model *m, struct step *s)
 
 static void make_protect(struct model *m, struct step *s)
 {
-	range(m, s);
+	make_range(m, s);
 	s->words[0] = any_prot(m);
 }
 
 static void make_advise(struct model *m, struct step *s)
 {
-	range(m, s);
+	make_range(m, s);
 	s->words[0] = chance(m, 25) ? (uint32_t)QMADV_DONTNEED : any_word(m, ARG_ADVICE);
 	if (chance(m, 1))
 		s->words[0] = 77;
@@ -286,7 +286,7 @@ static void make_remap(struct model *m, struct step *s)
 
 static void make_lock(struct model *m, struct step *s)
 {
-	range(m, s);
+	make_range(m, s);
 	if (chance(m, 30))
 		s->words[0] = QMLOCK_ONFAULT;
 }
@@ -326,7 +326,7 @@ static void make_msync(struct model *m, struct step *s)
 					 QMS_SYNC | QMS_INVALIDATE,
 					 QMS_SYNC | QMS_ASYNC};
 
-	range(m, s);
+	make_range(m, s);
 	s->words[0] = flags[random_below(m->r, 6)];
 }
 
@@ -431,7 +431,7 @@ const struct choice choices[] = {
     {VERB_MAP, 18, make_map},          {VERB_UNMAP, 6, make_unmap},
     {VERB_PROTECT, 10, make_protect},  {VERB_ADVISE, 10, make_advise},
     {VERB_REMAP, 8, make_remap},       {VERB_LOCK, 3, make_lock},
-    {VERB_UNLOCK, 2, range},           {VERB_MINCORE, 3, range},
+    {VERB_UNLOCK, 2, make_range},      {VERB_MINCORE, 3, make_range},
     {VERB_BRK, 1, make_brk},           {VERB_LOCKALL, 1, make_lockall},
     {VERB_UNLOCKALL, 1, make_nothing}, {VERB_MSYNC, 3, make_msync},
     {VERB_READ, 16, make_access},      {VERB_WRITE, 20, make_access},
