@@ -4,7 +4,7 @@
  *
  * Each VMA is looked up under M, so that a replacement in progress is no hole; M is let go for
  * the writing.  Order of the checks and what is reported first are the host kernel's
- * (tests/unit/test_file.c runs the same calls there).
+ * (tests/unit/test_file_host.c runs the same calls there).
  */
 #include "core/file.h"
 
