@@ -165,8 +165,79 @@ static void privileges(void)
 	run("/proc/self/exe", -1, "-privs");
 }
 
+static size_t content(const char *path, char *buf, size_t most)
+{
+	int fd = open(path, O_RDONLY);
+	ssize_t n = read(fd, buf, most);
+
+	CHECK(n > 0 && (size_t)n < most);
+	close(fd);
+	return n < 0 ? 0 : (size_t)n;
+}
+
+#define GET_AUXV 0x41555856
+
+/* The vector is the one that the program has got, whoever is asked. */
+static void compare_vector(const unsigned long *v, size_t bytes)
+{
+	const unsigned long *got;
+	char **end = environ;
+	size_t n = 0;
+
+	while (*end)
+		end++;
+	got = (const unsigned long *)(end + 1);
+	while (got[2 * n] != AT_NULL)
+		n++;
+	CHECK(n > 10 && bytes >= (n + 1) * 2 * sizeof(*v));
+	CHECK(!memcmp(v, got, (n + 1) * 2 * sizeof(*v)));
+}
+
+static void compare_environment(const char *text, size_t bytes)
+{
+	size_t at = 0;
+
+	for (int i = 0; environ[i]; i++) {
+		CHECK(at < bytes && !strcmp(text + at, environ[i]));
+		at += strlen(environ[i]) + 1;
+	}
+	CHECK(at == bytes);
+}
+
+static int told(void)
+{
+	static unsigned long vector[512];
+	static char text[1 << 20];
+	long n;
+
+	compare_vector(vector, content("/proc/self/auxv", (char *)vector, sizeof(vector)));
+	memset(vector, 0, sizeof(vector));
+	n = prctl(GET_AUXV, vector, sizeof(vector), 0, 0);
+	CHECK(n > 0);
+	compare_vector(vector, (size_t)n);
+	compare_environment(text, content("/proc/self/environ", text, sizeof(text)));
+	return failures != 0;
+}
+
+static void start_is_told(void)
+{
+	pid_t pid;
+	int status;
+
+	setenv("SELF_EXE", "some", 1);
+	run("/proc/self/exe", -1, "-told");
+	pid = fork();
+	if (!pid) {
+		execle("/proc/self/exe", "x", "-told", NULL, (char *[]){"ONLY=this", NULL});
+		_exit(9);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
 static int child(const char *what)
 {
+	if (!strcmp(what, "-told"))
+		return told();
 	if (!strcmp(what, "-privs"))
 		return no_new_privs();
 	if (!strcmp(what, "-moved"))
@@ -185,6 +256,7 @@ int main(int argc, char **argv)
 	RUN(changes);
 	RUN(scripts);
 	RUN(privileges);
+	RUN(start_is_told);
 	CHECK(rmdir(dir) == 0);
 	return failures != 0;
 }

@@ -101,8 +101,8 @@ struct places {
 	uint64_t execfn, platform, random;
 };
 
-static void put_aux(struct writer *w, const struct start *s, const struct loaded *l,
-		    const struct places *p)
+/* What is the host's of the vector becomes the program's, where it stands.  Its entries. */
+static uint64_t aux_change(const struct start *s, const struct loaded *l, const struct places *p)
 {
 	const struct aux ours[] = {
 	    {AT_PHDR, l->phdr},     {AT_PHENT, l->phent},       {AT_PHNUM, l->phnum},
@@ -110,20 +110,28 @@ static void put_aux(struct writer *w, const struct start *s, const struct loaded
 	    {AT_EXECFN, p->execfn}, {AT_PLATFORM, p->platform},
 	};
 
-	for (const struct aux *a = s->auxv; a->type != AT_NULL; a++) {
-		uint64_t val = a->val;
+	struct aux *to = s->auxv;
 
+	for (const struct aux *a = s->auxv; a->type != AT_NULL; a++) {
 		if (!kept(a))
 			continue;
+		*to = *a;
 		for (unsigned i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
-			if (ours[i].type == a->type)
-				val = ours[i].val;
+			if (ours[i].type == to->type)
+				to->val = ours[i].val;
 		}
-		put_word(w, a->type);
-		put_word(w, val);
+		to++;
 	}
-	put_word(w, AT_NULL);
-	put_word(w, 0);
+	*to++ = (struct aux){AT_NULL, 0};
+	return (uint64_t)(to - s->auxv);
+}
+
+static void put_aux(struct writer *w, const struct aux *a, uint64_t n)
+{
+	for (uint64_t i = 0; i < n; i++) {
+		put_word(w, a[i].type);
+		put_word(w, a[i].val);
+	}
 }
 
 uint64_t initstack_write(const struct start *s, const struct loaded *l)
@@ -132,7 +140,7 @@ uint64_t initstack_write(const struct start *s, const struct loaded *l)
 	uint64_t platform_bytes = str_len(platform) + 1, execfn_bytes = str_len(s->execfn) + 1;
 	struct places p;
 	struct writer w = {.n = 0};
-	uint64_t env, arg, sp;
+	uint64_t env, arg, sp, aux;
 
 	p.execfn = l->stack_top - 8 - execfn_bytes;
 	env = p.execfn - strings_bytes(s->envp, s->envc);
@@ -149,7 +157,9 @@ uint64_t initstack_write(const struct start *s, const struct loaded *l)
 	put_word(&w, s->argc);
 	put_strings(&w, s->argv, s->argc, arg);
 	put_strings(&w, s->envp, s->envc, env);
-	put_aux(&w, s, l, &p);
+	aux = aux_change(s, l, &p);
+	put_aux(&w, s->auxv, aux);
 	writer_flush(&w);
+	host_is_told(s, aux * sizeof(s->auxv[0]));
 	return w.failed ? 0 : sp;
 }

@@ -38,7 +38,10 @@ void filter_install(struct thread *t);
 
 /* ---- initstack.c: argc, argv, envp, auxv and their strings, as execve lays them out */
 uint64_t initstack_bytes(const struct start *s);
-/* The stack pointer, or 0: the guest's stack cannot be written. */
+/* Changes the host's vector, too.  The stack pointer, or 0: the guest's stack cannot be written. */
 uint64_t initstack_write(const struct start *s, const struct loaded *l);
+
+/* ---- told.c: with the program's vector in s->auxv */
+void host_is_told(const struct start *s, uint64_t aux_bytes);
 
 #endif
