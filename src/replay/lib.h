@@ -12,7 +12,7 @@
 
 struct lib_file {
 	struct quire_file *file;
-	uint8_t *disk; /* FILE_DISK: its content, lib_disk_max bytes */
+	uint8_t *disk; /* FILE_DISK: its content (lib_file.c) */
 };
 
 /* The translations that a processor has cached for a process.  Of no page: pte is 0. */
@@ -48,7 +48,6 @@ void lib_tlb_flush(void *ctx, struct quire_mm *mm, void *cookie,
 		   const struct quire_tlb_range *ranges, unsigned nr);
 /* The state of an address space's arena. */
 void lib_view(struct lib *l, struct quire_mm *mm, struct view *v);
-void lib_contents(struct lib *l);
 
 /* Files (lib_file.c). */
 int64_t lib_file_create(struct lib *l);
