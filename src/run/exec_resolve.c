@@ -64,7 +64,9 @@ static int64_t reopen(int fd)
 {
 	char name[LINK_BYTES];
 
-	if (fd < 0)
+	if (fd == AT_FDCWD) /* a directory, which is not executed */
+		return -EACCES;
+	if (sys(__NR_fcntl, fd, F_GETFD) < 0)
 		return -EBADF;
 	link_of(fd, name);
 	return exec_open(AT_FDCWD, name, OPEN_FLAGS);

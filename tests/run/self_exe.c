@@ -76,6 +76,8 @@ static void executed(void)
 	CHECK(unlink("one") == 0);
 	run(NULL, fd, "by a descriptor, deleted");
 	close(fd);
+	FAILS(syscall(SYS_execveat, fd, "", NULL, NULL, AT_EMPTY_PATH), EBADF);
+	FAILS(syscall(SYS_execveat, AT_FDCWD, "", NULL, NULL, AT_EMPTY_PATH), EACCES);
 	memfd = memfd_create("in-memory", MFD_CLOEXEC);
 	copy(memfd);
 	run(NULL, memfd, "without a name");
