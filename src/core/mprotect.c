@@ -11,11 +11,18 @@
 #define PROT_SEM 8 /* accepted and without effect */
 #define PROT_GROWS (QPROT_GROWSDOWN | QPROT_GROWSUP)
 
+#define MISSING_RANGES 8
+
+/* Where mlocked pages may be written to for the first time. */
+struct missing {
+	uint64_t start, end;
+};
+
 struct protect {
 	struct tlb_gather gather;
 	int prot;
-	uint64_t populate_start, populate_end; /* mlocked pages there may be written to for the
-						  first time; none: equal */
+	unsigned nr_missing;
+	struct missing missing[MISSING_RANGES]; /* ascending */
 };
 
 static bool becomes_accounted(uint64_t old, uint64_t new)
@@ -59,11 +66,15 @@ static bool locked_pages_missing(const struct vma *vma, uint64_t new)
 	return (vma->flags & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED && (new &VM_WRITE);
 }
 
+/* Out of ranges: the last one grows over the gap. */
 static void note_missing(struct protect *p, uint64_t start, uint64_t end)
 {
-	if (p->populate_start == p->populate_end)
-		p->populate_start = start;
-	p->populate_end = end;
+	struct missing *last = &p->missing[p->nr_missing ? p->nr_missing - 1 : 0];
+
+	if (p->nr_missing && (last->end == start || p->nr_missing == MISSING_RANGES))
+		last->end = end;
+	else
+		p->missing[p->nr_missing++] = (struct missing){start, end};
 }
 
 static int protect_one(struct protect *p, struct vma *vma, uint64_t start, uint64_t end)
@@ -71,6 +82,7 @@ static int protect_one(struct protect *p, struct vma *vma, uint64_t start, uint6
 	uint64_t flags = (vma->flags & ~VM_ACCESS) | prot_to_flags(p->prot);
 	struct vma_edit e;
 	struct vma *now;
+	bool missing;
 	int err;
 
 	/* VM_MAYx stands four bits above VM_x. */
@@ -78,8 +90,7 @@ static int protect_one(struct protect *p, struct vma *vma, uint64_t start, uint6
 		return -QEACCES;
 	if (flags == vma->flags)
 		return 0;
-	if (locked_pages_missing(vma, flags))
-		note_missing(p, start, end);
+	missing = locked_pages_missing(vma, flags);
 	err = charge(vma, start, end, &flags);
 	if (!err)
 		err = vma_change_flags(&e, vma, start, end, flags, &now);
@@ -87,6 +98,8 @@ static int protect_one(struct protect *p, struct vma *vma, uint64_t start, uint6
 		at_store(&vma->dead, 0); /* loses_account() */
 		return err;
 	}
+	if (missing)
+		note_missing(p, start, end);
 	protect_entries(&p->gather, now, start, end);
 	edit_finish(&e);
 	return 0;
@@ -154,10 +167,11 @@ int quire_mprotect(struct quire_mm *mm, uint64_t addr, uint64_t len, int prot)
 	if (prot & ~(QPROT_READ | QPROT_WRITE | QPROT_EXEC | PROT_SEM | PROT_GROWS))
 		return -QEINVAL;
 	p.prot = prot;
-	p.populate_start = p.populate_end = 0;
+	p.nr_missing = 0;
 	mm_lock(mm);
 	err = protect_locked(mm, &p, addr, end);
 	mm_unlock(mm);
-	mm_populate_held(mm, p.populate_start, p.populate_end);
+	for (unsigned i = 0; i < p.nr_missing; i++)
+		mm_populate_held(mm, p.missing[i].start, p.missing[i].end);
 	return err;
 }
