@@ -252,8 +252,6 @@ const struct scenario size_truncate = {
     .setup = setup_grown,
     .actors = {{"fault", load_second}, {"truncate", cut}},
     .check = check_cut,
-    .nr_guards = 1,
-    .guards = {RULE_size_of_no_other_time},
 };
 
 /* The callback waits for what its embedder holds while he truncates. */

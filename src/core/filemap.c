@@ -23,6 +23,9 @@ static enum quire_fault_result read_page_in(struct fault *f, uint64_t pgoff)
 
 	if (!fault_sleep(f))
 		return QUIRE_FAULT_OK;
+	if (pgoff >= file_ask_pages(f->file))
+		return fault_wake_failed(f, pgoff) ? fault_sigbus(f, QUIRE_REASON_BEYOND_EOF)
+						   : QUIRE_FAULT_OK;
 	err = filecache_read(f->file, pgoff, f->seq, &folio);
 	if (!err) {
 		folio_put(f->mm->machine, folio);
@@ -109,7 +112,7 @@ static void map_around(struct fault *f, struct pt_ref *ref, uint64_t pgoff, uint
 		map_page(f, ref, entry, folio, bits, batch);
 		n++;
 	}
-	f->out->around = n;
+	f->out->around += n; /* an attempt may have mapped some, and started over */
 	if (n)
 		mm_count(f->mm, MM_AROUND, n);
 }

@@ -165,23 +165,69 @@ static void test_size_asked_in_read(void **state)
 	free(s);
 }
 
+static const struct quire_file_ops sized_ops = {.read_page = store_read,
+						.write_page = store_write,
+						.file_size = store_size,
+						.release = store_release};
+
+static struct quire_file *new_sized(struct unit *u, struct store *s, uint64_t size)
+{
+	struct quire_file_options o = {
+	    .size = sizeof(o), .ops = &sized_ops, .priv = s, .writable = true};
+	struct quire_file *file;
+
+	o.kind = QUIRE_FILE_PAGECACHE;
+	s->size = size;
+	assert_int_equal(quire_file_create(u->m, &o, &file), 0);
+	return file;
+}
+
+static void finish_sized(struct unit *u, struct quire_file *file, struct store *s, uint64_t a)
+{
+	finish(u, file, NULL, a);
+	assert_int_equal(s->releases, 1);
+	free(s);
+}
+
+/* Before a page is read in the embedder is asked whether it is in the file still. */
+static void test_size_asked_before_read(void **state)
+{
+	struct store *s = new_store();
+	struct unit *u = *state;
+	struct quire_file *file = new_sized(u, s, 2 * UPAGE);
+	uint64_t a = map_all(u, file, QMAP_SHARED);
+
+	s->size = UPAGE;
+	expect_bus(u, a + UPAGE, QUIRE_READ, QUIRE_REASON_BEYOND_EOF);
+	assert_int_equal(s->reads, 0);
+	finish_sized(u, file, s, a);
+}
+
+/* A fault beyond the end as it is known maps what is before it, and then finds more. */
+static void test_around_before_growth(void **state)
+{
+	struct store *s = new_store();
+	struct unit *u = *state;
+	struct quire_file *file = new_sized(u, s, UPAGE);
+	uint64_t word, a = unit_map_file(u->mm, 0x10000000, STORE_PAGES * UPAGE, URW,
+					 QMAP_SHARED | QMAP_FIXED, file, 0);
+	struct quire_fault f;
+
+	assert_int_equal(quire_file_read(file, 0, &word, sizeof(word)), sizeof(word));
+	s->size = 2 * UPAGE;
+	f = expect(u, a + UPAGE, QUIRE_READ, QUIRE_FAULT_OK, QUIRE_KIND_FILE_MAJOR);
+	assert_int_equal(f.around, 1);
+	finish_sized(u, file, s, a);
+}
+
 /* Where the file ends the embedder knows alone: what it has got since the core asked stays. */
 static void test_truncate_beyond_old_size(void **state)
 {
-	static const struct quire_file_ops ops = {.read_page = store_read,
-						  .write_page = store_write,
-						  .file_size = store_size,
-						  .release = store_release};
 	struct store *s = new_store();
-	struct quire_file_options o = {.size = sizeof(o), .ops = &ops, .priv = s, .writable = true};
 	struct unit *u = *state;
-	struct quire_file *file;
-	uint64_t word = 5, a;
+	struct quire_file *file = new_sized(u, s, 100);
+	uint64_t a = map_all(u, file, QMAP_SHARED), word = 5;
 
-	o.kind = QUIRE_FILE_PAGECACHE;
-	s->size = 100;
-	assert_int_equal(quire_file_create(u->m, &o, &file), 0);
-	a = map_all(u, file, QMAP_SHARED);
 	s->size = 3000;
 	memcpy(s->bytes + 200, &word, sizeof(word));
 	assert_int_equal(unit_fault(u->mm, a, QUIRE_READ, NULL), QUIRE_FAULT_OK);
@@ -190,17 +236,16 @@ static void test_truncate_beyond_old_size(void **state)
 	assert_int_equal(unit_load(u->mm, a + 200), 5);
 	assert_int_equal(quire_file_sync(file), 0);
 	assert_memory_equal(s->bytes + 200, &word, sizeof(word));
-	finish(u, file, NULL, a);
-	assert_int_equal(s->releases, 1);
-	free(s);
+	finish_sized(u, file, s, a);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    unit_test(test_punch_embedders_file), unit_test(test_sync_beside_a_hole),
-	    unit_test(test_read_write_shmem),     unit_test(test_read_write_cached),
-	    unit_test(test_size_asked_in_read),   unit_test(test_truncate_beyond_old_size),
+	    unit_test(test_punch_embedders_file),   unit_test(test_sync_beside_a_hole),
+	    unit_test(test_read_write_shmem),       unit_test(test_read_write_cached),
+	    unit_test(test_size_asked_in_read),     unit_test(test_truncate_beyond_old_size),
+	    unit_test(test_size_asked_before_read), unit_test(test_around_before_growth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
