@@ -67,6 +67,24 @@ static void move_over_what_is_mapped(void **state)
 	unit_down(&u);
 }
 
+/* The same where a tail goes: it is there until there is room for the rest. */
+static void move_without_its_tail(void **state)
+{
+	struct unit u;
+	uint64_t out;
+
+	(void)state;
+	up_below_target(&u);
+	unit_store(u.mm, unit_map(u.mm, SOURCE, 2 * UPAGE, URW, UANON | QMAP_FIXED), 11);
+	fill_but(&u, 0);
+	assert_int_equal(quire_mremap(u.mm, SOURCE, 2 * UPAGE, UPAGE,
+				      QMREMAP_MAYMOVE | QMREMAP_FIXED, TARGET, &out),
+			 0);
+	assert_int_equal(asked, 1);
+	assert_int_equal(unit_load(u.mm, TARGET), 11);
+	unit_down(&u);
+}
+
 /* The table that the target has is as good as another. */
 static void move_over_what_has_a_table(void **state)
 {
@@ -174,6 +192,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(move_over_what_is_mapped),
+	    cmocka_unit_test(move_without_its_tail),
 	    cmocka_unit_test(move_over_what_has_a_table),
 	    cmocka_unit_test(moves_over_waiting),
 	    cmocka_unit_test(move_of_two),
