@@ -16,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 
+TARGETS = ["quire", "src/replay/quire-replay"]
+
 # name, what is wrong, file of src/core, text, what it becomes
 FAULTS = [
     ("mprotect-errno", "a hole gives EINVAL", "mprotect.c",
@@ -91,7 +93,7 @@ def build(tree, work):
     shutil.copytree(tree, copy, ignore=shutil.ignore_patterns(".git", "build*"))
     subprocess.run(["meson", "setup", "-Dtests=disabled", "build"], cwd=copy, check=True,
                    stdout=subprocess.DEVNULL)
-    subprocess.run(["ninja", "-C", "build", "quire"], cwd=copy, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["ninja", "-C", "build", *TARGETS], cwd=copy, check=True, stdout=subprocess.DEVNULL)
     return copy
 
 
@@ -104,7 +106,7 @@ def plant(copy, fault):
         sys.exit(f"planted.py: {name}: {file} has its text {before.count(old)} times, not once")
     with open(path, "w", encoding="utf-8") as f:
         f.write(before.replace(old, new))
-    done = subprocess.run(["ninja", "-C", "build", "quire"], cwd=copy, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(["ninja", "-C", "build", *TARGETS], cwd=copy, stdout=subprocess.PIPE, text=True)
     return before, path, done
 
 
@@ -113,6 +115,8 @@ def search(copy, work, seeds):
     for seed in range(1, seeds + 1):
         done = subprocess.run([os.path.join(copy, "build", "quire"), "replay", "--random", str(seed)],
                               cwd=work, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode and "differ at step" not in done.stdout:
+            sys.exit(f"planted.py: the scripts cannot be played\n{done.stdout}")
         if done.returncode:
             return seed, len(re.findall(r"^ *\d+  ", done.stdout, re.M)), done.stdout
     return None
@@ -127,6 +131,8 @@ def main():
     found = total = 0
     with tempfile.TemporaryDirectory(prefix="quire-planted-") as work:
         copy = build(args.tree, work)
+        if search(copy, work, 1):
+            sys.exit("planted.py: the sides differ without a fault")
         for fault in FAULTS:
             if args.only and args.only != fault[0]:
                 continue
