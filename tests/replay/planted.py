@@ -115,7 +115,7 @@ def search(copy, work, seeds):
     for seed in range(1, seeds + 1):
         done = subprocess.run([os.path.join(copy, "build", "quire"), "replay", "--random", str(seed)],
                               cwd=work, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode and "differ at step" not in done.stdout:
+        if done.returncode and "; again: quire replay" not in done.stdout:
             sys.exit(f"planted.py: the scripts cannot be played\n{done.stdout}")
         if done.returncode:
             return seed, len(re.findall(r"^ *\d+  ", done.stdout, re.M)), done.stdout
