@@ -55,6 +55,11 @@ static void end(struct lib *l)
 {
 	if (quire_verify(l->machine, report, NULL))
 		abort();
+	for (unsigned i = 0; i < MAX_FILES; i++)
+		if (l->files[i].file && lib_file_sync(&l->files[i])) {
+			report(NULL, "what was stored in a file is not on its disk");
+			abort();
+		}
 	for (unsigned i = 0; i < MAX_ACTORS; i++)
 		if (l->mms[i])
 			quire_mm_put(l->mms[i]);

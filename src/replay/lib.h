@@ -51,6 +51,8 @@ void lib_view(struct lib *l, struct quire_mm *mm, struct view *v);
 
 /* Files (lib_file.c). */
 int64_t lib_file_create(struct lib *l);
+/* fsync, and whether what was stored is on the disk then. */
+int64_t lib_file_sync(const struct lib_file *f);
 void lib_file_end(struct lib_file *f);
 int64_t lib_file_call(struct lib *l);
 

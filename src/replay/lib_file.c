@@ -133,6 +133,22 @@ static int64_t do_truncate(struct lib *l, const struct lib_file *f)
 	return err;
 }
 
+/* A store whose dirty bit was lost is not on the disk: -EIO.  Else what fsync returns. */
+int64_t lib_file_sync(const struct lib_file *f)
+{
+	int64_t err = quire_file_sync(f->file), n;
+	uint8_t page[REPLAY_PAGE];
+
+	for (uint64_t off = 0; !err && f->disk && off < DISK_BYTES; off += REPLAY_PAGE) {
+		n = quire_file_read(f->file, off, page, sizeof(page));
+		if (n <= 0)
+			return n;
+		if (memcmp(page, f->disk + off, (size_t)n))
+			return -EIO;
+	}
+	return err;
+}
+
 int64_t lib_file_call(struct lib *l)
 {
 	struct quire_file *file = l->files[l->step->target].file;
@@ -151,6 +167,6 @@ int64_t lib_file_call(struct lib *l)
 	case VERB_PWRITE:
 		return do_pwrite(l, file);
 	default:
-		return quire_file_sync(file);
+		return lib_file_sync(&l->files[l->step->target]);
 	}
 }
