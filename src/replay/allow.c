@@ -211,7 +211,8 @@ static bool populated_dirty(const struct place *at)
 
 	if (!dirt || is_private(at))
 		return false;
-	for (unsigned i = 0; i < at->nr_step; i++) {
+	/* It may be this step, and the mapping another one of the file. */
+	for (unsigned i = 0; i <= at->nr_step; i++) {
 		const struct step *s = &at->board[0]->script.steps[i];
 
 		if (s->verb == VERB_ADVISE && s->words[0] == QMADV_POPULATE_WRITE)

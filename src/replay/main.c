@@ -30,7 +30,8 @@ struct options {
 	struct play play;
 	struct search search;
 	bool random;
-	void (*instead)(void); /* of executing anything */
+	const char *only_random; /* an option that was given and has no meaning without */
+	void (*instead)(void);   /* of executing anything */
 };
 
 static void replay_help(void)
@@ -91,11 +92,12 @@ static int set_sides(struct play *p, const char *text)
 	return err;
 }
 
-static int set_number(uint64_t *out, const char *option, const char *text)
+static int set_number(uint64_t *out, const char *option, const char *text, uint64_t min)
 {
-	if (parse_number(text, 0, 0, UINT64_MAX, out))
+	if (parse_number(text, 10, min, UINT64_MAX, out))
 		return 0;
-	fprintf(stderr, "quire replay: --%s: '%s' is not a number\n", option, text);
+	fprintf(stderr, "quire replay: --%s: '%s' is not a number%s\n", option, text,
+		min ? " from 1 on" : "");
 	return STATUS_WRONG;
 }
 
@@ -109,11 +111,13 @@ static int set_option(struct options *o, int c)
 		return STATUS_WRONG;
 	case OPT_RANDOM:
 		o->random = true;
-		return set_number(&o->search.seed, "random", optarg);
+		return set_number(&o->search.seed, "random", optarg, 0);
 	case OPT_COUNT:
-		return set_number(&o->search.count, "count", optarg);
+		o->only_random = "count";
+		return set_number(&o->search.count, "count", optarg, 1);
 	case OPT_SEEDS:
-		return set_number(&o->search.seeds, "seeds", optarg);
+		o->only_random = "seeds";
+		return set_number(&o->search.seeds, "seeds", optarg, 1);
 	case 'v':
 		o->play.verbose = true;
 		return 0;
@@ -136,6 +140,10 @@ static int parse(struct options *o, int argc, char **argv)
 		err = set_option(o, c);
 	if (err || o->instead)
 		return err;
+	if (o->only_random && !o->random) {
+		fprintf(stderr, "quire replay: --%s is for --random\n", o->only_random);
+		return STATUS_WRONG;
+	}
 	if (!o->play.nr_sides)
 		err = set_sides(&o->play, "both");
 	if (err)

@@ -45,6 +45,9 @@ line "there is no process or thread 'p1'" 'p1: read arena 1'
 gives 2 'No such file' /nonexistent
 gives 2 'one or two of' --on quire,nosuch /dev/null
 gives 2 'is not a number' --random -1
+gives 2 'is not a number from 1 on' --random 1 --count 0
+gives 2 'is not a number from 1 on' --random 1 --seeds 0
+gives 2 'seeds is for --random' --seeds 2
 
 # No octal.
 printf 'map arena 010p rw private,fixed\nread arena+9p 1 -> 1 00\n' >"$script"
