@@ -102,11 +102,13 @@ static void do_thread(struct board *b, const struct step *step, struct result *r
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	int tid = -1;
 
-	if (stack != MAP_FAILED)
+	if (stack != MAP_FAILED) {
+		actor_view_own_stack(STACK_BYTES);
 		tid = clone(thread_main, stack + STACK_BYTES,
 			    CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
 				CLONE_SYSVSEM,
 			    (void *)(intptr_t)step->target);
+	}
 	b->pids[step->target] = tid > 0 ? getpid() : 0;
 	value(r, tid < 0 ? -errno : 0);
 }
@@ -180,6 +182,7 @@ void actors_execute(struct board *b)
 	memset(&actor_files, -1, sizeof(actor_files));
 	actor_catch_signals();
 	b->vars[VAR_HEAP] = (uint64_t)syscall(SYS_brk, 0);
+	actor_view_begin();
 	pid = fork();
 	if (!pid)
 		live(b, 0, false);

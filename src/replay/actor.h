@@ -19,8 +19,14 @@ extern struct actor_files actor_files;
 
 /* Makes the call of a step and fills in *r, but for the view.  Not fork, thread, exit. */
 void actor_call(struct board *b, const struct step *step, struct result *r);
-/* The state of this process's arena. */
+/* The script begins: status is counted from now on.  Forks and threads of this process know it. */
+void actor_view_begin(void);
+/* This process has got so many bytes for a thread's stack, which are not the script's. */
+void actor_view_own_stack(uint64_t bytes);
+/* The state of this process's arena, and of its memory as a whole. */
 void actor_view(struct view *v);
+/* A field of this process's status, as it is, in kB. */
+int64_t actor_status(enum status_field field);
 /* VERB_CONTENTS */
 void actor_contents(struct result *r);
 

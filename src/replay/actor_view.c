@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * actor_view.c: what the host, or `quire run`, tells of the arena: smaps, pagemap, mincore.
+ * actor_view.c: what the host, or `quire run`, tells of the arena: smaps, pagemap, mincore; and of
+ * the process: status.
  *
  * The arena lies below all that belongs to the program itself, so that its mappings come first.
  */
@@ -166,11 +167,56 @@ static void read_mincore(struct view *v)
 	}
 }
 
+/* ---- status ------------------------------------------------------------------ */
+
+static int64_t status_before[NR_STATUS];
+
+static void read_status(int64_t kb[NR_STATUS])
+{
+	struct lines l;
+	char *line;
+
+	l.at = l.end = 0;
+	l.fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	while ((line = next_line(&l)))
+		for (unsigned i = 0; i < NR_STATUS; i++) {
+			size_t n = strlen(status_names[i]);
+
+			if (!strncmp(line, status_names[i], n) && line[n] == ':')
+				kb[i] = strtol(line + n + 1, NULL, 10) - status_before[i];
+		}
+	close(l.fd);
+}
+
+void actor_view_begin(void)
+{
+	int64_t now[NR_STATUS] = {0};
+
+	memset(status_before, 0, sizeof(status_before));
+	read_status(now);
+	memcpy(status_before, now, sizeof(status_before));
+}
+
+void actor_view_own_stack(uint64_t bytes)
+{
+	status_before[STATUS_SIZE] += (int64_t)(bytes >> 10);
+	status_before[STATUS_DATA] += (int64_t)(bytes >> 10);
+}
+
+int64_t actor_status(enum status_field field)
+{
+	int64_t kb[NR_STATUS] = {0};
+
+	read_status(kb);
+	return kb[field] + status_before[field];
+}
+
 void actor_view(struct view *v)
 {
 	read_smaps(v);
 	read_pagemap(v);
 	read_mincore(v);
+	read_status(v->status);
 }
 
 void actor_contents(struct result *r)

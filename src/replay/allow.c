@@ -221,6 +221,12 @@ static bool populated_dirty(const struct place *at)
 	return false;
 }
 
+/* mlockall is for all that the process has, which is more than the script's. */
+static bool own_locked(const struct place *at)
+{
+	return at->part == PART_STATUS && at->field == STATUS_LOCKED && after(at, VERB_LOCKALL);
+}
+
 static bool absent(const struct place *at)
 {
 	return at->part == PART_RESULT && (at->result[0]->outcome == OUTCOME_ABSENT ||
@@ -281,6 +287,9 @@ static struct allowance allowances[] = {
      "of a shared page that MADV_POPULATE_WRITE has taken the host says at once that it is dirty, "
      "to other processes too; Quire when it is unmapped",
      populated_dirty, false, 0},
+    {"own-locked",
+     "mlockall locks the memory of the program that executes a script, too: VmLck counts it",
+     own_locked, false, 0},
     {"external",
      "a file that a program under `quire run` maps is the host's: which pages of it are cached, "
      "dirty, or mapped by others, Quire does not know",

@@ -32,6 +32,10 @@ enum usage_field {
 };
 extern const char *const usage_names[NR_USAGE]; /* as in smaps */
 
+/* Of status: fields that are compared, in kB, as they have changed since the script began. */
+enum status_field { STATUS_SIZE, STATUS_LOCKED, STATUS_DATA, STATUS_STACK, NR_STATUS };
+extern const char *const status_names[NR_STATUS]; /* as in status */
+
 struct vma_view {
 	uint64_t start, end, offset;
 	char perms[5];         /* "rw-p" */
@@ -53,6 +57,7 @@ struct view {
 	uint32_t nr_vmas; /* of the arena; more than fit are not told */
 	struct vma_view vmas[MAX_VIEW_VMAS];
 	uint8_t pages[ARENA_PAGES];
+	int64_t status[NR_STATUS];
 };
 
 enum outcome {

@@ -228,6 +228,24 @@ static enum verdict compare_views(struct place *at, struct difference *d)
 	return SAME;
 }
 
+static enum verdict compare_status(struct place *at, struct difference *d)
+{
+	at->part = PART_STATUS;
+	for (at->field = 0; at->field < NR_STATUS; at->field++) {
+		int64_t kb[2] = {at->result[0]->view.status[at->field],
+				 at->result[1]->view.status[at->field]};
+		enum verdict v = kb[0] == kb[1] ? SAME : ask(at);
+
+		if (v == SAME)
+			continue;
+		for (unsigned side = 0; side < 2; side++)
+			snprintf(d->text[side], sizeof(d->text[side]),
+				 "%+lld kB since the script began", (long long)kb[side]);
+		return v == DIFFERENT ? says(d, at, status_names[at->field]) : v;
+	}
+	return SAME;
+}
+
 static enum verdict compare_contents(struct place *at, struct difference *d)
 {
 	at->part = PART_CONTENT;
@@ -326,6 +344,8 @@ bool boards_differ(const struct board *a, const struct board *b, struct differen
 		v = compare_results(&at, d);
 		if (v == SAME)
 			v = compare_views(&at, d);
+		if (v == SAME)
+			v = compare_status(&at, d);
 		if (v == SAME)
 			v = compare_contents(&at, d);
 	}

@@ -15,6 +15,7 @@ enum part {
 	PART_FLAGS,    /* VmFlags of a mapping */
 	PART_USAGE,    /* a field of smaps */
 	PART_PAGE,     /* what pagemap and mincore say of a page */
+	PART_STATUS,   /* a field of status */
 	PART_CONTENT,  /* of a page */
 };
 
@@ -28,7 +29,7 @@ struct place {
 	bool touched[ARENA_PAGES];
 	uint64_t start, end; /* MERGED: where the mappings differ */
 	enum part part;
-	unsigned field; /* USAGE: which; PAGE, CONTENT: which page of the arena */
+	unsigned field; /* USAGE, STATUS: which; PAGE, CONTENT: which page of the arena */
 };
 
 /* What Linux leaves open, or what Quire does not do yet (allow.c).  docs/replay.md lists them. */

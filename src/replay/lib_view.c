@@ -65,12 +65,25 @@ static uint8_t page_bits(struct quire_mm *mm, uint64_t addr)
 	return bits;
 }
 
+/* A script begins with no memory at all. */
+static void fill_status(struct quire_mm *mm, int64_t kb[NR_STATUS])
+{
+	struct quire_mm_stats s;
+
+	quire_mm_stats(mm, &s);
+	kb[STATUS_SIZE] = (int64_t)(s.total_vm * (REPLAY_PAGE / 1024));
+	kb[STATUS_LOCKED] = (int64_t)(s.locked_vm * (REPLAY_PAGE / 1024));
+	kb[STATUS_DATA] = (int64_t)(s.data_vm * (REPLAY_PAGE / 1024));
+	kb[STATUS_STACK] = (int64_t)(s.stack_vm * (REPLAY_PAGE / 1024));
+}
+
 void lib_view(struct lib *l, struct quire_mm *mm, struct view *v)
 {
 	struct quire_vma_info info;
 
 	(void)l;
 	v->nr_vmas = 0;
+	fill_status(mm, v->status);
 	memset(v->pages, 0, sizeof(v->pages));
 	for (uint64_t at = ARENA_START - 512 * REPLAY_PAGE;
 	     !quire_vma_next(mm, at, &info) && info.start < ARENA_END; at = info.end) {

@@ -257,6 +257,13 @@ const char *const usage_names[NR_USAGE] = {
     [USAGE_LOCKED] = "Locked",
 };
 
+const char *const status_names[NR_STATUS] = {
+    [STATUS_SIZE] = "VmSize",
+    [STATUS_LOCKED] = "VmLck",
+    [STATUS_DATA] = "VmData",
+    [STATUS_STACK] = "VmStk",
+};
+
 /* '-' nothing, c only in the cache, z zero page, A and a anonymous (exclusive, shared), F and f. */
 static char page_letter(uint8_t bits)
 {

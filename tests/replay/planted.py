@@ -80,6 +80,8 @@ FAULTS = [
      "\ttlb_range(z->g, z->flush_start, z->flush_end, z->flush_pages);", "\t;"),
     ("move-flush", "what has moved away is still cached", "move.c",
      "\t\tif (RULE(move_flush))\n\t\t\ttlb_page", "\t\tif (0)\n\t\t\ttlb_page"),
+    ("stack-counted", "memory that grows down counts as data", "limits.c",
+     "VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE", "VM_WRITE | VM_SHARED)) == VM_WRITE"),
     ("hint", "a hint is rounded up", "area.c",
      "hint &= PAGE_MASK;", "hint = PAGE_ALIGN(hint);"),
     ("table-moves", "entries of a table that moves are counted nowhere", "pagetable.c",
