@@ -143,11 +143,25 @@ static int fill_file(int fd, uint64_t bytes)
 	return fsync(fd) ? -errno : 0;
 }
 
+/* A file of the current directory without a name. */
+static int open_on_disk(void)
+{
+	char name[] = "./replay-XXXXXX";
+	int fd = open(".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+		return fd;
+	fd = mkostemp(name, O_CLOEXEC); /* a file system without such files */
+	if (fd >= 0)
+		unlink(name);
+	return fd;
+}
+
 static int64_t call_file(struct call *c)
 {
-	bool disk = c->step->words[0] == FILE_DISK;
-	int fd = disk ? open(".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)
-		      : memfd_create("replay", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int fd = c->step->words[0] == FILE_DISK
+		     ? open_on_disk()
+		     : memfd_create("replay", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	struct stat st;
 	int err;
 
