@@ -246,18 +246,23 @@ static bool remap_of_several(const struct place *at)
 	return at->part == PART_RESULT && remaps(at) && refused[0] != refused[1];
 }
 
-static bool any_locked(const struct view *v)
+/* By this step or one before; what lies above the arena is in no view. */
+static bool after_locking(const struct place *at)
 {
-	for (unsigned i = 0; i < v->nr_vmas; i++)
-		if (strstr(v->vmas[i].flags, " lo"))
+	for (unsigned i = 0; i <= at->nr_step; i++) {
+		const struct step *s = &at->board[0]->script.steps[i];
+
+		if (s->verb == VERB_LOCK || s->verb == VERB_LOCKALL ||
+		    (s->verb == VERB_MAP && s->words[1] & QMAP_LOCKED))
 			return true;
+	}
 	return false;
 }
 
 static bool remap_locked(const struct place *at)
 {
 	return at->part != PART_RESULT && remaps(at) && at->step->words[0] & QMREMAP_DONTUNMAP &&
-	       (any_locked(&at->result[0]->view) || any_locked(&at->result[1]->view));
+	       after_locking(at);
 }
 
 static struct allowance allowances[] = {

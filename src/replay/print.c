@@ -134,37 +134,48 @@ void step_print(const struct script *s, const struct step *step, char *out, size
 
 /* ---- results ---------------------------------------------------------------- */
 
-/* The variable of the script that an address lies little above of; VAR_NONE: none. */
-static int32_t variable_below(const struct board *b, uint64_t addr)
+/*
+ * The variable of the script that an address lies little above of; VAR_NONE: none.  Of several the
+ * one that the step names: what else lies near is another thing on each side.
+ */
+static int32_t variable_below(const struct board *b, const struct step *step, uint64_t addr)
 {
-	for (int32_t i = VAR_FIRST; i < (int32_t)b->script.nr_vars; i++)
-		if (b->vars[i] && addr - b->vars[i] < NEAR_VARIABLE)
+	int32_t found = VAR_NONE;
+
+	for (int32_t i = VAR_FIRST; i < (int32_t)b->script.nr_vars; i++) {
+		if (!b->vars[i] || addr - b->vars[i] >= NEAR_VARIABLE)
+			continue;
+		if (step && (step->into == i || step->args[0].var == i))
 			return i;
-	return VAR_NONE;
+		if (found == VAR_NONE || b->vars[i] > b->vars[found])
+			found = i;
+	}
+	return found;
+}
+
+static void print_address(const struct board *b, const struct step *step, uint64_t addr, char *out,
+			  size_t len)
+{
+	uint64_t heap = b->vars[VAR_HEAP];
+	struct value v = {VAR_NONE, addr};
+
+	if (addr >= ARENA_START - 64 * REPLAY_PAGE && addr < ARENA_END + 64 * REPLAY_PAGE)
+		v.var = VAR_ARENA;
+	else if (addr >= heap && addr < heap + (1ull << 30))
+		v.var = VAR_HEAP;
+	else
+		v.var = variable_below(b, step, addr);
+	if (v.var == VAR_NONE) {
+		print_number(addr, out, len);
+		return;
+	}
+	v.add -= v.var == VAR_ARENA ? ARENA_START : b->vars[v.var];
+	print_value(&b->script, v, out, len);
 }
 
 void address_print(const struct board *b, uint64_t addr, char *out, size_t len)
 {
-	char text[32];
-	uint64_t heap = b->vars[VAR_HEAP];
-	int32_t var = variable_below(b, addr);
-
-	if (addr >= ARENA_START - 64 * REPLAY_PAGE && addr < ARENA_END + 64 * REPLAY_PAGE) {
-		struct value v = {VAR_ARENA, addr - ARENA_START};
-
-		print_value(&b->script, v, out, len);
-	} else if (addr >= heap && addr < heap + (1ull << 30)) {
-		struct value v = {VAR_HEAP, addr - heap};
-
-		print_value(&b->script, v, out, len);
-	} else if (var != VAR_NONE) {
-		struct value v = {var, addr - b->vars[var]};
-
-		print_value(&b->script, v, out, len);
-	} else {
-		print_number(addr, text, sizeof(text));
-		snprintf(out, len, "%s", text);
-	}
+	print_address(b, NULL, addr, out, len);
 }
 
 static const char *signal_code(int sig, unsigned code)
@@ -176,11 +187,12 @@ static const char *signal_code(int sig, unsigned code)
 	return code == QBUS_ADRERR ? "ADRERR" : code == QBUS_OBJERR ? "OBJERR" : "?";
 }
 
-static void print_signal(const struct board *b, const struct result *r, char *out, size_t len)
+static void print_signal(const struct board *b, const struct step *step, const struct result *r,
+			 char *out, size_t len)
 {
 	char addr[48];
 
-	address_print(b, r->addr, addr, sizeof(addr));
+	print_address(b, step, r->addr, addr, sizeof(addr));
 	snprintf(out, len, "%s %s %s", r->signal == SIGSEGV ? "SIGSEGV" : "SIGBUS",
 		 signal_code(r->signal, r->code), addr);
 }
@@ -208,7 +220,7 @@ static void print_outcome_value(const struct board *b, const struct step *step,
 	if (r->value < 0 && r->value > -4096)
 		snprintf(out, len, "%s", strerrorname_np((int)-r->value) ?: "?");
 	else if (verbs[step->verb].into)
-		address_print(b, (uint64_t)r->value, out, len);
+		print_address(b, step, (uint64_t)r->value, out, len);
 	else
 		snprintf(out, len, "%lld", (long long)r->value);
 }
@@ -230,7 +242,7 @@ void result_print(const struct board *b, const struct step *step, const struct r
 		snprintf(out, len, "not on this side");
 		return;
 	case OUTCOME_SIGNAL:
-		print_signal(b, r, out, len);
+		print_signal(b, step, r, out, len);
 		break;
 	default:
 		print_outcome_value(b, step, r, out, len);
