@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """tests/docs.py ROOT: what the source names, the documentation has: rows and columns of the report, options,
-verbs and allowances of replay, system calls that are refused; and files that it names exist."""
+verbs and allowances of replay, system calls that are refused, the mails, commits and CVEs that it cites; and files that
+it names exist."""
 
 import os
 import re
@@ -98,7 +99,34 @@ def check_rooms():
             need(f"CONTRIBUTING.md: there is no {room}/{w}", any(fnmatch(f, w) for f in files))
 
 
+def sources_of(tree):
+    """What a tree cites: mails, by a number or by list and month; commits, by id or by title; CVEs."""
+    cited = {}
+    for folder, _, names in os.walk(f"{ROOT}/{tree}"):
+        for name in names:
+            path = os.path.relpath(f"{folder}/{name}", ROOT)
+            if path != "docs/sources.md" and name.endswith((".c", ".h", ".S", ".md", ".py", ".sh", ".script", ".1")):
+                found = re.findall(r"\bmessages? \d{3}\b|\blinux-mm, \w{3} \d{4}|\bCVE-\d{4}-\d+|"
+                                   r"\bcommit [0-9a-f]{12}\b|(?<=[Cc]ommit )\"[^\"\n]+\"", text(path), re.I)
+                cited.update({source.replace("Commit", "commit"): path for source in found})
+    return cited
+
+
+def check_sources():
+    """docs/sources.md says what each mail, commit and CVE is that something here cites."""
+    entries = set(re.findall(r"^\*\*([^*]+)\*\*", text("docs/sources.md"), re.M))
+    cited = {}
+    for tree in ("src", "include", "docs", "man", "bench", "tools", "examples", "tests"):
+        cited.update(sources_of(tree))
+    need("fewer sources cited than expected: has their form changed?", len(cited) > 20)
+    for source, path in sorted(cited.items()):
+        need(f"docs/sources.md has no entry for '{source}', cited by {path}", source in entries)
+    for name in sorted(set(re.findall(r"`((?:src|tests)/[\w./]+)`", text("docs/sources.md")))):
+        need(f"docs/sources.md: there is no {name}", os.path.exists(f"{ROOT}/{name}"))
+
+
 check_files()
+check_sources()
 check_rooms()
 check_report()
 check_options()
