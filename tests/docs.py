@@ -121,8 +121,9 @@ def check_sources():
     need("fewer sources cited than expected: has their form changed?", len(cited) > 20)
     for source, path in sorted(cited.items()):
         need(f"docs/sources.md has no entry for '{source}', cited by {path}", source in entries)
-    for name in sorted(set(re.findall(r"`((?:src|tests)/[\w./]+)`", text("docs/sources.md")))):
-        need(f"docs/sources.md: there is no {name}", os.path.exists(f"{ROOT}/{name}"))
+    for page in ("docs/sources.md", "docs/glossary.md"):
+        for name in sorted(set(re.findall(r"`((?:src|tests|include)/[\w./]+)`", text(page)))):
+            need(f"{page}: there is no {name}", os.path.exists(f"{ROOT}/{name}"))
 
 
 check_files()
