@@ -2,17 +2,17 @@
 /*
  * access.c: the embedder reads and writes guest memory, for the program or as process_vm_readv(2).
  *
- * Bytes of a page are copied under the PTL of its entry: the entry cannot be taken away, nor a
- * fork make it read-only, while the copy runs.
+ * Bytes of a page are copied under the PTL of its entry.  So while the copy runs the entry cannot
+ * be taken away, nor can a fork make it read-only.
  *
- *   1  Rights are the VMA's, exactly: reading needs PROT_READ although the processor would read
- *      with any right (as process_vm_readv on the host).
- *      An access that is the program's own, a system call's argument or result, grows the stack as
- *      its loads and stores do; another program's does not.
- *   2  What an external file holds is read through ops.copy_page, outside RCU, with a reference on
- *      the file that was taken under the PTL: it is the file that was mapped there, whatever is
- *      mapped there by now.  A failure counts only if that file's page still is.  A shared page of
- *      one cannot be written here.
+ *   1  Rights are exactly the VMA's.  Reading needs PROT_READ, although the processor would read
+ *      with any right (as process_vm_readv does on the host). An access that is the program's own,
+ *      such as a system call's argument or result, grows the stack as its loads and stores do;
+ *      another program's access does not.
+ *   2  The content of an external file is read through ops.copy_page, outside RCU, with a reference
+ *      on the file that was taken under the PTL. So it is the file that was mapped there, whatever
+ *      is mapped there by now.  A failure counts only if that file's page is still mapped.  A
+ *      shared page of an external file cannot be written here.
  */
 #include "core/fault.h"
 

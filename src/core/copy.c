@@ -2,20 +2,21 @@
 /*
  * copy.c: fork's copy of page-table entries.
  *
- * Owns nothing.  Both M are held; the child's PTL is taken first (its table may have to be
- * made), the parent's inside it.  Nobody else nests a PTL in the child's: it has no users.
+ * Owns nothing.  Both M are held.  The child's PTL is taken first (its table may have to be made),
+ * the parent's inside it.  Nobody else nests a PTL in the child's: the child has no users yet.
  *
- * What is copied: private mappings that hold at least one anonymous page, whole.  All else the
- * child faults in again, as on Linux (its smaps shows no Rss there until it touches them): fork
- * costs nothing for shared memory and for code.
+ * What is copied: private mappings that hold at least one anonymous page, as a whole.  Everything
+ * else the child faults in again, as on Linux (its smaps shows no Rss there until it touches them).
+ * So fork costs nothing for shared memory and for code.
  *
  * Invariants:
  *   1  An anonymous page that both map is read-only in both and not FOLIO_EXCLUSIVE.
- *   2  A page that somebody has pinned stays the parent's, FOLIO_EXCLUSIVE: the child gets a copy
- *      of its content at once (fork(2) must not change under a pin who sees its writes).  Before
- *      that its write bit is taken and flushed, like that of a page that is shared: of what a
- *      thread stored the child must not see the later without the earlier (install.c, 3).  The
- *      bits of all pinned pages of a table are taken at the first; nobody gives one back (forking).
+ *   2  A page that somebody has pinned stays the parent's and FOLIO_EXCLUSIVE. The child gets a
+ *      copy of its content at once: fork(2) must not change which process sees the writes that go
+ *      through a pin.  Before the copy, the page's write bit is taken and flushed, like that of a
+ *      page that is shared.  Otherwise the child could get a later store of a thread without an
+ *      earlier one (install.c, 3). The first pinned page of a table takes the bits of all pinned
+ *      pages of that table, and nobody gives one back (forking).
  *   3  The child's entries are old (not ACCESSED): only what it uses counts as referenced.
  */
 #include "core/edit.h"

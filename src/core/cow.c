@@ -4,22 +4,22 @@
  *
  * Entries, FOLIO_EXCLUSIVE and the decision to reuse are guarded by the PTL.
  *
- *   1  An anonymous folio is written in place if it is FOLIO_EXCLUSIVE, or if its only reference
- *      is this entry's: neither another entry, nor a pin, nor a gather that is still to flush.
+ *   1  An anonymous folio is written in place if it is FOLIO_EXCLUSIVE, or if its only reference is
+ *      this entry's: no other entry has one, nor a pin, nor a gather that is still to flush.
  *      Everything else (zero page, page cache, shared anonymous) is copied.
- *   2  While a copy takes the old page's place, threads of one mm may see either through their
- *      cached translations.  So the copy is mapped read-only first, the old translation is flushed,
- *      and only then does the copy become writable: nobody can read an old value after somebody
- *      read or wrote a new one.
- *   3  Between the two steps the copy is locked (F) and, from the first on, FOLIO_EXCLUSIVE.  Who
- *      finds it locked does not make it writable (mprotect: protect.c, 1) and waits for it instead
- *      of copying the copy.
- *   4  A fork that took the bit away between the two steps would be seen: the copy stays read-only
- *      and the fault starts over.  Only the bit says so: entries that the child has removed again
- *      may still be cached by its executors.  No fork does so: the fault has a reference of its
- *      own on the copy until the end, which looks like a pin, and what is pinned is copied at once
- *      (copy.c, 2).
- *   5  The old page's entry reference is put after the flush.
+ *   2  While a copy takes the old page's place, threads of one mm may see either page through their
+ *      cached translations.  So the copy is first mapped read-only, then the old translation is
+ *      flushed, and only then does the copy become writable.  Thus no thread can read an old value
+ *      after some thread has read or written a new one.
+ *   3  Between the first and the last step the copy is locked (F). From the first step on it is
+ *      FOLIO_EXCLUSIVE. A thread that finds it locked does not make it writable (mprotect:
+ *      protect.c, 1), and waits for it instead of copying the copy.
+ *   4  A fork that took the bit away between these steps would be seen: the copy would stay
+ *      read-only and the fault would start over.  Only the bit tells: entries that the child has
+ *      removed again may still be cached by its executors.  In fact no fork takes it: until its end
+ *      the fault has a reference of its own on the copy.  This looks like a pin, and what is pinned
+ *      is copied at once (copy.c, 2).
+ *   5  The entry's reference on the old page is put after the flush.
  *   6  Nothing is copied while a fork of the mm goes on (install.c, 3).
  */
 #include "core/fault.h"

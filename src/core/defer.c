@@ -3,16 +3,16 @@
  * defer.c: frames that are free but for a grace period: page tables that were taken out, pages that
  * left a file, the pages of a file that is gone.
  *
- * machine->waiting (A) counts them, by the kind of zone that they go back to, from when they are
- * left to RCU; machine->came_back (A) moves when some of them are free.
+ * machine->waiting (A) counts them from when they are left to RCU, by the kind of zone to which
+ * they go back.  machine->came_back (A) moves when some of them are free.
  *
- *   1  A frame is counted before the call that gave it up returns, and until it is in a free list:
- *      who was told of it finds it free or waiting (reclaim.c).  Who counts frames queues them
- *      next, or waits for readers himself, and for nothing else in between.  What is not counted
- *      yet, as by a truncation that goes on, is in use.
+ *   1  A frame is counted before the call that gave it up returns, and until it is in a free list.
+ *      So a thread that was told of it finds it free or waiting (reclaim.c). A thread that counts
+ *      frames queues them next, or waits for readers itself; it waits for nothing else in between.
+ *      What is not counted yet is in use, such as the pages of a truncation that goes on.
  *   2  Frames of one chain are of one kind of zone.  A chain goes through pt.used of a table, which
- *      nobody reads once pt.linked is 0, and through index of a page, which nobody reads once it
- *      has left its mapping.
+ *      nobody reads once pt.linked is 0. It goes through index of a page, which nobody reads once
+ *      the page has left its mapping.
  */
 #include "core/folio.h"
 

@@ -2,17 +2,17 @@
 /*
  * edit.c: edits: removing and adding VMAs as one transaction (see edit.h).
  *
- * Owns the publication of mm->vmas and the `dead` marks.  M is held throughout;
- * I is taken for each VMA of a file.  Invariants:
+ * Owns the publication of mm->vmas and the `dead` marks.  M is held throughout; I is taken for each
+ * VMA of a file.  Invariants:
  *   1  A VMA that left the tree is dead before the new tree is visible.
- *   2  The totals of the mm and its share of the machine's committed memory are sums over the
- *      VMAs of the published tree: edit_commit() alone changes them.
- *   3  What walks a file's tree goes by address.  So a VMA is in it as long as entries of it may
- *      exist, and only while all entries in its range are its file's (file.h, 4).  A new VMA enters
- *      ahead of publication if its range is empty or has nothing but what it takes over (a split,
- *      a merge, other flags), else (held) when the others' entries are zapped and flushed; an old
- *      one leaves when its entries are gone or a new one is in for them, and before those live that
- *      take its place.
+ *   2  The totals of the mm and its share of the machine's committed memory are sums over the VMAs
+ *      of the published tree: edit_commit() alone changes them.
+ *   3  A walk of a file's tree goes by address.  So a VMA is in the tree as long as entries of it
+ *      may exist, and only while all entries in its range are its file's (file.h, 4). A new VMA
+ *      enters ahead of publication if its range is empty, or holds only what the VMA takes over (a
+ *      split, a merge, other flags). Otherwise it is held: it enters when the others' entries are
+ *      zapped and flushed.  An old VMA leaves when its entries are gone or a new VMA has entered
+ *      for them, and it leaves before the VMAs that take its place come to life.
  *   4  With e->err set nothing more is done to the transaction.
  */
 #include "core/edit.h"

@@ -2,25 +2,24 @@
 /*
  * edit.h: the one way in which the set of VMAs of an address space changes.
  *
- * An edit is a transaction: VMAs to remove, VMAs to add.  All that can fail
- * happens before edit_commit(); until then nothing is visible and edit_abort()
- * leaves everything as it was.
+ * An edit is a transaction: VMAs to remove, VMAs to add.  Everything that can fail happens before
+ * edit_commit(). Until then nothing is visible, and edit_abort() leaves everything as it was.
  *
  *     edit_begin -> edit_remove / edit_add / edit_cut ... -> edit_check
  *        -> edit_commit      the old are dead, the new tree is published
  *        -> change entries, flush
  *        -> edit_finish      the old leave their files' trees and go to RCU
  *
- * Where the new take the place of others (edit_hold() before the commit), they are published dead,
- * and edit_finish() enters them in their files' trees and brings them to life, in that order and
- * allocating nothing.  Where they only take over what is there already, or an empty range,
- * edit_commit() enters them and they live at once.
+ * New VMAs may take the place of others (edit_hold() before the commit). Then they are published
+ * dead.  edit_finish() enters them in their files' trees and then brings them to life, and
+ * allocates nothing.  New VMAs that only take over what is there already, or an empty range, are
+ * entered by edit_commit() and live at once.
  *
- * An error in a step is kept in edit->err and makes the steps after it do
- * nothing, so that callers ask once, by edit_check().
+ * An error in a step is kept in edit->err.  The steps after it do nothing.  So callers ask once, by
+ * edit_check().
  *
- * mremap moves entries before it publishes: edit_link() comes ahead of the move, edit_abort()
- * takes it back if it fails.
+ * mremap moves entries before it publishes: edit_link() comes ahead of the move, and edit_abort()
+ * takes it back if the move fails.
  *
  * M is held from begin to finish.
  */

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * extfile.c: faults on external files: the content is the embedder's, entries name his frames.
+ * extfile.c: faults on external files: the content is the embedder's, and entries name its frames.
  *
  * Owns nothing; entries are written under the PTL (install.c).
  *
- *   1  An external entry has PTE_EXTERNAL and no folio: no reference, no mapcount; it counts as
+ *   1  An external entry has PTE_EXTERNAL and no folio: no reference, no mapcount.  It counts as
  *      file in rss.
  *   2  ops.frame, ops.copy_page and ops.file_size are called outside RCU and every lock, with a
- *      reference on the file.  What they said waits in f->frames and f->copy for the attempt that
- *      can use it: one that finds the same file, page and mapping->seq.
- *   3  A shared page is mapped read-only until the first write, as executors map writable only
- *      what is dirty.
+ *      reference on the file.  What they returned waits in f->frames and f->copy for the attempt
+ *      that can use it: one that finds the same file, page and mapping->seq.
+ *   3  A shared page is mapped read-only until the first write, as executors map writable only what
+ *      is dirty.
  *   4  A frame number that an entry cannot hold is an I/O error.
  */
 #include "core/fault.h"

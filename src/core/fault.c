@@ -2,8 +2,8 @@
 /*
  * fault.c: the way of a fault: lookup, rights, dispatch; retry, fallback, stack growth, OOM.
  *
- * Owns nothing.  An attempt runs in one RCU read-side section and takes no lock; the ops install
- * entries under the PTL (install.c), where they prove that what was read without a lock still
+ * Owns nothing.  An attempt runs in one RCU read-side section and takes no lock.  The ops install
+ * entries under the PTL (install.c): there they prove that what was read without a lock still
  * holds.
  *
  *     look up --- none ----------> again under M --- none --> grow the stack --> SIGSEGV
@@ -15,13 +15,15 @@
  *        |
  *     entry: none -> ops->fault     read-only, write -> ops->write_protected     else -> touch
  *
- *   1  "Nothing is mapped here" is said only after a lookup under M: a MAP_FIXED replacement in
- *      progress is never seen as a hole.
- *   2  Callbacks of the embedder that may sleep, and port->oom, run outside RCU and every lock.
- *   3  Refusals and want of memory are reported of a VMA that is alive after the reason was found:
- *      then the one and the other were true together.  After a sleep the VMA is looked up again.
- *   4  On x86-64 without protection keys each of PROT_READ, WRITE and EXEC allows reading
- *      (mmap(2): "on some hardware..."; checked on the host: tests/unit/test_fault.c).
+ *   1  A fault reports that nothing is mapped only after a lookup under M. So it never takes a
+ *      MAP_FIXED replacement in progress for a hole.
+ *   2  Callbacks of the embedder that may sleep, and port->oom, run outside RCU and outside every
+ *      lock.
+ *   3  A refusal or a want of memory is reported only of a VMA that is alive after the reason was
+ *      found.  Then the VMA and the reason were there at one time.  After a sleep the VMA is looked
+ *      up again.
+ *   4  On x86-64 without protection keys each of PROT_READ, PROT_WRITE and PROT_EXEC allows reading
+ *      (mmap(2): "on some hardware..."; tests/unit/test_fault.c runs the case on the host).
  */
 #include "core/fault.h"
 

@@ -6,17 +6,18 @@
  *
  *   1  Callbacks are called with a reference, outside RCU, and without a lock but those that the
  *      callback's comment in quire.h names.
- *   2  With the last reference the file ends, at once, in the thread that drops it, without locks
- *      and outside RCU's read side: dirty pages are written back, release is called.  Where a VMA
- *      had it, that is as M is let go (mm_unlock).
- *   3  An ended file takes no page: who adds one sees refs under X, and so does mapping_retire(),
- *      after the last has gone.
- *   4  A size that is the embedder's (ops.file_size) is asked for when a page beyond the known size
- *      is wanted, and whenever a callback is going to be called anyway.  What he said is noted only
- *      if no size was noted or set since he was asked: the later one knows better.  Else he is
- *      asked again.  Who refuses goes by the answer that he has got, not by what is noted.
- *   5  Noting takes X' alone: no lock that is held over a callback, for in one the size may be
- *      asked for, nor one that an embedder's callback might hold up.
+ *   2  The file ends with its last reference, at once, in the thread that drops it, without locks
+ *      and outside RCU's read side: dirty pages are written back, and release is called.  Where a
+ *      VMA had the reference, this happens when M is let go (mm_unlock).
+ *   3  An ended file takes no page.  A thread that adds one looks at refs under X. So does
+ *      mapping_retire(), after the last reference has gone.
+ *   4  A size may be the embedder's (ops.file_size). It is asked for when a page beyond the known
+ *      size is wanted, and whenever a callback is going to be called anyway.  The answer is noted
+ *      only if no size was noted or set since the question: a later size is truer.  Otherwise the
+ *      question is asked again.  A refusal goes by the answer that the refusing thread got, not by
+ *      what is noted.
+ *   5  Noting takes X' alone.  It takes no lock that is held over a callback, because the size may
+ *      be asked for inside one.  Nor does it take a lock that an embedder's callback might hold up.
  */
 #include "core/file.h"
 #include "core/folio.h"

@@ -2,23 +2,24 @@
 /*
  * file.h: files as memory sees them.
  *
- * A quire_file has one mapping: its page cache (RAM folios by page offset) and the interval tree
- * of the VMAs that map it.
+ * A quire_file has one mapping: its page cache (RAM folios by page offset) and the interval tree of
+ * the VMAs that map it.
  *
- *   1  refs counts users: handles of the embedder, VMAs that may have entries, and who is in a
- *      callback of the file's.  With the last of them the file ends (file.c).  Its memory and its
- *      pages stay for a grace period: who found it through a VMA under RCU may look at what the
- *      core keeps of it, but calls none of its callbacks without a reference, and may get none.
- *   2  The page cache's reference on a folio is put a grace period after the folio left the cache:
- *      what index_load() finds stays allocated until the reader leaves RCU.
- *   3  mapping->seq moves before pages are dropped from the cache (after the new size is visible),
- *      and again when they are withdrawn, which is before the VMAs are zapped.  A fault that read
- *      seq, then size and page, and finds seq unmoved under the PTL may insert the page: if it is
- *      being dropped all the same, the zap comes later and takes the entry out.
+ *   1  refs counts users: handles of the embedder, VMAs that may have entries, and threads in a
+ *      callback of the file's.  With the last of them the file ends (file.c). Its memory and its
+ *      pages stay for a grace period.  So a thread that found the file through a VMA under RCU may
+ *      look at what the core keeps of it.  It calls none of the file's callbacks without a
+ *      reference, and there may be none to be had.
+ *   2  The page cache's reference on a folio is put a grace period after the folio left the cache.
+ *      So what index_load() finds stays allocated until the reader leaves RCU.
+ *   3  mapping->seq moves before pages are dropped from the cache (after the new size is visible).
+ *      It moves again when they are withdrawn, which is before the VMAs are zapped.  A fault reads
+ *      seq, then size and page.  If it finds seq unmoved under the PTL, it may insert the page.  If
+ *      the page is being dropped all the same, the zap comes later and takes the entry out.
  *   4  A VMA is in the interval tree as long as entries of it may exist, and only while all entries
- *      in its range are the file's: who walks the tree goes by address (edit.c, 3).
+ *      in its range are the file's: a walk of the tree goes by address (edit.c, 3).
  *   5  A folio is added to the cache under X only if seq is as it was before the size was looked
- *      at: nothing is left beyond the end.
+ *      at.  So nothing is left beyond the end.
  */
 #ifndef CORE_FILE_H
 #define CORE_FILE_H

@@ -2,16 +2,17 @@
 /*
  * filecache.c: the page cache: finding, adding and reading in.
  *
- * mapping->pages is read under RCU and changed under X; a folio's content is filled under its
- * lock (F).  Invariants 2, 3 and 5 of file.h are kept here and in truncate.c.
+ * mapping->pages is read under RCU and changed under X. A folio's content is filled under its lock
+ * (F). Invariants 2, 3 and 5 of file.h are kept here and in truncate.c.
  *
- *   1  folio->mapping and ->index are set before the folio is published; mapping becomes NULL,
- *      under F and X, when it leaves the cache.
+ *   1  folio->mapping and ->index are set before the folio is published.  mapping becomes NULL,
+ *      under F and X, when the folio leaves the cache.
  *   2  FOLIO_UPTODATE is set once, under F or before publication, after the content is there.  A
  *      folio without it is never mapped.
  *   3  A failed read leaves the folio in the cache, not up to date: the next one tries again.
- *   4  A folio that is in the cache and of no mapping is withdrawn: it goes when nobody can reach
- *      it (truncate.c, 1).  Who wants the page waits until that is done: for W.
+ *   4  A folio that is in the cache and belongs to no mapping is withdrawn: it goes when nobody can
+ *      reach it (truncate.c, 1). A thread that wants the page waits until that is done: it waits
+ *      for W.
  */
 #include "core/file.h"
 #include "core/folio.h"

@@ -2,15 +2,15 @@
 /*
  * fileio.c: read(2) and write(2) of files that live in the page cache.
  *
- *   1  The size grows after the bytes are in place: nobody reads what is not there yet.
+ *   1  The size grows after the bytes are in place, so nobody reads what is not there yet.
  *   2  A file whose size the embedder knows (ops.file_size) is not made longer by a write.
  *   3  A write that makes a file longer is refused where truncation to that length would be: what
  *      is charged by size may lie far beyond the bytes that are written.
- *   4  Zeros are read from a hole only if the file has lost no page since the size was looked at:
- *      else what is missing may lie beyond the end by now.
- *   5  Writes hold W, so that they and truncation come one after the other; the bytes of a page
- *      are changed under its lock (F).  Reads take no lock, but to wait for who takes a page away:
- *      as on Linux, a read beside a write may see part of it.
+ *   4  Zeros are read from a hole only if the file has lost no page since the size was looked at.
+ *      Otherwise the missing page may lie beyond the end by now.
+ *   5  Writes hold W, so that writes and truncation come one after the other.  The bytes of a page
+ *      are changed under its lock (F). Reads take no lock, except to wait for a thread that takes a
+ *      page away.  As on Linux, a read beside a write may see part of it.
  */
 #include "core/file.h"
 #include "core/folio.h"

@@ -4,13 +4,15 @@
  *
  * Owns nothing; entries are written under the PTL (install.c).
  *
- *   1  A page is mapped only while it is up to date, in the cache and before the end of the file:
- *      f->seq, read before size and cache and compared under the PTL, proves it (file.h, 3).
- *   2  A private write to a page that is not mapped yet copies it at once.
- *   3  A shared page of a file that must be told of writes is mapped read-only until the first
- *      write; the write sets FOLIO_DIRTY with the entry's write bit (write-notify).
- *   4  A read also maps neighbours that are cached (fault-around): within the aligned window, the
- *      VMA, the file and the table, under the same PTL.
+ *   1  A page is mapped only while it is up to date, in the cache and before the end of the file.
+ *      The proof is f->seq: it is read before the size and the cache, and compared under the PTL
+ *      (file.h, 3).
+ *   2  A private write to a page that is not mapped yet copies the page at once.
+ *   3  Some files must be told of writes.  A shared page of such a file is mapped read-only until
+ *      the first write.  That write sets FOLIO_DIRTY together with the entry's write bit
+ *      (write-notify).
+ *   4  A read also maps neighbours that are in the cache (fault-around). They lie in the aligned
+ *      window, the VMA, the file and the table of the page, and are mapped under the same PTL.
  */
 #include "core/fault.h"
 #include "core/range.h"

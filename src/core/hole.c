@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hole.c: holes that an embedder is just making in a file of his: no old content goes back there.
+ * hole.c: holes that an embedder is just making in one of its files: no old content goes back
+ * there.
  *
  *     enlisted -> pages in writeback waited for -> punch_hole
  *              -> made, pages dropped (W) -> delisted
  *
- *   1  Who writes a page back looks for a hole under F, when the page is in writeback already: he
- *      sees the hole, or hole_begin() sees him and waits.
- *   2  While punch_hole runs he passes the page over: it stays dirty, and is dropped or, where
- *      punch_hole fails, left to the next writeback.  He does not wait: punch_hole may sync.
- *   3  Once the hole is made he waits for W, and looks again: a page that is new there has content
- *      of its own.
+ *   1  A thread that writes a page back looks for a hole under F, when the page is in writeback
+ *      already.  So either it sees the hole, or hole_begin() sees the page in writeback and waits.
+ *   2  While punch_hole runs, that thread passes the page over.  The page stays dirty.  It is
+ *      dropped, or left to the next writeback where punch_hole fails.  The thread does not wait:
+ *      punch_hole may itself sync.
+ *   3  Once the hole is made, the thread waits for W and looks again: a page that is new there has
+ *      content of its own.
  */
 #include "core/file.h"
 #include "core/folio.h"

@@ -4,17 +4,18 @@
  *
  * Guarded by the PTL of the table that holds the entry.
  *
- *   1  An entry is written only while, under the PTL, the VMA is alive, the entry is what the
- *      decision was based on, and the file's cache has lost no page since.  Writers mark VMAs dead
- *      (and truncation moves mapping->seq) before they take the PTL to remove entries, so either
- *      they see ours or we see their mark.
- *   2  Creating a table and reading the mark must not be reordered: taking the PTL with an atomic
- *      read-modify-write lies between, as at_fence() does on the other side (zap.c, 4).
- *   3  While a fork of the mm goes on, no private page is made or opened for writing.  Threads may
- *      still be writing through translations that fork has not flushed yet, so a copy made now
- *      could miss a store; and a page that came into being behind fork's back could be pointed to
- *      by one that fork copies later.  fork sets `forking`, fences, and then takes PTLs; the fault
- *      takes the PTL and then looks: it waits on M.
+ *   1  An entry is written only if three things hold under the PTL: the VMA is alive, the entry is
+ *      what the decision was based on, and the file's cache has lost no page since.  Writers mark
+ *      VMAs dead (and truncation moves mapping->seq) before they take the PTL to remove entries.
+ *      So either they see the fault's entry or the fault sees their mark.
+ *   2  Creating a table and reading the mark must not be reordered.  Taking the PTL lies between
+ *      them, with an atomic read-modify-write; on the other side at_fence() does the same (zap.c,
+ *      4).
+ *   3  While a fork of the mm goes on, no private page is made or opened for writing, for two
+ *      reasons.  Threads may still write through translations that fork has not flushed yet: a copy
+ *      made now could miss a store.  And a page that came into being behind fork's back could be
+ *      pointed to by one that fork copies later.  fork sets `forking`, fences, and then takes PTLs.
+ *      The fault takes the PTL and then looks at `forking`; if it is set, the fault waits on M.
  */
 #include "core/fault.h"
 #include "core/range.h"

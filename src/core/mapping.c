@@ -2,9 +2,9 @@
 /*
  * mapping.c: a file's mapping: its beginning and end, and the interval tree of its VMAs.
  *
- * The tree is guarded by I (a sleeping lock, taken inside M).  The file's share of
- * machine->committed is its size in pages or nr_pages (enum file_charge), and changes where these
- * do: under X' and W, and under X.
+ * The tree is guarded by I, a lock that sleeps and is taken inside M. The file's share of
+ * machine->committed is its size in pages, or nr_pages (enum file_charge). It changes where these
+ * change: the size under X' and W, nr_pages under X.
  */
 #include "core/file.h"
 #include "core/folio.h"

@@ -2,11 +2,11 @@
 /*
  * mm.c: address spaces as objects: made, referenced, freed; their counters.
  *
- * Owns struct quire_mm and its place in machine->mms (L).  The mm and its
- * stripes are one block, aligned to cache lines.  Invariants:
- *   1  Whoever calls with an mm holds a reference; the last put is therefore
- *      alone with it, but for walkers of a file's interval tree, which exit
- *      waits out by taking I for each VMA that it unlinks.
+ * Owns struct quire_mm and its place in machine->mms (L). The mm and its stripes are one block,
+ * aligned to cache lines.  Invariants:
+ *   1  Whoever calls with an mm holds a reference.  So the last put is alone with it, but for
+ *      walkers of a file's interval tree.  exit waits these out: it takes I for each VMA that it
+ *      unlinks.
  *   2  A counter is the sum of its stripes; a single stripe may be negative.
  */
 #include "core/edit.h"

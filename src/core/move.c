@@ -2,21 +2,21 @@
 /*
  * move.c: mremap's move of entries from one range to another of the same mm.
  *
- * Owns nothing.  M is held, and the file's I over move and flush: a truncation then finds each
- * page at the one address or the other, and none is freed while the old one is still cached.
+ * Owns nothing.  M is held, and the file's I over move and flush.  So a truncation finds each page
+ * at the one address or the other, and no page is freed while its old translation is still cached.
  * Of two PTLs the old address's is taken first (move_between()).
  *
  * Invariants:
- *   1  An entry is at the old or at the new address, never at both and never at neither, for
- *      whoever holds the PTLs; its folio's counts do not change.
- *   2  Whole tables are moved when both ends are aligned to a table's span; 2 MiB then cost
- *      what one entry costs.
- *   3  Moving back what was moved allocates nothing: the tables of the old range, or the slots
- *      for them, are still there.
+ *   1  For a thread that holds the PTLs an entry is at the old or at the new address, never at both
+ *      and never at neither.  Its folio's counts do not change.
+ *   2  Whole tables are moved when both ends are aligned to a table's span; 2 MiB then cost what
+ *      one entry costs.
+ *   3  Moving back what was moved allocates nothing: the tables of the old range, or the slots for
+ *      them, are still there.
  *   4  The destination holds no entry: what was mapped there is zapped, and a fault that had looked
- *      it up finds it dead under the PTL.  Moving back, so is the source.
- *   5  With the destination's tables kept (keep_tables()) a move of what the source had then needs
- *      no memory: what is mapped at the destination may go before it.
+ *      it up finds it dead under the PTL. When entries move back, the same holds for the source.
+ *   5  With the destination's tables kept (keep_tables()), a move of what the source had then needs
+ *      no memory.  So what is mapped at the destination may go before the move.
  */
 #include "core/file.h"
 #include "core/range.h"

@@ -3,24 +3,24 @@
  * pagetable.h: 4-level page tables in x86-64's format.
  *
  * Protocol
- *   1  Each table page has a lock in its folio.  A last-level table's lock is the
- *      PTL (P); an upper table's (U) guards linking and unlinking of its children.
- *   2  A table is linked into its parent under the parent's U, after the VMA it
- *      is made for was seen not dead and the parent was seen linked: a fault that
- *      lost its VMA links nothing.
- *   3  An empty table is taken out by a holder of M: where no live VMA is left, or
- *      where he has made it for nothing (remap_tables.c).  `linked` is cleared under
- *      the table's own lock, then the parent's entry under the parent's U; the table
- *      is freed by RCU after the flush.
- *   4  A table moves to another address (mremap) with M held and its VMA dead: the
- *      old parent's entry is cleared under the parent's U and the table's PTL.
- *   5  So whoever took a PTL rereads `linked` and the parent's entry: pt_lock()
- *      fails where either changed.
+ *   1  Each table page has a lock in its folio.  A last-level table's lock is the PTL (P). An upper
+ *      table's lock (U) guards linking and unlinking of its children.
+ *   2  A table is linked into its parent under the parent's U, after two looks: the VMA for which
+ *      it is made is not dead, and the parent is linked.  So a fault that lost its VMA links
+ *      nothing.
+ *   3  A holder of M takes an empty table out, either where no live VMA is left, or where that
+ *      holder has made the table for nothing (remap_tables.c). `linked` is cleared under the
+ *      table's own lock, then the parent's entry under the parent's U. RCU frees the table after
+ *      the flush.
+ *   4  A table moves to another address (mremap) with M held and its VMA dead.  The old parent's
+ *      entry is cleared under the parent's U and the table's PTL.
+ *   5  So a thread that has taken a PTL rereads `linked` and the parent's entry: pt_lock() fails
+ *      where either changed.
  *   6  Walkers hold rcu_read_lock (or M, which keeps tables from being freed).
- *   7  Entries are read and written with at_load/at_store; written under the PTL.
+ *   7  Entries are read and written with at_load/at_store; they are written under the PTL.
  *   8  An unlinked table holds zeros only.
- *   9  A table with FOLIO_KEPT is not taken out, so that who holds M can count on it while he
- *      unmaps what it is there for.
+ *   9  A table with FOLIO_KEPT is not taken out.  So a holder of M can count on it while it unmaps
+ *      what the table is there for.
  */
 #ifndef CORE_PAGETABLE_H
 #define CORE_PAGETABLE_H

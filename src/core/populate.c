@@ -2,15 +2,16 @@
 /*
  * populate.c: faulting a range in ahead of its use.
  *
- * No lock is held: each page is an ordinary fault, after a lookup of its own
- * that keeps a miss from being counted as a SIGSEGV; no stack is grown.  Mappings may change
- * meanwhile; then the result is that of the moment each page was reached.
+ * No lock is held.  Each page is an ordinary fault, after a lookup of its own that keeps a miss
+ * from being counted as a SIGSEGV. No stack is grown.  Mappings may change meanwhile; then the
+ * result is that of the moment at which each page was reached.
  *
- *   1  A hole is one only after a lookup under M, as for a fault (fault.c, 1).
- *   2  What a fault is refused has changed since the lookup: it is looked up again, and the
- *      answer is of what is mapped by now.
- *   3  mlock() has failed for a hole before it comes here: one that is found was made since then,
- *      and is passed over, or else a call that failed would have locked what comes after it.
+ *   1  Nothing counts as a hole before a lookup under M, as for a fault (fault.c, 1).
+ *   2  Where a fault is refused, something has changed since the lookup.  The page is looked up
+ *      again, and the answer is about what is mapped by now.
+ *   3  mlock() has failed for a hole before it comes here.  A hole that is found here was made
+ *      since then.  It is passed over: otherwise a call that failed would have locked what comes
+ *      after the hole.
  */
 #include "core/edit.h"
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * protect.c: rewrites entries to the rights of a new VMA: mprotect, and mseal's kin.
+ * protect.c: rewrites entries to the rights of a new VMA (mprotect).
  *
  * Owns nothing.  Under M and each table's PTL.
  *
  * Invariants:
- *   1  An entry never gets a right that its VMA lacks, and the write bit only if a write needs
- *      nothing else: the page is this mm's alone (anonymous, exclusive, and not a copy that waits
- *      for the flush of what it replaced: cow.c, 3), or shared and already noted as dirty, or of
- *      a kind whose writes need not be noted.
- *   2  An address is flushed iff its entry lost a right: a right gained is found by the fault.
+ *   1  An entry never gets a right that its VMA lacks.  It gets the write bit only if a write needs
+ *      nothing else.  That is so in three cases: the page is this mm's alone (anonymous, exclusive,
+ *      and not a copy that waits for the flush of what it replaced: cow.c, 3); the page is shared
+ *      and already noted as dirty; or it is of a kind whose writes need not be noted.
+ *   2  An address is flushed if and only if its entry lost a right: a right gained is found by the
+ *      fault.
  */
 #include "core/range.h"
 

@@ -1,30 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reclaim.c: before memory is said to be out: what only waits for readers is waited for.
+ * reclaim.c: before memory is out, what only waits for readers is waited for.
  *
- * Page tables that were taken out and pages of files are free a grace period later (defer.c).
- * Where mappings come and go faster than grace periods end, they can be all the memory there is.
+ * Page tables that were taken out and pages of files become free a grace period later (defer.c).
+ * Where mappings come and go faster than grace periods end, such frames can be all the memory there
+ * is.
  *
- *   1  Memory is out when an attempt has found no frame free and none on its way, no other
- *      attempt that has failed gave any back meanwhile, and one more attempt (7) fared no better.
- *      Or when others have taken what was tried for again MAX_TRIES times in a row.
- *   2  That is judged by the allocation that found none (frames.c): then the attempt still has in
- *      its hands all that it had taken.  What it gives back afterwards is no reason to go on.
- *   3  Who fails has given back what he had before he is judged, and each is judged after what
- *      others have given back since he began.  So of attempts that stand in each other's way, the
- *      last one has it all.
- *   4  Which kind of frame was missed is what the attempt says.  That one was is counted for the
- *      whole machine: so a point that was made to fail, or a refusal by a limit, is not taken for
- *      it unless somebody found none of that kind at that time.
- *   5  The embedder (port->oom) is asked when memory is out, and told of what.  Somebody may die
- *      for the answer.
- *   6  Called without locks and outside RCU: the callbacks that are waited for may take any lock.
- *   7  That one more attempt comes after all attempts of faults and reads have ended that were
- *      under way when the first failed: a grace period.  Who has the last frame in hand may bring
- *      in with it the very page that was wanted; or he gives it back.  What a fork or an mremap has
- *      in hand is in use until it has failed, too (3).
- *   8  What is on its way is waited for until some of it has come back, not only until what has
- *      been queued has: between counting and queueing nobody sleeps but for readers (defer.c, 1).
+ * An attempt is one try of a fault, fork or mremap.
+ *
+ *   1  Memory is out when three things are true: an attempt has found no frame free and none on its
+ *      way; no other failed attempt gave any back meanwhile; and one more attempt (7) fared no
+ *      better.  Memory is also out when other threads have taken what was tried for again MAX_TRIES
+ *      times in a row.
+ *   2  The allocation that finds no frame judges this (frames.c). At that moment the attempt still
+ *      holds all that it had taken.  What it gives back afterwards is no reason to try again.
+ *   3  A failed attempt gives back what it had before it is judged.  It is judged after what others
+ *      have given back since it began.  So where attempts stand in each other's way, the last one
+ *      has all of the memory.
+ *   4  The attempt says which kind of frame it missed.  That some frame was missed is counted for
+ *      the whole machine.  So an allocation point that was made to fail, or a refusal by a limit,
+ *      is not taken for a want of frames unless some attempt found none of that kind at that time.
+ *   5  The embedder (port->oom) is asked when memory is out, and told which memory.  A process may
+ *      die for the answer.
+ *   6  These functions are called without locks and outside RCU: the callbacks that they wait for
+ *      may take any lock.
+ *   7  The one more attempt of (1) comes after all attempts of faults and reads have ended that
+ *      were under way when the first failed: a grace period.  The attempt that has the last frame
+ *      in hand may bring in with it the very page that was wanted, or it gives the frame back.
+ *      What a fork or an mremap has in hand is in use, too, until it has failed (3).
+ *   8  Frames on their way are waited for until some have come back, not only until those that are
+ *      queued have come back.  Between counting frames and queueing them a thread sleeps for
+ *      readers only (defer.c, 1).
  */
 #include "core/folio.h"
 #include "core/mm.h"

@@ -2,19 +2,18 @@
 /*
  * remap_move.c: moving a mapping and its entries to another address.
  *
- * Here entries move before the new tree is published, so that a failure for want
- * of a table can still be undone without allocating anything:
+ * Here entries move before the new tree is published.  So a failure for want of a table can still
+ * be undone without allocating anything:
  *
  *     old VMA dead -> prepare the edit -> link the new VMA in the file's tree
  *        -> move entries -> publish -> free tables -> flush -> free
  *
- *   1  The source is dead before it is asked whether it was ever touched, so that no fault adds
- *      to what it has.  From then on a fault there finds a dead VMA, one at the destination no
- *      VMA: both end up waiting for M.
- *   2  Source and destination are both in the file's tree while entries move, and
- *      move_entries() holds I: a truncation misses none on their way.
- *   3  The source's tables stay until the move has succeeded: moving back needs
- *      no memory.
+ *   1  The source is dead before it is asked whether it was ever touched, so that no fault adds to
+ *      what it has.  From then on a fault there finds a dead VMA, and a fault at the destination
+ *      finds no VMA. Both end up waiting for M.
+ *   2  Source and destination are both in the file's tree while entries move, and move_entries()
+ *      holds I: a truncation misses none on their way.
+ *   3  The source's tables stay until the move has succeeded: moving back needs no memory.
  */
 #include "core/remap.h"
 

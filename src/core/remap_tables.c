@@ -2,16 +2,16 @@
 /*
  * remap_tables.c: the tables that an mremap needs, before it takes anything away.
  *
- * What lies at the target goes before the mapping comes, a tail that is cut off too, and of several
- * mappings one goes after the other.  Want of a table in between could not be undone, nor waited
- * for.  So the tables are made ahead, and those that are there already are kept while what they
- * are there for is unmapped (FOLIO_KEPT).  All under M; owns nothing.
+ * What lies at the target goes before the mapping comes.  So does a tail that is cut off, and
+ * several mappings go one after the other.  A want of a table in between could not be undone, and
+ * could not be waited for.  So the tables are made ahead.  Tables that are there already are kept
+ * while what they are there for is unmapped (FOLIO_KEPT). All under M; owns nothing.
  *
  *   1  Where this fails nothing has changed: another attempt may follow.
  *   2  A table that a fault brings to the source from now on is not among them.  If there is no
- *      memory for its like the error stands, as on Linux.
- *   3  Empty ones go at the end, also where the mapping that was to be replaced lives on: a fault
- *      there that had found one finds out under the PTL (pagetable.h, 5).
+ *      memory for its counterpart, the error stands, as on Linux.
+ *   3  Empty ones go at the end, also where the mapping that was to be replaced lives on.  A fault
+ *      there that had found one notices under the PTL (pagetable.h, 5).
  */
 #include "core/remap.h"
 

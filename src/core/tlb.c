@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tlb.c: the gather: what must be flushed, and what is freed only after it.
+ * tlb.c: the gather: what must be flushed, and what is freed only after the flush.
  *
  * A gather lives on its caller's stack and needs no lock.
  *
  * Invariants:
- *   1  Nothing that was gathered is freed before port->tlb_flush() returned for the
- *      ranges in which it was mapped.
+ *   1  Nothing that was gathered is freed before port->tlb_flush() has returned for the ranges in
+ *      which it was mapped.
  *   2  Unlinked tables are freed by RCU after the flush (defer.c).
- *   3  Every address that was gathered lies in ranges[0..nr_ranges), or full is set.
- *   4  What was mapped where the flush was told that somebody may still use it is FOLIO_LENT
- *      before its reference is put or its page is found at another address: whoever frees it, now
- *      or later, has other memory put in its place (frames.c), and who writes it back leaves it
- *      dirty (writeback.c).
+ *   3  Every address that was gathered lies in ranges[0..nr_ranges), or `full` is set.
+ *   4  The flush may be told that somebody still uses what was mapped there.  Then its frames
+ *      become FOLIO_LENT before their references are put, or before their pages are found at
+ *      another address.  Whoever frees such a frame, now or later, has other memory put in its
+ *      place (frames.c). Whoever writes such a page back leaves it dirty (writeback.c).
  */
 #include "core/tlb.h"
 #include "core/range.h"

@@ -2,10 +2,10 @@
 /*
  * tlb.h: gather and flush.
  *
- * One shape for every change: lock -> edit and gather -> flush -> unlock -> free.
- * A gather collects the ranges whose cached translations must go, and the folios and
- * tables that may be freed only after they are gone.  tlb_finish() flushes, then
- * puts the folios, then hands the tables to RCU.
+ * Every change has one shape: lock -> edit and gather -> flush -> unlock -> free.  A gather
+ * collects the ranges whose cached translations must go.  It also collects the folios and tables
+ * that may be freed only after these translations are gone.  tlb_finish() flushes, then puts the
+ * folios, then hands the tables to RCU.
  */
 #ifndef CORE_TLB_H
 #define CORE_TLB_H

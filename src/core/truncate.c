@@ -6,16 +6,17 @@
  *
  *     new size -> seq -> withdrawn -> seq -> zapped, flushed -> out of the cache -> left to RCU
  *
- *   1  A page is withdrawn (F): it is of no mapping and not up to date any more, so that
- *      who finds it in the cache waits for W (filecache.c, 4).  A fault that found it
- *      before has mapped it before the zap, or sees the second seq.
- *   2  It leaves the cache when it is mapped nowhere and all is flushed.  So who sees that it is
- *      gone, by what is in its place, finds there what is stored from then on.
- *   3  A page that is being read in or written back is waited for (F), so that write_page is not
+ *   1  A page is withdrawn under F: it then belongs to no mapping and is not up to date any more.
+ *      A thread that finds it in the cache waits for W (filecache.c, 4). A fault that found it
+ *      before that has either mapped it before the zap, or sees the second seq.
+ *   2  A page leaves the cache when it is mapped nowhere and everything is flushed.  So a thread
+ *      that sees that the page is gone (by what is in its place) finds there whatever is stored
+ *      from then on.
+ *   3  A page that is being read in or written back is waited for (F). So write_page is never
  *      called for a page that is gone.
  *   4  A page that is just being added is waited for (X) before the cache is looked through.
- *   5  A page that is zeroed in part is dirty after it: what it was may just have been written
- *      back, over the zeros that the embedder had in his file already.
+ *   5  A page that is zeroed in part is dirty afterwards.  Its old content may just have been
+ *      written back, over the zeros that the embedder already had in the file.
  */
 #include "core/file.h"
 #include "core/folio.h"

@@ -2,29 +2,29 @@
 /*
  * writeback.c: dirty pages of page-cache files go back to the embedder.
  *
- * Entries are cleaned under I and the PTLs, a page is written under its lock (F).
+ * Entries are cleaned under I and the PTLs.  A page is written under its lock (F).
  *
- *   1  Entries lose WRITE and DIRTY, their dirtiness moves to the folio, and the executors are
- *      flushed, before the folio's FOLIO_DIRTY is cleared and its content written: a write that
- *      comes later faults and marks the folio again.
- *   2  Where a write is noted between the flush and the clearing, its entry stays dirty though the
- *      folio is clean; the next writeback (or zap) finds the entry.
- *   3  An entry that munmap, MADV_DONTNEED or exit has cleared, and not flushed yet, has left its
- *      dirtiness with the folio.  Its address is flushed here (zap.c, 5).  If a writeback that has
- *      flushed before the entry was made takes that dirtiness away, the folio is marked once more
+ *   1  Three things happen before the folio's FOLIO_DIRTY is cleared and its content is written:
+ *      its entries lose WRITE and DIRTY, their dirtiness moves to the folio, and the executors are
+ *      flushed.  So a later write faults and marks the folio again.
+ *   2  A write may be noted between the flush and the clearing.  Then its entry stays dirty though
+ *      the folio is clean, and the next writeback (or zap) finds the entry.
+ *   3  An entry that munmap, MADV_DONTNEED or exit has cleared but not flushed yet has left its
+ *      dirtiness with the folio.  Its address is flushed here (zap.c, 5). A writeback that flushed
+ *      before the entry was made may take that dirtiness away: then the folio is marked once more
  *      after their flush (tlb.h).
  *   4  A page that could not be written stays dirty.
- *   5  A page is dirty or in writeback until it is written: who is to write it waits for whoever
- *      does (F), and looks again.
+ *   5  A page is dirty or in writeback until it is written.  A thread that is to write it waits for
+ *      the one that is writing it (F), and looks again.
  *   6  Nothing is written into a hole that the embedder is making: hole.c.
- *   7  A page that the host may still store to (tlb.c, 4) stays dirty, since nothing tells when it
- *      has: it is written each time, until it leaves the cache.  Whether it is one is known, like
- *      all of (1), before it is written.
- *   8  Until its flush a page may be stored to through the entry that was cleaned, and no fault
- *      tells of it.  Another writeback may have written and cleaned the page before the store: so
- *      it is marked once more after the flush (tlb.h).
- *   9  What stores have left in a file's last page beyond its end becomes zeros before the page is
- *      written.  Nobody makes the file longer meanwhile (W): the bytes would be his.
+ *   7  A page that the host may still store to (tlb.c, 4) stays dirty, since nothing tells when the
+ *      host has stored.  It is written each time, until it leaves the cache.  Whether it is such a
+ *      page is known, like all of (1), before it is written.
+ *   8  Until the flush, stores may go to a page through the entry that was cleaned, and no fault
+ *      tells of them.  Another writeback may have written and cleaned the page before such a store.
+ *      So the page is marked once more after the flush (tlb.h).
+ *   9  Bytes that stores have left in a file's last page beyond its end become zeros before the
+ *      page is written.  Nobody makes the file longer meanwhile (W): these bytes would be in it.
  */
 #include "core/file.h"
 #include "core/folio.h"

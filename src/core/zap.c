@@ -2,22 +2,24 @@
 /*
  * zap.c: takes entries out of a range: munmap, MADV_DONTNEED, MADV_FREE, truncation, exit.
  *
- * Owns nothing.  Works table by table under its PTL; what may still be used through a cached
- * translation goes into the gather with its reference.
+ * Owns nothing.  Works table by table under its PTL. What may still be used through a cached
+ * translation goes into the gather, with its reference.
  *
  * Invariants:
- *   1  An entry is cleared, its folio's mapcount dropped, and its reference handed to the gather,
- *      all under one hold of the PTL.  The rss follows, for a table at once, before the flush.
+ *   1  One hold of the PTL covers three steps: the entry is cleared, its folio's mapcount dropped,
+ *      and its reference handed to the gather.  The rss follows for the whole table at once, before
+ *      the flush.
  *   2  A dirty entry of a shared mapping has told vma->ops->dirty before its folio may be freed.
  *   3  A PTL is never held over a flush.
  *   4  The mark that stops faults (dead, or the file's seq) is visible before the walk looks for
- *      tables: a fault that makes a table which the walk missed sees the mark under its PTL.
- *   5  Who clears entries of a file under M says so before the first and until the flush
- *      (mm->unflushed).  Truncation and writeback, which do not take M, may find no entry and must
- *      not return while it is cached: they flush the range themselves.
- *   6  What these two clear they flush under I.  Who finds no entry, and says that nobody reaches
- *      what was there, takes I once before he returns: as VMAs leave their file's tree (munmap,
- *      mprotect, mremap, exit), and after MADV_DONTNEED for that alone.
+ *      tables.  So a fault that makes a table which the walk missed sees the mark under its PTL.
+ *   5  A thread that clears entries of a file under M announces it (mm->unflushed) from before the
+ *      first entry until the flush.  Truncation and writeback do not take M. They may find no
+ *      entry, but must not return while a translation is cached: they flush the range themselves.
+ *   6  What truncation and writeback clear, they flush under I. A thread that finds no entry, and
+ *      is to report that nobody reaches what was there, takes I once before it returns: munmap,
+ *      mprotect, mremap and exit do so as VMAs leave their file's tree, MADV_DONTNEED takes I for
+ *      this alone.
  */
 #include "core/file.h"
 #include "core/range.h"
