@@ -3,7 +3,7 @@
  * frames.c: allocation and freeing of frames: per-CPU lists in front of the zones.
  *
  * Owns struct frames: the zones' layout, and per CPU and kind of zone one struct
- * pcp under its own lock (C, before Z).  Metadata of a frame in use belongs to
+ * pcp under its own lock (K, before Z).  Metadata of a frame in use belongs to
  * whoever holds a reference.
  *
  * A pcp has a ring of frames that were freed one by one, handed out first and

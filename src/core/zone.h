@@ -31,10 +31,10 @@ struct zone {
 #define PCP_RING 64u
 
 struct pcp {
-	struct spinlock lock; /* C */
-	uint32_t head, count; /* C: of the ring */
-	pfn_t next, end;      /* C: the run: consecutive frames from the buddy lists */
-	bool run_zeroed;      /* C */
+	struct spinlock lock; /* K */
+	uint32_t head, count; /* K: of the ring */
+	pfn_t next, end;      /* K: the run: consecutive frames from the buddy lists */
+	bool run_zeroed;      /* K */
 	pfn_t ring[PCP_RING];
 } __attribute__((aligned(64)));
 

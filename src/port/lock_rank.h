@@ -23,7 +23,7 @@ enum lock_rank {
 	RANK_PTL_NESTED,  /* P' second last-level table: fork, mremap */
 	RANK_INDEX,       /* X  mapping->index_lock: page-cache index */
 	RANK_MMLIST,      /* L  machine->mm_lock: list of address spaces */
-	RANK_PCP,         /* C  per-CPU frame lists */
+	RANK_PCP,         /* K  per-CPU frame lists */
 	RANK_ZONE,        /* Z  zone->lock: buddy lists */
 	RANK_MAX
 };

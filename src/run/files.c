@@ -8,7 +8,7 @@
  *   2  A file is in the table while a VMA of the space maps it, or somebody is about to map it
  *      (busy).  The call that takes its last VMA away takes it out (files_leave.c).
  *
- * Owns space->windows (W).
+ * Owns space->windows (H).
  */
 #include "run/engine.h"
 

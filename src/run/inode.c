@@ -3,7 +3,7 @@
  * inode.c: which windows there are of one file of the host, by whichever open file and in whichever
  * space, so that what a guest takes from the file goes from all of them.
  *
- * Owns the table and run_info's `mapped`, under I' (a leaf, inside W).
+ * Owns the table and run_info's `mapped`, under I' (a leaf, inside H).
  *
  *   1  A window is in the table while some space has it in its own, and so holds a reference on
  *      its file.

@@ -11,7 +11,7 @@
  *   V  shm_lock       segments (shm.c)
  *   E  space->flush_lock  a flush of the space by somebody who is not in it
  *   G  run->lock      processes, slots' owners, spaces' users
- *     W  space->lock  windows of one address space
+ *     H  space->lock  windows of one address space
  *       I' inode.c's  leaf
  *   F' far.c's        leaf
  *   S  slot->lock     leaf; never held over a call of the core
@@ -22,7 +22,7 @@
  *   C  constant after publication      A  atomic
  *   O  only the worker attached to the slot
  * No lock of these but B, V and E, which the main thread does not take, is held while a guest is
- * waited for: none is held over a call of the core that may flush, except W over
+ * waited for: none is held over a call of the core that may flush, except H over
  * quire_file_create/put, which do not.
  */
 #ifndef RUN_SUPERVISOR_H
@@ -56,9 +56,9 @@ struct space {
 	pthread_mutex_t flush_lock; /* E */
 
 	pthread_mutex_t lock;
-	struct window_ref *windows; /* W: by the low part of the file id */
-	unsigned cap_windows;       /* W: allocated */
-	unsigned low_free;          /* W: none below is free */
+	struct window_ref *windows; /* H: by the low part of the file id */
+	unsigned cap_windows;       /* H: allocated */
+	unsigned low_free;          /* H: none below is free */
 	bool dontfork;              /* A: a child may have windows of files that it does not map */
 
 	/* Set by OP_EXEC_LOAD, inherited by fork; for maps.  Lie above GUEST_TASK_SIZE. */
@@ -291,10 +291,10 @@ void run_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* A file's name in one address space. */
 struct window_ref {
-	struct quire_file *file; /* W: referenced; NULL: free */
-	uint32_t generation;     /* W: of the id */
-	uint32_t busy;           /* W: so many are about to map it */
-	bool leaving;            /* W: somebody looks whether it is still mapped */
+	struct quire_file *file; /* H: referenced; NULL: free */
+	uint32_t generation;     /* H: of the id */
+	uint32_t busy;           /* H: so many are about to map it */
+	bool leaving;            /* H: somebody looks whether it is still mapped */
 };
 
 /* Numbers for the pages of a window from its first on (far.c). */
