@@ -90,7 +90,7 @@ static bool is_pinned(const struct folio *f)
 	return folio_test(f, FOLIO_EXCLUSIVE) && maybe_pinned(f);
 }
 
-/* Of all pinned pages from addr on: one flush is enough for the table, however many they are. */
+/* For all pinned pages from addr on: one flush does for the table, however many they are. */
 static void take_pinned_write_bits(struct copy *c, pte_t *slot, uint64_t addr, uint64_t end)
 {
 	const struct quire_machine *m = c->g->mm->machine;

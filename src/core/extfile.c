@@ -88,7 +88,7 @@ static enum quire_fault_result ask_window(struct fault *f, uint64_t pgoff)
 	return fault_wake_failed(f, pgoff) ? refuse_frame(f, err) : QUIRE_FAULT_OK;
 }
 
-/* Invariant 2: what was said at `seq` of f->file is so still. */
+/* Invariant 2: what f->file's callback returned at `seq` still holds. */
 static bool said_of_this(const struct fault *f, uint64_t seq)
 {
 	return f->file == f->vma->file && (!RULE(said_at_seq) || seq == f->seq);

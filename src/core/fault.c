@@ -52,7 +52,7 @@ enum quire_fault_result fault_sigbus(struct fault *f, enum quire_fault_reason re
 
 enum quire_fault_result fault_done(struct fault *f, enum quire_fault_kind kind)
 {
-	/* A copy of a page that had to be read is both: the copy is what the caller is told. */
+	/* A page that had to be read and copied is both kinds: the caller is told of the copy. */
 	if (unlikely(f->major)) {
 		if (kind == QUIRE_KIND_FILE_MINOR)
 			kind = QUIRE_KIND_FILE_MAJOR;

@@ -26,7 +26,7 @@ struct fault_copy {
 	uint64_t pgoff, seq; /* of which page, at which mapping->seq */
 };
 
-/* What an external file has said of its pages [first, end), for the attempts that follow. */
+/* What an external file has returned for its pages [first, end), for the attempts that follow. */
 #define FAULT_FRAMES 16u
 struct fault_frames {
 	uint64_t seq;        /* at which mapping->seq */
@@ -48,7 +48,7 @@ struct fault {
 	unsigned tries;          /* lost races since the last sleep */
 	bool grow;               /* an access of the program's own: may grow a stack */
 	bool major;              /* content was read in for this fault */
-	struct reclaim reclaim;  /* before OOM is said */
+	struct reclaim reclaim;  /* before OOM is reported */
 	int missing;             /* what OOM is for: -ENOPAGE, -ENOTABLE, -ENOMEM */
 	struct quire_file *file; /* of the VMA before the last sleep, with a reference; or NULL */
 	struct fault_copy copy;  /* only with file */
@@ -125,7 +125,7 @@ enum quire_fault_result cow_write_protected(struct fault *f);
 /*
  * Replaces the present f->entry by `fresh`, a private folio with the content in it; takes over
  * its reference, also on failure.  `old`: the RAM folio that f->entry maps, with a reference of
- * the caller's, which stays his; NULL: the zero page or an external frame.
+ * the caller's, which the caller keeps; NULL: the zero page or an external frame.
  */
 enum quire_fault_result cow_replace(struct fault *f, struct folio *old, struct folio *fresh,
 				    enum quire_fault_kind kind);

@@ -202,7 +202,7 @@ bool file_tryget(struct quire_file *file)
 	return true;
 }
 
-/* Nobody is left whom an error could be told. */
+/* Nobody is left to whom an error could be reported. */
 static void last_writeback(struct quire_file *file)
 {
 	struct quire_machine *m = file->machine;

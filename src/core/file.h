@@ -87,12 +87,12 @@ const struct vma_ops *file_vma_ops(struct quire_file *file);
 uint64_t file_known_size(const struct quire_file *file);
 uint64_t file_pages(const struct quire_file *file);
 /*
- * Asks the embedder, if the size is his: what he says is known from then on.  A reference, and no
- * lock but what is held over a callback; not in RCU.
+ * Asks the embedder, if the size is the embedder's: the answer is known from then on.  Needs a
+ * reference; no lock but what is held over a callback; not in RCU.
  */
 uint64_t file_ask_size(struct quire_file *file);
 uint64_t file_ask_pages(struct quire_file *file);
-/* A reference for who has found the file under RCU.  False: it has ended. */
+/* A reference for a thread that has found the file under RCU.  False: the file has ended. */
 bool file_tryget(struct quire_file *file);
 /* A reference is dropped while M is held: what ends with it does so in mm_unlock(). */
 void file_let_go(struct quire_mm *mm, struct quire_file *file);
@@ -112,10 +112,10 @@ bool mapping_may_resize(struct quire_file *file, uint64_t bytes);
 /* The new size, with its charge.  W held. */
 void mapping_resize(struct quire_file *file, uint64_t bytes);
 /*
- * W held, before the file gets longer: what stores through mappings have left in its last page
- * between its end and `bytes` reads as zeros then.  Shared memory keeps it, as on the host.  Where
- * the end is the embedder's nothing is done: what the core knows of it may be old, and bytes of his
- * may lie beyond.
+ * W held, before the file gets longer.  Stores through mappings may have left bytes in its last
+ * page between its end and `bytes`: these read as zeros then.  Shared memory keeps them, as on the
+ * host.  Where the end is the embedder's nothing is done: the core may know an old end, and bytes
+ * of the file may lie beyond it.
  */
 void file_forget_beyond_end(struct quire_file *file, uint64_t bytes);
 /* n pages more in the cache.  X held. */

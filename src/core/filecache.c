@@ -55,7 +55,7 @@ static int insert_locked(struct mapping *mapping, uint64_t pgoff, uint64_t seq, 
 	if (RULE(cache_seq_check) && at_load(&mapping->seq) != seq)
 		return -QEAGAIN;
 	if (RULE(dead_file_takes_no_page) && !at_load(&mapping->file->refs))
-		return -QEAGAIN; /* who found it by a dead VMA: file.c, 3 */
+		return -QEAGAIN; /* it was found by a dead VMA: file.c, 3 */
 	*found = index_load(&mapping->pages, pgoff);
 	if (*found)
 		return 0;
@@ -149,12 +149,12 @@ static int fill_locked(struct quire_file *file, uint64_t pgoff, struct folio *fo
 	return read_in(file, pgoff, folio);
 }
 
-/* Invariant 4.  Who holds W himself has met none. */
+/* Invariant 4.  A thread that holds W has met none. */
 static void await_drop(struct quire_file *file)
 {
 	const struct quire_port *port = &file->machine->port;
 
-	STEP("waits for who takes the page out of the file");
+	STEP("waits for the thread that takes the page out of the file");
 	mutex_lock(port, &file->mapping.write_lock, RANK_FILE);
 	mutex_unlock(port, &file->mapping.write_lock, RANK_FILE);
 }

@@ -153,7 +153,7 @@ static int64_t try_write(struct quire_file *file, uint64_t off, const void *buf,
 	const struct quire_port *port = &file->machine->port;
 	int64_t n;
 
-	file_ask_size(file); /* not with W held: he may wait for who truncates */
+	file_ask_size(file); /* not with W held: it may wait for a truncation */
 	if (RULE(writes_one_by_one))
 		mutex_lock(port, &file->mapping.write_lock, RANK_FILE);
 	n = writable_bytes(file, off, len);

@@ -42,9 +42,9 @@ void frames_put_now(struct quire_machine *m, struct frame_chain *c);
 /* ---- reclaim.c */
 
 /*
- * What steps inside the core return for want of a frame, so that who has failed knows of which;
- * -QENOMEM is among them want of metadata, or of what a callback of the embedder's wanted.  No call
- * of quire.h returns them: memory_errno().
+ * What steps inside the core return for want of a frame, so that a failed attempt knows of which
+ * kind.  Among them -QENOMEM is a want of metadata, or of what a callback of the embedder wanted.
+ * No call of quire.h returns these two: memory_errno().
  */
 #define ENOPAGE 4097  /* in RAM */
 #define ENOTABLE 4098 /* for a page table, wherever these are */

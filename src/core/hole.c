@@ -86,7 +86,7 @@ enum hole_state hole_at(struct mapping *mapping, uint64_t pgoff)
 			continue;
 		state = hole->made ? HOLE_MADE : HOLE_BEGUN;
 		if (state == HOLE_BEGUN)
-			break; /* he must not wait */
+			break; /* invariant 2: it must not wait */
 	}
 	unlock_holes(mapping);
 	return state;

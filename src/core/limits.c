@@ -84,7 +84,7 @@ static uint64_t data_limit(struct quire_mm *mm)
 	return soft ? soft : at_load_relaxed(&mm->data_rlimit_max);
 }
 
-/* Also what adds nothing is refused to who is over a limit that has been lowered. */
+/* A limit may have been lowered below what there is: then even what adds nothing is refused. */
 bool mm_may_expand(struct quire_mm *mm, uint64_t flags, int64_t pages)
 {
 	if (!within(mm->total_vm, pages, limit(mm, QUIRE_RLIMIT_AS)))
@@ -103,8 +103,7 @@ bool mm_privileged(struct quire_mm *mm, enum quire_privilege which)
 
 bool mm_may_lock(struct quire_mm *mm, uint64_t flags, int64_t pages)
 {
-	/* Also what adds nothing is refused to who is over the limit by a privilege that is gone.
-	 */
+	/* Even what adds nothing is refused to an mm over the limit, once a privilege is gone. */
 	if (!(flags & VM_LOCKED) || within(mm->locked_vm, pages, limit(mm, QUIRE_RLIMIT_MEMLOCK)))
 		return true;
 	return mm_privileged(mm, QUIRE_MAY_LOCK);

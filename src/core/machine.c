@@ -313,7 +313,7 @@ uint64_t quire_machine_used_frames(struct quire_machine *m)
 {
 	uint64_t not_used = at_load(&m->waiting[ZONE_RAM]) + frames_free_count(m, ZONE_RAM);
 
-	/* Who is just on the way from one to the other may be counted twice. */
+	/* A frame on its way from one to the other may be counted twice. */
 	return not_used < m->nr_ram ? m->nr_ram - not_used : 0;
 }
 

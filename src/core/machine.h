@@ -178,7 +178,7 @@ static inline bool alloc_point_fails_on(struct quire_machine *m, unsigned cpu)
  * embedder did not know become zero.  False: it lacks what is needed, or asks for what is unknown.
  */
 bool copy_sized(void *to, size_t known, size_t needed, const void *from, size_t given);
-/* And one that he gets: as much of it as he knows, and zeroes for what we do not know. */
+/* A struct for the embedder: as much of it as it knows, and zeroes for what we do not know. */
 void fill_sized(void *to, size_t given, const void *from, size_t known);
 
 /* ---- limits.c */

@@ -99,7 +99,7 @@ void mapping_retire(struct mapping *mapping)
 	struct quire_machine *m = mapping->file->machine;
 
 	Q_ASSERT(m, itree_empty(&mapping->vmas));
-	/* Who has added a page has seen refs under X before we had it: it is counted. */
+	/* A thread that added a page saw refs under X, before we take it: that page is counted. */
 	spin_lock(&m->port, &mapping->index_lock, RANK_INDEX);
 	frames_waiting(m, ZONE_RAM, (int64_t)at_load_relaxed(&mapping->nr_pages));
 	spin_unlock(&mapping->index_lock, RANK_INDEX);

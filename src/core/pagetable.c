@@ -82,8 +82,10 @@ uint64_t quire_pte(struct quire_mm *mm, uint64_t addr)
 
 /* ----------------------------------------------------------------- locking */
 
-/* Protocol 5: the table is still the one of this address.  Callers of today would find out without
- * (locking.md 4). */
+/*
+ * Protocol 5: the table is still the one of this address.  Most callers would find out without it
+ * (locking.md 4).
+ */
 static bool lock_reached(struct quire_mm *mm, uint64_t addr, const struct walk *w,
 			 struct pt_ref *ref, enum lock_rank rank)
 {
@@ -239,7 +241,7 @@ int pt_lock_alloc(struct quire_mm *mm, struct vma *vma, uint64_t addr, struct pt
 			return err;
 		if (likely(lock_reached(mm, addr, &w, ref, RANK_PTL)))
 			return 0;
-		if (vma) /* who takes it out holds M, which the fault waits for in the end */
+		if (vma) /* it was taken out by a holder of M: the fault waits for M in the end */
 			return -QEAGAIN;
 	}
 }
@@ -330,8 +332,8 @@ static void drop_table(struct tlb_gather *g, struct folio *parent, pte_t *slot, 
 }
 
 /*
- * Who is about to link a child has seen the VMA alive under U: wait for him.  Who comes later sees
- * it dead and links nothing (protocol 2).
+ * A thread that is about to link a child has seen the VMA alive under U: it is waited for.  A later
+ * one sees the VMA dead and links nothing (protocol 2).
  */
 static void wait_for_linkers(struct quire_mm *mm, struct folio *table)
 {
@@ -423,8 +425,10 @@ static bool make_room(struct tlb_gather *g, const struct walk *to, uint64_t addr
 	return true;
 }
 
-/* Protocol 4: whoever waits for the table's PTL finds that it is not at its address.  How many
- * entries it has. */
+/*
+ * Protocol 4: a thread that waits for the table's PTL finds that the table is not at its address.
+ * Returns how many entries it has.
+ */
 static unsigned take_out(struct quire_mm *mm, const struct walk *from, struct folio *table)
 {
 	const struct quire_port *port = &mm->machine->port;

@@ -2,7 +2,7 @@
 /*
  * range.h: what can be done to the entries of a range: zap, protect, copy, move, look.
  *
- * All hold M of the mm unless said otherwise, and take each table's PTL in turn.
+ * All hold M of the mm unless their comment says otherwise, and take each table's PTL in turn.
  */
 #ifndef CORE_RANGE_H
 #define CORE_RANGE_H

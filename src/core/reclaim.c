@@ -64,7 +64,7 @@ static bool look_again(struct quire_machine *m, struct reclaim *r)
 	return true;
 }
 
-/* Invariant 8.  Some of them are back: nobody sleeps who has counted any, and not queued them. */
+/* Invariant 8.  Some of them come back: no thread sleeps between counting and queueing some. */
 static void await_waiting(struct quire_machine *m, enum zone_kind kind)
 {
 	uint64_t were_back = at_load(&m->came_back[kind]);

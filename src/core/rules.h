@@ -32,10 +32,10 @@
 	X(linked_throughout,                                                                       \
 	  "an old VMA is in its file's tree until its entries are gone or a new one's",            \
 	  "locking.md, invariant 7")                                                               \
-	X(miss_under_mmap_lock, "nothing is mapped there: said only under mmap_lock",              \
+	X(miss_under_mmap_lock, "that nothing is mapped is reported only under mmap_lock",         \
 	  "locking.md, invariant 6")                                                               \
 	X(populate_looks_again,                                                                    \
-	  "what populating is refused was changed since it looked: it looks again",                \
+	  "where populating is refused, a mapping has changed since the lookup: it looks again",   \
 	  "populate.c, 2")                                                                         \
 	X(wait_for_writer, "a fault that has lost many races waits for mmap_lock",                 \
 	  "linux-mm, Nov 2008 (goto retry)")                                                       \
@@ -44,7 +44,8 @@
 	X(link_dead_check,                                                                         \
 	  "a table is linked only for a VMA that is alive under the parent's lock",                \
 	  "linux-mm, Nov 2008 (tables for naught)")                                                \
-	X(wait_for_linkers, "tables are freed after who saw the VMA alive has linked his",         \
+	X(wait_for_linkers,                                                                        \
+	  "tables are freed after every thread that saw the VMA alive has linked",                 \
 	  "linux-mm, Nov 2008 (tables for naught)")                                                \
 	X(slot_recheck, "a table is linked only into a slot that is still empty",                  \
 	  "locking.md, invariant 3")                                                               \
@@ -66,7 +67,7 @@
 	  "commit 20841405940e")                                                                   \
 	X(touch_only_adds, "a fault takes no right from a present entry: it would not be flushed", \
 	  "commit 20841405940e")                                                                   \
-	X(dead_while_asked, "what a VMA has is asked while it is dead: no fault adds to it",       \
+	X(dead_while_asked, "a VMA is dead while it is asked what it has: no fault adds to it",    \
 	  "commit 49b0638502da")                                                                   \
 	X(flush_lazyfree, "an entry made clean is flushed, so that the next store is seen",        \
 	  "commit 99baac21e458")                                                                   \
@@ -86,7 +87,8 @@
 	  "commit 8b68e55fb9a8; locking.md 10")                                                    \
 	X(cow_flush, "the page that a copy replaces is flushed before the copy is written",        \
 	  "locking.md 5, 10")                                                                      \
-	X(cow_waits_for_copy, "who finds a copy locked does not write to it before its flush",     \
+	X(cow_waits_for_copy,                                                                      \
+	  "a thread that finds a copy locked does not write to it before its flush",               \
 	  "locking.md 10; cow.c, 3")                                                               \
 	X(mprotect_waits_for_copy, "mprotect opens no copy for writing before its flush",          \
 	  "protect.c, 1")                                                                          \
@@ -94,14 +96,15 @@
 	  "locking.md 2, 8")                                                                       \
 	X(cache_seq_check, "a page is added to a file only if the size was not changed since",     \
 	  "file.h, 5")                                                                             \
-	X(wait_for_adders, "truncation lets who saw seq unmoved add his page before it looks",     \
+	X(wait_for_adders,                                                                         \
+	  "truncation waits for threads that saw seq unmoved and are adding a page",               \
 	  "commit 4fd9d495b16c; truncate.c, 4")                                                    \
 	X(second_seq, "seq moves again after the pages that go are withdrawn",                     \
 	  "commit 4aae8d1c051e; locking.md 8")                                                     \
 	X(withdrawn_before_zap, "what is being zapped is not mapped again before it is gone",      \
 	  "commit 4aae8d1c051e; locking.md 8")                                                     \
-	X(unmapped_before_uncached, "a page leaves the cache when nobody can reach it any more",   \
-	  "truncate.c, 2")                                                                         \
+	X(unmapped_before_uncached,                                                                \
+	  "a page leaves the cache when no thread can reach it any more", "truncate.c, 2")         \
 	X(rcu_free_cached_pages, "a page that left the cache is freed a grace period later",       \
 	  "file.h, 2")                                                                             \
 	X(waiting_frames_awaited,                                                                  \
@@ -116,32 +119,33 @@
 	  "reclaim.c, 3")                                                                          \
 	X(attempts_end_first,                                                                      \
 	  "memory is out only after attempts that had a frame in hand have ended", "reclaim.c, 7") \
-	X(said_of_page,                                                                            \
-	  "what an external file has said counts only for the pages it was asked for",             \
+	X(said_of_page, "an external file's answer counts only for the pages it was asked for",    \
 	  "extfile.c, 2")                                                                          \
-	X(said_at_seq,                                                                             \
-	  "what an external file has said counts only if it lost no page since it was asked",      \
+	X(said_at_seq, "an external file's answer counts only if the file lost no page since",     \
 	  "extfile.c, 2")                                                                          \
-	X(read_in_once, "who waited for a page finds it read in, and reads it in no more",         \
+	X(read_in_once,                                                                            \
+	  "a thread that waited for a page finds it read in, and does not read it again",          \
 	  "filecache.c, 2")                                                                        \
 	X(writes_one_by_one, "writes to a file, and truncation, come one after the other",         \
 	  "fileio.c, 5")                                                                           \
 	X(size_after_bytes, "a write makes a file longer when its bytes are there", "fileio.c, 1") \
 	X(hole_at_seq, "zeros are read from a hole only if the file lost no page meanwhile",       \
 	  "fileio.c, 4")                                                                           \
-	X(ended_file_is_left, "nobody takes a reference on a file that has none any more",         \
+	X(ended_file_is_left, "no thread takes a reference on a file whose last one has gone",     \
 	  "file.h, 1")                                                                             \
-	X(dead_file_takes_no_page, "nothing is added to a file that nobody has any more",          \
+	X(dead_file_takes_no_page, "no page is added to a file whose last reference has gone",     \
 	  "file.c, 3")                                                                             \
 	X(size_of_no_other_time,                                                                   \
-	  "a size that the embedder said counts only if none was noted since", "file.c, 4")        \
+	  "a size from the embedder counts only if none was noted since the question",             \
+	  "file.c, 4")                                                                             \
 	X(cache_nodes_by_rcu, "a node of a page cache is freed when no reader can be in it",       \
 	  "mapping.c; CVE-2023-3269")                                                              \
 	X(map_up_to_date, "a page is mapped only with its content", "filemap.c, 1")                \
-	X(refuse_the_living, "a refusal is said only of a VMA that is alive", "locking.md 14")     \
+	X(refuse_the_living, "a refusal is reported only of a VMA that is alive", "locking.md 14") \
 	X(failed_read_looks_again,                                                                 \
 	  "a read that failed counts only where its page is mapped still", "locking.md 14")        \
-	X(flush_of_others, "truncation and writeback flush what others have cleared and not yet",  \
+	X(flush_of_others,                                                                         \
+	  "truncation and writeback flush what others have cleared and not flushed",               \
 	  "commit 99baac21e458; zap.c, 5")                                                         \
 	X(truncation_awaited,                                                                      \
 	  "MADV_DONTNEED returns when a truncation that cleared entries first has flushed them",   \
@@ -157,7 +161,7 @@
 	X(lent_stays_dirty,                                                                        \
 	  "a page that the host may still store to stays dirty when it is written",                \
 	  "writeback.c, 7")                                                                        \
-	X(wait_for_writeback, "a sync waits for the pages that another is just writing",           \
+	X(wait_for_writeback, "a sync waits for the pages that another thread is writing",         \
 	  "writeback.c, 5")                                                                        \
 	X(zeroed_is_dirty, "a page that is zeroed in part is written back again", "truncate.c, 5") \
 	X(writeback_leaves_holes, "nothing is written back where a hole is being made",            \
@@ -179,7 +183,7 @@
 	X(unneeded_tables_go, "a fixed mremap that fails leaves no table that it has made",        \
 	  "remap_tables.c, 3")                                                                     \
 	X(table_asked_again,                                                                       \
-	  "who has taken a table's lock asks whether the table is at its address still",           \
+	  "a thread that has taken a table's lock asks whether it is still at its address",        \
 	  "pagetable.h, 5")                                                                        \
 	X(source_dead_during_move,                                                                 \
 	  "the VMA is dead before it is asked what it has and its entries are moved away",         \

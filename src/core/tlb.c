@@ -62,7 +62,7 @@ bool tlb_folio_dirty(struct tlb_gather *g, struct folio *f)
 	return tlb_folio(g, (struct folio *)((uintptr_t)f | GATHERED_DIRTY));
 }
 
-/* One at a time, M being held.  Who finds an entry cleared under its PTL sees the store. */
+/* M held: one at a time.  A thread that finds an entry cleared under its PTL sees the store. */
 void tlb_unflushed(struct tlb_gather *g)
 {
 	if (g->unflushed || g->no_flush)
@@ -106,7 +106,8 @@ static void flush(struct tlb_gather *g)
 
 /*
  * What was stored through the translations that have just gone counts (tlb.h); and invariant 4.
- * Both at once: who finds a page dirty, writes it back and cleans it has to know that it is lent.
+ * Both flags are set at once: a thread that finds a page dirty, writes it back and cleans it has to
+ * know that the page is lent.
  */
 static void mark_folio(const struct tlb_gather *g, struct folio **slot)
 {

@@ -41,19 +41,19 @@ static inline void tlb_page(struct tlb_gather *g, uint64_t addr)
 	tlb_range(g, addr, addr + PAGE_SIZE, 1);
 }
 
-/* Ahead of clearing entries of a file, M held: says so until tlb_finish() has flushed them. */
+/* Before entries of a file are cleared; M held.  Announces it until tlb_finish() has flushed. */
 void tlb_unflushed(struct tlb_gather *g);
 /*
- * After a walk without M, by who promises that nobody reaches what it looked for: the range, if
- * entries that others have cleared there may be cached still.
+ * After a walk without M that is to report that nobody reaches what was in the range.  Other
+ * threads may have cleared entries there and not flushed them yet: then the range is gathered.
  */
 void tlb_range_of_others(struct tlb_gather *g, uint64_t start, uint64_t end);
-/* Takes over one reference.  True: the gather is full: drop spinlocks and call tlb_flush_now. */
+/* Takes over one reference.  True: the gather is full; drop spinlocks and call tlb_flush_now. */
 bool tlb_folio(struct tlb_gather *g, struct folio *f);
 /*
- * The same for a page of a file whose entry was dirty.  Until the flush it may be written through
- * cached translations.  A writeback that has done its own flush, before the entry was made, may
- * clean the folio in between: so it is marked dirty once more after the flush, before the
+ * The same for a page of a file whose entry was dirty.  Until the flush the page may be written
+ * through cached translations.  A writeback may clean the folio in between, if it did its own flush
+ * before the entry was made.  So the folio is marked dirty once more after the flush, before the
  * reference is dropped.
  */
 bool tlb_folio_dirty(struct tlb_gather *g, struct folio *f);
@@ -62,7 +62,9 @@ bool tlb_folio_dirty(struct tlb_gather *g, struct folio *f);
  * when no entry was: an executor that walks the tables itself must not be inside a freed one.
  */
 void tlb_table(struct tlb_gather *g, struct folio *table, uint64_t addr);
-/* What is mapped in the range has been flushed elsewhere, lent (g->lent), and moved here; M held.
+/*
+ * For what is mapped in the range.  It was moved here, and the flush of its old place has found it
+ * lent (g->lent).  M held.
  */
 void tlb_mark_lent(struct quire_mm *mm, uint64_t start, uint64_t end);
 /*

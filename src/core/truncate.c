@@ -58,7 +58,7 @@ static void withdraw(struct quire_machine *m, struct folio *folio)
 	folio_unlock(m, folio);
 }
 
-/* Who is adding a page has seen seq unmoved under X; who comes later sees it moved (file.h, 5). */
+/* A thread that is adding a page saw seq unmoved under X; a later one sees it moved: file.h, 5. */
 static void wait_for_adders(struct mapping *mapping)
 {
 	spin_lock(&mapping->file->machine->port, &mapping->index_lock, RANK_INDEX);

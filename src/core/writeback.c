@@ -153,7 +153,7 @@ static void wait_for_hole(struct quire_file *file)
 	mutex_unlock(port, &file->mapping.write_lock, RANK_FILE);
 }
 
-/* Only where the core knows the end: an embedder who does may move it at any time. */
+/* Only where the core knows the end.  An embedder that knows it may move it at any time. */
 static bool holds_the_end(const struct quire_file *file, uint64_t pgoff)
 {
 	uint64_t size = at_load(&file->mapping.bytes);

@@ -152,7 +152,7 @@ void zap_file_range(struct tlb_gather *g, struct vma *vma, uint64_t first_pgoff,
 
 /* ---------------------------------------------------------------- lazyfree */
 
-/* Of pages that others map too, nothing is known: they stay as they are (madvise(2): private). */
+/* Whether others still need a page that they map too is unknown: it stays (madvise(2): private). */
 static bool may_lazyfree(const struct quire_machine *m, pte_t e)
 {
 	struct folio *f;

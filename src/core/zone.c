@@ -213,7 +213,7 @@ static pfn_t take_oldest(struct quire_machine *m, struct zone *z, uint32_t keep)
 	zone_lock(m, z);
 	if (z->nr_blocks[MAX_ORDER] > keep) {
 		pfn = pfn_folio(m, z->heads[MAX_ORDER])->prev;
-		/* In this order: who counts without the lock must not find too few. */
+		/* In this order: a thread that counts without the lock must not find too few. */
 		at_store_relaxed(&z->discarding, z->discarding + 1);
 		block_remove(m, z, pfn, MAX_ORDER);
 	}
