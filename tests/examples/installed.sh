@@ -46,8 +46,10 @@ done
 
 echo "== a port of one's own needs nothing of the host port's"
 # shellcheck disable=SC2046
-"$@" -Wall -Wextra -Werror -o own bare.c $(pkg-config --cflags quire) "$libdir/libquire.a"
-"$here/output.sh" ./own "$examples/bare.out"
+for name in bare threads; do
+	"$@" -Wall -Wextra -Werror -pthread -o own "$name.c" $(pkg-config --cflags quire) "$libdir/libquire.a"
+	"$here/output.sh" ./own "$examples/$name.out"
+done
 
 for header in "$tmp"/root/*/*/include/quire/*.h "$tmp"/root/*/include/quire/*.h; do
 	[ -e "$header" ] && echo "#include <quire/${header##*/}>"
