@@ -8,9 +8,8 @@
  *      what the decision was based on, and the file's cache has lost no page since.  Writers mark
  *      VMAs dead (and truncation moves mapping->seq) before they take the PTL to remove entries.
  *      So either they see the fault's entry or the fault sees their mark.
- *   2  Creating a table and reading the mark must not be reordered.  Taking the PTL lies between
- *      them, with an atomic read-modify-write; on the other side at_fence() does the same (zap.c,
- *      4).
+ *   2  Creating a table and reading the mark must not be reordered.  at_fence() lies between them,
+ *      as it does on the other side (zap.c, 4).  Taking the PTL is no such fence everywhere.
  *   3  While a fork of the mm goes on, no private page is made or opened for writing, for two
  *      reasons.  Threads may still write through translations that fork has not flushed yet: a copy
  *      made now could miss a store.  And a page that came into being behind fork's back could be

@@ -205,10 +205,12 @@ static int grow(struct quire_mm *mm, struct vma *vma, const struct walk *w)
 	if (!child)
 		return -ENOTABLE;
 	err = link_table(mm, vma, w, child);
-	if (!err)
+	if (!err) {
+		at_fence(); /* before the caller looks whether its VMA lives: install.c, 2 */
 		count_table(mm);
-	else
+	} else {
 		free_table(mm->machine, child);
+	}
 	return err == -QEEXIST ? 0 : err;
 }
 
