@@ -6,8 +6,12 @@
  * quire_machine_create(); the core reaches the outside through it and through
  * nothing else (and memcpy, memset, memmove, memcmp).  Where there are threads and
  * malloc, quire_port_host() of port_host.h fills it in and tlb_flush is all that is
- * left to write: examples/embed.c.  A whole port for a world with one thread and no
- * operating system is examples/bare.c.
+ * left to write: examples/embed.c.  Whole ports are examples/bare.c, for a world with one
+ * thread and no operating system, and examples/threads.c, for POSIX threads.
+ *
+ * Of the processor the core needs 64-bit pointers, atomic read-modify-writes of 32 and 64 bits
+ * without a lock, and that a store becomes visible to all other processors at the same time; the
+ * byte order may be either.  docs/porting.md has all of it, and where it has been tried.
  *
  * Guarantees that the core relies on are lettered:
  *

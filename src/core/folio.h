@@ -127,17 +127,21 @@ static inline void folio_get(struct folio *f)
 	at_add_relaxed(&f->refs, 1);
 }
 
-/* refs and mapcount are one word: an entry of fork's copy costs one atomic add for both. */
+/*
+ * refs and mapcount are one word: an entry of fork's copy costs one atomic add for both.  Which of
+ * them is its low half depends on the byte order.
+ */
 _Static_assert(offsetof(struct folio, refs) == 0 && offsetof(struct folio, mapcount) == 4,
 	       "refs and mapcount side by side");
 typedef uint64_t __attribute__((may_alias)) folio_counts_t;
+#define COUNTS_MAPCOUNT_SHIFT (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 32 : 0)
 
 /* A reference and a mapping more, of a folio that has a reference.  Returns the new mapcount. */
 static inline int32_t folio_get_mapped(struct folio *f)
 {
 	uint64_t both = at_add_relaxed((folio_counts_t *)(void *)&f->refs, 1 | (1ull << 32));
 
-	return (int32_t)(both >> 32);
+	return (int32_t)(both >> COUNTS_MAPCOUNT_SHIFT);
 }
 
 static inline bool folio_test(const struct folio *f, uint32_t flag)

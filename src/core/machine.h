@@ -15,6 +15,7 @@
 #include "quire/quire.h"
 #include "sync.h"
 
+#include "core/arch.h"
 #include "core/rules.h"
 
 #define PAGE_SHIFT 12

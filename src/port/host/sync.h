@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../cpu_hint.h"
 #include "../lock_rank.h"
 #include "quire/port.h"
 
@@ -40,17 +41,6 @@
 #define at_or(p, v) __atomic_or_fetch((p), (v), __ATOMIC_ACQ_REL)
 #define at_and(p, v) __atomic_and_fetch((p), (v), __ATOMIC_ACQ_REL)
 #define at_fence() __atomic_thread_fence(__ATOMIC_SEQ_CST)
-
-static inline void cpu_relax(void)
-{
-	__builtin_ia32_pause();
-}
-
-/* The line is about to be written.  Not the builtin: gcc drops a function that only prefetches. */
-static inline void prefetch_write(const void *p)
-{
-	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)p));
-}
 
 #ifdef QUIRE_DEBUG_LOCKS
 void lock_rank_acquire(enum lock_rank rank);
