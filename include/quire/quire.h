@@ -165,6 +165,9 @@ QUIRE_API void quire_mm_set_rlimit_max(struct quire_mm *mm, enum quire_rlimit wh
 QUIRE_API void quire_mm_set_mmap_base(struct quire_mm *mm, uint64_t base);
 /* What exec does before the first brk(2). */
 QUIRE_API void quire_mm_set_brk(struct quire_mm *mm, uint64_t start_brk);
+/* Bytes of the program's initialised data: brk(2) counts them with the heap against RLIMIT_DATA,
+ * also where the heap shrinks, as in Linux.  Default: 0.  A child has its parent's. */
+QUIRE_API void quire_mm_set_data(struct quire_mm *mm, uint64_t bytes);
 /* An address in the initial stack: its mapping is "[stack]".  Default: the end of the first
  * MAP_GROWSDOWN mapping. */
 QUIRE_API void quire_mm_set_stack(struct quire_mm *mm, uint64_t start_stack);

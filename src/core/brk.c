@@ -3,14 +3,16 @@
  * brk.c: brk(2) as the system call does it: the resulting break is the answer,
  * and the old one says that the wish was refused.
  *
- * mm->start_brk and mm->brk are guarded by M.  The heap is ordinary anonymous
+ * mm->start_brk, mm->brk and mm->data_bytes are guarded by M.  The heap is ordinary anonymous
  * memory; the break need not be page-aligned.
  */
 #include "core/edit.h"
 
 static bool data_limit_allows(struct quire_mm *mm, uint64_t brk)
 {
-	return brk - mm->start_brk <= at_load_relaxed(&mm->rlimit[QUIRE_RLIMIT_DATA]);
+	uint64_t limit = at_load_relaxed(&mm->rlimit[QUIRE_RLIMIT_DATA]);
+
+	return mm->data_bytes <= limit && brk - mm->start_brk <= limit - mm->data_bytes;
 }
 
 /* A page stays free between the heap and what is above it. */
@@ -72,6 +74,13 @@ uint64_t quire_brk(struct quire_mm *mm, uint64_t brk)
 	if (populate && to > from)
 		mm_populate_locked(mm, from, to);
 	return brk;
+}
+
+void quire_mm_set_data(struct quire_mm *mm, uint64_t bytes)
+{
+	mm_lock(mm);
+	mm->data_bytes = bytes;
+	mm_unlock(mm);
 }
 
 void quire_mm_set_brk(struct quire_mm *mm, uint64_t start_brk)

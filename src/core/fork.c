@@ -107,6 +107,7 @@ static void dup_settings(struct quire_mm *child, const struct quire_mm *parent)
 {
 	child->start_brk = parent->start_brk;
 	child->brk = parent->brk;
+	child->data_bytes = parent->data_bytes;
 	child->start_stack = parent->start_stack;
 	child->mmap_base = parent->mmap_base;
 	child->ignore_memlock = parent->ignore_memlock;

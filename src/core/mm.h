@@ -140,6 +140,7 @@ struct quire_mm {
 	struct quire_file
 	    *gone_files; /* M: their last reference has gone: they end at mm_unlock() */
 	uint64_t start_brk, brk, start_stack; /* M, readers A (names of VMAs) */
+	uint64_t data_bytes;                  /* M: initialised data, for RLIMIT_DATA and brk(2) */
 	uint64_t mmap_base;                   /* M */
 	uint64_t rlimit[QUIRE_NR_RLIMITS];    /* A */
 	uint64_t data_rlimit_max;             /* A */

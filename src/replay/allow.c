@@ -151,6 +151,20 @@ static bool merged(const struct place *at)
 	return at->part == PART_MERGED && touched(at, at->start, at->end);
 }
 
+static bool refused_split(const struct place *at)
+{
+	if (at->part != PART_MERGED)
+		return false;
+	for (unsigned i = 0; i <= at->nr_step; i++) {
+		const struct step *s = &at->board[0]->script.steps[i];
+
+		if (s->verb == VERB_MAP && s->words[1] & QMAP_FIXED &&
+		    at->board[0]->results[i].value < 0)
+			return true;
+	}
+	return false;
+}
+
 static bool of_a_guest(const struct place *at)
 {
 	return at->board[0]->guest || at->board[1]->guest;
@@ -270,6 +284,9 @@ static struct allowance allowances[] = {
      true, 0},
     {"chosen", "where a mapping goes that may go anywhere is the kernel's choice", chosen, false,
      0},
+    {"refused-split",
+     "a MAP_FIXED that a limit refuses has split, on the host, what it would have replaced",
+     refused_split, true, 0},
     {"merged",
      "whether neighbours that have been touched become one mapping again depends, on the host, on "
      "where their pages were first mapped; Quire does not know that yet",

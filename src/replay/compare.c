@@ -205,7 +205,11 @@ static enum verdict compare_views(struct place *at, struct difference *d)
 {
 	const struct view *view[2];
 
-	if (choose_views(at, view) == DIFFERENT) {
+	enum verdict chosen = choose_views(at, view);
+
+	if (chosen == PARTED)
+		return PARTED;
+	if (chosen == DIFFERENT) {
 		view[0] = &at->result[0]->view;
 		view[1] = &at->result[1]->view;
 	}

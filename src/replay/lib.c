@@ -21,9 +21,29 @@ static void on_log(void *ctx, enum quire_log_level level, const char *line)
 	fprintf(stderr, "quire replay: the library: %s\n", line);
 }
 
+/* On the host it is the tool itself that executes scripts: so its data counts there, and here. */
+static uint64_t own_data_bytes(void)
+{
+	enum { START_DATA = 45, END_DATA = 46 }; /* fields of /proc/PID/stat, from 1 */
+	unsigned long long start = 0, end = 0;
+	char text[2048];
+	FILE *f = fopen("/proc/self/stat", "re");
+	char *rest = f && fgets(text, sizeof(text), f) ? strrchr(text, ')') : NULL;
+	char *word = rest ? strtok(rest, " ") : NULL;
+
+	for (int field = 2; word; word = strtok(NULL, " "), field++) {
+		start = field == START_DATA ? strtoull(word, NULL, 10) : start;
+		end = field == END_DATA ? strtoull(word, NULL, 10) : end;
+	}
+	if (f)
+		fclose(f);
+	return end - start;
+}
+
 static bool begin(struct lib *l)
 {
 	static struct quire_port port;
+	static uint64_t own_data;
 	static uint8_t *ram;
 	struct quire_machine_options options = {.size = sizeof(options), .ram_bytes = RAM_BYTES};
 	struct quire_mm_options mm = {
@@ -33,6 +53,7 @@ static bool begin(struct lib *l)
 		ram = mmap(NULL, RAM_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 			   0);
 		quire_port_host(&port);
+		own_data = own_data_bytes();
 		port.log = on_log;
 		port.tlb_flush = lib_tlb_flush;
 	}
@@ -41,6 +62,7 @@ static bool begin(struct lib *l)
 	    quire_mm_create(l->machine, &mm, &l->mms[0]))
 		return false;
 	quire_mm_set_brk(l->mms[0], HEAP_START);
+	quire_mm_set_data(l->mms[0], own_data);
 	l->board->vars[VAR_HEAP] = HEAP_START;
 	return true;
 }

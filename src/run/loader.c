@@ -149,6 +149,7 @@ static void note_layout(struct request *q, const struct load *l, const char *exe
 			s->end_data = end;
 		}
 	}
+	quire_mm_set_data(s->mm, s->end_data - s->start_data);
 }
 
 /* The arguments as the host shows them; blanks between. */

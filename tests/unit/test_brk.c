@@ -53,6 +53,28 @@ static void limits(void **state)
 	unit_verify(u);
 }
 
+/* A heap that is too long already does not even get shorter, unless it fits then. */
+static void data_counts(void **state)
+{
+	struct unit *u = *state;
+	struct quire_mm *child;
+
+	quire_mm_set_brk(u->mm, 0x600000);
+	quire_mm_set_data(u->mm, 2 * UPAGE);
+	quire_mm_set_rlimit(u->mm, QUIRE_RLIMIT_DATA, 4 * UPAGE);
+	assert_int_equal(quire_brk(u->mm, 0x602000), 0x602000);
+	assert_int_equal(quire_brk(u->mm, 0x602001), 0x602000);
+	assert_int_equal(quire_mm_fork(u->mm, NULL, &child), 0);
+	assert_int_equal(quire_brk(child, 0x602001), 0x602000);
+	quire_mm_put(child);
+	quire_mm_set_rlimit(u->mm, QUIRE_RLIMIT_DATA, 3 * UPAGE);
+	assert_int_equal(quire_brk(u->mm, 0x601001), 0x602000);
+	assert_int_equal(quire_brk(u->mm, 0x601000), 0x601000);
+	quire_mm_set_rlimit(u->mm, QUIRE_RLIMIT_DATA, UPAGE);
+	assert_int_equal(quire_brk(u->mm, 0x600000), 0x601000);
+	unit_verify(u);
+}
+
 static void a_mapping_stops_it(void **state)
 {
 	struct unit *u = *state;
@@ -76,8 +98,12 @@ static void no_break_before_exec(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(as_host),     unit_test(zeroed_when_it_comes_back), unit_test(limits),
-	    unit_test(a_mapping_stops_it), unit_test(no_break_before_exec),
+	    cmocka_unit_test(as_host),
+	    unit_test(zeroed_when_it_comes_back),
+	    unit_test(limits),
+	    unit_test(data_counts),
+	    unit_test(a_mapping_stops_it),
+	    unit_test(no_break_before_exec),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
