@@ -77,7 +77,7 @@ static void test_sync_beside_a_hole(void **state)
 		assert_int_equal(unit_load(u->mm, a + i * UPAGE), i == 1 || i == 2 ? 0 : 5);
 	/* No hole was made: what was passed over is written later. */
 	s->write_err = -EIO;
-	unit_store(u->mm, a, 6);
+	unit_store(u->mm, a, 0x0606060606060606);
 	assert_int_equal(quire_file_remove(synced_in_punch, 0, UPAGE), -EIO);
 	s->write_err = 0;
 	assert_int_equal(quire_file_sync(synced_in_punch), 0);
