@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """tests/docs.py ROOT: what the source names, the documentation has: rows and columns of the report, options,
-verbs and allowances of replay, system calls that are refused, the mails, commits and CVEs that it cites; and files that
-it names exist."""
+verbs and allowances of replay, system calls that are refused, the mails, commits and CVEs that it cites. Files that it
+names exist, and diffs that it shows fit."""
 
 import os
 import re
@@ -126,7 +126,28 @@ def check_sources():
             need(f"{page}: there is no {name}", os.path.exists(f"{ROOT}/{name}"))
 
 
+def fits(path, hunk):
+    """As it is before the change, or after it."""
+    before, after = ("".join(line[1:] for line in hunk if line[0] in kept) for kept in (" -", " +"))
+    return before in text(path) or after in text(path)
+
+
+def check_first_changes():
+    """docs/first-change.md: its diffs fit the tree, and touch as many files as their headings say."""
+    sections = re.findall(r"^## \d\. .*?: (\d+) files\n(.*?)(?=^## |\Z)", text("docs/first-change.md"), re.M | re.S)
+    need("docs/first-change.md has five changes", len(sections) == 5)
+    for number, section in sections:
+        diff = re.search(r"^```diff\n(.*?)^```$", section, re.M | re.S)[1]
+        files = re.findall(r"^\+\+\+ b/(.*)\n((?:[ @+-].*\n)*?)(?=---|\Z)", diff, re.M)
+        need(f"docs/first-change.md: a change of {number} files has {len(files)}", len(files) == int(number))
+        for path, hunks in files:
+            for hunk in re.split(r"^@@.*\n", hunks, flags=re.M)[1:]:
+                need(f"docs/first-change.md: a diff of {path} does not fit",
+                     fits(path, hunk.splitlines(True)) if os.path.exists(f"{ROOT}/{path}") else "-" not in hunk[0])
+
+
 check_files()
+check_first_changes()
 check_sources()
 check_rooms()
 check_report()
