@@ -27,8 +27,8 @@
 #define BYTES (PAGES * QUIRE_PAGE_SIZE)
 
 /*
- * Readers count themselves in one of two counters.  Who waits for readers makes the other one
- * current, and waits until the old one is zero: twice, so that he has seen both at zero.
+ * Readers count themselves in one of two counters.  A thread that waits for readers makes the other
+ * one current, and waits until the old one is zero.  It does so twice, to have seen both at zero.
  */
 static atomic_uint readers[2], current;
 static pthread_mutex_t waits_for_readers = PTHREAD_MUTEX_INITIALIZER;
@@ -97,7 +97,7 @@ static void own_rcu_barrier(void *ctx)
 	pthread_mutex_unlock(&running);
 }
 
-/* ---- sleeping: whoever is woken looks for himself whether it was for him ---------- */
+/* ---- sleeping: a thread that is woken looks whether the wake was meant for it ------ */
 
 static pthread_mutex_t sleep_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t awake = PTHREAD_COND_INITIALIZER;

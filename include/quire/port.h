@@ -72,10 +72,11 @@
  *      the count is unmoved, under the lock that tlb_flush takes.  Else access again.
  *   7  And a flush must not return in the midst of an access: the executor holds that
  *      lock meanwhile, or tells that it has stopped (as an IPI is acknowledged).
- *   8  Who reads the tables himself has more to heed: after any tlb_flush of the mm, whatever
- *      range it names, page tables anywhere in it that were taken out before may be freed, a
- *      grace period later.  So a walk goes on over no flush, or is made inside a read-side
- *      section (rcu_read_lock): it starts at quire_mm_root() and keeps no table.
+ *   8  An executor that reads the tables itself has more to heed.  After any tlb_flush of the
+ *      mm, whatever range it names, page tables that were taken out before may be freed,
+ *      anywhere in the mm, a grace period later.  So a walk either does not go on over a
+ *      flush, or is made inside a read-side section (rcu_read_lock).  It starts at
+ *      quire_mm_root() and keeps no table.
  *   9  The last quire_mm_put() flushes everything once more; `cookie`, and the executor
  *      that it stands for, must live until that has returned.
  */
@@ -137,9 +138,9 @@ struct quire_port {
 	void (*call_rcu)(void *ctx, struct quire_rcu_head *head,
 			 void (*func)(struct quire_rcu_head *head));
 	void (*synchronize_rcu)(void *ctx);
-	/* Returns once every call_rcu() function queued before it has run.  Called also in a fault,
-	 * before memory is said to be out: what an embedder queues himself must not wait for what
-	 * he holds over a call of quire.h. */
+	/* Returns once every call_rcu() function queued before it has run.  A fault calls it, too,
+	 * before it reports that memory is out.  So a function that the embedder queues itself must
+	 * not wait for a lock that the embedder holds over a call of quire.h. */
 	void (*rcu_barrier)(void *ctx);
 
 	/* Number of the calling thread's CPU, 0 .. ncpus-1 (guarantee C). */
@@ -162,20 +163,20 @@ struct quire_port {
 			  const struct quire_tlb_range *ranges, unsigned nranges);
 
 	/*
-	 * Asked after a flush, for the same ranges: may somebody still read or store what was
-	 * mapped there who had looked it up before, and is no executor that a flush reaches?  A
-	 * device, say, for a system call of the program's that goes on.  Frames that were mapped
-	 * there get other memory, by ram_discard, before they are used again, and pages of files
-	 * stay dirty: they are written back each time.  NULL: nobody.
+	 * Asked after a flush, for the same ranges: may something that no flush reaches still read
+	 * or store what was mapped there, because it had looked it up before?  A device may, for a
+	 * system call of the program that goes on.  Then frames that were mapped there get other
+	 * memory, by ram_discard, before they are used again.  Pages of files stay dirty: they are
+	 * written back each time.  NULL: nothing may.
 	 * Without tlb_flush it must be NULL.
 	 */
 	bool (*tlb_lent)(void *ctx, struct quire_mm *mm, void *cookie,
 			 const struct quire_tlb_range *ranges, unsigned nranges);
 
 	/*
-	 * Frames [first, first+count) of the machine's RAM were freed in bulk, or tlb_lent said
-	 * that somebody may use them; they hold nothing: the embedder may give them back to its
-	 * host, and in the second case must.  They must read as zero afterwards if true is
+	 * Frames [first, first+count) of the machine's RAM were freed in bulk, or tlb_lent returned
+	 * that something may still use them.  They hold nothing: the embedder may give them back to
+	 * its host, and in the second case must.  They must read as zero afterwards if true is
 	 * returned.  NULL: never called; no tlb_lent either then.
 	 */
 	bool (*ram_discard)(void *ctx, uint64_t first, uint64_t count);

@@ -386,9 +386,10 @@ struct quire_file_ops {
 	 * Current size in bytes; NULL: quire_file_options.bytes, and what truncation and writes
 	 * make of it (external files: unbounded).  A file that has grown is asked about when
 	 * somebody wants what lies beyond the size that the core knows.  A file that has become
-	 * shorter is told of by quire_file_truncate(), once this says so.  What stores through
-	 * mappings have left beyond the end in the last page is his to take away, by
-	 * quire_file_punch(), before he makes the file longer: he alone knows where it ended.
+	 * shorter is told of by quire_file_truncate(), once this returns the new size.  Stores
+	 * through mappings may leave bytes beyond the end in the last page.  The embedder takes
+	 * these away, by quire_file_punch(), before it makes the file longer: it alone knows where
+	 * the file ended.
 	 */
 	uint64_t (*file_size)(void *priv);
 	/* The last call: the last reference is gone, all that could be written is. */
@@ -441,13 +442,13 @@ QUIRE_API void *quire_file_priv(struct quire_file *file);
 QUIRE_API const char *quire_file_name(struct quire_file *file);
 QUIRE_API void quire_file_id(struct quire_file *file, uint64_t *dev, uint64_t *ino);
 /*
- * What takes content away.  Where that is the embedder's (external files, page cache with a store
- * of its own), he changes his file first, then calls, and keeps other changes of that file's length
- * and content out from before the one until after the other: else what is stored into a page that
- * is new again is lost with the old one.
- * write_page may be called with the old content until the call returns, and is not waited for by
- * who holds others out: it leaves alone what lies beyond the file's new end, and the holes that an
- * embedder makes himself are made by quire_file_remove().
+ * What takes content away.  The content may be the embedder's (external files, page cache with a
+ * store of its own).  Then the embedder changes its file first and calls afterwards.  It keeps
+ * other changes of that file's length and content out, from before the one until after the other.
+ * Otherwise a store into a page that is new again is lost with the old page.
+ * write_page may be called with the old content until the call returns.  A thread that keeps others
+ * out does not wait for it: write_page leaves alone what lies beyond the file's new end, and an
+ * embedder makes holes of its own by quire_file_remove().
  *
  * The file ends at `bytes`.  Cached pages that lie wholly beyond are dropped, and so is what is
  * mapped of them, private copies too: an access there is SIGBUS, and finds what the file has if it
@@ -475,8 +476,8 @@ QUIRE_API int quire_file_remove(struct quire_file *file, uint64_t off, uint64_t 
 QUIRE_API uint64_t quire_file_size(struct quire_file *file);
 /* Bytes of it that are in the machine's RAM: its page cache. */
 QUIRE_API uint64_t quire_file_resident(struct quire_file *file);
-/* Some mapping of mm is of this file.  As of a moment of the call: who needs it to stay so keeps
- * others from mapping the file meanwhile. */
+/* Some mapping of mm is of this file.  True of a moment of the call: a caller that needs it to stay
+ * true keeps others from mapping the file meanwhile. */
 QUIRE_API bool quire_file_mapped_by(struct quire_file *file, const struct quire_mm *mm);
 /*
  * read(2)/write(2) through the page cache (shmem and page-cache kinds).  A write beyond the end

@@ -76,7 +76,7 @@ static bool seen_before(struct search *s, const struct sched_decision *d)
 
 	if (s->o->no_cache || d->kind == DECIDE_CHOICE)
 		return false;
-	/* (3): from here others who share the states do not take what is this shard's. */
+	/* (3): from here on other shards, which share the states, leave what is this shard's. */
 	if (s->o->cache && s->o->nshards && !s->used)
 		return false;
 	key += d->kind == DECIDE_PREEMPT ? (d->actor + 1) * 0xd6e8feb86659fd93ull : 0;

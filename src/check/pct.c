@@ -3,8 +3,8 @@
  * pct.c: random schedules (PCT: Burckhardt, Kothari, Musuvathi, Nagarakatte, ASPLOS 2010).
  *
  * Each actor has a random priority, and of those that can run the highest runs.  At `bound` random
- * steps of the run the one who runs falls below all others.  A bug that needs d such points, in a
- * run of n actors and k steps, is met by a run with a probability of at least 1 / (n k^d).
+ * steps of the run the actor that runs falls below all others.  A bug that needs d such points, in
+ * a run of n actors and k steps, is met by a run with a probability of at least 1 / (n k^d).
  *
  *   1  The same seed gives the same schedules, as long as nothing was learned before.
  *   2  What a run decided otherwise than usual is its schedule: it is replayed like any other.

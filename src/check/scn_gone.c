@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scn_gone.c: pages that a file loses, and who can still reach them.
+ * scn_gone.c: pages that a file loses, and the threads that can still reach them.
  */
 #include "scenario.h"
 
@@ -95,7 +95,7 @@ static void check_hole(struct world *w)
 
 const struct scenario file_punch_load = {
     .name = "file-punch-load",
-    .title = "a store by who has seen the hole by another mapping, before the call returns",
+    .title = "a store by a thread that saw the hole by another mapping, before the call returns",
     .source = "truncate.c, 2",
     .setup = setup_shared,
     .actors = {{"punch", punch_second}, {"program", store_when_loaded}},
@@ -106,7 +106,7 @@ const struct scenario file_punch_load = {
 
 const struct scenario file_punch_read = {
     .name = "file-punch-read",
-    .title = "a store by who has read zeros from the hole, before the call returns",
+    .title = "a store by a thread that read zeros from the hole, before the call returns",
     .source = "truncate.c, 2",
     .setup = setup_shared,
     .actors = {{"punch", punch_second}, {"program", store_when_read}},

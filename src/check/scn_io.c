@@ -138,7 +138,7 @@ const struct scenario io_truncate = {
     .guards = {RULE_cache_seq_check, RULE_wait_for_adders},
 };
 
-/* Who has waited for the other's read looks again whether the page is in the file still. */
+/* A thread that waited for the other's read looks again whether the page is still in the file. */
 static void setup_slow_disk(struct world *w)
 {
 	make_file(w, QUIRE_FILE_PAGECACHE, 2);

@@ -155,7 +155,7 @@ static void fork_and_unmap(struct world *w)
 
 const struct scenario lent_fork = {
     .name = "lent-fork",
-    .title = "a page into which the host stores is left to a child, who unmaps it",
+    .title = "a page into which the host stores is left to a child, which unmaps it",
     .source = "tlb.c, 4",
     .device = true,
     .setup = setup_page,
@@ -213,7 +213,7 @@ static void store_one(struct world *w)
 	store(w, w->mm, w->addr, 1);
 }
 
-/* The last who has the page lets it go. */
+/* The last user of the page lets it go. */
 static void unmap_of_child(struct world *w)
 {
 	must(quire_munmap(w->child, w->addr, PAGE), "munmap");

@@ -2,8 +2,8 @@
 /*
  * scn_memory.c: memory that is on its way back, and the end of a file, which gives it back.
  *
- * Who was told that memory had been given up, by the return of the call that did it, finds it: it
- * is not said to be out.
+ * When the call has returned that gave memory up, a thread that knows of this finds the memory:
+ * none is told that it is out.
  */
 #include "scenario.h"
 
@@ -123,7 +123,7 @@ static void setup_child(struct world *w)
 
 const struct scenario memory_exit = {
     .name = "memory-exit",
-    .title = "memory is out, against the exit of who has it",
+    .title = "memory is out, against the exit of the address space that has it",
     .source = "reclaim.c, 1",
     .setup = setup_child,
     .actors = {{"thread", store_when_told}, {"exit", exit_and_say}, {"reader", read_something}},
@@ -187,7 +187,7 @@ const struct scenario memory_last = {
 
 /* ---- a size that is the embedder's ------------------------------------------------------- */
 
-#define SIZE 3 /* note: his size, in pages; FILE_SIZE: when its truncation has returned */
+#define SIZE 3 /* note: its size, in pages; FILE_SIZE: when its truncation has returned */
 
 static uint64_t size_of(void *priv)
 {
@@ -254,7 +254,7 @@ const struct scenario size_truncate = {
     .check = check_cut,
 };
 
-/* The callback waits for what its embedder holds while he truncates. */
+/* The callback waits for a lock that its embedder holds over a truncation. */
 static void setup_grown_gated(struct world *w)
 {
 	setup_grown(w);
@@ -340,7 +340,7 @@ const struct scenario size_grow_write = {
 
 const struct scenario size_grow = {
     .name = "size-grow",
-    .title = "who asked for the size before the file grew notes it late",
+    .title = "a thread that asked for the size before the file grew notes it late",
     .source = "file.c, 4",
     .setup = setup_short,
     .actors = {{"ask", ask_size}, {"grow", grow_and_load}},

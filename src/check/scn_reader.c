@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scn_reader.c: those who look: maps, smaps and walkers, who take no lock that munmap takes, and
+ * scn_reader.c: readers: maps, smaps and walkers, which take no lock that munmap takes, and
  * mincore, which takes none that a fault takes.
  */
 #include "scenario.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scn_same.c: two who want the same page, and frames for one: memory is out for neither.
+ * scn_same.c: two threads want the same page, and there is a frame for one: memory is out for
+ * neither.
  */
 #include "scenario.h"
 
@@ -10,7 +11,8 @@
 
 static void check_both(struct world *w)
 {
-	expect(noted(w, 0) && noted(w, 1), "memory is out for who wants what the other brings in");
+	expect(noted(w, 0) && noted(w, 1),
+	       "memory is out for a thread that wants what the other brings in");
 }
 
 /* ---- anonymous memory ----------------------------------------------------------------------- */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scn_sync.c: two who write the same page back, and stores through a translation that one of them
- * has not flushed yet.
+ * scn_sync.c: two threads write the same page back, and a third stores through a translation that
+ * one of the two has not flushed yet.
  *
- * The one cleans the entry, the other finds the page dirty, and clean when he has written it; then
+ * The one cleans the entry.  The other finds the page dirty, writes it, and it is clean.  Then
  * comes the store, of which no fault tells.  It takes three preemptions.
  */
 #include "scenario.h"
@@ -36,7 +36,7 @@ static void check_stored(struct world *w)
 
 const struct scenario sync_sync_store = {
     .name = "sync-sync-store",
-    .title = "stores beside two who write the page back",
+    .title = "stores beside two threads that write the page back",
     .source = "writeback.c, 8",
     .bound = 3,
     .setup = setup_clean,
@@ -98,7 +98,7 @@ static void setup_bad_disk(struct world *w)
 	fill(w, w->addr, 6);
 }
 
-/* Who finds the page clean has it on the disk. */
+/* A thread that finds the page clean has it on the disk. */
 static void sync_with_error(struct world *w)
 {
 	uint64_t disk;
@@ -111,7 +111,7 @@ static void sync_with_error(struct world *w)
 
 const struct scenario sync_error = {
     .name = "sync-error",
-    .title = "two who write a page back, of whom the first finds that the disk fails",
+    .title = "two threads write a page back, and the first finds that the disk fails",
     .source = "writeback.c, 4",
     .setup = setup_bad_disk,
     .actors = {{"sync 1", sync_with_error}, {"sync 2", sync_with_error}},
@@ -140,7 +140,7 @@ static void check_call(struct world *w)
 
 const struct scenario lent_sync_sync = {
     .name = "lent-sync-sync",
-    .title = "two who write back a page into which the host stores for a system call",
+    .title = "two threads write back a page into which the host stores for a system call",
     .source = "writeback.c, 7 and 8",
     .bound = 3,
     .device = true,

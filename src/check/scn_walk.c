@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * scn_walk.c: truncation and writeback, which walk a file's mappings, against changes of a mapping
- * that keep its pages or give them back: none is missed, and none is told to be on the disk while
- * somebody still writes to it.
+ * that keep its pages or give them back: none is missed, and none is reported to be on the disk
+ * while a thread still writes to it.
  *
- * Who writes back is a thread of another address space (w->child): it waits for no call of w->mm.
+ * The one that writes back is a thread of another address space (w->child): it waits for no call of
+ * w->mm.
  */
 #include "scenario.h"
 
@@ -126,7 +127,7 @@ static void exit_beside_thread(struct world *w)
 
 const struct scenario sync_exit = {
     .name = "sync-exit",
-    .title = "msync after a store against exit of who has stored",
+    .title = "msync after a store against exit of the process that has stored",
     .source = "zap.c, 5",
     .setup = setup_dirty,
     .actors = {{"thread", sync_store_sync}, {"exit", exit_beside_thread}},

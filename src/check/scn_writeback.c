@@ -119,7 +119,7 @@ static void check_second_page(struct world *w)
 
 const struct scenario io_write_munmap_new = {
     .name = "io-write-munmap-new",
-    .title = "munmap of a page that was mapped after the flush of who writes it back",
+    .title = "munmap of a page that was mapped after the flush of the thread that writes it back",
     .source = "commit 1cf35d47712d; writeback.c, 2",
     .setup = setup_two_dirty,
     .actors = {{"msync", sync_both}, {"thread", store_again}, {"munmap", unmap_second_page}},
@@ -249,7 +249,7 @@ const struct scenario io_write_punch = {
     .guards = {RULE_zeroed_is_dirty},
 };
 
-/* Who sees the hole, stores and syncs has it on the disk. */
+/* A thread that sees the hole, stores and syncs has its store on the disk. */
 static void store_into_hole(struct world *w)
 {
 	uint64_t value = 1;

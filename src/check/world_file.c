@@ -3,7 +3,7 @@
  * world_file.c: a scenario's file and its disk.
  *
  * A page on the disk is its first 8 bytes.  What a device does at its own pace is a word that
- * another actor sets: who reads or writes sleeps on it.
+ * another actor sets: the actor that reads or writes sleeps on it.
  */
 #include "scenario.h"
 

@@ -12,7 +12,7 @@
  *   3  The root is as low as it can be: one with shift != 0 uses a slot above 0.
  *   4  A store makes everything it needs before it links it with one release store,
  *      so a failed one has changed nothing.
- *   5  A node that was unlinked keeps its slots until it is freed: a reader who is
+ *   5  A node that was unlinked keeps its slots until it is freed: a reader that is
  *      in it still finds what is below.
  */
 #include "ds/index.h"
@@ -112,7 +112,7 @@ static int batch_alloc(const struct index *ix, struct batch *batch, unsigned cou
 	return 0;
 }
 
-/* The slot before the bit: who sees the bit may find the slot filled. */
+/* The slot before the bit: a reader that sees the bit may rely on a filled slot. */
 static void slot_set(struct index_node *node, unsigned at, void *ptr)
 {
 	at_store(&node->slot[at], ptr);

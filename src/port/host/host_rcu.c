@@ -15,7 +15,7 @@
  *     └────────────────────────┘     └────────────────────┘
  *        nothing was there              time, BATCH, barrier
  *
- *   1  Who pushes looks at `state` afterwards; the reclaimer looks at the queues
+ *   1  A thread that pushes looks at `state` afterwards; the reclaimer looks at the queues
  *      after it has set `state`.  Both with SEQ_CST, so one of them sees the other.
  *   2  `started` and `done` count sweeps.  All that was queued before a sweep
  *      started has run when it is done.

@@ -22,7 +22,7 @@ void grace_reset(void)
 	S.in_callback = false;
 }
 
-/* Who is in a section. */
+/* The actors that are in a section. */
 unsigned grace_readers(void)
 {
 	unsigned mask = 0;
@@ -75,7 +75,7 @@ static void run_callbacks(void)
 		wake_barriers();
 }
 
-/* Goes on with whom the callbacks interrupted: that is no decision. */
+/* Goes on with the actor that the callbacks interrupted: that is no decision. */
 static void go_idle(void)
 {
 	struct sched_actor *a = S.interrupted;

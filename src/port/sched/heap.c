@@ -5,7 +5,7 @@
  * Owns S.mem (what each 16 bytes are), S.dirty and the bytes of the arena.
  *
  *   1  What is freed is poisoned and not handed out again in the same run: every later touch is
- *      found, and told with who freed it.
+ *      found, and reported with the actor that freed it.
  *   2  A run begins with the snapshot: chunks that were written since are copied back.
  *   3  Allocation is deterministic: the same run gets the same addresses.
  */

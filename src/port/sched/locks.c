@@ -4,9 +4,10 @@
  *
  * A lock's word is 1 while it is held.  Owns actor->held.
  *
- *   1  Taking a lock and giving it back are decisions and events on its word.  To run somebody
- *      who wants the lock before it is given back, up to where he waits, is not to run him after
- *      it: there he would not wait, and to stop him would be one preemption more.
+ *   1  Taking a lock and giving it back are decisions and events on its word.  To run an actor
+ *      that wants the lock before it is given back, up to where the actor waits, differs from
+ *      running it afterwards: there it would not wait, and to stop it would be one preemption
+ *      more.
  *   2  Ranks are checked at each acquisition that may wait (lock_rank.h); RANK_NONE has none.
  */
 #include "internal.h"

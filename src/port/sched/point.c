@@ -365,6 +365,6 @@ uint64_t sched_state_hash(void)
 
 	for (unsigned i = 0; i < SCHED_ALL; i++)
 		h = mix(h, S.actors[i].hash + where(&S.actors[i]));
-	/* Two who leave their sections commute, but for whom the callbacks go back to. */
+	/* Two actors that leave their sections commute, but the callbacks return to one of them. */
 	return S.interrupted ? h + (uint64_t)(S.interrupted - S.actors) + 1 : h;
 }
