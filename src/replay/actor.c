@@ -2,7 +2,7 @@
 /*
  * actor.c: the processes and threads that execute a script by system calls.
  *
- * They take turns by the board: who is to do the present step does it and moves the turn on.  After
+ * They take turns by the board: the actor of the present step does it and moves the turn on.  After
  * the end of a process the stage does so, which has waited for it, so that its memory is gone then.
  */
 #include "replay/actor.h"
@@ -33,7 +33,7 @@ static void turn_to(struct board *b, uint32_t turn)
 	syscall(SYS_futex, &b->turn, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-/* The turn goes to the next step that is done by somebody who is there. */
+/* The turn goes to the next step whose actor is there. */
 static void pass_turn(struct board *b, uint32_t turn)
 {
 	for (; turn < b->script.nr_steps && !b->pids[b->script.steps[turn].actor]; turn++)
@@ -41,7 +41,7 @@ static void pass_turn(struct board *b, uint32_t turn)
 	turn_to(b, turn);
 }
 
-/* By no function of the C library, which would set the errno of who has the turn. */
+/* By no function of the C library, which would set the errno of the actor that has the turn. */
 static void wait_for_change(const uint32_t *turn, uint32_t old)
 {
 	register const void *timeout __asm__("r10") = NULL;
@@ -94,7 +94,8 @@ static int thread_main(void *arg)
 
 /*
  * Not the C library's threads: they need its heap, which is the script's.  So a thread shares
- * errno and all else that is a thread's own with the others, and only who has the turn uses it.
+ * errno and all else that is a thread's own with the others, and only the actor that has the turn
+ * uses it.
  */
 static void do_thread(struct board *b, const struct step *step, struct result *r)
 {

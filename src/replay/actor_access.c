@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Of who has the turn: where the signal of an access goes to.  The compiler sees no reader. */
+/* Of the actor that has the turn: where the signal of an access goes to.  The compiler sees no
+ * reader. */
 static sigjmp_buf *volatile landing;
 static siginfo_t caught;
 

@@ -3,8 +3,8 @@
  * board.h: the memory in which a script and what came of it go between the process that compares
  * and a stage, the process in which the script is executed.
  *
- * `turn` is the number of the step to be done.  Whoever is to do it has the board for himself;
- * all others wait for `turn` to change.
+ * `turn` is the number of the step to be done.  The actor that is to do it has the board for
+ * itself; all others wait for `turn` to change.
  */
 #ifndef REPLAY_BOARD_H
 #define REPLAY_BOARD_H
@@ -65,7 +65,7 @@ enum outcome {
 	OUTCOME_VALUE,  /* value: what the call returned, or -errno */
 	OUTCOME_SIGNAL, /* signal, code, addr; value: bytes before it */
 	OUTCOME_ABSENT, /* this side has no such call */
-	OUTCOME_NOBODY, /* who was to do it could not be made */
+	OUTCOME_NOBODY, /* its actor could not be made */
 };
 
 struct result {

@@ -91,7 +91,7 @@ static uint64_t unit_of(char c)
 	}
 }
 
-/* No octal: who writes 010 for a size means ten. */
+/* No octal: a size of 010 means ten. */
 static int base_of(const char *digits)
 {
 	return digits[0] == '0' && tolower((unsigned char)digits[1]) == 'x' ? 16 : 10;

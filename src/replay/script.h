@@ -78,7 +78,7 @@ struct value {
 
 struct step {
 	uint8_t verb;
-	uint8_t actor; /* who does it */
+	uint8_t actor; /* the actor that does it */
 	int8_t into;   /* the variable that gets what map, remap or brk returns, or VAR_NONE */
 	int8_t target; /* index of a file or an actor, where the verb has one, else -1 */
 	uint32_t line; /* of the text, 0: it had none */
@@ -157,7 +157,7 @@ struct parse_error {
 /* Adds the steps of a text.  False: *error says what is wrong and where. */
 bool script_parse(struct script *s, const char *text, struct parse_error *error);
 /*
- * Every step is done by somebody who is there, with files and variables that are there.  NULL, or
+ * Every step is done by an actor that is there, with files and variables that are there.  NULL, or
  * what is wrong with which step.  Files come before the first fork, so that all have them.
  */
 const char *script_invalid(const struct script *s, unsigned *step);

@@ -5,7 +5,7 @@
  * The last close of such a descriptor may take long: a socket that lingers, a file of FUSE.  A
  * thread of its own waits for that, so that nobody does it under a lock, or on the main thread.
  *
- * Owns the queue, under D' (a leaf).  Who finds it full closes himself.
+ * Owns the queue, under D' (a leaf).  A thread that finds it full closes the descriptor itself.
  */
 #include "run/engine.h"
 

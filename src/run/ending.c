@@ -3,8 +3,8 @@
  * ending.c: the run ends, whatever its guests have left behind.
  *
  *   1  When all guests are dead, a worker or the reaper may still wait for a file that does not
- *      answer (a FUSE server, a device), on behalf of one of them.  Who has done nothing for
- *      PATIENCE_S is not waited for any more.
+ *      answer (a FUSE server, a device), on behalf of one of them.  A thread that has done
+ *      nothing for PATIENCE_S is not waited for any more.
  *   2  From then on, and while everything is taken apart, SIGTERM and SIGHUP end us as they end
  *      anybody.
  */

@@ -74,7 +74,7 @@ enum quire_fault_result fault_and_fill(struct slot *slot, uint64_t addr, enum qu
 /* ---- oom.c: quire_port.oom */
 bool oom_kill(void *ctx, struct quire_mm *mm, void *cookie, enum quire_memory what);
 /* ---- oom_tell.c */
-/* The record in words: who was killed, and who held how much. */
+/* The record in words: which process was killed, and how much each one held. */
 void oom_describe(const struct oom_record *r, char *buf, size_t len);
 const char *oom_memory_name(enum quire_memory what);
 /* ---- oom_wait.c */
@@ -222,7 +222,8 @@ int channel_window(struct slot *s, enum window_op op, const uint64_t where[4], v
 		   uint64_t n);
 void channel_answer_notif(struct run *run, uint64_t id);
 
-/* ---- fork_lent.c: space_fork() of the requester's, who names what other threads' calls work with
+/* ---- fork_lent.c: space_fork() of the requester's, which names what other threads' calls work
+ * with
  */
 int fork_space(struct request *q, struct space **out);
 
@@ -299,7 +300,7 @@ int window_create(struct run *run, const struct run_window *r, const char *name,
 uint64_t window_addr(const struct window *w, uint64_t pgoff);
 /* The host says that this page does not exist. */
 void window_shrunk(struct window *w, uint64_t pgoff);
-/* True: it exists after all, and was not known to: who was refused it may try again. */
+/* True: it exists after all, which was not known: a thread that was refused it may try again. */
 bool window_find_page(struct window *w, uint64_t pgoff);
 /* The same for all pages up to `last`. */
 void window_find_end(struct window *w, uint64_t last);
@@ -357,7 +358,7 @@ void windows_forget_unmapped(struct request *q);
 /* ---- guest_mem.c: as the core's functions, and in files mapped shared as well */
 int64_t guest_read(struct space *s, uint64_t addr, void *buf, uint64_t len);
 int64_t guest_write(struct space *s, uint64_t addr, const void *buf, uint64_t len);
-/* pid: who is in the space; 0: the requester himself. */
+/* pid: a process in the space; 0: the requester itself. */
 int64_t guest_remote_read(struct space *s, pid_t pid, uint64_t addr, void *buf, uint64_t len);
 int64_t guest_remote_write(struct space *s, pid_t pid, uint64_t addr, const void *buf,
 			   uint64_t len);

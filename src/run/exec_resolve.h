@@ -29,7 +29,7 @@ struct exec_resolved {
  */
 int exec_resolve(int dirfd, const char *path, int flags, struct exec_resolved *out);
 void exec_close(struct exec_resolved *r);
-/* openat(), as the one who resolves may: each of the two has its own. */
+/* openat(), with the rights of the side that resolves: each of the two has its own. */
 int64_t exec_open(int dirfd, const char *path, uint64_t flags);
 
 /*

@@ -3,8 +3,8 @@
  * files_leave.c: files that nothing of a space maps any more: out of its table, and their windows
  * told to the stub, which unmaps them before the guest goes on.
  *
- *   1  Who looks whether it was the last VMA holds no lock meanwhile: nobody gets the file to map
- *      it while `leaving` is set.
+ *   1  The thread that looks whether it was the last VMA holds no lock meanwhile: while `leaving`
+ *      is set no thread gets the file to map it.
  *   2  A file for which the answer has no room stays in the table, and v2 says from which index on
  *      the stub has to ask for more, plus 1.
  */

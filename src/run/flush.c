@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flush.c: flushes of an address space by somebody who is not in it: a file that several map is
+ * flush.c: flushes of an address space by a thread that is not in it: a file that several map is
  * punched, process_vm_writev breaks a copy-on-write.
  *
  * One of its threads is made to do it by a signal (proto.h, "service"), whatever it is doing; it
@@ -17,8 +17,8 @@
  *      request has been answered, before it runs guest code.
  *   3  While an earlier request is outstanding its ranges are not written over: it becomes one to
  *      flush everything.
- *   4  What the host says of a thread is read without G: it takes long, and nothing is lost.  Who
- *      runs on meanwhile has taken its signal first, and so have those that it brings forth.
+ *   4  What the host says of a thread is read without G: it takes long, and nothing is lost.  A
+ *      thread that runs on meanwhile has taken its signal first, and so have those that it makes.
  *   5  A request's number is the slot's own, and goes on when the slot changes hands: the new
  *      thread has not been asked.
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kick.c: who kicks, and for whom.
+ * kick.c: which thread kicks, and for which slot.
  *
  * Slot and turn of a kick are what the guest says; the thread that kicks is what the host says.
  *

@@ -97,7 +97,7 @@ void life_destroy(struct run *run)
 	close(run->epoll);
 }
 
-/* Newest first: who dies was usually born lately. */
+/* Newest first: a process that dies was usually born lately. */
 static struct proc *by_serial(struct run *run, uint64_t serial)
 {
 	struct proc *p;
@@ -148,7 +148,7 @@ static bool is_alone(struct run *run)
 	return yes;
 }
 
-/* Rule 1.  Who continued it may have died since: so its state is asked for after the others'. */
+/* Rule 1.  The process that continued it may have died since: its state is asked for last. */
 static void stop_with_first(struct run *run)
 {
 	int sig;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mempolicy.h: memory policies as numbers (mempolicy.c), for those who tell of them.
+ * mempolicy.h: memory policies as numbers (mempolicy.c), for files that show them.
  */
 #ifndef RUN_MEMPOLICY_H
 #define RUN_MEMPOLICY_H

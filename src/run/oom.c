@@ -5,9 +5,9 @@
  * Called by the core in the thread of a worker that serves a guest's fault, fork or mremap, with no
  * lock held.
  *
- *   1  Nobody dies while somebody else's memory is on its way back, or has come meanwhile: unless
+ *   1  No process dies while another's memory is on its way back, or has come meanwhile: unless
  *      that was not enough, or others have taken it, again and again.
- *   2  One at a time: who comes while another is at it waits for that, and tries again.
+ *   2  One at a time: a thread that comes meanwhile waits for the first, and tries again.
  *   3  The process that asks, as the victim, gets a refusal: its stub is being killed.
  *   4  Where nobody may be killed, nobody is: the process that asks gets SIGBUS (op_fault.c), or
  *      its call fails.

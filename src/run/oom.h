@@ -30,7 +30,7 @@ struct holders {
 	struct holder v[MAX_HOLDERS]; /* who holds most first */
 };
 
-/* Waits for memory of who dies, but `mine`.  True: it came.  killed: somebody was just killed. */
+/* Waits for the memory of what dies, but `mine`.  True: it came.  killed: one was just killed. */
 bool oom_wait(struct run *run, const struct space *mine, bool killed);
 /* Counts one more try of this thread's request; false: it has had MAX_TRIES. */
 bool oom_take_try(void);

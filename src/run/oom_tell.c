@@ -25,7 +25,7 @@ const char *oom_memory_name(enum quire_memory what)
 	}
 }
 
-/* In use, and nobody's who lives: shared segments that nobody has attached. */
+/* In use, and no living process's: shared segments that nobody has attached. */
 static uint64_t nobodys(struct run *run, const struct holders *h)
 {
 	struct quire_machine_stats st;

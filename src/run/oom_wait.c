@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * oom_wait.c: memory that is on its way back because somebody dies, is dead, or has executed
- * another program: it is waited for before anybody is killed for want of it.
+ * oom_wait.c: memory that is on its way back because a process dies, is dead, or has executed
+ * another program.  It is waited for before any process is killed for want of it.
  *
  * A death is told in many ways (wait, SIGCHLD, a pidfd, the end of a pipe), some of them before the
- * main thread has heard of it, and all before the memory is free.  Who was told so and takes the
- * memory that he counts on must find it.  Hence dying is
+ * main thread has heard of it, and all before the memory is free.  A program that was told of a
+ * death may count on the memory, and must find it.  Hence dying is
  *
  *   - a space that nobody is in any more and that is not taken apart yet (run->left, run->torn);
  *   - a process whose pidfd or life pipe tells of its end;

@@ -12,7 +12,7 @@
  *      them apart.
  *
  *   3  The number that a parent gives its child is not believed if the host says that it is
- *      somebody else's: the number is what is killed when memory is short, and who may speak.
+ *      another's: the number is what is killed when memory is short, and what may speak.
  */
 #include "run/engine.h"
 
@@ -144,8 +144,8 @@ static void refuse_child(struct request *q)
 }
 
 /*
- * G from the taking of the descriptor until the process has it: who looks in between, because its
- * parent has died, would find neither and take it for dead.
+ * G from the taking of the descriptor until the process has it.  A thread that looked in between,
+ * because the parent has died, would find neither and take the child for dead.
  */
 void op_child_start(struct request *q)
 {

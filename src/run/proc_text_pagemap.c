@@ -5,7 +5,7 @@
  * The file is sparse: only entries of present pages are written, and ranges without a page table
  * are skipped as a whole, so that a large empty mapping costs little.
  *
- * A frame number is that of the machine's RAM; as on Linux, only who opens it with
+ * A frame number is that of the machine's RAM; as on Linux, only a reader that opens it with
  * CAP_SYS_ADMIN sees it.  Pages of files that are the host's have no frame in the machine: 0.
  */
 #include "core/pagetable.h"

@@ -85,8 +85,8 @@ struct run_info {
 	/* Of perf's events: what perf_event_attr.type is for uprobes and kprobes. */
 	uint32_t probe_types[RUN_NR_PROBE_TYPES];
 	uint32_t use_notify; /* set by the supervisor once it holds the filter's listener */
-	/* Bit RUN_MAPPED_BIT is clear: nobody maps that file.  So who truncates what nobody maps
-	 * need not tell. */
+	/* Bit RUN_MAPPED_BIT is clear: nobody maps that file.  So a stub that truncates what nobody
+	 * maps need not tell the supervisor. */
 	uint32_t mapped[RUN_MAPPED_BITS / 32];
 };
 #define RUN_MAGIC 0x71756972u
@@ -215,7 +215,7 @@ enum run_op {
 	OP_EXEC_FILES,
 	/* descriptor of an empty memfd sent on CTL, a0 token; a1 enum run_proc, a2 pid: fill it;
 	 * a3 to a7: of SIGSEGV, SIGBUS and SIGSYS those that are pending for the thread and for the
-	 * process, blocked, ignored and caught by who asks ->
+	 * process, blocked, ignored and caught by the one that asks ->
 	 * ret 0 or -errno (-ENOENT: not a guest: use the host's file) */
 	OP_PROC_OPEN,
 	/* a0 enum run_note, a1.. numbers: for the report: nothing is answered but ret 0 */
@@ -301,7 +301,7 @@ struct run_window {
 
 /* What the guest writes: suspect. */
 struct chan {
-	/* Even: the guest's turn.  Odd: the supervisor's.  Incremented by who hands over.
+	/* Even: the guest's turn.  Odd: the supervisor's.  Incremented by the side that hands over.
 	 * A new thread finds it even, not necessarily 0. */
 	uint32_t turn;
 	/* The guest sleeps on `turn` with a futex (no listener): wake it after handing over. */

@@ -108,7 +108,7 @@ static uint64_t locked_by(uid_t uid)
 	return bytes;
 }
 
-/* What a user has locked counts against his limit, whichever process asks. */
+/* What a user has locked counts against that user's limit, whichever process asks. */
 static int64_t lock_segment(struct request *q, const struct creds *c, struct segment *g)
 {
 	rlim_t limit = proc_limit(q->proc, QUIRE_RLIMIT_MEMLOCK).rlim_cur;

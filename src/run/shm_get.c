@@ -60,7 +60,7 @@ static int check_limits(uint64_t bytes)
 }
 
 /*
- * kernel.shm_next_id: the id that somebody who restores programs wants for the next segment, once.
+ * kernel.shm_next_id: the id that a program that restores others wants for the next segment, once.
  * Only the host's own shmget takes it.  -1: none.
  */
 static int take_next_id(void)

@@ -104,7 +104,7 @@ void slot_set_space(struct slot *s, struct space *space)
 	}
 }
 
-/* Who executes a program becomes the first thread of its process. */
+/* A thread that executes a program becomes the first thread of its process. */
 void slot_set_leader(struct slot *s)
 {
 	pthread_mutex_lock(&s->lock);

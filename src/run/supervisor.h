@@ -9,7 +9,7 @@
  * Lock order, outer first; letters stand at the fields:
  *   B  oom.c's        memory is out: somebody is waited for, or killed; nothing else is held
  *   V  shm_lock       segments (shm.c)
- *   E  space->flush_lock  a flush of the space by somebody who is not in it
+ *   E  space->flush_lock  a flush of the space by a thread that is not in it
  *   G  run->lock      processes, slots' owners, spaces' users
  *     H  space->lock  windows of one address space
  *       I' inode.c's  leaf
@@ -103,7 +103,7 @@ struct proc_stats {
 	uint64_t execs, threads;
 };
 
-/* Memory ran out, and somebody was killed for it: who held how much, in bytes. */
+/* Memory ran out, and a process was killed for it: how much each one held, in bytes. */
 #define RUN_MAX_OOMS 16u
 #define OOM_OTHERS 3u
 struct oom_share {
@@ -116,9 +116,9 @@ struct oom_record {
 	uint64_t total; /* of it, all in all */
 	struct oom_share victim;
 	int adj;                             /* its oom_score_adj */
-	struct oom_share others[OOM_OTHERS]; /* who held most */
+	struct oom_share others[OOM_OTHERS]; /* the processes that held most */
 	unsigned nr_others, nr_rest;         /* shown; not shown, .. */
-	uint64_t rest;                       /* .. who held this */
+	uint64_t rest;                       /* .. which held this */
 	uint64_t nobodys;                    /* in use by no living process */
 };
 
@@ -207,7 +207,7 @@ struct slot {
 
 #define PEAK_HOLDERS 8
 
-/* Who holds RAM, in pages: its own, and shared memory that it maps. */
+/* What a process holds of RAM, in pages: its own, and shared memory that it maps. */
 struct peak_holder {
 	pid_t pid;
 	char comm[16];
@@ -342,7 +342,7 @@ enum proc_signal_set {
 
 /*
  * Writes the text of /proc/PID/<which> (p may be NULL only for what is no process's) to fd, an
- * empty memfd, as somebody may see it who is told of what lies inside (looks) and of frames
+ * empty memfd, as a reader may see it that is told of what lies inside (looks) and of frames
  * (admin).  0 or -errno; -ENOENT: the guest shall use the host's own file.  `space` is referenced
  * by the caller. Called by a worker with no lock held.
  */

@@ -12,8 +12,8 @@
  *   2  The struct lives as long as the core's file, and is constant but for `size`, for the far
  *      ranges, and for what inode.c knows of it.
  *   3  Pages below `size` existed when somebody looked last.  A file may have become longer since:
- *      who is refused a page beyond asks window_find_page() and tries again.  And it may have
- *      become shorter: the host says so when the page is touched.
+ *      a thread that is refused a page beyond asks window_find_page() and tries again.  And it may
+ *      have become shorter: the host says so when the page is touched.
  */
 #include "run/engine.h"
 

@@ -8,14 +8,14 @@
  * guest's own CPU.  Attached, it watches the slot's turn; how long, depends on how soon the
  * thread's requests have been following each other.
  *
- *   1  At any time somebody is idle: who takes a kick as the last one starts a new worker.  So a
- *      worker may block in a request for as long as it likes.
+ *   1  At any time some worker is idle: the last idle one starts a new worker when it takes a kick.
+ *      So a worker may block in a request for as long as it likes.
  *
  *   2  A slot has at most one attached worker (slot->owned, S).  A kick that comes while there is
  *      one is left in slot->notif, or answered at once if the turn is the guest's already.
  *
- *   3  Who leaves stores attached = 0 and then looks at turn once more; the guest hands over and
- *      then looks at attached: one of them sees the other.
+ *   3  A worker that leaves stores attached = 0 and then looks at turn once more.  The guest hands
+ *      over and then looks at attached.  So one of them sees the other.
  */
 #include "run/engine.h"
 
@@ -134,8 +134,8 @@ static void attached(struct run *run, struct slot *s)
 
 /*
  * Rule 2.  True: the caller is attached now.  Any guest may name any slot: a kick only says "look
- * at it", and who was told to sleep there is woken to look for himself.  The number of a thread
- * that kicks for a request of its own is the slot's (the host's word, not the guest's).
+ * at it", and a thread that was told to sleep there is woken to look for itself.  The number of a
+ * thread that kicks for a request of its own is the slot's (the host's word, not the guest's).
  */
 static bool attach(struct slot *s, const struct kick *k)
 {

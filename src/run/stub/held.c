@@ -10,11 +10,12 @@
  * fault of this very thread has caused it.
  *
  *   1. All words change atomically: a handler may come between any two instructions of this.
- *   2. A bit of `claimed` belongs to who set it until the bit of `set` stands, and from when that
- *      is cleared to who cleared it: nobody else touches the signal's info.
+ *   2. A bit of `claimed` belongs to the thread that set it until the bit of `set` stands.  When
+ *      that bit is cleared, it belongs to the thread that cleared it: nobody else touches the
+ *      signal's info.
  *   3. The host gives a signal to the process to any thread.  One that blocks it holds it for the
- *      process, then looks whether another has it open; who opens it, stores its mask, then looks
- *      at what is held.  So one of them sees the other.
+ *      process, then looks whether another has it open; one that opens it stores its mask, then
+ *      looks at what is held.  So one of them sees the other.
  */
 #include "stub.h"
 
@@ -95,8 +96,8 @@ static int32_t find_open(const struct thread *t, uint64_t bit)
 }
 
 /*
- * To the process, by way of a thread that blocks it: whoever has it open shall look.  He is told by
- * a signal that says it is the supervisor's, and asks for nothing.
+ * To the process, by way of a thread that blocks it: a thread that has it open shall look.  It is
+ * told by a signal that says it is the supervisor's, and asks for nothing.
  */
 static void hold_for_process(struct thread *t, const siginfo_t *info)
 {

@@ -13,8 +13,8 @@
  *   2. Notes may say too much, which costs other memory for frames; never too little: what finds
  *      no room of its own widens the last one.
  *   3. A fork leaves these pages to the parent, and the child gets copies: whoever forks says so,
- *      then names all notes to the supervisor; who makes a note then looks whether somebody
- *      forks, and waits until he has forked.  So one of the two sees the other.
+ *      then names all notes to the supervisor; a thread that makes a note then looks whether
+ *      another forks, and waits until it has forked.  So one of the two sees the other.
  *   4. A thread that is alone needs none: it does not flush during its calls.  (One that another
  *      process makes it do interrupts the call, or waits for its end.)
  */

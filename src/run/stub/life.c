@@ -3,10 +3,10 @@
  * life.c: the pipe that ties a process to the supervisor: its write end hangs up when the process
  * is gone, and the read end kills the process when the supervisor is gone.
  *
- *   1. The host sends the read end's signal if who has armed it could have killed the process then,
- *      by the user ids of both: those of the process as they are now, and those of who armed it as
- *      they were.  So it is armed again whenever they have changed.  The process's are its first
- *      thread's.
+ *   1. The host sends the read end's signal if the process that armed it could have killed it then,
+ *      by the user ids of both: those of the process as they are now, and those of the one that
+ *      armed it as they were.  So it is armed again whenever they have changed.  The process's are
+ *      its first thread's.
  */
 #include "stub.h"
 #include "window.h"
@@ -64,7 +64,7 @@ static int64_t life_renew(struct thread *t, uint64_t *token)
 	return r;
 }
 
-/* Who has no supervisor any more was not told if that was before. */
+/* A process that has lost its supervisor was not told if that was before. */
 void life_tie(void)
 {
 	int64_t pid = sys(__NR_getpid);

@@ -9,7 +9,7 @@
  *   1. One thread at a time, by shared.looking: index + 1 of its area.  A holder that was killed (a
  *      vfork child: its memory lives on in the parent) is recognised by its host_tid.
  *   2. The number is never free, or a guest might be given it: in between it is the stub's image.
- *   3. The holder may sleep in opening a FIFO; who waits for it gives way to a signal.
+ *   3. The holder may sleep in opening a FIFO; a thread that waits for it gives way to a signal.
  */
 #include "guard.h"
 

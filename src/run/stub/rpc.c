@@ -97,7 +97,7 @@ static void hand_over(struct thread *t)
 	uint32_t turn = c->turn + 1;
 	uint64_t until;
 
-	/* Not after the sleep: the channel may be another's then, who sleeps. */
+	/* Not after the sleep: the channel may be another thread's then, which sleeps. */
 	if (c->guest_sleeps)
 		at_store(&c->guest_sleeps, 0u);
 	at_store(&c->turn, turn);

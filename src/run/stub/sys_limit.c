@@ -4,7 +4,8 @@
  * own would hit the stub.  All are handled as prlimit64.
  *
  * The hard limit of descriptors never falls below the numbers that are ours: a child that is forked
- * puts its own life pipe there, and who may not raise a hard limit could not do that any more.
+ * puts its own life pipe there, and a process that may not raise a hard limit could not do that any
+ * more.
  */
 #include "probe.h"
 #include "table.h"

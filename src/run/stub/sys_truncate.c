@@ -3,8 +3,8 @@
  * sys_truncate.c: calls that take content away from a file: the host's, but for the private copies
  * of its pages, which are the core's and which it must hear of.
  *
- * The host goes first, so that who finds a page gone finds the file as it is by then.  What other
- * programs do to files that a guest maps comes to nobody's ears.
+ * The host goes first, so that a thread that finds a page gone finds the file as it is by then.
+ * What other programs do to files that a guest maps comes to nobody's ears.
  */
 #include "guard.h"
 #include "probe.h"
