@@ -393,6 +393,41 @@ static void heap_and_stack_have_names(void **state)
 	assert_int_equal(quire_vma_next(u->mm, vi.end, &vi), -QENOENT);
 }
 
+static uint64_t largest_request(struct quire_mm *mm)
+{
+	struct quire_mm_stats s;
+
+	quire_mm_stats(mm, &s);
+	return s.largest_request;
+}
+
+/* Private writable memory alone is granted; what an edit gives up counts against what it asks for.
+ */
+static void largest_request_is_told(void **state)
+{
+	struct unit *u = *state;
+	struct quire_mm *child;
+
+	unit_map(u->mm, 0x100000, 8 * UPAGE, QPROT_NONE, UANON | QMAP_FIXED);
+	unit_map(u->mm, 0x200000, 9 * UPAGE, QPROT_READ, UANON | QMAP_FIXED);
+	assert_int_equal(largest_request(u->mm), 0);
+	unit_map(u->mm, 0x300000, 4 * UPAGE, URW, UANON | QMAP_FIXED);
+	assert_int_equal(largest_request(u->mm), 4);
+	unit_map(u->mm, 0x300000, 6 * UPAGE, URW, UANON | QMAP_FIXED);
+	assert_int_equal(largest_request(u->mm), 4);
+	assert_int_equal(quire_munmap(u->mm, 0x300000, 6 * UPAGE), 0);
+	assert_int_equal(largest_request(u->mm), 4);
+	assert_int_equal(quire_mm_fork(u->mm, NULL, &child), 0);
+	assert_int_equal(largest_request(child), 0);
+	quire_mm_put(child);
+	assert_int_equal(quire_mprotect(u->mm, 0x100000, 8 * UPAGE, URW), 0);
+	assert_int_equal(largest_request(u->mm), 8);
+	unit_map(u->mm, 0x400000, 3 * UPAGE, URW, UANON | QMAP_FIXED);
+	assert_int_equal(quire_mm_fork(u->mm, NULL, &child), 0);
+	assert_int_equal(largest_request(child), 8);
+	quire_mm_put(child);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -414,6 +449,7 @@ int main(void)
 	    unit_test(populate_maps_everything),
 	    cmocka_unit_test(stack_grows),
 	    unit_test(heap_and_stack_have_names),
+	    unit_test(largest_request_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
