@@ -129,6 +129,8 @@ void mapping_destroy(struct mapping *mapping);
 /* Enters / removes a VMA in its file's interval tree (no-op without file).  Takes I. */
 void mapping_link(struct vma *vma);
 void mapping_unlink(struct vma *vma);
+/* A write, truncation or hole that has begun is over.  Takes W. */
+void mapping_await_writer(struct quire_file *file);
 /* What walks of the tree that have begun have cleared is flushed (zap.c, 6).  Takes I. */
 void mapping_await_walks(struct quire_file *file);
 /* Page is in the cache (mincore). RCU held. */

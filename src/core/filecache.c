@@ -149,16 +149,6 @@ static int fill_locked(struct quire_file *file, uint64_t pgoff, struct folio *fo
 	return read_in(file, pgoff, folio);
 }
 
-/* Invariant 4.  A thread that holds W has met none. */
-static void await_drop(struct quire_file *file)
-{
-	const struct quire_port *port = &file->machine->port;
-
-	STEP("waits for the thread that takes the page out of the file");
-	mutex_lock(port, &file->mapping.write_lock, RANK_FILE);
-	mutex_unlock(port, &file->mapping.write_lock, RANK_FILE);
-}
-
 int filecache_read(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio **out)
 {
 	struct quire_machine *m = file->machine;
@@ -173,8 +163,10 @@ int filecache_read(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct
 	folio_unlock(m, *out);
 	if (err)
 		folio_put(m, *out);
-	if (err == -QEAGAIN)
-		await_drop(file);
+	if (err == -QEAGAIN) { /* invariant 4; a thread that holds W has met none */
+		STEP("waits for the thread that takes the page out of the file");
+		mapping_await_writer(file);
+	}
 	return err;
 }
 

@@ -152,6 +152,12 @@ void mapping_unlink(struct vma *vma)
 	mutex_unlock(&vma->file->machine->port, &mapping->i_lock, RANK_MAPPING);
 }
 
+void mapping_await_writer(struct quire_file *file)
+{
+	mutex_lock(&file->machine->port, &file->mapping.write_lock, RANK_FILE);
+	mutex_unlock(&file->machine->port, &file->mapping.write_lock, RANK_FILE);
+}
+
 void mapping_await_walks(struct quire_file *file)
 {
 	mutex_lock(&file->machine->port, &file->mapping.i_lock, RANK_MAPPING);

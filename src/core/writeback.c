@@ -145,14 +145,6 @@ static int write_folio(struct quire_file *file, struct folio *folio, uint64_t pg
 	return err;
 }
 
-static void wait_for_hole(struct quire_file *file)
-{
-	const struct quire_port *port = &file->machine->port;
-
-	mutex_lock(port, &file->mapping.write_lock, RANK_FILE);
-	mutex_unlock(port, &file->mapping.write_lock, RANK_FILE);
-}
-
 /* Only where the core knows the end.  An embedder that knows it may move it at any time. */
 static bool holds_the_end(const struct quire_file *file, uint64_t pgoff)
 {
@@ -198,7 +190,7 @@ static int lock_and_write(struct quire_file *file, struct folio *folio, uint64_t
 		folio_unlock(file->machine, folio);
 		if (hole != HOLE_MADE || !RULE(writeback_waits_for_hole))
 			return err;
-		wait_for_hole(file);
+		mapping_await_writer(file);
 	}
 }
 
