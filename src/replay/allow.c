@@ -14,6 +14,16 @@ static bool is_field(const struct place *at, enum usage_field field)
 	return at->part == PART_USAGE && at->field == (unsigned)field;
 }
 
+/* This step or one before. */
+static bool any_step(const struct place *at,
+		     bool (*is)(const struct step *s, const struct result *r))
+{
+	for (unsigned i = 0; i <= at->nr_step; i++)
+		if (is(&at->board[0]->script.steps[i], &at->board[0]->results[i]))
+			return true;
+	return false;
+}
+
 static bool after(const struct place *at, enum verb verb)
 {
 	for (unsigned i = 0; i <= at->nr_step; i++)
@@ -151,18 +161,14 @@ static bool merged(const struct place *at)
 	return at->part == PART_MERGED && touched(at, at->start, at->end);
 }
 
+static bool is_refused_fixed(const struct step *s, const struct result *r)
+{
+	return s->verb == VERB_MAP && s->words[1] & QMAP_FIXED && r->value < 0;
+}
+
 static bool refused_split(const struct place *at)
 {
-	if (at->part != PART_MERGED)
-		return false;
-	for (unsigned i = 0; i <= at->nr_step; i++) {
-		const struct step *s = &at->board[0]->script.steps[i];
-
-		if (s->verb == VERB_MAP && s->words[1] & QMAP_FIXED &&
-		    at->board[0]->results[i].value < 0)
-			return true;
-	}
-	return false;
+	return at->part == PART_MERGED && any_step(at, is_refused_fixed);
 }
 
 static bool of_a_guest(const struct place *at)
@@ -217,22 +223,20 @@ static bool read_pins(const struct place *at)
 	       after(at, VERB_FORK);
 }
 
+static bool is_populate_write(const struct step *s, const struct result *r)
+{
+	(void)r;
+	return s->verb == VERB_ADVISE && s->words[0] == QMADV_POPULATE_WRITE;
+}
+
 static bool populated_dirty(const struct place *at)
 {
 	bool dirt = is_field(at, USAGE_PRIVATE_CLEAN) || is_field(at, USAGE_PRIVATE_DIRTY) ||
 		    is_field(at, USAGE_SHARED_CLEAN) || is_field(at, USAGE_SHARED_DIRTY) ||
 		    is_field(at, USAGE_PSS_DIRTY);
 
-	if (!dirt || is_private(at))
-		return false;
 	/* It may be this step, and the mapping another one of the file. */
-	for (unsigned i = 0; i <= at->nr_step; i++) {
-		const struct step *s = &at->board[0]->script.steps[i];
-
-		if (s->verb == VERB_ADVISE && s->words[0] == QMADV_POPULATE_WRITE)
-			return true;
-	}
-	return false;
+	return dirt && !is_private(at) && any_step(at, is_populate_write);
 }
 
 /* mlockall is for all that the process has, which is more than the script's. */
@@ -260,23 +264,18 @@ static bool remap_of_several(const struct place *at)
 	return at->part == PART_RESULT && remaps(at) && refused[0] != refused[1];
 }
 
-/* By this step or one before; what lies above the arena is in no view. */
-static bool after_locking(const struct place *at)
+static bool is_locking(const struct step *s, const struct result *r)
 {
-	for (unsigned i = 0; i <= at->nr_step; i++) {
-		const struct step *s = &at->board[0]->script.steps[i];
-
-		if (s->verb == VERB_LOCK || s->verb == VERB_LOCKALL ||
-		    (s->verb == VERB_MAP && s->words[1] & QMAP_LOCKED))
-			return true;
-	}
-	return false;
+	(void)r;
+	return s->verb == VERB_LOCK || s->verb == VERB_LOCKALL ||
+	       (s->verb == VERB_MAP && s->words[1] & QMAP_LOCKED);
 }
 
+/* By what the script has locked, for what lies above the arena is in no view. */
 static bool remap_locked(const struct place *at)
 {
 	return at->part != PART_RESULT && remaps(at) && at->step->words[0] & QMREMAP_DONTUNMAP &&
-	       after_locking(at);
+	       any_step(at, is_locking);
 }
 
 static struct allowance allowances[] = {

@@ -46,6 +46,8 @@ uint8_t *lib_translate(struct lib *l, uint64_t addr, enum quire_access access,
 /* The port's tlb_flush; `cookie` is a struct lib_tlb. */
 void lib_tlb_flush(void *ctx, struct quire_mm *mm, void *cookie,
 		   const struct quire_tlb_range *ranges, unsigned nr);
+/* What status tells of an address space, in kB. */
+void lib_status(struct quire_mm *mm, int64_t kb[NR_STATUS]);
 /* The state of an address space's arena. */
 void lib_view(struct lib *l, struct quire_mm *mm, struct view *v);
 

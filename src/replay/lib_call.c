@@ -202,10 +202,10 @@ static int64_t call_limit(struct lib *l)
 
 static int64_t call_status(struct lib *l)
 {
-	struct quire_mm_stats s;
+	int64_t kb[NR_STATUS];
 
-	quire_mm_stats(l->mm, &s);
-	return (int64_t)(s.locked_vm * (REPLAY_PAGE / 1024));
+	lib_status(l->mm, kb);
+	return kb[STATUS_LOCKED];
 }
 
 int64_t lib_call(struct lib *l)

@@ -66,7 +66,7 @@ static uint8_t page_bits(struct quire_mm *mm, uint64_t addr)
 }
 
 /* A script begins with no memory at all. */
-static void fill_status(struct quire_mm *mm, int64_t kb[NR_STATUS])
+void lib_status(struct quire_mm *mm, int64_t kb[NR_STATUS])
 {
 	struct quire_mm_stats s;
 
@@ -83,7 +83,7 @@ void lib_view(struct lib *l, struct quire_mm *mm, struct view *v)
 
 	(void)l;
 	v->nr_vmas = 0;
-	fill_status(mm, v->status);
+	lib_status(mm, v->status);
 	memset(v->pages, 0, sizeof(v->pages));
 	for (uint64_t at = ARENA_START - 512 * REPLAY_PAGE;
 	     !quire_vma_next(mm, at, &info) && info.start < ARENA_END; at = info.end) {
