@@ -9,19 +9,13 @@ failed=0
 script=$(mktemp)
 trap 'rm -f "$script"' EXIT
 
-# gives STATUS WORD ARG...: exits so, and standard error has the word.
+. "$(dirname "$0")/../says.sh"
+
+# gives STATUS WORD ARG...: quire replay exits so, and standard error has the word.
 gives() {
 	status=$1 word=$2
 	shift 2
-	said=$("$quire" replay "$@" 2>&1 >/dev/null)
-	got=$?
-	case $got:$said in
-	$status:*"$word"*) echo "ok $word" ;;
-	*)
-		echo "FAILED $*: $word: $got: $said"
-		failed=1
-		;;
-	esac
+	says "$status" "$word" replay "$@"
 }
 
 # line WORD TEXT: the text is wrong, as the second line of a script.
