@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scenario.h"
+#include "check/known/known.h"
 
 #define ROUNDS 5
 #define TARGET 20000.0 /* two actors, one of them a fault */

@@ -45,8 +45,8 @@ def check_report():
 
 def check_options():
     run, replay, bench = (re.findall(r'\{"(\w+)", (?:no|required)_argument', text(path))
-                          for path in ("src/tool/cmd_run.c", "src/replay/main.c", "src/bench/main.c"))
-    check = re.findall(r'\{"([\w-]+)", (?:OPT_\w+|\'.\'), ', text("src/check/main.c"))
+                          for path in ("src/tool/cmd_run.c", "src/replay/cmd/main.c", "src/bench/main.c"))
+    check = re.findall(r'\{"([\w-]+)", (?:OPT_\w+|\'.\'), ', text("src/check/cmd/main.c"))
     pages = {"quire-run": run, "quire-check": check, "quire-replay": replay, "quire-bench": bench}
     for page, options in pages.items():
         need(f"no options of {page} found: has their source changed?", len(options) > 5)
@@ -56,12 +56,12 @@ def check_options():
 
 def check_replay():
     """Verbs and allowances of `quire replay`; a dagger marks those after which nothing is compared."""
-    verbs = re.findall(r'\[VERB_\w+\] = \{"(\w+)"', text("src/replay/lang.c"))
+    verbs = re.findall(r'\[VERB_\w+\] = \{"(\w+)"', text("src/replay/script/lang.c"))
     page = text("man/quire-replay.1")
     need("no verbs found: has lang.c changed?", len(verbs) > 30)
     for verb in verbs:
         need(f"man/quire-replay.1 has no verb {verb}", re.search(rf"^\.It Cm {verb}\b", page, re.M))
-    table = text("src/replay/allow.c").split("allowances[] = {")[1].split("\n};")[0]
+    table = text("src/replay/compare/allow.c").split("allowances[] = {")[1].split("\n};")[0]
     source = dict(re.findall(r'\{"([\w-]+)",.*?(true|false),\s*0\}', table, re.S))
     rows = text("docs/replay.md").split("| allowance |")[1].split("\n\n")[0]
     told = {name: "true" if dagger else "false" for name, dagger in re.findall(r"^\| ([\w-]+)( †)? \|", rows, re.M)}
@@ -97,6 +97,16 @@ def check_rooms():
             need(f"CONTRIBUTING.md does not say what {room}/{f} is for", any(fnmatch(f, w) for w in words))
         for w in words:
             need(f"CONTRIBUTING.md: there is no {room}/{w}", any(fnmatch(f, w) for f in files))
+
+
+def check_folders():
+    """CONTRIBUTING.md says of each folder of the checker and of the comparison what it is for."""
+    for tree, heading in (("src/check", "| checker, `src/check` | |"), ("src/replay", "| comparison, `src/replay` | |")):
+        told = set(re.findall(r"`([\w/]+)`", text("CONTRIBUTING.md").split(heading)[1].split("\n\n")[0]))
+        folders = {os.path.relpath(path, f"{ROOT}/{tree}") for path, _, names in os.walk(f"{ROOT}/{tree}")
+                   if any(name.endswith((".c", ".h")) for name in names)}
+        for folder in sorted(told ^ folders):
+            need(f"CONTRIBUTING.md and the folders of {tree} differ in {folder}", False)
 
 
 def sources_of(tree):
@@ -150,6 +160,7 @@ check_files()
 check_first_changes()
 check_sources()
 check_rooms()
+check_folders()
 check_report()
 check_options()
 check_replay()

@@ -4,8 +4,8 @@
  */
 #include <string.h>
 
-#include "conflict.h"
-#include "scenario.h"
+#include "check/conflict/conflict.h"
+#include "check/world/scenario.h"
 
 int main(void)
 {

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "explore.h"
+#include "check/engine/explore.h"
 #include "sched.h"
 #include "sync.h"
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "scenario.h"
+#include "check/known/known.h"
 
 int main(void)
 {

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * replays.c: schedules that have led to a bug of the core once, by name.
+ *
+ * Each must lead to it still where the rule that mended it is off, and end well where all are on.
+ * An id counts accesses: where a change of the core makes it say another schedule the first half
+ * fails, and `quire check --without RULE SCENARIO` prints the new one.
+ */
+#include <stdio.h>
+
+#include "check/known/known.h"
+
+const struct known_replay known_replays[] = {
+    {
+	.name = "fork copies a page that a COW still holds before the flush",
+	.scenario = "fork-order-copy",
+	.rule = RULE_fork_flushes_pinned,
+	.schedule = "4:0/1,1:95>0,0:169>1",
+    },
+    {
+	.name = "fork copies a pinned page before the flush",
+	.scenario = "fork-order-pin",
+	.rule = RULE_fork_flushes_pinned,
+	.schedule = "0:169>1",
+    },
+    {
+	.name = "truncation looks through the cache before a page is added",
+	.scenario = "file-add",
+	.rule = RULE_wait_for_adders,
+	.schedule = "0:28>1",
+    },
+    {
+	.name = "truncation looks through the cache before a page to be read in is added",
+	.scenario = "io-truncate",
+	.rule = RULE_wait_for_adders,
+	.schedule = "0:32>1",
+    },
+    {
+	.name = "mprotect ends the charge of a page that a fault brings in",
+	.scenario = "charge-mprotect",
+	.rule = RULE_dead_while_asked,
+	.schedule = "4:0/1,1:17>0",
+    },
+    {
+	.name = "MADV_POPULATE_WRITE takes a replacement in progress for a hole",
+	.scenario = "populate-mremap",
+	.rule = RULE_miss_under_mmap_lock,
+	.schedule = "0:95>1",
+    },
+    {
+	.name = "MADV_POPULATE_WRITE takes a mapping that became read-only for a hole",
+	.scenario = "populate-replace",
+	.rule = RULE_populate_looks_again,
+	.schedule = "0:93>1",
+    },
+    {
+	.name = "mlock fails for what was unmapped after it had set the flag",
+	.scenario = "mlock-munmap",
+	.rule = RULE_populate_looks_again,
+	.schedule = "0:154>1",
+    },
+    {
+	.name = "mremap takes a page that a fault brings in for one that was never touched",
+	.scenario = "move-merge",
+	.rule = RULE_source_dead_during_move,
+	.schedule = "0:31>1",
+    },
+    {
+	.name = "truncation returns before munmap has flushed the entry that it has cleared",
+	.scenario = "file-munmap-after",
+	.rule = RULE_flush_of_others,
+	.schedule = "0:78>1,1:92/2",
+    },
+    {
+	.name = "truncation returns before MADV_DONTNEED has flushed the entry that it has cleared",
+	.scenario = "file-dontneed-after",
+	.rule = RULE_flush_of_others,
+	.schedule = "0:52>1,1:92/2",
+    },
+    {
+	.name = "a store through an entry that munmap has cleared misses the page's last writeback",
+	.scenario = "io-write-munmap-new",
+	.rule = RULE_dirty_after_flush,
+	.schedule = "1:31>2,2:79>0",
+    },
+    {
+	.name = "msync finds a page clean that munmap in another mm lets a thread store to",
+	.scenario = "io-sync-munmap",
+	.rule = RULE_flush_of_others,
+	.schedule = "4:0/1,1:91>2,2:33>0,0:2/2",
+    },
+    {
+	.name = "msync returns while another msync is just writing the page",
+	.scenario = "io-sync-sync",
+	.rule = RULE_wait_for_writeback,
+	.schedule = "0:38>1,1:37>0",
+    },
+    {
+	.name = "truncation takes a page of the mapping that has replaced its file's",
+	.scenario = "over-truncate-old-anon",
+	.rule = RULE_unlinked_before_life,
+	.schedule = "0:80>1",
+    },
+    {
+	.name = "truncation takes a page of what its file is just being mapped over",
+	.scenario = "over-truncate-new-anon",
+	.rule = RULE_linked_when_empty,
+	.schedule = "0:21>1",
+    },
+    {
+	.name = "truncation of a file forgets that a page below its new mapping is dirty",
+	.scenario = "over-truncate-new-cached",
+	.rule = RULE_linked_when_empty,
+	.schedule = "4:0/1,1:58>2,2:112>1",
+    },
+    {
+	.name = "writeback takes a frame of a device for a page of the file mapped there before",
+	.scenario = "over-sync-old-external",
+	.rule = RULE_unlinked_before_life,
+	.schedule = "0:81>1",
+    },
+    {.name = NULL},
+};
+
+static bool follow(const struct known_replay *k, const struct schedule *schedule, bool rule_on,
+		   char *violation, size_t len)
+{
+	struct schedule taken;
+	struct subject sub;
+	bool bad;
+
+	quire_rule_on[k->rule] = rule_on;
+	world_build(scenario_find(k->scenario), &sub);
+	/* Nothing has been learned here: no access would be a decision. */
+	sched_all_points(true);
+	bad = replay(&sub, schedule, &taken, violation, len);
+	sched_all_points(false);
+	quire_rule_on[k->rule] = true;
+	return bad;
+}
+
+bool replay_known(const struct known_replay *k, char *violation, size_t len)
+{
+	struct schedule schedule;
+
+	if (!scenario_find(k->scenario) || !schedule_parse(k->schedule, &schedule)) {
+		snprintf(violation, len, "no such scenario or schedule");
+		return false;
+	}
+	if (!follow(k, &schedule, false, violation, len)) {
+		snprintf(violation, len, "leads to nothing without %s", rule_name(k->rule));
+		return false;
+	}
+	return !follow(k, &schedule, true, violation, len);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scenario.h: what a scenario is made of.
+ *
+ * setup() builds the world, once; every run begins with what it left.  Each actor is a function
+ * that runs on a CPU of its own; check() sees the world when all have ended, and quire_verify()
+ * is called after it by itself.
+ */
+#ifndef CHECK_SCENARIO_H
+#define CHECK_SCENARIO_H
+
+#include "check/engine/explore.h"
+#include "check/world/world.h"
+#include "core/rules.h"
+
+#define MAX_GUARDS 12
+
+struct scenario_actor {
+	const char *name; /* the head of its column */
+	void (*run)(struct world *w);
+};
+
+struct scenario {
+	const char *name;   /* with dashes */
+	const char *title;  /* one line */
+	const char *source; /* where it comes from: docs/checking.md */
+	unsigned bound;     /* if not the default one */
+	unsigned alloc_failures;
+	unsigned frames; /* of RAM; 0: 48 */
+	bool device;     /* there is one (device.c) */
+	void (*setup)(struct world *w);
+	struct scenario_actor actors[SCHED_ACTORS];
+	void (*check)(struct world *w); /* may be NULL */
+	unsigned nr_guards;
+	enum quire_rule guards[MAX_GUARDS]; /* rules without which it finds a violation */
+};
+
+/* Builds the scenario's world and takes the snapshot; *out is what to explore. */
+void world_build(const struct scenario *s, struct subject *out);
+
+#endif

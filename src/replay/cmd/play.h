@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * play.h: executes scripts on one or two sides, and compares.
+ */
+#ifndef REPLAY_PLAY_H
+#define REPLAY_PLAY_H
+
+#include "replay/compare/compare.h"
+#include "replay/side/side.h"
+
+struct play {
+	struct side sides[2];
+	unsigned nr_sides;
+	bool verbose; /* the mappings after each step */
+};
+
+/* Executes a script.  False: a side or a process of it has died, or takes too long, of which
+ * standard error tells. */
+bool play_execute(struct play *p, const struct script *s);
+/* The sides differ, or one could not execute it. */
+bool play_differs(struct play *p, const struct script *s);
+/*
+ * Executes it and prints each step, what came of it, and what differs from the other side or from
+ * what the script expects.  True: nothing does.
+ */
+bool play_script(struct play *p, const struct script *s);
+
+#endif

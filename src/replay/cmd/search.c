@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+/*
+ * search.c: random scripts, and what becomes of one that shows a difference.
+ */
+#include "replay/cmd/search.h"
+#include "replay/random/random.h"
+#include "replay/random/shrink.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool differs(void *arg, const struct script *s)
+{
+	return play_differs(arg, s);
+}
+
+static void save(const struct play *p, const struct script *s, uint64_t seed)
+{
+	char name[64], line[256];
+	FILE *f;
+
+	snprintf(name, sizeof(name), "replay-%llu.txt", (unsigned long long)seed);
+	f = fopen(name, "w");
+	if (!f) {
+		fprintf(stderr, "quire replay: %s: %s\n", name, strerror(errno));
+		return;
+	}
+	for (unsigned i = 0; i < s->nr_steps; i++) {
+		step_print(s, &s->steps[i], line, sizeof(line));
+		fprintf(f, "%s\n", line);
+	}
+	if (fclose(f))
+		fprintf(stderr, "quire replay: %s: %s\n", name, strerror(errno));
+	printf("seed %llu; again: quire replay --on %s,%s %s\n", (unsigned long long)seed,
+	       side_names[p->sides[0].kind], side_names[p->sides[1].kind], name);
+}
+
+/* True: a script of this seed shows a difference. */
+static bool search_seed(struct play *p, uint64_t seed, uint64_t count)
+{
+	static struct script s;
+	struct random_source r = random_from(seed);
+
+	for (uint64_t done = 0; done < count; done += s.nr_steps) {
+		random_script(&r, &s);
+		if (!play_differs(p, &s))
+			continue;
+		script_shrink(&s, differs, p);
+		play_script(p, &s);
+		save(p, &s, seed);
+		return true;
+	}
+	return false;
+}
+
+uint64_t search_random(struct play *p, const struct search *search)
+{
+	uint64_t found = 0;
+
+	for (uint64_t i = 0; i < search->seeds; i++)
+		found += search_seed(p, search->seed + i, search->count);
+	return found;
+}

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: MIT
+/*
+ * allow.c: the table of allowances: what two sides may differ in, and why.
+ */
+#include "replay/compare/compare.h"
+
+#include <errno.h>
+#include <quire/abi.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool is_field(const struct place *at, enum usage_field field)
+{
+	return at->part == PART_USAGE && at->field == (unsigned)field;
+}
+
+/* This step or one before. */
+static bool any_step(const struct place *at,
+		     bool (*is)(const struct step *s, const struct result *r))
+{
+	for (unsigned i = 0; i <= at->nr_step; i++)
+		if (is(&at->board[0]->script.steps[i], &at->board[0]->results[i]))
+			return true;
+	return false;
+}
+
+static bool after(const struct place *at, enum verb verb)
+{
+	for (unsigned i = 0; i <= at->nr_step; i++)
+		if (at->board[0]->script.steps[i].verb == verb)
+			return true;
+	return false;
+}
+
+static bool is_private(const struct place *at)
+{
+	return at->vma[0]->perms[3] == 'p';
+}
+
+static bool referenced(const struct place *at)
+{
+	return is_field(at, USAGE_REFERENCED);
+}
+
+static bool lazy_free(const struct place *at)
+{
+	return is_field(at, USAGE_LAZYFREE);
+}
+
+static uint8_t bits_of(const struct place *at, unsigned side)
+{
+	return at->result[side]->view.pages[at->field];
+}
+
+/* An anonymous page that is this mapping's own counts; the zero page and file pages do not. */
+static bool is_anonymous(uint8_t bits)
+{
+	return (bits & (PAGE_PRESENT | PAGE_FILE)) == PAGE_PRESENT && bits & PAGE_EXCLUSIVE;
+}
+
+static bool mincore_differs(const struct place *at)
+{
+	return at->step->verb == VERB_MINCORE && at->result[0]->value == at->result[1]->value;
+}
+
+/* What is told of pages that are not anonymous. */
+static bool of_other_pages(const struct place *at)
+{
+	if (at->part == PART_USAGE)
+		return at->field != USAGE_ANONYMOUS && at->field != USAGE_SWAP;
+	return at->part == PART_PAGE && !is_anonymous(bits_of(at, 0)) &&
+	       !is_anonymous(bits_of(at, 1));
+}
+
+static bool fork_copies(const struct place *at)
+{
+	if (!after(at, VERB_FORK))
+		return false;
+	if (at->part == PART_RESULT)
+		return mincore_differs(at);
+	if (is_field(at, USAGE_RSS) && !is_private(at))
+		return false;
+	return of_other_pages(at);
+}
+
+/* The step that has made the file or segment that is mapped; NULL: none is. */
+static const struct step *maker(const struct place *at)
+{
+	const struct script *s = &at->board[0]->script;
+
+	for (unsigned i = 0; i < s->nr_steps; i++) {
+		enum verb verb = s->steps[i].verb;
+
+		if ((verb == VERB_FILE || verb == VERB_SHM) &&
+		    s->steps[i].target == at->vma[0]->file)
+			return &s->steps[i];
+	}
+	return NULL;
+}
+
+static bool maps_file(const struct place *at)
+{
+	const struct step *s = maker(at);
+
+	return s && s->verb == VERB_FILE;
+}
+
+static bool has_disk(const struct script *s)
+{
+	for (unsigned i = 0; i < s->nr_steps; i++)
+		if (s->steps[i].verb == VERB_FILE && s->steps[i].words[0] == FILE_DISK)
+			return true;
+	return false;
+}
+
+static bool is_on_disk(const struct place *at)
+{
+	return maps_file(at) && maker(at)->words[0] == FILE_DISK;
+}
+
+static bool disk_folios(const struct place *at)
+{
+	if (at->part == PART_RESULT)
+		return mincore_differs(at) && has_disk(&at->board[0]->script);
+	return of_other_pages(at) && is_on_disk(at);
+}
+
+static bool outside(const struct result *r)
+{
+	return r->outcome == OUTCOME_VALUE && r->value > 0 &&
+	       ((uint64_t)r->value < ARENA_START || (uint64_t)r->value >= ARENA_END);
+}
+
+/* An address that the kernel has chosen. */
+static bool chosen(const struct place *at)
+{
+	return at->part == PART_RESULT && verbs[at->step->verb].into &&
+	       at->step->verb != VERB_BRK && outside(at->result[0]) && outside(at->result[1]);
+}
+
+/* Anonymous memory has been there, or may have been moved there. */
+static bool touched(const struct place *at, uint64_t start, uint64_t end)
+{
+	if (after(at, VERB_REMAP))
+		return true;
+	for (uint64_t addr = start; addr < end; addr += REPLAY_PAGE)
+		if (addr >= ARENA_START && addr < ARENA_END &&
+		    at->touched[(addr - ARENA_START) / REPLAY_PAGE])
+			return true;
+	return false;
+}
+
+static bool accounted(const struct place *at)
+{
+	return at->part == PART_FLAGS && touched(at, ARENA_START, ARENA_END) &&
+	       flags_same_but_accounting(at->vma[0]->flags, at->vma[1]->flags);
+}
+
+static bool merged(const struct place *at)
+{
+	return at->part == PART_MERGED && touched(at, at->start, at->end);
+}
+
+static bool is_refused_fixed(const struct step *s, const struct result *r)
+{
+	return s->verb == VERB_MAP && s->words[1] & QMAP_FIXED && r->value < 0;
+}
+
+static bool refused_split(const struct place *at)
+{
+	return at->part == PART_MERGED && any_step(at, is_refused_fixed);
+}
+
+static bool of_a_guest(const struct place *at)
+{
+	return at->board[0]->guest || at->board[1]->guest;
+}
+
+static bool vm_order(const struct place *at)
+{
+	bool now = at->step->verb == VERB_VMREAD || at->step->verb == VERB_VMWRITE;
+
+	if (at->part == PART_RESULT)
+		return of_a_guest(at) && now;
+	return of_a_guest(at) && (after(at, VERB_VMREAD) || after(at, VERB_VMWRITE));
+}
+
+/* What is told of sharing, where a process has ended. */
+static bool exit_share(const struct place *at)
+{
+	if (!of_a_guest(at) || !after(at, VERB_EXIT))
+		return false;
+	if (at->part == PART_USAGE)
+		return at->field != USAGE_RSS && at->field != USAGE_ANONYMOUS &&
+		       at->field != USAGE_SWAP;
+	return at->part == PART_PAGE && (bits_of(at, 0) ^ bits_of(at, 1)) == PAGE_EXCLUSIVE;
+}
+
+/* Under `quire run` what a file holds is the host's. */
+static bool external(const struct place *at)
+{
+	if (!of_a_guest(at))
+		return false;
+	if (at->part == PART_RESULT)
+		return mincore_differs(at) && after(at, VERB_FILE);
+	return of_other_pages(at) && maps_file(at);
+}
+
+static bool advises(const struct place *at, uint32_t advice)
+{
+	return at->step->verb == VERB_ADVISE && at->step->words[0] == advice;
+}
+
+static bool pageout(const struct place *at)
+{
+	return at->part != PART_RESULT && at->part != PART_MAPPINGS &&
+	       (advises(at, QMADV_PAGEOUT) || advises(at, QMADV_COLD));
+}
+
+static bool read_pins(const struct place *at)
+{
+	return (at->part == PART_PAGE || at->part == PART_USAGE) && after(at, VERB_VMREAD) &&
+	       after(at, VERB_FORK);
+}
+
+static bool is_populate_write(const struct step *s, const struct result *r)
+{
+	(void)r;
+	return s->verb == VERB_ADVISE && s->words[0] == QMADV_POPULATE_WRITE;
+}
+
+static bool populated_dirty(const struct place *at)
+{
+	bool dirt = is_field(at, USAGE_PRIVATE_CLEAN) || is_field(at, USAGE_PRIVATE_DIRTY) ||
+		    is_field(at, USAGE_SHARED_CLEAN) || is_field(at, USAGE_SHARED_DIRTY) ||
+		    is_field(at, USAGE_PSS_DIRTY);
+
+	/* It may be this step, and the mapping another one of the file. */
+	return dirt && !is_private(at) && any_step(at, is_populate_write);
+}
+
+/* mlockall is for all that the process has, which is more than the script's. */
+static bool own_locked(const struct place *at)
+{
+	return at->part == PART_STATUS && at->field == STATUS_LOCKED && after(at, VERB_LOCKALL);
+}
+
+static bool absent(const struct place *at)
+{
+	return at->part == PART_RESULT && (at->result[0]->outcome == OUTCOME_ABSENT ||
+					   at->result[1]->outcome == OUTCOME_ABSENT);
+}
+
+static bool remaps(const struct place *at)
+{
+	return at->step->verb == VERB_REMAP;
+}
+
+/* One side has refused it. */
+static bool remap_of_several(const struct place *at)
+{
+	bool refused[2] = {at->result[0]->value == -EFAULT, at->result[1]->value == -EFAULT};
+
+	return at->part == PART_RESULT && remaps(at) && refused[0] != refused[1];
+}
+
+static bool is_locking(const struct step *s, const struct result *r)
+{
+	(void)r;
+	return s->verb == VERB_LOCK || s->verb == VERB_LOCKALL ||
+	       (s->verb == VERB_MAP && s->words[1] & QMAP_LOCKED);
+}
+
+/* By what the script has locked, for what lies above the arena is in no view. */
+static bool remap_locked(const struct place *at)
+{
+	return at->part != PART_RESULT && remaps(at) && at->step->words[0] & QMREMAP_DONTUNMAP &&
+	       any_step(at, is_locking);
+}
+
+static struct allowance allowances[] = {
+    {"absent", "System V shared memory is no part of the library; the rest is not compared", absent,
+     true, 0},
+    {"chosen", "where a mapping goes that may go anywhere is the kernel's choice", chosen, false,
+     0},
+    {"refused-split",
+     "a MAP_FIXED that a limit refuses has split, on the host, what it would have replaced",
+     refused_split, true, 0},
+    {"merged",
+     "whether neighbours that have been touched become one mapping again depends, on the host, on "
+     "where their pages were first mapped; Quire does not know that yet",
+     merged, false, 0},
+    {"accounted",
+     "whether a mapping that is made read-only goes on counting as committed depends, on the host, "
+     "on whether it has ever had an anonymous page; in Quire on whether it has one",
+     accounted, false, 0},
+    {"referenced", "which pages count as referenced is for the host's LRU lists to say", referenced,
+     false, 0},
+    {"lazyfree", "a page that MADV_FREE takes waits in a list before it counts", lazy_free, false,
+     0},
+    {"fork-copies",
+     "which entries of pages that are not anonymous a fork copies depends on whether the mapping "
+     "has ever had an anonymous page",
+     fork_copies, false, 0},
+    {"disk-folios", "the host's file systems read, cache and make dirty several pages at once",
+     disk_folios, false, 0},
+    {"populated",
+     "of a shared page that MADV_POPULATE_WRITE has taken the host says at once that it is dirty, "
+     "to other processes too; Quire when it is unmapped",
+     populated_dirty, false, 0},
+    {"own-locked",
+     "mlockall locks the memory of the program that executes a script, too: VmLck counts it",
+     own_locked, false, 0},
+    {"external",
+     "a file that a program under `quire run` maps is the host's: which pages of it are cached, "
+     "dirty, or mapped by others, Quire does not know",
+     external, false, 0},
+    {"exit-share",
+     "under `quire run` a process that has ended counts as one that shares its pages for a while",
+     exit_share, false, 0},
+    {"vm-order",
+     "process_vm_readv and process_vm_writev fault in the other process's pages first, under "
+     "`quire "
+     "run` those that are read: it shows where the call is refused half-way",
+     vm_order, true, 0},
+    {"remap-several",
+     "mremap takes several mappings at once, or refuses: what is one mapping differs, see merged",
+     remap_of_several, true, 0},
+    {"remap-locked",
+     "after MREMAP_DONTUNMAP of locked memory the host forgets the lock of what it merges with, "
+     "too",
+     remap_locked, true, 0},
+    {"pageout", "which pages MADV_PAGEOUT and MADV_COLD find is for the host's LRU lists to say",
+     pageout, true, 0},
+    {"read-pins",
+     "the host copies a page that is shared after fork before process_vm_readv reads it; Quire "
+     "does not yet",
+     read_pins, true, 0},
+};
+
+struct allowance *allowance_for(const struct place *at)
+{
+	for (unsigned i = 0; i < sizeof(allowances) / sizeof(allowances[0]); i++) {
+		if (!allowances[i].allows(at))
+			continue;
+		allowances[i].used++;
+		return &allowances[i];
+	}
+	return NULL;
+}
+
+void allowances_print(void)
+{
+	for (unsigned i = 0; i < sizeof(allowances) / sizeof(allowances[0]); i++)
+		if (allowances[i].used)
+			printf("allowed %-14s %8llu times: %s\n", allowances[i].name,
+			       (unsigned long long)allowances[i].used, allowances[i].why);
+}

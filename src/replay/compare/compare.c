@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: MIT
+/*
+ * compare.c: looks for the first difference between two sides.
+ */
+#include "replay/compare/compare.h"
+#include "replay/board/print.h"
+
+#include <quire/abi.h>
+#include <stdio.h>
+#include <string.h>
+
+enum verdict { SAME, DIFFERENT, PARTED };
+
+static enum verdict ask(const struct place *at)
+{
+	const struct allowance *a = allowance_for(at);
+
+	if (!a)
+		return DIFFERENT;
+	return a->parts ? PARTED : SAME;
+}
+
+static enum verdict says(struct difference *d, const struct place *at, const char *what)
+{
+	d->what = what;
+	d->step = at->nr_step;
+	return DIFFERENT;
+}
+
+static enum verdict compare_results(struct place *at, struct difference *d)
+{
+	enum verdict v;
+
+	at->part = PART_RESULT;
+	for (unsigned i = 0; i < 2; i++)
+		result_print(at->board[i], at->step, at->result[i], d->text[i], RESULT_LEN);
+	if (!strcmp(d->text[0], d->text[1]))
+		return SAME;
+	v = ask(at);
+	return v == DIFFERENT ? says(d, at, "result") : v;
+}
+
+/* ---- views ------------------------------------------------------------------ */
+
+static bool same_mapping(const struct vma_view *a, const struct vma_view *b)
+{
+	return a->start == b->start && a->end == b->end && a->offset == b->offset &&
+	       !strcmp(a->perms, b->perms) && a->file == b->file;
+}
+
+static enum verdict compare_usage(struct place *at)
+{
+	at->part = PART_USAGE;
+	for (at->field = 0; at->field < NR_USAGE; at->field++) {
+		enum verdict v =
+		    at->vma[0]->kb[at->field] == at->vma[1]->kb[at->field] ? SAME : ask(at);
+
+		if (v != SAME)
+			return v;
+	}
+	return SAME;
+}
+
+static enum verdict compare_pages(struct place *at)
+{
+	at->part = PART_PAGE;
+	for (uint64_t addr = at->vma[0]->start; addr < at->vma[0]->end; addr += REPLAY_PAGE) {
+		enum verdict v;
+
+		if (addr < ARENA_START || addr >= ARENA_END)
+			continue;
+		at->field = (unsigned)((addr - ARENA_START) / REPLAY_PAGE);
+		v = at->result[0]->view.pages[at->field] == at->result[1]->view.pages[at->field]
+			? SAME
+			: ask(at);
+		if (v != SAME)
+			return v;
+	}
+	return SAME;
+}
+
+static enum verdict compare_vma(struct place *at)
+{
+	enum verdict v = SAME;
+
+	at->part = PART_MAPPINGS;
+	if (!at->vma[0] || !at->vma[1] || !same_mapping(at->vma[0], at->vma[1]))
+		return ask(at);
+	at->part = PART_FLAGS;
+	if (strcmp(at->vma[0]->flags, at->vma[1]->flags))
+		v = ask(at);
+	if (v == SAME)
+		v = compare_usage(at);
+	return v == SAME ? compare_pages(at) : v;
+}
+
+static const char *part_name(const struct place *at)
+{
+	if (at->part == PART_USAGE)
+		return usage_names[at->field];
+	return at->part == PART_PAGE ? "page" : at->part == PART_FLAGS ? "VmFlags" : "mapping";
+}
+
+/* ---- neighbours that could be one mapping ----------------------------------- */
+
+static void without(const char *flags, const char *word, char *out)
+{
+	const char *at = strstr(flags, word);
+
+	strcpy(out, flags);
+	if (at)
+		strcpy(out + (at - flags), at + strlen(word));
+}
+
+bool flags_same_but_accounting(const char *a, const char *b)
+{
+	char rest[2][FLAGS_LEN];
+
+	without(a, " ac", rest[0]);
+	without(b, " ac", rest[1]);
+	return !strcmp(rest[0], rest[1]);
+}
+
+static bool could_merge(const struct vma_view *a, const struct vma_view *b)
+{
+	bool follows = a->end == b->start && a->file == b->file && !strcmp(a->perms, b->perms) &&
+		       flags_same_but_accounting(a->flags, b->flags);
+
+	return follows && (a->file < 0 || a->offset + (a->end - a->start) == b->offset);
+}
+
+static void join(struct vma_view *to, const struct vma_view *next)
+{
+	to->end = next->end;
+	for (unsigned i = 0; i < NR_USAGE; i++)
+		to->kb[i] += next->kb[i];
+}
+
+/* What would be there if all neighbours that can be one mapping were one. */
+static void merge_all(const struct view *from, struct view *to)
+{
+	memcpy(to->pages, from->pages, sizeof(to->pages));
+	to->nr_vmas = 0;
+	for (unsigned i = 0; i < from->nr_vmas; i++) {
+		struct vma_view *last = to->nr_vmas ? &to->vmas[to->nr_vmas - 1] : NULL;
+
+		if (last && could_merge(last, &from->vmas[i]))
+			join(last, &from->vmas[i]);
+		else
+			to->vmas[to->nr_vmas++] = from->vmas[i];
+	}
+}
+
+static bool same_range(const struct vma_view *a, const struct vma_view *b)
+{
+	return a->start == b->start && a->end == b->end;
+}
+
+/* So many mappings from the first on are the same. */
+static unsigned same_ranges(const struct view *a, const struct view *b)
+{
+	unsigned i = 0;
+
+	while (i < a->nr_vmas && i < b->nr_vmas && same_range(&a->vmas[i], &b->vmas[i]))
+		i++;
+	return i;
+}
+
+static bool all_same(const struct view *a, const struct view *b)
+{
+	return a->nr_vmas == b->nr_vmas && same_ranges(a, b) == a->nr_vmas;
+}
+
+/* The longer of the mappings that are not the same first: neighbours on the other side. */
+static void find_difference(struct place *at)
+{
+	const struct view *v[2] = {&at->result[0]->view, &at->result[1]->view};
+	unsigned i = same_ranges(v[0], v[1]);
+
+	at->start = v[0]->vmas[i].start;
+	at->end = v[0]->vmas[i].end > v[1]->vmas[i].end ? v[0]->vmas[i].end : v[1]->vmas[i].end;
+}
+
+/* Into view[]: the views to be compared. */
+static enum verdict choose_views(struct place *at, const struct view *view[2])
+{
+	static struct view merged[2];
+
+	for (unsigned i = 0; i < 2; i++)
+		view[i] = &at->result[i]->view;
+	if (all_same(view[0], view[1]))
+		return SAME;
+	for (unsigned i = 0; i < 2; i++)
+		merge_all(view[i], &merged[i]);
+	if (!all_same(&merged[0], &merged[1]))
+		return SAME;
+	at->part = PART_MERGED;
+	find_difference(at);
+	view[0] = &merged[0];
+	view[1] = &merged[1];
+	return ask(at);
+}
+
+static enum verdict compare_views(struct place *at, struct difference *d)
+{
+	const struct view *view[2];
+
+	enum verdict chosen = choose_views(at, view);
+
+	if (chosen == PARTED)
+		return PARTED;
+	if (chosen == DIFFERENT) {
+		view[0] = &at->result[0]->view;
+		view[1] = &at->result[1]->view;
+	}
+	for (unsigned i = 0; i < view[0]->nr_vmas || i < view[1]->nr_vmas; i++) {
+		enum verdict v;
+
+		for (unsigned side = 0; side < 2; side++)
+			at->vma[side] = i < view[side]->nr_vmas ? &view[side]->vmas[i] : NULL;
+		v = compare_vma(at);
+		if (v == SAME)
+			continue;
+		for (unsigned side = 0; side < 2; side++) {
+			snprintf(d->text[side], sizeof(d->text[side]), "nothing mapped there");
+			if (at->vma[side])
+				vma_print(at->board[side], view[side], i, d->text[side],
+					  sizeof(d->text[side]));
+		}
+		return v == DIFFERENT ? says(d, at, part_name(at)) : v;
+	}
+	return SAME;
+}
+
+static enum verdict compare_status(struct place *at, struct difference *d)
+{
+	at->part = PART_STATUS;
+	for (at->field = 0; at->field < NR_STATUS; at->field++) {
+		int64_t kb[2] = {at->result[0]->view.status[at->field],
+				 at->result[1]->view.status[at->field]};
+		enum verdict v = kb[0] == kb[1] ? SAME : ask(at);
+
+		if (v == SAME)
+			continue;
+		for (unsigned side = 0; side < 2; side++)
+			snprintf(d->text[side], sizeof(d->text[side]),
+				 "%+lld kB since the script began", (long long)kb[side]);
+		return v == DIFFERENT ? says(d, at, status_names[at->field]) : v;
+	}
+	return SAME;
+}
+
+static enum verdict compare_contents(struct place *at, struct difference *d)
+{
+	at->part = PART_CONTENT;
+	for (at->field = 0; at->field < ARENA_PAGES; at->field++) {
+		uint16_t held[2] = {at->result[0]->contents[at->field],
+				    at->result[1]->contents[at->field]};
+		enum verdict v = held[0] == held[1] ? SAME : ask(at);
+
+		if (v == SAME)
+			continue;
+		for (unsigned side = 0; side < 2; side++)
+			snprintf(d->text[side], sizeof(d->text[side]), "arena+%up: sum %x",
+				 at->field, held[side]);
+		return v == DIFFERENT ? says(d, at, "content") : v;
+	}
+	return SAME;
+}
+
+static void touch(struct place *at, struct value from, uint64_t len)
+{
+	uint64_t start = board_value(at->board[0], from) - ARENA_START;
+	uint64_t first = start / REPLAY_PAGE, n = len / REPLAY_PAGE + 2;
+
+	for (uint64_t i = first; i < first + n && i < ARENA_PAGES; i++)
+		at->touched[i] = true;
+}
+
+/* What a step tries to write to gets ready for anonymous pages, also where it is refused. */
+static void note_tried(struct place *at)
+{
+	const struct step *s = at->step;
+
+	switch (s->verb) {
+	case VERB_WRITE:
+	case VERB_FILL:
+	case VERB_ADVISE:
+	case VERB_LOCK:
+		touch(at, s->args[0], s->args[1].add);
+		break;
+	case VERB_MAP:
+		if (s->words[1] & (QMAP_LOCKED | QMAP_POPULATE))
+			touch(at, s->args[0], s->args[1].add);
+		break;
+	case VERB_VMREAD:
+	case VERB_VMWRITE:
+		touch(at, s->args[0], s->args[2].add);
+		touch(at, s->args[1], s->args[2].add);
+		break;
+	default:
+		break;
+	}
+}
+
+/* It is the mapping as a whole that gets ready. */
+static void spread(struct place *at, const struct vma_view *m)
+{
+	bool any = false;
+
+	for (unsigned pass = 0; pass < 2; pass++)
+		for (uint64_t addr = m->start; addr < m->end; addr += REPLAY_PAGE) {
+			bool *page = &at->touched[(addr - ARENA_START) / REPLAY_PAGE];
+
+			if (addr < ARENA_START || addr >= ARENA_END)
+				continue;
+			if (pass)
+				*page |= any;
+			else
+				any |= *page;
+		}
+}
+
+static void note_touched(struct place *at)
+{
+	note_tried(at);
+	for (unsigned side = 0; side < 2; side++) {
+		const uint8_t *pages = at->result[side]->view.pages;
+
+		for (unsigned i = 0; i < ARENA_PAGES; i++)
+			at->touched[i] |= (pages[i] & PAGE_PRESENT) && !(pages[i] & PAGE_FILE);
+	}
+	for (unsigned i = 0; i < at->result[0]->view.nr_vmas; i++)
+		spread(at, &at->result[0]->view.vmas[i]);
+}
+
+bool boards_differ(const struct board *a, const struct board *b, struct difference *d)
+{
+	struct place at = {.board = {a, b}};
+	enum verdict v = SAME;
+
+	for (unsigned i = 0; i < a->script.nr_steps && v == SAME; i++) {
+		at.nr_step = i;
+		at.step = &a->script.steps[i];
+		at.result[0] = &a->results[i];
+		at.result[1] = &b->results[i];
+		note_touched(&at);
+		v = compare_results(&at, d);
+		if (v == SAME)
+			v = compare_views(&at, d);
+		if (v == SAME)
+			v = compare_status(&at, d);
+		if (v == SAME)
+			v = compare_contents(&at, d);
+	}
+	return v == DIFFERENT;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+/*
+ * lib_view.c: what the library tells of the arena.
+ */
+#include "replay/lib/lib.h"
+
+#include <quire/abi.h>
+#include <stdio.h>
+#include <string.h>
+
+static void usage_kb(const struct quire_usage *u, uint32_t kb[NR_USAGE])
+{
+	const uint64_t bytes[NR_USAGE] = {
+	    [USAGE_RSS] = u->rss,
+	    [USAGE_PSS] = u->pss_shifted >> 12,
+	    [USAGE_PSS_DIRTY] = u->pss_dirty_shifted >> 12,
+	    [USAGE_SHARED_CLEAN] = u->shared_clean,
+	    [USAGE_SHARED_DIRTY] = u->shared_dirty,
+	    [USAGE_PRIVATE_CLEAN] = u->private_clean,
+	    [USAGE_PRIVATE_DIRTY] = u->private_dirty,
+	    [USAGE_REFERENCED] = u->referenced,
+	    [USAGE_ANONYMOUS] = u->anonymous,
+	    [USAGE_LAZYFREE] = u->lazyfree,
+	    [USAGE_SWAP] = u->swap,
+	    [USAGE_LOCKED] = u->locked_pss_shifted >> 12,
+	};
+
+	for (unsigned i = 0; i < NR_USAGE; i++)
+		kb[i] = (uint32_t)(bytes[i] >> 10);
+}
+
+static void fill_vma(struct quire_mm *mm, const struct quire_vma_info *v, struct vma_view *m)
+{
+	struct quire_usage u = {0};
+
+	memset(m, 0, sizeof(*m));
+	m->start = v->start;
+	m->end = v->end;
+	m->offset = v->offset;
+	snprintf(m->perms, sizeof(m->perms), "%c%c%c%c", v->prot & QPROT_READ ? 'r' : '-',
+		 v->prot & QPROT_WRITE ? 'w' : '-', v->prot & QPROT_EXEC ? 'x' : '-',
+		 v->shared ? 's' : 'p');
+	m->file = (int8_t)(v->has_file && v->dev ? (int)v->ino - 1 : -1);
+	quire_vm_flag_names(v->vm_flags, m->flags, sizeof(m->flags));
+	quire_range_usage(mm, v->start, v->end, &u);
+	usage_kb(&u, m->kb);
+}
+
+static uint8_t page_bits(struct quire_mm *mm, uint64_t addr)
+{
+	uint64_t pte = quire_pte(mm, addr);
+	struct quire_usage u = {0};
+	uint8_t vec, bits = PAGE_MAPPED;
+
+	if (!quire_mincore(mm, addr, REPLAY_PAGE, &vec) && vec & 1)
+		bits |= PAGE_INCORE;
+	if (!(pte & QUIRE_PTE_PRESENT))
+		return bits;
+	bits |= PAGE_PRESENT;
+	quire_range_usage(mm, addr, addr + REPLAY_PAGE, &u);
+	if (u.rss && !u.anonymous)
+		bits |= PAGE_FILE;
+	if (u.private_clean + u.private_dirty)
+		bits |= PAGE_EXCLUSIVE;
+	return bits;
+}
+
+/* A script begins with no memory at all. */
+void lib_status(struct quire_mm *mm, int64_t kb[NR_STATUS])
+{
+	struct quire_mm_stats s;
+
+	quire_mm_stats(mm, &s);
+	kb[STATUS_SIZE] = (int64_t)(s.total_vm * (REPLAY_PAGE / 1024));
+	kb[STATUS_LOCKED] = (int64_t)(s.locked_vm * (REPLAY_PAGE / 1024));
+	kb[STATUS_DATA] = (int64_t)(s.data_vm * (REPLAY_PAGE / 1024));
+	kb[STATUS_STACK] = (int64_t)(s.stack_vm * (REPLAY_PAGE / 1024));
+}
+
+void lib_view(struct lib *l, struct quire_mm *mm, struct view *v)
+{
+	struct quire_vma_info info;
+
+	(void)l;
+	v->nr_vmas = 0;
+	lib_status(mm, v->status);
+	memset(v->pages, 0, sizeof(v->pages));
+	for (uint64_t at = ARENA_START - 512 * REPLAY_PAGE;
+	     !quire_vma_next(mm, at, &info) && info.start < ARENA_END; at = info.end) {
+		if (v->nr_vmas < MAX_VIEW_VMAS)
+			fill_vma(mm, &info, &v->vmas[v->nr_vmas++]);
+		for (uint64_t p = info.start; p < info.end; p += REPLAY_PAGE)
+			if (p >= ARENA_START && p < ARENA_END)
+				v->pages[(p - ARENA_START) / REPLAY_PAGE] = page_bits(mm, p);
+	}
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * random_model.h: random scripts come from a grammar of steps and arguments (random_steps.c), and
+ * a model of what is mapped, so that most steps meet something.
+ *
+ * What would take the executing program's own memory is not made: ranges stay inside of the arena
+ * and of what lies far above it, or are the script's own mappings that may go anywhere, or are
+ * refused by every kernel for their size.
+ */
+#ifndef REPLAY_RANDOM_MODEL_H
+#define REPLAY_RANDOM_MODEL_H
+
+#include "replay/random/random.h"
+
+#define USED_PAGES 40u /* of the arena: few, so that steps meet */
+#define MAX_ANYWHERE 4u
+
+/* A mapping that a variable holds, for its place was left to the kernel.  0 pages: none, or gone.
+ */
+struct anywhere {
+	uint64_t pages;
+	uint8_t process; /* whose */
+};
+
+struct model {
+	struct random_source *r;
+	struct script *s;
+	uint8_t mapped[MAX_ACTORS][USED_PAGES]; /* by process */
+	uint8_t process[MAX_ACTORS];
+	bool alive[MAX_ACTORS], thread[MAX_ACTORS];
+	bool limited[MAX_ACTORS]; /* by process: there may be no memory for a thread's stack */
+	struct anywhere anywhere[MAX_ANYWHERE]; /* of variable VAR_FIRST + i */
+};
+
+struct choice {
+	enum verb verb;
+	unsigned weight;
+	void (*make)(struct model *m, struct step *s); /* the step's verb and actor are set */
+};
+extern const struct choice choices[];
+extern const unsigned nr_choices;
+
+bool chance(struct model *m, unsigned percent);
+struct value number(uint64_t n);
+/* A place in a file, mostly the beginning of a page. */
+struct value file_place(struct model *m);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * side.h: what a script is executed on: the library, the host kernel, or a program under
+ * `quire run`.  Each has a stage (stage.h), a process of its own, which is started when it is
+ * first needed and again after it has died.
+ */
+#ifndef REPLAY_SIDE_H
+#define REPLAY_SIDE_H
+
+#include "replay/board/board.h"
+
+#include <sys/types.h>
+
+enum side_kind { SIDE_QUIRE, SIDE_HOST, SIDE_RUN, NR_SIDES };
+extern const char *const side_names[NR_SIDES];
+
+struct side {
+	enum side_kind kind;
+	struct board *board; /* the script that was executed last, and what came of it */
+	int board_fd;
+	pid_t pid; /* 0: not running */
+	int commands, answers;
+};
+
+/* 0 or -errno. */
+int side_open(struct side *s, enum side_kind kind);
+void side_close(struct side *s);
+/* Begins to execute a script.  0 or -errno. */
+int side_begin(struct side *s, const struct script *script);
+/*
+ * Waits for its end.  0; -ETIMEDOUT: it took longer than this, and -EPIPE: the stage has died: it
+ * is ended then.
+ */
+int side_finish(struct side *s, unsigned seconds);
+
+/*
+ * Shuts the calling process, which is about to become the host's stage, into namespaces of its own,
+ * with limits for memory and tasks (sandbox.c).  Forks on the way; returns in the child.
+ */
+void sandbox_enter(void);
+
+#endif
