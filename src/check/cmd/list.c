@@ -30,23 +30,26 @@ static unsigned guards(const struct scenario *s, enum quire_rule rule)
 
 static void list_rule(enum quire_rule rule, FILE *out)
 {
+	const struct scenario *const *all = scenarios();
 	unsigned n = 0;
 
-	for (unsigned i = 0; scenarios[i]; i++)
-		n += guards(scenarios[i], rule);
+	for (unsigned i = 0; all[i]; i++)
+		n += guards(all[i], rule);
 	fprintf(out, "%s\n    %s\n    from: %s\n    %s", rule_name(rule), rule_text(rule),
 		rule_source(rule), n ? "guarded by:" : "guarded by no scenario");
-	for (unsigned i = 0; scenarios[i]; i++)
-		if (guards(scenarios[i], rule))
-			fprintf(out, " %s", scenarios[i]->name);
+	for (unsigned i = 0; all[i]; i++)
+		if (guards(all[i], rule))
+			fprintf(out, " %s", all[i]->name);
 	fputs("\n\n", out);
 }
 
 void cmd_list(FILE *out)
 {
+	const struct scenario *const *all = scenarios();
+
 	fputs("Scenarios\n\n", out);
-	for (unsigned i = 0; scenarios[i]; i++)
-		list_scenario(scenarios[i], out);
+	for (unsigned i = 0; all[i]; i++)
+		list_scenario(all[i], out);
 	fputs("Rules (--without RULE)\n\n", out);
 	for (unsigned i = 0; i < NR_RULES; i++)
 		list_rule((enum quire_rule)i, out);

@@ -144,12 +144,12 @@ static void choose(struct options *o, const char *pattern, struct argp_state *st
 {
 	bool matched = false;
 
-	for (unsigned i = 0; scenarios[i]; i++) {
-		if (fnmatch(pattern, scenarios[i]->name, 0))
+	for (const struct scenario *const *s = scenarios(); *s; s++) {
+		if (fnmatch(pattern, (*s)->name, 0))
 			continue;
 		matched = true;
-		if (!have(o, scenarios[i]))
-			o->scenarios[o->nr_scenarios++] = scenarios[i];
+		if (!have(o, *s))
+			o->scenarios[o->nr_scenarios++] = *s;
 	}
 	if (!matched)
 		argp_error(state, "there is no scenario '%s'; --list has them", pattern);
@@ -274,7 +274,7 @@ static unsigned nr_scenarios(void)
 {
 	unsigned n = 0;
 
-	while (scenarios[n])
+	while (scenarios()[n])
 		n++;
 	return n;
 }

@@ -7,9 +7,11 @@
 
 #include "check/world/scenario.h"
 
-/* ---- registry.c */
-extern const struct scenario *const scenarios[]; /* ends with NULL */
+/* ---- scenarios.c */
+const struct scenario *const *scenarios(void); /* in the order of their names; ends with NULL */
 const struct scenario *scenario_find(const char *name);
+
+/* ---- rules.c */
 const char *rule_name(enum quire_rule rule); /* with dashes */
 int rule_find(const char *name);             /* -1: none */
 const char *rule_text(enum quire_rule rule);

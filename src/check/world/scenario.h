@@ -35,6 +35,16 @@ struct scenario {
 	enum quire_rule guards[MAX_GUARDS]; /* rules without which it finds a violation */
 };
 
+/*
+ * Defines a scenario: SCENARIO(fault_brk) = {.name = "fault-brk", ...};  Nothing else lists it.
+ * Whoever links the archive of scenarios takes the whole of it (check_all in meson.build).
+ */
+#define SCENARIO(id)                                                                               \
+	static const struct scenario id;                                                           \
+	static const struct scenario *const id##_listed                                            \
+	    __attribute__((section("scenarios"), used)) = &id;                                     \
+	static const struct scenario id
+
 /* Builds the scenario's world and takes the snapshot; *out is what to explore. */
 void world_build(const struct scenario *s, struct subject *out);
 

@@ -34,7 +34,7 @@ static void check_own_values(struct world *w)
 	expect(peek(w, w->child, w->addr) == 2, "the child's store is lost");
 }
 
-const struct scenario cow_both = {
+SCENARIO(cow_both) = {
     .name = "cow-both",
     .title = "the parent's store against the child's to a page they share",
     .source = "cow.c, 1",
@@ -75,7 +75,7 @@ static void check_both_words(struct world *w)
 	expect(peek(w, w->mm, OTHER_WORD) == 2, "the second thread's store is lost");
 }
 
-const struct scenario cow_threads = {
+SCENARIO(cow_threads) = {
     .name = "cow-threads",
     .title = "two threads copy one page while a third reads the old one",
     .source = "commit 8b68e55fb9a8",
@@ -96,7 +96,7 @@ static void setup_zero_reader(struct world *w)
 	cpu_cache(w, 2, w->mm, w->addr);
 }
 
-const struct scenario cow_zero_page = {
+SCENARIO(cow_zero_page) = {
     .name = "cow-zero-page",
     .title = "two threads' first stores to a page while a third reads the zero page",
     .source = "commit 8b68e55fb9a8; cow.c, 2",
@@ -118,7 +118,7 @@ static void protect_and_store(struct world *w)
 	note(w, 0, 1);
 }
 
-const struct scenario cow_mprotect = {
+SCENARIO(cow_mprotect) = {
     .name = "cow-mprotect",
     .title = "a copy against mprotect of its page while a third thread reads the old one",
     .source = "protect.c, 1",
@@ -150,7 +150,7 @@ static void check_parent(struct world *w)
 	expect(peek(w, w->mm, w->addr) == 1, "the parent's store is lost");
 }
 
-const struct scenario cow_fork = {
+SCENARIO(cow_fork) = {
     .name = "cow-fork",
     .title = "a copy against fork of its mm",
     .source = "locking.md 10",
@@ -167,7 +167,7 @@ static void setup_alone(struct world *w)
 	w->child = NULL;
 }
 
-const struct scenario cow_reuse_fork = {
+SCENARIO(cow_reuse_fork) = {
     .name = "cow-reuse-fork",
     .title = "reuse of a page that was shared once against fork of its mm",
     .source = "cow.c, 1",
@@ -203,7 +203,7 @@ static void child_reads(struct world *w)
 		       (unsigned long long)value);
 }
 
-const struct scenario cow_munmap = {
+SCENARIO(cow_munmap) = {
     .name = "cow-munmap",
     .title = "the parent's store against munmap by the child, before its flush",
     .source = "CVE-2020-29374",
@@ -214,7 +214,7 @@ const struct scenario cow_munmap = {
     .guards = {RULE_cow_counts_references},
 };
 
-const struct scenario cow_dontneed = {
+SCENARIO(cow_dontneed) = {
     .name = "cow-dontneed",
     .title = "the parent's store against MADV_DONTNEED by the child, before its flush",
     .source = "CVE-2020-29374",
@@ -233,7 +233,7 @@ static void parent_frees(struct world *w)
 	must(quire_madvise(w->mm, w->addr, PAGE, QMADV_FREE), "madvise");
 }
 
-const struct scenario cow_free = {
+SCENARIO(cow_free) = {
     .name = "cow-free",
     .title = "the parent's store against its MADV_FREE and the child's store",
     .source = "madvise(2)",

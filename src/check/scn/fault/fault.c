@@ -23,7 +23,7 @@ static void unmap_page(struct world *w)
 	must(quire_munmap(w->mm, w->addr, PAGE), "munmap");
 }
 
-const struct scenario fault_munmap = {
+SCENARIO(fault_munmap) = {
     .name = "fault-munmap",
     .title = "a write fault against munmap of its page",
     .source = "linux-mm, Nov 2008",
@@ -59,7 +59,7 @@ static void unmap_and_tell(struct world *w)
 	note(w, UNMAPPED, 1);
 }
 
-const struct scenario store_munmap = {
+SCENARIO(store_munmap) = {
     .name = "store-munmap",
     .title = "stores through a cached translation against munmap",
     .source = "CVE-2018-18281",
@@ -89,7 +89,7 @@ static void check_both_words(struct world *w)
 	expect_tables(w, 4);
 }
 
-const struct scenario fault_fault = {
+SCENARIO(fault_fault) = {
     .name = "fault-fault",
     .title = "two write faults on one page: no store, page or table is lost",
     .source = "linux-mm, Nov 2008 (pte_same)",
@@ -116,7 +116,7 @@ static void check_nothing_left(struct world *w)
 	expect_tables(w, 1);
 }
 
-const struct scenario fault_exit = {
+SCENARIO(fault_exit) = {
     .name = "fault-exit",
     .title = "a write fault against the exit of its address space",
     .source = "linux-mm, Nov 2008",

@@ -45,7 +45,7 @@ static void check_parent_has_one(struct world *w)
 	expect(peek(w, w->mm, DATA) == 1, "the parent's store is lost");
 }
 
-const struct scenario fork_store = {
+SCENARIO(fork_store) = {
     .name = "fork-store",
     .title = "fork against a store through a cached translation",
     .source = "locking.md 9",
@@ -79,7 +79,7 @@ static void fork_and_follow(struct world *w)
 		       "the child sees the index, not the page stored before it");
 }
 
-const struct scenario fork_order = {
+SCENARIO(fork_order) = {
     .name = "fork-order",
     .title = "fork against a new page and the store that publishes it",
     .source = "commit fb49c455323f",
@@ -99,7 +99,7 @@ static void setup_both(struct world *w)
 	cpu_cache(w, THREAD, w->mm, INDEX);
 }
 
-const struct scenario fork_two = {
+SCENARIO(fork_two) = {
     .name = "fork-two",
     .title = "fork against stores to two pages through cached translations",
     .source = "locking.md 9",
@@ -121,7 +121,7 @@ static void setup_forked_data(struct world *w)
 	cpu_cache(w, THREAD, w->mm, INDEX);
 }
 
-const struct scenario fork_order_copy = {
+SCENARIO(fork_order_copy) = {
     .name = "fork-order-copy",
     .title = "fork against the copy of a shared page and the store that publishes it",
     .source = "commit fb49c455323f",
@@ -144,7 +144,7 @@ static void setup_pinned_data(struct world *w)
 	cpu_cache(w, THREAD, w->mm, INDEX);
 }
 
-const struct scenario fork_order_pin = {
+SCENARIO(fork_order_pin) = {
     .name = "fork-order-pin",
     .title = "fork against a store to a pinned page and the one that publishes it",
     .source = "commit fb49c455323f",
@@ -173,7 +173,7 @@ static void setup_two_threads(struct world *w)
 	cpu_cache(w, 2, w->mm, INDEX);
 }
 
-const struct scenario fork_order_threads = {
+SCENARIO(fork_order_threads) = {
     .name = "fork-order-threads",
     .title = "fork against a thread's copy of a page that another thread publishes",
     .source = "commit fb49c455323f",
@@ -194,7 +194,7 @@ static void write_one(struct world *w)
 	expect(quire_write(w->mm, DATA, &one, sizeof(one)) == sizeof(one), "a write fails");
 }
 
-const struct scenario fork_write = {
+SCENARIO(fork_write) = {
     .name = "fork-write",
     .title = "fork against a store by the embedder for the parent",
     .source = "access.c",
@@ -219,7 +219,7 @@ static void write_through_pin(struct world *w)
 	quire_unpin(w->m, &pin);
 }
 
-const struct scenario fork_pin = {
+SCENARIO(fork_pin) = {
     .name = "fork-pin",
     .title = "fork against a pin that is written through",
     .source = "commit 70e806e4e645",
@@ -269,7 +269,7 @@ static void check_child_whole(struct world *w)
 		expect(peek(w, w->child, DATA) <= 1, "the child's page is another");
 }
 
-const struct scenario fork_munmap = {
+SCENARIO(fork_munmap) = {
     .name = "fork-munmap",
     .title = "fork against munmap of what it copies, and a store there",
     .source = "locking.md, who excludes whom",
@@ -294,7 +294,7 @@ static void try_fork(struct world *w)
 		quire_mm_put(w->child);
 }
 
-const struct scenario fork_exit = {
+SCENARIO(fork_exit) = {
     .name = "fork-exit",
     .title = "fork and the child's exit against the parent's exit",
     .source = "locking.md, who excludes whom",
@@ -319,7 +319,7 @@ static void try_store(struct world *w)
 		expect(load(w, w->mm, DATA) == 1, "the parent's store is lost");
 }
 
-const struct scenario fork_nomem = {
+SCENARIO(fork_nomem) = {
     .name = "fork-nomem",
     .title = "fork and copies on both sides, one allocation failing",
     .source = "fork.c: a failure is an exit of the child",
@@ -349,7 +349,7 @@ static void check_nothing_mapped(struct world *w)
 	expect(!quire_pte(w->child, DATA), "the child maps a page beyond the end");
 }
 
-const struct scenario fork_truncate = {
+SCENARIO(fork_truncate) = {
     .name = "fork-truncate",
     .title = "fork against truncation of a file whose private copy it copies",
     .source = "locking.md, who excludes whom (3)",

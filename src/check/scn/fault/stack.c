@@ -30,7 +30,7 @@ static void check_two(struct world *w)
 		       sched_actor_name(i));
 }
 
-const struct scenario stack_stack = {
+SCENARIO(stack_stack) = {
     .name = "stack-stack",
     .title = "two faults below a stack: both grow it",
     .source = "CVE-2023-3269",
@@ -49,7 +49,7 @@ static void pop(struct world *w)
 	expect(load(w, w->mm, STACK) == 1, "the stack's content is lost");
 }
 
-const struct scenario stack_lookup = {
+SCENARIO(stack_lookup) = {
     .name = "stack-lookup",
     .title = "a lookup of a stack that grows",
     .source = "CVE-2023-3269",
@@ -85,7 +85,7 @@ static void check_gap(struct world *w)
 	       (unsigned long long)((stack.start - below.end) / PAGE));
 }
 
-const struct scenario stack_neighbour = {
+SCENARIO(stack_neighbour) = {
     .name = "stack-neighbour",
     .title = "a stack that grows against mmap below it: the guard gap is kept",
     .source = "CVE-2017-1000364; CVE-2023-3269",
@@ -111,7 +111,7 @@ static void check_some_stack(struct world *w)
 	expect(!w->v[1] || peek(w, w->mm, STACK - PAGE) == 7, "a push is lost");
 }
 
-const struct scenario stack_munmap = {
+SCENARIO(stack_munmap) = {
     .name = "stack-munmap",
     .title = "a stack that grows against munmap of it",
     .source = "CVE-2023-3269",

@@ -28,7 +28,7 @@ static void check_top_only(struct world *w)
 	expect_tables(w, 1);
 }
 
-const struct scenario table_munmap = {
+SCENARIO(table_munmap) = {
     .name = "table-munmap",
     .title = "a fault that makes all its tables against munmap: none is left",
     .source = "linux-mm, Nov 2008 (tables for naught)",
@@ -52,7 +52,7 @@ static void unmap_both(struct world *w)
 	must(quire_munmap(w->mm, w->addr, 2 * PAGE), "munmap");
 }
 
-const struct scenario table_freed = {
+SCENARIO(table_freed) = {
     .name = "table-freed",
     .title = "a fault in a table that munmap frees",
     .source = "linux-mm, Nov 2008 (srcu free the page table pages)",
@@ -82,7 +82,7 @@ static void check_neighbour(struct world *w)
 	expect_tables(w, TABLES_OF_ONE);
 }
 
-const struct scenario table_three = {
+SCENARIO(table_three) = {
     .name = "table-three",
     .title = "two faults that make tables against munmap of one of their pages",
     .source = "linux-mm, Nov 2008 (tables for naught)",
@@ -100,7 +100,7 @@ static void unmap_neighbour(struct world *w)
 	must(quire_munmap(w->mm, w->addr + TABLE_SPAN, PAGE), "munmap");
 }
 
-const struct scenario table_two_munmaps = {
+SCENARIO(table_two_munmaps) = {
     .name = "table-two-munmaps",
     .title = "a fault that makes tables against munmap of its page and of a neighbour",
     .source = "linux-mm, Nov 2008 (tables for naught)",
@@ -125,7 +125,7 @@ static void unmap_or_fail(struct world *w)
 	expect(!err || err == -QENOMEM, "munmap fails with %d", err);
 }
 
-const struct scenario table_nomem = {
+SCENARIO(table_nomem) = {
     .name = "table-nomem",
     .title = "a fault in a hole against munmap that has no memory to free tables by RCU",
     .source = "locking.md, rule 3",

@@ -38,7 +38,7 @@ static void check_replaced(struct world *w)
 	expect(peek(w, w->mm, w->addr) == 0, "a copy of what was mapped before is left");
 }
 
-const struct scenario io_copy = {
+SCENARIO(io_copy) = {
     .name = "io-copy",
     .title = "a private copy, made asleep, against a mapping over its file",
     .source = "extfile.c, 2",
@@ -72,7 +72,7 @@ static void check_other(struct world *w)
 	check_copy(w, 11);
 }
 
-const struct scenario io_copy_other = {
+SCENARIO(io_copy_other) = {
     .name = "io-copy-other",
     .title = "a private copy, made asleep, against a mapping of another file over it",
     .source = "extfile.c, 2",
@@ -103,7 +103,7 @@ static void check_second(struct world *w)
 	check_copy(w, 2);
 }
 
-const struct scenario io_copy_offset = {
+SCENARIO(io_copy_offset) = {
     .name = "io-copy-offset",
     .title = "a private copy, made asleep, against a mapping of another page of the file over it",
     .source = "extfile.c, 2",
@@ -126,7 +126,7 @@ static void check_changed(struct world *w)
 	check_copy(w, 2);
 }
 
-const struct scenario io_copy_truncate = {
+SCENARIO(io_copy_truncate) = {
     .name = "io-copy-truncate",
     .title = "a private copy, made asleep, against truncation of a file that has changed",
     .source = "extfile.c, 2; locking.md 8",
@@ -187,7 +187,7 @@ static void map_first_over(struct world *w)
 	map_file(w, w->addr, 1, PROT_RW, QMAP_SHARED);
 }
 
-const struct scenario io_frame_offset = {
+SCENARIO(io_frame_offset) = {
     .name = "io-frame-offset",
     .title = "a fault that asks where a page is against a mapping of the page before it",
     .source = "extfile.c, 2",
@@ -212,7 +212,7 @@ static void check_place(struct world *w)
 	       "the frame where the page was is mapped: %#llx", (unsigned long long)pte);
 }
 
-const struct scenario io_frame_truncate = {
+SCENARIO(io_frame_truncate) = {
     .name = "io-frame-truncate",
     .title = "a fault that asks where a page is against truncation of a file that has moved",
     .source = "extfile.c, 2; locking.md 8",

@@ -54,7 +54,7 @@ static void load_beyond(struct world *w)
 	       (unsigned long long)value);
 }
 
-const struct scenario file_truncate = {
+SCENARIO(file_truncate) = {
     .name = "file-truncate",
     .title = "a fault on a cached page against truncation of it",
     .source = "locking.md 8",
@@ -70,7 +70,7 @@ static void load_first(struct world *w)
 	expect(load(w, w->mm, w->addr) == 4, "page 0 is another");
 }
 
-const struct scenario file_around = {
+SCENARIO(file_around) = {
     .name = "file-around",
     .title = "fault-around of a page against truncation of it",
     .source = "locking.md 8",
@@ -84,7 +84,7 @@ static void store_beyond(struct world *w)
 	cpu_store(w, w->mm, BEYOND, 7);
 }
 
-const struct scenario file_add = {
+SCENARIO(file_add) = {
     .name = "file-add",
     .title = "a fault that adds a page to the cache against truncation",
     .source = "file.h, 5; commit 4fd9d495b16c",
@@ -123,7 +123,7 @@ static void unmap_beyond(struct world *w)
 	must(quire_munmap(w->mm, BEYOND, PAGE), "munmap");
 }
 
-const struct scenario file_munmap_after = {
+SCENARIO(file_munmap_after) = {
     .name = "file-munmap-after",
     .title = "truncation against munmap: no load after the truncation has returned",
     .source = "zap.c, 5; commit 99baac21e458",
@@ -138,7 +138,7 @@ static void drop_beyond(struct world *w)
 	must(quire_madvise(w->mm, BEYOND, PAGE, QMADV_DONTNEED), "madvise");
 }
 
-const struct scenario file_dontneed_after = {
+SCENARIO(file_dontneed_after) = {
     .name = "file-dontneed-after",
     .title = "truncation against MADV_DONTNEED: no load after the truncation has returned",
     .source = "zap.c, 5; commit 99baac21e458",
@@ -153,7 +153,7 @@ static void exit_beside_reader(struct world *w)
 	quire_mm_exit(w->mm);
 }
 
-const struct scenario file_exit_after = {
+SCENARIO(file_exit_after) = {
     .name = "file-exit-after",
     .title = "truncation against exit: no load after the truncation has returned",
     .source = "zap.c, 5; commit 99baac21e458",
@@ -186,7 +186,7 @@ static void load_if_mapped(struct world *w)
 	expect(value == 5, "the load gives %llu", (unsigned long long)value);
 }
 
-const struct scenario file_map = {
+SCENARIO(file_map) = {
     .name = "file-map",
     .title = "a fault on a file that is being mapped against truncation of it",
     .source = "locking.md 7",
@@ -210,7 +210,7 @@ static void copy_beyond(struct world *w)
 		return;
 }
 
-const struct scenario file_copy = {
+SCENARIO(file_copy) = {
     .name = "file-copy",
     .title = "a private copy of a page against truncation of it",
     .source = "file.h, 2",
@@ -228,7 +228,7 @@ static void setup_private_read(struct world *w)
 	cpu_cache(w, 0, w->mm, BEYOND);
 }
 
-const struct scenario file_cow = {
+SCENARIO(file_cow) = {
     .name = "file-cow",
     .title = "a COW of a mapped page of a file against truncation of it",
     .source = "file.h, 2",
@@ -252,7 +252,7 @@ static void punch(struct world *w)
 	expect(load(w, w->mm, BEYOND) == 0, "the old page is in the hole");
 }
 
-const struct scenario file_punch = {
+SCENARIO(file_punch) = {
     .name = "file-punch",
     .title = "a fault on a cached page against a hole that takes it away",
     .source = "commit 4aae8d1c051e",
@@ -287,7 +287,7 @@ static void check_own_copy(struct world *w)
 	expect(peek(w, w->mm, BEYOND) == 6, "the private copy is gone");
 }
 
-const struct scenario file_punch_copy = {
+SCENARIO(file_punch_copy) = {
     .name = "file-punch-copy",
     .title = "an access to a private copy against a hole in its file",
     .source = "madvise(2)",
@@ -313,7 +313,7 @@ static void punch_and_look(struct world *w)
 	       (unsigned long long)second);
 }
 
-const struct scenario file_punch_private = {
+SCENARIO(file_punch_private) = {
     .name = "file-punch-private",
     .title = "a private copy of a page against a hole that takes the page away",
     .source = "commit 4aae8d1c051e",
@@ -345,7 +345,7 @@ static void load_any(struct world *w)
 	expect(value == 5, "the load gives %llu", (unsigned long long)value);
 }
 
-const struct scenario file_munmap = {
+SCENARIO(file_munmap) = {
     .name = "file-munmap",
     .title = "truncation against munmap of what it zaps, and a reader",
     .source = "locking.md 7",
@@ -369,7 +369,7 @@ static void store_in_either(struct world *w)
 	store(w, w->mm, BEYOND, 9);
 }
 
-const struct scenario file_replace = {
+SCENARIO(file_replace) = {
     .name = "file-replace",
     .title = "a fault against a mapping over its file and truncation after that",
     .source = "locking.md 14",

@@ -48,7 +48,7 @@ static void check_nine(struct world *w)
 	expect(peek(w, w->mm, w->addr) == 9 && read_page(w, 0) == 9, "the write is lost");
 }
 
-const struct scenario write_fault = {
+SCENARIO(write_fault) = {
     .name = "write-fault",
     .title = "a write to a page that a fault is reading in",
     .source = "filecache.c, 2",
@@ -84,7 +84,7 @@ static void check_truncated(struct world *w)
 	expect(!cached, "a page beyond the end is in the cache");
 }
 
-const struct scenario read_truncate = {
+SCENARIO(read_truncate) = {
     .name = "read-truncate",
     .title = "a read of a page against truncation of it",
     .source = "file.h, 5",
@@ -103,7 +103,7 @@ static void setup_memory(struct world *w)
 	write_page(w, 1, 2);
 }
 
-const struct scenario read_truncate_hole = {
+SCENARIO(read_truncate_hole) = {
     .name = "read-truncate-hole",
     .title = "a read of a page of memory against truncation of it",
     .source = "fileio.c, 4",
@@ -126,7 +126,7 @@ static void write_second(struct world *w)
 	write_page(w, 1, 2);
 }
 
-const struct scenario read_grow = {
+SCENARIO(read_grow) = {
     .name = "read-grow",
     .title = "a read beside the write that makes the file long enough for it",
     .source = "fileio.c, 1",
@@ -159,7 +159,7 @@ static void check_second(struct world *w)
 	       "the file is longer by what was written, and has something else there");
 }
 
-const struct scenario write_truncate = {
+SCENARIO(write_truncate) = {
     .name = "write-truncate",
     .title = "a write that makes a file longer against truncation of it",
     .source = "fileio.c, 5",
@@ -185,7 +185,7 @@ static void write_and_sync(struct world *w)
 	       (unsigned long long)at_load(&w->disk[0]));
 }
 
-const struct scenario write_sync = {
+SCENARIO(write_sync) = {
     .name = "write-sync",
     .title = "a write and its sync against the sync of another",
     .source = "writeback.c, 5",
@@ -219,7 +219,7 @@ static void check_halves(struct world *w)
 	expect(n == sizeof(value) && value == 8 && read_page(w, 0) == 9, "a write is lost");
 }
 
-const struct scenario grow_sync = {
+SCENARIO(grow_sync) = {
     .name = "grow-sync",
     .title = "a write that makes a file longer within its last page against a sync",
     .source = "writeback.c, 9",
@@ -244,7 +244,7 @@ static void check_both(struct world *w)
 	expect(read_page(w, 1) == 9 && read_page(w, 2) == 8, "a write is lost");
 }
 
-const struct scenario write_write = {
+SCENARIO(write_write) = {
     .name = "write-write",
     .title = "two writes that make a file longer",
     .source = "fileio.c, 1 and 5",

@@ -30,7 +30,7 @@ static void truncate_to_one(struct world *w)
 	must(quire_file_truncate(w->file, PAGE), "truncate");
 }
 
-const struct scenario file_dontneed = {
+SCENARIO(file_dontneed) = {
     .name = "file-dontneed",
     .title = "MADV_DONTNEED of a private copy against truncation of its page",
     .source = "zap.c, 6",
@@ -93,7 +93,7 @@ static void check_hole(struct world *w)
 	       (unsigned long long)value);
 }
 
-const struct scenario file_punch_load = {
+SCENARIO(file_punch_load) = {
     .name = "file-punch-load",
     .title = "a store by a thread that saw the hole by another mapping, before the call returns",
     .source = "truncate.c, 2",
@@ -104,7 +104,7 @@ const struct scenario file_punch_load = {
     .guards = {RULE_unmapped_before_uncached},
 };
 
-const struct scenario file_punch_read = {
+SCENARIO(file_punch_read) = {
     .name = "file-punch-read",
     .title = "a store by a thread that read zeros from the hole, before the call returns",
     .source = "truncate.c, 2",

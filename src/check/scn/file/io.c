@@ -24,7 +24,7 @@ static void load_first_page(struct world *w)
 	       (unsigned long long)value);
 }
 
-const struct scenario io_twice = {
+SCENARIO(io_twice) = {
     .name = "io-twice",
     .title = "two faults on a page that is being read in",
     .source = "filemap.c, 1",
@@ -56,7 +56,7 @@ static void check_unmapped(struct world *w)
 	expect(!quire_pte(w->mm, w->addr), "a page is left where nothing is mapped");
 }
 
-const struct scenario io_munmap = {
+SCENARIO(io_munmap) = {
     .name = "io-munmap",
     .title = "a fault that sleeps against munmap and the last close of its file",
     .source = "fault.c, 3; file.h, 1",
@@ -79,7 +79,7 @@ static void load_zero(struct world *w)
 	expect(load(w, w->mm, w->addr) == 0, "a page of what was mapped before is read");
 }
 
-const struct scenario io_replace = {
+SCENARIO(io_replace) = {
     .name = "io-replace",
     .title = "a fault that sleeps against a mapping over its file",
     .source = "fault.c, 3",
@@ -93,7 +93,7 @@ static void setup_bad_disk(struct world *w)
 	w->io_error = QEIO;
 }
 
-const struct scenario io_error = {
+SCENARIO(io_error) = {
     .name = "io-error",
     .title = "a read that will fail against a mapping over its file",
     .source = "locking.md 14",
@@ -127,7 +127,7 @@ static void check_truncated(struct world *w)
 	expect(!cached, "a page beyond the end is in the cache");
 }
 
-const struct scenario io_truncate = {
+SCENARIO(io_truncate) = {
     .name = "io-truncate",
     .title = "a fault that sleeps against truncation of its page",
     .source = "truncate.c, 3",
@@ -145,7 +145,7 @@ static void setup_slow_disk(struct world *w)
 	map_file(w, w->addr, 2, PROT_RW, QMAP_SHARED);
 }
 
-const struct scenario io_twice_truncate = {
+SCENARIO(io_twice_truncate) = {
     .name = "io-twice-truncate",
     .title = "two faults on a page that is being read in against truncation of it",
     .source = "filecache.c, 1",

@@ -34,7 +34,7 @@ static void check_stored(struct world *w)
 	       (unsigned long long)w->disk[0]);
 }
 
-const struct scenario sync_sync_store = {
+SCENARIO(sync_sync_store) = {
     .name = "sync-sync-store",
     .title = "stores beside two threads that write the page back",
     .source = "writeback.c, 8",
@@ -56,7 +56,7 @@ static void sync_what_is_stored(struct world *w)
 	       (unsigned long long)at_load(&w->disk[0]));
 }
 
-const struct scenario sync_after_store = {
+SCENARIO(sync_after_store) = {
     .name = "sync-after-store",
     .title = "a sync that comes after stores, beside another sync",
     .source = "writeback.c, 8",
@@ -109,7 +109,7 @@ static void sync_with_error(struct world *w)
 	expect(disk == 6, "sync succeeds and the disk has %llu", (unsigned long long)disk);
 }
 
-const struct scenario sync_error = {
+SCENARIO(sync_error) = {
     .name = "sync-error",
     .title = "two threads write a page back, and the first finds that the disk fails",
     .source = "writeback.c, 4",
@@ -138,7 +138,7 @@ static void check_call(struct world *w)
 	       (unsigned long long)w->disk[0]);
 }
 
-const struct scenario lent_sync_sync = {
+SCENARIO(lent_sync_sync) = {
     .name = "lent-sync-sync",
     .title = "two threads write back a page into which the host stores for a system call",
     .source = "writeback.c, 7 and 8",

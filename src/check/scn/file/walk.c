@@ -38,7 +38,7 @@ static void check_beyond(struct world *w)
 	expect(quire_pte(w->mm, w->addr), "a page of the file is not mapped any more");
 }
 
-const struct scenario truncate_mprotect = {
+SCENARIO(truncate_mprotect) = {
     .name = "truncate-mprotect",
     .title = "truncation of a file against mprotect of a part of its mapping",
     .source = "locking.md 7",
@@ -77,7 +77,7 @@ static void sync_store_sync(struct world *w)
 	expect(disk == 9, "msync has returned and the disk has %llu", (unsigned long long)disk);
 }
 
-const struct scenario sync_mprotect = {
+SCENARIO(sync_mprotect) = {
     .name = "sync-mprotect",
     .title = "msync after a store against mprotect of the page",
     .source = "locking.md 7",
@@ -95,7 +95,7 @@ static void move_near(struct world *w)
 	     "mremap");
 }
 
-const struct scenario sync_mremap = {
+SCENARIO(sync_mremap) = {
     .name = "sync-mremap",
     .title = "msync after a store against mremap of the page",
     .source = "locking.md 7",
@@ -110,7 +110,7 @@ static void drop(struct world *w)
 	must(quire_madvise(w->mm, w->addr, PAGE, QMADV_DONTNEED), "madvise");
 }
 
-const struct scenario sync_dontneed = {
+SCENARIO(sync_dontneed) = {
     .name = "sync-dontneed",
     .title = "msync after a store against MADV_DONTNEED of the page",
     .source = "zap.c, 5",
@@ -125,7 +125,7 @@ static void exit_beside_thread(struct world *w)
 	quire_mm_exit(w->mm);
 }
 
-const struct scenario sync_exit = {
+SCENARIO(sync_exit) = {
     .name = "sync-exit",
     .title = "msync after a store against exit of the process that has stored",
     .source = "zap.c, 5",
@@ -143,7 +143,7 @@ static void fork_again(struct world *w)
 	quire_mm_put(mm);
 }
 
-const struct scenario sync_fork = {
+SCENARIO(sync_fork) = {
     .name = "sync-fork",
     .title = "msync after a store against fork, which links a VMA of the file, and its exit",
     .source = "locking.md 7",

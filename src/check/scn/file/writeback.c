@@ -55,7 +55,7 @@ static void check_second(struct world *w)
 	check_stored(w, SECOND);
 }
 
-const struct scenario io_write = {
+SCENARIO(io_write) = {
     .name = "io-write",
     .title = "a store through a cached translation against writing the page back",
     .source = "writeback.c, 1",
@@ -71,7 +71,7 @@ static void unmap_first(struct world *w)
 	must(quire_munmap(w->mm, w->addr, PAGE), "munmap");
 }
 
-const struct scenario io_write_munmap = {
+SCENARIO(io_write_munmap) = {
     .name = "io-write-munmap",
     .title = "writing a page back against munmap of it, before its flush",
     .source = "commit 1cf35d47712d",
@@ -117,7 +117,7 @@ static void check_second_page(struct world *w)
 	       (unsigned long long)w->disk[1]);
 }
 
-const struct scenario io_write_munmap_new = {
+SCENARIO(io_write_munmap_new) = {
     .name = "io-write-munmap-new",
     .title = "munmap of a page that was mapped after the flush of the thread that writes it back",
     .source = "commit 1cf35d47712d; writeback.c, 2",
@@ -139,7 +139,7 @@ static void store_and_sync(struct world *w)
 	expect(disk == 9, "msync has returned and the disk has %llu", (unsigned long long)disk);
 }
 
-const struct scenario io_sync_sync = {
+SCENARIO(io_sync_sync) = {
     .name = "io-sync-sync",
     .title = "msync of a page that another msync writes",
     .source = "writeback.c, 5",
@@ -173,7 +173,7 @@ static void sync_twice(struct world *w)
 	       (unsigned long long)at_load(&w->disk[0]));
 }
 
-const struct scenario io_sync_munmap = {
+SCENARIO(io_sync_munmap) = {
     .name = "io-sync-munmap",
     .title = "msync against a store through a translation that munmap has not flushed yet",
     .source = "zap.c, 5",
@@ -189,7 +189,7 @@ static void truncate_to_none(struct world *w)
 	note(w, FILE_SIZE, 0);
 }
 
-const struct scenario io_write_truncate = {
+SCENARIO(io_write_truncate) = {
     .name = "io-write-truncate",
     .title = "writing a page back against truncation of it",
     .source = "truncate.c, 3",
@@ -213,7 +213,7 @@ static void check_hole(struct world *w)
 	       (unsigned long long)value, (unsigned long long)w->disk[0]);
 }
 
-const struct scenario io_write_remove = {
+SCENARIO(io_write_remove) = {
     .name = "io-write-remove",
     .title = "writing a page back against MADV_REMOVE of it",
     .source = "hole.c, 1 and 2",
@@ -238,7 +238,7 @@ static void check_synced_hole(struct world *w)
 	check_hole(w);
 }
 
-const struct scenario io_write_punch = {
+SCENARIO(io_write_punch) = {
     .name = "io-write-punch",
     .title = "writing a page back against a hole in part of it",
     .source = "truncate.c, 5",
@@ -258,7 +258,7 @@ static void store_into_hole(struct world *w)
 		store_and_sync(w);
 }
 
-const struct scenario io_remove_store = {
+SCENARIO(io_remove_store) = {
     .name = "io-remove-store",
     .title = "a store into the hole, and msync of it, before MADV_REMOVE returns",
     .source = "hole.c, 3",
@@ -282,7 +282,7 @@ static void check_closed(struct world *w)
 	       (unsigned long long)w->disk[0]);
 }
 
-const struct scenario io_close = {
+SCENARIO(io_close) = {
     .name = "io-close",
     .title = "a store through a cached translation against munmap and the last close",
     .source = "file.c, 2",
@@ -302,7 +302,7 @@ static void store_through_pin(struct world *w)
 	quire_unpin(w->m, &pin);
 }
 
-const struct scenario io_pin = {
+SCENARIO(io_pin) = {
     .name = "io-pin",
     .title = "a store through a pin against writing the page back",
     .source = "pin.c",

@@ -37,7 +37,7 @@ static void unmap(struct world *w)
 	use_again(w);
 }
 
-const struct scenario lent_munmap = {
+SCENARIO(lent_munmap) = {
     .name = "lent-munmap",
     .title = "munmap of a page into which the host stores for a system call",
     .source = "tlb.c, 4",
@@ -55,7 +55,7 @@ static void replace(struct world *w)
 	use_again(w);
 }
 
-const struct scenario lent_replace = {
+SCENARIO(lent_replace) = {
     .name = "lent-replace",
     .title = "a mapping over a page into which the host stores for a system call",
     .source = "tlb.c, 4",
@@ -73,7 +73,7 @@ static void drop(struct world *w)
 	use_again(w);
 }
 
-const struct scenario lent_dontneed = {
+SCENARIO(lent_dontneed) = {
     .name = "lent-dontneed",
     .title = "MADV_DONTNEED of a page into which the host stores for a system call",
     .source = "tlb.c, 4",
@@ -97,7 +97,7 @@ static void move(struct world *w)
 	use_again(w);
 }
 
-const struct scenario lent_move = {
+SCENARIO(lent_move) = {
     .name = "lent-move",
     .title = "mremap, then munmap, of a page into which the host stores for a system call",
     .source = "tlb.c, 4",
@@ -130,7 +130,7 @@ static void move_table(struct world *w)
 	use_again(w);
 }
 
-const struct scenario lent_move_table = {
+SCENARIO(lent_move_table) = {
     .name = "lent-move-table",
     .title = "mremap of a whole table, then munmap, of a page into which the host stores",
     .source = "tlb.c, 4; move.c, 2",
@@ -153,7 +153,7 @@ static void fork_and_unmap(struct world *w)
 	use_again(w);
 }
 
-const struct scenario lent_fork = {
+SCENARIO(lent_fork) = {
     .name = "lent-fork",
     .title = "a page into which the host stores is left to a child, which unmaps it",
     .source = "tlb.c, 4",
@@ -186,7 +186,7 @@ static void put_last(struct world *w)
 	use_again(w);
 }
 
-const struct scenario lent_exit = {
+SCENARIO(lent_exit) = {
     .name = "lent-exit",
     .title = "an address space ends while the host stores into a page of its",
     .source = "tlb.c, 4",
@@ -219,7 +219,7 @@ static void unmap_of_child(struct world *w)
 	must(quire_munmap(w->child, w->addr, PAGE), "munmap");
 }
 
-const struct scenario lent_cow = {
+SCENARIO(lent_cow) = {
     .name = "lent-cow",
     .title = "a page into which the host stores is copied, and the child that has it unmaps it",
     .source = "tlb.c, 4",
@@ -244,7 +244,7 @@ static void truncate(struct world *w)
 	use_again(w);
 }
 
-const struct scenario lent_truncate = {
+SCENARIO(lent_truncate) = {
     .name = "lent-truncate",
     .title = "truncation of a page into which the host stores for a system call",
     .source = "tlb.c, 4",
@@ -262,7 +262,7 @@ static void punch(struct world *w)
 	use_again(w);
 }
 
-const struct scenario lent_punch = {
+SCENARIO(lent_punch) = {
     .name = "lent-punch",
     .title = "a hole in place of a page into which the host stores for a system call",
     .source = "tlb.c, 4",
@@ -301,7 +301,7 @@ static void check_synced(struct world *w)
 	       (unsigned long long)w->disk[0]);
 }
 
-const struct scenario lent_sync = {
+SCENARIO(lent_sync) = {
     .name = "lent-sync",
     .title = "writing back a page into which the host stores for a system call",
     .source = "writeback.c, 7",
@@ -318,7 +318,7 @@ static void unmap_page(struct world *w)
 	must(quire_munmap(w->mm, w->addr, PAGE), "munmap");
 }
 
-const struct scenario lent_sync_munmap = {
+SCENARIO(lent_sync_munmap) = {
     .name = "lent-sync-munmap",
     .title = "writing it back against munmap of it",
     .source = "writeback.c, 7",

@@ -56,7 +56,7 @@ static void read_something(struct world *w)
 	port.rcu_read_unlock(port.ctx);
 }
 
-const struct scenario memory_munmap = {
+SCENARIO(memory_munmap) = {
     .name = "memory-munmap",
     .title = "memory is out, against munmap of shared memory that nobody else has",
     .source = "reclaim.c, 1",
@@ -93,7 +93,7 @@ static void store_if_some_wait(struct world *w)
 	       r);
 }
 
-const struct scenario memory_table = {
+SCENARIO(memory_table) = {
     .name = "memory-table",
     .title = "memory is out, against munmap that is about to leave a table to RCU",
     .source = "reclaim.c, 8",
@@ -121,7 +121,7 @@ static void setup_child(struct world *w)
 	fill_up(w);
 }
 
-const struct scenario memory_exit = {
+SCENARIO(memory_exit) = {
     .name = "memory-exit",
     .title = "memory is out, against the exit of the address space that has it",
     .source = "reclaim.c, 1",
@@ -145,7 +145,7 @@ static void truncate_and_say(struct world *w)
 	note(w, 0, 1);
 }
 
-const struct scenario memory_truncate = {
+SCENARIO(memory_truncate) = {
     .name = "memory-truncate",
     .title = "memory is out, against truncation of shared memory",
     .source = "reclaim.c, 1",
@@ -175,7 +175,7 @@ static void unmap_first_two(struct world *w)
 	must(quire_munmap(w->mm, w->addr, 2 * PAGE), "munmap");
 }
 
-const struct scenario memory_last = {
+SCENARIO(memory_last) = {
     .name = "memory-last",
     .title = "a fault that adds a page to shared memory against the last munmap of it",
     .source = "file.c, 3",
@@ -245,7 +245,7 @@ static void check_cut(struct world *w)
 	       "there is a page beyond the end");
 }
 
-const struct scenario size_truncate = {
+SCENARIO(size_truncate) = {
     .name = "size-truncate",
     .title = "a fault that asks how long the file is against truncation of it",
     .source = "file.c, 4",
@@ -267,7 +267,7 @@ static void cut_then_allow(struct world *w)
 	io_allow(w);
 }
 
-const struct scenario size_lock = {
+SCENARIO(size_lock) = {
     .name = "size-lock",
     .title = "a fault that asks how long the file is, the answer waiting for a truncation",
     .source = "file.c, 4",
@@ -284,7 +284,7 @@ static void write_second(struct world *w)
 	expect(n == sizeof(value) || n == -QEFBIG, "the write gives %lld", (long long)n);
 }
 
-const struct scenario size_lock_write = {
+SCENARIO(size_lock_write) = {
     .name = "size-lock-write",
     .title = "a write that asks how long the file is, the answer waiting for a truncation",
     .source = "file.c, 4",
@@ -328,7 +328,7 @@ static void grow_and_write(struct world *w)
 	       (long long)n);
 }
 
-const struct scenario size_grow_write = {
+SCENARIO(size_grow_write) = {
     .name = "size-grow-write",
     .title = "and a write against that",
     .source = "file.c, 4",
@@ -338,7 +338,7 @@ const struct scenario size_grow_write = {
     .guards = {RULE_size_of_no_other_time},
 };
 
-const struct scenario size_grow = {
+SCENARIO(size_grow) = {
     .name = "size-grow",
     .title = "a thread that asked for the size before the file grew notes it late",
     .source = "file.c, 4",

@@ -34,7 +34,7 @@ static void store_second(struct world *w)
 	note(w, 1, cpu_store(w, w->mm, FAR + 8, 1) == ACCESS_OK);
 }
 
-const struct scenario memory_same = {
+SCENARIO(memory_same) = {
     .name = "memory-same",
     .title = "two faults on one page, of one frame",
     .source = "reclaim.c, 7",
@@ -51,7 +51,7 @@ static void setup_no_table(struct world *w)
 	fill_ram(w, HOG, 3);
 }
 
-const struct scenario memory_same_table = {
+SCENARIO(memory_same_table) = {
     .name = "memory-same-table",
     .title = "two faults on one page that has no table yet, of three frames",
     .source = "reclaim.c, 7",
@@ -91,7 +91,7 @@ static void load_second(struct world *w)
 	load_noting(w, 1);
 }
 
-const struct scenario memory_same_file = {
+SCENARIO(memory_same_file) = {
     .name = "memory-same-file",
     .title = "two faults that read in one page, of one frame",
     .source = "reclaim.c, 7",
@@ -126,7 +126,7 @@ static void read_second(struct world *w)
 	read_noting(w, 1);
 }
 
-const struct scenario read_same = {
+SCENARIO(read_same) = {
     .name = "read-same",
     .title = "two reads of one page, of one frame",
     .source = "reclaim.c, 7",

@@ -43,7 +43,7 @@ static void check_moved(struct world *w)
 	expect(peek(w, w->mm, FAR) == 5, "the page is not at the new address");
 }
 
-const struct scenario move_over_full = {
+SCENARIO(move_over_full) = {
     .name = "move-over-full",
     .title = "mremap over a mapping, no frame being left, against mmap of that place if it is free",
     .source = "remap_tables.c, 1",
@@ -98,7 +98,7 @@ static void load_zero(struct world *w)
 		expect(!value, "the load gives %llu", (unsigned long long)value);
 }
 
-const struct scenario move_short_fault = {
+SCENARIO(move_short_fault) = {
     .name = "move-short-fault",
     .title = "a fault that finds the table that an mremap made, which gives it back",
     .source = "remap_tables.c, 3; pagetable.h, 5",
@@ -135,7 +135,7 @@ static void check_one_has_them(struct world *w)
 	expect(noted(w, 0) || noted(w, 1), "memory is out for both of two, one of which it is for");
 }
 
-const struct scenario move_short_two = {
+SCENARIO(move_short_two) = {
     .name = "move-short-two",
     .title = "two mremaps over mappings that need two tables each, of two frames",
     .source = "remap_tables.c, 3",
@@ -168,7 +168,7 @@ static void store_farther(struct world *w)
 	note(w, 1, cpu_store(w, w->mm, FARTHER, 1) == ACCESS_OK);
 }
 
-const struct scenario memory_two = {
+SCENARIO(memory_two) = {
     .name = "memory-two",
     .title = "two faults that need a table and a page each, of two frames",
     .source = "reclaim.c, 3",
@@ -198,7 +198,7 @@ static void check_stored(struct world *w)
 	expect(noted(w, 0), "memory is out for a fault that has a frame in hand");
 }
 
-const struct scenario memory_copy = {
+SCENARIO(memory_copy) = {
     .name = "memory-copy",
     .title = "a private copy, made asleep of the last frame, against a mapping over its file",
     .source = "reclaim.c, 3",

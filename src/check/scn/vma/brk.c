@@ -52,7 +52,7 @@ static void check_heap(struct world *w)
 	expect(mapped(w, w->addr, &info) && info.end == w->addr + PAGE, "the heap is torn");
 }
 
-const struct scenario fault_brk = {
+SCENARIO(fault_brk) = {
     .name = "fault-brk",
     .title = "accesses to the heap against brk that shrinks it, grows it and shrinks it",
     .source = "linux-mm, Nov 2008",

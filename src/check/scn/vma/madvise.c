@@ -38,7 +38,7 @@ static void setup_cached_both(struct world *w)
 	cpu_cache(w, 1, w->mm, w->addr);
 }
 
-const struct scenario fault_dontneed = {
+SCENARIO(fault_dontneed) = {
     .name = "fault-dontneed",
     .title = "loads and stores against MADV_DONTNEED of their page",
     .source = "commit 99baac21e458",
@@ -65,7 +65,7 @@ static void check_words(struct world *w)
 	       "a page that nobody wrote");
 }
 
-const struct scenario fault_dontneed_twice = {
+SCENARIO(fault_dontneed_twice) = {
     .name = "fault-dontneed-twice",
     .title = "a store against two MADV_DONTNEED of its page",
     .source = "commit 99baac21e458",
@@ -103,7 +103,7 @@ static void check_kept(struct world *w)
 	expect(peek(w, w->mm, w->addr) == 7, "a store is lost");
 }
 
-const struct scenario fault_free = {
+SCENARIO(fault_free) = {
     .name = "fault-free",
     .title = "a store against MADV_FREE of its page",
     .source = "commit 99baac21e458",
@@ -140,7 +140,7 @@ static void check_populated(struct world *w)
 	       "MADV_POPULATE_WRITE has left a page out");
 }
 
-const struct scenario populate_munmap = {
+SCENARIO(populate_munmap) = {
     .name = "populate-munmap",
     .title = "MADV_POPULATE_WRITE against munmap of a part",
     .source = "commit 49b0638502da",

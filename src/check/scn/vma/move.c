@@ -69,7 +69,7 @@ static void load_old(struct world *w)
 	       "a load at the old address gives %d, %llu", r, (unsigned long long)value);
 }
 
-const struct scenario move_old = {
+SCENARIO(move_old) = {
     .name = "move-old",
     .title = "a cached translation of the old address after mremap has returned",
     .source = "CVE-2018-18281",
@@ -80,7 +80,7 @@ const struct scenario move_old = {
     .guards = {RULE_move_flush},
 };
 
-const struct scenario move_fault = {
+SCENARIO(move_fault) = {
     .name = "move-fault",
     .title = "a fault at the old address against mremap to another table",
     .source = "remap_move.c, 1",
@@ -115,7 +115,7 @@ static void check_store_moved(struct world *w)
 	       (unsigned long long)value, noted(w, 1) ? "succeeded" : "was refused");
 }
 
-const struct scenario move_new_page = {
+SCENARIO(move_new_page) = {
     .name = "move-new-page",
     .title = "a fault that makes a page at the old address against mremap",
     .source = "locking.md 1",
@@ -153,7 +153,7 @@ static void check_merged(struct world *w)
 	expect(v.start == NEAR || !noted(w, 1), "a page that was written has merged");
 }
 
-const struct scenario move_merge = {
+SCENARIO(move_merge) = {
     .name = "move-merge",
     .title = "the first store to a page against mremap of it beside another mapping",
     .source = "remap_move.c, 1",
@@ -183,7 +183,7 @@ static void load_new(struct world *w)
 	       "a load at the new address gives %d, %llu", r, (unsigned long long)value);
 }
 
-const struct scenario move_over = {
+SCENARIO(move_over) = {
     .name = "move-over",
     .title = "an access to the new address against mremap over what was there",
     .source = "remap_move.c, 1",
@@ -210,7 +210,7 @@ static void move_table_away(struct world *w)
 	move_to(w, 512, FAR);
 }
 
-const struct scenario move_table = {
+SCENARIO(move_table) = {
     .name = "move-table",
     .title = "a fault that holds only the PTL of a table against the move of that table",
     .source = "linux-mm, Nov 2008; speculation against mremap of a whole table",
@@ -257,7 +257,7 @@ static void check_none(struct world *w)
 	expect(!quire_pte(w->mm, NEAR), "a page beyond the end is mapped at the new address");
 }
 
-const struct scenario move_truncate = {
+SCENARIO(move_truncate) = {
     .name = "move-truncate",
     .title = "mremap against truncation while a third thread reads by the old address",
     .source = "CVE-2018-18281",
@@ -301,7 +301,7 @@ static void check_crossed(struct world *w)
 	expect(peek(w, w->mm, w->addr + PAGE) == 3, "the upper page has not arrived");
 }
 
-const struct scenario move_cross = {
+SCENARIO(move_cross) = {
     .name = "move-cross",
     .title = "two mremaps between the same two tables: one after the other",
     .source = "locking.md, who excludes whom",
@@ -326,7 +326,7 @@ static void check_forked(struct world *w)
 	expect(peek(w, w->child, old ? w->addr : FAR) == 5, "the child's page is another");
 }
 
-const struct scenario move_fork = {
+SCENARIO(move_fork) = {
     .name = "move-fork",
     .title = "mremap against fork",
     .source = "locking.md, who excludes whom",
@@ -357,7 +357,7 @@ static void check_moved_or_not(struct world *w)
 		expect(peek(w, w->mm, at + PAGE) == 7, "the store is lost");
 }
 
-const struct scenario move_nomem = {
+SCENARIO(move_nomem) = {
     .name = "move-nomem",
     .title = "a fault at the old address against mremap, one allocation failing",
     .source = "move.c, 3",

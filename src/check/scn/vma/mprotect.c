@@ -37,7 +37,7 @@ static void setup_untouched(struct world *w)
 	fill(w, w->addr + PAGE, 1);
 }
 
-const struct scenario fault_mprotect = {
+SCENARIO(fault_mprotect) = {
     .name = "fault-mprotect",
     .title = "write faults against mprotect to read-only",
     .source = "linux-mm, Nov 2008",
@@ -73,7 +73,7 @@ static void check_split(struct world *w)
 	       "a page is another");
 }
 
-const struct scenario fault_policy = {
+SCENARIO(fault_policy) = {
     .name = "fault-policy",
     .title = "a write fault against a policy for the other half of its mapping",
     .source = "policy.c",
@@ -108,7 +108,7 @@ static void check_charged(struct world *w)
 	       "a page of memory that is not charged for (VmFlags: %s)", names);
 }
 
-const struct scenario charge_mprotect = {
+SCENARIO(charge_mprotect) = {
     .name = "charge-mprotect",
     .title = "a write fault against mprotect that ends the charge of untouched memory",
     .source = "commit 49b0638502da",
@@ -128,7 +128,7 @@ static void setup_cached(struct world *w)
 	cpu_cache(w, 0, w->mm, w->addr);
 }
 
-const struct scenario store_mprotect = {
+SCENARIO(store_mprotect) = {
     .name = "store-mprotect",
     .title = "stores through a cached translation against mprotect to read-only",
     .source = "commit 20841405940e",
@@ -161,7 +161,7 @@ static void load_until_refused(struct world *w)
 	       "a load succeeds after mprotect has returned");
 }
 
-const struct scenario load_none = {
+SCENARIO(load_none) = {
     .name = "load-none",
     .title = "a load through a cached translation against mprotect to PROT_NONE",
     .source = "commit 20841405940e",
@@ -178,7 +178,7 @@ static void late_fault(struct world *w)
 	       "a read of a readable page is refused");
 }
 
-const struct scenario touch_mprotect = {
+SCENARIO(touch_mprotect) = {
     .name = "touch-mprotect",
     .title = "the same, with a late fault on the page",
     .source = "commit 20841405940e",
@@ -215,7 +215,7 @@ static void load_and_store(struct world *w)
 		expect(!allowed, "a store is refused after mprotect has returned");
 }
 
-const struct scenario fault_mprotect_write = {
+SCENARIO(fault_mprotect_write) = {
     .name = "fault-mprotect-write",
     .title = "a read and a write fault against mprotect to writable",
     .source = "linux-mm, Nov 2008",
@@ -255,7 +255,7 @@ static void check_merged(struct world *w)
 	       "the mapping is not whole again");
 }
 
-const struct scenario fault_split = {
+SCENARIO(fault_split) = {
     .name = "fault-split",
     .title = "write faults against a split of their VMA by mprotect, and the merge",
     .source = "linux-mm, Nov 2008 (XXX should we re-do the lookup)",

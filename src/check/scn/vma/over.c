@@ -73,7 +73,7 @@ static void use_anon(struct world *w)
 	store_and_truncate(w, 0);
 }
 
-const struct scenario over_truncate_old_anon = {
+SCENARIO(over_truncate_old_anon) = {
     .name = "over-truncate-old-anon",
     .title = "anonymous memory mapped over a file that is truncated",
     .source = "locking.md 7",
@@ -101,7 +101,7 @@ static void use_other(struct world *w)
 	store_and_truncate(w, 11);
 }
 
-const struct scenario over_truncate_old_cached = {
+SCENARIO(over_truncate_old_cached) = {
     .name = "over-truncate-old-cached",
     .title = "a cached file mapped privately over one that is truncated",
     .source = "locking.md 7",
@@ -118,7 +118,7 @@ static void setup_both_external(struct world *w)
 	make_other(w, QUIRE_FILE_EXTERNAL, 1);
 }
 
-const struct scenario over_truncate_old_external = {
+SCENARIO(over_truncate_old_external) = {
     .name = "over-truncate-old-external",
     .title = "an external file mapped privately over one that is truncated",
     .source = "locking.md 7",
@@ -154,7 +154,7 @@ static void store_truncate_load(struct world *w)
 		       (unsigned long long)value);
 }
 
-const struct scenario over_truncate_new_anon = {
+SCENARIO(over_truncate_new_anon) = {
     .name = "over-truncate-new-anon",
     .title = "a file that is truncated mapped over anonymous memory",
     .source = "locking.md 7",
@@ -171,7 +171,7 @@ static void setup_over_external(struct world *w)
 	map_other(w, w->addr, 1, PROT_RW, QMAP_PRIVATE);
 }
 
-const struct scenario over_truncate_new_external = {
+SCENARIO(over_truncate_new_external) = {
     .name = "over-truncate-new-external",
     .title = "a file that is truncated mapped over a private mapping of an external one",
     .source = "locking.md 7",
@@ -219,7 +219,7 @@ static void check_device_or_disk(struct world *w)
 	       (unsigned long long)w->other_disk[0]);
 }
 
-const struct scenario over_truncate_new_cached = {
+SCENARIO(over_truncate_new_cached) = {
     .name = "over-truncate-new-cached",
     .title = "an external file that is truncated mapped over a dirty page that is written back",
     .source = "locking.md 7; commit 1cf35d47712d",
@@ -260,7 +260,7 @@ static void check_stored(struct world *w)
 	       (unsigned long long)w->disk[0]);
 }
 
-const struct scenario over_sync_old_external = {
+SCENARIO(over_sync_old_external) = {
     .name = "over-sync-old-external",
     .title = "an external file mapped over one that is written back",
     .source = "locking.md 7",
@@ -281,7 +281,7 @@ static void setup_over_written_external(struct world *w)
 	quire_fault(w->mm, w->addr, QUIRE_WRITE, NULL);
 }
 
-const struct scenario over_sync_new_external = {
+SCENARIO(over_sync_new_external) = {
     .name = "over-sync-new-external",
     .title = "a file that is written back mapped over a written page of an external one",
     .source = "locking.md 7",
@@ -318,7 +318,7 @@ static void check_either_disk(struct world *w)
 	       (unsigned long long)w->disk[0], (unsigned long long)w->other_disk[0]);
 }
 
-const struct scenario over_sync_new_cached = {
+SCENARIO(over_sync_new_cached) = {
     .name = "over-sync-new-cached",
     .title = "two files written back, of which the one is mapped over a dirty page of the other",
     .source = "locking.md 7",

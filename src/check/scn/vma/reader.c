@@ -35,7 +35,7 @@ static void read_maps(struct world *w)
 	       "the mapping ends at %#llx", (unsigned long long)info.end);
 }
 
-const struct scenario maps_munmap = {
+SCENARIO(maps_munmap) = {
     .name = "maps-munmap",
     .title = "a reader of maps against munmap: VMAs are not recycled under it",
     .source = "CVE-2025-38554",
@@ -72,7 +72,7 @@ static void unmap_file(struct world *w)
 	must(quire_munmap(w->mm, w->addr, PAGE), "munmap");
 }
 
-const struct scenario maps_file = {
+SCENARIO(maps_file) = {
     .name = "maps-file",
     .title = "a reader of maps that takes the file against the last munmap of it",
     .source = "file.h, 1",
@@ -94,7 +94,7 @@ static void read_smaps(struct world *w)
 	       (unsigned long long)u.rss);
 }
 
-const struct scenario smaps_munmap = {
+SCENARIO(smaps_munmap) = {
     .name = "smaps-munmap",
     .title = "a reader of smaps against munmap: VMAs and tables stay while it looks",
     .source = "commit 49b0638502da; CVE-2025-38554",
@@ -130,7 +130,7 @@ static void read_mincore(struct world *w)
 	expect(err || vec[1] == 1, "a page in memory is not resident");
 }
 
-const struct scenario mincore_munmap = {
+SCENARIO(mincore_munmap) = {
     .name = "mincore-munmap",
     .title = "mincore against munmap of the second page and a fault on the first",
     .source = "commit d9d332e0874f",
@@ -147,7 +147,7 @@ static void walk(struct world *w)
 	expect(!pte || (pte & QUIRE_PTE_PRESENT), "the walk finds %#llx", (unsigned long long)pte);
 }
 
-const struct scenario walk_munmap = {
+SCENARIO(walk_munmap) = {
     .name = "walk-munmap",
     .title = "a page walk against munmap that frees its tables",
     .source = "linux-mm, Nov 2008; CVE-2025-38085",

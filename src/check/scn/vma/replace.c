@@ -31,7 +31,7 @@ static void store_and_load(struct world *w)
 		expect(load(w, w->mm, w->addr) == 7, "a store to the new mapping is lost");
 }
 
-const struct scenario fault_replace = {
+SCENARIO(fault_replace) = {
     .name = "fault-replace",
     .title = "a write fault against mmap(MAP_FIXED) over its read-only page",
     .source = "locking.md, invariant 6",
@@ -72,7 +72,7 @@ static void check_limited(struct world *w)
 	expect(!(quire_pte(w->mm, w->addr) & QUIRE_PTE_WRITE), "its page is writable");
 }
 
-const struct scenario limited_replace = {
+SCENARIO(limited_replace) = {
     .name = "limited-replace",
     .title = "a write fault against a mapping in its place that can never be writable",
     .source = "linux-mm, Nov 2008",
@@ -102,7 +102,7 @@ static void look(struct world *w)
 		note(w, SEEN_NEW, 1);
 }
 
-const struct scenario load_replace = {
+SCENARIO(load_replace) = {
     .name = "load-replace",
     .title = "two CPUs look at a page that mmap(MAP_FIXED) replaces",
     .source = "locking.md, invariant 6",
@@ -134,7 +134,7 @@ static void look_or_fault(struct world *w)
 	expect(load(w, w->mm, w->addr + 8) == 7, "a store to the new mapping is lost");
 }
 
-const struct scenario fault_munmap_mmap = {
+SCENARIO(fault_munmap_mmap) = {
     .name = "fault-munmap-mmap",
     .title = "a write fault against munmap and mmap of its range",
     .source = "linux-mm, Nov 2008",
@@ -169,7 +169,7 @@ static void move_onto(struct world *w)
 	     "mremap");
 }
 
-const struct scenario access_mremap = {
+SCENARIO(access_mremap) = {
     .name = "access-mremap",
     .title = "a remote write against mremap onto its page",
     .source = "locking.md, invariant 6",
@@ -188,7 +188,7 @@ static void populate(struct world *w)
 	expect(!err, "MADV_POPULATE_WRITE of what is always mapped fails with %d", err);
 }
 
-const struct scenario populate_mremap = {
+SCENARIO(populate_mremap) = {
     .name = "populate-mremap",
     .title = "MADV_POPULATE_WRITE against mremap onto its page",
     .source = "locking.md, invariant 6",
@@ -216,7 +216,7 @@ static void populate_or_refuse(struct world *w)
 	       "MADV_POPULATE_WRITE of what is always mapped fails with %d", err);
 }
 
-const struct scenario populate_replace = {
+SCENARIO(populate_replace) = {
     .name = "populate-replace",
     .title = "MADV_POPULATE_WRITE against mmap(MAP_FIXED) of a read-only page over its own",
     .source = "populate.c, 2",
@@ -254,7 +254,7 @@ static void check_locked(struct world *w)
 	expect(!locked || there, "mlock has left the last page out");
 }
 
-const struct scenario mlock_munmap = {
+SCENARIO(mlock_munmap) = {
     .name = "mlock-munmap",
     .title = "mlock of three pages against munmap of the middle one",
     .source = "populate.c, 3",
