@@ -177,50 +177,10 @@ static void no_arguments(struct command_line *c, struct argp_state *state)
 	c->o.all = true;
 }
 
-static error_t parse_option(int key, char *arg, struct argp_state *state)
+/* Each of these returns ARGP_ERR_UNKNOWN for what is another one's. */
+static error_t parse_command(struct command_line *c, int key, char *arg, struct argp_state *state)
 {
-	struct command_line *c = state->input;
-	struct options *o = &c->o;
-
 	switch (key) {
-	case OPT_BOUND:
-		o->bound = (unsigned)number(state, "--bound", arg, 0, MAX_BOUND);
-		o->bound_given = true;
-		return 0;
-	case OPT_SCHEDULES:
-		o->random = number(state, "--schedules", arg, 1, INT64_MAX);
-		return 0;
-	case OPT_SEED:
-		o->seed = number(state, "--seed", arg, 0, INT64_MAX);
-		return 0;
-	case OPT_SHARD:
-		set_shard(o, arg, state);
-		return 0;
-	case OPT_SPLIT:
-		o->split = number(state, "--split", arg, 1, INT64_MAX);
-		return 0;
-	case OPT_WITHOUT:
-		set_without(o, arg, state);
-		return 0;
-	case OPT_LEARNED:
-		if (!learned_read(o, arg))
-			exit(STATUS_WRONG);
-		return 0;
-	case OPT_NO_CACHE:
-		o->no_cache = true;
-		return 0;
-	case OPT_JSON:
-		set_json(o, arg, state);
-		return 0;
-	case 'j':
-		o->jobs = (unsigned)number(state, "--jobs", arg, 1, MAX_JOBS);
-		return 0;
-	case 'v':
-		o->verbose = true;
-		return 0;
-	case 'h':
-		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
-		return 0;
 	case OPT_CONFLICTS:
 		set_command(c, CONFLICTS, state);
 		return 0;
@@ -237,15 +197,80 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		set_command(c, REPLAY, state);
 		c->id = arg;
 		return 0;
-	case ARGP_KEY_ARGS:
-		take_arguments(c, state);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse_what(struct options *o, int key, char *arg, struct argp_state *state)
+{
+	switch (key) {
+	case OPT_BOUND:
+		o->bound = (unsigned)number(state, "--bound", arg, 0, MAX_BOUND);
+		o->bound_given = true;
 		return 0;
-	case ARGP_KEY_NO_ARGS:
-		no_arguments(c, state);
+	case OPT_SCHEDULES:
+		o->random = number(state, "--schedules", arg, 1, INT64_MAX);
+		return 0;
+	case OPT_SEED:
+		o->seed = number(state, "--seed", arg, 0, INT64_MAX);
+		return 0;
+	case OPT_SHARD:
+		set_shard(o, arg, state);
+		return 0;
+	case OPT_WITHOUT:
+		set_without(o, arg, state);
+		return 0;
+	case OPT_LEARNED:
+		if (!learned_read(o, arg))
+			exit(STATUS_WRONG);
+		return 0;
+	case OPT_NO_CACHE:
+		o->no_cache = true;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
+}
+
+static error_t parse_how(struct options *o, int key, char *arg, struct argp_state *state)
+{
+	switch (key) {
+	case 'j':
+		o->jobs = (unsigned)number(state, "--jobs", arg, 1, MAX_JOBS);
+		return 0;
+	case OPT_SPLIT:
+		o->split = number(state, "--split", arg, 1, INT64_MAX);
+		return 0;
+	case OPT_JSON:
+		set_json(o, arg, state);
+		return 0;
+	case 'v':
+		o->verbose = true;
+		return 0;
+	case 'h':
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct command_line *c = state->input;
+
+	if (key == ARGP_KEY_ARGS) {
+		take_arguments(c, state);
+		return 0;
+	}
+	if (key == ARGP_KEY_NO_ARGS) {
+		no_arguments(c, state);
+		return 0;
+	}
+	if (!parse_command(c, key, arg, state) || !parse_what(&c->o, key, arg, state))
+		return 0;
+	return parse_how(&c->o, key, arg, state);
 }
 
 static const struct argp argp = {
