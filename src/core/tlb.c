@@ -13,9 +13,15 @@
  *      become FOLIO_LENT before their references are put, or before their pages are found at
  *      another address.  Whoever frees such a frame, now or later, has other memory put in its
  *      place (frames.c). Whoever writes such a page back leaves it dirty (writeback.c).
+ *   5  A flush costs more than anything that it is made for, so a gather takes what it can: pieces
+ *      of the heap beyond its own array, up to a share of RAM, since what is gathered is not free
+ *      yet.  Without memory for a piece it is full, and is flushed earlier.
  */
 #include "core/tlb.h"
 #include "core/range.h"
+
+#define MOST_PIECES 16u
+#define RAM_SHARE 32u
 
 void tlb_begin(struct tlb_gather *g, struct quire_mm *mm)
 {
@@ -24,7 +30,10 @@ void tlb_begin(struct tlb_gather *g, struct quire_mm *mm)
 	g->no_flush = false;
 	g->nr_ranges = 0;
 	g->nr_pages = 0;
-	g->nr_folios = 0;
+	g->nr_pieces = 0;
+	g->next = g->folios;
+	g->end = g->folios + TLB_GATHER_FOLIOS;
+	g->pieces = NULL;
 	g->unflushed = false;
 	g->lent = false;
 	g->any_dirty = false;
@@ -50,10 +59,29 @@ void tlb_range(struct tlb_gather *g, uint64_t start, uint64_t end, unsigned page
 	g->ranges[g->nr_ranges++] = (struct quire_tlb_range){start, end};
 }
 
-bool tlb_folio(struct tlb_gather *g, struct folio *f)
+/* Invariant 5. */
+static unsigned most_pieces(const struct quire_machine *m)
 {
-	g->folios[g->nr_folios++] = f;
-	return g->nr_folios == TLB_GATHER_FOLIOS;
+	return (unsigned)min_u64(MOST_PIECES, m->nr_ram / RAM_SHARE / TLB_PIECE_FOLIOS);
+}
+
+/* A PTL may be held: kmem_alloc() does not sleep. */
+bool tlb_is_full(struct tlb_gather *g)
+{
+	struct quire_machine *m = g->mm->machine;
+	struct tlb_piece *piece;
+
+	if (g->no_flush || g->nr_pieces >= most_pieces(m)) /* no_flush: nothing is gained */
+		return true;
+	piece = kmem_alloc(m, sizeof(*piece));
+	if (!piece)
+		return true;
+	piece->next = g->pieces;
+	g->pieces = piece;
+	g->nr_pieces++;
+	g->next = piece->folios;
+	g->end = piece->folios + TLB_PIECE_FOLIOS;
+	return false;
 }
 
 bool tlb_folio_dirty(struct tlb_gather *g, struct folio *f)
@@ -121,12 +149,39 @@ static void mark_folio(const struct tlb_gather *g, struct folio **slot)
 		folio_set(*slot, flags);
 }
 
-static void mark_folios(struct tlb_gather *g)
+static void put_folios(struct tlb_gather *g, struct folio **v, unsigned n)
 {
+	struct quire_machine *m = g->mm->machine;
+
+	if (!n)
+		return;
 	if (g->lent)
-		STEP("marks %u frames that somebody may still use", g->nr_folios);
-	for (unsigned i = 0; i < g->nr_folios; i++)
-		mark_folio(g, &g->folios[i]);
+		STEP("marks %u frames that somebody may still use", n);
+	for (unsigned i = 0; i < n && (g->any_dirty || g->lent); i++)
+		mark_folio(g, &v[i]);
+	STEP("lets go of %u frames", n);
+	if (n == 1)
+		folio_put(m, v[0]);
+	else
+		folio_put_many(m, v, n);
+}
+
+/* All that was gathered, the latest first; the gather has its own room again. */
+static void put_all(struct tlb_gather *g)
+{
+	while (g->pieces) {
+		struct tlb_piece *piece = g->pieces;
+
+		put_folios(g, piece->folios, (unsigned)(g->next - piece->folios));
+		g->pieces = piece->next;
+		g->next = g->pieces ? g->pieces->folios + TLB_PIECE_FOLIOS
+				    : g->folios + TLB_GATHER_FOLIOS;
+		kmem_free(g->mm->machine, piece, sizeof(*piece));
+	}
+	put_folios(g, g->folios, (unsigned)(g->next - g->folios));
+	g->nr_pieces = 0;
+	g->next = g->folios;
+	g->end = g->folios + TLB_GATHER_FOLIOS;
 }
 
 static void mark_table_lent(struct quire_mm *mm, uint64_t addr, uint64_t end)
@@ -169,21 +224,13 @@ void tlb_flush_now(struct tlb_gather *g)
 {
 	if (RULE(flush_before_free))
 		flush(g);
-	if ((g->any_dirty || g->lent) && g->nr_folios)
-		mark_folios(g);
-	if (g->nr_folios)
-		STEP("lets go of %u frames", g->nr_folios);
-	if (g->nr_folios == 1)
-		folio_put(g->mm->machine, g->folios[0]);
-	else if (g->nr_folios)
-		folio_put_many(g->mm->machine, g->folios, g->nr_folios);
+	put_all(g);
 	if (!RULE(flush_before_free))
 		flush(g);
 	if (g->tables.nr)
 		retire_tables(g);
 	g->nr_ranges = 0;
 	g->nr_pages = 0;
-	g->nr_folios = 0;
 	g->any_dirty = false;
 }
 

@@ -17,6 +17,14 @@
 /* In the lowest bit of a gathered pointer: tlb_folio_dirty(). */
 #define GATHERED_DIRTY 1u
 #define TLB_GATHER_FOLIOS 256
+/* More of them are gathered in pieces of the heap, as many as tlb.c allows. */
+#define TLB_PIECE_FOLIOS 510
+
+struct tlb_piece {
+	struct tlb_piece *next;
+	uint64_t unused; /* a piece is 4 KiB */
+	struct folio *folios[TLB_PIECE_FOLIOS];
+};
 
 struct tlb_gather {
 	struct quire_mm *mm;
@@ -24,8 +32,11 @@ struct tlb_gather {
 	bool no_flush;  /* nothing can be cached any more: everything was flushed for good */
 	bool unflushed; /* mm->unflushed is this gather's */
 	bool lent;      /* of what was flushed last, somebody may still use something */
-	unsigned nr_ranges, nr_folios;
+	unsigned nr_ranges;
 	unsigned nr_pages; /* entries that changed, for the statistics */
+	unsigned nr_pieces;
+	struct folio **next, **end; /* in the last of the pieces, or in folios */
+	struct tlb_piece *pieces;   /* the latest first */
 	struct frame_chain tables;
 	struct quire_tlb_range ranges[TLB_GATHER_RANGES];
 	bool any_dirty; /* some of folios has GATHERED_DIRTY */
@@ -48,8 +59,14 @@ void tlb_unflushed(struct tlb_gather *g);
  * threads may have cleared entries there and not flushed them yet: then the range is gathered.
  */
 void tlb_range_of_others(struct tlb_gather *g, uint64_t start, uint64_t end);
+/* There is no room for another folio.  True: nor will there be until tlb_flush_now(). */
+bool tlb_is_full(struct tlb_gather *g);
 /* Takes over one reference.  True: the gather is full; drop spinlocks and call tlb_flush_now. */
-bool tlb_folio(struct tlb_gather *g, struct folio *f);
+static inline bool tlb_folio(struct tlb_gather *g, struct folio *f)
+{
+	*g->next++ = f;
+	return __builtin_expect(g->next == g->end, 0) && tlb_is_full(g);
+}
 /*
  * The same for a page of a file whose entry was dirty.  Until the flush the page may be written
  * through cached translations.  A writeback may clean the folio in between, if it did its own flush
