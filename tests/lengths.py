@@ -16,11 +16,9 @@ FILE, FUNCTION, FOLDER = 450, 60, 25
 LONG = {
     "src/core/frames.c": "layout, lists and statistics of RAM in one: to be cut",
     "src/core/pagetable.c": "to be cut",
-    "src/run/engine.h": "declares for all of src/run: to be cut",
-    "src/run/stub/call_table.c": "data: a line for each system call",
+    "src/run/base/engine.h": "declares for all of src/run: to be cut",
+    "src/run/stub/trap/call_table.c": "data: a line for each system call",
     "src/core": "to become rooms",
-    "src/run": "to become rooms",
-    "src/run/stub": "to become rooms",
 }
 
 

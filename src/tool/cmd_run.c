@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "quire/quire.h"
-#include "run/run.h"
+#include "run/base/run.h"
 #include "tool/parse.h"
 #include "tool/tool.h"
 

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "must_fork.h"
-#include "run/proto.h"
+#include "run/wire/proto.h"
 
 /* Runs fn in a child and says how that ended. */
 static void child(const char *what, void (*fn)(unsigned long), unsigned long arg)

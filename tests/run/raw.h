@@ -7,8 +7,8 @@
 #ifndef RAW_H
 #define RAW_H
 
-#include "run/proto.h"
-#include "run/stub/layout.h"
+#include "run/wire/proto.h"
+#include "run/stub/base/layout.h"
 #include "stub_test.h"
 
 #include <sched.h>

@@ -8,7 +8,7 @@
 #define REACH_H
 
 #include "must_fork.h"
-#include "run/proto.h"
+#include "run/wire/proto.h"
 #include "stub_test.h"
 
 #include <sched.h>

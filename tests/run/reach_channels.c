@@ -5,7 +5,7 @@
  */
 #include "reach.h"
 
-#include "run/stub/layout.h"
+#include "run/stub/base/layout.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -10,8 +10,8 @@
 #include <setjmp.h>
 #include <sys/socket.h>
 
-#include "run/proto.h"
-#include "run/stub/layout.h"
+#include "run/wire/proto.h"
+#include "run/stub/base/layout.h"
 #include "stub_test.h"
 
 #define STUB_TEXT (STUB_BASE + 4096)

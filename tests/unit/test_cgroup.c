@@ -4,7 +4,7 @@
  */
 #include "unit.h"
 
-#include "run/cgroup.h"
+#include "run/base/cgroup.h"
 
 #include <ftw.h>
 #include <sys/stat.h>

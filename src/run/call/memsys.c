@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memsys.c: the system calls that are memory's: which there are, and the plain ones, whose
+ * arguments go to the core as they are.
+ *
+ * Owns nothing.  A call that is not in the table is the host's: RUN_NATIVE.
+ */
+#include "run/base/engine.h"
+#include "run/call/note.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+static int64_t address(int err, uint64_t addr)
+{
+	return err ? err : (int64_t)addr;
+}
+
+/* The program is told so by an error alone, which may have other reasons. */
+static void refuse(struct request *q, uint64_t detail)
+{
+	note_unsupported(q->run, q->proc, (long)q->a[0], detail);
+}
+
+static int64_t sys_mmap(struct request *q)
+{
+	struct watch watch = {0};
+	uint64_t at = 0;
+	int err;
+
+	if (!(q->a[4] & MAP_ANONYMOUS))
+		return -EBADF;
+	if (q->a[4] & MAP_FIXED)
+		watch_range(q, q->a[1], PAGE_UP(q->a[2]), &watch);
+	err = quire_mmap(q->space->mm, q->a[1], q->a[2], (int)q->a[3], (int)q->a[4], NULL, q->a[6],
+			 &at);
+	watch_end(q, &watch);
+	if (err == -ENOMEM && (q->a[4] & MAP_HUGETLB))
+		refuse(q, MAP_HUGETLB);
+	return address(err, at);
+}
+
+static int64_t sys_munmap(struct request *q)
+{
+	struct watch watch = {0};
+	int64_t err;
+
+	watch_range(q, q->a[1], PAGE_UP(q->a[2]), &watch);
+	err = quire_munmap(q->space->mm, q->a[1], q->a[2]);
+	watch_end(q, &watch);
+	if (err && vdso_named(q))
+		refuse(q, NOTE_VDSO);
+	return err;
+}
+
+/* What a file's mapping is to grow by has frame numbers; what is no sensible size is refused later.
+ */
+static int reserve(struct request *q)
+{
+	bool grows = q->a[3] > q->a[2] && q->a[3] <= GUEST_TASK_SIZE;
+	struct quire_vma_info v;
+	struct quire_file *file = grows ? file_at(q->space, q->a[1], &v) : NULL;
+	int err;
+
+	if (!file)
+		return 0;
+	err = window_reserve(file_window(file),
+			     (v.offset + (q->a[1] - v.start) + PAGE_UP(q->a[3])) / PAGE);
+	quire_file_put(file);
+	return err;
+}
+
+static int64_t sys_mremap(struct request *q)
+{
+	struct watch watch = {0};
+	uint64_t at = 0;
+	int err;
+
+	if (vdso_named(q))
+		return vdso_move(q);
+	err = reserve(q);
+	if (err)
+		return err;
+	watch_range(q, q->a[1], PAGE_UP(q->a[2]), &watch);
+	if (q->a[4] & MREMAP_FIXED)
+		watch_range(q, q->a[5], PAGE_UP(q->a[3]), &watch);
+	err = quire_mremap(q->space->mm, q->a[1], q->a[2], q->a[3], (int)q->a[4], q->a[5], &at);
+	watch_end(q, &watch);
+	return address(err, at);
+}
+
+static int64_t sys_mprotect(struct request *q)
+{
+	int64_t err = quire_mprotect(q->space->mm, q->a[1], q->a[2], (int)q->a[3]);
+
+	if (err && vdso_named(q))
+		refuse(q, NOTE_VDSO);
+	return err;
+}
+
+static int64_t sys_brk(struct request *q)
+{
+	return (int64_t)quire_brk(q->space->mm, q->a[1]);
+}
+
+static int64_t sys_mlock(struct request *q)
+{
+	look_for_ends(q, q->a[1], q->a[2]);
+	return quire_mlock(q->space->mm, q->a[1], q->a[2], 0);
+}
+
+static int64_t sys_mlock2(struct request *q)
+{
+	look_for_ends(q, q->a[1], q->a[2]);
+	return quire_mlock(q->space->mm, q->a[1], q->a[2], (int)q->a[3]);
+}
+
+static int64_t sys_munlock(struct request *q)
+{
+	return quire_munlock(q->space->mm, q->a[1], q->a[2]);
+}
+
+static int64_t sys_mlockall(struct request *q)
+{
+	return quire_mlockall(q->space->mm, (int)q->a[1]);
+}
+
+static int64_t sys_munlockall(struct request *q)
+{
+	return quire_munlockall(q->space->mm);
+}
+
+/* As on a host without protection keys: there is none to be had, and -1 means none. */
+static int64_t sys_pkey_mprotect(struct request *q)
+{
+	return (int)q->a[4] == -1 ? sys_mprotect(q) : -EINVAL;
+}
+
+static int64_t sys_pkey_alloc(struct request *q)
+{
+	if (q->a[1] || q->a[2] > 3)
+		return -EINVAL;
+	refuse(q, 0);
+	return -ENOSPC;
+}
+
+static int64_t sys_pkey_free(struct request *q)
+{
+	(void)q;
+	return -EINVAL;
+}
+
+struct memsys {
+	long nr;
+	memsys_fn fn;
+	unsigned
+	    ints; /* arguments of which the kernel takes 32 bits: what is above means nothing */
+};
+
+#define INT(i) (1u << (i))
+
+/* The frequent ones first. */
+static const struct memsys table[] = {
+    {SYS_mmap, sys_mmap, 0},
+    {SYS_munmap, sys_munmap, 0},
+    {SYS_mprotect, sys_mprotect, 0},
+    {SYS_brk, sys_brk, 0},
+    {SYS_madvise, sys_madvise, INT(3)},
+    {SYS_mremap, sys_mremap, 0},
+    {SYS_prlimit64, sys_prlimit, INT(1) | INT(2)},
+    {SYS_getrlimit, sys_getrlimit, INT(1)},
+    {SYS_setrlimit, sys_setrlimit, INT(1)},
+    {SYS_msync, sys_msync, INT(3)},
+    {SYS_mincore, sys_mincore, 0},
+    {SYS_mlock, sys_mlock, 0},
+    {SYS_mlock2, sys_mlock2, INT(3)},
+    {SYS_munlock, sys_munlock, 0},
+    {SYS_mlockall, sys_mlockall, INT(1)},
+    {SYS_munlockall, sys_munlockall, 0},
+    {SYS_shmget, sys_shmget, INT(1) | INT(3)},
+    {SYS_shmat, sys_shmat, INT(1) | INT(3)},
+    {SYS_shmdt, sys_shmdt, 0},
+    {SYS_shmctl, sys_shmctl, INT(1) | INT(2)},
+    {SYS_sysinfo, sys_sysinfo, 0},
+    {SYS_process_vm_readv, sys_process_vm_readv, INT(1)},
+    {SYS_process_vm_writev, sys_process_vm_writev, INT(1)},
+    {SYS_mbind, sys_mbind, INT(6)},
+    {SYS_get_mempolicy, sys_get_mempolicy, 0},
+    {SYS_set_mempolicy, sys_set_mempolicy, INT(1)},
+    {SYS_move_pages, sys_move_pages, INT(1) | INT(6)},
+    {SYS_migrate_pages, sys_migrate_pages, INT(1)},
+    {SYS_pkey_mprotect, sys_pkey_mprotect, INT(4)},
+    {SYS_pkey_alloc, sys_pkey_alloc, 0},
+    {SYS_pkey_free, sys_pkey_free, INT(1)},
+};
+
+static void cut_ints(struct request *q, unsigned ints)
+{
+	for (unsigned i = 0; ints >> i; i++) {
+		if (ints & INT(i))
+			q->a[i] = (uint32_t)q->a[i];
+	}
+}
+
+void op_syscall(struct request *q)
+{
+	q->ret = RUN_NATIVE;
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		if (table[i].nr != (long)q->a[0])
+			continue;
+		cut_ints(q, table[i].ints);
+		q->ret = table[i].fn(q);
+		break;
+	}
+}

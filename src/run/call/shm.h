@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shm.h: SysV segments, between shm.c, shm_get.c, shm_at.c and shm_ctl.c.  All under shm_lock but
+ * shm_sweep.
+ */
+#ifndef RUN_SHM_H
+#define RUN_SHM_H
+
+#include "run/guest/creds.h"
+
+#include <sys/ipc.h>
+#include <sys/shm.h>
+
+#define SHM_MAX 32768 /* as many as ids tell apart */
+
+struct segment {
+	struct quire_file *file; /* NULL: free; referenced */
+	int key;
+	unsigned seq;
+	uint64_t bytes;
+	uid_t uid, cuid;
+	gid_t gid, cgid;
+	unsigned mode;
+	bool removed, locked;
+	uid_t locker; /* whose limit it counts against, if locked */
+	pid_t cpid, lpid;
+	time_t atime, dtime, ctime;
+};
+
+extern pthread_mutex_t shm_lock;
+extern struct segment *shm_table; /* SHM_MAX of them */
+extern unsigned shm_top;          /* no segment is there or above */
+
+struct shm_limits {
+	uint64_t max, all, mni; /* bytes of one, pages of all, how many */
+};
+struct shm_limits shm_limits(void);
+
+struct shm_usage {
+	unsigned used;
+	uint64_t pages, resident; /* asked for; in RAM */
+};
+struct shm_usage shm_usage(void);
+/* SHM_DEST and SHM_LOCKED included. */
+unsigned shm_mode(const struct segment *g);
+
+static inline int shm_id(const struct segment *g)
+{
+	return (int)(g->seq * SHM_MAX + (unsigned)(g - shm_table));
+}
+
+struct segment *shm_by_id(int id);
+unsigned shm_attached(struct run *run, const struct segment *g);
+void shm_destroy_if_unused(struct run *run, struct segment *g);
+void shm_remove(struct run *run, struct segment *g);
+bool shm_permitted(const struct creds *c, const struct segment *g, unsigned want);
+bool shm_owns(const struct creds *c, const struct segment *g);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shm_get.c: shmget(2): finding a segment, making one.  Owns nothing; all under shm_lock.
+ *
+ * The limits are the host's (kernel.shmmax, shmall, shmmni), as they are now.
+ */
+#include "run/call/shm.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+#define MIN_ROUND 64u
+
+static struct segment *by_key(int key)
+{
+	for (unsigned i = 0; key != IPC_PRIVATE && i < shm_top; i++) {
+		if (shm_table[i].file && shm_table[i].key == key)
+			return &shm_table[i];
+	}
+	return NULL;
+}
+
+static int make_file(struct request *q, struct segment *g, bool noreserve)
+{
+	struct quire_file_options o = {.size = sizeof(o), .kind = QUIRE_FILE_SHMEM};
+	char name[40];
+
+	snprintf(name, sizeof(name), "/SYSV%08x (deleted)", (unsigned)g->key);
+	o.name = name;
+	o.bytes = PAGE_UP(g->bytes);
+	o.writable = true;
+	o.noreserve = noreserve;
+	o.dev = 1;
+	o.ino = (uint64_t)shm_id(g);
+	return quire_file_create(q->run->machine, &o, &g->file);
+}
+
+struct shm_limits shm_limits(void)
+{
+	return (struct shm_limits){
+	    .max = host_number("/proc/sys/kernel/shmmax", UINT64_MAX - (1ull << 24)),
+	    .all = host_number("/proc/sys/kernel/shmall", UINT64_MAX - (1ull << 24)),
+	    .mni = host_number("/proc/sys/kernel/shmmni", 4096),
+	};
+}
+
+/* 0, or why there may be no segment more of that size. */
+static int check_limits(uint64_t bytes)
+{
+	struct shm_limits l = shm_limits();
+	struct shm_usage u = shm_usage();
+	uint64_t pages = bytes / PAGE + (bytes % PAGE != 0);
+
+	if (!bytes || bytes > l.max)
+		return -EINVAL;
+	if (u.pages + pages > l.all || u.used >= l.mni || u.used >= SHM_MAX)
+		return -ENOSPC;
+	return 0;
+}
+
+/*
+ * kernel.shm_next_id: the id that a program that restores others wants for the next segment, once.
+ * Only the host's own shmget takes it.  -1: none.
+ */
+static int take_next_id(void)
+{
+	int id;
+
+	if (host_number("/proc/sys/kernel/shm_next_id", UINT32_MAX) > INT32_MAX)
+		return -1;
+	id = shmget(IPC_PRIVATE, 1, 0);
+	if (id >= 0)
+		shmctl(id, IPC_RMID, NULL);
+	return id;
+}
+
+/* The first free place in turn from `index` on, below `end` if there is one. */
+static unsigned free_from(unsigned index, unsigned end)
+{
+	if (index >= end)
+		index = 0;
+	for (unsigned i = 0; i < SHM_MAX && shm_table[index].file; i++)
+		index = index + 1 == end ? 0 : index + 1;
+	return index;
+}
+
+/* Places go round, so that an id that is gone is not soon another's; seq counts the rounds. */
+static unsigned next_in_turn(unsigned used, unsigned *seq)
+{
+	static unsigned cursor, last = UINT32_MAX, rounds;
+	unsigned end = used * 3 / 2 > MIN_ROUND ? used * 3 / 2 : MIN_ROUND;
+	unsigned index = free_from(cursor, end < SHM_MAX ? end : SHM_MAX);
+
+	if (last != UINT32_MAX && index <= last)
+		rounds = (rounds + 1) % (INT32_MAX / SHM_MAX);
+	last = index;
+	cursor = index + 1;
+	*seq = rounds;
+	return index;
+}
+
+/* There is a free place. */
+static struct segment *choose_place(unsigned *seq)
+{
+	int id = take_next_id();
+	unsigned index;
+
+	*seq = (unsigned)id / SHM_MAX;
+	index = id < 0 ? next_in_turn(shm_usage().used, seq)
+		       : free_from((unsigned)id % SHM_MAX, SHM_MAX);
+	if (index >= shm_top)
+		shm_top = index + 1;
+	return &shm_table[index];
+}
+
+static int64_t create(struct request *q, const struct creds *c, int key, uint64_t bytes, int flags)
+{
+	int err = check_limits(bytes);
+	struct segment *g;
+	unsigned seq;
+
+	if (err)
+		return err;
+	if (flags & SHM_HUGETLB)
+		note_unsupported(q->run, q->proc, (long)q->a[0], SHM_HUGETLB);
+	if ((flags & SHM_HUGETLB) || bytes > INT64_MAX - PAGE ||
+	    (bytes > q->run->ram_bytes && !(flags & SHM_NORESERVE)))
+		return -ENOMEM;
+	g = choose_place(&seq);
+	*g = (struct segment){
+	    .key = key, .seq = seq, .bytes = bytes, .mode = (unsigned)flags & 0777u};
+	g->ctime = time(NULL);
+	g->cpid = q->proc->pid;
+	g->uid = g->cuid = c->euid;
+	g->gid = g->cgid = c->egid;
+	err = make_file(q, g, (flags & SHM_NORESERVE) != 0);
+	return err ? err : shm_id(g);
+}
+
+static int64_t get_locked(struct request *q, const struct creds *c, int key, uint64_t bytes,
+			  int flags)
+{
+	struct segment *g = by_key(key);
+
+	if (!g)
+		return key == IPC_PRIVATE || (flags & IPC_CREAT) ? create(q, c, key, bytes, flags)
+								 : -ENOENT;
+	if ((flags & IPC_CREAT) && (flags & IPC_EXCL))
+		return -EEXIST;
+	if (bytes > g->bytes)
+		return -EINVAL;
+	if (!shm_permitted(c, g,
+			   ((unsigned)flags >> 6 | (unsigned)flags >> 3 | (unsigned)flags) & 7))
+		return -EACCES;
+	return shm_id(g);
+}
+
+int64_t sys_shmget(struct request *q)
+{
+	struct creds c;
+	int64_t ret;
+
+	creds_caller(q, &c);
+	shm_sweep(q->run);
+	pthread_mutex_lock(&shm_lock);
+	ret = get_locked(q, &c, (int)q->a[1], q->a[2], (int)q->a[3]);
+	pthread_mutex_unlock(&shm_lock);
+	return ret;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * far.c: frame numbers for pages that a window does not show: of mappings for which there are no
+ * addresses among the windows, or that have grown beyond theirs.
+ *
+ * The numbers are the run's: a range means the same in every process, whoever asked for it, so
+ * that a forked child can be told (OP_FAR) what it did not see made.
+ *
+ *   1  Ranges do not overlap, nor touch: pages in a row are of one range.
+ *   2  A range is its window's until the window is released: entries with its numbers may exist.
+ *
+ * Owns the ranges, under F' (a leaf).
+ */
+#include "run/base/engine.h"
+
+#include <errno.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* F' */
+static struct itree ranges;       /* F': with the number behind each, which stays free (1) */
+static uint64_t next = FAR_FIRST; /* F': where to look first */
+
+/* First free number of so many in a row, from `from` on; 0: none. */
+static uint64_t find_free(uint64_t from, uint64_t n)
+{
+	struct itree_node *node;
+
+	while (from + n < FAR_END) {
+		node = itree_first(&ranges, from, from + n);
+		if (!node)
+			return from;
+		from = node->last + 1;
+	}
+	return 0;
+}
+
+static bool add_range(struct window *w, uint64_t pages)
+{
+	struct far_range *r = &w->far[w->nr_far];
+	uint64_t at = pages < FAR_END ? find_free(next, pages) : 0;
+
+	if (!at && pages < FAR_END)
+		at = find_free(FAR_FIRST, pages);
+	if (!at)
+		return false;
+	r->window = w;
+	itree_insert(&ranges, &r->node, at, at + pages);
+	next = at + pages + 1;
+	at_store(&w->nr_far, w->nr_far + 1);
+	return true;
+}
+
+static uint64_t pages_of(const struct far_range *r)
+{
+	return r->node.last - r->node.first;
+}
+
+/* With room to grow in, the more the oftener it has grown; without, where numbers are short. */
+int far_extend(struct window *w, uint64_t pages)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&lock);
+	if (w->nr_far && pages_of(&w->far[w->nr_far - 1]) >= pages)
+		err = 0;
+	else if (w->nr_far == MAX_FAR_RANGES || pages >= FAR_END)
+		err = -ENOMEM;
+	else if (!add_range(w, pages + (pages << w->nr_far)) && !add_range(w, pages))
+		err = -ENOMEM;
+	pthread_mutex_unlock(&lock);
+	return err;
+}
+
+uint64_t far_frame(const struct window *w, uint64_t distance)
+{
+	unsigned n = at_load(&w->nr_far);
+	const struct far_range *r = n ? &w->far[n - 1] : NULL;
+
+	return r && distance < pages_of(r) ? r->node.first + distance : 0;
+}
+
+void far_release(struct window *w)
+{
+	pthread_mutex_lock(&lock);
+	for (unsigned i = 0; i < w->nr_far; i++)
+		itree_remove(&ranges, &w->far[i].node);
+	pthread_mutex_unlock(&lock);
+}
+
+/* Only to be compared with what the space has: it may be gone by then. */
+static const struct quire_file *find(struct request *q, unsigned *index)
+{
+	const struct quire_file *file = NULL;
+	struct itree_node *node;
+
+	pthread_mutex_lock(&lock);
+	node = itree_first(&ranges, q->a[0], q->a[0]);
+	if (node && q->a[0] < node->last) {
+		const struct far_range *r = (const struct far_range *)(const void *)node;
+
+		q->v[0] = node->first;
+		q->v[1] = pages_of(r);
+		q->v[2] = r->window->addr;
+		file = r->window->file;
+		*index = r->window->index;
+	}
+	pthread_mutex_unlock(&lock);
+	return file;
+}
+
+void op_far(struct request *q)
+{
+	unsigned index = 0;
+	const struct quire_file *file = find(q, &index);
+	struct space *s = q->space;
+
+	pthread_mutex_lock(&s->lock);
+	q->ret = file && index < s->cap_windows && s->windows[index].file == file ? 0 : -ENOENT;
+	pthread_mutex_unlock(&s->lock);
+}

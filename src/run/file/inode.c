@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inode.c: which windows there are of one file of the host, by whichever open file and in whichever
+ * space, so that what a guest takes from the file goes from all of them.
+ *
+ * Owns the table and run_info's `mapped`, under I' (a leaf, inside H).
+ *
+ *   1  A window is in the table while some space has it in its own, and so holds a reference on
+ *      its file.
+ *   2  A bit of `mapped` is set before anything of the file can be mapped, and is clear only if no
+ *      window of a file with that bit is in the table.
+ */
+#include "run/base/engine.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define AT_ONCE 64u
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* I' */
+static struct window *table[RUN_MAPPED_BITS];            /* I' */
+static uint64_t next_serial;                             /* I' */
+static struct run_info *info;                            /* C */
+
+void inodes_create(struct run *run)
+{
+	info = run->info;
+}
+
+static uint64_t bucket(const struct window *w)
+{
+	return RUN_MAPPED_BIT(w->dev, w->ino);
+}
+
+static void set_mapped(uint64_t bit, bool mapped)
+{
+	uint32_t mask = 1u << (bit % 32);
+
+	if (mapped)
+		at_store(&info->mapped[bit / 32], info->mapped[bit / 32] | mask);
+	else
+		at_store(&info->mapped[bit / 32], info->mapped[bit / 32] & ~mask);
+}
+
+void inode_enter(struct window *w)
+{
+	uint64_t b = bucket(w);
+
+	pthread_mutex_lock(&lock);
+	if (!w->tables++) {
+		w->serial = next_serial++;
+		w->prev = NULL;
+		w->next = table[b];
+		if (w->next)
+			w->next->prev = w;
+		table[b] = w;
+		set_mapped(b, true);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+void inode_leave(struct window *w)
+{
+	uint64_t b = bucket(w);
+
+	pthread_mutex_lock(&lock);
+	if (!--w->tables) {
+		if (w->prev)
+			w->prev->next = w->next;
+		else
+			table[b] = w->next;
+		if (w->next)
+			w->next->prev = w->prev;
+		set_mapped(b, table[b] != NULL);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+/* The next of the file's after `before`, referenced; how many.  Older ones have lower serials. */
+static unsigned find(const struct stat *st, uint64_t before, struct quire_file *out[AT_ONCE])
+{
+	unsigned n = 0;
+
+	pthread_mutex_lock(&lock);
+	for (struct window *w = table[RUN_MAPPED_BIT(st->st_dev, st->st_ino)]; w && n < AT_ONCE;
+	     w = w->next) {
+		if (w->serial >= before || w->dev != st->st_dev || w->ino != st->st_ino)
+			continue;
+		quire_file_get(w->file);
+		out[n++] = w->file;
+	}
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+/* From where on private copies go; UINT64_MAX: they stay. */
+static uint64_t cut_from(const struct request *q, int fd, const struct stat *st)
+{
+	if (q->a[1] == CUT_END)
+		return (uint64_t)st->st_size;
+	if (q->a[1] == CUT_MOVED && (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY)
+		return PAGE_DOWN(q->a[2]);
+	return UINT64_MAX;
+}
+
+static void cut(const struct request *q, struct quire_file *file, uint64_t from, uint64_t size)
+{
+	at_store(&file_window(file)->size, size);
+	if (from != UINT64_MAX)
+		quire_file_truncate(file, from);
+	else if (q->a[1] == CUT_PUNCH)
+		quire_file_punch(file, q->a[2], q->a[3]);
+	quire_file_put(file);
+}
+
+/*
+ * A guest that says so without having done it harms nobody: beyond the end there is nothing, and
+ * what is moved is moved by those who may write.
+ */
+static void cut_all(const struct request *q, int fd)
+{
+	struct quire_file *files[AT_ONCE];
+	uint64_t before = UINT64_MAX;
+	struct stat st;
+	unsigned n;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return;
+	do {
+		n = find(&st, before, files);
+		for (unsigned i = 0; i < n; i++) {
+			before = file_window(files[i])->serial;
+			cut(q, files[i], cut_from(q, fd, &st), (uint64_t)st.st_size);
+		}
+	} while (n == AT_ONCE);
+}
+
+/* Closed before the guest goes on: nobody holds its file longer than it does. */
+void op_file_cut(struct request *q)
+{
+	int fd = ctl_take(q->run, q->slot, q->a[0]);
+
+	q->ret = fd < 0 ? fd : 0;
+	if (fd < 0)
+		return;
+	cut_all(q, fd);
+	close(fd);
+}

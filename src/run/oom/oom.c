@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * oom.c: memory has run out: who is waited for, and who dies.
+ *
+ * Called by the core in the thread of a worker that serves a guest's fault, fork or mremap, with no
+ * lock held.
+ *
+ *   1  No process dies while another's memory is on its way back, or has come meanwhile: unless
+ *      that was not enough, or others have taken it, again and again.
+ *   2  One at a time: a thread that comes meanwhile waits for the first, and tries again.
+ *   3  The process that asks, as the victim, gets a refusal: its stub is being killed.
+ *   4  Where nobody may be killed, nobody is: the process that asks gets SIGBUS (op_fault.c), or
+ *      its call fails.
+ */
+#include "run/oom/oom.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Outermost.  Held while guests are waited for: not by the main thread, nor by the reaper. */
+static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER; /* B */
+
+static bool is_there(struct run *run, enum quire_memory what)
+{
+	struct quire_machine_stats m;
+
+	quire_machine_stats(run->machine, &m);
+	if (what == QUIRE_MEMORY_TABLES)
+		return m.free_table_frames || m.waiting_table_frames;
+	return what == QUIRE_MEMORY_RAM && (m.free_frames || m.waiting_frames);
+}
+
+/*
+ * Looking at who holds what has waited for unmappings that were under way.  What there is now may
+ * as well be what the call itself had taken and has given back, of which it needs more (a fork of
+ * a process with many tables): it does not get to try for ever.
+ */
+static bool has_come(struct run *run, enum quire_memory what)
+{
+	return is_there(run, what) && oom_take_try();
+}
+
+static void kill_locked(struct proc *p)
+{
+	at_store(&p->oom_killed, true);
+	if (p->pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
+	else if (p->pid > 0)
+		kill(p->pid, SIGKILL);
+}
+
+/* All in the victim's space. */
+static void kill_all(struct run *run, const struct space *space)
+{
+	pthread_mutex_lock(&run->lock);
+	for (struct proc *p = run->procs; p; p = p->next)
+		if (p->space == space && p->state != PROC_DEAD)
+			kill_locked(p);
+	pthread_mutex_unlock(&run->lock);
+}
+
+/* Everybody is exempt, or is being killed already. */
+static void say_nobody(const struct holders *h)
+{
+	for (unsigned i = 0; i < h->nr; i++)
+		if (at_load(&h->v[i].proc->oom_killed))
+			return;
+	run_say("out of memory: %s: no process may be killed (oom_score_adj): process %d (%s) gets "
+		"SIGBUS, or an error from its call",
+		oom_memory_name(h->what), (int)current_slot->proc->pid, current_slot->proc->comm);
+}
+
+static bool choose_and_kill(struct run *run, struct space *mine, struct holders *h)
+{
+	struct holder *victim = holders_choose(h);
+	bool other = victim && victim->space != mine;
+
+	if (!victim) {
+		say_nobody(h);
+		return false;
+	}
+	oom_tell(run, h, victim);
+	kill_all(run, victim->space);
+	if (other)
+		oom_wait(run, mine, true);
+	return other;
+}
+
+static bool make_room(struct run *run, struct space *mine, enum quire_memory what)
+{
+	struct holders *h;
+	bool again;
+
+	if (what != QUIRE_MEMORY_OTHER && oom_wait(run, mine, false))
+		return true;
+	h = malloc(sizeof(*h));
+	if (!h)
+		return false;
+	holders_find(run, what, h);
+	again = has_come(run, what) || choose_and_kill(run, mine, h);
+	holders_put(h);
+	free(h);
+	return again;
+}
+
+bool oom_kill(void *ctx, struct quire_mm *mm, void *cookie, enum quire_memory what)
+{
+	struct run *run = ctx;
+	bool first, again;
+
+	(void)mm;
+	first = !pthread_mutex_trylock(&one_at_a_time);
+	if (!first)
+		pthread_mutex_lock(&one_at_a_time);
+	again = (!first && what != QUIRE_MEMORY_OTHER) || make_room(run, cookie, what);
+	pthread_mutex_unlock(&one_at_a_time);
+	return again;
+}

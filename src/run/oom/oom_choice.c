@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * oom_choice.c: who holds what has run out, and whose death gives most of it back.
+ *
+ * Held is what is a process's own, and its part of what it shares: of RAM anonymous and shared
+ * memory (pages of files are the host's), of the memory for page tables its tables.  As on Linux,
+ * /proc/PID/oom_score_adj adds thousandths of all there is of it, and -1000 exempts.
+ */
+#include "run/oom/oom.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NEVER (-1000)
+#define PSS_SHIFT 12
+
+static uint64_t held_by(struct quire_mm *mm, enum quire_memory what)
+{
+	struct quire_mm_stats st;
+	struct quire_usage u;
+
+	if (what == QUIRE_MEMORY_TABLES) {
+		quire_mm_stats(mm, &st);
+		return st.table_bytes;
+	}
+	quire_range_usage(mm, 0, GUEST_TASK_SIZE, &u);
+	return (u.pss_anon_shifted + u.pss_shmem_shifted) >> PSS_SHIFT;
+}
+
+static int adj_of(pid_t pid)
+{
+	char path[40], text[16];
+
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+	return read_text(path, text, sizeof(text)) > 0 ? atoi(text) : 0;
+}
+
+static bool is_listed(const struct space *s, const struct holder *v, unsigned n)
+{
+	while (n && v[n - 1].space != s)
+		n--;
+	return n;
+}
+
+/* Those in whose spaces somebody lives, one for each space; both referenced. */
+static unsigned list(struct run *run, struct holder *out, unsigned max)
+{
+	unsigned n = 0;
+
+	pthread_mutex_lock(&run->lock);
+	for (struct proc *p = run->procs; p && n < max; p = p->next) {
+		if (!p->space || is_listed(p->space, out, n))
+			continue;
+		out[n] = (struct holder){.proc = proc_get(p), .space = space_get(p->space)};
+		out[n].pid = p->pid;
+		memcpy(out[n].comm, p->comm, sizeof(out[n].comm));
+		n++;
+	}
+	pthread_mutex_unlock(&run->lock);
+	return n;
+}
+
+static int by_held(const void *a, const void *b)
+{
+	const struct holder *x = a, *y = b;
+
+	return x->held < y->held ? 1 : -(x->held > y->held);
+}
+
+void holders_find(struct run *run, enum quire_memory what, struct holders *h)
+{
+	h->nr = list(run, h->v, MAX_HOLDERS);
+	h->what = what;
+	h->total = what == QUIRE_MEMORY_TABLES ? run->table_bytes : run->ram_bytes;
+	for (unsigned i = 0; i < h->nr; i++) {
+		h->v[i].held = held_by(h->v[i].space->mm, what);
+		h->v[i].adj = adj_of(h->v[i].pid);
+	}
+	qsort(h->v, h->nr, sizeof(h->v[0]), by_held);
+}
+
+void holders_put(struct holders *h)
+{
+	for (unsigned i = 0; i < h->nr; i++) {
+		space_put(h->v[i].space);
+		proc_put(h->v[i].proc);
+	}
+	h->nr = 0;
+}
+
+static int64_t score(const struct holders *h, const struct holder *x)
+{
+	return (int64_t)x->held + (int64_t)(h->total / 1000) * x->adj;
+}
+
+struct holder *holders_choose(struct holders *h)
+{
+	struct holder *best = NULL;
+
+	for (unsigned i = 0; i < h->nr; i++) {
+		struct holder *x = &h->v[i];
+
+		/* A child that fork has just granted has no number yet, and no page of its own. */
+		if (x->pid > 0 && x->adj != NEVER && !at_load(&x->proc->oom_killed) &&
+		    (!best || score(h, x) > score(h, best)))
+			best = x;
+	}
+	return best;
+}

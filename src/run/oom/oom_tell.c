@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * oom_tell.c: what ran out, who was killed for it, and who held how much: a line, and a record for
+ * the report (run->ooms, under G).
+ */
+#include "run/oom/oom.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static double mib(uint64_t bytes)
+{
+	return (double)bytes / (1 << 20);
+}
+
+const char *oom_memory_name(enum quire_memory what)
+{
+	switch (what) {
+	case QUIRE_MEMORY_RAM:
+		return "RAM";
+	case QUIRE_MEMORY_TABLES:
+		return "memory for page tables";
+	default:
+		return "an allocation that --fail names";
+	}
+}
+
+/* In use, and no living process's: shared segments that nobody has attached. */
+static uint64_t nobodys(struct run *run, const struct holders *h)
+{
+	struct quire_machine_stats st;
+	uint64_t used, held = 0;
+
+	if (h->what != QUIRE_MEMORY_RAM)
+		return 0;
+	quire_machine_stats(run->machine, &st);
+	used = (st.ram_frames - st.free_frames - st.waiting_frames) * PAGE;
+	for (unsigned i = 0; i < h->nr; i++)
+		held += h->v[i].held;
+	return used > held ? used - held : 0;
+}
+
+static struct oom_record record_of(struct run *run, const struct holders *h,
+				   const struct holder *victim)
+{
+	struct oom_record r = {.what = h->what, .total = h->total, .adj = victim->adj};
+
+	r.victim = (struct oom_share){victim->pid, victim->held, ""};
+	memcpy(r.victim.comm, victim->comm, sizeof(r.victim.comm));
+	r.nobodys = nobodys(run, h);
+	for (unsigned i = 0; i < h->nr; i++) {
+		const struct holder *x = &h->v[i];
+
+		if (x == victim)
+			continue;
+		if (r.nr_others < OOM_OTHERS) {
+			struct oom_share *o = &r.others[r.nr_others++];
+
+			*o = (struct oom_share){x->pid, x->held, ""};
+			memcpy(o->comm, x->comm, sizeof(o->comm));
+		} else {
+			r.nr_rest++;
+			r.rest += x->held;
+		}
+	}
+	return r;
+}
+
+void oom_describe(const struct oom_record *r, char *buf, size_t len)
+{
+	size_t n;
+
+	n = (size_t)snprintf(buf, len, "process %d (%s), which held %.1f MiB", (int)r->victim.pid,
+			     r->victim.comm, mib(r->victim.held));
+	if (r->adj && n < len)
+		n += (size_t)snprintf(buf + n, len - n, " (oom_score_adj %d)", r->adj);
+	for (unsigned i = 0; i < r->nr_others && n < len; i++)
+		n += (size_t)snprintf(buf + n, len - n, "; %d (%s) %.1f MiB", (int)r->others[i].pid,
+				      r->others[i].comm, mib(r->others[i].held));
+	if (r->nr_rest && n < len)
+		n += (size_t)snprintf(buf + n, len - n, "; %u more %.1f MiB", r->nr_rest,
+				      mib(r->rest));
+	if (r->nobodys >= r->total / 100 && r->nobodys && n < len)
+		snprintf(buf + n, len - n, "; nobody %.1f MiB", mib(r->nobodys));
+}
+
+void oom_tell(struct run *run, const struct holders *h, const struct holder *victim)
+{
+	struct oom_record r = record_of(run, h, victim);
+	char who[400];
+
+	oom_describe(&r, who, sizeof(who));
+	if (h->what == QUIRE_MEMORY_OTHER)
+		run_say("out of memory (%s): killed %s", oom_memory_name(h->what), who);
+	else
+		run_say("out of memory: %s, %.1f MiB: killed %s", oom_memory_name(h->what),
+			mib(h->total), who);
+	pthread_mutex_lock(&run->lock);
+	if (run->oom_kills < RUN_MAX_OOMS)
+		run->ooms[run->oom_kills] = r;
+	run->oom_kills++;
+	pthread_mutex_unlock(&run->lock);
+}

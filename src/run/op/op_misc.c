@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * op_misc.c: what guests ask or tell about processes: /proc's texts, the program's path, notes.
+ */
+#include "run/guest/creds.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The process that pid means to this guest, both referenced.  0: itself. */
+static struct proc *target(struct request *q, uint64_t pid, struct space **space)
+{
+	if (!pid || (pid_t)pid == q->proc->pid) {
+		*space = space_get(q->space);
+		return proc_get(q->proc);
+	}
+	return pid > INT32_MAX ? NULL : proc_find(q->run, (pid_t)pid, space);
+}
+
+/* What the caller may see of it. */
+static struct proc_reader reader_of(const struct request *q, const struct proc *p)
+{
+	struct proc_reader r = {.looks = caller_may_look(q, p, true)};
+
+	r.self = p == q->proc;
+	memcpy(r.signals, &q->a[3], sizeof(r.signals));
+	r.admin = q->a[1] == PROC_PAGEMAP && caller_capable(q, CAP_SYS_ADMIN);
+	return r;
+}
+
+static int fill(struct request *q, int fd)
+{
+	struct space *space;
+	struct proc *p;
+	int err;
+
+	if (q->a[1] >= RUN_NR_PROC)
+		return -ENOENT;
+	if (q->a[1] == PROC_MEMINFO || q->a[1] == PROC_SYSVIPC_SHM)
+		return proc_text(q->run, NULL, NULL, (enum run_proc)q->a[1],
+				 (struct proc_reader){0}, fd);
+	p = target(q, q->a[2], &space);
+	if (!p)
+		return -ENOENT;
+	err = proc_text(q->run, p, space, (enum run_proc)q->a[1], reader_of(q, p), fd);
+	proc_put(p);
+	space_put(space);
+	return err;
+}
+
+void op_proc_open(struct request *q)
+{
+	int fd = ctl_take(q->run, q->slot, q->a[0]);
+
+	q->ret = fd < 0 ? fd : fill(q, fd);
+	if (fd >= 0)
+		close_later(fd);
+}
+
+void op_is_guest(struct request *q)
+{
+	struct space *space;
+	struct proc *p = target(q, q->a[0], &space);
+
+	q->ret = p ? 0 : -ENOENT;
+	if (!p)
+		return;
+	proc_put(p);
+	space_put(space);
+}
+
+void op_note(struct request *q)
+{
+	if (q->a[0] == NOTE_UNSUPPORTED)
+		note_unsupported(q->run, q->proc, (long)q->a[1], q->a[2]);
+	q->ret = 0;
+}

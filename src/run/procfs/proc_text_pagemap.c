@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+/*
+ * proc_text_pagemap.c: /proc/PID/pagemap: 8 bytes for each page of the address space.
+ *
+ * The file is sparse: only entries of present pages are written, and ranges without a page table
+ * are skipped as a whole, so that a large empty mapping costs little.
+ *
+ * A frame number is that of the machine's RAM; as on Linux, only a reader that opens it with
+ * CAP_SYS_ADMIN sees it.  Pages of files that are the host's have no frame in the machine: 0.
+ */
+#include "core/pagetable.h"
+#include "run/procfs/proc_text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PM_EXCLUSIVE (1ull << 56)
+#define PM_UFFD_WP (1ull << 57)
+#define PM_FILE (1ull << 61)
+#define PM_PRESENT (1ull << 63)
+
+#define SPAN_TABLE (512 * QUIRE_PAGE_SIZE)
+
+struct pagemap {
+	int fd;
+	struct run *run;
+	struct quire_mm *mm;
+	bool show_frames;
+};
+
+static uint64_t read_entry(const struct pagemap *p, uint64_t addr)
+{
+	uint64_t pte;
+
+	p->run->port.rcu_read_lock(p->run->port.ctx);
+	pte = pt_read(p->mm, addr);
+	p->run->port.rcu_read_unlock(p->run->port.ctx);
+	return pte;
+}
+
+static uint64_t entry_of(const struct pagemap *p, uint64_t addr)
+{
+	uint64_t pte = read_entry(p, addr);
+	struct quire_usage u = {0};
+	uint64_t e = PM_PRESENT;
+
+	if (!(pte & QUIRE_PTE_PRESENT))
+		return 0;
+	quire_range_usage(p->mm, addr, addr + QUIRE_PAGE_SIZE, &u);
+	/* The zero page is in no rss and neither file nor exclusive. */
+	if (u.rss && !u.anonymous)
+		e |= PM_FILE;
+	if (u.private_clean + u.private_dirty && !(pte & QUIRE_PTE_EXTERNAL))
+		e |= PM_EXCLUSIVE;
+	if (pte & QUIRE_PTE_UFFD_WP)
+		e |= PM_UFFD_WP;
+	if (p->show_frames && !(pte & QUIRE_PTE_EXTERNAL))
+		e |= (pte & QUIRE_PTE_FRAME_MASK) / QUIRE_PAGE_SIZE;
+	return e;
+}
+
+/* The entries of one last-level table's range, in one write; none if all are 0. */
+static int put_entries(const struct pagemap *p, uint64_t start, uint64_t end)
+{
+	uint64_t e[SPAN_TABLE / QUIRE_PAGE_SIZE];
+	size_t n = 0, bytes;
+	uint64_t any = 0;
+	ssize_t done;
+
+	for (uint64_t addr = start; addr < end; addr += QUIRE_PAGE_SIZE)
+		any |= e[n++] = entry_of(p, addr);
+	if (!any)
+		return 0;
+	bytes = n * sizeof(e[0]);
+	done = pwrite(p->fd, e, bytes, (off_t)(start / QUIRE_PAGE_SIZE * sizeof(e[0])));
+	if (done < 0)
+		return -errno;
+	return (size_t)done == bytes ? 0 : -EIO;
+}
+
+/* First address at or above addr that has a page table, or end. */
+static uint64_t skip_holes(const struct pagemap *p, uint64_t addr, uint64_t end)
+{
+	uint64_t next;
+
+	p->run->port.rcu_read_lock(p->run->port.ctx);
+	next = pt_skip_holes(p->mm, addr, end);
+	p->run->port.rcu_read_unlock(p->run->port.ctx);
+	return next;
+}
+
+static int put_range(const struct pagemap *p, uint64_t start, uint64_t end)
+{
+	for (uint64_t at = skip_holes(p, start, end); at < end; at = skip_holes(p, at, end)) {
+		uint64_t stop = (at | (SPAN_TABLE - 1)) + 1;
+		int err = put_entries(p, at, stop < end ? stop : end);
+
+		if (err)
+			return err;
+		at = stop;
+	}
+	return 0;
+}
+
+int proc_text_pagemap(int fd, struct run *run, struct space *space, struct proc_reader reader)
+{
+	struct pagemap p = {fd, run, space->mm, reader.admin};
+	struct quire_vma_info v;
+	int err = 0;
+
+	if (ftruncate(fd, (off_t)(GUEST_TASK_SIZE / QUIRE_PAGE_SIZE * sizeof(uint64_t))))
+		return -errno;
+	for (uint64_t at = 0; !err && !quire_vma_next(space->mm, at, &v); at = v.end)
+		err = put_range(&p, v.start, v.end);
+	return err;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fill.c: the host's page tables as a TLB.  A fill maps what a good entry names; a flush
+ * unmaps.  The page tables are read as a hardware walker would, through the read-only map.
+ *
+ *   1. Walk and fill happen under the fill lock, so that the entry that was read is still in
+ *      force when it is mapped, and no table page is freed under the walk.
+ *   2. A neighbour is filled along only by what its own entry says: good, with the same rights, and
+ *      of the frame that comes there.  Frames in a row are one object's: windows do not touch.
+ *   3. Unmapping less than was asked never happens; unmapping more costs only faults.
+ */
+#include "run/stub/base/stub.h"
+#include "run/stub/fill/window.h"
+
+#include <linux/futex.h>
+#include <linux/mman.h>
+
+#define PTE_PRESENT 0x001ull
+#define PTE_WRITE 0x002ull
+#define PTE_USER 0x004ull
+#define PTE_DIRTY 0x040ull
+#define PTE_EXTERNAL 0x200ull
+#define PTE_SHARED (1ull << 52)
+#define PTE_NX (1ull << 63)
+#define PTE_FRAME 0x000ffffffffff000ull
+
+/* Neighbours are filled along inside an aligned window of this size, all under one table. */
+#define AROUND_PAGES 16ull
+
+static const uint64_t *table_at(uint64_t frame)
+{
+	uint64_t first = INFO->nr_ram_frames;
+
+	if (frame < first || frame - first >= INFO->nr_table_frames)
+		return NULL;
+	return (const uint64_t *)(TABLES_BASE + (frame - first) * PAGE);
+}
+
+/* The last-level table of addr, or NULL. */
+static const uint64_t *walk_table(const struct thread *t, uint64_t addr)
+{
+	const uint64_t *table = table_at(t->answer->root);
+
+	for (int shift = 39; shift > 12 && table; shift -= 9) {
+		uint64_t e = at_load(&table[(addr >> shift) & 511]);
+
+		if (!(e & PTE_PRESENT))
+			return NULL;
+		table = table_at((e & PTE_FRAME) >> 12);
+	}
+	return table;
+}
+
+uint64_t walk_entry(const struct thread *t, uint64_t addr)
+{
+	const uint64_t *table;
+
+	if (addr >= GUEST_TASK_SIZE)
+		return 0;
+	table = walk_table(t, addr);
+	return table ? at_load(&table[(addr >> 12) & 511]) : 0;
+}
+
+bool entry_permits(uint64_t entry, int access)
+{
+	if (!(entry & PTE_PRESENT) || !(entry & PTE_USER))
+		return false;
+	if (access == ACCESS_WRITE)
+		return (entry & PTE_WRITE) && (entry & PTE_DIRTY);
+	return access != ACCESS_EXEC || !(entry & PTE_NX);
+}
+
+bool entry_is_files(uint64_t entry)
+{
+	return (entry & PTE_PRESENT) && (entry & PTE_EXTERNAL);
+}
+
+uint64_t entry_frame(uint64_t entry)
+{
+	return (entry & PTE_FRAME) >> 12;
+}
+
+static uint64_t entry_prot(uint64_t entry)
+{
+	uint64_t prot = PROT_READ;
+
+	if ((entry & PTE_WRITE) && (entry & PTE_DIRTY))
+		prot |= PROT_WRITE;
+	if (!(entry & PTE_NX))
+		prot |= PROT_EXEC;
+	return prot;
+}
+
+/* The neighbour, so many pages above, or modulo 2^64 below, can be mapped by the same call. */
+static bool fits(uint64_t entry, uint64_t neighbour, uint64_t distance)
+{
+	return entry_permits(neighbour, ACCESS_READ) &&
+	       (entry & PTE_EXTERNAL) == (neighbour & PTE_EXTERNAL) &&
+	       entry_prot(entry) == entry_prot(neighbour) &&
+	       (entry & PTE_FRAME) + distance * PAGE == (neighbour & PTE_FRAME);
+}
+
+struct run {
+	uint64_t addr, pages;
+	uint64_t frame;
+};
+
+static struct run find_run(const struct thread *t, uint64_t addr, uint64_t entry)
+{
+	const uint64_t *table = walk_table(t, addr);
+	uint64_t i = (addr >> 12) & 511, low = i, high = i + 1;
+	uint64_t first = i & ~(AROUND_PAGES - 1), end = first + AROUND_PAGES;
+
+	if (table) {
+		while (high < end && fits(entry, at_load(&table[high]), high - i))
+			high++;
+		while (low > first && fits(entry, at_load(&table[low - 1]), low - 1 - i))
+			low--;
+	}
+	return (struct run){addr - (i - low) * PAGE, high - low,
+			    ((entry & PTE_FRAME) >> 12) - (i - low)};
+}
+
+/*
+ * The frames' numbers are addresses in the file's window: duplicate that piece of it.  The window
+ * of a shared mapping may be writable where the entry is not: no other thread may get to see that.
+ */
+static int64_t map_external(const struct thread *t, const struct run *r, uint64_t entry)
+{
+	uint64_t from = r->frame * PAGE, bytes = r->pages * PAGE, prot = entry_prot(entry);
+	bool aside = (entry & PTE_SHARED) && !(prot & PROT_WRITE);
+	uint64_t at = aside ? FILL_ROOM(t->index) : r->addr;
+	int64_t err;
+
+	if (r->frame >= FAR_FIRST)
+		return far_fill(r->frame, r->pages, prot, r->addr);
+	if (from < SEEDS_BASE || from + bytes > WINDOWS_END)
+		return -EFAULT;
+	err = remap_to(from, 0, bytes, at);
+	if (!err)
+		err = sys(__NR_mprotect, at, bytes, prot);
+	if (!err && aside)
+		err = remap_to(at, bytes, bytes, r->addr);
+	if (err && aside)
+		sys(__NR_munmap, at, bytes);
+	return err;
+}
+
+static int64_t map_ram(const struct run *r, uint64_t prot)
+{
+	uint64_t flags = MAP_SHARED | MAP_FIXED;
+	int64_t got;
+
+	if (r->frame + r->pages > INFO->nr_ram_frames)
+		return -EFAULT;
+	/* Measured: populating pays for itself from two pages on. */
+	if (r->pages > 1)
+		flags |= MAP_POPULATE;
+	got = sys(__NR_mmap, r->addr, r->pages * PAGE, prot, flags, RUN_FD(RUN_FD_RAM),
+		  r->frame * PAGE);
+	return got == (int64_t)r->addr ? 0 : got < 0 ? got : -EFAULT;
+}
+
+enum fill_result fill(struct thread *t, uint64_t addr, uint64_t entry, bool run)
+{
+	struct run r = run ? find_run(t, PAGE_DOWN(addr), entry)
+			   : (struct run){PAGE_DOWN(addr), 1, (entry & PTE_FRAME) >> 12};
+	int64_t err =
+	    entry & PTE_EXTERNAL ? map_external(t, &r, entry) : map_ram(&r, entry_prot(entry));
+
+	if (err == -ENOMEM)
+		return FILL_FULL;
+	if (err == -ENOENT)
+		return FILL_FAR;
+	if (err)
+		return FILL_BROKEN;
+	t->chan->fills++;
+	t->chan->filled_pages += r.pages;
+	return FILL_OK;
+}
+
+void drop_all(struct thread *t)
+{
+	sys(__NR_munmap, 0, GUEST_TASK_SIZE);
+	at_add(&shared.drops, 1u);
+	t->chan->drops++;
+}
+
+void flush_ranges(struct thread *t, const uint64_t (*ranges)[2], uint32_t n)
+{
+	bool all = n == 0;
+
+	for (uint32_t i = 0; i < n && !all; i++) {
+		uint64_t start = PAGE_DOWN(ranges[i][0]), end = PAGE_UP(ranges[i][1]);
+
+		if (start >= end || end > GUEST_TASK_SIZE)
+			continue;
+		/* Cutting a mapping in two may hit the host's limit. */
+		all = sys(__NR_munmap, start, end - start) != 0;
+	}
+	if (all)
+		drop_all(t);
+}
+
+bool service_flush(struct thread *t)
+{
+	const struct answer *a = t->answer;
+	uint32_t *done = &t->chan->service_done;
+	uint32_t seq, n;
+
+	if (at_load(&a->service_seq) == at_load(done))
+		return false;
+	if (t->filling || shared.flusher == t->index + 1) {
+		t->service_waits = true;
+		return true;
+	}
+	/* Another that comes before the lock is served first; one that comes after it, at its end.
+	 */
+	flush_lock(t);
+	seq = at_load(&a->service_seq);
+	n = at_load(&a->service_nranges);
+	n = n < CHAN_SERVICE_RANGES ? n : CHAN_SERVICE_RANGES;
+	flush_ranges(t, (const uint64_t(*)[2])a->service_ranges, n);
+	at_store(&t->chan->service_lent,
+		 (uint32_t)lent_any(t, (const uint64_t(*)[2])a->service_ranges, n));
+	at_store(&t->flushed, 1u);
+	at_store(done, seq);
+	flush_unlock(t);
+	sys(__NR_futex, done, FUTEX_WAKE, INT32_MAX);
+	return true;
+}

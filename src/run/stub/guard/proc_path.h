@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc_path.h: paths below /proc that tell of memory, and so are answered by the supervisor.
+ */
+#ifndef STUB_PROC_PATH_H
+#define STUB_PROC_PATH_H
+
+#include "run/stub/base/stub.h"
+
+/*
+ * What the host calls a file of a procfs, mounted anywhere: its last component, and the process
+ * whose it is, or 0.
+ */
+const char *proc_file_of(const char *name, int64_t *pid);
+/* "start-end": a mapping, in map_files; nothing else in a procfs is called so. */
+bool proc_is_range(const char *name);
+/* The name of an open descriptor does lead to it.  After chroot there may be no /proc, or something
+ * else of that name. */
+bool proc_leads_to(const char *link, int64_t fd);
+/* What is open there belongs to a procfs. */
+bool fd_in_proc(int64_t fd);
+/* enum run_proc of such a file, or -1: the host's. */
+int proc_text_named(const char *rest, int64_t pid);
+/*
+ * A fresh snapshot, read-only, takes the place of fd.  0, or why it does not; -ENOENT: the host's
+ * file is the right one.
+ */
+int64_t proc_text_put(struct thread *t, int64_t fd, int which, int64_t pid, uint64_t cloexec);
+/* Does it list descriptors, /proc/PID/fd or fdinfo?  *pid: whose. */
+bool proc_lists_fds(const char *path, int64_t *pid);
+/* Is it one of our descriptors, in such a list of a guest or in /dev/fd? */
+bool proc_names_ours(struct thread *t, const char *path);
+/* Is it /proc/PID/exe of a guest?  Then another link to the same file, into link. */
+#define PROC_LINK 64
+bool proc_exe_of(struct thread *t, const char *path, char link[PROC_LINK]);
+/* As it is written: /proc/.., or /dev/fd/, and short?  Copied then. */
+#define PROC_SHORT_PATH PROC_LINK /* longer than any path that is known here */
+bool proc_read_path(uint64_t addr, char buf[PROC_SHORT_PATH]);
+
+/* ---- proc_fds.c: snapshots that are open */
+void proc_fd_note(const struct thread *t, int fd, int which, int64_t pid);
+bool proc_fd_find(const struct thread *t, int fd, int *which, int64_t *pid);
+/* Around a fork, in both processes: the child finds the table whole and the lock free. */
+void proc_fds_lock(void);
+void proc_fds_unlock(void);
+
+#endif
