@@ -108,8 +108,8 @@ struct quire_tlb_range {
 
 /* What has run out. */
 enum quire_memory {
-	QUIRE_MEMORY_RAM, /* frames of RAM; page tables too where they have no memory of their own
-			   */
+	/* Frames of RAM; page tables too where they have no memory of their own. */
+	QUIRE_MEMORY_RAM,
 	QUIRE_MEMORY_TABLES, /* quire_machine_options.table_bytes */
 	QUIRE_MEMORY_OTHER,  /* no frame was missing: metadata, or a point that was made to fail */
 };

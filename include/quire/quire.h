@@ -435,8 +435,8 @@ QUIRE_API void quire_file_get(struct quire_file *file);
 /* With the last reference, mappings included, dirty pages are written back and release is called,
  * before the call that drops it returns. */
 QUIRE_API void quire_file_put(struct quire_file *file);
-/* Writes all dirty pages back.  0, or the first error of write_page: what it refused stays dirty.
- */
+/* Writes all dirty pages back.  0, or the first error of write_page:
+ * what it refused stays dirty. */
 QUIRE_API int quire_file_sync(struct quire_file *file);
 QUIRE_API void *quire_file_priv(struct quire_file *file);
 QUIRE_API const char *quire_file_name(struct quire_file *file);

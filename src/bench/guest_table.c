@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * guest_table.c: runs the program that is measured natively and under `quire run`, in pairs.
  */

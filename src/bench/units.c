@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * units.c: what clearing a page, copying a page and an atomic add cost here and now.
  */

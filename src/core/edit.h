@@ -113,8 +113,8 @@ void mm_note_peaks(struct quire_mm *mm);
 bool mm_may_expand(struct quire_mm *mm, uint64_t flags, int64_t pages);
 /* Whoever makes this call may do that.  Slow: asked only where the answer decides. */
 bool mm_privileged(struct quire_mm *mm, enum quire_privilege which);
-/* RLIMIT_MEMLOCK, or a privilege, allows that many pages more, if flags say that they are locked.
- */
+/* RLIMIT_MEMLOCK, or a privilege, allows that many pages more,
+ * if flags say that they are locked. */
 bool mm_may_lock(struct quire_mm *mm, uint64_t flags, int64_t pages);
 /* The mm may lock memory at all: otherwise -EPERM. */
 bool mm_can_lock(struct quire_mm *mm);

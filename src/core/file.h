@@ -140,8 +140,8 @@ bool mapping_resident(struct quire_file *file, uint64_t pgoff);
 
 /* The cached folio, whatever its state, or NULL.  R; no reference. */
 struct folio *filecache_peek(struct quire_file *file, uint64_t pgoff);
-/* The first page in the cache from *i to last that has one of `flags` (0: any), with a reference.
- */
+/* The first page in the cache from *i to last that has one of `flags` (0: any),
+ * with a reference. */
 struct folio *filecache_next(struct quire_file *file, uint64_t *i, uint64_t last, uint32_t flags);
 /* True: the content of a new page is zeroes, nothing has to be read. */
 bool filecache_is_zero_fill(const struct quire_file *file);

@@ -65,8 +65,8 @@ struct reclaim {
 	unsigned tries;                 /* in vain, since the embedder was asked */
 	bool looked_again;
 };
-/* Ahead of what allocates frames.  Field by field: a copy of the whole would wait for its stores.
- */
+/* Ahead of what allocates frames.  Field by field: a copy of the whole would wait
+ * for its stores. */
 static inline void reclaim_begin(const struct quire_machine *m, struct reclaim *r)
 {
 	r->missed[ZONE_RAM] = at_load_relaxed(&m->missed[ZONE_RAM]);

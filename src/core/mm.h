@@ -69,10 +69,11 @@ struct vma {
 	struct quire_mm *mm; /* C */
 	struct quire_file *file;   /* C: holds a reference; NULL for private anonymous */
 	const struct vma_ops *ops; /* C */
-	uint32_t dead;             /* A: set before its entries are removed or changed; also while
-				    * the range that it takes over is still being emptied */
-	uint32_t in_mapping;       /* I: node is in file->mapping's interval tree */
-	struct itree_node node;    /* I: [pgoff, last pgoff] */
+	/* A: set before its entries are removed or changed; also while the range that it takes over
+	 * is still being emptied. */
+	uint32_t dead;
+	uint32_t in_mapping;    /* I: node is in file->mapping's interval tree */
+	struct itree_node node; /* I: [pgoff, last pgoff] */
 	union {
 		struct vma *chain;             /* M: next of the edit that adds or removes it */
 		struct quire_machine *machine; /* once it is handed to RCU */

@@ -131,8 +131,8 @@ static uint64_t move_all(struct tlb_gather *g, uint64_t new_addr, uint64_t old_a
 	return addr - old_addr;
 }
 
-/* Flushed before dst can be found: what is done to a page there knows nothing of the old address.
- */
+/* Flushed before dst can be found: what is done to a page there knows nothing of
+ * the old address. */
 static uint64_t move_and_flush(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr,
 			       uint64_t len)
 {

@@ -78,8 +78,8 @@ static bool zap_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, uint64_t a
 	return false;
 }
 
-/* The part of one table in [addr, end).  Returns where to go on: before end if the gather is full.
- */
+/* The part of one table in [addr, end).  Returns where to go on:
+ * before end if the gather is full. */
 static uint64_t zap_table(struct zap *z, uint64_t addr, uint64_t end, bool *full)
 {
 	struct pt_ref ref;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * main.c: `quire COMMAND ...`: finds the command and calls it.
  */

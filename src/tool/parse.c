@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * parse.c: the values of options.  No locale: the tool never calls setlocale().
  */

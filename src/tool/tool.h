@@ -20,14 +20,14 @@ struct command {
 /* Ends with a NULL name. */
 extern const struct command commands[];
 
-/* Misuse of the tool itself.  `quire run` has STATUS_RUN instead: there 2 could be the program's.
- */
+/* Misuse of the tool itself.  `quire run` has STATUS_RUN instead:
+ * there 2 could be the program's. */
 #define STATUS_USAGE 2
 /* `quire run` failed, not the program in it: as env(1) and timeout(1) have it. */
 #define STATUS_RUN 125
 
-/* The program of a command cannot be started: as quire-check(1) has it for what is amiss outside.
- */
+/* The program of a command cannot be started: as quire-check(1) has it for what is
+ * amiss outside. */
 #define STATUS_PROGRAM 4
 
 int cmd_run(int argc, char **argv);

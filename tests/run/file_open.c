@@ -239,8 +239,8 @@ static long megabytes_used(void)
 	return statvfs("/dev/shm", &s) ? -1 : (long)((s.f_blocks - s.f_bfree) * s.f_frsize >> 20);
 }
 
-/* Memory that a file has while it is mapped, and no longer.  Others' files come and go meanwhile.
- */
+/* Memory that a file has while it is mapped, and no longer.
+ * Others' files come and go meanwhile. */
 static bool gives_space_back(const char *file, size_t bytes)
 {
 	int fd = open(file, O_RDWR | O_CREAT | O_TRUNC, 0600);

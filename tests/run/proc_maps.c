@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * proc_maps.c: /proc/self/maps has a line for each mapping, in order, in the kernel's format.
  */

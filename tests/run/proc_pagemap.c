@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * proc_pagemap.c: /proc/self/pagemap tells present, file and exclusive pages apart.
  */

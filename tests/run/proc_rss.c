@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * proc_rss.c: what a program does to its pages shows in smaps, smaps_rollup, statm and status.
  */

@@ -59,8 +59,8 @@ static void dead_child(void)
 	slot = request(OP_FORK, CLONE_VM, 0, 0);
 	CHECK(slot >= 0 &&
 	      request(OP_FORK_DONE, (uint64_t)slot, (uint64_t)gone, own_answer->v[0]) == 0);
-	/* It is free soon, beside others that were given back: the test's time limit ends the wait.
-	 */
+	/* It is free soon, beside others that were given back:
+	 * the test's time limit ends the wait. */
 	while (!is_granted(slot))
 		sched_yield();
 }

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * report_guest.c: does countable things with memory, for report.py: WHAT is a function's name below
  * without use_.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* stub_recvmmsg.c: recvmmsg, alone and while another thread's forks take its buffers' pages away.
+/*
+ * stub_recvmmsg.c: recvmmsg, alone and while another thread's forks take its buffers' pages away.
  */
 #include "stub_test.h"
 

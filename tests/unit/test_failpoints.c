@@ -244,8 +244,8 @@ static void test_every_point(void **state)
 	}
 	print_message("%llu points, %u of them reported as ENOMEM\n", (unsigned long long)points,
 		      reported);
-	/* The others are made up for without the caller's noticing: tables freed without a batch.
-	 */
+	/* The others are made up for without the caller's noticing:
+	 * tables freed without a batch. */
 	assert_true(reported > points * 3 / 4);
 }
 

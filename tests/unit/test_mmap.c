@@ -401,8 +401,8 @@ static uint64_t largest_request(struct quire_mm *mm)
 	return s.largest_request;
 }
 
-/* Private writable memory alone is granted; what an edit gives up counts against what it asks for.
- */
+/* Private writable memory alone is granted; what an edit gives up counts against
+ * what it asks for. */
 static void largest_request_is_told(void **state)
 {
 	struct unit *u = *state;

@@ -171,8 +171,8 @@ static void switch_away(void)
 	switch_to_one_of(&d);
 }
 
-/* Whoever spins waits for another.  A state that spins again is not the same: a livelock is told.
- */
+/* Whoever spins waits for another.  A state that spins again is not the same:
+ * a livelock is told. */
 void actor_yield(void)
 {
 	struct sched_decision d = {

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * actor_call.c: the steps that are one system call, or a few accesses.
  */

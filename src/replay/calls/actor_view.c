@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * actor_view.c: what the host, or `quire run`, tells of the arena: smaps, pagemap, mincore; and of
  * the process: status.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * search.c: random scripts, and what becomes of one that shows a difference.
  */

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * allow.c: the table of allowances: what two sides may differ in, and why.
  */

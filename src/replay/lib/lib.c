@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * lib.c: executes a script by calls of the library: a machine for each script, an address space
  * for each of its processes, all in one thread.

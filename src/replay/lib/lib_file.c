@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * lib_file.c: a script's files, for the library: a memfd is shmem, a file of the disk a page cache
  * over an array.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * lib_tlb.c: accesses of a script's processes, as a processor makes them: by what it has cached of
  * the page tables, and by a fault where that does not allow it.

@@ -15,8 +15,8 @@
 #define USED_PAGES 40u /* of the arena: few, so that steps meet */
 #define MAX_ANYWHERE 4u
 
-/* A mapping that a variable holds, for its place was left to the kernel.  0 pages: none, or gone.
- */
+/* A mapping that a variable holds, for its place was left to the kernel.  0 pages:
+ * none, or gone. */
 struct anywhere {
 	uint64_t pages;
 	uint8_t process; /* whose */

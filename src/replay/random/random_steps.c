@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * random_steps.c: the steps of random scripts and their arguments.
  */
@@ -203,8 +203,8 @@ static void make_map_anywhere(struct model *m, struct step *s)
 	m->anywhere[i] = (struct anywhere){pages, m->process[s->actor]};
 }
 
-/* More than one page table maps, at or near a table's border: tables move whole, and parts of two.
- */
+/* More than one page table maps, at or near a table's border: tables move whole,
+ * and parts of two. */
 static void make_map_far(struct model *m, struct step *s)
 {
 	make_map(m, s);
@@ -374,8 +374,8 @@ static void make_fsync(struct model *m, struct step *s)
 	s->target = (int8_t)random_below(m->r, m->s->nr_files);
 }
 
-/* None at all, none, or so little that some still fits; the memory of the stage itself counts, too.
- */
+/* None at all, none, or so little that some still fits;
+ * the memory of the stage itself counts, too. */
 static void make_limit(struct model *m, struct step *s)
 {
 	static const uint32_t limits[] = {LIMIT_AS, LIMIT_DATA, LIMIT_STACK};

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * shrink.c: takes away steps, then makes arguments plainer, as long as the difference stays.
  */

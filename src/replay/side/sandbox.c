@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * sandbox.c: the place that the host's stage is shut into, so that no script exhausts the machine
  * or leaves something behind: namespaces of processes, System V IPC and mounts, and a control group

@@ -30,8 +30,8 @@ struct request {
 	uint64_t a[8];
 	int64_t ret;
 	uint64_t v[8];
-	uint64_t fresh; /* a frame that was just handed out, plus 1: for ram_expect(), once the
-			   guest runs again */
+	/* A frame that was just handed out, plus 1: for ram_expect(), once the guest runs again. */
+	uint64_t fresh;
 };
 
 /* ---- say.c */

@@ -319,8 +319,8 @@ struct window {
 	uint64_t size;                        /* A: of the file, as far as is known */
 };
 
-/* Between the two this thread tells of that process: its files are called what they are called now.
- */
+/* Between the two this thread tells of that process: its files are called what they
+ * are called now. */
 void file_names_begin(pid_t pid);
 void file_names_end(void);
 /*
@@ -348,8 +348,8 @@ enum proc_signal_set {
  */
 struct proc_reader {
 	bool looks, admin;
-	/* It asks about its own process, whose SIGSEGV, SIGBUS and SIGSYS the host sees otherwise.
-	 */
+	/* It asks about its own process, whose SIGSEGV, SIGBUS and SIGSYS the host
+	 * sees otherwise. */
 	bool self;
 	uint64_t signals[NR_SIGNAL_SETS];
 };

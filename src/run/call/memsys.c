@@ -54,8 +54,8 @@ static int64_t sys_munmap(struct request *q)
 	return err;
 }
 
-/* What a file's mapping is to grow by has frame numbers; what is no sensible size is refused later.
- */
+/* What a file's mapping is to grow by has frame numbers;
+ * what is no sensible size is refused later. */
 static int reserve(struct request *q)
 {
 	bool grows = q->a[3] > q->a[2] && q->a[3] <= GUEST_TASK_SIZE;

@@ -60,8 +60,8 @@ int64_t sys_mincore(struct request *q)
 	return 0;
 }
 
-/* The next file of the host that is mapped shared in the range, referenced; *addr goes behind it.
- */
+/* The next file of the host that is mapped shared in the range, referenced;
+ * *addr goes behind it. */
 static struct quire_file *next_shared_file(struct request *q, uint64_t *addr, uint64_t end,
 					   struct quire_vma_info *v)
 {

@@ -132,8 +132,8 @@ void op_fork_done(struct request *q)
 		proc_put(child);
 }
 
-/* Its death might not be noticed, and our end of its life pipe, lost on the way, kills it anyway.
- */
+/* Its death might not be noticed, and our end of its life pipe, lost on the way,
+ * kills it anyway. */
 static void refuse_child(struct request *q)
 {
 	run_say("process %d: the descriptor of its life pipe is lost: killed", (int)q->proc->pid);

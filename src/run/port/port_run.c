@@ -11,8 +11,8 @@
 
 #include "quire/port_host.h"
 
-/* While a worker faults for its slot: the page that the guest maps anew if that succeeds, plus 1.
- */
+/* While a worker faults for its slot: the page that the guest maps anew if that
+ * succeeds, plus 1. */
 static __thread uint64_t filled_page;
 /* Of the flush that this thread has just made: tlb_lent() is asked right after it. */
 static __thread bool lent;

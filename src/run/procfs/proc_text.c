@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * proc_text.c: answers an open of a file of /proc that tells about memory.
  *

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * proc_text_buf.c: a buffered writer to a descriptor, for texts of any length.
  */

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * proc_text_meminfo.c: /proc/meminfo of the machine that Quire is.
  *

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * proc_text_numa.c: /proc/PID/numa_maps: one node, and the policies that were set, the process's
  * first thread's where a mapping has none.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * proc_text_pagemap.c: /proc/PID/pagemap: 8 bytes for each page of the address space.
  *

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * proc_text_signals.c: what the host's texts say of the stub's signals instead of the guest's: it
  * catches SIGSEGV, SIGBUS and SIGSYS always and blocks them never (run.md, "Signals").  And the

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * proc_text_smaps.c: /proc/PID/smaps and smaps_rollup.
  *

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * proc_text_vma.c: the mappings of an address space as /proc/PID/maps shows them.
  *

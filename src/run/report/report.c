@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * report.c: the report at the end of a run: collects it and sees to it that it gets out.
  *

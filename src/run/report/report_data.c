@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * report_data.c: takes the numbers of a run out of its processes and adds them up.
  */

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * report_json.c: the report for programs: every number, always.  Sizes are in bytes.
  *

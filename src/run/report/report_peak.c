@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * report_peak.c: the machine's RAM at its fullest: how much, of what, and who held it.
  */

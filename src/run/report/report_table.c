@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * report_table.c: the processes of a run, a row each.  A column without any number is left out.
  */

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * report_text.c: the report for people: how the run went, what went wrong, then the numbers.
  */

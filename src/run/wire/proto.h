@@ -33,13 +33,14 @@
 
 /* ---- descriptors at FD_BASE + n, where FD_BASE stands in struct run_info. */
 enum run_fd {
-	RUN_FD_CTL,    /* SOCK_SEQPACKET to the supervisor: carries descriptors, guest to supervisor
-			  only */
-	RUN_FD_RAM,    /* memfd: frames [0, nr_ram) */
-	RUN_FD_CHAN,   /* memfd: what guests write, a struct chan for each slot */
-	RUN_FD_TABLES, /* memfd, sealed against writable maps: what guests only read: struct
-			  run_info, a struct answer for each slot, frames from nr_ram */
-	RUN_FD_STUB,   /* the stub's ELF image */
+	/* SOCK_SEQPACKET to the supervisor: carries descriptors, from guest to supervisor alone. */
+	RUN_FD_CTL,
+	RUN_FD_RAM,  /* memfd: frames [0, nr_ram) */
+	RUN_FD_CHAN, /* memfd: what guests write, a struct chan for each slot */
+	/* memfd, sealed against writable maps, of what guests only read: struct run_info, a struct
+	 * answer for each slot, frames from nr_ram. */
+	RUN_FD_TABLES,
+	RUN_FD_STUB, /* the stub's ELF image */
 	/* Once more, close-on-exec: the one that is executed (stub/life/exec.c).  So the host
 	 * starts it itself or not at all: it gives no binfmt_misc handler a file that will have no
 	 * name. */
@@ -251,8 +252,8 @@ enum run_cut {
 };
 
 enum run_note {
-	NOTE_UNSUPPORTED, /* a1 syscall number, a2 detail: one line per kind, in the supervisor's
-			     log */
+	/* a1 syscall number, a2 detail: one line for each kind, in the supervisor's log. */
+	NOTE_UNSUPPORTED,
 };
 /* The page of old calls that every process sees, where the host has it. */
 #define RUN_VSYSCALL 0xffffffffff600000ull
@@ -261,15 +262,15 @@ enum run_note {
 
 /* What the supervisor's turn hands the stub. */
 enum run_cmd {
-	CMD_REPLY,  /* ret and v[] are the answer */
-	CMD_WINDOW, /* v[0] enum window_op, v[1] address in a window, v[2] bytes (far ranges:
-		       v[3] 1, v[1] the window, v[4] pages from there on): do it, chan->done
-		       = 0 or -errno, then give the turn back: what the supervisor cannot do itself
-		     */
-	CMD_FLUSH,  /* unmap ranges[0..nranges) from the host (nranges == 0: all below
-		       GUEST_TASK_SIZE), then give the turn back with nothing changed but
-		       chan->lent.  Tables too are freed only after a flush (of an empty range, if no
-		       page went): the stub walks them under the fill lock */
+	CMD_REPLY, /* ret and v[] are the answer */
+	/* What the supervisor cannot do itself: v[0] enum window_op, v[1] address in a window, v[2]
+	 * bytes (far ranges: v[3] 1, v[1] the window, v[4] pages from there on).  chan->done = 0 or
+	 * -errno, then the turn goes back. */
+	CMD_WINDOW,
+	/* Unmap ranges[0..nranges) from the host (nranges == 0: all below GUEST_TASK_SIZE), then
+	 * give the turn back with nothing changed but chan->lent.  Tables too are freed only after
+	 * a flush (of an empty range, if no page went): the stub walks them under the fill lock. */
+	CMD_FLUSH,
 };
 
 enum window_op {
@@ -379,8 +380,8 @@ _Static_assert(sizeof(struct answer) <= ANSWER_SLOT_SIZE, "one slot");
 struct ctl_packet {
 	uint32_t slot;
 	uint32_t pad;
-	uint64_t token; /* chosen by the stub, non-zero: names the descriptor in the request that
-			   follows */
+	/* Chosen by the stub, non-zero: names the descriptor in the request that follows. */
+	uint64_t token;
 };
 
 #endif

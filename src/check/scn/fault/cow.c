@@ -225,8 +225,7 @@ SCENARIO(cow_dontneed) = {
     .guards = {RULE_cow_counts_references},
 };
 
-/* ---- MADV_FREE of a page that is being copied -------------------------------------------------
- */
+/* ---- MADV_FREE of a page that is being copied ---------------------------------------------- */
 
 static void parent_frees(struct world *w)
 {

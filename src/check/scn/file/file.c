@@ -362,8 +362,8 @@ static void replace_then_truncate(struct world *w)
 	truncate_to_one(w);
 }
 
-/* A store: a load beyond the end maps what is before it first, and so learns that the VMA is dead.
- */
+/* A store: a load beyond the end maps what is before it first,
+ * and so learns that the VMA is dead. */
 static void store_in_either(struct world *w)
 {
 	store(w, w->mm, BEYOND, 9);

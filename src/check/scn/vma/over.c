@@ -230,8 +230,7 @@ SCENARIO(over_truncate_new_cached) = {
     .guards = {RULE_linked_when_empty},
 };
 
-/* ---- a file is written back: the core looks into no frame of the device (pfn_folio()) ----------
- */
+/* ---- a file is written back: the core looks into no frame of the device (pfn_folio()) ------- */
 
 static void setup_old_dirty(struct world *w)
 {

@@ -384,8 +384,8 @@ struct call {
 };
 void on_syscall(struct thread *t, const siginfo_t *info, struct ucontext *uc);
 bool in_vsyscall(uint64_t addr);
-/* The call with the arguments in c->a, which may point into the stub where the table says nothing.
- */
+/* The call with the arguments in c->a, which may point into the stub where the
+ * table says nothing. */
 int64_t call_native(struct call *c);
 int64_t call_memory(struct call *c);
 int64_t call_refuse(struct call *c, int err, uint64_t detail);

@@ -315,8 +315,8 @@ static int64_t map_known(const struct file_map *m, const struct cached *w, const
 	return r;
 }
 
-/* At a place of ours if that is free, as it is: so never where something of the guest's is filled.
- */
+/* At a place of ours if that is free, as it is: so never where something of the
+ * guest's is filled. */
 int64_t window_ask(const uint64_t a[6])
 {
 	uint64_t bytes = a[1] < ASKED_MAX ? PAGE_UP(a[1]) : ASKED_MAX;

@@ -214,8 +214,8 @@ bool service_flush(struct thread *t)
 		t->service_waits = true;
 		return true;
 	}
-	/* Another that comes before the lock is served first; one that comes after it, at its end.
-	 */
+	/* Another that comes before the lock is served first;
+	 * one that comes after it, at its end. */
 	flush_lock(t);
 	seq = at_load(&a->service_seq);
 	n = at_load(&a->service_nranges);

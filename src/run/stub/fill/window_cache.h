@@ -22,8 +22,8 @@ struct cached {
 
 /* The window that serves this mapping. */
 bool cache_find(const struct file_map *m, struct cached *out);
-/* Before the descriptor is looked at: for cache_add(), which does nothing if any was closed since.
- */
+/* Before the descriptor is looked at: for cache_add(),
+ * which does nothing if any was closed since. */
 uint32_t cache_age(void);
 void cache_add(const struct cached *w, uint32_t age);
 /* The window has served this mapping, and is as it wants it. */

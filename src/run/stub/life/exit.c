@@ -19,8 +19,8 @@ int64_t sys_exit(struct call *c)
 	robust_list_exit(t);
 	if (t->clear_tid && guest_store32(t->clear_tid, 0) == 0)
 		futex_wake_guest(t, t->clear_tid, 1);
-	/* The channel may be another process's before the answer is seen: what it asks is not ours.
-	 */
+	/* The channel may be another process's before the answer is seen:
+	 * what it asks is not ours. */
 	host_set_mask(HOST_DEAF);
 	rpc(t, OP_THREAD_EXIT);
 	for (;;)

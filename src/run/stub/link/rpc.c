@@ -20,8 +20,8 @@ struct fd_message {
 	int32_t fd, pad;
 };
 
-/* With a listener nobody takes packets out until a request names them: ours cannot wait for that.
- */
+/* With a listener nobody takes packets out until a request names them:
+ * ours cannot wait for that. */
 static int64_t send_packet(const struct msghdr *msg)
 {
 	uint64_t flags = MSG_NOSIGNAL | (INFO->use_notify ? MSG_DONTWAIT : 0);

@@ -56,8 +56,8 @@ void touch_any(struct thread *t, uint64_t addr, uint64_t n);
 void touch_guesses(struct call *c, const struct call_desc *d);
 bool touch_iovec(struct thread *t, uint64_t addr, uint64_t count, int dir);
 
-/* Of a word that is a pointer or not: a number of that size can only be one, and not the guest's.
- */
+/* Of a word that is a pointer or not: a number of that size can only be one,
+ * and not the guest's. */
 static inline void hide_pointer(uint64_t *arg)
 {
 	if (*arg >= GUEST_TASK_SIZE && *arg < 1ull << 47)
