@@ -20,6 +20,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+CORE = os.path.join(ROOT, "src", "core")
 EXCLUSIONS = os.path.join(HERE, "coverage-exclusions")
 
 
@@ -40,7 +41,7 @@ def play(directory, seeds):
 
 
 def counts(directory):
-    """{file: {line: (count, function)}} of src/core."""
+    """{file below src/core: {line: (count, function)}}"""
     found = {}
     for data in glob.glob(os.path.join(directory, "**", "core_*.gcda"), recursive=True) + glob.glob(
             os.path.join(directory, "**", "*core*", "*.gcda"), recursive=True):
@@ -49,9 +50,9 @@ def counts(directory):
         for text in said.decode().splitlines():
             for file in json.loads(text)["files"]:
                 name = os.path.normpath(os.path.join(directory, file["file"]))
-                if os.path.dirname(name) != os.path.join(ROOT, "src", "core"):
+                if not name.startswith(CORE + os.sep):
                     continue
-                lines = found.setdefault(os.path.basename(name), {})
+                lines = found.setdefault(os.path.relpath(name, CORE), {})
                 for line in file["lines"]:
                     count, _ = lines.get(line["line_number"], (0, None))
                     lines[line["line_number"]] = (count + line["count"], line.get("function_name"))
@@ -73,7 +74,7 @@ def read_exclusions():
 
 def excluded(rules, used, file, function, text):
     for i, (files, functions, expression) in enumerate(rules):
-        if (fnmatch.fnmatch(file, files) and fnmatch.fnmatch(function or "-", functions)
+        if (fnmatch.fnmatch(os.path.basename(file), files) and fnmatch.fnmatch(function or "-", functions)
                 and expression.search(text)):
             used.add(i)
             return True
@@ -93,7 +94,7 @@ def main():
         play(directory, args.seeds)
         found = counts(directory)
     for file, lines in sorted(found.items()):
-        with open(os.path.join(ROOT, "src", "core", file), encoding="utf-8") as source:
+        with open(os.path.join(CORE, file), encoding="utf-8") as source:
             texts = source.read().split("\n")
         missed = []
         of_file = 0

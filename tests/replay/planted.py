@@ -9,6 +9,7 @@ Prints each with the seed that has found it and the shrunk script's number of st
 usage: planted.py SOURCE-TREE [--seeds N] [--only NAME]
 """
 import argparse
+import glob
 import os
 import re
 import shutil
@@ -18,7 +19,7 @@ import tempfile
 
 TARGETS = ["quire", "src/replay/quire-replay"]
 
-# name, what is wrong, file of src/core, text, what it becomes
+# name, what is wrong, file in src/core, text, what it becomes
 FAULTS = [
     ("mprotect-errno", "a hole gives EINVAL", "mprotect.c",
      "\t\tif (!vma)\n\t\t\treturn -QENOMEM;", "\t\tif (!vma)\n\t\t\treturn -QEINVAL;"),
@@ -101,7 +102,7 @@ def build(tree, work):
 
 def plant(copy, fault):
     name, _, file, old, new = fault
-    path = os.path.join(copy, "src", "core", file)
+    (path,) = glob.glob(os.path.join(copy, "src", "core", "**", file), recursive=True)
     with open(path, encoding="utf-8") as f:
         before = f.read()
     if before.count(old) != 1:
