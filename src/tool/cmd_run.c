@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "quire/quire.h"
-#include "run/base/run.h"
+#include "run/start/run_main.h"
 #include "tool/parse.h"
 #include "tool/tool.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "quire/quire.h"
-#include "run/base/run.h"
+#include "run/start/run_main.h"
 #include "tool/output.h"
 #include "tool/tool.h"
 

@@ -8,6 +8,8 @@
  */
 #include "run/base/cgroup.h"
 
+#include "quire/quire.h"
+
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>

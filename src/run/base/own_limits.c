@@ -8,7 +8,10 @@
  *
  * Owns run->limits, constant from own_limits_take() on.
  */
-#include "run/base/engine.h"
+#include "run/base/own_limits.h"
+
+#include "quire/quire.h"
+#include "run/base/run.h"
 
 #define STACK_BYTES (256u << 10)
 

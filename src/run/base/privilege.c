@@ -13,8 +13,10 @@
  */
 #include "run/base/privilege.h"
 
-#include "run/base/engine.h"
+#include "quire/quire.h"
+#include "run/base/say.h"
 
+#include <stdbool.h>
 #include <linux/capability.h>
 #include <string.h>
 #include <sys/prctl.h>

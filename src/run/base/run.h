@@ -1,48 +1,104 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.h: `quire run` as the tool sees it.
+ * run.h: the run: what the rooms of the supervisor share.
+ *
+ * Threads: the main thread (signals, deaths, the end), a pool of workers that answer requests, and
+ * the reaper, which takes dead address spaces apart.  The main thread waits for nobody: whoever
+ * waits for a guest waits for the main thread to notice its death.
+ *
+ * Lock order, outer first; letters stand at the fields:
+ *   B  oom.c's        memory is out: somebody is waited for, or killed; nothing else is held
+ *   V  shm_lock       segments (shm.c)
+ *   E  space->flush_lock  a flush of the space by a thread that is not in it
+ *   G  run->lock      processes, slots' owners, spaces' users
+ *     H  space->lock  windows of one address space
+ *       I' inode.c's  leaf
+ *   F' far.c's        leaf
+ *   S  slot->lock     leaf; never held over a call of the core
+ *   T  ctl's lock
+ *     D  fds.c's lock   leaf
+ *     D' closer.c's     leaf
+ *   Y  say.c's        leaf
+ *   C  constant after publication      A  atomic
+ *   O  only the worker attached to the slot
+ * No lock of these but B, V and E, which the main thread does not take, is held while a guest is
+ * waited for: none is held over a call of the core that may flush, except H over
+ * quire_file_create/put, which do not.
  */
 #ifndef RUN_RUN_H
 #define RUN_RUN_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "quire/port.h"
+#include "quire/quire.h"
+#include "run/base/options.h"
+#include "run/base/say.h"
+#include "run/base/util.h"
+#include "run/wire/proto.h"
 
-struct run_options {
-	/* Bytes of the machine's RAM; 0: three quarters of what the host has available. */
-	uint64_t ram_bytes;
-	/* No report on stderr at the end. */
-	bool quiet;
-	/* Where the report goes; NULL: stderr, "-": stdout.  JSON if the name ends in .json,
-	 * however it is written. */
-	const char *report;
-	/* The same, opened, unless it is a regular file, which is opened when it is written. */
-	int report_fd;
-	/* Allocation points to fail, ascending. */
-	const uint64_t *fail_points;
-	unsigned nr_fail_points;
-	/* Seconds between live lines on stderr; 0: none. */
-	double stat_seconds;
-	/* Program and arguments, NULL-terminated; argv[0] is looked for in PATH as execvp does. */
-	char **argv;
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+struct oom_log;
+struct peak;
+struct proc;
+struct proc_stats;
+struct slot;
+struct space;
+struct space_hooks;
+
+/* Processes beyond this number are summed up in run->folded once they are dead. */
+#define RUN_MAX_DEAD 2000
+
+struct run {
+	const struct run_options *opts;          /* C */
+	struct quire_port port;                  /* C */
+	struct quire_machine *machine;           /* C */
+	uint64_t ram_bytes, table_bytes;         /* C */
+	uint8_t *ram, *tables;                   /* C: mapped */
+	int fd_ram, fd_tables, fd_chan, fd_stub; /* C */
+	struct rlimit limits[RLIM_NLIMITS];      /* C: what the first process starts with */
+	unsigned fd_base;                        /* C: where its numbers that are ours begin */
+	int ctl;                                 /* C: our end of the socket */
+	int listener;                            /* A: seccomp listener, -1: none */
+	uint32_t nr_slots;                       /* C */
+	bool low_for_all;                        /* C: vm.mmap_min_addr is 0 */
+	struct run_info *info;                   /* C: which guests only read, as .. */
+	uint8_t *answers;                        /* C: .. these, one for each slot */
+	uint8_t *chans;                          /* C: channels, one for each slot */
+	struct slot *slots;                      /* C */
+	uint64_t *populated; /* A: bit per 256 KiB of RAM that the host has allocated */
+
+	pthread_mutex_t lock;                  /* G */
+	pthread_cond_t changed;                /* G: a process died */
+	struct proc *procs, *last_proc;        /* G */
+	struct space *spaces;                  /* G */
+	const struct space_hooks *space_hooks; /* C */
+	uint64_t left, torn;     /* G: spaces that nobody was in any more; taken apart since */
+	struct slot *free_slots; /* G */
+	unsigned nr_used_slots;  /* G: by threads, or by workers that have not left yet */
+	uint32_t next_serial;    /* G */
+	unsigned nr_new, nr_live, nr_dead; /* G: processes new; new or alive; dead and listed */
+	unsigned nr_claims;                /* G: proc->has_claims */
+	uint64_t nr_folded;                /* G: dead processes no longer listed .. */
+	struct proc_stats *folded;         /* .. and their sums */
+	unsigned peak_procs;               /* G */
+
+	int epoll;                          /* C */
+	pid_t first_pid;                    /* C */
+	bool sigchld_ignored;               /* C: when we were started */
+	bool first_done;                    /* main thread */
+	int first_status;                   /* main thread: as waitpid gave it */
+	uint64_t start_ns;                  /* C */
+	struct oom_log *ooms;               /* G */
+	bool said_no_fds;                   /* A */
+	struct proc *reap_head, *reap_tail; /* G: dead, not yet taken apart */
+	unsigned nr_reaping;                /* G */
+	pthread_cond_t reap_ready;          /* G */
+	pthread_t reaper;                   /* main thread */
+	bool reaper_stop;                   /* G */
+	uint64_t peak_used, peak_noted;     /* A: frames (guest/peak.c) */
+	struct peak *peak;                  /* G */
 };
-
-/* Exit statuses of quire run that are not the guest's. */
-enum {
-	RUN_EXIT_VERIFY =
-	    125, /* accounting was not conserved; also: the supervisor could not start */
-	RUN_EXIT_NOEXEC = 126,   /* found, but it cannot be executed */
-	RUN_EXIT_NOTFOUND = 127, /* no such program */
-};
-
-/*
- * Runs the program to its end, and every process it made, and writes the report.
- * Returns the guest's exit status; a guest that died by a signal makes this process die by it too.
- */
-int run_main(const struct run_options *opts);
-
-/* What `quire run` starts quire as when it stops itself (waker.c); argv: its number, and whose. */
-#define WAKER_COMMAND "run-waker"
-int waker_main(int argc, char **argv);
 
 #endif

@@ -8,7 +8,10 @@
  *
  * Owns the kinds, under Y (a leaf).
  */
-#include "run/base/engine.h"
+#include "run/base/say.h"
+
+#include "quire/quire.h"
+#include "run/base/run.h"
 
 #include <ctype.h>
 #include <stdarg.h>

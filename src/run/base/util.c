@@ -3,11 +3,14 @@
  * util.c: what every file of the supervisor needs: the clock, futexes, small files of /proc.  Owns
  * no state.
  */
-#include "run/base/engine.h"
+#include "run/base/util.h"
+
+#include "quire/quire.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -65,4 +68,52 @@ long read_text(const char *path, char *buf, size_t len)
 	buf[n] = 0;
 	close(fd);
 	return (long)n;
+}
+
+static char *read_all(int fd, size_t *len)
+{
+	size_t cap = 8192, used = 0;
+	char *buf = malloc(cap);
+
+	while (buf) {
+		ssize_t n = read(fd, buf + used, cap - used - 1);
+		char *bigger;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		used += (size_t)n;
+		if (cap - used > 4096)
+			continue;
+		cap *= 2;
+		bigger = realloc(buf, cap);
+		if (!bigger)
+			free(buf);
+		buf = bigger;
+	}
+	if (buf) {
+		buf[used] = 0;
+		*len = used;
+	}
+	return buf;
+}
+
+char *host_proc_read(const char *rest, size_t *len)
+{
+	char path[64];
+	char *text;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%s", rest);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	text = read_all(fd, len);
+	close(fd);
+	if (text && !*len) {
+		free(text);
+		return NULL;
+	}
+	return text;
 }

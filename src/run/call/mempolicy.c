@@ -10,6 +10,14 @@
  */
 #include "run/call/mempolicy.h"
 
+#include "quire/port.h"
+#include "quire/quire.h"
+#include "run/call/memsys.h"
+#include "run/file/guest_mem.h"
+#include "run/guest/creds.h"
+#include "run/guest/request.h"
+#include "run/wire/page.h"
+
 #include <errno.h>
 
 #define MODE_SHIFT 48

@@ -5,8 +5,17 @@
  *
  * Owns nothing.  A call that is not in the table is the host's: RUN_NATIVE.
  */
-#include "run/base/engine.h"
+#include "run/call/memsys.h"
+
+#include "quire/quire.h"
 #include "run/call/note.h"
+#include "run/call/vdso_move.h"
+#include "run/file/files_leave.h"
+#include "run/file/guest_mem.h"
+#include "run/file/window.h"
+#include "run/guest/request.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <sys/mman.h>

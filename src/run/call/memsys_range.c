@@ -3,7 +3,17 @@
  * memsys_range.c: mincore, msync, madvise: calls about a range that also concern the host's files
  * behind it, or write to a buffer of the guest.
  */
-#include "run/base/engine.h"
+#include "quire/abi.h"
+#include "quire/quire.h"
+#include "run/call/memsys.h"
+#include "run/call/note.h"
+#include "run/file/guest_mem.h"
+#include "run/file/window.h"
+#include "run/file/window_reach.h"
+#include "run/guest/request.h"
+#include "run/wire/atomic.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <sys/mman.h>

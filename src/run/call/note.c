@@ -4,8 +4,13 @@
  *
  * Owns the list of what has been said, under its own lock (leaf).
  */
-#include "run/base/engine.h"
 #include "run/call/note.h"
+
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/base/say.h"
+#include "run/guest/proc.h"
+#include "run/wire/proto.h"
 
 #include <stdio.h>
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * note.h: the names of what may be refused, for the line that says so.
+ * note.h: what is refused, by name, and the line that says so.
  */
-#ifndef QUIRE_RUN_NOTE_H
-#define QUIRE_RUN_NOTE_H
+#ifndef RUN_NOTE_H
+#define RUN_NOTE_H
 
 #include <stdint.h>
+
+struct proc;
+struct run;
 
 struct note_call {
 	long nr;
@@ -19,16 +22,11 @@ struct note_detail {
 	const char *name;
 };
 
-/* A detail: what is refused because it concerns the vdso. */
-#define NOTE_VDSO 1
-/* .. because a handler of binfmt_misc would get the stub's own file. */
-#define NOTE_BINFMT 2
-#define NOTE_EROFS 3
-#define NOTE_PROBES 4
-#define NOTE_CONTENTS 5
-
 /* Both end with a NULL name. */
 extern const struct note_call note_calls[];
 extern const struct note_detail note_details[];
+
+/* One line for each (number, detail) that a guest asked for and Quire does not have. */
+void note_unsupported(struct run *run, struct proc *p, long nr, uint64_t detail);
 
 #endif

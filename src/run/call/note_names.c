@@ -2,9 +2,10 @@
 /*
  * note_names.c: the names of system calls that may be refused, and of what is refused of them.
  */
-#include "run/base/engine.h"
-#include "run/wire/newer_numbers.h"
+#include "quire/abi.h"
 #include "run/call/note.h"
+#include "run/wire/newer_numbers.h"
+#include "run/wire/proto.h"
 
 #include <linux/seccomp.h>
 #include <linux/userfaultfd.h>

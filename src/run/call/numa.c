@@ -3,7 +3,16 @@
  * numa.c: move_pages and migrate_pages on a machine of one node: all pages are on it, and may be
  * asked for there.
  */
+#include "quire/port.h"
+#include "quire/quire.h"
 #include "run/call/mempolicy.h"
+#include "run/call/memsys.h"
+#include "run/file/guest_mem.h"
+#include "run/guest/creds.h"
+#include "run/guest/proc.h"
+#include "run/guest/request.h"
+#include "run/guest/space.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <stdlib.h>

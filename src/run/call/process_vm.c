@@ -6,7 +6,14 @@
  * the first bad address counts, as on the host.  The caller's own side may grow its stack, as a
  * buffer of read(2) may; the other side may not, also when it is the caller's again.
  */
+#include "quire/quire.h"
+#include "run/call/memsys.h"
+#include "run/file/guest_mem.h"
 #include "run/guest/creds.h"
+#include "run/guest/proc.h"
+#include "run/guest/request.h"
+#include "run/guest/space.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -5,7 +5,14 @@
  * They hold for the guest's address space, not for the host process, which needs room for fills;
  * so the process's own (proc->rlim, under G) are the truth, inherited by fork, kept over exec.
  */
+#include "quire/quire.h"
+#include "run/call/memsys.h"
+#include "run/file/guest_mem.h"
 #include "run/guest/creds.h"
+#include "run/guest/proc.h"
+#include "run/guest/request.h"
+#include "run/guest/space.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 
@@ -23,16 +30,6 @@ static int which(uint64_t resource)
 	default:
 		return -1;
 	}
-}
-
-struct rlimit proc_limit(struct proc *p, int i)
-{
-	struct rlimit r;
-
-	pthread_mutex_lock(&p->run->lock);
-	r = p->rlim[i];
-	pthread_mutex_unlock(&p->run->lock);
-	return r;
 }
 
 static int64_t put(struct request *q, uint64_t to, const struct rlimit *r)

@@ -16,6 +16,15 @@
  */
 #include "run/call/shm.h"
 
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/guest/creds.h"
+#include "run/guest/death.h"
+#include "run/guest/proc.h"
+#include "run/guest/space.h"
+#include "run/wire/atomic.h"
+#include "run/wire/page.h"
+
 #include <errno.h>
 #include <stdlib.h>
 

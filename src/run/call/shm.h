@@ -56,4 +56,9 @@ void shm_remove(struct run *run, struct segment *g);
 bool shm_permitted(const struct creds *c, const struct segment *g, unsigned want);
 bool shm_owns(const struct creds *c, const struct segment *g);
 
+/* Somebody has detached by dying: segments that are marked for removal may go. */
+void shm_sweep(struct run *run);
+int shm_create(void);
+void shm_destroy(void);
+
 #endif

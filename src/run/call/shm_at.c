@@ -2,7 +2,13 @@
 /*
  * shm_at.c: shmat(2), shmdt(2): attaching is mapping.  Owns nothing; all under shm_lock.
  */
+#include "quire/quire.h"
+#include "run/call/memsys.h"
 #include "run/call/shm.h"
+#include "run/file/files_leave.h"
+#include "run/guest/creds.h"
+#include "run/guest/request.h"
+#include "run/wire/page.h"
 
 #include <errno.h>
 #include <sys/mman.h>

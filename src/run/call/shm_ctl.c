@@ -2,7 +2,14 @@
 /*
  * shm_ctl.c: shmctl(2).  Owns nothing; all under shm_lock.
  */
+#include "quire/quire.h"
+#include "run/call/memsys.h"
 #include "run/call/shm.h"
+#include "run/file/guest_mem.h"
+#include "run/guest/creds.h"
+#include "run/guest/proc.h"
+#include "run/guest/request.h"
+#include "run/wire/page.h"
 
 #include <errno.h>
 #include <string.h>

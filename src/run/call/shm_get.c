@@ -4,7 +4,14 @@
  *
  * The limits are the host's (kernel.shmmax, shmall, shmmni), as they are now.
  */
+#include "quire/quire.h"
+#include "run/base/util.h"
+#include "run/call/memsys.h"
+#include "run/call/note.h"
 #include "run/call/shm.h"
+#include "run/guest/creds.h"
+#include "run/guest/request.h"
+#include "run/wire/page.h"
 
 #include <errno.h>
 #include <stdio.h>

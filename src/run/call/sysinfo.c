@@ -3,7 +3,11 @@
  * sysinfo.c: sysinfo(2): the memory is the machine's, as proc_text_meminfo.c tells it; load, uptime
  * and the number of processes are the host's.  Owns nothing.
  */
-#include "run/base/engine.h"
+#include "quire/quire.h"
+#include "run/call/memsys.h"
+#include "run/file/guest_mem.h"
+#include "run/guest/request.h"
+#include "run/wire/page.h"
 
 #include <errno.h>
 #include <sys/sysinfo.h>

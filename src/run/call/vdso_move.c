@@ -6,7 +6,14 @@
  * not notice.  What appears at the new address is the core's: the code, copied, and zeros for the
  * data, which tell the code to make system calls.  From then on maps shows it there.
  */
-#include "run/base/engine.h"
+#include "run/call/vdso_move.h"
+
+#include "quire/quire.h"
+#include "run/file/files_leave.h"
+#include "run/guest/request.h"
+#include "run/guest/space.h"
+#include "run/wire/atomic.h"
+#include "run/wire/page.h"
 
 #include <errno.h>
 #include <sys/auxv.h>

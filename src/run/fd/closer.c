@@ -7,8 +7,12 @@
  *
  * Owns the queue, under D' (a leaf).  A thread that finds it full closes the descriptor itself.
  */
-#include "run/base/engine.h"
+#include "run/fd/closer.h"
 
+#include "quire/quire.h"
+
+#include <stdbool.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #define MAX_QUEUE 4096u

@@ -14,7 +14,15 @@
  *   3  Of two descriptors of one slot and token the later one counts: tokens begin anew with each
  *      thread and program.  So the socket is emptied before the table is looked at.
  */
-#include "run/base/engine.h"
+#include "run/fd/ctl.h"
+
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/fd/closer.h"
+#include "run/fd/fds.h"
+#include "run/fd/life_pipe.h"
+#include "run/wire/atomic.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -38,6 +46,7 @@ static unsigned next_victim;                             /* T */
 static uint32_t kicks[MAX_KICKS];                        /* T: a ring */
 static bool kicked[MAX_KICKS];                           /* T: the slot is in the ring */
 static unsigned kick_head, nr_kicks;                     /* T */
+static bool open_slots[RUN_MAX_SLOTS];                   /* A: a thread has the slot */
 static int kick_event = -1;
 
 int ctl_create(struct run *run, int *guest_end)
@@ -119,7 +128,7 @@ static void packet(struct run *run, const struct ctl_packet *p, int fd)
 			queue_kick(p->slot);
 	} else if (p->token == RUN_TOKEN_LISTENER) {
 		set_listener(run, fd);
-	} else if (p->slot < run->nr_slots && at_load(&run->slots[p->slot].used)) {
+	} else if (p->slot < run->nr_slots && at_load(&open_slots[p->slot])) {
 		table_add(p->slot, p->token, fd);
 	} else {
 		close_later(fd); /* nobody will ask for it */
@@ -203,36 +212,48 @@ static void drain_locked(struct run *run)
 		;
 }
 
-static int take(struct run *run, struct slot *slot, uint64_t token, bool any)
+static int take(struct run *run, uint32_t slot, uint64_t token, bool any)
 {
 	int fd;
 
 	pthread_mutex_lock(&lock);
 	drain_locked(run);
-	fd = table_take(slot->index, token, any);
+	fd = table_take(slot, token, any);
 	pthread_mutex_unlock(&lock);
 	return fd < 0 ? -EBADF : fd;
 }
 
-int ctl_take(struct run *run, struct slot *slot, uint64_t token)
+int ctl_take(struct run *run, uint32_t slot, uint64_t token)
 {
 	return take(run, slot, token, false);
 }
 
-int ctl_take_any(struct run *run, struct slot *slot)
+int ctl_take_any(struct run *run, uint32_t slot)
 {
 	return take(run, slot, 0, true);
 }
 
-void ctl_forget(struct run *run, struct slot *slot)
+void ctl_forget(struct run *run, uint32_t slot)
 {
 	int fd;
 
 	pthread_mutex_lock(&lock);
 	drain_locked(run);
-	while ((fd = table_take(slot->index, 0, true)) >= 0)
+	while ((fd = table_take(slot, 0, true)) >= 0)
 		close_later(fd);
 	pthread_mutex_unlock(&lock);
+}
+
+void ctl_open(struct run *run, uint32_t slot)
+{
+	(void)run;
+	at_store(&open_slots[slot], true);
+}
+
+void ctl_close(struct run *run, uint32_t slot)
+{
+	at_store(&open_slots[slot], false);
+	ctl_forget(run, slot);
 }
 
 void ctl_drain(struct run *run)

@@ -9,7 +9,12 @@
  * Chosen before we open anything: then dummies stand there, so that none of our own descriptors,
  * which become those at other numbers, is in the way.
  */
-#include "run/base/engine.h"
+#include "run/fd/fd_block.h"
+
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/base/say.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <fcntl.h>

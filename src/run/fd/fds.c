@@ -14,7 +14,10 @@
  *   2  `held` is promised + SPARE while D is free, unless the last ones came when no more could be
  *      had: then no fork is granted, and no file taken in.  D is held while some are lent.
  */
-#include "run/base/engine.h"
+#include "run/fd/fds.h"
+
+#include "quire/quire.h"
+#include "run/base/run.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -11,7 +11,16 @@
  *
  * Owns the ranges, under F' (a leaf).
  */
-#include "run/base/engine.h"
+#include "run/file/far.h"
+
+#include "ds/itree.h"
+#include "quire/quire.h"
+#include "run/file/files.h"
+#include "run/file/window.h"
+#include "run/guest/request.h"
+#include "run/guest/space.h"
+#include "run/wire/atomic.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 

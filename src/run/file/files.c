@@ -10,7 +10,17 @@
  *
  * Owns space->windows (H).
  */
-#include "run/base/engine.h"
+#include "run/file/files.h"
+
+#include "quire/quire.h"
+#include "run/file/files_leave.h"
+#include "run/file/inode.h"
+#include "run/file/window.h"
+#include "run/guest/request.h"
+#include "run/guest/space.h"
+#include "run/wire/atomic.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <stdlib.h>

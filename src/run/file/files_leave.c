@@ -8,7 +8,14 @@
  *   2  A file for which the answer has no room stays in the table, and v2 says from which index on
  *      the stub has to ask for more, plus 1.
  */
-#include "run/base/engine.h"
+#include "run/file/files_leave.h"
+
+#include "quire/quire.h"
+#include "run/file/files.h"
+#include "run/file/window.h"
+#include "run/guest/request.h"
+#include "run/guest/space.h"
+#include "run/wire/proto.h"
 
 #include <stdlib.h>
 

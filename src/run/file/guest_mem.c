@@ -6,7 +6,15 @@
  * written through a window (window_reach.c), as a store of the guest's would: nothing beyond the
  * end, whatever the descriptor was opened for.
  */
-#include "run/base/engine.h"
+#include "run/file/guest_mem.h"
+
+#include "quire/port.h"
+#include "quire/quire.h"
+#include "run/file/window.h"
+#include "run/file/window_reach.h"
+#include "run/guest/request.h"
+#include "run/guest/space.h"
+#include "run/wire/page.h"
 
 #include <errno.h>
 #include <sys/mman.h>

@@ -10,7 +10,16 @@
  *   2  A bit of `mapped` is set before anything of the file can be mapped, and is clear only if no
  *      window of a file with that bit is in the table.
  */
-#include "run/base/engine.h"
+#include "run/file/inode.h"
+
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/fd/ctl.h"
+#include "run/file/window.h"
+#include "run/guest/request.h"
+#include "run/wire/atomic.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -139,7 +148,7 @@ static void cut_all(const struct request *q, int fd)
 /* Closed before the guest goes on: nobody holds its file longer than it does. */
 void op_file_cut(struct request *q)
 {
-	int fd = ctl_take(q->run, q->slot, q->a[0]);
+	int fd = ctl_take(q->run, q->slot->index, q->a[0]);
 
 	q->ret = fd < 0 ? fd : 0;
 	if (fd < 0)

@@ -15,7 +15,15 @@
  *      a thread that is refused a page beyond asks window_find_page() and tries again.  And it may
  *      have become shorter: the host says so when the page is touched.
  */
-#include "run/base/engine.h"
+#include "run/file/window.h"
+
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/file/far.h"
+#include "run/file/window_reach.h"
+#include "run/wire/atomic.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <stdlib.h>

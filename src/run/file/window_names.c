@@ -8,8 +8,12 @@
  *
  * Owns the text, each thread the one that it tells from.
  */
-#include "run/base/engine.h"
-#include "run/procfs/proc_text.h"
+#include "run/file/window_names.h"
+
+#include "quire/quire.h"
+#include "run/base/util.h"
+#include "run/file/window.h"
+#include "run/wire/proto.h"
 
 #include <stdio.h>
 #include <stdlib.h>

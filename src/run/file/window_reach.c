@@ -10,7 +10,14 @@
  *
  * Owns `remote`, each thread its own.
  */
-#include "run/base/engine.h"
+#include "run/file/window_reach.h"
+
+#include "quire/quire.h"
+#include "run/file/window.h"
+#include "run/guest/proc.h"
+#include "run/link/channel.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <string.h>

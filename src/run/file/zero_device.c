@@ -5,7 +5,12 @@
  * A private one is anonymous memory, a shared one a shared-memory file of its own of the mapping's
  * length; an offset counts as it does for a file of that length.
  */
-#include "run/base/engine.h"
+#include "run/file/zero_device.h"
+
+#include "quire/quire.h"
+#include "run/file/files_leave.h"
+#include "run/guest/request.h"
+#include "run/wire/page.h"
 
 #include <errno.h>
 #include <fcntl.h>

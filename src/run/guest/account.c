@@ -3,7 +3,14 @@
  * account.c: sums for the report.  Owns how two programs' counters become one process's: counters
  * add up, peaks are the larger, what describes a moment is the later one.
  */
-#include "run/base/engine.h"
+#include "run/guest/account.h"
+
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/guest/proc.h"
+#include "run/guest/slot.h"
+#include "run/wire/atomic.h"
+#include "run/wire/proto.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -13,7 +13,12 @@
  */
 #include "run/guest/creds.h"
 
+#include "quire/quire.h"
 #include "run/base/privilege.h"
+#include "run/base/util.h"
+#include "run/guest/proc.h"
+#include "run/guest/request.h"
+#include "run/guest/slot.h"
 
 #include <stdio.h>
 #include <stdlib.h>

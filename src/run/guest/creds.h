@@ -5,7 +5,7 @@
 #ifndef RUN_CREDS_H
 #define RUN_CREDS_H
 
-#include "run/base/engine.h"
+#include "run/guest/request.h"
 
 #include <linux/capability.h>
 

@@ -10,14 +10,36 @@
  *
  * All under G, but for proc_is_gone().
  */
-#include "run/base/engine.h"
+#include "run/guest/death.h"
 
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/base/util.h"
+#include "run/fd/closer.h"
+#include "run/fd/ctl.h"
+#include "run/fd/fds.h"
+#include "run/fd/life_pipe.h"
+#include "run/guest/peak.h"
+#include "run/guest/proc.h"
+#include "run/guest/reaper.h"
+#include "run/guest/slot.h"
+#include "run/guest/space.h"
+
+#include <errno.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define CLAIM_NS (10ull * 1000000000u)
+
+/* The main thread tells processes apart by their serials (life.c). */
+int death_watch(struct run *run, struct proc *p, int fd, uint32_t events)
+{
+	struct epoll_event e = {.events = events, .data.u64 = p->serial};
+
+	return epoll_ctl(run->epoll, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
+}
 
 /* The next older new child of parent, `left` new ones being still to be seen; the youngest come
  * first. */
@@ -53,9 +75,9 @@ static struct proc *orphan_locked(struct run *run, struct proc *parent)
 		int life = p->life;
 
 		if (life < 0 && p->slots)
-			life = ctl_take_any(run, p->slots);
+			life = ctl_take_any(run, p->slots->index);
 		if (life >= 0 && p->life < 0 &&
-		    (!life_is_pipe(life) || life_watch(run, p, life, 0))) {
+		    (!life_is_pipe(life) || death_watch(run, p, life, 0))) {
 			close_later(life);
 			life = -1;
 		}
@@ -64,20 +86,6 @@ static struct proc *orphan_locked(struct run *run, struct proc *parent)
 		p->life = life;
 	}
 	return NULL;
-}
-
-bool life_hung_up(int life)
-{
-	struct pollfd fd = {.fd = life};
-
-	return poll(&fd, 1, 0) == 1 && fd.revents;
-}
-
-bool life_is_pipe(int life)
-{
-	struct stat st;
-
-	return !fstat(life, &st) && S_ISFIFO(st.st_mode);
 }
 
 /* A guest may have kept another descriptor of the same: closing ours would not end the watch. */

@@ -2,7 +2,7 @@
 /*
  * peak.c: the most RAM that was in use at once, what it was made of, and who held it.
  *
- * Owns run->peak.
+ * Owns run->peak->
  *
  *   1  RAM is asked for by requests alone, and the figure is looked at after each: between two
  *      looks of one thread it only falls.  What others do meanwhile may hide a few pages; the told
@@ -11,7 +11,14 @@
  *      by anything if somebody has just died, whose memory is about to go.
  *   3  A dead process holds its memory until its address space is taken apart.
  */
-#include "run/base/engine.h"
+#include "run/guest/peak.h"
+
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/guest/proc.h"
+#include "run/guest/space.h"
+#include "run/wire/atomic.h"
+#include "run/wire/page.h"
 
 #include <string.h>
 
@@ -21,7 +28,7 @@
 
 static bool worth_a_note(const struct run *run, uint64_t used)
 {
-	uint64_t noted = at_load_relaxed(&run->peak.noted);
+	uint64_t noted = at_load_relaxed(&run->peak_noted);
 
 	return used >= noted + noted / 64 + STEP_FRAMES;
 }
@@ -57,7 +64,7 @@ static const struct space *space_held_locked(const struct proc *p)
 
 static void note_holders_locked(struct run *run)
 {
-	struct peak *peak = &run->peak;
+	struct peak *peak = run->peak;
 
 	peak->nr_holders = peak->nr_others = 0;
 	for (struct proc *p = run->procs; p; p = p->next) {
@@ -77,19 +84,19 @@ static void note_locked(struct run *run, uint64_t used)
 	struct quire_machine_stats m;
 
 	quire_machine_stats(run->machine, &m);
-	at_store(&run->peak.noted, used);
-	run->peak.anon = m.anon_frames;
-	run->peak.shmem = m.shmem_frames;
-	run->peak.tables = m.table_frames;
+	at_store(&run->peak_noted, used);
+	run->peak->anon = m.anon_frames;
+	run->peak->shmem = m.shmem_frames;
+	run->peak->tables = m.table_frames;
 	note_holders_locked(run);
 }
 
 static uint64_t raise_peak(struct run *run)
 {
 	uint64_t used = quire_machine_used_frames(run->machine),
-		 old = at_load_relaxed(&run->peak.used);
+		 old = at_load_relaxed(&run->peak_used);
 
-	while (used > old && !__atomic_compare_exchange_n(&run->peak.used, &old, used, true,
+	while (used > old && !__atomic_compare_exchange_n(&run->peak_used, &old, used, true,
 							  __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 	return used;
@@ -111,13 +118,13 @@ void peak_look_at_death_locked(struct run *run)
 {
 	uint64_t used = raise_peak(run);
 
-	if (used > run->peak.noted)
+	if (used > run->peak_noted)
 		note_locked(run, used);
 }
 
 uint64_t peak_bytes(const struct run *run)
 {
-	uint64_t frames = run->peak.used + SLACK_FRAMES + ROUND_FRAMES - 1;
+	uint64_t frames = run->peak_used + SLACK_FRAMES + ROUND_FRAMES - 1;
 
 	frames -= frames % ROUND_FRAMES;
 	return frames * PAGE < run->ram_bytes ? frames * PAGE : run->ram_bytes;

@@ -10,7 +10,21 @@
  *   1  A process that is NEW or ALIVE has a space and is one of its users; a DEAD one has none.
  *   2  Dead processes stay listed for the report, RUN_MAX_DEAD of them; older ones are summed up.
  */
-#include "run/base/engine.h"
+#include "run/guest/proc.h"
+
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/base/util.h"
+#include "run/fd/closer.h"
+#include "run/fd/fds.h"
+#include "run/fd/life_pipe.h"
+#include "run/guest/account.h"
+#include "run/guest/death.h"
+#include "run/guest/peak.h"
+#include "run/guest/reaper.h"
+#include "run/guest/slot.h"
+#include "run/guest/space.h"
+#include "run/wire/atomic.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -18,6 +32,29 @@
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+struct pending_exec *pending_create(const char *path, const char *comm)
+{
+	struct pending_exec *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->path = strdup(path);
+	if (!p->path) {
+		free(p);
+		return NULL;
+	}
+	strncpy(p->comm, comm, sizeof(p->comm) - 1);
+	return p;
+}
+
+void pending_free(struct pending_exec *p)
+{
+	if (!p)
+		return;
+	free(p->path);
+	free(p);
+}
 
 struct proc *proc_get(struct proc *p)
 {
@@ -105,7 +142,7 @@ bool proc_set_pid(struct proc *p, pid_t pid)
 	p->pid = pid;
 	p->pidfd = fd;
 	if (fd >= 0)
-		life_watch(p->run, p, fd, EPOLLIN);
+		death_watch(p->run, p, fd, EPOLLIN);
 	return true;
 }
 
@@ -115,7 +152,7 @@ static int adopt_life_locked(struct proc *p, int life)
 	if (p->life >= 0 || p->state == PROC_DEAD)
 		return life;
 	if (life >= 0) {
-		if (!life_is_pipe(life) || life_watch(p->run, p, life, 0))
+		if (!life_is_pipe(life) || death_watch(p->run, p, life, 0))
 			return life;
 		p->life = life;
 		if (p->promised)
@@ -162,6 +199,16 @@ void proc_set_names(struct proc *p, const char *exe, const char *comm)
 	strncpy(p->comm, comm, sizeof(p->comm) - 1);
 }
 
+struct rlimit proc_limit(struct proc *p, int i)
+{
+	struct rlimit r;
+
+	pthread_mutex_lock(&p->run->lock);
+	r = p->rlim[i];
+	pthread_mutex_unlock(&p->run->lock);
+	return r;
+}
+
 /* Oldest dead processes become sums. */
 void procs_fold_locked(struct run *run)
 {
@@ -172,7 +219,7 @@ void procs_fold_locked(struct run *run)
 		list_remove(run, p);
 		run->nr_dead--;
 		run->nr_folded++;
-		stats_add(&run->folded, &p->stats);
+		stats_add(run->folded, &p->stats);
 		proc_put(p);
 	}
 }
@@ -236,6 +283,13 @@ struct proc *proc_find(struct run *run, pid_t pid, struct space **space)
 	}
 	pthread_mutex_unlock(&run->lock);
 	return p;
+}
+
+int procs_create(struct run *run)
+{
+	run->folded = calloc(1, sizeof(*run->folded));
+	run->peak = calloc(1, sizeof(*run->peak));
+	return run->folded && run->peak ? 0 : -ENOMEM;
 }
 
 void procs_destroy(struct run *run)

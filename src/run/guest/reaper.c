@@ -7,7 +7,14 @@
  *
  * Owns the queue run->reap_head (G).
  */
-#include "run/base/engine.h"
+#include "run/guest/reaper.h"
+
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/guest/account.h"
+#include "run/guest/proc.h"
+#include "run/guest/space.h"
+#include "run/wire/proto.h"
 
 void space_absorb(struct proc *p, struct space *space)
 {
@@ -19,7 +26,7 @@ void space_absorb(struct proc *p, struct space *space)
 	if (!run->opts->quiet || run->opts->report)
 		quire_range_usage(space->mm, 0, GUEST_TASK_SIZE, &usage);
 	quire_mm_exit(space->mm);
-	shm_sweep(run);
+	run->space_hooks->unmapped(run);
 	pthread_mutex_lock(&run->lock);
 	stats_add_mm(&p->stats, &mm);
 	p->stats.usage = usage;

@@ -9,7 +9,17 @@
  *   1  slot->proc and slot->space are referenced from allocation until the slot is free.
  *   2  A retired slot's `event` has been bumped: whoever waits for its thread looks again.
  */
-#include "run/base/engine.h"
+#include "run/guest/slot.h"
+
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/base/util.h"
+#include "run/fd/ctl.h"
+#include "run/guest/account.h"
+#include "run/guest/proc.h"
+#include "run/guest/space.h"
+#include "run/wire/atomic.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -87,6 +97,7 @@ struct slot *slot_alloc_locked(struct run *run, struct proc *p, struct space *sp
 	at_store(&s->started, false);
 	chan_reset(s, space);
 	at_store(&s->used, true);
+	ctl_open(run, s->index);
 	pthread_mutex_unlock(&s->lock);
 	return s;
 }
@@ -159,7 +170,7 @@ static struct space *slot_free_locked(struct slot *s)
 	at_store(&s->used, false);
 	pthread_mutex_unlock(&s->lock);
 	/* After that nothing is taken in for it any more. */
-	ctl_forget(run, s);
+	ctl_close(run, s->index);
 	if (space)
 		at_add(&space->nr_slots, (uint32_t)-1);
 	s->space = NULL;

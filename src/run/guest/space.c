@@ -10,7 +10,14 @@
  *   2  Once users is 0 nobody executes in it: flushes return at once, for ever.
  *   3  The mm is put with the last reference, which a worker may hold a little longer.
  */
-#include "run/base/engine.h"
+#include "run/guest/space.h"
+
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/guest/slot.h"
+#include "run/wire/atomic.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -109,11 +116,11 @@ int space_fork(struct space *parent, struct space **out)
 		return -ENOMEM;
 	err = copy_layout(s, parent);
 	if (!err)
-		err = windows_copy(s, parent);
+		err = s->run->space_hooks->copy(s, parent);
 	if (!err)
 		err = quire_mm_fork(parent->mm, s, &s->mm);
 	if (err) {
-		windows_destroy(s);
+		s->run->space_hooks->destroy(s);
 		space_free(s);
 		return err;
 	}
@@ -132,7 +139,7 @@ void space_put(struct space *s)
 	if (at_add(&s->refs, (uint32_t)-1))
 		return;
 	quire_mm_put(s->mm);
-	windows_destroy(s);
+	s->run->space_hooks->destroy(s);
 	space_free(s);
 }
 

@@ -14,7 +14,17 @@
  * another worker receives that kick, sees that the slot has an owner, leaves the notification in
  * the slot and bumps `event`.
  */
-#include "run/base/engine.h"
+#include "run/link/channel.h"
+
+#include "quire/port.h"
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/base/task.h"
+#include "run/base/util.h"
+#include "run/guest/proc.h"
+#include "run/guest/slot.h"
+#include "run/wire/atomic.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <linux/seccomp.h>

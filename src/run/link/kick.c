@@ -10,7 +10,16 @@
  *      that turn: a kicker of another process is a guest that lies, or one that we took for dead,
  *      and is killed.
  */
-#include "run/base/engine.h"
+#include "run/link/kick.h"
+
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/base/say.h"
+#include "run/base/task.h"
+#include "run/fd/ctl.h"
+#include "run/guest/proc.h"
+#include "run/guest/slot.h"
+#include "run/wire/atomic.h"
 
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -52,11 +61,6 @@ bool kick_receive(struct run *run, struct kick *k)
 	return true;
 }
 
-bool task_is_of(pid_t pid, pid_t tid)
-{
-	return !syscall(SYS_tgkill, pid, tid, 0) || errno == EPERM;
-}
-
 static bool lives(int pidfd)
 {
 	struct pollfd fd = {.fd = pidfd, .events = POLLIN};
@@ -87,33 +91,10 @@ static bool belongs_locked(struct run *run, const struct proc *p, pid_t tid)
 	return task_is_of(tid, tid) && !known_locked(run, p, tid);
 }
 
-/* A number in the host's status of a thread; 0: there is no such thread. */
-static pid_t status_of(pid_t tid, const char *field)
-{
-	char path[40], text[2048], *line;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	if (read_text(path, text, sizeof(text)) < 0)
-		return 0;
-	line = strstr(text, field);
-	return line ? (pid_t)atoi(line + strlen(field)) : 0;
-}
-
-bool task_is_stranger(pid_t pid, pid_t parent)
-{
-	pid_t of = status_of(pid, "\nPPid:");
-
-	if (!of || pid == parent)
-		return pid == parent;
-	/* CLONE_PARENT makes siblings. */
-	return status_of(pid, "\nTgid:") != pid ||
-	       (of != parent && of != status_of(parent, "\nPPid:"));
-}
-
 /* While the notification is valid, so is the number of the thread that waits for its answer. */
 static void kill_kicker(struct run *run, const struct kick *k)
 {
-	pid_t pid = status_of(k->tid, "\nTgid:");
+	pid_t pid = task_process(k->tid);
 	int fd = pid ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 	uint64_t id = k->notif;
 

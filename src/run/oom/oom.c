@@ -14,6 +14,17 @@
  */
 #include "run/oom/oom.h"
 
+#include "quire/port.h"
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/base/say.h"
+#include "run/guest/proc.h"
+#include "run/guest/space.h"
+#include "run/link/channel.h"
+#include "run/oom/holders.h"
+#include "run/wire/atomic.h"
+
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -117,4 +128,10 @@ bool oom_kill(void *ctx, struct quire_mm *mm, void *cookie, enum quire_memory wh
 	again = (!first && what != QUIRE_MEMORY_OTHER) || make_room(run, cookie, what);
 	pthread_mutex_unlock(&one_at_a_time);
 	return again;
+}
+
+int oom_create(struct run *run)
+{
+	run->ooms = calloc(1, sizeof(*run->ooms));
+	return run->ooms ? 0 : -ENOMEM;
 }

@@ -1,46 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * oom.h: what the files about memory that has run out share.
- *
- *   oom.c         in which order: wait, look again, choose, kill
- *   oom_wait.c    what is on its way back because somebody dies
- *   oom_choice.c  who holds how much, and whose death helps most
- *   oom_tell.c    the line, and what the report keeps of it
+ * oom.h: memory has run out.
  */
 #ifndef RUN_OOM_H
 #define RUN_OOM_H
 
-#include "run/base/engine.h"
+#include "quire/port.h"
+#include "quire/quire.h"
 
-#define MAX_HOLDERS 1024u
+#include <sys/types.h>
 
-struct holder {
-	struct proc *proc;   /* referenced */
-	struct space *space; /* referenced */
+struct run;
+
+/* Memory ran out, and a process was killed for it: how much each one held, in bytes. */
+#define RUN_MAX_OOMS 16u
+#define OOM_OTHERS 3u
+struct oom_share {
 	pid_t pid;
+	uint64_t held;
 	char comm[16];
-	uint64_t held; /* bytes */
-	int adj;
 };
-
-struct holders {
+struct oom_record {
 	enum quire_memory what;
-	uint64_t total; /* bytes of it, all in all */
-	unsigned nr;
-	struct holder v[MAX_HOLDERS]; /* who holds most first */
+	uint64_t total; /* of it, all in all */
+	struct oom_share victim;
+	int adj;                             /* its oom_score_adj */
+	struct oom_share others[OOM_OTHERS]; /* the processes that held most */
+	unsigned nr_others, nr_rest;         /* shown; not shown, .. */
+	uint64_t rest;                       /* .. which held this */
+	uint64_t nobodys;                    /* in use by no living process */
 };
 
-/* Waits for the memory of what dies, but `mine`.  True: it came.  killed: one was just killed. */
-bool oom_wait(struct run *run, const struct space *mine, bool killed);
-/* Counts one more try of this thread's request; false: it has had MAX_TRIES. */
-bool oom_take_try(void);
+/* All that died for it; the first of them in detail. */
+struct oom_log {
+	uint64_t kills;                    /* G */
+	struct oom_record v[RUN_MAX_OOMS]; /* G */
+};
 
-void holders_find(struct run *run, enum quire_memory what, struct holders *h);
-void holders_put(struct holders *h);
-/* NULL: nobody may be killed. */
-struct holder *holders_choose(struct holders *h);
+/* 0 or -ENOMEM. */
+int oom_create(struct run *run);
+bool oom_kill(void *ctx, struct quire_mm *mm, void *cookie, enum quire_memory what);
 
-/* Says that `victim` is killed, and keeps it for the report. */
-void oom_tell(struct run *run, const struct holders *h, const struct holder *victim);
+/* The record in words: which process was killed, and how much each one held. */
+void oom_describe(const struct oom_record *r, char *buf, size_t len);
+const char *oom_memory_name(enum quire_memory what);
+
+/* The worker begins with another request: how long it waits for memory is counted anew. */
+void oom_new_request(void);
 
 #endif

@@ -6,7 +6,15 @@
  * memory (pages of files are the host's), of the memory for page tables its tables.  As on Linux,
  * /proc/PID/oom_score_adj adds thousandths of all there is of it, and -1000 exempts.
  */
-#include "run/oom/oom.h"
+#include "quire/port.h"
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/base/util.h"
+#include "run/guest/proc.h"
+#include "run/guest/space.h"
+#include "run/oom/holders.h"
+#include "run/wire/atomic.h"
+#include "run/wire/proto.h"
 
 #include <stdio.h>
 #include <stdlib.h>

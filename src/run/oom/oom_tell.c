@@ -3,7 +3,13 @@
  * oom_tell.c: what ran out, who was killed for it, and who held how much: a line, and a record for
  * the report (run->ooms, under G).
  */
+#include "quire/port.h"
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/base/say.h"
+#include "run/oom/holders.h"
 #include "run/oom/oom.h"
+#include "run/wire/page.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -96,8 +102,8 @@ void oom_tell(struct run *run, const struct holders *h, const struct holder *vic
 		run_say("out of memory: %s, %.1f MiB: killed %s", oom_memory_name(h->what),
 			mib(h->total), who);
 	pthread_mutex_lock(&run->lock);
-	if (run->oom_kills < RUN_MAX_OOMS)
-		run->ooms[run->oom_kills] = r;
-	run->oom_kills++;
+	if (run->ooms->kills < RUN_MAX_OOMS)
+		run->ooms->v[run->ooms->kills] = r;
+	run->ooms->kills++;
 	pthread_mutex_unlock(&run->lock);
 }

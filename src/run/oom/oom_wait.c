@@ -17,8 +17,17 @@
  *   1  What dies now is waited for, not what dies later; and not for ever: a process may be stuck
  *      in the host, and where processes come and go all the time others may take it all.
  */
-#include "run/base/engine.h"
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/base/util.h"
+#include "run/guest/death.h"
+#include "run/guest/proc.h"
+#include "run/guest/space.h"
+#include "run/oom/holders.h"
+#include "run/oom/oom.h"
+#include "run/wire/atomic.h"
 
+#include <signal.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>

@@ -8,7 +8,11 @@
  *
  * Owns nothing.
  */
-#include "run/base/engine.h"
+#include "run/op/elf.h"
+
+#include "quire/quire.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
 
 #include <elf.h>
 #include <errno.h>

@@ -9,7 +9,14 @@
  *   1  The ranges are the guest's word: any, and as large as it likes.  MOST_PAGES are looked at
  *      (the host moves 2 GiB a call at most), and those pinned that are mapped writable.
  */
-#include "run/base/engine.h"
+#include "run/op/fork_lent.h"
+
+#include "quire/port.h"
+#include "quire/quire.h"
+#include "run/guest/request.h"
+#include "run/guest/space.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -10,7 +10,19 @@
  * A failure here comes after the old program is gone: the stub kills itself with SIGSEGV.
  * Runs in the exec'ing thread's worker; nobody else is in the space yet.
  */
-#include "run/base/engine.h"
+#include "quire/port.h"
+#include "quire/quire.h"
+#include "run/base/say.h"
+#include "run/base/util.h"
+#include "run/fd/ctl.h"
+#include "run/file/files.h"
+#include "run/file/guest_mem.h"
+#include "run/guest/request.h"
+#include "run/guest/space.h"
+#include "run/op/elf.h"
+#include "run/op/ops.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -173,7 +185,7 @@ static void note_cmdline(struct request *q)
 
 static int read_image(struct request *q, uint64_t token, bool interp, struct elf_image *e)
 {
-	int fd = ctl_take(q->run, q->slot, token), err;
+	int fd = ctl_take(q->run, q->slot->index, token), err;
 
 	err = fd < 0 ? fd : !e ? -ENOMEM : elf_read(fd, interp, e);
 	if (fd >= 0)

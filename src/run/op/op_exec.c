@@ -6,35 +6,22 @@
  *   2  What it noted (the names) is the process's pending_exec until the fresh stub says
  *      OP_EXEC_FILES or the old one OP_EXEC_ABORT.
  */
-#include "run/base/engine.h"
+#include "quire/quire.h"
+#include "run/fd/closer.h"
+#include "run/fd/ctl.h"
+#include "run/guest/proc.h"
+#include "run/guest/request.h"
+#include "run/guest/slot.h"
+#include "run/guest/space.h"
+#include "run/op/elf.h"
+#include "run/op/ops.h"
+#include "run/wire/atomic.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-struct pending_exec *pending_create(const char *path, const char *comm)
-{
-	struct pending_exec *p = calloc(1, sizeof(*p));
-
-	if (!p)
-		return NULL;
-	p->path = strdup(path);
-	if (!p->path) {
-		free(p);
-		return NULL;
-	}
-	strncpy(p->comm, comm, sizeof(p->comm) - 1);
-	return p;
-}
-
-void pending_free(struct pending_exec *p)
-{
-	if (!p)
-		return;
-	free(p->path);
-	free(p);
-}
 
 static void set_pending(struct proc *p, struct pending_exec *pending)
 {
@@ -64,7 +51,7 @@ static struct pending_exec *read_names(struct request *q)
 static int check_file(struct request *q, uint64_t token, bool interp)
 {
 	struct elf_image *e = malloc(sizeof(*e));
-	int fd = ctl_take(q->run, q->slot, token), err;
+	int fd = ctl_take(q->run, q->slot->index, token), err;
 
 	err = fd < 0 ? fd : !e ? -ENOMEM : elf_read(fd, interp, e);
 	if (fd >= 0)
@@ -147,7 +134,7 @@ void op_exec_files(struct request *q)
 	q->ret = space_create(q->run, rlim, &space);
 	if (q->ret)
 		return;
-	ctl_forget(q->run, q->slot);
+	ctl_forget(q->run, q->slot->index);
 	if (!q->proc->space)
 		proc_start(q->proc, tid ? tid : (pid_t)q->a[0], -1);
 	else

@@ -2,7 +2,17 @@
 /*
  * op_fault.c: a guest's access, resolved by the core or refused.
  */
-#include "run/base/engine.h"
+#include "quire/abi.h"
+#include "quire/quire.h"
+#include "run/file/guest_mem.h"
+#include "run/file/window.h"
+#include "run/guest/account.h"
+#include "run/guest/request.h"
+#include "run/op/ops.h"
+#include "run/port/port_run.h"
+#include "run/wire/atomic.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 

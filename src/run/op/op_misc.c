@@ -2,7 +2,17 @@
 /*
  * op_misc.c: what guests ask or tell about processes: /proc's texts, the program's path, notes.
  */
+#include "quire/quire.h"
+#include "run/call/note.h"
+#include "run/fd/closer.h"
+#include "run/fd/ctl.h"
 #include "run/guest/creds.h"
+#include "run/guest/proc.h"
+#include "run/guest/request.h"
+#include "run/guest/space.h"
+#include "run/op/ops.h"
+#include "run/procfs/procfs.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <string.h>
@@ -51,7 +61,7 @@ static int fill(struct request *q, int fd)
 
 void op_proc_open(struct request *q)
 {
-	int fd = ctl_take(q->run, q->slot, q->a[0]);
+	int fd = ctl_take(q->run, q->slot->index, q->a[0]);
 
 	q->ret = fd < 0 ? fd : fill(q, fd);
 	if (fd >= 0)

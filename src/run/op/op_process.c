@@ -14,7 +14,23 @@
  *   3  The number that a parent gives its child is not believed if the host says that it is
  *      another's: the number is what is killed when memory is short, and what may speak.
  */
-#include "run/base/engine.h"
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/base/say.h"
+#include "run/base/task.h"
+#include "run/fd/closer.h"
+#include "run/fd/ctl.h"
+#include "run/fd/fds.h"
+#include "run/fd/life_pipe.h"
+#include "run/file/files_leave.h"
+#include "run/guest/death.h"
+#include "run/guest/proc.h"
+#include "run/guest/request.h"
+#include "run/guest/slot.h"
+#include "run/guest/space.h"
+#include "run/op/fork_lent.h"
+#include "run/op/ops.h"
+#include "run/wire/atomic.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -159,7 +175,7 @@ void op_child_start(struct request *q)
 	pthread_mutex_lock(&q->run->lock);
 	again = p->state == PROC_ALIVE;
 	if (!again) {
-		life = ctl_take(q->run, q->slot, q->a[1]);
+		life = ctl_take(q->run, q->slot->index, q->a[1]);
 		stale = proc_start_locked(p, tid, life < 0 ? -1 : life);
 		lost = p->life < 0 && p->state != PROC_DEAD;
 	}

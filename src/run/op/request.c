@@ -5,7 +5,23 @@
  *   1  After request_read() nothing is read from the channel again but data[], by operations that
  *      take text from it: they copy it first, and bound it.
  */
-#include "run/base/engine.h"
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/call/memsys.h"
+#include "run/file/far.h"
+#include "run/file/files.h"
+#include "run/file/files_leave.h"
+#include "run/file/inode.h"
+#include "run/file/zero_device.h"
+#include "run/guest/peak.h"
+#include "run/guest/request.h"
+#include "run/guest/slot.h"
+#include "run/link/channel.h"
+#include "run/oom/oom.h"
+#include "run/op/ops.h"
+#include "run/port/ram.h"
+#include "run/wire/atomic.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 

@@ -17,7 +17,20 @@
  *   3  A worker that leaves stores attached = 0 and then looks at turn once more.  The guest hands
  *      over and then looks at attached.  So one of them sees the other.
  */
-#include "run/base/engine.h"
+#include "run/op/worker.h"
+
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/base/say.h"
+#include "run/base/util.h"
+#include "run/fd/ctl.h"
+#include "run/guest/proc.h"
+#include "run/guest/slot.h"
+#include "run/link/channel.h"
+#include "run/link/kick.h"
+#include "run/op/ops.h"
+#include "run/wire/atomic.h"
+#include "run/wire/proto.h"
 
 #include <linux/seccomp.h>
 #include <sched.h>

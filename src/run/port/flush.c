@@ -25,7 +25,18 @@
  * Owns every slot's service area: under E, of the address space that the slot's thread is in, and
  * G.
  */
-#include "run/base/engine.h"
+#include "run/port/flush.h"
+
+#include "quire/port.h"
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/base/task.h"
+#include "run/base/util.h"
+#include "run/guest/proc.h"
+#include "run/guest/slot.h"
+#include "run/guest/space.h"
+#include "run/wire/atomic.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -7,9 +7,22 @@
  * address space in which no process lives has no translations; any other takes flush.c's way, and
  * so does one whose requester is stopped.
  */
-#include "run/guest/creds.h"
+#include "run/port/port_run.h"
 
+#include "quire/port.h"
 #include "quire/port_host.h"
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/base/say.h"
+#include "run/guest/creds.h"
+#include "run/guest/slot.h"
+#include "run/guest/space.h"
+#include "run/link/channel.h"
+#include "run/oom/oom.h"
+#include "run/port/flush.h"
+#include "run/port/ram.h"
+#include "run/wire/atomic.h"
+#include "run/wire/page.h"
 
 /* While a worker faults for its slot: the page that the guest maps anew if that
  * succeeds, plus 1. */

@@ -10,8 +10,16 @@
  * 64 frames at a time it costs a fraction.  The core hands out ascending frames, so the chunk of
  * the frame that was just handed out is the one to come next.
  */
+#include "run/port/ram.h"
+
+#include "quire/quire.h"
 #include "run/base/cgroup.h"
-#include "run/base/engine.h"
+#include "run/base/own_limits.h"
+#include "run/base/run.h"
+#include "run/base/util.h"
+#include "run/wire/atomic.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -97,7 +105,6 @@ static int tables_create(struct run *run)
 	if (run->fd_tables < 0)
 		return run->fd_tables;
 	run->info = (struct run_info *)(void *)mem;
-	inodes_create(run);
 	run->answers = mem + ANSWER_OFFSET(0);
 	run->tables = mem + first;
 	return seal(run->fd_tables, F_SEAL_FUTURE_WRITE);

@@ -7,6 +7,14 @@
  */
 #include "run/procfs/proc_text.h"
 
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/file/window_names.h"
+#include "run/guest/proc.h"
+#include "run/guest/space.h"
+#include "run/procfs/procfs.h"
+#include "run/wire/proto.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>

@@ -6,7 +6,9 @@
 #ifndef RUN_PROC_TEXT_H
 #define RUN_PROC_TEXT_H
 
-#include "run/base/supervisor.h"
+#include "run/base/run.h"
+#include "run/guest/proc.h"
+#include "run/procfs/procfs.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,9 +29,6 @@ void text_printf(struct text *t, const char *fmt, ...) __attribute__((format(pri
 void text_escaped(struct text *t, const char *s, const char *escape);
 /* Writes out what is buffered.  0 or the first error. */
 int text_finish(struct text *t);
-
-/* The host's file /proc/<rest>, whole and NUL-terminated, from malloc; NULL: there is none. */
-char *host_proc_read(const char *rest, size_t *len);
 
 /* ---- proc_text_vma.c: one mapping as maps shows it. */
 struct map_line {

@@ -2,6 +2,7 @@
 /*
  * proc_text_buf.c: a buffered writer to a descriptor, for texts of any length.
  */
+#include "quire/quire.h"
 #include "run/procfs/proc_text.h"
 
 #include <errno.h>
@@ -83,52 +84,4 @@ int text_finish(struct text *t)
 {
 	flush(t);
 	return t->err;
-}
-
-static char *read_all(int fd, size_t *len)
-{
-	size_t cap = 8192, used = 0;
-	char *buf = malloc(cap);
-
-	while (buf) {
-		ssize_t n = read(fd, buf + used, cap - used - 1);
-		char *bigger;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		used += (size_t)n;
-		if (cap - used > 4096)
-			continue;
-		cap *= 2;
-		bigger = realloc(buf, cap);
-		if (!bigger)
-			free(buf);
-		buf = bigger;
-	}
-	if (buf) {
-		buf[used] = 0;
-		*len = used;
-	}
-	return buf;
-}
-
-char *host_proc_read(const char *rest, size_t *len)
-{
-	char path[64];
-	char *text;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%s", rest);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return NULL;
-	text = read_all(fd, len);
-	close(fd);
-	if (text && !*len) {
-		free(text);
-		return NULL;
-	}
-	return text;
 }

@@ -6,6 +6,9 @@
  * no such thing.  File pages are the host's page cache and take none of our RAM: they are not
  * in Cached.
  */
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/base/util.h"
 #include "run/procfs/proc_text.h"
 
 #include <stdio.h>

@@ -3,7 +3,11 @@
  * proc_text_numa.c: /proc/PID/numa_maps: one node, and the policies that were set, the process's
  * first thread's where a mapping has none.
  */
+#include "quire/quire.h"
 #include "run/call/mempolicy.h"
+#include "run/guest/proc.h"
+#include "run/guest/slot.h"
+#include "run/guest/space.h"
 #include "run/procfs/proc_text.h"
 
 #include <string.h>

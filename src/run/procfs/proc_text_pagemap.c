@@ -9,7 +9,13 @@
  * CAP_SYS_ADMIN sees it.  Pages of files that are the host's have no frame in the machine: 0.
  */
 #include "core/pagetable.h"
+#include "quire/port.h"
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/guest/space.h"
 #include "run/procfs/proc_text.h"
+#include "run/procfs/procfs.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <stdio.h>

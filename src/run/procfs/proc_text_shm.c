@@ -2,8 +2,10 @@
 /*
  * proc_text_shm.c: /proc/sysvipc/shm: the segments of the run.
  */
-#include "run/procfs/proc_text.h"
+#include "quire/quire.h"
+#include "run/base/run.h"
 #include "run/call/shm.h"
+#include "run/procfs/proc_text.h"
 
 static void print_segment(struct text *t, struct run *run, const struct segment *g)
 {

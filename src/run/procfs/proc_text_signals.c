@@ -7,7 +7,9 @@
  * A process that asks about itself says what is true of these three; of another one nothing is
  * known: default, not blocked.
  */
+#include "quire/quire.h"
 #include "run/procfs/proc_text.h"
+#include "run/procfs/procfs.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -4,6 +4,8 @@
  *
  * Fields and their order are Linux 6.18's, for a kernel without protection keys.
  */
+#include "quire/quire.h"
+#include "run/guest/space.h"
 #include "run/procfs/proc_text.h"
 
 #include <string.h>

@@ -6,8 +6,15 @@
  * by the core's, and so are the traces of the stub: its seccomp filter, and the addresses of the
  * host's image.
  */
-#include "run/base/engine.h"
+#include "quire/abi.h"
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/base/util.h"
+#include "run/guest/proc.h"
+#include "run/guest/space.h"
 #include "run/procfs/proc_text.h"
+#include "run/procfs/procfs.h"
+#include "run/wire/atomic.h"
 
 #include <stdio.h>
 #include <stdlib.h>

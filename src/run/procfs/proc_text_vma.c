@@ -8,8 +8,14 @@
  * Takes no mmap lock: each lookup is of one consistent version of the tree.  So a reader of maps
  * never waits for a flush.
  */
-#include "run/base/engine.h"
+#include "quire/abi.h"
+#include "quire/quire.h"
+#include "run/base/util.h"
+#include "run/file/window_names.h"
+#include "run/guest/space.h"
 #include "run/procfs/proc_text.h"
+#include "run/wire/atomic.h"
+#include "run/wire/proto.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,6 +6,12 @@
  */
 #include "run/report/report.h"
 
+#include "quire/quire.h"
+#include "run/base/options.h"
+#include "run/base/run.h"
+#include "run/base/say.h"
+#include "run/report/parts.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

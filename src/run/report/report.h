@@ -1,81 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report.h: what the writers of the report share.
+ * report.h: what is told of a run.
  */
 #ifndef RUN_REPORT_H
 #define RUN_REPORT_H
 
-#include "run/base/supervisor.h"
+#include "quire/quire.h"
 
-#include <stdio.h>
+struct run;
 
-struct report_row {
-	const struct proc *proc;
-	struct proc_stats stats;
+/* What the report is made of at the end: run->procs and run->folded, and this. */
+struct run_verdict {
+	unsigned violations; /* quire_verify */
+	struct quire_machine_stats machine;
+	unsigned unreached; /* points of --fail that did not come */
+	uint64_t wall_ns;
 };
 
-/* All of a finished run, in order of birth.  Taken once: nothing changes any more. */
-struct report {
-	struct run *run;
-	const struct run_verdict *verdict;
-	struct report_row *rows;
-	unsigned nr_rows;
-	uint64_t nr_procs; /* rows, and those that are only in the sum */
-	struct proc_stats sum;
-};
-
-/* Room for any short text made here. */
-typedef char report_buf[72];
-
-/* ---- report_data.c */
-/* 0 or -ENOMEM. */
-int report_collect(struct report *r, struct run *run, const struct run_verdict *verdict);
-void report_free(struct report *r);
-/* Faults resolved: all kinds but spurious ones. */
-uint64_t report_faults(const struct quire_mm_stats *mm);
-uint64_t report_refused(const uint64_t by_reason[QUIRE_NR_REASONS]);
-uint64_t report_requests(const struct proc_stats *s);
-/* Fills that needed no request, because the entry was good already. */
-uint64_t report_fills_by_walk(const struct proc_stats *s);
-
-/* ---- report_names.c: one name for the text, one for the JSON. */
-struct report_name {
-	const char *text, *json;
-};
-extern const struct report_name report_kinds[QUIRE_NR_KINDS];
-extern const struct report_name report_ops[RUN_NR_OPS];
-const char *report_reason(enum quire_fault_reason r); /* for the JSON: "prot_write" */
-const char *report_signal_name(int sig);              /* "SIGSEGV" */
-/* A guest's name for something, cut short and without control characters. */
-const char *report_clean(const char *s, report_buf buf);
-
-/* ---- report_units.c: numbers for people; each returns buf. */
-const char *report_count(uint64_t n, report_buf buf);     /* 12,345,678 */
-const char *report_size(uint64_t bytes, report_buf buf);  /* 1.9 MiB */
-const char *report_size_up(uint64_t, report_buf buf);     /* no less than it is */
-const char *report_duration(uint64_t ns, report_buf buf); /* 31 ms */
-/* n and the noun (30 characters at most) in its number: "1 fork", "3 processes", "0 entries". */
-const char *report_noun(uint64_t n, const char *noun, report_buf buf);
-
-/* ---- report_rows.c: the numbers of all processes together */
-void report_rows(const struct report *r, FILE *out);
-/* "  label             value   note": all numbers stand in one column. */
-void report_row(FILE *out, const char *label, const char *value, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-
-/* ---- report_peak.c: the machine's RAM at its fullest */
-void report_peak(const struct report *r, FILE *out);
-/* As --ram takes it: the peak, or the largest request if that is more, used or not. */
-uint64_t report_ram_needed(const struct report *r);
-/* Frames at the note of the peak that are neither in a process nor shared memory: on their way
- * back, or held for a moment. */
-uint64_t report_peak_other(const struct peak *p);
-
-/* ---- report_table.c: one row per process */
-void report_table(const struct report *r, FILE *out);
-
-/* ---- report_text.c, report_json.c: 0 or -errno */
-int report_text(const struct report *r, FILE *out);
-int report_json(const struct report *r, FILE *out);
+/* The report, after the last process died.  0 or -errno (said on stderr by itself). */
+int report_write(struct run *run, const struct run_verdict *verdict);
+/* The live line of --stat on stderr. */
+void report_stat_line(struct run *run);
 
 #endif

@@ -2,9 +2,13 @@
 /*
  * report_data.c: takes the numbers of a run out of its processes and adds them up.
  */
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/guest/account.h"
+#include "run/guest/proc.h"
+#include "run/report/parts.h"
 #include "run/report/report.h"
-
-#include "run/base/engine.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,7 +25,7 @@ int report_collect(struct report *r, struct run *run, const struct run_verdict *
 	for (struct proc *p = run->procs; p; p = p->next)
 		n++;
 	r->rows = calloc(n ? n : 1, sizeof(*r->rows));
-	r->sum = run->folded;
+	r->sum = *run->folded;
 	for (struct proc *p = run->procs; p && r->rows; p = p->next) {
 		struct report_row *row = &r->rows[r->nr_rows++];
 

@@ -4,7 +4,14 @@
  *
  * docs/report.md tells of each name, and docs/report.schema.json has them all.
  */
-#include "run/report/report.h"
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/guest/account.h"
+#include "run/guest/peak.h"
+#include "run/guest/proc.h"
+#include "run/oom/oom.h"
+#include "run/report/parts.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -202,8 +209,8 @@ static json_t *ooms(const struct run *run)
 {
 	json_t *list = json_array();
 
-	for (uint64_t i = 0; i < run->oom_kills && i < RUN_MAX_OOMS; i++)
-		json_array_append_new(list, oom(&run->ooms[i]));
+	for (uint64_t i = 0; i < run->ooms->kills && i < RUN_MAX_OOMS; i++)
+		json_array_append_new(list, oom(&run->ooms->v[i]));
 	return list;
 }
 
@@ -220,16 +227,16 @@ static json_t *peak_holder(const struct peak_holder *h)
 
 static json_t *peak(const struct report *r)
 {
-	const struct peak *p = &r->run->peak;
+	const struct peak *p = r->run->peak;
 	json_t *o = json_object(), *list = json_array();
 
 	put(o, "ram", report_ram_needed(r));
 	put(o, "largest_request", r->sum.mm.largest_request * QUIRE_PAGE_SIZE);
-	put(o, "used", p->used * QUIRE_PAGE_SIZE);
-	put(o, "noted", p->noted * QUIRE_PAGE_SIZE);
+	put(o, "used", r->run->peak_used * QUIRE_PAGE_SIZE);
+	put(o, "noted", r->run->peak_noted * QUIRE_PAGE_SIZE);
 	put(o, "anonymous", p->anon * QUIRE_PAGE_SIZE);
 	put(o, "shared_memory", p->shmem * QUIRE_PAGE_SIZE);
-	put(o, "other", report_peak_other(p) * QUIRE_PAGE_SIZE);
+	put(o, "other", report_peak_other(r->run) * QUIRE_PAGE_SIZE);
 	put(o, "page_tables", p->tables * QUIRE_PAGE_SIZE);
 	for (unsigned i = 0; i < p->nr_holders; i++)
 		json_array_append_new(list, peak_holder(&p->holder[i]));
@@ -250,7 +257,7 @@ static json_t *machine(const struct report *r)
 	put(o, "allocation_points", m->alloc_points);
 	put(o, "failed_points", m->failed_points);
 	put(o, "unreached_points", r->verdict->unreached);
-	put(o, "out_of_memory_kills", r->run->oom_kills);
+	put(o, "out_of_memory_kills", r->run->ooms->kills);
 	json_object_set_new(o, "out_of_memory", ooms(r->run));
 	put(o, "processes", r->nr_procs);
 	put(o, "peak_processes", r->run->peak_procs);

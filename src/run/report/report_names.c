@@ -2,7 +2,9 @@
 /*
  * report_names.c: what things are called in the report.
  */
-#include "run/report/report.h"
+#include "quire/quire.h"
+#include "run/report/parts.h"
+#include "run/wire/proto.h"
 
 #include <string.h>
 

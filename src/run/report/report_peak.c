@@ -2,17 +2,20 @@
 /*
  * report_peak.c: the machine's RAM at its fullest: how much, of what, and who held it.
  */
-#include "run/report/report.h"
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/guest/peak.h"
+#include "run/report/parts.h"
 
 #include <string.h>
 
 #define SHOWN_HOLDERS 3
 
-uint64_t report_peak_other(const struct peak *p)
+uint64_t report_peak_other(const struct run *run)
 {
-	uint64_t known = p->anon + p->shmem;
+	uint64_t known = run->peak->anon + run->peak->shmem;
 
-	return p->noted > known ? p->noted - known : 0;
+	return run->peak_noted > known ? run->peak_noted - known : 0;
 }
 
 uint64_t report_ram_needed(const struct report *r)
@@ -52,13 +55,13 @@ static void print_holders(const struct peak *p, FILE *out)
 
 void report_peak(const struct report *r, FILE *out)
 {
-	const struct peak *p = &r->run->peak;
+	const struct peak *p = r->run->peak;
 	char note[200] = "";
 	report_buf b;
 
 	part(note, sizeof(note), p->anon, "anonymous");
 	part(note, sizeof(note), p->shmem, "shared memory");
-	part(note, sizeof(note), report_peak_other(p), "other");
+	part(note, sizeof(note), report_peak_other(r->run), "other");
 	report_row(out, "peak RAM", report_size_up(peak_bytes(r->run), b), "%s", note);
 	if (r->nr_procs > 1)
 		print_holders(p, out);

@@ -5,7 +5,9 @@
  * Rows that would say 0 are left out.  Numbers stand in one column so that the eye can run down
  * it.
  */
-#include "run/report/report.h"
+#include "quire/quire.h"
+#include "run/guest/account.h"
+#include "run/report/parts.h"
 
 #include <stdarg.h>
 #include <string.h>

@@ -4,7 +4,13 @@
  *
  * On a terminal the line is rewritten in place; otherwise each is a line of its own.
  */
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/base/util.h"
+#include "run/guest/proc.h"
+#include "run/report/parts.h"
 #include "run/report/report.h"
+#include "run/wire/proto.h"
 
 #include <unistd.h>
 
@@ -22,7 +28,7 @@ static uint64_t count_faults(struct run *run, unsigned *live)
 	uint64_t n;
 
 	pthread_mutex_lock(&run->lock);
-	n = run->folded.requests[OP_FAULT];
+	n = run->folded->requests[OP_FAULT];
 	*live = run->nr_live;
 	for (struct proc *p = run->procs; p; p = p->next)
 		n += __atomic_load_n(&p->stats.requests[OP_FAULT], __ATOMIC_RELAXED);

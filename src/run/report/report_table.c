@@ -2,7 +2,8 @@
 /*
  * report_table.c: the processes of a run, a row each.  A column without any number is left out.
  */
-#include "run/report/report.h"
+#include "quire/quire.h"
+#include "run/report/parts.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,14 @@
 /*
  * report_text.c: the report for people: how the run went, what went wrong, then the numbers.
  */
-#include "run/base/engine.h"
-#include "run/report/report.h"
+#include "quire/abi.h"
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/guest/account.h"
+#include "run/guest/peak.h"
+#include "run/guest/proc.h"
+#include "run/oom/oom.h"
+#include "run/report/parts.h"
 
 #include <errno.h>
 #include <string.h>
@@ -97,17 +103,17 @@ static void print_refusals(const struct report *r, FILE *out)
 
 static void print_ooms(const struct run *run, FILE *out)
 {
-	uint64_t shown = run->oom_kills < RUN_MAX_OOMS ? run->oom_kills : RUN_MAX_OOMS;
+	uint64_t shown = run->ooms->kills < RUN_MAX_OOMS ? run->ooms->kills : RUN_MAX_OOMS;
 	char who[400];
 
 	for (uint64_t i = 0; i < shown; i++) {
-		oom_describe(&run->ooms[i], who, sizeof(who));
+		oom_describe(&run->ooms->v[i], who, sizeof(who));
 		fprintf(out, "  ! out of memory (%s): killed %s\n",
-			oom_memory_name(run->ooms[i].what), who);
+			oom_memory_name(run->ooms->v[i].what), who);
 	}
-	if (run->oom_kills > shown)
+	if (run->ooms->kills > shown)
 		fprintf(out, "  ! and %llu more killed\n",
-			(unsigned long long)(run->oom_kills - shown));
+			(unsigned long long)(run->ooms->kills - shown));
 }
 
 static void print_trouble(const struct report *r, FILE *out)

@@ -2,7 +2,8 @@
 /*
  * report_units.c: numbers as people read them.  No locale.
  */
-#include "run/report/report.h"
+#include "quire/quire.h"
+#include "run/report/parts.h"
 
 #include <string.h>
 

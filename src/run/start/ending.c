@@ -8,8 +8,13 @@
  *   2  From then on, and while everything is taken apart, SIGTERM and SIGHUP end us as they end
  *      anybody.
  */
-#include "run/base/engine.h"
+#include "run/start/ending.h"
 
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/base/util.h"
+
+#include <signal.h>
 #include <errno.h>
 #include <time.h>
 #include <unistd.h>

@@ -6,10 +6,21 @@
  * is a process.  The child is a fork of us that becomes the stub by exec; it gets its descriptors
  * at FD_BASE and up, the signal mask we were started with, and its life pipe.
  */
-#include "run/base/engine.h"
+#include "run/start/launch.h"
+
+#include "quire/quire.h"
+#include "run/base/own_limits.h"
 #include "run/base/privilege.h"
+#include "run/base/run.h"
+#include "run/base/say.h"
+#include "run/fd/fd_block.h"
+#include "run/guest/proc.h"
+#include "run/guest/slot.h"
 #include "run/start/program.h"
+#include "run/start/run_main.h"
+#include "run/start/start_failed.h"
 #include "run/start/stub_image.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <fcntl.h>

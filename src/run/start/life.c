@@ -19,7 +19,16 @@
  *   1  We stop after the first process has, if the terminal's signal came to us as well (whoever
  *      continues the job continues the whole group), or if no other guest lives.
  */
-#include "run/base/engine.h"
+#include "run/start/life.h"
+
+#include "quire/quire.h"
+#include "run/base/run.h"
+#include "run/base/say.h"
+#include "run/guest/death.h"
+#include "run/guest/proc.h"
+#include "run/report/report.h"
+#include "run/start/ending.h"
+#include "run/start/waker.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -44,11 +53,6 @@ static int watch(struct run *run, int fd, uint32_t events, uint64_t what)
 	struct epoll_event e = {.events = events, .data.u64 = what};
 
 	return epoll_ctl(run->epoll, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
-}
-
-int life_watch(struct run *run, struct proc *p, int fd, uint32_t events)
-{
-	return watch(run, fd, events, p->serial);
 }
 
 static int create_timer(struct run *run)

@@ -3,7 +3,10 @@
  * probe_types.c: the numbers that the host has given to the kinds of perf events which put probes
  * into programs.
  */
-#include "run/base/engine.h"
+#include "run/start/probe_types.h"
+
+#include "quire/quire.h"
+#include "run/wire/proto.h"
 
 #include <stdio.h>
 #include <unistd.h>

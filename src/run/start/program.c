@@ -5,7 +5,9 @@
  */
 #include "run/start/program.h"
 
-#include "run/base/engine.h"
+#include "quire/quire.h"
+#include "run/op/elf.h"
+#include "run/wire/exec_resolve.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-int64_t exec_open(int dirfd, const char *path, uint64_t flags)
+static int64_t open_for_exec(int dirfd, const char *path, uint64_t flags)
 {
 	int fd = openat(dirfd, path, (int)flags);
 
@@ -34,7 +36,7 @@ static int check_elf(int fd, bool interp)
 
 static int open_program(struct program *p)
 {
-	int err = exec_resolve(AT_FDCWD, p->name, 0, &p->files);
+	int err = exec_resolve(open_for_exec, AT_FDCWD, p->name, 0, &p->files);
 
 	if (err)
 		return err;

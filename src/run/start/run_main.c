@@ -3,7 +3,36 @@
  * run_main.c: `quire run` from start to end: makes the machine and the first process, waits for the
  * last one to end, takes everything apart, verifies, reports, and ends as the first process did.
  */
-#include "run/base/engine.h"
+#include "run/start/run_main.h"
+
+#include "quire/quire.h"
+#include "run/base/options.h"
+#include "run/base/own_limits.h"
+#include "run/base/run.h"
+#include "run/base/say.h"
+#include "run/base/util.h"
+#include "run/call/shm.h"
+#include "run/fd/closer.h"
+#include "run/fd/ctl.h"
+#include "run/fd/fd_block.h"
+#include "run/file/files.h"
+#include "run/file/inode.h"
+#include "run/guest/proc.h"
+#include "run/guest/reaper.h"
+#include "run/guest/slot.h"
+#include "run/guest/space.h"
+#include "run/oom/oom.h"
+#include "run/op/worker.h"
+#include "run/port/port_run.h"
+#include "run/port/ram.h"
+#include "run/report/report.h"
+#include "run/start/ending.h"
+#include "run/start/launch.h"
+#include "run/start/life.h"
+#include "run/start/probe_types.h"
+#include "run/start/start_failed.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,13 +114,21 @@ static int make_ram(struct run *run)
 	return err;
 }
 
+static const struct space_hooks space_hooks = {windows_copy, windows_destroy, shm_sweep};
+
 static int start(struct run *run, int *guest_ctl)
 {
 	int err = make_ram(run);
 
 	if (err)
 		return err;
+	inodes_create(run);
+	run->space_hooks = &space_hooks;
 	err = slots_create(run);
+	if (!err)
+		err = procs_create(run);
+	if (!err)
+		err = oom_create(run);
 	if (!err)
 		err = shm_create();
 	if (!err)

@@ -2,7 +2,13 @@
 /*
  * start_failed.c: the line that says why a run does not start, and what may help.
  */
-#include "run/base/engine.h"
+#include "run/start/start_failed.h"
+
+#include "quire/quire.h"
+#include "run/base/own_limits.h"
+#include "run/base/run.h"
+#include "run/base/say.h"
+#include "run/port/ram.h"
 
 #include <errno.h>
 #include <stdio.h>

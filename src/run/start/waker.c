@@ -13,8 +13,11 @@
  *   1  The child goes on sending SIGCONT until we end it: one that comes just before we stop
  *      is lost.
  */
-#include "run/base/engine.h"
-#include "run/base/run.h"
+#include "run/start/waker.h"
+
+#include "quire/quire.h"
+#include "run/base/task.h"
+#include "run/start/run_main.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -60,7 +60,7 @@ static void link_of(int fd, char name[LINK_BYTES])
 }
 
 /* AT_EMPTY_PATH: the descriptor itself, opened anew (it may be O_PATH, or shared). */
-static int64_t reopen(int fd)
+static int64_t reopen(exec_open_fn open, int fd)
 {
 	char name[LINK_BYTES];
 
@@ -69,19 +69,18 @@ static int64_t reopen(int fd)
 	if (sys(__NR_fcntl, fd, F_GETFD) < 0)
 		return -EBADF;
 	link_of(fd, name);
-	return exec_open(AT_FDCWD, name, OPEN_FLAGS);
+	return open(AT_FDCWD, name, OPEN_FLAGS);
 }
 
-static int open_executable(int dirfd, const char *path, int flags)
+static int open_executable(exec_open_fn open, int dirfd, const char *path, int flags)
 {
 	int64_t fd;
 	int err;
 
 	if (!path[0] && (flags & AT_EMPTY_PATH))
-		fd = reopen(dirfd);
+		fd = reopen(open, dirfd);
 	else
-		fd = exec_open(dirfd, path,
-			       OPEN_FLAGS | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0));
+		fd = open(dirfd, path, OPEN_FLAGS | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0));
 	if (fd < 0)
 		return fd == -ENXIO || fd == -ENODEV ? -EACCES : (int)fd;
 	err = check_executable((int)fd);
@@ -180,7 +179,7 @@ static int resolve_elf(int fd, struct exec_resolved *out)
 	if (r < 0)
 		return r;
 	if (r) {
-		r = open_executable(AT_FDCWD, name, 0);
+		r = open_executable(out->open, AT_FDCWD, name, 0);
 		if (r < 0)
 			return r;
 		out->interp = r;
@@ -189,10 +188,12 @@ static int resolve_elf(int fd, struct exec_resolved *out)
 	return 0;
 }
 
-int exec_resolve(int dirfd, const char *path, int flags, struct exec_resolved *out)
+int exec_resolve(exec_open_fn open, int dirfd, const char *path, int flags,
+		 struct exec_resolved *out)
 {
-	int fd = open_executable(dirfd, path, flags), err;
+	int fd = open_executable(open, dirfd, path, flags), err;
 
+	out->open = open;
 	out->exe = out->interp = -1;
 	out->levels = 0;
 	for (;;) {
@@ -221,7 +222,7 @@ int exec_resolve(int dirfd, const char *path, int flags, struct exec_resolved *o
 		close_with(fd, 0);
 		if (err)
 			return err;
-		fd = open_executable(AT_FDCWD, out->level[out->levels].interp, 0);
+		fd = open_executable(out->open, AT_FDCWD, out->level[out->levels].interp, 0);
 		out->levels++;
 	}
 }

@@ -13,7 +13,11 @@
 #define EXEC_MAX_DEPTH 5 /* scripts whose interpreter is a script: more is ELOOP */
 #define EXEC_MAX_PREFIX (2 * EXEC_MAX_DEPTH + 1)
 
+/* openat(), with the rights of the side that resolves: each of the two has its own. */
+typedef int64_t (*exec_open_fn)(int dirfd, const char *path, uint64_t flags);
+
 struct exec_resolved {
+	exec_open_fn open;
 	int exe;    /* the ELF file, opened for reading, inherited over execve */
 	int interp; /* PT_INTERP's, or -1 */
 	unsigned levels;
@@ -27,10 +31,9 @@ struct exec_resolved {
  * As execveat(dirfd, path, .., flags); flags: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW.
  * 0 or the negative errno of execve; nothing is open then.
  */
-int exec_resolve(int dirfd, const char *path, int flags, struct exec_resolved *out);
+int exec_resolve(exec_open_fn open, int dirfd, const char *path, int flags,
+		 struct exec_resolved *out);
 void exec_close(struct exec_resolved *r);
-/* openat(), with the rights of the side that resolves: each of the two has its own. */
-int64_t exec_open(int dirfd, const char *path, uint64_t flags);
 
 /*
  * What stands in place of argv[0]: nothing (returns 0) for an ELF file; for a script its

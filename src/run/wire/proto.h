@@ -255,6 +255,14 @@ enum run_note {
 	/* a1 syscall number, a2 detail: one line for each kind, in the supervisor's log. */
 	NOTE_UNSUPPORTED,
 };
+/* Details of NOTE_UNSUPPORTED: what of a call is refused. */
+#define NOTE_VDSO 1 /* it concerns the vdso */
+/* .. because a handler of binfmt_misc would get the stub's own file. */
+#define NOTE_BINFMT 2
+#define NOTE_EROFS 3
+#define NOTE_PROBES 4
+#define NOTE_CONTENTS 5
+
 /* The page of old calls that every process sees, where the host has it. */
 #define RUN_VSYSCALL 0xffffffffff600000ull
 

@@ -10,7 +10,7 @@
  *   3. The host gets the copy that has been looked at: another thread could change the guest's own.
  */
 #include "run/stub/base/probe.h"
-#include "run/call/note.h"
+#include "run/wire/proto.h"
 #include "run/stub/mem/table.h"
 
 #include <linux/perf_event.h>

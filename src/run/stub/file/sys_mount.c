@@ -9,7 +9,7 @@
  *      refused ones open only directories and devices that way, and none of ours is one.
  */
 #include "run/stub/base/probe.h"
-#include "run/call/note.h"
+#include "run/wire/proto.h"
 #include "run/stub/mem/table.h"
 
 #include <linux/mount.h>

@@ -15,7 +15,7 @@
 #include "run/stub/base/probe.h"
 #include "run/stub/guard/proc_path.h"
 #include "run/wire/exec_resolve.h"
-#include "run/call/note.h"
+#include "run/wire/proto.h"
 #include "run/stub/mem/table.h"
 
 #include <linux/fcntl.h>
@@ -119,7 +119,7 @@ static void show_path(struct exec *e, int dirfd)
 	}
 }
 
-int64_t exec_open(int dirfd, const char *path, uint64_t flags)
+static int64_t open_for_exec(int dirfd, const char *path, uint64_t flags)
 {
 	struct open_how how = {flags, 0, 0};
 
@@ -255,13 +255,13 @@ static bool unreachable(const struct exec *e, int dirfd)
 /* The kernel needs no descriptor for it. */
 static int64_t resolve_image(struct thread *t, struct exec *e, int dirfd, uint64_t flags)
 {
-	int64_t r = exec_resolve(dirfd, e->from, (int)flags, &e->image);
+	int64_t r = exec_resolve(open_for_exec, dirfd, e->from, (int)flags, &e->image);
 
 	if (r != -EMFILE)
 		return r;
 	e->soft = spares_lend(t->proc);
 	e->lent = true;
-	return exec_resolve(dirfd, e->from, (int)flags, &e->image);
+	return exec_resolve(open_for_exec, dirfd, e->from, (int)flags, &e->image);
 }
 
 /* The host has told what is true of the stub, and not of the program. */

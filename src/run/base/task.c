@@ -1,17 +1,55 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stopped.c: threads of guests that execute nothing of the guest's, says the host, and will take a
- * signal that is pending for them before they do.
+ * task.c: what the host says of guests' threads: whose they are, and which of them execute nothing
+ * of the guest's, and will take a signal that is pending for them before they do.
  */
-#include "run/base/engine.h"
+#include "run/base/task.h"
 
+#include "quire/quire.h"
+#include "run/base/util.h"
+
+#include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #define CALL_NONE (-1)
+
+bool task_is_of(pid_t pid, pid_t tid)
+{
+	return !syscall(SYS_tgkill, pid, tid, 0) || errno == EPERM;
+}
+
+/* A number in the host's status of a thread; 0: there is no such thread. */
+static pid_t status_of(pid_t tid, const char *field)
+{
+	char path[40], text[2048], *line;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+	if (read_text(path, text, sizeof(text)) < 0)
+		return 0;
+	line = strstr(text, field);
+	return line ? (pid_t)atoi(line + strlen(field)) : 0;
+}
+
+pid_t task_process(pid_t tid)
+{
+	return status_of(tid, "\nTgid:");
+}
+
+bool task_is_stranger(pid_t pid, pid_t parent)
+{
+	pid_t of = status_of(pid, "\nPPid:");
+
+	if (!of || pid == parent)
+		return pid == parent;
+	/* CLONE_PARENT makes siblings. */
+	return task_process(pid) != pid || (of != parent && of != status_of(parent, "\nPPid:"));
+}
 
 static void read_of(pid_t pid, pid_t tid, const char *what, char *text, size_t len)
 {

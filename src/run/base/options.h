@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options.h: what `quire run` is told on its command line.
+ */
+#ifndef RUN_OPTIONS_H
+#define RUN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct run_options {
+	/* Bytes of the machine's RAM; 0: three quarters of what the host has available. */
+	uint64_t ram_bytes;
+	/* No report on stderr at the end. */
+	bool quiet;
+	/* Where the report goes; NULL: stderr, "-": stdout.  JSON if the name ends in .json,
+	 * however it is written. */
+	const char *report;
+	/* The same, opened, unless it is a regular file, which is opened when it is written. */
+	int report_fd;
+	/* Allocation points to fail, ascending. */
+	const uint64_t *fail_points;
+	unsigned nr_fail_points;
+	/* Seconds between live lines on stderr; 0: none. */
+	double stat_seconds;
+	/* Program and arguments, NULL-terminated; argv[0] is looked for in PATH as execvp does. */
+	char **argv;
+};
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vdso_move.h: an mremap of the vdso or its data, and what it gives.
+ */
+#ifndef RUN_VDSO_MOVE_H
+#define RUN_VDSO_MOVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct request;
+
+bool vdso_named(const struct request *q);
+int64_t vdso_move(struct request *q);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * account.h: what is counted of a process, for the report.
+ */
+#ifndef RUN_ACCOUNT_H
+#define RUN_ACCOUNT_H
+
+#include "quire/quire.h"
+#include "run/wire/proto.h"
+
+struct proc;
+struct slot;
+
+/* A SIGSEGV or SIGBUS that was delivered, and why; equal ones are counted together. */
+struct refusal {
+	uint64_t addr, ip;
+	enum quire_access access;
+	enum quire_fault_reason reason;
+	int sig, si_code;
+	bool has_vma;
+	uint64_t vma_start, vma_end;
+	int vma_prot;
+	char vma_name[64];
+	uint64_t count;
+};
+#define PROC_MAX_REFUSALS 8
+
+/* Counters of one process over all the programs it executed. */
+struct proc_stats {
+	struct quire_mm_stats mm;             /* sums of counters, maxima of peaks */
+	struct quire_usage usage;             /* just before the end (of the last program) */
+	uint64_t signalled[QUIRE_NR_REASONS]; /* refused accesses of the program's own, by rule */
+	uint64_t efaults[QUIRE_NR_REASONS];   /* and of system calls of its */
+	uint64_t requests[RUN_NR_OPS];
+	uint64_t kicks;                      /* requests that had to wake a worker */
+	uint64_t fills, filled_pages, drops; /* as the stub counted them */
+	uint64_t remote_flushes;             /* flushes on behalf of another process */
+	uint64_t execs, threads;
+};
+
+void stats_add(struct proc_stats *to, const struct proc_stats *from);
+void stats_add_mm(struct proc_stats *to, const struct quire_mm_stats *mm);
+void proc_count_slot(struct proc *p, struct slot *s);
+void proc_note_refusal(struct proc *p, uint64_t addr, uint64_t ip, enum quire_access access,
+		       const struct quire_fault *f);
+
+/* Counters of a process as they are now; those of a present mm are not among them (asking the core
+ * under G could deadlock with a flush). */
+void proc_stats_locked(struct proc *p, struct proc_stats *out);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * start_failed.h: "cannot do what: ..".
+ */
+#ifndef RUN_START_FAILED_H
+#define RUN_START_FAILED_H
+
+struct run;
+
+void start_failed(const struct run *run, const char *what, int err);
+
+#endif
