@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * threads.c: a port of one's own, for threads: POSIX threads and the atomics of C11, no liburcu.
+ * threads.c: a port of one's own, for threads: POSIX threads and the atomics of C11.
  *
  *	cc threads.c $(pkg-config --cflags --libs-only-L quire) -l:libquire.a -pthread -o threads
  *	./threads

@@ -33,8 +33,9 @@
  *      the one that runs what call_rcu() was handed.  What that thread may hold then:
  *
  *                                        spinlocks   sleeping locks   read-side section
- *      alloc, free, call_rcu, cpu, wake,
- *      yield, log, rcu_read_(un)lock         yes           yes              yes
+ *      alloc, free, call_rcu, rcu_now,
+ *      rcu_over, cpu, wake, yield, log,
+ *      rcu_read_(un)lock                     yes           yes              yes
  *      wait, tlb_flush, tlb_lent,
  *      ram_discard, privileged               no            yes              yes
  *      synchronize_rcu                       no            yes              no
@@ -203,6 +204,17 @@ struct quire_port {
 	 */
 	bool (*privileged)(void *ctx, struct quire_mm *mm, void *cookie,
 			   enum quire_privilege which);
+
+	/*
+	 * May be NULL, both of them: then call_rcu() does for all.  With them the core uses small
+	 * objects again by itself, which is much cheaper.  rcu_now() returns a number that names
+	 * the present.  rcu_over() returns whether all read-side sections have ended that were open
+	 * when the number was taken, this thread's too.  It may return false where it does not
+	 * know, unless `hurry` says that it may take some microseconds to find out.  Both may be
+	 * called with spinlocks held.
+	 */
+	uint64_t (*rcu_now)(void *ctx);
+	bool (*rcu_over)(void *ctx, uint64_t number, bool hurry);
 };
 
 #ifdef __cplusplus

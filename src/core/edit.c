@@ -27,8 +27,7 @@ void edit_begin(struct vma_edit *e, struct quire_mm *mm)
 	e->cut_accounted = 0;
 	e->held = false;
 	e->err = 0;
-	mm_rtree_env(mm, &e->env);
-	rtree_txn_begin(&e->txn, &mm->vmas, &e->env);
+	rtree_txn_begin(&e->txn, &mm->vmas, &mm->tree_env);
 }
 
 const struct rtree *edit_view(const struct vma_edit *e)
@@ -188,7 +187,7 @@ void edit_finish(struct vma_edit *e)
 	unlink_removed(e);
 	if (e->held)
 		set_dead(e->added, 0);
-	vma_free_rcu(e->mm->machine, e->removed);
+	vma_free_rcu(e->mm, e->removed);
 	e->removed = NULL;
 }
 
@@ -197,7 +196,7 @@ static void abort_linked(struct vma_edit *e, struct vma *vma)
 {
 	mapping_unlink(vma);
 	vma->chain = NULL;
-	vma_free_rcu(e->mm->machine, vma);
+	vma_free_rcu(e->mm, vma);
 }
 
 void edit_abort(struct vma_edit *e)

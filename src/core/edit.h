@@ -40,7 +40,6 @@ struct vma_spec {
 
 struct vma_edit {
 	struct quire_mm *mm;
-	struct rtree_env env;
 	struct rtree_txn txn;
 	struct vma *added, *removed; /* chains */
 	uint64_t old_count;          /* VMAs before */
@@ -80,10 +79,29 @@ int edit_apply(struct vma_edit *e);
 struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec); /* NULL: no memory */
 /* Never published, not linked.  M held, as for the next. */
 void vma_free_now(struct vma *vma);
-/* A chain that readers may still see. */
-void vma_free_rcu(struct quire_machine *m, struct vma *chain);
+/* A chain that readers may still see.  M held. */
+void vma_free_rcu(struct quire_mm *mm, struct vma *chain);
+/* One that is left to call_rcu(). */
+void vma_free_later(struct quire_machine *m, struct vma *vma);
 struct vma_spec vma_spec_of(const struct vma *vma, uint64_t start, uint64_t end);
-void mm_rtree_env(struct quire_mm *mm, struct rtree_env *env);
+/* mm->tree_env. */
+void mm_init_tree_env(struct quire_mm *mm);
+/* Nodes that are left to call_rcu(). */
+void nodes_free_later(struct quire_machine *m, struct rtree_retired *list);
+
+/*
+ * ---- recycle.c.  M held.
+ * The same as kmem_alloc() and kmem_free(), from and to what the mm has ready.
+ */
+struct vma *recycle_alloc_vma(struct quire_mm *mm);
+void *recycle_alloc_node(struct quire_mm *mm, size_t bytes);
+void recycle_free_vma(struct quire_mm *mm, struct vma *vma);
+void recycle_free_node(struct quire_mm *mm, void *node);
+/* What readers may still be in, where the port can say when they are not any more; else false. */
+bool recycle_vma(struct quire_mm *mm, struct vma *vma);
+bool recycle_nodes(struct quire_mm *mm, struct rtree_retired *list);
+/* All is given back: at once, or by call_rcu(). */
+void recycle_end(struct quire_mm *mm);
 
 /* ---- vma_merge.c */
 /* edit_add, merged with the neighbours that the view has where the rules allow it. */

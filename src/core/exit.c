@@ -47,25 +47,24 @@ static void zap_all(struct quire_mm *mm, struct vma *chain)
 static void exit_locked(struct quire_mm *mm)
 {
 	struct vma *chain = kill_all(mm);
-	struct rtree_env env;
 
 	mm->exited = true;
 	if (!chain)
 		return;
-	mm_rtree_env(mm, &env);
-	rtree_clear(&mm->vmas, &env);
+	rtree_clear(&mm->vmas, &mm->tree_env);
 	STEP("publishes the empty VMA tree");
 	zap_all(mm, chain);
 	for (struct vma *v = chain; v; v = v->chain) {
 		mm_account_vma(mm, v, -1);
 		mapping_unlink(v);
 	}
-	vma_free_rcu(mm->machine, chain);
+	vma_free_rcu(mm, chain);
 }
 
 void quire_mm_exit(struct quire_mm *mm)
 {
 	mm_lock(mm);
 	exit_locked(mm);
+	recycle_end(mm);
 	mm_unlock(mm);
 }

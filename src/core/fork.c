@@ -58,11 +58,9 @@ static int dup_tree(struct quire_mm *child, struct quire_mm *parent)
 {
 	struct vma *chain = NULL;
 	struct rtree_txn txn;
-	struct rtree_env env;
 	int err;
 
-	mm_rtree_env(child, &env);
-	rtree_txn_begin(&txn, &child->vmas, &env);
+	rtree_txn_begin(&txn, &child->vmas, &child->tree_env);
 	err = insert_copies(&txn, &chain, child, parent);
 	if (err) {
 		rtree_txn_abort(&txn);

@@ -25,16 +25,20 @@ static void account(struct quire_machine *m, size_t bytes, int sign)
 	at_add_relaxed(&c->kmem_bytes, sign * (int64_t)bytes);
 }
 
-void *kmem_alloc(struct quire_machine *m, size_t bytes)
+void *kmem_take(struct quire_machine *m, size_t bytes)
 {
-	void *p;
+	void *p = m->port.alloc(m->port.ctx, bytes);
 
-	if (alloc_point_fails(m))
-		return NULL;
-	p = m->port.alloc(m->port.ctx, bytes);
+	if (__builtin_expect(!p, 0) && recycle_shrink(m))
+		p = m->port.alloc(m->port.ctx, bytes);
 	if (p)
 		account(m, bytes, 1);
 	return p;
+}
+
+void *kmem_alloc(struct quire_machine *m, size_t bytes)
+{
+	return alloc_point_fails(m) ? NULL : kmem_take(m, bytes);
 }
 
 void *kmem_zalloc(struct quire_machine *m, size_t bytes)

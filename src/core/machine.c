@@ -52,6 +52,8 @@ static bool port_ok(const struct quire_port *p)
 		return false;
 	if (p->tlb_lent && (!p->ram_discard || !p->tlb_flush)) /* it is asked after a flush */
 		return false;
+	if (p->rcu_over && !p->rcu_now)
+		return false;
 	return p->ncpus >= 1 && p->ncpus <= MAX_CPUS;
 }
 

@@ -151,12 +151,17 @@ struct quire_machine {
 void *kmem_alloc(struct quire_machine *m, size_t bytes); /* NULL: no memory */
 void *kmem_zalloc(struct quire_machine *m, size_t bytes);
 void kmem_free(struct quire_machine *m, void *p, size_t bytes);
+/* The rest of an allocation whose point has been passed. */
+void *kmem_take(struct quire_machine *m, size_t bytes);
 /* Zeroed and aligned to a cache line: for structs with aligned(64) members. */
 void *kmem_zalloc_line(struct quire_machine *m, size_t bytes);
 void kmem_free_line(struct quire_machine *m, void *p, size_t bytes);
 /* The same without a number and without accounting: the scratch of verify, fail lists. */
 void *port_alloc_line(const struct quire_port *port, size_t bytes);
 void port_free_line(const struct quire_port *port, void *p, size_t bytes);
+/* recycle.c: gives back what the address spaces keep that are not being changed just now.  True:
+ * something. */
+bool recycle_shrink(struct quire_machine *m);
 /* True if this allocation point is to fail.  Also called by folio_alloc. */
 bool alloc_point_fails(struct quire_machine *m);
 bool alloc_point_fails_slow(struct quire_machine *m);

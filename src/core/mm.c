@@ -102,6 +102,7 @@ int mm_create(struct quire_machine *m, const struct quire_mm_options *opts, stru
 		return -QENOMEM;
 	mm->machine = m;
 	rtree_init(&mm->vmas);
+	mm_init_tree_env(mm);
 	mutex_init(&mm->mmap_lock);
 	mm->refs = 1;
 	set_options(mm, &o);

@@ -118,6 +118,21 @@ struct mm_stripe {
 	int64_t v[MM_NR_COUNTERS]; /* A, relaxed */
 } __attribute__((aligned(64)));
 
+/* VMAs and nodes of the tree. */
+struct recycled {
+	struct vma *vmas; /* by vma->chain */
+	struct rtree_retired *nodes;
+	unsigned nr_vmas, nr_nodes;
+};
+
+/* recycle.c */
+struct recycle {
+	struct recycled ready;      /* nobody is in them: for the next edits */
+	struct recycled old, young; /* readers may be in them */
+	uint64_t number;            /* port->rcu_now() when the last of `old` had been taken out */
+	unsigned ask_at;            /* when there are so many in `young` */
+};
+
 struct quire_mm {
 	/* Read by every fault, written by none: keep apart from what writers touch. */
 	struct quire_machine *machine; /* C */
@@ -152,6 +167,8 @@ struct quire_mm {
 	uint64_t largest_request;                                    /* M: pages charged at once */
 	uint64_t nr_tables, peak_tables;                             /* A: page-table pages */
 	uint64_t forks, fork_entries, fork_tables;                   /* M */
+	struct recycle recycle;                                      /* M */
+	struct rtree_env tree_env;                                   /* C: of vmas */
 	struct dlist node;                                           /* L: machine->mms */
 	void *block;       /* C: what the allocator gave for the mm and its stripes */
 	size_t block_size; /* C */

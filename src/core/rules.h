@@ -55,6 +55,8 @@
 	  "linux-mm, Nov 2008 (srcu free the page table pages)")                                   \
 	X(nodes_by_rcu, "a node of the VMA tree is freed when no reader can be in it",             \
 	  "CVE-2023-3269")                                                                         \
+	X(recycled_after_readers,                                                                  \
+	  "a VMA or node of the tree is used again when readers have gone", "recycle.c, 1")        \
 	X(stack_grows_locked, "a stack grows under mmap_lock", "CVE-2023-3269")                    \
 	X(growth_looks_again, "a stack grows only if nothing is mapped there under mmap_lock",     \
 	  "CVE-2023-3269")                                                                         \

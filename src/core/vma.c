@@ -50,10 +50,11 @@ uint64_t vma_pte_bits(const struct vma *vma)
 
 struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec)
 {
-	struct vma *vma = kmem_zalloc(mm->machine, sizeof(*vma));
+	struct vma *vma = recycle_alloc_vma(mm);
 
 	if (!vma)
 		return NULL;
+	memset(vma, 0, sizeof(*vma));
 	vma->start = spec->start;
 	vma->end = spec->end;
 	vma->flags = spec->flags;
@@ -83,7 +84,7 @@ void vma_free_now(struct vma *vma)
 {
 	if (vma->file)
 		file_let_go(vma->mm, vma->file);
-	kmem_free(vma->mm->machine, vma, sizeof(*vma));
+	recycle_free_vma(vma->mm, vma);
 }
 
 static void vma_rcu_func(struct quire_rcu_head *head)
@@ -96,53 +97,72 @@ static void vma_rcu_func(struct quire_rcu_head *head)
 
 static void *env_alloc(void *ctx, size_t bytes)
 {
-	return kmem_alloc(ctx, bytes);
+	return recycle_alloc_node(ctx, bytes);
 }
 
 static void env_free(void *ctx, void *p, size_t bytes)
 {
+	(void)bytes;
+	recycle_free_node(ctx, p);
+}
+
+static void free_late(void *ctx, void *p, size_t bytes)
+{
 	kmem_free(ctx, p, bytes);
 }
 
+/* The mm may be gone. */
 static void retired_rcu_func(struct quire_rcu_head *head)
 {
 	struct rtree_retired *list = (struct rtree_retired *)(void *)head;
-	struct rtree_env env = {.alloc = env_alloc, .free = env_free, .ctx = list->ctx};
+	struct rtree_env env = {.free = free_late, .ctx = list->ctx};
 
 	rtree_retired_free(&env, list);
 }
 
+void nodes_free_later(struct quire_machine *m, struct rtree_retired *list)
+{
+	list->ctx = m;
+	m->port.call_rcu(m->port.ctx, &list->rcu, retired_rcu_func);
+}
+
 static void env_retire(void *ctx, struct rtree_retired *list)
 {
-	struct quire_machine *m = ctx;
+	struct quire_mm *mm = ctx;
 
-	if (RULE(nodes_by_rcu))
-		m->port.call_rcu(m->port.ctx, &list->rcu, retired_rcu_func);
-	else
+	if (!RULE(nodes_by_rcu)) {
+		list->ctx = mm->machine;
 		retired_rcu_func(&list->rcu);
+	} else if (!recycle_nodes(mm, list)) {
+		nodes_free_later(mm->machine, list);
+	}
 }
 
-void mm_rtree_env(struct quire_mm *mm, struct rtree_env *env)
+void mm_init_tree_env(struct quire_mm *mm)
 {
-	env->alloc = env_alloc;
-	env->free = env_free;
-	env->retire = env_retire;
-	env->ctx = mm->machine;
+	mm->tree_env = (struct rtree_env){
+	    .alloc = env_alloc, .free = env_free, .retire = env_retire, .ctx = mm};
 }
 
-void vma_free_rcu(struct quire_machine *m, struct vma *chain)
+void vma_free_later(struct quire_machine *m, struct vma *vma)
+{
+	vma->machine = m;
+	STEP("leaves VMA %#lx-%#lx to RCU", vma->start, vma->end);
+	if (RULE(vma_by_rcu))
+		m->port.call_rcu(m->port.ctx, &vma->rcu, vma_rcu_func);
+	else
+		vma_rcu_func(&vma->rcu);
+}
+
+void vma_free_rcu(struct quire_mm *mm, struct vma *chain)
 {
 	while (chain) {
 		struct vma *next = chain->chain;
 
 		if (chain->file)
-			file_let_go(chain->mm, chain->file);
-		chain->machine = m;
-		STEP("leaves VMA %#lx-%#lx to RCU", chain->start, chain->end);
-		if (RULE(vma_by_rcu))
-			m->port.call_rcu(m->port.ctx, &chain->rcu, vma_rcu_func);
-		else
-			vma_rcu_func(&chain->rcu);
+			file_let_go(mm, chain->file);
+		if (!RULE(vma_by_rcu) || !recycle_vma(mm, chain))
+			vma_free_later(mm->machine, chain);
 		chain = next;
 	}
 }

@@ -17,6 +17,11 @@ void rtree_init(struct rtree *tree)
 	tree->serial = 0;
 }
 
+size_t rtree_node_bytes(void)
+{
+	return sizeof(struct rtree_node);
+}
+
 struct rtree rtree_snapshot(const struct rtree *tree)
 {
 	struct rtree snap = {.root = at_load(&tree->root), .count = rtree_count(tree)};

@@ -35,7 +35,8 @@ struct rtree_range {
 /*
  * What one commit took out of the tree: one batch, which must outlive the
  * readers that may still be in it.  No allocation is needed to hand it on:
- * give &list->rcu to call_rcu(), and rtree_retired_free() in its callback.
+ * give &list->rcu to call_rcu(), and rtree_retired_free() in its callback.  Each of the batch is
+ * the beginning of a node's memory, so that the owner may have env->alloc() return it again.
  */
 struct rtree_retired {
 	struct quire_rcu_head rcu;  /* the owner's; first, so a cast finds the batch */
@@ -61,6 +62,8 @@ struct rtree_txn {
 	struct rtree_retired *retired; /* nodes of the old version that are replaced */
 };
 
+/* What alloc is asked for. */
+size_t rtree_node_bytes(void);
 /* No entry, no allocation. */
 void rtree_init(struct rtree *tree);
 /* All nodes are freed at once: there are neither readers nor writers. */

@@ -12,7 +12,7 @@
  *   5  An unused slot has start == end == UINT64_MAX, so that searches may go
  *      over all slots without a branch.
  *   6  A node whose serial is not that of the running transaction may be seen by
- *      readers: nothing above `retired` changes.  `retired` is no business of theirs.
+ *      readers: nothing but `retired` changes.  `retired` is no business of theirs.
  */
 #ifndef QUIRE_DS_RTREE_NODE_H
 #define QUIRE_DS_RTREE_NODE_H
@@ -25,16 +25,16 @@
 /* RTREE_MIN ^ 24 entries are more than there are addresses to start them at. */
 #define RTREE_MAX_HEIGHT 24
 
-/* Arrays first: in a node aligned to a cache line a lookup reads three lines. */
+/* The first line, in a node aligned to one, is what a lookup has no need of below the root. */
 struct rtree_node {
+	struct rtree_retired retired; /* first: rtree.h says so */
+	uint64_t serial;              /* the transaction that made it */
+	uint32_t count;
+	uint32_t level;
 	uint64_t start[RTREE_FANOUT];
 	uint64_t end[RTREE_FANOUT];
 	void *ptr[RTREE_FANOUT];    /* entry; in an inner node the child */
 	uint64_t gap[RTREE_FANOUT]; /* inner nodes only (invariant 2) */
-	uint64_t serial;            /* the transaction that made it */
-	uint32_t count;
-	uint32_t level;
-	struct rtree_retired retired;
 };
 
 static inline struct rtree_node *rtree_child(const struct rtree_node *node, unsigned slot)

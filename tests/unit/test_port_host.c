@@ -200,6 +200,53 @@ static void test_rcu_barrier_waits_for_all(void **state)
 	assert_int_equal(at_load(&freed), 1000);
 }
 
+/* A time is over when its reader has left: later sections of the same thread do not matter. */
+static void *read_twice(void *arg)
+{
+	struct reading *r = arg;
+
+	rcu_read_lock(&port);
+	at_store(&r->inside, 1);
+	while (at_load(&r->go) < 1)
+		usleep(100);
+	rcu_read_unlock(&port);
+	rcu_read_lock(&port);
+	at_store(&r->inside, 2);
+	while (at_load(&r->go) < 2)
+		usleep(100);
+	rcu_read_unlock(&port);
+	return NULL;
+}
+
+static void test_rcu_over(void **state)
+{
+	struct reading r = {0};
+	uint64_t number;
+	pthread_t t;
+
+	(void)state;
+	assert_int_equal(pthread_create(&t, NULL, read_twice, &r), 0);
+	while (at_load(&r.inside) < 1)
+		usleep(100);
+	number = port.rcu_now(port.ctx);
+	assert_false(port.rcu_over(port.ctx, number, false));
+	assert_false(port.rcu_over(port.ctx, number, true));
+	at_store(&r.go, 1);
+	while (at_load(&r.inside) < 2)
+		usleep(100);
+	assert_true(port.rcu_over(port.ctx, number, false));
+	number = port.rcu_now(port.ctx);
+	assert_false(port.rcu_over(port.ctx, number, true));
+	at_store(&r.go, 2);
+	pthread_join(t, NULL);
+	assert_true(port.rcu_over(port.ctx, number, false));
+	rcu_read_lock(&port); /* the asking thread's own */
+	number = port.rcu_now(port.ctx);
+	assert_false(port.rcu_over(port.ctx, number, true));
+	rcu_read_unlock(&port);
+	assert_true(port.rcu_over(port.ctx, number, true));
+}
+
 static void *read_and_free(void *arg)
 {
 	struct victim **shared = arg;
@@ -439,6 +486,7 @@ int main(void)
 	    cmocka_unit_test(test_call_rcu_waits_for_readers),
 	    cmocka_unit_test(test_call_rcu_runs_by_itself),
 	    cmocka_unit_test(test_rcu_barrier_waits_for_all),
+	    cmocka_unit_test(test_rcu_over),
 	    cmocka_unit_test(test_synchronize_rcu),
 	    cmocka_unit_test(test_use_while_thread_exits),
 	    cmocka_unit_test(test_locks_exclude),

@@ -28,6 +28,7 @@ struct scenario {
 	unsigned alloc_failures;
 	unsigned frames; /* of RAM; 0: 48 */
 	bool device;     /* there is one (device.c) */
+	bool polls;      /* the port can say when readers have gone (recycle.c) */
 	void (*setup)(struct world *w);
 	struct scenario_actor actors[SCHED_ACTORS];
 	void (*check)(struct world *w); /* may be NULL */

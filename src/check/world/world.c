@@ -102,15 +102,19 @@ static void after_run(void *arg)
 	quire_verify(w->m, on_broken_book, NULL);
 }
 
-static void make_machine(struct world *w, unsigned frames, bool device)
+static void make_machine(struct world *w, const struct scenario *s)
 {
+	unsigned frames = s->frames ? s->frames : DEFAULT_FRAMES;
 	struct quire_machine_options o = {.size = sizeof(o)};
 	struct quire_mm_options mo = {.size = sizeof(mo)};
 	struct quire_port port;
 
-	sched_port(&port);
+	if (s->polls)
+		sched_port_polled(&port);
+	else
+		sched_port(&port);
 	cpu_init(w, &port);
-	if (device)
+	if (s->device)
 		device_init(&port);
 	o.ram_bytes = (uint64_t)frames * PAGE;
 	o.ram = sched_ram(o.ram_bytes + DEVICE_PAGES * PAGE);
@@ -131,7 +135,7 @@ void world_build(const struct scenario *s, struct subject *out)
 	w = sched_alloc(sizeof(*w));
 	memset(w, 0, sizeof(*w));
 	w->scenario = s;
-	make_machine(w, s->frames ? s->frames : DEFAULT_FRAMES, s->device);
+	make_machine(w, s);
 	s->setup(w);
 	cpu_cache_idle(w);
 	for (unsigned i = 0; i < SCHED_ACTORS; i++)

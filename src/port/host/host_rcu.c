@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * host_rcu.c: RCU on the host: liburcu's readers (flavour memb: they may sleep)
- * and its grace periods, with a queue of our own for call_rcu().
+ * host_rcu.c: RCU on the host: what runs after a grace period (host_readers.c).
  *
  * Owns a queue per slot, which anybody pushes on and only the reclaimer thread
  * empties, and that thread.  It works in sweeps: take all queues, wait for one
@@ -19,9 +18,6 @@
  *      after it has set `state`.  Both with SEQ_CST, so one of them sees the other.
  *   2  `started` and `done` count sweeps.  All that was queued before a sweep
  *      started has run when it is done.
- *
- * liburcu is not built with ThreadSanitizer, which therefore cannot see a grace
- * period; the tsan_* calls state it.  They are nothing in other builds.
  */
 #include "host.h"
 
@@ -32,23 +28,11 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-#include <urcu/urcu-memb.h>
 
 #include "sync.h"
 
 #define BATCH 256
 #define NAP_NS 10000000
-
-#ifdef HOST_TSAN
-void __tsan_acquire(void *addr);
-void __tsan_release(void *addr);
-static char tsan_readers;
-#define tsan_acquire(p) __tsan_acquire(p)
-#define tsan_release(p) __tsan_release(p)
-#else
-#define tsan_acquire(p) ((void)0)
-#define tsan_release(p) ((void)0)
-#endif
 
 struct queue {
 	_Alignas(HOST_CACHE_LINE) struct quire_rcu_head *head;
@@ -206,25 +190,4 @@ void host_rcu_barrier(void *ctx)
 	kick();
 	while ((int32_t)((seen = at_load(&done)) - target) < 0)
 		host_wait(NULL, &done, seen);
-}
-
-void host_rcu_read_lock(void *ctx)
-{
-	(void)ctx;
-	host_ensure_registered();
-	urcu_memb_read_lock();
-}
-
-void host_rcu_read_unlock(void *ctx)
-{
-	(void)ctx;
-	tsan_release(&tsan_readers);
-	urcu_memb_read_unlock();
-}
-
-void host_synchronize_rcu(void *ctx)
-{
-	(void)ctx;
-	urcu_memb_synchronize_rcu();
-	tsan_acquire(&tsan_readers);
 }

@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <urcu/urcu-memb.h>
 
 #define MIN_SLOTS 4
 
@@ -52,7 +51,7 @@ static void thread_exit(void *arg)
 	struct host_thread *t = arg;
 
 	host_alloc_thread_exit();
-	urcu_memb_unregister_thread();
+	host_reader_exit(t);
 	pthread_mutex_lock(&slot_lock);
 	slot_users[t->slot]--;
 	pthread_mutex_unlock(&slot_lock);
@@ -69,13 +68,13 @@ static void init_process(void)
 	nslots = slots > HOST_MAX_SLOTS ? HOST_MAX_SLOTS : (unsigned)slots;
 	if (pthread_key_create(&exit_key, thread_exit))
 		host_panic(NULL, "no pthread key left");
+	host_readers_init();
 }
 
 __attribute__((noinline)) void host_register_thread(void)
 {
 	pthread_once(&once, init_process);
 	host_self.slot = take_slot();
-	urcu_memb_register_thread();
 	if (pthread_setspecific(exit_key, &host_self))
 		host_panic(NULL, "no memory to register a thread");
 	host_self.registered = true;
@@ -140,5 +139,7 @@ void quire_port_host(struct quire_port *out)
 	    .yield = host_yield,
 	    .log = host_log,
 	    .panic = host_panic,
+	    .rcu_now = host_rcu_now,
+	    .rcu_over = host_rcu_over,
 	};
 }

@@ -2,9 +2,9 @@
 /*
  * grace.c: RCU: read-side sections, grace periods, callbacks.
  *
- * Owns S.queue and S.in_callback.  A callback waits for the actors that were in a section when it
- * was queued (head->reserved[0]: their mask) and runs at once when the last of them has left:
- * nothing lives longer than the rules promise.
+ * Owns S.queue, S.in_callback and S.times.  A callback waits for the actors that were in a section
+ * when it was queued (head->reserved[0]: their mask) and runs at once when the last of them has
+ * left: nothing lives longer than the rules promise.
  *
  * Sections begin and end as reads of one word, callbacks are queued and run as writes to it.
  */
@@ -20,6 +20,7 @@ void grace_reset(void)
 	S.queue = NULL;
 	S.queue_tail = &S.queue;
 	S.in_callback = false;
+	S.nr_times = 0;
 }
 
 /* The actors that are in a section. */
@@ -125,6 +126,8 @@ static void left_by(unsigned i)
 {
 	uintptr_t bit = 1ul << i;
 
+	for (unsigned k = 0; k < TIMES; k++)
+		S.times[k] &= ~(unsigned)bit;
 	for (struct quire_rcu_head *h = S.queue; h; h = h->next)
 		h->reserved[0] = (void *)(waits_for(h) & ~bit);
 	for (unsigned k = 0; k < SCHED_ACTORS; k++) {
@@ -205,4 +208,21 @@ void sched_rcu_barrier(void *ctx)
 		return;
 	actor_block(BLOCK_BARRIER, NULL, RANK_NONE);
 	sched_event(SCHED_LOAD, &PSEUDO->rcu, 4);
+}
+
+uint64_t sched_rcu_now(void *ctx)
+{
+	(void)ctx;
+	sched_at(SCHED_RMW, &PSEUDO->rcu, 4);
+	S.times[S.nr_times % TIMES] = grace_readers();
+	return S.nr_times++;
+}
+
+/* Of a time that is long past: only if nobody reads at all. */
+bool sched_rcu_over(void *ctx, uint64_t number, bool hurry)
+{
+	(void)ctx;
+	(void)hurry;
+	sched_at(SCHED_RMW, &PSEUDO->rcu, 4);
+	return !(number + TIMES >= S.nr_times ? S.times[number % TIMES] : grace_readers());
 }

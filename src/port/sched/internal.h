@@ -17,6 +17,7 @@
 #define WORDS (ARENA_SIZE >> 2)
 #define MAX_HOT 8192u
 #define MAX_RACES 64u
+#define TIMES 64u
 
 /* S.hot: an index, and whether plain accesses to the word are decisions as well. */
 #define HOT_INDEX 0x7fffu
@@ -101,7 +102,9 @@ struct sched {
 
 	/* grace.c */
 	struct quire_rcu_head *queue, **queue_tail;
-	bool in_callback; /* one that is not in the queue any more */
+	bool in_callback;      /* one that is not in the queue any more */
+	unsigned times[TIMES]; /* by rcu_now(): the readers of then that have not left */
+	uint64_t nr_times;
 
 	/* telling */
 	void (*tell)(void *ctx, unsigned actor, const char *text);
@@ -220,6 +223,8 @@ void sched_call_rcu(void *ctx, struct quire_rcu_head *head,
 		    void (*func)(struct quire_rcu_head *head));
 void sched_synchronize_rcu(void *ctx);
 void sched_rcu_barrier(void *ctx);
+uint64_t sched_rcu_now(void *ctx);
+bool sched_rcu_over(void *ctx, uint64_t number, bool hurry);
 
 /* ---- telling */
 void tell_access(enum sched_op op, const volatile void *p);

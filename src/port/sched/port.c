@@ -102,6 +102,13 @@ void sched_port(struct quire_port *out)
 	};
 }
 
+void sched_port_polled(struct quire_port *out)
+{
+	sched_port(out);
+	out->rcu_now = sched_rcu_now;
+	out->rcu_over = sched_rcu_over;
+}
+
 /* ---- telling ------------------------------------------------------------------- */
 
 bool sched_telling;

@@ -164,6 +164,8 @@ void sched_on_frame_free(void (*func)(const void *p, size_t bytes));
 
 /* tlb_flush is the caller's to set. */
 void sched_port(struct quire_port *out);
+/* The same with rcu_now() and rcu_over(). */
+void sched_port_polled(struct quire_port *out);
 /* Told of each access to the arena by an actor, with where in the code it is; NULL: off. */
 typedef void (*sched_watcher)(unsigned actor, const void *p, size_t bytes, bool write,
 			      const void *where);
