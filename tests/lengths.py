@@ -16,7 +16,6 @@ FILE, FUNCTION, FOLDER = 450, 60, 25
 LONG = {
     "src/core/frames.c": "layout, lists and statistics of RAM in one: to be cut",
     "src/core/pagetable.c": "to be cut",
-    "src/run/stub/trap/call_table.c": "data: a line for each system call",
     "src/core": "to become rooms",
 }
 

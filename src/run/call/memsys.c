@@ -14,6 +14,7 @@
 #include "run/file/guest_mem.h"
 #include "run/file/window.h"
 #include "run/guest/request.h"
+#include "run/wire/calls.h"
 #include "run/wire/page.h"
 #include "run/wire/proto.h"
 
@@ -32,7 +33,7 @@ static void refuse(struct request *q, uint64_t detail)
 	note_unsupported(q->run, q->proc, (long)q->a[0], detail);
 }
 
-static int64_t sys_mmap(struct request *q)
+int64_t sys_mmap(struct request *q)
 {
 	struct watch watch = {0};
 	uint64_t at = 0;
@@ -50,7 +51,7 @@ static int64_t sys_mmap(struct request *q)
 	return address(err, at);
 }
 
-static int64_t sys_munmap(struct request *q)
+int64_t sys_munmap(struct request *q)
 {
 	struct watch watch = {0};
 	int64_t err;
@@ -80,7 +81,7 @@ static int reserve(struct request *q)
 	return err;
 }
 
-static int64_t sys_mremap(struct request *q)
+int64_t sys_mremap(struct request *q)
 {
 	struct watch watch = {0};
 	uint64_t at = 0;
@@ -99,7 +100,7 @@ static int64_t sys_mremap(struct request *q)
 	return address(err, at);
 }
 
-static int64_t sys_mprotect(struct request *q)
+int64_t sys_mprotect(struct request *q)
 {
 	int64_t err = quire_mprotect(q->space->mm, q->a[1], q->a[2], (int)q->a[3]);
 
@@ -108,45 +109,45 @@ static int64_t sys_mprotect(struct request *q)
 	return err;
 }
 
-static int64_t sys_brk(struct request *q)
+int64_t sys_brk(struct request *q)
 {
 	return (int64_t)quire_brk(q->space->mm, q->a[1]);
 }
 
-static int64_t sys_mlock(struct request *q)
+int64_t sys_mlock(struct request *q)
 {
 	look_for_ends(q, q->a[1], q->a[2]);
 	return quire_mlock(q->space->mm, q->a[1], q->a[2], 0);
 }
 
-static int64_t sys_mlock2(struct request *q)
+int64_t sys_mlock2(struct request *q)
 {
 	look_for_ends(q, q->a[1], q->a[2]);
 	return quire_mlock(q->space->mm, q->a[1], q->a[2], (int)q->a[3]);
 }
 
-static int64_t sys_munlock(struct request *q)
+int64_t sys_munlock(struct request *q)
 {
 	return quire_munlock(q->space->mm, q->a[1], q->a[2]);
 }
 
-static int64_t sys_mlockall(struct request *q)
+int64_t sys_mlockall(struct request *q)
 {
 	return quire_mlockall(q->space->mm, (int)q->a[1]);
 }
 
-static int64_t sys_munlockall(struct request *q)
+int64_t sys_munlockall(struct request *q)
 {
 	return quire_munlockall(q->space->mm);
 }
 
 /* As on a host without protection keys: there is none to be had, and -1 means none. */
-static int64_t sys_pkey_mprotect(struct request *q)
+int64_t sys_pkey_mprotect(struct request *q)
 {
 	return (int)q->a[4] == -1 ? sys_mprotect(q) : -EINVAL;
 }
 
-static int64_t sys_pkey_alloc(struct request *q)
+int64_t sys_pkey_alloc(struct request *q)
 {
 	if (q->a[1] || q->a[2] > 3)
 		return -EINVAL;
@@ -154,55 +155,20 @@ static int64_t sys_pkey_alloc(struct request *q)
 	return -ENOSPC;
 }
 
-static int64_t sys_pkey_free(struct request *q)
+int64_t sys_pkey_free(struct request *q)
 {
 	(void)q;
 	return -EINVAL;
 }
 
 struct memsys {
-	long nr;
 	memsys_fn fn;
-	unsigned
-	    ints; /* arguments of which the kernel takes 32 bits: what is above means nothing */
+	unsigned ints; /* arguments of which the kernel takes 32 bits */
 };
 
-#define INT(i) (1u << (i))
-
-/* The frequent ones first. */
-static const struct memsys table[] = {
-    {SYS_mmap, sys_mmap, 0},
-    {SYS_munmap, sys_munmap, 0},
-    {SYS_mprotect, sys_mprotect, 0},
-    {SYS_brk, sys_brk, 0},
-    {SYS_madvise, sys_madvise, INT(3)},
-    {SYS_mremap, sys_mremap, 0},
-    {SYS_prlimit64, sys_prlimit, INT(1) | INT(2)},
-    {SYS_getrlimit, sys_getrlimit, INT(1)},
-    {SYS_setrlimit, sys_setrlimit, INT(1)},
-    {SYS_msync, sys_msync, INT(3)},
-    {SYS_mincore, sys_mincore, 0},
-    {SYS_mlock, sys_mlock, 0},
-    {SYS_mlock2, sys_mlock2, INT(3)},
-    {SYS_munlock, sys_munlock, 0},
-    {SYS_mlockall, sys_mlockall, INT(1)},
-    {SYS_munlockall, sys_munlockall, 0},
-    {SYS_shmget, sys_shmget, INT(1) | INT(3)},
-    {SYS_shmat, sys_shmat, INT(1) | INT(3)},
-    {SYS_shmdt, sys_shmdt, 0},
-    {SYS_shmctl, sys_shmctl, INT(1) | INT(2)},
-    {SYS_sysinfo, sys_sysinfo, 0},
-    {SYS_process_vm_readv, sys_process_vm_readv, INT(1)},
-    {SYS_process_vm_writev, sys_process_vm_writev, INT(1)},
-    {SYS_mbind, sys_mbind, INT(6)},
-    {SYS_get_mempolicy, sys_get_mempolicy, 0},
-    {SYS_set_mempolicy, sys_set_mempolicy, INT(1)},
-    {SYS_move_pages, sys_move_pages, INT(1) | INT(6)},
-    {SYS_migrate_pages, sys_migrate_pages, INT(1)},
-    {SYS_pkey_mprotect, sys_pkey_mprotect, INT(4)},
-    {SYS_pkey_alloc, sys_pkey_alloc, 0},
-    {SYS_pkey_free, sys_pkey_free, INT(1)},
-};
+#define CALL(name, what)
+#define OURS(name, what, fn, ints) [__NR_##name] = {fn, ints},
+static const struct memsys table[] = {SYSTEM_CALLS(CALL, OURS)};
 
 static void cut_ints(struct request *q, unsigned ints)
 {
@@ -214,12 +180,12 @@ static void cut_ints(struct request *q, unsigned ints)
 
 void op_syscall(struct request *q)
 {
+	uint64_t nr = q->a[0];
+	const struct memsys *s = nr < sizeof(table) / sizeof(table[0]) ? &table[nr] : NULL;
+
 	q->ret = RUN_NATIVE;
-	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (table[i].nr != (long)q->a[0])
-			continue;
-		cut_ints(q, table[i].ints);
-		q->ret = table[i].fn(q);
-		break;
-	}
+	if (!s || !s->fn)
+		return;
+	cut_ints(q, s->ints);
+	q->ret = s->fn(q);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * note_names.c: the names of system calls that may be refused, and of what is refused of them.
+ * note_names.c: the names of system calls, and of what is refused of them.
  */
 #include "quire/abi.h"
+#include "run/call/memsys.h"
 #include "run/call/note.h"
 #include "run/wire/newer_numbers.h"
 #include "run/wire/proto.h"
@@ -23,75 +24,11 @@
 #endif
 #define IOMMU_IOAS_MAP_FILE _IO(';', 0x8f)
 
-#define CALL(name)                                                                                 \
-	{                                                                                          \
-		SYS_##name, #name                                                                  \
-	}
-/* clang-format off */
-const struct note_call note_calls[] = {
-    CALL(remap_file_pages),
-    CALL(userfaultfd),
-    CALL(memfd_secret),
-    CALL(process_madvise),
-    CALL(pkey_alloc),
-    CALL(vmsplice),
-    CALL(io_uring_setup),
-    CALL(io_uring_enter),
-    CALL(io_uring_register),
-    CALL(io_setup),
-    CALL(io_destroy),
-    CALL(io_getevents),
-    CALL(io_submit),
-    CALL(io_cancel),
-    CALL(io_pgetevents),
-    CALL(ptrace),
-    CALL(clone),
-    CALL(unshare),
-    CALL(seccomp),
-    CALL(prctl),
-    CALL(arch_prctl),
-    CALL(bpf),
-    CALL(kexec_load),
-    CALL(kexec_file_load),
-    CALL(init_module),
-    CALL(finit_module),
-    CALL(delete_module),
-    CALL(execve),
-    CALL(mount),
-    CALL(fsopen),
-    CALL(perf_event_open),
-    CALL(mmap),
-    CALL(munmap),
-    CALL(mprotect),
-    CALL(madvise),
-    CALL(shmget),
-    CALL(ioctl),
-    CALL(setsockopt),
-    CALL(sendto),
-    CALL(sendmsg),
-    CALL(sendmmsg),
-    CALL(futex_waitv),
-    /* Newer than the C library. */
-    {453, "map_shadow_stack"},
-    {454, "futex_wake"},
-    {455, "futex_wait"},
-    {456, "futex_requeue"},
-    {457, "statmount"},
-    {458, "listmount"},
-    {459, "lsm_get_self_attr"},
-    {460, "lsm_set_self_attr"},
-    {461, "lsm_list_modules"},
-    {462, "mseal"},
-    {463, "setxattrat"},
-    {464, "getxattrat"},
-    {465, "listxattrat"},
-    {466, "removexattrat"},
-    {467, "open_tree_attr"},
-    {468, "file_getattr"},
-    {469, "file_setattr"},
-    {0, NULL},
-};
+#define CALL(name, what) {__NR_##name, #name},
+#define OURS(name, what, fn, ints) {__NR_##name, #name},
+const struct note_call note_calls[] = {SYSTEM_CALLS(CALL, OURS){0, NULL}};
 
+/* clang-format off */
 #define WITH(call, what)                                                                           \
 	{                                                                                          \
 		SYS_##call, (uint32_t)(what), "with " #what                                        \

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * area.c: thread areas, and the locks of the address space.
+ * area.c: thread areas, and plain locks.
  *
  * An area belongs to the thread whose id stands in host_tid; the kernel clears that word when
  * the thread is gone and does not use its stack any more.  Areas are never unmapped, so that
  * any thread may look at any area below shared.nr_areas.
- *
- * The fill lock: many fill, one flushes.  A filling thread sets a flag of its own (no shared
- * cache line is written); a flusher takes shared.flusher and waits for all flags.  Holders that
- * were killed (a vfork child: its memory lives on in the parent) are recognised by their host_tid.
- *
- *   1. filling == 1 and flusher held by another never both proceed: each side stores its own
- *      word, then reads the other's, both sequentially consistent.
- *   2. While the lock is held no request is made and no guest memory is touched.
  */
+#include "run/stub/base/area.h"
+
+#include "run/stub/base/lib.h"
 #include "run/stub/base/stub.h"
+#include "run/wire/atomic.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/futex.h>
 #include <linux/mman.h>
@@ -139,70 +138,4 @@ void areas_after_fork(struct thread *self)
 	self->nr_lent = 0;
 	shared.forking = 0;
 	self->service_waits = false;
-}
-
-static bool dead(uint32_t owner)
-{
-	return !at_load(&thread_at(owner - 1)->host_tid);
-}
-
-static void service_deferred(struct thread *t)
-{
-	if (t->service_waits) {
-		t->service_waits = false;
-		service_flush(t);
-	}
-}
-
-void fill_lock(struct thread *t)
-{
-	for (;;) {
-		uint32_t owner;
-
-		at_store(&t->filling, 1u);
-		owner = at_load(&shared.flusher);
-		if (!owner)
-			return;
-		at_store(&t->filling, 0u);
-		futex_rouse(&t->filling);
-		futex_sleep(&shared.flusher, owner, 20);
-		if (at_load(&shared.flusher) == owner && dead(owner))
-			at_cas(&shared.flusher, owner, 0u);
-	}
-}
-
-void fill_unlock(struct thread *t)
-{
-	at_store(&t->filling, 0u);
-	if (at_load(&shared.flusher))
-		futex_rouse(&t->filling);
-	service_deferred(t);
-}
-
-void flush_lock(struct thread *t)
-{
-	for (;;) {
-		uint32_t owner = at_load(&shared.flusher);
-
-		if (!owner && at_cas(&shared.flusher, 0u, t->index + 1))
-			break;
-		if (owner && dead(owner) && at_cas(&shared.flusher, owner, t->index + 1))
-			break;
-		if (owner)
-			futex_sleep(&shared.flusher, owner, 20);
-	}
-	for (uint32_t i = 0; i < at_load(&shared.nr_areas); i++) {
-		struct thread *other = thread_at(i);
-
-		while (other != t && at_load(&other->filling) && at_load(&other->host_tid))
-			futex_sleep(&other->filling, 1, 20);
-	}
-}
-
-void flush_unlock(struct thread *t)
-{
-	at_store(&shared.flusher, 0u);
-	if (shared.nr_areas > 1)
-		futex_rouse(&shared.flusher);
-	service_deferred(t);
 }

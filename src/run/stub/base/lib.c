@@ -2,8 +2,11 @@
 /*
  * lib.c: the few functions of a libc that the stub (and the compiler) needs.
  */
-#include "run/stub/base/stub.h"
+#include "run/stub/base/lib.h"
 
+#include "run/wire/sys.h"
+
+#include <asm/errno.h>
 #include <linux/mman.h>
 
 void *memcpy(void *to, const void *from, size_t n)

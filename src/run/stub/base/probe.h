@@ -6,7 +6,11 @@
 #ifndef STUB_PROBE_H
 #define STUB_PROBE_H
 
-#include "run/stub/base/stub.h"
+#include "run/wire/proto.h"
+
+#include <asm/errno.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 /* probe.S */
 uint64_t probe_copy(void *to, const void *from, uint64_t n);
@@ -57,13 +61,5 @@ static inline int64_t guest_strnlen(uint64_t addr, uint64_t max)
 		return -EFAULT;
 	return probe_strnlen(addr, max < GUEST_TASK_SIZE - addr ? max : GUEST_TASK_SIZE - addr);
 }
-
-/* ---- touch.c: has the host map pages before it is asked to use them */
-#define TOUCH_READ 1
-#define TOUCH_WRITE 2
-/* True: all of it is there. */
-bool touch_range(struct thread *t, uint64_t addr, uint64_t n, int how);
-/* As much as the guest's string needs, up to PATH_MAX. */
-bool touch_string(struct thread *t, uint64_t addr);
 
 #endif

@@ -13,7 +13,12 @@
  * Another thread of the guest's that opens a file meanwhile, with none left of its own, may get one
  * of our numbers.  It loses it when they are taken back.
  */
+#include "run/stub/base/spare.h"
+
+#include "run/stub/base/area.h"
 #include "run/stub/base/stub.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/fcntl.h>
 #include <linux/openat2.h>

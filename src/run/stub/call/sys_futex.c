@@ -6,12 +6,21 @@
  * memory that is the frame, the same in every process: right.  For private memory the frame
  * changes with copy-on-write, while Linux keys by address: such calls are made private.
  */
+#include "run/stub/call/sys_futex.h"
+
+#include "quire/quire.h"
 #include "run/stub/base/probe.h"
-#include "run/stub/mem/table.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/fill/fill.h"
+#include "run/stub/fill/fill_lock.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/stub/mem/touch.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/futex.h>
 
-#define PTE_SHARED (1ull << 52)
 #define ROBUST_LIMIT 2048
 
 /* A word that cannot be read is neither: the host is to say what is wrong with it. */
@@ -24,7 +33,7 @@ static bool page_is(struct thread *t, uint64_t addr, bool of_all)
 	fill_lock(t);
 	entry = walk_entry(t, addr);
 	fill_unlock(t);
-	return of_all == ((entry & PTE_SHARED) != 0);
+	return of_all == ((entry & QUIRE_PTE_SHARED) != 0);
 }
 
 static bool times_out(uint64_t cmd)

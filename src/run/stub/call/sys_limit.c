@@ -8,7 +8,12 @@
  * more.
  */
 #include "run/stub/base/probe.h"
-#include "run/stub/mem/table.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/link/rpc.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/resource.h>
 

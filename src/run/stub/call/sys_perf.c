@@ -9,9 +9,15 @@
  *      stacks nor registers.
  *   3. The host gets the copy that has been looked at: another thread could change the guest's own.
  */
+#include "run/stub/base/lib.h"
 #include "run/stub/base/probe.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/link/rpc.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/wire/page.h"
 #include "run/wire/proto.h"
-#include "run/stub/mem/table.h"
+#include "run/wire/sys.h"
 
 #include <linux/perf_event.h>
 

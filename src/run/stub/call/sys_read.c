@@ -8,9 +8,15 @@
  * LIMIT, and the call is made for so much: again and again for /dev/zero and its like, which always
  * have more.
  */
-#include "run/stub/mem/bounce.h"
+#include "quire/quire.h"
+#include "run/stub/base/area.h"
 #include "run/stub/base/guest_abi.h"
 #include "run/stub/base/probe.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/fill/fill.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/wire/sys.h"
 
 #include <asm/stat.h>
 #include <linux/fs.h>
@@ -67,7 +73,7 @@ static int64_t read_file(struct call *c, int64_t rest)
 /* What can be bounced, where that is needed. */
 static uint64_t limit_of_stream(void)
 {
-	return bounce_needed() ? SCRATCH_BYTES / 2 : LIMIT;
+	return others_may_flush() ? SCRATCH_BYTES / 2 : LIMIT;
 }
 
 /* zero, full, random and urandom: programs count on getting as much as they ask for. */
@@ -135,7 +141,7 @@ static bool would_copy(const struct call *c)
 {
 	uint64_t entry = walk_entry(c->t, c->a[1]);
 
-	return entry_is_files(entry) && !entry_permits(entry, ACCESS_WRITE);
+	return entry_is_files(entry) && !entry_permits(entry, QUIRE_WRITE);
 }
 
 int64_t sys_read(struct call *c)

@@ -7,10 +7,12 @@
  *   1. A failure after the first message ends the call; as natively the messages that came count.
  *   2. The time is looked at after a message only, as the host does it.
  */
-#include "run/stub/mem/bounce.h"
+#include "run/stub/base/area.h"
 #include "run/stub/base/guest_abi.h"
 #include "run/stub/base/probe.h"
-#include "run/stub/mem/table.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/wire/sys.h"
 
 #include <linux/time.h>
 
@@ -100,7 +102,7 @@ int64_t sys_recvmmsg(struct call *c)
 	bool timed = c->a[4];
 	int64_t r;
 
-	if (!bounce_needed() || !(uint32_t)c->a[2])
+	if (!others_may_flush() || !(uint32_t)c->a[2])
 		return call_native(c);
 	r = timed ? take_timeout(c->a[4], &end) : 0;
 	if (r)

@@ -4,9 +4,14 @@
  * one buffer of the stub's, scattered by probes.  Larger ones than the scratch go to the kernel as
  * they are: streams and files lose nothing by a fault.
  */
-#include "run/stub/mem/bounce.h"
+#include "run/stub/base/area.h"
 #include "run/stub/base/guest_abi.h"
 #include "run/stub/base/probe.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/stub/mem/touch_args.h"
+#include "run/wire/sys.h"
 
 #define IOV_MAX_HERE 64u
 #define NAME_MAX_HERE 256u
@@ -47,7 +52,7 @@ int64_t sys_readv(struct call *c)
 	uint64_t addr = c->a[1], n = c->a[2];
 	int64_t total, r;
 
-	if (!bounce_needed())
+	if (!others_may_flush())
 		return call_native(c);
 	total = take_iovec(addr, n, v);
 	if (total <= 0 || !touch_iovec(c->t, addr, n, DIR_OUT))
@@ -86,7 +91,7 @@ int64_t sys_recvmsg(struct call *c)
 	uint64_t addr = c->a[1];
 	int64_t total, r;
 
-	if (!bounce_needed() || guest_read(&guest, addr, sizeof(guest)))
+	if (!others_may_flush() || guest_read(&guest, addr, sizeof(guest)))
 		return call_native(c);
 	total = take_iovec(guest.iov, guest.iovlen, v);
 	if (total < 0 || guest.namelen > NAME_MAX_HERE || guest.controllen > CONTROL_MAX_HERE ||

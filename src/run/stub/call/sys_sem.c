@@ -2,8 +2,10 @@
 /*
  * sys_sem.c: semctl(), whose pointer depends on a command.  The semaphores are the host's.
  */
-#include "run/stub/base/probe.h"
-#include "run/stub/mem/table.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/stub/mem/touch_args.h"
+#include "run/wire/sys.h"
 
 #include <linux/ipc.h>
 #include <linux/sem.h>

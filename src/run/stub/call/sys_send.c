@@ -7,8 +7,15 @@
  *      scratch, for another thread could change the guest's own after the check.
  */
 #include "run/stub/base/guest_abi.h"
+#include "run/stub/base/lib.h"
 #include "run/stub/base/probe.h"
-#include "run/stub/mem/table.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/stub/mem/touch.h"
+#include "run/stub/mem/touch_args.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/if_xdp.h>
 

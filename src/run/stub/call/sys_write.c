@@ -12,7 +12,12 @@
  */
 #include "run/stub/base/guest_abi.h"
 #include "run/stub/base/probe.h"
-#include "run/stub/mem/table.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/stub/mem/touch.h"
+#include "run/wire/atomic.h"
+#include "run/wire/sys.h"
 
 #include <asm/stat.h>
 #include <linux/fs.h>

@@ -6,8 +6,13 @@
  *   1. A structure that has been checked is what the host gets: copied, for another thread could
  *      change the guest's own.
  */
+#include "run/stub/file/ioctl_fds.h"
+
+#include "run/stub/base/lib.h"
 #include "run/stub/base/probe.h"
-#include "run/stub/mem/table.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/mem/call.h"
+#include "run/wire/sys.h"
 
 #include <linux/btrfs.h>
 #include <linux/fs.h>

@@ -2,8 +2,16 @@
 /*
  * sys_fanotify.c: marks of fanotify: none in /proc, nor on all memory objects.
  */
-#include "run/stub/guard/guard.h"
+#include "run/stub/base/layout.h"
+#include "run/stub/base/lib.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/guard/look.h"
 #include "run/stub/guard/proc_path.h"
+#include "run/stub/guard/sys_path.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/fanotify.h>
 #include <linux/fcntl.h>

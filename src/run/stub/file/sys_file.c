@@ -4,8 +4,15 @@
  * touch the stub's own descriptors.
  */
 #include "run/stub/base/probe.h"
-#include "run/stub/mem/table.h"
-#include "run/stub/fill/window.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/file/ioctl_fds.h"
+#include "run/stub/fill/window_cache.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/stub/mem/touch_args.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <asm/stat.h>
 #include <linux/close_range.h>

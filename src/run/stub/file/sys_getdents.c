@@ -6,9 +6,16 @@
  *
  * The host's entries go by way of the thread's scratch.
  */
+#include "run/stub/base/lib.h"
 #include "run/stub/base/probe.h"
+#include "run/stub/base/stub.h"
 #include "run/stub/guard/proc_path.h"
-#include "run/stub/mem/table.h"
+#include "run/stub/link/rpc.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/stub/mem/touch.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #define SHORT_PATH 64
 #define RECLEN_AT 16

@@ -3,10 +3,17 @@
  * sys_mmap.c: mmap.  Anonymous memory is the supervisor's affair alone; a file gets a window first,
  * and what the host says of mapping it is what the guest hears.
  */
-#include "run/stub/base/probe.h"
-#include "run/stub/guard/proc_path.h"
-#include "run/stub/mem/table.h"
-#include "run/stub/fill/window.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/file/window.h"
+#include "run/stub/fill/window_cache.h"
+#include "run/stub/guard/proc_fds.h"
+#include "run/stub/link/rpc.h"
+#include "run/stub/link/window_told.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <asm/stat.h>
 #include <linux/fcntl.h>

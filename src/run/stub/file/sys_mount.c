@@ -8,9 +8,15 @@
  *      and what they lead to may have changed since somebody looked.  All file systems but the
  *      refused ones open only directories and devices that way, and none of ours is one.
  */
+#include "run/stub/base/lib.h"
 #include "run/stub/base/probe.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/link/rpc.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/wire/page.h"
 #include "run/wire/proto.h"
-#include "run/stub/mem/table.h"
+#include "run/wire/sys.h"
 
 #include <linux/mount.h>
 

@@ -6,33 +6,16 @@
  * The host goes first, so that a thread that finds a page gone finds the file as it is by then.
  * What other programs do to files that a guest maps comes to nobody's ears.
  */
-#include "run/stub/guard/guard.h"
-#include "run/stub/base/probe.h"
-#include "run/stub/mem/table.h"
+#include "run/stub/guard/sys_path.h"
+#include "run/stub/link/file_cut.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/wire/proto.h"
 
 #include <asm/stat.h>
 #include <linux/falloc.h>
 #include <linux/fcntl.h>
 #include <linux/stat.h>
-
-static bool nobody_maps(const struct stat *st)
-{
-	uint64_t bit = RUN_MAPPED_BIT(st->st_dev, st->st_ino);
-
-	return !(INFO->mapped[bit / 32] >> (bit % 32) & 1);
-}
-
-static void tell(struct thread *t, int fd, enum run_cut cut, uint64_t off, uint64_t n)
-{
-	struct stat st;
-	int64_t token;
-
-	if (sys(__NR_fstat, fd, &st) || !S_ISREG(st.st_mode) || nobody_maps(&st))
-		return;
-	token = rpc_send_fd(t, fd);
-	if (token >= 0)
-		rpc(t, OP_FILE_CUT, (uint64_t)token, cut, off, n);
-}
 
 static int64_t truncate_path(struct call *c)
 {
@@ -41,7 +24,7 @@ static int64_t truncate_path(struct call *c)
 
 	r = fd < 0 ? path_missing(c, 0, fd) : path_by_name(c, -1, 0, fd);
 	if (r == 0)
-		tell(c->t, (int)fd, CUT_END, 0, 0);
+		file_cut(c->t, (int)fd, CUT_END, 0, 0);
 	path_done(c->t, fd, &spare);
 	return r;
 }
@@ -54,7 +37,7 @@ int64_t sys_truncate(struct call *c)
 		return truncate_path(c);
 	r = call_native(c);
 	if (r == 0)
-		tell(c->t, (int)c->a[0], CUT_END, 0, 0);
+		file_cut(c->t, (int)c->a[0], CUT_END, 0, 0);
 	return r;
 }
 
@@ -66,13 +49,8 @@ int64_t sys_fallocate(struct call *c)
 	if (r)
 		return r;
 	if (mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE))
-		tell(c->t, (int)c->a[0], CUT_MOVED, c->a[2], 0);
+		file_cut(c->t, (int)c->a[0], CUT_MOVED, c->a[2], 0);
 	else if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
-		tell(c->t, (int)c->a[0], CUT_PUNCH, c->a[2], c->a[3]);
+		file_cut(c->t, (int)c->a[0], CUT_PUNCH, c->a[2], c->a[3]);
 	return r;
-}
-
-void tell_truncated(struct thread *t, int fd)
-{
-	tell(t, fd, CUT_END, 0, 0);
 }

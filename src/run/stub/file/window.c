@@ -13,11 +13,20 @@
  *   4. Windows come and go under windows_lock, which fork takes too: parent and child have the
  *      same ones.
  */
-#include "run/stub/guard/guard.h"
-#include "run/stub/base/probe.h"
-#include "run/stub/mem/table.h"
-#include "run/stub/fill/window.h"
+#include "run/stub/file/window.h"
+
+#include "run/stub/base/lib.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/fill/fill.h"
 #include "run/stub/fill/window_cache.h"
+#include "run/stub/fill/windows.h"
+#include "run/stub/guard/sys_open.h"
+#include "run/stub/link/rpc.h"
+#include "run/stub/link/window_told.h"
+#include "run/wire/atomic.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <asm/stat.h>
 #include <asm/statfs.h>
@@ -37,26 +46,6 @@
 #define ASKED_MAX (1ull << 30)
 #define WHOLE_TRIES 64 /* then one page will do */
 #define FULL_TRIES 4
-
-static uint32_t windows_lock;
-static uint32_t nr_windows; /* under windows_lock */
-
-void windows_lock_take(void)
-{
-	lock_take(&windows_lock);
-}
-
-void windows_lock_drop(void)
-{
-	lock_drop(&windows_lock);
-}
-
-void windows_after_fork(void)
-{
-	cache_after_fork();
-	at_store(&windows_lock, 0u);
-	far_after_fork();
-}
 
 /* ---- places ----------------------------------------------------------------------- */
 
@@ -110,46 +99,6 @@ static int64_t place(const struct file_map *m, int fd, uint64_t first, uint64_t 
 			return got;
 	}
 	return got;
-}
-
-static void unmap(struct thread *t, uint64_t addr, uint64_t bytes)
-{
-	far_forget(t, addr);
-	sys(__NR_munmap, addr, bytes);
-	nr_windows--;
-}
-
-/* What the answer that stands in the channel says of windows that nothing maps any more. */
-static void unmap_told(struct thread *t)
-{
-	uint64_t n = t->answer->v[1];
-
-	for (uint64_t i = 0; i < n && i < ANSWER_MAX_GONE; i++) {
-		uint64_t addr = t->answer->gone[i][0], bytes = t->answer->gone[i][1];
-
-		if (addr < SEEDS_BASE || addr >= WINDOWS_END || bytes > WINDOWS_END - addr)
-			continue;
-		cache_forget(addr);
-		unmap(t, addr, bytes);
-	}
-}
-
-static void unmap_all_told(struct thread *t)
-{
-	unmap_told(t);
-	while (t->answer->v[2]) {
-		rpc(t, OP_WINDOWS_GONE, t->answer->v[2]);
-		unmap_told(t);
-	}
-}
-
-void windows_gone(struct thread *t)
-{
-	if (!t->answer->v[1])
-		return;
-	lock_take(&windows_lock);
-	unmap_all_told(t);
-	lock_drop(&windows_lock);
 }
 
 /* ---- what a file allows -------------------------------------------------------------- */
@@ -213,7 +162,7 @@ static void choose_range(const struct file_map *m, struct run_window *w)
 
 	if (end < m->first + m->pages)
 		end = m->first + m->pages;
-	room = nr_windows < MANY ? ROOM_PAGES : ROOM_PAGES_MANY;
+	room = shared.nr_windows < MANY ? ROOM_PAGES : ROOM_PAGES_MANY;
 	room = m->kind & RUN_WINDOW_DEVICE ? 0 : room + (end < ROOM_MAX ? end : ROOM_MAX);
 	w->first = end > FROM_START_MAX ? m->first : 0;
 	w->bytes = end > WHOLE_MAX ? PAGE : (end + room) * PAGE;
@@ -240,7 +189,7 @@ static int64_t map_host(const struct file_map *m, struct run_window *w, uint64_t
 	if (sys_is_error(at))
 		return at;
 	w->addr = (uint64_t)at;
-	nr_windows++;
+	shared.nr_windows++;
 	return 0;
 }
 
@@ -265,7 +214,7 @@ static int64_t window_make(const struct file_map *m, struct run_window *w)
 		rpc_unsupported(m->t, __NR_mmap, MAP_HUGETLB);
 		return noexec;
 	}
-	if (nr_windows >= INFO->max_windows)
+	if (shared.nr_windows >= INFO->max_windows)
 		return -ENOMEM; /* nothing could be filled any more */
 	*w = (struct run_window){.dev = m->dev, .ino = m->ino, .size = m->size};
 	w->flags = (m->kind & ~(PRIVATE_SEALABLE | FOR_ALL)) | (noexec ? RUN_WINDOW_NOEXEC : 0);
@@ -295,10 +244,10 @@ static int64_t map_new(const struct file_map *m, const uint64_t a[6])
 	n = (struct cached){m->t->fd_table, m->fd,   m->dev, m->ino,     m->kind,         w.addr,
 			    w.bytes,        w.first, pages,  m->written, (int64_t)c->v[0]};
 	if (sys_is_error(r) && !c->v[1]) /* it was not taken */
-		unmap(m->t, w.addr, w.bytes);
+		window_unmap(m->t, w.addr, w.bytes);
 	if (!sys_is_error(r))
 		cache_add(&n, age);
-	unmap_all_told(m->t);
+	windows_gone_locked(m->t);
 	return r;
 }
 
@@ -311,7 +260,7 @@ static int64_t map_known(const struct file_map *m, const struct cached *w, const
 	    sys(__NR_mprotect, w->addr, w->bytes, PROT_READ | PROT_WRITE))
 		return -ESTALE;
 	r = rpc(m->t, OP_MMAP_FILE, (uint64_t)w->id, a[0], a[1], a[2], a[3], a[4], a[5], m->size);
-	unmap_all_told(m->t);
+	windows_gone_locked(m->t);
 	return r;
 }
 
@@ -337,7 +286,7 @@ int64_t window_map(const struct file_map *m, const uint64_t a[6])
 	struct cached w;
 	int64_t r = -ESTALE;
 
-	lock_take(&windows_lock);
+	windows_lock_take();
 	if (cache_find(m, &w)) {
 		r = map_known(m, &w, a);
 		if (r == -ESTALE)
@@ -347,7 +296,7 @@ int64_t window_map(const struct file_map *m, const uint64_t a[6])
 	}
 	if (r == -ESTALE)
 		r = map_new(m, a);
-	lock_drop(&windows_lock);
+	windows_lock_drop();
 	return r;
 }
 
@@ -364,6 +313,6 @@ int64_t window_open(struct thread *t, int fd)
 		return r;
 	r = rpc(t, OP_FILE, 0);
 	if (r < 0)
-		unmap(t, w.addr, w.bytes);
+		window_unmap(t, w.addr, w.bytes);
 	return r;
 }

@@ -12,7 +12,16 @@
  *      under windows_lock.  It is read under the fill lock, and changed with flushes locked out.
  *   2. FAR_ROOM is used under room_lock, and empty while that is free.
  */
-#include "run/stub/fill/window.h"
+#include "run/stub/fill/far.h"
+
+#include "run/stub/base/area.h"
+#include "run/stub/base/lib.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/fill/fill_lock.h"
+#include "run/wire/atomic.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/mman.h>
 
@@ -65,22 +74,15 @@ static bool insert(const struct far *f)
 	return true;
 }
 
-bool far_learn(struct thread *t, uint64_t frame)
+bool far_add(struct thread *t, uint64_t frame, uint64_t pages, uint64_t seed)
 {
-	const uint64_t *v = t->answer->v;
-	struct far f;
-	bool known;
+	const struct far f = {frame, pages, seed};
+	bool added;
 
-	windows_lock_take();
-	known = rpc(t, OP_FAR, frame) == 0;
-	f = (struct far){v[0], v[1], v[2]};
-	if (known) {
-		flush_lock(t);
-		known = insert(&f);
-		flush_unlock(t);
-	}
-	windows_lock_drop();
-	return known;
+	flush_lock(t);
+	added = insert(&f);
+	flush_unlock(t);
+	return added;
 }
 
 void far_forget(struct thread *t, uint64_t seed)

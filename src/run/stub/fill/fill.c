@@ -9,20 +9,21 @@
  *      of the frame that comes there.  Frames in a row are one object's: windows do not touch.
  *   3. Unmapping less than was asked never happens; unmapping more costs only faults.
  */
+#include "run/stub/fill/fill.h"
+
+#include "quire/quire.h"
+#include "run/stub/base/lib.h"
 #include "run/stub/base/stub.h"
-#include "run/stub/fill/window.h"
+#include "run/stub/fill/far.h"
+#include "run/stub/fill/fill_lock.h"
+#include "run/stub/fill/lent.h"
+#include "run/wire/atomic.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/futex.h>
 #include <linux/mman.h>
-
-#define PTE_PRESENT 0x001ull
-#define PTE_WRITE 0x002ull
-#define PTE_USER 0x004ull
-#define PTE_DIRTY 0x040ull
-#define PTE_EXTERNAL 0x200ull
-#define PTE_SHARED (1ull << 52)
-#define PTE_NX (1ull << 63)
-#define PTE_FRAME 0x000ffffffffff000ull
 
 /* Neighbours are filled along inside an aligned window of this size, all under one table. */
 #define AROUND_PAGES 16ull
@@ -44,9 +45,9 @@ static const uint64_t *walk_table(const struct thread *t, uint64_t addr)
 	for (int shift = 39; shift > 12 && table; shift -= 9) {
 		uint64_t e = at_load(&table[(addr >> shift) & 511]);
 
-		if (!(e & PTE_PRESENT))
+		if (!(e & QUIRE_PTE_PRESENT))
 			return NULL;
-		table = table_at((e & PTE_FRAME) >> 12);
+		table = table_at((e & QUIRE_PTE_FRAME_MASK) >> 12);
 	}
 	return table;
 }
@@ -61,32 +62,32 @@ uint64_t walk_entry(const struct thread *t, uint64_t addr)
 	return table ? at_load(&table[(addr >> 12) & 511]) : 0;
 }
 
-bool entry_permits(uint64_t entry, int access)
+bool entry_permits(uint64_t entry, enum quire_access access)
 {
-	if (!(entry & PTE_PRESENT) || !(entry & PTE_USER))
+	if (!(entry & QUIRE_PTE_PRESENT) || !(entry & QUIRE_PTE_USER))
 		return false;
-	if (access == ACCESS_WRITE)
-		return (entry & PTE_WRITE) && (entry & PTE_DIRTY);
-	return access != ACCESS_EXEC || !(entry & PTE_NX);
+	if (access == QUIRE_WRITE)
+		return (entry & QUIRE_PTE_WRITE) && (entry & QUIRE_PTE_DIRTY);
+	return access != QUIRE_EXEC || !(entry & QUIRE_PTE_NX);
 }
 
 bool entry_is_files(uint64_t entry)
 {
-	return (entry & PTE_PRESENT) && (entry & PTE_EXTERNAL);
+	return (entry & QUIRE_PTE_PRESENT) && (entry & QUIRE_PTE_EXTERNAL);
 }
 
 uint64_t entry_frame(uint64_t entry)
 {
-	return (entry & PTE_FRAME) >> 12;
+	return (entry & QUIRE_PTE_FRAME_MASK) >> 12;
 }
 
 static uint64_t entry_prot(uint64_t entry)
 {
 	uint64_t prot = PROT_READ;
 
-	if ((entry & PTE_WRITE) && (entry & PTE_DIRTY))
+	if ((entry & QUIRE_PTE_WRITE) && (entry & QUIRE_PTE_DIRTY))
 		prot |= PROT_WRITE;
-	if (!(entry & PTE_NX))
+	if (!(entry & QUIRE_PTE_NX))
 		prot |= PROT_EXEC;
 	return prot;
 }
@@ -94,10 +95,11 @@ static uint64_t entry_prot(uint64_t entry)
 /* The neighbour, so many pages above, or modulo 2^64 below, can be mapped by the same call. */
 static bool fits(uint64_t entry, uint64_t neighbour, uint64_t distance)
 {
-	return entry_permits(neighbour, ACCESS_READ) &&
-	       (entry & PTE_EXTERNAL) == (neighbour & PTE_EXTERNAL) &&
+	return entry_permits(neighbour, QUIRE_READ) &&
+	       (entry & QUIRE_PTE_EXTERNAL) == (neighbour & QUIRE_PTE_EXTERNAL) &&
 	       entry_prot(entry) == entry_prot(neighbour) &&
-	       (entry & PTE_FRAME) + distance * PAGE == (neighbour & PTE_FRAME);
+	       (entry & QUIRE_PTE_FRAME_MASK) + distance * PAGE ==
+		   (neighbour & QUIRE_PTE_FRAME_MASK);
 }
 
 struct run {
@@ -118,7 +120,7 @@ static struct run find_run(const struct thread *t, uint64_t addr, uint64_t entry
 			low--;
 	}
 	return (struct run){addr - (i - low) * PAGE, high - low,
-			    ((entry & PTE_FRAME) >> 12) - (i - low)};
+			    ((entry & QUIRE_PTE_FRAME_MASK) >> 12) - (i - low)};
 }
 
 /*
@@ -128,7 +130,7 @@ static struct run find_run(const struct thread *t, uint64_t addr, uint64_t entry
 static int64_t map_external(const struct thread *t, const struct run *r, uint64_t entry)
 {
 	uint64_t from = r->frame * PAGE, bytes = r->pages * PAGE, prot = entry_prot(entry);
-	bool aside = (entry & PTE_SHARED) && !(prot & PROT_WRITE);
+	bool aside = (entry & QUIRE_PTE_SHARED) && !(prot & PROT_WRITE);
 	uint64_t at = aside ? FILL_ROOM(t->index) : r->addr;
 	int64_t err;
 
@@ -164,9 +166,9 @@ static int64_t map_ram(const struct run *r, uint64_t prot)
 enum fill_result fill(struct thread *t, uint64_t addr, uint64_t entry, bool run)
 {
 	struct run r = run ? find_run(t, PAGE_DOWN(addr), entry)
-			   : (struct run){PAGE_DOWN(addr), 1, (entry & PTE_FRAME) >> 12};
-	int64_t err =
-	    entry & PTE_EXTERNAL ? map_external(t, &r, entry) : map_ram(&r, entry_prot(entry));
+			   : (struct run){PAGE_DOWN(addr), 1, (entry & QUIRE_PTE_FRAME_MASK) >> 12};
+	int64_t err = entry & QUIRE_PTE_EXTERNAL ? map_external(t, &r, entry)
+						 : map_ram(&r, entry_prot(entry));
 
 	if (err == -ENOMEM)
 		return FILL_FULL;

@@ -18,7 +18,12 @@
  *   4. A thread that is alone needs none: it does not flush during its calls.  (One that another
  *      process makes it do interrupts the call, or waits for its end.)
  */
-#include "run/stub/mem/bounce.h"
+#include "run/stub/fill/lent.h"
+
+#include "run/stub/base/area.h"
+#include "run/stub/base/stub.h"
+#include "run/wire/atomic.h"
+#include "run/wire/page.h"
 
 static void add_note(struct thread *t, uint64_t start, uint64_t end)
 {
@@ -50,7 +55,7 @@ static void wait_for_fork(const struct thread *t)
 
 void lent_note(struct thread *t, uint64_t addr, uint64_t bytes)
 {
-	if (!bounce_needed())
+	if (!others_may_flush())
 		return;
 	add_note(t, addr, addr + bytes);
 	wait_for_fork(t);
@@ -60,7 +65,7 @@ uint32_t lent_fork_begin(struct thread *self, uint64_t (*out)[2], uint32_t max)
 {
 	uint32_t n = 0;
 
-	if (!bounce_needed())
+	if (!others_may_flush())
 		return 0;
 	at_store(&shared.forking, self->index + 1);
 	for (uint32_t i = 0; i < at_load(&shared.nr_areas); i++) {

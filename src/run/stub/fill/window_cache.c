@@ -10,6 +10,13 @@
  */
 #include "run/stub/fill/window_cache.h"
 
+#include "run/stub/base/area.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/fill/far.h"
+#include "run/stub/fill/windows.h"
+#include "run/wire/atomic.h"
+#include "run/wire/sys.h"
+
 #include <linux/kcmp.h>
 
 #define CACHE 16
@@ -117,8 +124,15 @@ void fd_table_take_new(struct thread *t)
 }
 
 /* Another thread of the parent may have held the lock, or been about to close something. */
-void cache_after_fork(void)
+static void cache_after_fork(void)
 {
 	going = 0;
 	at_store(&cache_lock, 0u);
+}
+
+void windows_after_fork(void)
+{
+	cache_after_fork();
+	at_store(&shared.windows_lock, 0u);
+	far_after_fork();
 }

@@ -5,7 +5,18 @@
 #ifndef STUB_WINDOW_CACHE_H
 #define STUB_WINDOW_CACHE_H
 
-#include "run/stub/fill/window.h"
+#include "run/stub/base/stub.h"
+
+/* A mapping that the guest asks for. */
+struct file_map {
+	struct thread *t;
+	int fd;
+	bool shared;  /* MAP_SHARED */
+	bool written; /* and PROT_WRITE */
+	uint64_t first, pages;
+	/* file_map_look() says: */
+	uint64_t dev, ino, size, kind;
+};
 
 struct cached {
 	uint64_t table; /* of descriptors: thread->fd_table */
@@ -30,6 +41,11 @@ void cache_add(const struct cached *w, uint32_t age);
 void cache_use(const struct file_map *m, struct cached *used, uint32_t age);
 /* The window at addr goes. */
 void cache_forget(uint64_t addr);
-void cache_after_fork(void);
+/* Descriptors [first, last] of the thread's are about to be closed, or to become others .. */
+void fds_closing_begin(const struct thread *t, uint64_t first, uint64_t last);
+/* .. and have been. */
+void fds_closing_end(void);
+/* The thread has a table of descriptors of its own from here on. */
+void fd_table_take_new(struct thread *t);
 
 #endif

@@ -12,8 +12,17 @@
  *   2. The host has opened it by then.  Another thread may have used it; what that might yield of
  *      the supervisor docs/run.md says.
  */
-#include "run/stub/guard/guard.h"
+#include "run/stub/guard/judge.h"
+
+#include "run/stub/base/layout.h"
+#include "run/stub/base/lib.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/guard/look.h"
 #include "run/stub/guard/proc_path.h"
+#include "run/stub/guard/supervisor.h"
+#include "run/stub/guard/sys_proc.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/fcntl.h>
 #include <linux/stat.h>

@@ -11,7 +11,14 @@
  *   2. The number is never free, or a guest might be given it: in between it is the stub's image.
  *   3. The holder may sleep in opening a FIFO; a thread that waits for it gives way to a signal.
  */
-#include "run/stub/guard/guard.h"
+#include "run/stub/guard/look.h"
+
+#include "run/stub/base/area.h"
+#include "run/stub/base/spare.h"
+#include "run/stub/base/stub.h"
+#include "run/wire/atomic.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/fcntl.h>
 

@@ -14,8 +14,18 @@
  *      numbers a guest has nothing of ours, not even for a moment.
  *   4. Whether there are too many links in all says the host, asked for the whole path once.
  */
-#include "run/stub/guard/guard.h"
+#include "run/stub/guard/magic.h"
+
+#include "run/stub/base/layout.h"
+#include "run/stub/base/lib.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/guard/look.h"
 #include "run/stub/guard/proc_path.h"
+#include "run/stub/guard/supervisor.h"
+#include "run/stub/link/rpc.h"
+#include "run/stub/mem/call.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/fcntl.h>
 #include <linux/stat.h>

@@ -8,7 +8,12 @@
  * keeps its old text.  What is noted may be stale (closed by a way that we do not see): device and
  * inode tell.
  */
-#include "run/stub/guard/proc_path.h"
+#include "run/stub/guard/proc_fds.h"
+
+#include "run/stub/base/area.h"
+#include "run/stub/base/stub.h"
+#include "run/wire/atomic.h"
+#include "run/wire/sys.h"
 
 #include <asm/stat.h>
 

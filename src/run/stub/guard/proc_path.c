@@ -3,9 +3,15 @@
  * proc_path.c: see proc_path.h.  Paths are recognised in their plain spelling, absolute; others
  * by what the host calls the file once it is open (judge.c).
  */
-#include "run/stub/guard/guard.h"
-#include "run/stub/base/probe.h"
 #include "run/stub/guard/proc_path.h"
+
+#include "run/stub/base/lib.h"
+#include "run/stub/base/probe.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/guard/look.h"
+#include "run/stub/link/rpc.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <asm/statfs.h>
 #include <linux/magic.h>

@@ -21,11 +21,6 @@ bool proc_leads_to(const char *link, int64_t fd);
 bool fd_in_proc(int64_t fd);
 /* enum run_proc of such a file, or -1: the host's. */
 int proc_text_named(const char *rest, int64_t pid);
-/*
- * A fresh snapshot, read-only, takes the place of fd.  0, or why it does not; -ENOENT: the host's
- * file is the right one.
- */
-int64_t proc_text_put(struct thread *t, int64_t fd, int which, int64_t pid, uint64_t cloexec);
 /* Does it list descriptors, /proc/PID/fd or fdinfo?  *pid: whose. */
 bool proc_lists_fds(const char *path, int64_t *pid);
 /* Is it one of our descriptors, in such a list of a guest or in /dev/fd? */
@@ -36,12 +31,5 @@ bool proc_exe_of(struct thread *t, const char *path, char link[PROC_LINK]);
 /* As it is written: /proc/.., or /dev/fd/, and short?  Copied then. */
 #define PROC_SHORT_PATH PROC_LINK /* longer than any path that is known here */
 bool proc_read_path(uint64_t addr, char buf[PROC_SHORT_PATH]);
-
-/* ---- proc_fds.c: snapshots that are open */
-void proc_fd_note(const struct thread *t, int fd, int which, int64_t pid);
-bool proc_fd_find(const struct thread *t, int fd, int *which, int64_t *pid);
-/* Around a fork, in both processes: the child finds the table whole and the lock free. */
-void proc_fds_lock(void);
-void proc_fds_unlock(void);
 
 #endif

@@ -5,8 +5,14 @@
  * It is not dumpable, which keeps ordinary users out; a guest with root's privileges is refused
  * here.
  */
-#include "run/stub/guard/guard.h"
+#include "run/stub/guard/supervisor.h"
 
+#include "run/stub/base/lib.h"
+#include "run/stub/base/stub.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
+
+#include <asm/stat.h>
 #include <linux/fcntl.h>
 
 #define MOST_LEVELS 10

@@ -8,9 +8,21 @@
  *
  *   1. The guest hears what its own call would have said: open() ignores what openat2() refuses.
  */
-#include "run/stub/guard/guard.h"
+#include "run/stub/guard/sys_open.h"
+
+#include "run/stub/base/layout.h"
+#include "run/stub/base/lib.h"
 #include "run/stub/base/probe.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/guard/judge.h"
+#include "run/stub/guard/look.h"
+#include "run/stub/guard/magic.h"
 #include "run/stub/guard/proc_path.h"
+#include "run/stub/link/file_cut.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/fcntl.h>
 
@@ -80,7 +92,7 @@ static int64_t after_open(struct thread *t, int64_t fd, const struct open_how *h
 	if (fd < 0)
 		return fd;
 	if ((how->flags & O_TRUNC) && !(how->flags & O_PATH))
-		tell_truncated(t, (int)fd);
+		file_cut(t, (int)fd, CUT_END, 0, 0);
 	return judge_opened(t, fd, how);
 }
 

@@ -17,9 +17,18 @@
  *      of attributes; names that are made or taken away; directories to go to; mounts, for which
  *      the host takes nothing that is not mounted in the guest's own namespace.
  */
-#include "run/stub/guard/guard.h"
-#include "run/stub/guard/proc_path.h"
+#include "run/stub/guard/sys_path.h"
+
+#include "run/stub/base/layout.h"
+#include "run/stub/base/lib.h"
 #include "run/stub/base/probe.h"
+#include "run/stub/base/spare.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/guard/proc_path.h"
+#include "run/stub/guard/sys_open.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/wire/sys.h"
 
 #include <linux/fcntl.h>
 

@@ -2,7 +2,15 @@
 /*
  * sys_pidfd.c: pidfd_getfd: neither the supervisor's descriptors nor, of another process, ours.
  */
-#include "run/stub/guard/guard.h"
+#include "run/stub/base/layout.h"
+#include "run/stub/base/lib.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/guard/look.h"
+#include "run/stub/guard/supervisor.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/fcntl.h>
 

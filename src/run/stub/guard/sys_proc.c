@@ -5,10 +5,18 @@
  *
  * A text is a snapshot in a memfd, made at open and opened read-only for the guest.
  */
-#include "run/stub/guard/guard.h"
-#include "run/stub/base/probe.h"
+#include "run/stub/guard/sys_proc.h"
+
+#include "run/stub/base/stub.h"
+#include "run/stub/guard/proc_fds.h"
 #include "run/stub/guard/proc_path.h"
-#include "run/stub/mem/table.h"
+#include "run/stub/guard/sys_open.h"
+#include "run/stub/link/rpc.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/wire/atomic.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/fcntl.h>
 #include <linux/memfd.h>

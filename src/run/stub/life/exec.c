@@ -11,12 +11,23 @@
  *   3. The copies live in a host mapping of their own, which the execve takes away; what a vfork
  *      child leaves in its parent's goes when the child's area is used again (area.c).
  */
-#include "run/stub/guard/guard.h"
+#include "run/stub/base/area.h"
+#include "run/stub/base/layout.h"
+#include "run/stub/base/lib.h"
 #include "run/stub/base/probe.h"
+#include "run/stub/base/spare.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/file/window.h"
 #include "run/stub/guard/proc_path.h"
+#include "run/stub/guard/sys_open.h"
+#include "run/stub/link/rpc.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/stub/signal/signal.h"
 #include "run/wire/exec_resolve.h"
+#include "run/wire/page.h"
 #include "run/wire/proto.h"
-#include "run/stub/mem/table.h"
+#include "run/wire/sys.h"
 
 #include <linux/fcntl.h>
 #include <linux/mman.h>

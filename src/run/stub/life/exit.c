@@ -5,8 +5,16 @@
  * What the kernel does in the guest's memory when a thread ends is done here, by probes, while
  * the stub still runs: robust futexes, the cleared thread id and its wake.
  */
+#include "run/stub/base/layout.h"
 #include "run/stub/base/probe.h"
-#include "run/stub/mem/table.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/call/sys_futex.h"
+#include "run/stub/link/rpc.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/stub/signal/signal.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 int64_t sys_exit(struct call *c)
 {

@@ -4,7 +4,13 @@
  * notification to the supervisor.  Installed once; forks and execs inherit it, and every
  * stub lies at the same address.
  */
-#include "run/stub/life/start.h"
+#include "run/stub/life/filter.h"
+
+#include "run/stub/base/lib.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/link/rpc.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/audit.h>
 #include <linux/filter.h>

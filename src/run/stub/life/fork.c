@@ -9,10 +9,25 @@
  * Until it has its own channel no signal may come, SIGBUS included: what it looks at would be its
  * parent's, and a flush asked of the parent would be taken as done.
  */
+#include "run/stub/life/fork.h"
+
+#include "run/stub/base/area.h"
+#include "run/stub/base/lib.h"
 #include "run/stub/base/probe.h"
-#include "run/stub/guard/proc_path.h"
-#include "run/stub/mem/table.h"
-#include "run/stub/fill/window.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/fill/lent.h"
+#include "run/stub/fill/windows.h"
+#include "run/stub/guard/proc_fds.h"
+#include "run/stub/life/life.h"
+#include "run/stub/link/chan.h"
+#include "run/stub/link/rpc.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/stub/mem/touch.h"
+#include "run/stub/signal/held.h"
+#include "run/stub/signal/signal.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/sched.h>
 

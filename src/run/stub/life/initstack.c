@@ -8,8 +8,12 @@
  * Arguments and environment stand without gaps, arguments first: programs that write their
  * title rely on it.
  */
+#include "run/stub/life/initstack.h"
+
+#include "run/stub/base/lib.h"
 #include "run/stub/base/probe.h"
 #include "run/stub/life/start.h"
+#include "run/stub/life/told.h"
 
 #include <linux/auxvec.h>
 

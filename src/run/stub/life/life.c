@@ -8,8 +8,16 @@
  *      armed it as they were.  So it is armed again whenever they have changed.  The process's are
  *      its first thread's.
  */
+#include "run/stub/life/life.h"
+
+#include "run/stub/base/lib.h"
+#include "run/stub/base/spare.h"
 #include "run/stub/base/stub.h"
-#include "run/stub/fill/window.h"
+#include "run/stub/link/rpc.h"
+#include "run/stub/link/window_told.h"
+#include "run/wire/atomic.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <asm/signal.h>
 #include <linux/fcntl.h>

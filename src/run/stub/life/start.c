@@ -5,11 +5,27 @@
  * The host's own stack, with argv and envp for /proc/PID/cmdline, stays where it is, above
  * what the guest can name.
  */
-#include "run/stub/guard/guard.h"
-#include "run/stub/base/probe.h"
-#include "run/wire/exec_resolve.h"
 #include "run/stub/life/start.h"
-#include "run/stub/fill/window.h"
+
+#include "run/stub/base/area.h"
+#include "run/stub/base/lib.h"
+#include "run/stub/base/spare.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/file/window.h"
+#include "run/stub/guard/sys_open.h"
+#include "run/stub/life/enter.h"
+#include "run/stub/life/filter.h"
+#include "run/stub/life/initstack.h"
+#include "run/stub/life/life.h"
+#include "run/stub/life/sys_process.h"
+#include "run/stub/life/vdso.h"
+#include "run/stub/link/chan.h"
+#include "run/stub/link/rpc.h"
+#include "run/stub/signal/signal.h"
+#include "run/wire/exec_resolve.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <asm/stat.h>
 #include <linux/fcntl.h>
@@ -128,7 +144,7 @@ static void start_on_own_stack(void *arg)
 	char comm[16];
 	uint64_t sp;
 
-	signals_install(t);
+	signals_install(t, s->way_in);
 	/* Another thread of the old program may have executed this one, and is the first now. */
 	life_tie();
 	if (s->flags & RUN_ENV_NO_SEGV)
@@ -158,9 +174,9 @@ static void start_on_own_stack(void *arg)
 	enter_guest(l.entry, sp);
 }
 
-void start_on_host_stack(uint64_t *sp)
+void start_on_host_stack(uint64_t *sp, void (*way_in)(void))
 {
-	struct start s = {.argc = 0};
+	struct start s = {.way_in = way_in};
 	struct thread *t;
 
 	take_stack(&s, sp);

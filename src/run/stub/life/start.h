@@ -17,6 +17,7 @@ struct vdso {
 };
 
 struct start {
+	void (*way_in)(void);
 	uint64_t argc, envc;
 	char **argv, **envp; /* on the host's own stack; our own string is taken out of envp */
 	struct aux *auxv;
@@ -30,18 +31,8 @@ struct loaded {
 	uint64_t entry, phdr, phnum, base, at_entry, stack_top, phent;
 };
 
-/* ---- vdso.c: out of the guest's range and of ours, to VDSO_HOME */
-void vdso_move(struct start *s);
-
-/* ---- filter.c */
-void filter_install(struct thread *t);
-
-/* ---- initstack.c: argc, argv, envp, auxv and their strings, as execve lays them out */
-uint64_t initstack_bytes(const struct start *s);
-/* Changes the host's vector, too.  The stack pointer, or 0: the guest's stack cannot be written. */
-uint64_t initstack_write(const struct start *s, const struct loaded *l);
-
-/* ---- told.c: with the program's vector in s->auxv */
-void host_is_told(const struct start *s, uint64_t aux_bytes);
+/* way_in: the way in for faults and system calls. */
+void start_on_host_stack(uint64_t *sp, void (*way_in)(void));
+void thread_set_altstack(struct thread *t);
 
 #endif

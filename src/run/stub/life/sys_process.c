@@ -3,10 +3,18 @@
  * sys_process.c: prctl, arch_prctl, seccomp, unshare, set*uid: what of the process's own settings
  * may reach the host's, and what would pull the ground from under the stub.
  */
-#include "run/wire/newer_numbers.h"
+#include "run/stub/life/sys_process.h"
+
 #include "run/stub/base/probe.h"
-#include "run/stub/mem/table.h"
-#include "run/stub/fill/window.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/fill/window_cache.h"
+#include "run/stub/life/life.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/stub/mem/touch.h"
+#include "run/wire/newer_numbers.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/sched.h>
 #include <linux/seccomp.h>

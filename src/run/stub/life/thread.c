@@ -7,9 +7,27 @@
  * All signals are blocked until then; and the virtual ones as well until the child has its own
  * alternate stack, for vfork's has its parent's, on which the parent's frames are.
  */
+#include "run/stub/life/thread.h"
+
+#include "run/stub/base/area.h"
+#include "run/stub/base/lib.h"
 #include "run/stub/base/probe.h"
-#include "run/stub/mem/table.h"
-#include "run/stub/fill/window.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/fill/window_cache.h"
+#include "run/stub/life/enter.h"
+#include "run/stub/life/fork.h"
+#include "run/stub/life/life.h"
+#include "run/stub/life/start.h"
+#include "run/stub/link/chan.h"
+#include "run/stub/link/rpc.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/stub/mem/touch.h"
+#include "run/stub/signal/sigframe.h"
+#include "run/stub/signal/signal.h"
+#include "run/wire/atomic.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/sched.h>
 #include <linux/signal.h>

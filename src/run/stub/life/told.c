@@ -7,7 +7,12 @@
  *   1. A host without CONFIG_CHECKPOINT_RESTORE cannot be told; then it tells of the stub.
  *   2. The strings stay the host's copies: the guest's own pages are not always there.
  */
+#include "run/stub/life/told.h"
+
+#include "run/stub/base/lib.h"
+#include "run/stub/base/stub.h"
 #include "run/stub/life/start.h"
+#include "run/wire/sys.h"
 
 #include <linux/prctl.h>
 

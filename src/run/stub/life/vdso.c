@@ -3,7 +3,13 @@
  * vdso.c: moves the host's vdso and the data it reads to one fixed place, wherever the host has put
  * them.  The kernel supports this; distances within must stay.
  */
+#include "run/stub/life/vdso.h"
+
+#include "run/stub/base/lib.h"
+#include "run/stub/base/spare.h"
+#include "run/stub/base/stub.h"
 #include "run/stub/life/start.h"
+#include "run/wire/sys.h"
 
 #include <linux/auxvec.h>
 #include <linux/fcntl.h>

@@ -6,7 +6,13 @@
  *      (the supervisor's slot.c).  So a channel may stay mapped when its thread is gone: it is
  *      there when the slot comes again.
  */
+#include "run/stub/link/chan.h"
+
+#include "run/stub/base/lib.h"
 #include "run/stub/base/stub.h"
+#include "run/wire/atomic.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/mman.h>
 

@@ -6,9 +6,18 @@
  * executed here.  A request is not interruptible: signals that come meanwhile are noted by
  * on_async() and delivered later.
  */
+#include "run/stub/link/rpc.h"
+
 #include "run/stub/base/guest_abi.h"
+#include "run/stub/base/lib.h"
 #include "run/stub/base/stub.h"
-#include "run/stub/fill/window.h"
+#include "run/stub/fill/fill.h"
+#include "run/stub/fill/fill_lock.h"
+#include "run/stub/fill/lent.h"
+#include "run/stub/link/window_serve.h"
+#include "run/wire/atomic.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/futex.h>
 

@@ -12,7 +12,14 @@
  *   2. A buffer that cannot be touched is left to the kernel, which then says what it always says.
  */
 #include "run/stub/mem/bounce.h"
+
+#include "run/stub/base/layout.h"
+#include "run/stub/base/lib.h"
 #include "run/stub/base/probe.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/mem/call.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #define SCRATCH_USABLE (SCRATCH_BYTES / 2) /* of each of the two: result, and what was there */
 

@@ -5,7 +5,7 @@
 #ifndef STUB_BOUNCE_H
 #define STUB_BOUNCE_H
 
-#include "run/stub/mem/table.h"
+#include "run/stub/mem/call.h"
 
 struct bounced {
 	int arg;
@@ -17,12 +17,6 @@ struct bounce {
 	unsigned n;
 	struct bounced list[6];
 };
-
-/* Could another thread flush while the kernel works for us? */
-static inline bool bounce_needed(void)
-{
-	return at_load(&shared.nr_areas) > 1;
-}
 
 /* Replaces the pointers in c->a; all were touched. */
 void bounce_in(struct call *c, const struct call_desc *d, struct bounce *b);

@@ -5,9 +5,15 @@
  * What cannot be touched is left: the host's kernel then finds nothing mapped there and does
  * what it does natively, be that EFAULT, a short count, or an earlier error.
  */
-#include "run/stub/base/probe.h"
+#include "run/stub/mem/touch_args.h"
+
 #include "run/stub/base/guest_abi.h"
-#include "run/stub/mem/table.h"
+#include "run/stub/base/probe.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/touch.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
 
 #define IOV_LIMIT 1024u
 #define SIZED_LIMIT 65536u

@@ -17,7 +17,12 @@
  *      process, then looks whether another has it open; one that opens it stores its mask, then
  *      looks at what is held.  So one of them sees the other.
  */
+#include "run/stub/signal/held.h"
+
+#include "run/stub/base/lib.h"
 #include "run/stub/base/stub.h"
+#include "run/wire/atomic.h"
+#include "run/wire/sys.h"
 
 /* Of SIGS_FAULT, as they are taken. */
 static const int order[] = {SIGSEGV, SIGBUS, SIGSYS, SIGILL, SIGTRAP, SIGFPE};

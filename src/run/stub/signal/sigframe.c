@@ -8,7 +8,15 @@
  * frame says goes back to the host's kernel, which checks the vector state and the code and stack
  * segments when it loads them.
  */
+#include "run/stub/signal/sigframe.h"
+
+#include "run/stub/base/lib.h"
 #include "run/stub/base/probe.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/signal/held.h"
+#include "run/stub/signal/signal.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <asm/processor-flags.h>
 #include <linux/signal.h>

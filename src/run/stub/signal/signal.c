@@ -14,7 +14,17 @@
  *      host shall block after the leave: host_mask(thread->mask).
  *   2. At most one signal is noted in thread->async: all others stay pending in the host.
  */
+#include "run/stub/signal/signal.h"
+
+#include "run/stub/base/area.h"
+#include "run/stub/base/guest_syscall.h"
+#include "run/stub/base/layout.h"
 #include "run/stub/base/stub.h"
+#include "run/stub/signal/held.h"
+#include "run/stub/signal/leave.h"
+#include "run/stub/signal/sigframe.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 uint64_t host_mask(uint64_t guest_mask)
 {
@@ -170,6 +180,18 @@ int on_leave(struct ucontext *uc)
 	return 0;
 }
 
+void die_by(struct thread *t, int sig)
+{
+	struct action dfl = {0};
+	uint64_t mask = 0;
+
+	sys(__NR_rt_sigaction, sig, &dfl, NULL, 8);
+	sys(__NR_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
+	sys(__NR_tgkill, sys(__NR_getpid), t->tid, sig);
+	for (;;)
+		sys(__NR_exit_group, 128 + sig);
+}
+
 void signal_fault(struct thread *t, siginfo_t *info, struct ucontext *uc)
 {
 	int sig = info->si_signo;
@@ -184,10 +206,10 @@ void signal_fault(struct thread *t, siginfo_t *info, struct ucontext *uc)
  * with their frames.  The others come with every fault and every call: another call each would be
  * dear.
  */
-void signal_catch(int sig, struct action *old)
+static void catch (int sig, void (*way_in)(void), struct action *old)
 {
 	uint64_t nested = sig == SIGBUS ? 0 : SA_NODEFER;
-	struct action act = {sys_ptr((const void *)entry_sync),
+	struct action act = {sys_ptr((const void *)way_in),
 			     SA_SIGINFO | SA_ONSTACK | SA_RESTORER | SA_RESTART | nested,
 			     sys_ptr((const void *)entry_restorer), 0};
 
@@ -201,19 +223,19 @@ void signal_unblock_bus(void)
 	sys(__NR_rt_sigprocmask, SIG_UNBLOCK, &bus, NULL, 8);
 }
 
-static void install_virtual(struct process *p, int sig)
+static void install_virtual(struct process *p, int sig, void (*way_in)(void))
 {
 	struct action old;
 
-	signal_catch(sig, &old);
+	catch (sig, way_in, &old);
 	p->actions[sig].handler = old.handler == HANDLER_IGN ? HANDLER_IGN : HANDLER_DFL;
 }
 
 /* In a fresh stub: ignored signals, and in the first one the mask, are what execve handed on. */
-void signals_install(struct thread *t)
+void signals_install(struct thread *t, void (*way_in)(void))
 {
 	sys(__NR_rt_sigprocmask, SIG_SETMASK, NULL, &t->mask, 8);
-	install_virtual(t->proc, SIGSEGV);
-	install_virtual(t->proc, SIGBUS);
-	install_virtual(t->proc, SIGSYS);
+	install_virtual(t->proc, SIGSEGV, way_in);
+	install_virtual(t->proc, SIGBUS, way_in);
+	install_virtual(t->proc, SIGSYS, way_in);
 }

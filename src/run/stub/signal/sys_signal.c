@@ -2,8 +2,17 @@
 /*
  * sys_signal.c: the guest's calls about signals: its masks and actions, mirrored in the host's.
  */
+#include "run/stub/base/area.h"
+#include "run/stub/base/layout.h"
 #include "run/stub/base/probe.h"
-#include "run/stub/mem/table.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/stub/signal/held.h"
+#include "run/stub/signal/leave.h"
+#include "run/stub/signal/sigframe.h"
+#include "run/stub/signal/signal.h"
+#include "run/wire/sys.h"
 
 #include <linux/signal.h>
 

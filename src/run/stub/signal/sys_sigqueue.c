@@ -8,8 +8,13 @@
  * is held for the guest as one that has come.  Those that the host may block are held where they
  * go to the thread alone: see held.c.
  */
+#include "run/stub/base/lib.h"
 #include "run/stub/base/probe.h"
-#include "run/stub/mem/table.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/stub/signal/held.h"
+#include "run/wire/sys.h"
 
 /* A flag of pidfd_send_signal that older headers do not have. */
 #define PIDFD_SIGNAL_THREAD 1u

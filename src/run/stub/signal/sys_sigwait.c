@@ -4,8 +4,14 @@
  * none of SIGS_VIRTUAL: it would give away a SIGBUS that is the supervisor's.  A sent one is
  * taken from where it is held (held.c); a signalfd never reports them.
  */
+#include "run/stub/base/layout.h"
 #include "run/stub/base/probe.h"
-#include "run/stub/mem/table.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/mem/call.h"
+#include "run/stub/mem/special.h"
+#include "run/stub/signal/held.h"
+#include "run/wire/atomic.h"
+#include "run/wire/sys.h"
 
 struct limit {
 	int64_t sec, nsec;

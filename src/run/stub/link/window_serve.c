@@ -4,7 +4,12 @@
  * it itself.
  */
 #include "run/stub/base/probe.h"
-#include "run/stub/fill/window.h"
+#include "run/stub/base/stub.h"
+#include "run/stub/fill/far.h"
+#include "run/stub/link/window_serve.h"
+#include "run/wire/page.h"
+#include "run/wire/proto.h"
+#include "run/wire/sys.h"
 
 #include <linux/mman.h>
 
