@@ -202,7 +202,7 @@ static bool table_is_empty(struct quire_mm *mm, uint64_t addr)
 static int copy_table_from(struct copy *c, uint64_t *addr, uint64_t end)
 {
 	struct pt_ref dst, src;
-	int err = pt_lock_alloc(c->dst->mm, NULL, *addr, &dst);
+	int err = pt_lock_alloc(c->dst->mm, *addr, &dst);
 
 	if (err)
 		return err;

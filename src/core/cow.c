@@ -21,6 +21,9 @@
  *      is copied at once (copy.c, 2).
  *   5  The entry's reference on the old page is put after the flush.
  *   6  Nothing is copied while a fork of the mm goes on (install.c, 3).
+ *   7  Where nobody caches translations (a port without tlb_flush), populating copies several pages
+ *      at once.  From the first look under the PTL to the second it has a reference on each old
+ *      page: an entry that is the same then maps the same page still.
  */
 #include "core/fault.h"
 #include "core/range.h"
@@ -37,29 +40,61 @@ static bool may_reuse(struct folio *folio)
 					    : at_load(&folio->mapcount) == 1);
 }
 
-/* PTL held. */
-static void make_writable(struct fault *f, struct pt_ref *ref, struct folio *folio)
+/* PTL held.  Returns what *entry, which maps the folio, has become. */
+static pte_t make_writable(struct pt_ref *ref, pte_t *entry, struct folio *folio)
 {
-	pte_t val = f->entry | PTE_WRITE | PTE_WRITTEN | PTE_ACCESSED;
+	pte_t val = at_load_relaxed(entry) | PTE_WRITE | PTE_WRITTEN | PTE_ACCESSED;
 
 	if (!folio_test(folio, FOLIO_EXCLUSIVE))
 		folio_set(folio, FOLIO_EXCLUSIVE);
 	if (folio_test(folio, FOLIO_LAZYFREE))
 		folio_clear(folio, FOLIO_LAZYFREE);
-	pt_set(ref, ref->entry, val);
-	f->out->pte = val;
+	pt_set(ref, entry, val);
+	return val;
 }
 
-/* What to do about `old`, the folio of f->entry.  COW_COPY and COW_WAIT: with a reference. */
-static int cow_decide(struct fault *f, struct folio *old, enum cow_step *step)
+/* PTL held.  The anonymous folio that a read-only entry maps; NULL: it maps none. */
+static struct folio *cow_folio(const struct quire_machine *m, pte_t e)
+{
+	return (e & PTE_WRITE) || !pte_anon(m, e) ? NULL : pfn_folio(m, pte_frame(e));
+}
+
+static bool being_copied(const struct folio *folio)
+{
+	return RULE(cow_waits_for_copy) && folio_test(folio, FOLIO_ANON) &&
+	       folio_test(folio, FOLIO_LOCKED);
+}
+
+/*
+ * PTL held, the first page of a run reused: so are those behind it that can be, up to the first
+ * that cannot.  Returns how many these are, the first included.
+ */
+static unsigned reuse_run(const struct fault *f, struct pt_ref *ref)
+{
+	unsigned i = 1, run = fault_run(f, PT_ENTRIES);
+
+	for (; i < run; i++) {
+		struct folio *folio = cow_folio(f->mm->machine, at_load_relaxed(ref->entry + i));
+
+		if (!folio || being_copied(folio) || !may_reuse(folio))
+			break;
+		make_writable(ref, ref->entry + i, folio);
+	}
+	return i;
+}
+
+/*
+ * What to do about `old`, the folio of f->entry.  COW_COPY and COW_WAIT: with a reference.
+ * COW_REUSED: done, of *reused pages.
+ */
+static int cow_decide(struct fault *f, struct folio *old, enum cow_step *step, unsigned *reused)
 {
 	struct pt_ref ref;
 	int err = fault_lock(f, &ref);
 
 	if (err)
 		return err;
-	if (RULE(cow_waits_for_copy) && folio_test(old, FOLIO_ANON) &&
-	    folio_test(old, FOLIO_LOCKED))
+	if (being_copied(old))
 		*step = COW_WAIT;
 	else if (may_reuse(old))
 		*step = COW_REUSED;
@@ -68,10 +103,12 @@ static int cow_decide(struct fault *f, struct folio *old, enum cow_step *step)
 	STEP("%s", *step == COW_REUSED ? "page is this mm's alone: makes the entry writable"
 		   : *step == COW_COPY ? "page is shared: will copy it"
 				       : "page is a copy not flushed yet: will wait");
-	if (*step == COW_REUSED)
-		make_writable(f, &ref, old);
-	else
+	if (*step == COW_REUSED) {
+		f->out->pte = make_writable(&ref, ref.entry, old);
+		*reused = reuse_run(f, &ref);
+	} else {
 		folio_get(old);
+	}
 	pt_unlock(&ref);
 	return 0;
 }
@@ -91,9 +128,10 @@ static enum quire_fault_result cow_wait(struct fault *f, struct folio *folio)
 	return fault_wake(f);
 }
 
-/* `val` maps fresh, whose reference of the caller's is the entry's now; old's entry is gone. */
-static int put_in_place(struct fault *f, struct folio *old, struct folio *fresh, pte_t val)
+/* The entry maps fresh, whose reference of the caller's it takes over; old's entry is gone. */
+static int put_in_place(struct fault *f, struct folio *old, struct folio *fresh, uint64_t bits)
 {
+	pte_t val = pte_make(folio_pfn(f->mm->machine, fresh), bits);
 	struct pt_ref ref;
 	int err = fault_lock(f, &ref);
 
@@ -103,7 +141,8 @@ static int put_in_place(struct fault *f, struct folio *old, struct folio *fresh,
 		rmap_remove(f->mm, old);
 	else if (f->entry & PTE_EXTERNAL)
 		mm_count(f->mm, rss_counter(NULL), -1);
-	rmap_add(f->mm, fresh);
+	rmap_new(fresh);
+	rmap_count_new(f->mm, 1);
 	STEP("maps the copy: entry of %#lx becomes %#lx", f->addr, val);
 	pt_set(&ref, ref.entry, val);
 	pt_unlock(&ref);
@@ -136,7 +175,7 @@ static int open_for_writing(struct fault *f, struct folio *fresh)
 	exclusive = folio_test(fresh, FOLIO_EXCLUSIVE);
 	STEP("%s", exclusive ? "makes the copy writable" : "copy was forked: stays read-only");
 	if (exclusive)
-		make_writable(f, &ref, fresh);
+		f->out->pte = make_writable(&ref, ref.entry, fresh);
 	pt_unlock(&ref);
 	return exclusive ? 0 : -QEAGAIN;
 }
@@ -150,7 +189,7 @@ static int replace_in_steps(struct fault *f, struct folio *old, struct folio *fr
 	folio_trylock(fresh); /* nobody else knows it */
 	folio_get(fresh);
 	err = put_in_place(f, old, fresh,
-			   anon_pte(f, fresh) & ~(RULE(cow_read_only_first) ? PTE_WRITE : 0));
+			   anon_pte_bits(f) & ~(RULE(cow_read_only_first) ? PTE_WRITE : 0));
 	if (err) {
 		folio_put(m, fresh);
 	} else {
@@ -165,7 +204,7 @@ static int replace_in_steps(struct fault *f, struct folio *old, struct folio *fr
 /* Nobody caches translations: the copy may be writable from the start. */
 static int replace_at_once(struct fault *f, struct folio *old, struct folio *fresh)
 {
-	int err = put_in_place(f, old, fresh, anon_pte(f, fresh));
+	int err = put_in_place(f, old, fresh, anon_pte_bits(f));
 
 	if (err)
 		folio_put(f->mm->machine, fresh);
@@ -204,6 +243,111 @@ static enum quire_fault_result cow_copy(struct fault *f, struct folio *old)
 	return result;
 }
 
+/* ---- a run of copies --------------------------------------------------------- */
+
+#define COPY_RUN 16u
+
+/* Pages that populating copies at once, from f->addr on. */
+struct copy_run {
+	unsigned n;
+	struct folio *old[COPY_RUN]; /* each with a reference of ours */
+	pte_t was[COPY_RUN];         /* the entries that map them */
+	struct folio *fresh[COPY_RUN];
+};
+
+/* The anonymous pages from f->addr on that are to be copied.  -EAGAIN also: the first is not. */
+static int gather_run(struct fault *f, struct copy_run *c)
+{
+	unsigned run = fault_run(f, COPY_RUN);
+	struct pt_ref ref;
+	int err = fault_lock(f, &ref);
+
+	if (err)
+		return err;
+	for (c->n = 0; c->n < run; c->n++) {
+		pte_t e = at_load_relaxed(ref.entry + c->n);
+		struct folio *folio = cow_folio(f->mm->machine, e);
+
+		if (!folio || being_copied(folio) || may_reuse(folio))
+			break;
+		folio_get(folio);
+		c->old[c->n] = folio;
+		c->was[c->n] = e;
+	}
+	pt_unlock(&ref);
+	return c->n ? 0 : -QEAGAIN;
+}
+
+/* PTL held.  Returns of how many the copy has taken the old page's place. */
+static unsigned replace_run(struct fault *f, struct pt_ref *ref, const struct copy_run *c,
+			    unsigned n)
+{
+	const struct quire_machine *m = f->mm->machine;
+	uint64_t bits = anon_pte_bits(f);
+	struct rmap_batch gone = {0};
+	unsigned i = 0;
+
+	do {
+		rmap_batch_remove(&gone, c->old[i]);
+		rmap_new(c->fresh[i]);
+		pt_set(ref, ref->entry + i, pte_make(folio_pfn(m, c->fresh[i]), bits));
+	} while (++i < n && (!RULE(run_asks_each) || at_load_relaxed(ref->entry + i) == c->was[i]));
+	STEP("maps %u copies from %#lx on", i, f->addr);
+	rmap_batch_commit(&gone, f->mm);
+	rmap_count_new(f->mm, i);
+	f->out->pte = at_load_relaxed(ref->entry);
+	return i;
+}
+
+/* Makes the copies and puts them in place: *done of them. */
+static int copy_and_replace(struct fault *f, struct copy_run *c, unsigned *done)
+{
+	struct quire_machine *m = f->mm->machine;
+	unsigned got = anon_folios(f, c->fresh, c->n, 0);
+	struct pt_ref ref;
+	int err = got ? 0 : -ENOPAGE;
+
+	for (unsigned i = 0; i < got; i++)
+		memcpy(folio_addr(m, c->fresh[i]), folio_addr(m, c->old[i]), PAGE_SIZE);
+	if (!err)
+		err = fault_lock(f, &ref);
+	*done = 0;
+	if (!err) {
+		*done = replace_run(f, &ref, c, got);
+		pt_unlock(&ref);
+	}
+	while (got > *done)
+		folio_put(m, c->fresh[--got]);
+	return err;
+}
+
+/* The references on the old pages are ours, and where a copy is in place the entry's, too. */
+static __attribute__((noinline)) enum quire_fault_result cow_copy_run(struct fault *f)
+{
+	struct copy_run c;
+	unsigned done;
+	int err = gather_run(f, &c);
+
+	if (err)
+		return fault_lost(f, err);
+	err = copy_and_replace(f, &c, &done);
+	for (unsigned i = 0; i < c.n; i++)
+		folio_put_refs(f->mm->machine, c.old[i], i < done ? 2 : 1);
+	if (err)
+		return fault_lost(f, err);
+	mm_count(f->mm, MM_COW_AFTER_FORK, done);
+	return fault_done_run(f, QUIRE_KIND_COW_COPY, done);
+}
+
+/* ---- the ways of a write ------------------------------------------------------ */
+
+/* Invariant 2 asks for nothing where nobody caches translations. */
+static bool copies_runs(const struct fault *f, const struct folio *old)
+{
+	return !fault_is_single(f) && !f->mm->machine->port.tlb_flush &&
+	       folio_test(old, FOLIO_ANON);
+}
+
 /* A page that was only read so far: nothing to copy. */
 static enum quire_fault_result cow_zero(struct fault *f)
 {
@@ -217,14 +361,20 @@ enum quire_fault_result cow_write_protected(struct fault *f)
 	struct quire_machine *m = f->mm->machine;
 	struct folio *old = pfn_folio(m, pte_frame(f->entry));
 	enum cow_step step;
+	unsigned reused;
 	int err;
 
 	if (pte_frame(f->entry) == m->zero_pfn)
 		return cow_zero(f);
-	err = cow_decide(f, old, &step);
+	err = cow_decide(f, old, &step, &reused);
 	if (err)
 		return fault_lost(f, err);
 	if (step == COW_WAIT)
 		return cow_wait(f, old);
-	return step == COW_COPY ? cow_copy(f, old) : fault_done(f, QUIRE_KIND_COW_REUSE);
+	if (step == COW_REUSED)
+		return fault_done_run(f, QUIRE_KIND_COW_REUSE, reused);
+	if (likely(!copies_runs(f, old)))
+		return cow_copy(f, old);
+	folio_put(m, old);
+	return cow_copy_run(f);
 }

@@ -37,7 +37,8 @@ static struct window window_of(const struct fault *f)
 {
 	struct window w = {.main = vma_pgoff(f->vma, f->addr)};
 
-	fault_window(f, min_u64(f->mm->machine->fault_around, FAULT_FRAMES * PAGE_SIZE), &w.first,
+	fault_window(f->vma, f->addr,
+		     min_u64(f->mm->machine->fault_around, FAULT_FRAMES * PAGE_SIZE), &w.first,
 		     &w.end);
 	return w;
 }
@@ -199,18 +200,13 @@ static struct folio *take_copy(struct fault *f)
 static enum quire_fault_result write_private(struct fault *f, uint64_t pgoff)
 {
 	struct folio *fresh;
-	int err;
 
 	if (!copy_fits(f, pgoff))
 		return make_copy(f, pgoff);
 	fresh = take_copy(f);
 	if (f->entry)
 		return cow_replace(f, NULL, fresh, QUIRE_KIND_COW_COPY);
-	err = fault_install(f, fresh, anon_pte(f, fresh));
-	if (!err)
-		return fault_done(f, QUIRE_KIND_COW_COPY);
-	folio_put(f->mm->machine, fresh);
-	return fault_lost(f, err);
+	return fault_install_one(f, fresh, QUIRE_KIND_COW_COPY);
 }
 
 static enum quire_fault_result extfile_fault(struct fault *f)

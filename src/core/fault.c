@@ -24,6 +24,9 @@
  *      up again.
  *   4  On x86-64 without protection keys each of PROT_READ, PROT_WRITE and PROT_EXEC allows reading
  *      (mmap(2): "on some hardware..."; tests/unit/test_fault.c runs the case on the host).
+ *   5  Where a range is populated, one fault may do a run: pages behind f->addr in the same VMA and
+ *      table.  Under the PTL what was proved for the first page holds for all of them, but that an
+ *      entry is what it should be is asked of each.
  */
 #include "core/fault.h"
 
@@ -50,18 +53,38 @@ enum quire_fault_result fault_sigbus(struct fault *f, enum quire_fault_reason re
 	return fault_refuse(f, QUIRE_FAULT_BUS, QBUS_ADRERR, reason);
 }
 
+static void count_kind(struct fault *f, enum quire_fault_kind kind, unsigned n)
+{
+	mm_count(f->mm, (enum mm_counter)(MM_KIND0 + kind), n);
+}
+
+/* A page that had to be read and copied is both kinds: the caller is told of the copy. */
+static __attribute__((noinline)) void count_major(struct fault *f, enum quire_fault_kind kind,
+						  unsigned n)
+{
+	count_kind(f, QUIRE_KIND_FILE_MAJOR, 1);
+	if (kind == QUIRE_KIND_FILE_MINOR) {
+		f->out->kind = QUIRE_KIND_FILE_MAJOR;
+		n--;
+	}
+	if (n)
+		count_kind(f, kind, n);
+}
+
+enum quire_fault_result fault_done_run(struct fault *f, enum quire_fault_kind kind, unsigned n)
+{
+	f->done = n;
+	f->out->kind = kind;
+	if (unlikely(f->major))
+		count_major(f, kind, n);
+	else
+		count_kind(f, kind, n);
+	return QUIRE_FAULT_OK;
+}
+
 enum quire_fault_result fault_done(struct fault *f, enum quire_fault_kind kind)
 {
-	/* A page that had to be read and copied is both kinds: the caller is told of the copy. */
-	if (unlikely(f->major)) {
-		if (kind == QUIRE_KIND_FILE_MINOR)
-			kind = QUIRE_KIND_FILE_MAJOR;
-		else
-			mm_count(f->mm, MM_KIND0 + QUIRE_KIND_FILE_MAJOR, 1);
-	}
-	f->out->kind = kind;
-	mm_count(f->mm, (enum mm_counter)(MM_KIND0 + kind), 1);
-	return QUIRE_FAULT_OK;
+	return fault_done_run(f, kind, 1);
 }
 
 enum quire_fault_result fault_lost(struct fault *f, int err)
@@ -172,54 +195,12 @@ static enum quire_fault_result fault_no_vma(struct fault *f)
 	return QUIRE_FAULT_OK;
 }
 
-/*
- * What a present entry becomes by this access.  Rights are only added: an mprotect that is about
- * to take some away must still find them, or it would not flush them.
- */
-static pte_t touched(const struct fault *f)
-{
-	uint64_t bits = vma_pte_bits(f->vma);
-	pte_t had = RULE(touch_only_adds) ? f->entry : f->entry & ~PTE_WRITE;
-	pte_t want = had | PTE_ACCESSED | (bits & (PTE_PRESENT | PTE_USER));
-
-	if (f->access == QUIRE_WRITE)
-		want |= PTE_WRITTEN;
-	return bits & PTE_NX ? want : want & ~PTE_NX;
-}
-
-static enum quire_fault_result fault_touch(struct fault *f)
-{
-	pte_t want = touched(f);
-	struct pt_ref ref;
-	int err;
-
-	f->out->pte = want;
-	if (want == f->entry) {
-		STEP("finds that the entry of %#lx allows it", f->addr);
-		return fault_done(f, QUIRE_KIND_SPURIOUS);
-	}
-	err = fault_lock(f, &ref);
-	if (err)
-		return fault_lost(f, err);
-	pt_set(&ref, ref.entry, want);
-	STEP("adds rights to the entry of %#lx", f->addr);
-	/* Written again after MADV_FREE: no longer free for the taking. */
-	if (want & PTE_DIRTY & ~f->entry && !(want & PTE_EXTERNAL)) {
-		struct folio *folio = pfn_folio(f->mm->machine, pte_frame(want));
-
-		if (folio_test(folio, FOLIO_LAZYFREE))
-			folio_clear(folio, FOLIO_LAZYFREE);
-	}
-	pt_unlock(&ref);
-	return fault_done(f, QUIRE_KIND_SPURIOUS);
-}
-
 static enum quire_fault_result fault_dispatch(struct fault *f)
 {
 	const struct vma *vma = f->vma;
 
 	f->seq = vma->file ? at_load(&vma->file->mapping.seq) : 0;
-	f->entry = pt_read(f->mm, f->addr);
+	f->entry = pt_find(f->mm, f->addr, &f->walk);
 	STEP(f->entry ? "finds entry %#lx at %#lx" : "finds no entry (%#lx) at %#lx", f->entry,
 	     f->addr);
 	if (!f->entry)
@@ -383,6 +364,7 @@ enum quire_fault_result quire_fault_sized(struct quire_mm *mm, uint64_t addr,
 	enum quire_fault_result result;
 	struct quire_fault told;
 
+	f.end = f.addr + PAGE_SIZE;
 	f.out = as_ours ? out : &told;
 	*f.out = (struct quire_fault){.addr = addr};
 	result = fault_resolve(&f);
@@ -391,12 +373,22 @@ enum quire_fault_result quire_fault_sized(struct quire_mm *mm, uint64_t addr,
 	return result;
 }
 
+enum quire_fault_result mm_fault_in_run(struct quire_mm *mm, uint64_t *at, uint64_t end,
+					enum quire_access access)
+{
+	struct quire_fault unwanted = {.addr = *at};
+	struct fault f = {.mm = mm, .addr = *at, .end = end, .access = access, .out = &unwanted};
+	enum quire_fault_result result = fault_resolve(&f);
+
+	if (result == QUIRE_FAULT_OK)
+		*at += f.done * PAGE_SIZE;
+	return result;
+}
+
 enum quire_fault_result mm_fault_in(struct quire_mm *mm, uint64_t addr, enum quire_access access)
 {
-	struct quire_fault unwanted = {.addr = addr};
-	struct fault f = {.mm = mm, .addr = addr & PAGE_MASK, .access = access, .out = &unwanted};
-
-	return fault_resolve(&f);
+	addr &= PAGE_MASK;
+	return mm_fault_in_run(mm, &addr, addr + PAGE_SIZE, access);
 }
 
 const char *quire_fault_reason_name(enum quire_fault_reason r)

@@ -3,7 +3,8 @@
  * fault.h: one fault on its way through the core.
  *
  *   fault.c    the way: lookup, rights, dispatch, retry, fallback, stack growth, OOM
- *   install.c  the only places where a fault writes an entry
+ *   touch.c    the entry is there already
+ *   install.c  the only places where a fault makes an entry
  *   anon.c cow.c filemap.c extfile.c   what each kind of VMA does (struct vma_ops)
  *
  * An op runs inside an RCU read-side section, without the mmap lock unless f->locked.  It ends in
@@ -38,8 +39,11 @@ struct fault {
 	struct quire_mm *mm;
 	struct vma *vma; /* kept by RCU; may die at any moment.  NULL: none found, or asleep */
 	uint64_t addr;   /* page-aligned */
+	uint64_t end;    /* all of [addr, end) is wanted: an op may do more than one page at once */
+	unsigned done;   /* how many it has done */
 	enum quire_access access;
 	pte_t entry;             /* as read before ops were called */
+	struct pt_walk walk;     /* where it was read */
 	uint64_t seq;            /* the file's mapping->seq, read before its pages are looked at */
 	bool locked;             /* M is held (fallback): VMAs stand still */
 	bool retry;              /* set by ops: start over from the lookup */
@@ -68,6 +72,8 @@ enum quire_fault_result fault_refuse(struct fault *f, enum quire_fault_result re
 enum quire_fault_result fault_sigbus(struct fault *f, enum quire_fault_reason reason);
 /* OK, done as `kind`; counted. */
 enum quire_fault_result fault_done(struct fault *f, enum quire_fault_kind kind);
+/* The same of n pages from f->addr on, one at least. */
+enum quire_fault_result fault_done_run(struct fault *f, enum quire_fault_kind kind, unsigned n);
 /* Turns what fault_lock() and fault_install() return, or want of memory, into an op's result. */
 enum quire_fault_result fault_lost(struct fault *f, int err);
 /*
@@ -84,18 +90,34 @@ bool fault_wake_failed(struct fault *f, uint64_t pgoff);
 /* Page pgoff lies beyond the end as the core knows it: asks whether it still does. */
 enum quire_fault_result fault_beyond_end(struct fault *f, uint64_t pgoff);
 
+/* One page is wanted, as by an access. */
+static inline bool fault_is_single(const struct fault *f)
+{
+	return f->end - f->addr <= PAGE_SIZE;
+}
+
+/* A run: the wanted pages from f->addr on, at most max, as far as VMA and last-level table go. */
+static inline unsigned fault_run(const struct fault *f, unsigned max)
+{
+	uint64_t end, n;
+
+	if (likely(fault_is_single(f)))
+		return 1;
+	end = min_u64(f->end, f->vma->end);
+	n = (pt_table_end(f->addr, end) - f->addr) >> PAGE_SHIFT;
+	return n < max ? (unsigned)n : max;
+}
 /*
- * Pages of the file that the VMA maps in a window of so many bytes around f->addr: [*first, *end),
+ * Pages of the file that the VMA maps in a window of so many bytes around addr: [*first, *end),
  * which may lie beyond the file's end.  As on the host, the window begins at an aligned address or,
  * if that is later, where the VMA does, and ends, so long as from there, with the table or the VMA.
  */
-static inline void fault_window(const struct fault *f, uint64_t bytes, uint64_t *first,
-				uint64_t *end)
+static inline void fault_window(const struct vma *vma, uint64_t addr, uint64_t bytes,
+				uint64_t *first, uint64_t *end)
 {
-	const struct vma *vma = f->vma;
-	uint64_t aligned = f->addr & ~(bytes - 1);
+	uint64_t aligned = addr & ~(bytes - 1);
 	uint64_t start = aligned > vma->start ? aligned : vma->start, last = start + bytes;
-	uint64_t table = (f->addr | (PT_SPAN - 1)) + 1;
+	uint64_t table = (addr | (PT_SPAN - 1)) + 1;
 
 	if (last > table)
 		last = table;
@@ -112,11 +134,21 @@ static inline void fault_window(const struct fault *f, uint64_t bytes, uint64_t 
  */
 int fault_lock(struct fault *f, struct pt_ref *ref);
 /*
- * Installs `val` at f->addr, as fault_lock() allows.  0: done; -EAGAIN: lost a race (retry);
- * -ENOTABLE.  On success the caller's reference on `folio` (NULL for an external frame or the zero
- * page) is the entry's.
+ * Installs private pages that nobody else knows yet, from f->addr on, writable, as fault_lock()
+ * allows: *n of them, and *n is then how many found no entry in their place.  0: done; -EAGAIN:
+ * lost a race (retry); -ENOTABLE.  The caller's references on those are the entries'.
  */
-int fault_install(struct fault *f, struct folio *folio, pte_t val);
+int fault_install(struct fault *f, struct folio *const *fresh, unsigned *n);
+/* One of them, whose reference is taken over in any case: the op's result. */
+enum quire_fault_result fault_install_one(struct fault *f, struct folio *fresh,
+					  enum quire_fault_kind kind);
+
+/* ---- touch.c */
+
+/* f->entry is present and the access needs no new page: marks it as used. */
+enum quire_fault_result fault_touch(struct fault *f);
+/* Of `run` entries, the first of which allows the access: how many do.  PTL held or R. */
+unsigned fault_allowed_run(const struct fault *f, const pte_t *entry, unsigned run);
 
 /* ---- cow.c */
 
@@ -134,7 +166,9 @@ enum quire_fault_result cow_replace(struct fault *f, struct folio *old, struct f
 
 /* A new folio for f->addr that is nobody else's yet.  NULL: no memory. */
 struct folio *anon_folio(struct fault *f, unsigned alloc_flags);
+/* Up to n of them, for f->addr and the pages behind it.  Returns how many; 0: no memory. */
+unsigned anon_folios(struct fault *f, struct folio **v, unsigned n, unsigned alloc_flags);
 /* Entry bits of a private page that is being written. */
-pte_t anon_pte(struct fault *f, struct folio *folio);
+uint64_t anon_pte_bits(const struct fault *f);
 
 #endif

@@ -47,15 +47,22 @@ bool filecache_is_zero_fill(const struct quire_file *file)
 }
 
 /* X held. */
+static bool may_insert(const struct mapping *mapping, uint64_t seq)
+{
+	if (RULE(cache_seq_check) && at_load(&mapping->seq) != seq)
+		return false;
+	/* It may have been found by a dead VMA: file.c, 3. */
+	return !RULE(dead_file_takes_no_page) || at_load(&mapping->file->refs);
+}
+
+/* X held. */
 static int insert_locked(struct mapping *mapping, uint64_t pgoff, uint64_t seq, struct folio *folio,
 			 struct folio **found)
 {
 	int err;
 
-	if (RULE(cache_seq_check) && at_load(&mapping->seq) != seq)
+	if (!may_insert(mapping, seq))
 		return -QEAGAIN;
-	if (RULE(dead_file_takes_no_page) && !at_load(&mapping->file->refs))
-		return -QEAGAIN; /* it was found by a dead VMA: file.c, 3 */
 	*found = index_load(&mapping->pages, pgoff);
 	if (*found)
 		return 0;
@@ -68,6 +75,14 @@ static int insert_locked(struct mapping *mapping, uint64_t pgoff, uint64_t seq, 
 	return 0;
 }
 
+/* A folio that nobody else knows yet. */
+static void prepare(struct quire_file *file, uint64_t pgoff, uint32_t flags, struct folio *folio)
+{
+	at_store_relaxed(&folio->flags, file->folio_flags | flags);
+	folio->mapping = &file->mapping;
+	folio->index = pgoff;
+}
+
 /* *found: folio, whose reference is the cache's now, or the one that was there already. */
 static int insert(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio *folio,
 		  struct folio **found)
@@ -76,8 +91,6 @@ static int insert(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct 
 	struct mapping *mapping = &file->mapping;
 	int err;
 
-	folio->mapping = mapping;
-	folio->index = pgoff;
 	spin_lock(port, &mapping->index_lock, RANK_INDEX);
 	err = insert_locked(mapping, pgoff, seq, folio, found);
 	spin_unlock(&mapping->index_lock, RANK_INDEX);
@@ -93,7 +106,7 @@ static int add_new(struct quire_file *file, uint64_t pgoff, uint64_t seq, uint32
 
 	if (!folio)
 		return -ENOPAGE;
-	at_store_relaxed(&folio->flags, file->folio_flags | flags);
+	prepare(file, pgoff, flags, folio);
 	err = insert(file, pgoff, seq, folio, out);
 	if (err || *out != folio)
 		folio_put(file->machine, folio);
@@ -103,6 +116,36 @@ static int add_new(struct quire_file *file, uint64_t pgoff, uint64_t seq, uint32
 int filecache_add_zero(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio **out)
 {
 	return add_new(file, pgoff, seq, FOLIO_UPTODATE, out);
+}
+
+/* X held.  Returns how many of the n folios the cache has taken. */
+static unsigned insert_many(struct mapping *mapping, uint64_t pgoff, uint64_t seq, struct folio **v,
+			    unsigned n)
+{
+	if (!may_insert(mapping, seq))
+		return 0;
+	n = index_fill(&mapping->pages, pgoff, (void *const *)v, n);
+	STEP("adds %u pages from %lu on to the cache", n, pgoff);
+	mapping_count_pages(mapping, n);
+	return n;
+}
+
+void filecache_add_zeros(struct quire_file *file, uint64_t pgoff, unsigned n, uint64_t seq,
+			 uint32_t flags)
+{
+	const struct quire_port *port = &file->machine->port;
+	struct mapping *mapping = &file->mapping;
+	struct folio *v[FOLIO_ALLOC_MANY];
+	unsigned added;
+
+	n = folio_alloc_many(file->machine, v, min_u32(n, FOLIO_ALLOC_MANY), ALLOC_ZERO);
+	for (unsigned i = 0; i < n; i++)
+		prepare(file, pgoff + i, FOLIO_UPTODATE | flags, v[i]);
+	spin_lock(port, &mapping->index_lock, RANK_INDEX);
+	added = insert_many(mapping, pgoff, seq, v, n);
+	spin_unlock(&mapping->index_lock, RANK_INDEX);
+	while (n > added)
+		folio_put(file->machine, v[--n]);
 }
 
 /* The page, whatever its state, with a reference. */

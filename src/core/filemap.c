@@ -17,6 +17,8 @@
 #include "core/fault.h"
 #include "core/range.h"
 
+#define ADD_RUN 32u /* pages of zeros that populating adds to the cache at once */
+
 /* Reads the page into the cache, asleep, and starts over: the next attempt finds it. */
 static enum quire_fault_result read_page_in(struct fault *f, uint64_t pgoff)
 {
@@ -68,95 +70,194 @@ static enum quire_fault_result map_private_copy(struct fault *f, struct folio *f
 {
 	struct quire_machine *m = f->mm->machine;
 	struct folio *fresh = anon_folio(f, 0);
-	int err;
 
 	if (!fresh)
 		return fault_lost(f, -ENOPAGE);
 	STEP("copies frame %u of the cache", folio_pfn(m, folio));
 	memcpy(folio_addr(m, fresh), folio_addr(m, folio), PAGE_SIZE);
-	err = fault_install(f, fresh, anon_pte(f, fresh));
-	if (!err)
-		return fault_done(f, QUIRE_KIND_COW_COPY);
-	folio_put(m, fresh);
-	return fault_lost(f, err);
+	return fault_install_one(f, fresh, QUIRE_KIND_COW_COPY);
 }
 
-/* PTL held; the cache keeps the folio while we are in RCU. */
-static void map_page(struct fault *f, struct pt_ref *ref, pte_t *entry, struct folio *folio,
-		     uint64_t bits, struct rmap_batch *batch)
+/* Pages of the cache that get entries, side by side, under one PTL. */
+struct mapper {
+	struct fault *f;
+	struct pt_ref ref; /* of f->addr, locked */
+	uint64_t pgoff;    /* of f->addr */
+	uint64_t bits;     /* of each entry */
+	struct rmap_batch batch;
+};
+
+static int mapper_begin(struct mapper *m, struct fault *f, uint64_t pgoff)
 {
-	STEP("maps frame %u of the cache", folio_pfn(f->mm->machine, folio));
-	rmap_batch_add(batch, folio);
-	pt_set(ref, entry, pte_make(folio_pfn(f->mm->machine, folio), bits));
+	m->f = f;
+	m->pgoff = pgoff;
+	m->bits = vma_pte_bits(f->vma) | PTE_ACCESSED;
+	if (f->access == QUIRE_WRITE)
+		m->bits |= PTE_WRITE | PTE_WRITTEN;
+	m->batch = (struct rmap_batch){0};
+	return fault_lock(f, &m->ref);
 }
 
-/* Invariant 4.  PTL held. */
-static void map_around(struct fault *f, struct pt_ref *ref, uint64_t pgoff, uint64_t bits,
-		       struct rmap_batch *batch)
+static void mapper_end(struct mapper *m)
 {
-	struct vma *vma = f->vma;
-	struct index *pages = &vma->file->mapping.pages;
-	uint64_t first, end, i, limit = file_pages(vma->file);
-	unsigned n = 0;
-	struct folio *folio;
+	rmap_batch_commit(&m->batch, m->f->mm);
+	pt_unlock(&m->ref);
+}
 
-	fault_window(f, f->mm->machine->fault_around, &first, &end);
-	if (end > limit)
-		end = limit;
-	if (end <= first)
-		return;
-	index_for_each(pages, first, end - 1, i, folio)
-	{
-		pte_t *entry = ref->entry + (int64_t)(i - pgoff);
+static inline pte_t *mapper_entry(const struct mapper *m, uint64_t pgoff)
+{
+	return m->ref.entry + (int64_t)(pgoff - m->pgoff);
+}
 
-		if (at_load_relaxed(entry) || !folio_test(folio, FOLIO_UPTODATE))
-			continue;
-		map_page(f, ref, entry, folio, bits, batch);
-		n++;
+/* The cache keeps the folio while we are in RCU. */
+static inline void map_page(struct mapper *m, pte_t *entry, struct folio *folio)
+{
+	STEP("maps frame %u of the cache", folio_pfn(m->f->mm->machine, folio));
+	if (m->bits & PTE_DIRTY && !folio_test(folio, FOLIO_DIRTY))
+		folio_set(folio, FOLIO_DIRTY);
+	rmap_batch_add(&m->batch, folio);
+	pt_set(&m->ref, entry, pte_make(folio_pfn(m->f->mm->machine, folio), m->bits));
+}
+
+/* Maps the page that the cache has in the slot, if that can be and the entry is empty. */
+static inline bool map_slot(struct mapper *m, pte_t *entry, void *const *slot)
+{
+	bool taken = RULE(run_asks_each) && at_load_relaxed(entry);
+	struct folio *folio = taken ? NULL : at_load(slot);
+
+	if (!folio || !folio_test(folio, FOLIO_UPTODATE))
+		return false;
+	map_page(m, entry, folio);
+	return true;
+}
+
+/* Of [first, end) what is in the cache and has no entry. */
+static unsigned map_range(struct mapper *m, uint64_t first, uint64_t end)
+{
+	const struct index *pages = &m->f->vma->file->mapping.pages;
+	unsigned mapped = 0, n;
+
+	for (; first < end; first += n) {
+		void *const *slots = index_slots(pages, first, &n);
+
+		n = (unsigned)min_u64(n, end - first);
+		for (unsigned i = 0; slots && i < n; i++)
+			mapped += map_slot(m, mapper_entry(m, first + i), slots + i);
 	}
+	return mapped;
+}
+
+/* Of the run those that lie before the end of the file. */
+static unsigned run_in_file(const struct fault *f, uint64_t pgoff)
+{
+	uint64_t end;
+
+	if (likely(fault_is_single(f)))
+		return 1;
+	end = file_pages(f->vma->file);
+	return end > pgoff ? fault_run(f, (unsigned)min_u64(PT_ENTRIES, end - pgoff)) : 1;
+}
+
+/* Invariant 4. */
+static void map_around(struct mapper *m, uint64_t addr)
+{
+	struct fault *f = m->f;
+	uint64_t first, end;
+	unsigned n;
+
+	fault_window(f->vma, addr, f->mm->machine->fault_around, &first, &end);
+	n = map_range(m, first, min_u64(end, file_pages(f->vma->file)));
 	f->out->around += n; /* an attempt may have mapped some, and started over */
 	if (n)
 		mm_count(f->mm, MM_AROUND, n);
 }
 
+/* The pages of a run of writes behind the first, as far as each is there.  Returns how many with
+ * it. */
+static unsigned map_written_run(struct mapper *m, unsigned run)
+{
+	const struct index *pages = &m->f->vma->file->mapping.pages;
+	unsigned at = 1, n;
+
+	while (at < run) {
+		void *const *slots = index_slots(pages, m->pgoff + at, &n);
+
+		if (!slots)
+			break;
+		for (n = min_u32(n, run - at); n; n--, at++, slots++)
+			if (!map_slot(m, m->ref.entry + at, slots))
+				return at;
+	}
+	return at;
+}
+
+static bool map_next(struct mapper *m, unsigned nr)
+{
+	struct folio *folio = filecache_peek(m->f->vma->file, m->pgoff + nr);
+
+	return map_slot(m, m->ref.entry + nr, (void *const *)&folio);
+}
+
+/* Of a run of reads: the windows one after the other, as faults in a row would map them. */
+static unsigned map_read_run(struct mapper *m, unsigned run)
+{
+	struct fault *f = m->f;
+	unsigned n = 0;
+
+	for (;;) {
+		map_around(m, f->addr + n * PAGE_SIZE);
+		if (likely(run == 1))
+			return 1;
+		n += fault_allowed_run(f, m->ref.entry + n, run - n);
+		if (n == run || !map_next(m, n))
+			return n;
+	}
+}
+
 static enum quire_fault_result map_cached(struct fault *f, struct folio *folio, uint64_t pgoff)
 {
-	uint64_t bits = vma_pte_bits(f->vma) | PTE_ACCESSED;
-	bool write = f->access == QUIRE_WRITE;
-	struct rmap_batch batch = {0};
-	struct pt_ref ref;
-	int err = fault_lock(f, &ref);
+	unsigned run = run_in_file(f, pgoff);
+	struct mapper m;
+	int err = mapper_begin(&m, f, pgoff);
 
 	if (err)
 		return fault_lost(f, err);
-	if (write && !folio_test(folio, FOLIO_DIRTY))
-		folio_set(folio, FOLIO_DIRTY);
-	map_page(f, &ref, ref.entry, folio, write ? bits | PTE_WRITE | PTE_WRITTEN : bits, &batch);
-	f->out->pte = at_load_relaxed(ref.entry);
-	if (!write)
-		map_around(f, &ref, pgoff, bits, &batch);
-	rmap_batch_commit(&batch, f->mm);
-	pt_unlock(&ref);
-	return fault_done(f, QUIRE_KIND_FILE_MINOR);
+	map_page(&m, m.ref.entry, folio);
+	f->out->pte = at_load_relaxed(m.ref.entry);
+	run = f->access == QUIRE_WRITE ? map_written_run(&m, run) : map_read_run(&m, run);
+	mapper_end(&m);
+	return fault_done_run(f, QUIRE_KIND_FILE_MINOR, run);
 }
 
 /* A read maps the neighbours that there are all the same. */
 static enum quire_fault_result refuse_beyond_end(struct fault *f, uint64_t pgoff)
 {
-	uint64_t bits = vma_pte_bits(f->vma) | PTE_ACCESSED;
-	struct rmap_batch batch = {0};
-	struct pt_ref ref;
+	struct mapper m;
 
 	if (f->access != QUIRE_WRITE) {
-		int err = fault_lock(f, &ref);
+		int err = mapper_begin(&m, f, pgoff);
 
 		if (err)
 			return fault_lost(f, err);
-		map_around(f, &ref, pgoff, bits, &batch);
-		rmap_batch_commit(&batch, f->mm);
-		pt_unlock(&ref);
+		map_around(&m, f->addr);
+		mapper_end(&m);
 	}
 	return fault_beyond_end(f, pgoff);
+}
+
+/* The next pages of a run that populates a file of zeros.  What goes wrong there is theirs. */
+static void add_run(struct fault *f, uint64_t pgoff)
+{
+	struct quire_file *file = f->vma->file;
+	unsigned run = min_u32(run_in_file(f, pgoff), ADD_RUN) - 1, absent = 0, n;
+	void *const *slots = index_slots(&file->mapping.pages, pgoff + 1, &n);
+
+	run = min_u32(run, n);
+	while (absent < run && !(slots && at_load(slots + absent)))
+		absent++;
+	if (absent)
+		filecache_add_zeros(file, pgoff + 1, absent, f->seq,
+				    f->access == QUIRE_WRITE ? FOLIO_DIRTY : 0);
 }
 
 static enum quire_fault_result filemap_fault(struct fault *f)
@@ -173,6 +274,8 @@ static enum quire_fault_result filemap_fault(struct fault *f)
 		return result;
 	if (f->access == QUIRE_WRITE && !shared)
 		return map_private_copy(f, folio);
+	if (unlikely(!fault_is_single(f)) && filecache_is_zero_fill(f->vma->file))
+		add_run(f, pgoff);
 	return map_cached(f, folio, pgoff);
 }
 

@@ -18,6 +18,12 @@ void folio_put(struct quire_machine *m, struct folio *f)
 		frames_free(m, f);
 }
 
+void folio_put_refs(struct quire_machine *m, struct folio *f, uint32_t n)
+{
+	if (at_sub(&f->refs, n) == 0)
+		frames_free(m, f);
+}
+
 void folio_put_many(struct quire_machine *m, struct folio **v, unsigned n)
 {
 	unsigned dead = 0;

@@ -90,9 +90,18 @@ unsigned frames_verify(struct quire_machine *m, void (*report)(void *, const cha
 
 /* refs = 1, mapcount = 0, flags = 0.  NULL: no memory, or a failed allocation point. */
 struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned alloc_flags);
+/*
+ * Up to n frames of RAM, of order 0, into v[]; at most FOLIO_ALLOC_MANY.  Returns how many: fewer
+ * where an allocation fails or the next are dearer; 0 only as folio_alloc() fails.
+ */
+#define FOLIO_ALLOC_MANY 64u
+unsigned folio_alloc_many(struct quire_machine *m, struct folio **v, unsigned n,
+			  unsigned alloc_flags);
 /* Drops one reference; the last frees.  With a spinlock held only what was never mapped. */
 void folio_put(struct quire_machine *m, struct folio *f);
-/* The same for n of them; scrambles v.  No spinlock may be held: may call port->ram_discard. */
+/* Drops n references of one folio at once. */
+void folio_put_refs(struct quire_machine *m, struct folio *f, uint32_t n);
+/* Drops one of each of n folios; scrambles v.  No spinlock held: may call port->ram_discard. */
 void folio_put_many(struct quire_machine *m, struct folio **v, unsigned n);
 /* Frees a frame whose last reference is gone (folio.c) */
 void frames_free(struct quire_machine *m, struct folio *f);

@@ -2,9 +2,8 @@
 /*
  * frames.c: allocation and freeing of frames: per-CPU lists in front of the zones.
  *
- * Owns struct frames: the zones' layout, and per CPU and kind of zone one struct
- * pcp under its own lock (K, before Z).  Metadata of a frame in use belongs to
- * whoever holds a reference.
+ * Owns the lists: per CPU and kind of zone one struct pcp under its own lock (K, before Z).
+ * Metadata of a frame in use belongs to whoever holds a reference.
  *
  * A pcp has a ring of frames that were freed one by one, handed out first and
  * oldest first (so what was freed in ascending order is reused so), and a run of
@@ -40,60 +39,6 @@ static unsigned home_zone(const struct quire_machine *m, unsigned cpu)
 static enum zone_kind zone_kind(const struct quire_machine *m, unsigned flags)
 {
 	return (flags & ALLOC_TABLE) && m->nr_table ? ZONE_TABLE : ZONE_RAM;
-}
-
-/* ------------------------------------------------------------------ layout */
-
-static void layout_zone(struct quire_machine *m, unsigned i, enum zone_kind kind, uint64_t base,
-			uint64_t end)
-{
-	struct zone *z = &m->frames->zones[i];
-
-	z->kind = kind;
-	z->index = (uint8_t)i;
-	z->node = (uint8_t)(kind == ZONE_RAM ? i : 0);
-	z->base = (pfn_t)base;
-	z->end = (pfn_t)end;
-	zone_init(m, z);
-}
-
-/* Nodes begin at multiples of the largest block, so that blocks are aligned in RAM. */
-static void layout(struct quire_machine *m, unsigned nodes)
-{
-	uint64_t share = nodes > 1 ? m->nr_ram / nodes & ~(uint64_t)(MAX_BLOCK - 1) : m->nr_ram;
-
-	for (unsigned i = 0; i < nodes; i++)
-		layout_zone(m, i, ZONE_RAM, i * share, i + 1 < nodes ? (i + 1) * share : m->nr_ram);
-	if (m->nr_table)
-		layout_zone(m, nodes, ZONE_TABLE, m->nr_ram, m->nr_ram + m->nr_table);
-}
-
-int frames_init(struct quire_machine *m, const struct quire_machine_options *opts)
-{
-	unsigned nodes = opts->nodes ? opts->nodes : 1;
-	unsigned nr_zones = nodes + (m->nr_table ? 1 : 0);
-	size_t zones_at = (sizeof(struct frames) + 63) & ~(size_t)63;
-	size_t pcps_at = zones_at + nr_zones * sizeof(struct zone);
-	size_t bytes = pcps_at + m->port.ncpus * sizeof(*m->frames->pcps);
-	char *p = kmem_zalloc_line(m, bytes);
-
-	if (!p)
-		return -QENOMEM;
-	m->frames = (struct frames *)(void *)p;
-	m->frames->nr_ram_zones = nodes;
-	m->frames->nr_zones = nr_zones;
-	m->frames->zones = (struct zone *)(void *)(p + zones_at);
-	m->frames->pcps = (struct pcp(*)[NR_ZONE_KINDS])(void *)(p + pcps_at);
-	m->frames->bytes = bytes;
-	layout(m, nodes);
-	return 0;
-}
-
-void frames_destroy(struct quire_machine *m)
-{
-	if (m->frames)
-		kmem_free_line(m, m->frames, m->frames->bytes);
-	m->frames = NULL;
 }
 
 /* ----------------------------------------------------------- per-CPU lists */
@@ -191,12 +136,12 @@ static bool refill(struct quire_machine *m, struct pcp *p, enum zone_kind kind, 
 	return false;
 }
 
-static pfn_t pcp_alloc(struct quire_machine *m, enum zone_kind kind, unsigned cpu, bool *zeroed)
+/* K held. */
+static inline pfn_t pcp_take(struct quire_machine *m, struct pcp *p, enum zone_kind kind,
+			     unsigned cpu, bool *zeroed)
 {
-	struct pcp *p = &m->frames->pcps[cpu][kind];
 	pfn_t pfn = NO_FRAME;
 
-	spin_lock(&m->port, &p->lock, RANK_PCP);
 	if (p->count) {
 		pfn = ring_pop(p);
 		*zeroed = folio_test(pfn_folio(m, pfn), FOLIO_ZEROED);
@@ -205,8 +150,37 @@ static pfn_t pcp_alloc(struct quire_machine *m, enum zone_kind kind, unsigned cp
 		at_store_relaxed(&p->next, pfn + 1);
 		*zeroed = p->run_zeroed;
 	}
+	return pfn;
+}
+
+static pfn_t pcp_alloc(struct quire_machine *m, enum zone_kind kind, unsigned cpu, bool *zeroed)
+{
+	struct pcp *p = &m->frames->pcps[cpu][kind];
+	pfn_t pfn;
+
+	spin_lock(&m->port, &p->lock, RANK_PCP);
+	pfn = pcp_take(m, p, kind, cpu, zeroed);
 	spin_unlock(&p->lock, RANK_PCP);
 	return pfn;
+}
+
+/* Up to n frames of RAM under one lock.  *zeroed: bit i for v[i].  Returns how many there were. */
+static unsigned pcp_alloc_many(struct quire_machine *m, unsigned cpu, struct folio **v, unsigned n,
+			       uint64_t *zeroed)
+{
+	struct pcp *p = &m->frames->pcps[cpu][ZONE_RAM];
+	unsigned got = 0;
+	bool is_zeroed;
+	pfn_t pfn;
+
+	*zeroed = 0;
+	spin_lock(&m->port, &p->lock, RANK_PCP);
+	while (got < n && (pfn = pcp_take(m, p, ZONE_RAM, cpu, &is_zeroed)) != NO_FRAME) {
+		*zeroed |= (uint64_t)is_zeroed << got;
+		v[got++] = pfn_folio(m, pfn);
+	}
+	spin_unlock(&p->lock, RANK_PCP);
+	return got;
 }
 
 /* ---------------------------------------------------------------- allocate */
@@ -321,6 +295,38 @@ struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned allo
 	return pfn_folio(m, pfn);
 }
 
+static void prepare_many(struct quire_machine *m, struct folio **v, unsigned n, uint64_t zeroed)
+{
+	for (unsigned i = 0; i < n; i++) {
+		pfn_t pfn = folio_pfn(m, v[i]);
+
+		mem_in_use(pfn_addr(m, pfn), PAGE_SIZE);
+		prepare_folio(v[i], 0);
+		if (!(zeroed >> i & 1))
+			clear_frames(m, pfn, 0);
+		if (i + 1 == n)
+			warm_next(m, pfn);
+	}
+}
+
+unsigned folio_alloc_many(struct quire_machine *m, struct folio **v, unsigned n,
+			  unsigned alloc_flags)
+{
+	unsigned cpu = this_cpu(&m->port), got;
+	uint64_t zeroed;
+
+	n = alloc_points_pass(m, cpu, min_u32(n, FOLIO_ALLOC_MANY));
+	if (!n)
+		return 0;
+	got = pcp_alloc_many(m, cpu, v, n, &zeroed);
+	if (unlikely(!got)) {
+		v[0] = folio_alloc(m, 0, alloc_flags); /* asks everywhere for the last one */
+		return v[0] ? 1 : 0;
+	}
+	prepare_many(m, v, got, alloc_flags & ALLOC_ZERO ? zeroed : UINT64_MAX);
+	return got;
+}
+
 /* -------------------------------------------------------------------- free */
 
 /* Whoever may still use the frame is left with its old memory (tlb.c, 4). */
@@ -424,38 +430,4 @@ void frames_free_many(struct quire_machine *m, struct folio **v, unsigned n)
 	}
 	for (unsigned i = 0; i < m->frames->nr_ram_zones; i++)
 		zone_discard(m, &m->frames->zones[i]);
-}
-
-/* -------------------------------------------------------------- statistics */
-
-uint64_t frames_free_count(struct quire_machine *m, enum zone_kind kind)
-{
-	uint64_t n = 0;
-
-	for (unsigned i = 0; i < m->frames->nr_zones; i++)
-		if (m->frames->zones[i].kind == kind)
-			n += zone_free_count(&m->frames->zones[i]);
-	for (unsigned cpu = 0; cpu < m->port.ncpus; cpu++) {
-		struct pcp *p = &m->frames->pcps[cpu][kind];
-
-		n += at_load_relaxed(&p->count);
-		n += at_load_relaxed(&p->end) - at_load_relaxed(&p->next);
-	}
-	return n;
-}
-
-void frames_stats(struct quire_machine *m, struct quire_machine_stats *out)
-{
-	out->ram_frames = m->nr_ram;
-	out->free_frames = frames_free_count(m, ZONE_RAM);
-	out->free_table_frames = frames_free_count(m, ZONE_TABLE);
-	for (unsigned i = 0; i < m->frames->nr_ram_zones; i++) {
-		struct zone *z = &m->frames->zones[i];
-
-		for (unsigned o = 0; o <= MAX_ORDER; o++)
-			out->free_per_order[o] += at_load_relaxed(&z->nr_blocks[o]);
-		out->free_per_order[MAX_ORDER] += at_load_relaxed(&z->nr_blocks[LIST_ZEROED]);
-		out->free_per_order[MAX_ORDER] +=
-		    (z->end - at_load_relaxed(&z->frontier)) / MAX_BLOCK;
-	}
 }

@@ -47,7 +47,7 @@ static bool must_wait_for_fork(struct fault *f)
 
 int fault_lock(struct fault *f, struct pt_ref *ref)
 {
-	int err = pt_lock_alloc(f->mm, f->vma, f->addr, ref);
+	int err = pt_lock_found(f->mm, f->vma, f->addr, &f->walk, ref);
 
 	if (unlikely(err))
 		return err;
@@ -57,20 +57,37 @@ int fault_lock(struct fault *f, struct pt_ref *ref)
 	return -QEAGAIN;
 }
 
-int fault_install(struct fault *f, struct folio *folio, pte_t val)
+int fault_install(struct fault *f, struct folio *const *fresh, unsigned *n)
 {
+	const struct quire_machine *m = f->mm->machine;
+	uint64_t bits = anon_pte_bits(f);
 	struct pt_ref ref;
 	int err = fault_lock(f, &ref);
+	unsigned i = 0;
 
 	if (unlikely(err))
 		return err;
-	pt_set(&ref, ref.entry, val);
-	STEP("inserts entry for %#lx: frame %lu", f->addr, pte_frame(val));
-	if (folio)
-		rmap_add(f->mm, folio);
-	else if (val & PTE_EXTERNAL)
-		mm_count(f->mm, rss_counter(NULL), 1);
+	do {
+		rmap_new(fresh[i]);
+		pt_set(&ref, ref.entry + i, pte_make(folio_pfn(m, fresh[i]), bits));
+		STEP("inserts entry for %#lx: frame %u", (unsigned long)(f->addr + i * PAGE_SIZE),
+		     folio_pfn(m, fresh[i]));
+	} while (++i < *n && (!RULE(run_asks_each) || !at_load_relaxed(ref.entry + i)));
+	rmap_count_new(f->mm, i);
+	f->out->pte = at_load_relaxed(ref.entry);
 	pt_unlock(&ref);
-	f->out->pte = val;
+	*n = i;
 	return 0;
+}
+
+enum quire_fault_result fault_install_one(struct fault *f, struct folio *fresh,
+					  enum quire_fault_kind kind)
+{
+	unsigned n = 1;
+	int err = fault_install(f, &fresh, &n);
+
+	if (likely(!err))
+		return fault_done(f, kind);
+	folio_put(f->mm->machine, fresh);
+	return fault_lost(f, err);
 }

@@ -33,6 +33,11 @@ static inline uint64_t min_u64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static inline uint32_t min_u32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 static inline uint64_t max_u64(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
@@ -176,6 +181,22 @@ static inline bool alloc_point_fails_on(struct quire_machine *m, unsigned cpu)
 		return alloc_point_fails_slow(m);
 	at_add_relaxed(&m->cpus[cpu].points, 1);
 	return false;
+}
+
+/* Of n allocation points in a row: how many pass before one that is to fail. */
+static inline unsigned alloc_points_pass(struct quire_machine *m, unsigned cpu, unsigned n)
+{
+	unsigned i = 0;
+
+	if (__builtin_expect(at_load_relaxed(&m->fail_enabled), 0)) {
+		while (i < n && !alloc_point_fails_slow(m))
+			i++;
+		return i;
+	}
+	while (i < n && !alloc_fails_by_choice())
+		i++;
+	at_add_relaxed(&m->cpus[cpu].points, i);
+	return i;
 }
 
 /* ---- machine.c */

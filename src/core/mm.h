@@ -232,6 +232,12 @@ int stack_grow(struct quire_mm *mm, uint64_t addr, enum quire_fault_reason *reas
  * since 6.5 (get_user_pages).
  */
 enum quire_fault_result mm_fault_in(struct quire_mm *mm, uint64_t addr, enum quire_access access);
+/*
+ * The first pages of [*at, end), whole ones: one at least, and as many more as cost little, being
+ * of one VMA and table.  *at is then behind them.  Not OK: of the first, and *at stays.
+ */
+enum quire_fault_result mm_fault_in_run(struct quire_mm *mm, uint64_t *at, uint64_t end,
+					enum quire_access access);
 
 /*
  * ---- populate.c: faults a range in.  M not held.

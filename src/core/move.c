@@ -84,7 +84,7 @@ static bool move_piece(struct tlb_gather *g, uint64_t new_addr, uint64_t old_add
 		move_within(g, new_addr, old_addr, len);
 		return true;
 	}
-	if (pt_lock_alloc(g->mm, NULL, new_addr, &ref))
+	if (pt_lock_alloc(g->mm, new_addr, &ref))
 		return false;
 	pt_unlock(&ref);
 	move_between(g, new_addr, old_addr, len);

@@ -31,16 +31,8 @@ static pte_t *slot_of(struct quire_mm *mm, uint64_t table, uint64_t addr, unsign
 	return (pte_t *)pfn_addr(mm->machine, table) + pt_index(addr, level);
 }
 
-/* How far a walk has come. */
-struct walk {
-	uint64_t table; /* frame of the table reached */
-	unsigned level; /* of that table */
-	pte_t *slot;    /* for addr in that table */
-	pte_t *up;      /* the slot that points to the table; NULL: it is the top */
-};
-
 /* Goes down to `level`, or as far as there are tables. */
-static inline void walk_down(struct quire_mm *mm, uint64_t addr, unsigned level, struct walk *w)
+static inline void walk_down(struct quire_mm *mm, uint64_t addr, unsigned level, struct pt_walk *w)
 {
 	pte_t e;
 
@@ -59,12 +51,17 @@ static inline void walk_down(struct quire_mm *mm, uint64_t addr, unsigned level,
 	}
 }
 
+pte_t pt_find(struct quire_mm *mm, uint64_t addr, struct pt_walk *found)
+{
+	walk_down(mm, addr, 0, found);
+	return found->level ? 0 : at_load(found->slot);
+}
+
 pte_t pt_read(struct quire_mm *mm, uint64_t addr)
 {
-	struct walk w;
+	struct pt_walk w;
 
-	walk_down(mm, addr, 0, &w);
-	return w.level ? 0 : at_load(w.slot);
+	return pt_find(mm, addr, &w);
 }
 
 uint64_t quire_pte(struct quire_mm *mm, uint64_t addr)
@@ -86,7 +83,7 @@ uint64_t quire_pte(struct quire_mm *mm, uint64_t addr)
  * Protocol 5: the table is still the one of this address.  Most callers would find out without it
  * (locking.md 4).
  */
-static bool lock_reached(struct quire_mm *mm, uint64_t addr, const struct walk *w,
+static bool lock_reached(struct quire_mm *mm, uint64_t addr, const struct pt_walk *w,
 			 struct pt_ref *ref, enum lock_rank rank)
 {
 	struct folio *table = pfn_folio(mm->machine, w->table);
@@ -106,7 +103,7 @@ static bool lock_reached(struct quire_mm *mm, uint64_t addr, const struct walk *
 
 bool pt_lock(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref)
 {
-	struct walk w;
+	struct pt_walk w;
 
 	walk_down(mm, addr, 0, &w);
 	return !w.level && lock_reached(mm, addr, &w, ref, RANK_PTL);
@@ -114,7 +111,7 @@ bool pt_lock(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref)
 
 bool pt_lock_nested(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref)
 {
-	struct walk w;
+	struct pt_walk w;
 
 	walk_down(mm, addr, 0, &w);
 	return !w.level && lock_reached(mm, addr, &w, ref, RANK_PTL_NESTED);
@@ -164,7 +161,7 @@ static void free_table(struct quire_machine *m, struct folio *f)
 }
 
 /* U of w's table is held: a child may be put into the slot. */
-static bool may_link(const struct walk *w, const struct folio *parent, const struct vma *vma)
+static bool may_link(const struct pt_walk *w, const struct folio *parent, const struct vma *vma)
 {
 	if (RULE(link_dead_check) && vma && vma_is_dead(vma)) {
 		STEP("finds VMA %#lx-%#lx dead: links no table", vma->start, vma->end);
@@ -177,7 +174,7 @@ static bool may_link(const struct walk *w, const struct folio *parent, const str
  * Puts `child` into the empty slot that w ended at.  -EEXIST: it is taken.  -EAGAIN: for this VMA,
  * or into this table, nothing is linked any more.
  */
-static int link_table(struct quire_mm *mm, struct vma *vma, const struct walk *w,
+static int link_table(struct quire_mm *mm, struct vma *vma, const struct pt_walk *w,
 		      struct folio *child)
 {
 	struct folio *parent = pfn_folio(mm->machine, w->table);
@@ -197,7 +194,7 @@ static int link_table(struct quire_mm *mm, struct vma *vma, const struct walk *w
 }
 
 /* One more table on the way down.  0 also when somebody else was faster. */
-static int grow(struct quire_mm *mm, struct vma *vma, const struct walk *w)
+static int grow(struct quire_mm *mm, struct vma *vma, const struct pt_walk *w)
 {
 	struct folio *child = alloc_table(mm->machine, w->level - 1);
 	int err;
@@ -216,7 +213,7 @@ static int grow(struct quire_mm *mm, struct vma *vma, const struct walk *w)
 
 /* All tables above and at `level`; w is where they end. */
 static int walk_alloc(struct quire_mm *mm, struct vma *vma, uint64_t addr, unsigned level,
-		      struct walk *w)
+		      struct pt_walk *w)
 {
 	for (;;) {
 		int err;
@@ -232,35 +229,35 @@ static int walk_alloc(struct quire_mm *mm, struct vma *vma, uint64_t addr, unsig
 	}
 }
 
-int pt_lock_alloc(struct quire_mm *mm, struct vma *vma, uint64_t addr, struct pt_ref *ref)
+int pt_lock_alloc(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref)
 {
-	struct walk w;
+	struct pt_walk w;
 	int err;
 
-	for (;;) {
-		err = walk_alloc(mm, vma, addr, 0, &w);
+	do {
+		err = walk_alloc(mm, NULL, addr, 0, &w);
 		if (unlikely(err))
 			return err;
-		if (likely(lock_reached(mm, addr, &w, ref, RANK_PTL)))
-			return 0;
-		if (vma) /* it was taken out by a holder of M: the fault waits for M in the end */
-			return -QEAGAIN;
-	}
+	} while (!lock_reached(mm, addr, &w, ref, RANK_PTL));
+	return 0;
+}
+
+int pt_lock_found(struct quire_mm *mm, struct vma *vma, uint64_t addr, struct pt_walk *found,
+		  struct pt_ref *ref)
+{
+	int err = unlikely(found->level) ? walk_alloc(mm, vma, addr, 0, found) : 0;
+
+	if (unlikely(err))
+		return err;
+	/* It was taken out by a holder of M: the fault waits for M in the end. */
+	return likely(lock_reached(mm, addr, found, ref, RANK_PTL)) ? 0 : -QEAGAIN;
 }
 
 /* ----------------------------------------------------------------- entries */
 
-void pt_set(struct pt_ref *ref, pte_t *entry, pte_t val)
-{
-	pte_t old = at_load_relaxed(entry);
-
-	ref->table->pt.used += (uint32_t)(val != 0) - (uint32_t)(old != 0);
-	at_store(entry, val);
-}
-
 uint64_t pt_skip_holes(struct quire_mm *mm, uint64_t addr, uint64_t end)
 {
-	struct walk w;
+	struct pt_walk w;
 
 	while (addr < end) {
 		walk_down(mm, addr, 0, &w);
@@ -386,7 +383,7 @@ void pt_free_range(struct tlb_gather *g, uint64_t start, uint64_t end, uint64_t 
 
 int pt_keep(struct quire_mm *mm, uint64_t addr, unsigned level)
 {
-	struct walk w;
+	struct pt_walk w;
 	int err = walk_alloc(mm, NULL, addr, level, &w);
 
 	if (err)
@@ -399,7 +396,7 @@ int pt_keep(struct quire_mm *mm, uint64_t addr, unsigned level)
 void pt_release_kept(struct quire_mm *mm, uint64_t start, uint64_t end, unsigned level)
 {
 	while (start < end) {
-		struct walk w;
+		struct pt_walk w;
 		bool there;
 
 		walk_down(mm, start, level, &w);
@@ -413,7 +410,7 @@ void pt_release_kept(struct quire_mm *mm, uint64_t start, uint64_t end, unsigned
 /* ------------------------------------------------------------------ moving */
 
 /* The slot of a table to be moved in: empty, or of an empty table, which goes. */
-static bool make_room(struct tlb_gather *g, const struct walk *to, uint64_t addr)
+static bool make_room(struct tlb_gather *g, const struct pt_walk *to, uint64_t addr)
 {
 	struct quire_machine *m = g->mm->machine;
 	struct folio *parent = pfn_folio(m, to->table);
@@ -431,7 +428,7 @@ static bool make_room(struct tlb_gather *g, const struct walk *to, uint64_t addr
  * Protocol 4: a thread that waits for the table's PTL finds that the table is not at its address.
  * Returns how many entries it has.
  */
-static unsigned take_out(struct quire_mm *mm, const struct walk *from, struct folio *table)
+static unsigned take_out(struct quire_mm *mm, const struct pt_walk *from, struct folio *table)
 {
 	const struct quire_port *port = &mm->machine->port;
 	struct folio *parent = pfn_folio(mm->machine, from->table);
@@ -447,7 +444,7 @@ static unsigned take_out(struct quire_mm *mm, const struct walk *from, struct fo
 	return entries;
 }
 
-static void put_in(struct quire_mm *mm, const struct walk *to, struct folio *table)
+static void put_in(struct quire_mm *mm, const struct pt_walk *to, struct folio *table)
 {
 	struct folio *parent = pfn_folio(mm->machine, to->table);
 
@@ -460,7 +457,7 @@ static void put_in(struct quire_mm *mm, const struct walk *to, struct folio *tab
 bool pt_move_table(struct tlb_gather *g, uint64_t old_addr, uint64_t new_addr, unsigned *entries)
 {
 	struct quire_mm *mm = g->mm;
-	struct walk from, to;
+	struct pt_walk from, to;
 	struct folio *table;
 
 	walk_down(mm, old_addr, 1, &from);

@@ -66,6 +66,14 @@ static inline bool pte_anon(const struct quire_machine *m, pte_t e)
 	       folio_test(pfn_folio(m, pte_frame(e)), FOLIO_ANON);
 }
 
+/* How far down the tables go for an address. */
+struct pt_walk {
+	uint64_t table; /* frame of the table reached */
+	unsigned level; /* of that table; 0: it is a last-level one */
+	pte_t *slot;    /* for the address, in that table */
+	pte_t *up;      /* the slot that points to the table; NULL: it is the top */
+};
+
 /* A place in a locked last-level table. */
 struct pt_ref {
 	pte_t *entry;        /* of the address that was asked for */
@@ -74,6 +82,8 @@ struct pt_ref {
 
 /* Last-level entry without any lock (R or M); 0 if there is no table. */
 pte_t pt_read(struct quire_mm *mm, uint64_t addr);
+/* The same, and where it stands, for pt_lock_found() within the same read-side section. */
+pte_t pt_find(struct quire_mm *mm, uint64_t addr, struct pt_walk *found);
 /* Locks the last-level table of addr.  False: there is none (or it was unlinked). */
 bool pt_lock(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref);
 /* The same while another last-level table is locked (fork, mremap): RANK_PTL_NESTED. */
@@ -81,15 +91,26 @@ bool pt_lock_nested(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref);
 void pt_unlock(struct pt_ref *ref);
 void pt_unlock_nested(struct pt_ref *ref);
 /*
- * Locks the last-level table of addr, making tables as needed for `vma`.
- * 0 and locked; -ENOTABLE; -EAGAIN: vma is dead (nothing was linked).
- * May allocate: no spinlock may be held.  With 0 the caller must still check vma_is_dead under
- * the lock before it inserts.  vma == NULL: caller holds M and needs no check.
+ * Locks the last-level table of addr, making tables as needed.  0 and locked, or -ENOTABLE.  May
+ * allocate: no spinlock may be held but another PTL of the caller's.  M held.
  */
-int pt_lock_alloc(struct quire_mm *mm, struct vma *vma, uint64_t addr, struct pt_ref *ref);
+int pt_lock_alloc(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref);
+/*
+ * The same for a fault in `vma`, from where pt_find() has been, which is then where the table is.
+ * -EAGAIN: vma is dead (nothing was linked), or the table has gone.  With 0 the caller must still
+ * check vma_is_dead under the lock before it inserts.  R.
+ */
+int pt_lock_found(struct quire_mm *mm, struct vma *vma, uint64_t addr, struct pt_walk *found,
+		  struct pt_ref *ref);
 
 /* Sets an entry, keeping table->pt.used.  PTL held. */
-void pt_set(struct pt_ref *ref, pte_t *entry, pte_t val);
+static inline void pt_set(struct pt_ref *ref, pte_t *entry, pte_t val)
+{
+	pte_t old = at_load_relaxed(entry);
+
+	ref->table->pt.used += (uint32_t)(val != 0) - (uint32_t)(old != 0);
+	at_store(entry, val);
+}
 
 /* First address >= addr (below end) whose last-level table exists, or end.  R or M. */
 uint64_t pt_skip_holes(struct quire_mm *mm, uint64_t addr, uint64_t end);

@@ -2,9 +2,10 @@
 /*
  * populate.c: faulting a range in ahead of its use.
  *
- * No lock is held.  Each page is an ordinary fault, after a lookup of its own that keeps a miss
- * from being counted as a SIGSEGV. No stack is grown.  Mappings may change meanwhile; then the
- * result is that of the moment at which each page was reached.
+ * No lock is held.  Each page is an ordinary fault, after a lookup that keeps a miss from being
+ * counted as a SIGSEGV; one fault may do several pages (fault.h, a run).  No stack is grown.
+ * Mappings may change meanwhile; then the result is that of the moment at which each page was
+ * reached.
  *
  *   1  Nothing counts as a hole before a lookup under M, as for a fault (fault.c, 1).
  *   2  Where a fault is refused, something has changed since the lookup.  The page is looked up
@@ -50,8 +51,8 @@ static enum quire_fault_result touch(struct quire_mm *mm, uint64_t *at, uint64_t
 {
 	enum quire_fault_result r = QUIRE_FAULT_OK;
 
-	while (*at < end && (r = mm_fault_in(mm, *at, access)) == QUIRE_FAULT_OK)
-		*at += PAGE_SIZE;
+	while (*at < end && (r = mm_fault_in_run(mm, at, end, access)) == QUIRE_FAULT_OK)
+		;
 	return r == QUIRE_FAULT_SEGV && RULE(populate_looks_again) ? QUIRE_FAULT_OK : r;
 }
 

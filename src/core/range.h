@@ -52,6 +52,12 @@ void release_kept_tables(struct quire_mm *mm, uint64_t new_addr, uint64_t len);
 /* rmap.c: counters of a folio that gains or loses an entry of vma.  PTL held. */
 void rmap_add(struct quire_mm *mm, struct folio *f);    /* ++mapcount, ++rss */
 void rmap_remove(struct quire_mm *mm, struct folio *f); /* --mapcount, --rss */
+/* A private page that nobody else knows yet gets its first entry; n of them are counted. */
+static inline void rmap_new(struct folio *f)
+{
+	at_store_relaxed(&f->mapcount, 1);
+}
+void rmap_count_new(struct quire_mm *mm, unsigned n);
 /* rss counter that a folio, or an external frame (folio == NULL), belongs to. */
 static inline enum mm_counter rss_counter(const struct folio *f)
 {
@@ -72,7 +78,14 @@ struct rmap_batch {
 };
 void rmap_batch_remove(struct rmap_batch *b, struct folio *f);
 /* Takes the entry's reference, too. */
-void rmap_batch_add(struct rmap_batch *b, struct folio *f);
+static inline void rmap_batch_add(struct rmap_batch *b, struct folio *f)
+{
+	enum mm_counter kind = rss_counter(f);
+
+	b->rss[kind]++;
+	if (folio_get_mapped(f) == 1)
+		*(kind == MM_ANON ? &b->mapped_anon : &b->mapped_file) += 1;
+}
 /* Adds what was batched and empties the batch. */
 void rmap_batch_commit(struct rmap_batch *b, struct quire_mm *mm);
 

@@ -32,6 +32,11 @@ void rmap_add(struct quire_mm *mm, struct folio *f)
 		rmap_change(mm, rss_counter(f), at_add_relaxed(&f->mapcount, 1) == 1, 1);
 }
 
+void rmap_count_new(struct quire_mm *mm, unsigned n)
+{
+	rmap_change(mm, MM_ANON, true, (int)n);
+}
+
 void rmap_remove(struct quire_mm *mm, struct folio *f)
 {
 	if (!folio_test(f, FOLIO_PERMANENT))
@@ -48,19 +53,6 @@ void rmap_batch_remove(struct rmap_batch *b, struct folio *f)
 			b->mapped_anon--;
 		else
 			b->mapped_file--;
-	}
-}
-
-void rmap_batch_add(struct rmap_batch *b, struct folio *f)
-{
-	enum mm_counter kind = rss_counter(f);
-
-	b->rss[kind]++;
-	if (folio_get_mapped(f) == 1) {
-		if (kind == MM_ANON)
-			b->mapped_anon++;
-		else
-			b->mapped_file++;
 	}
 }
 

@@ -15,7 +15,8 @@
 #define QUIRE_RULES(X)                                                                             \
 	X(vma_dead_check, "an entry is inserted only for a VMA that is alive under the PTL",       \
 	  "linux-mm, Nov 2008")                                                                    \
-	X(dead_at_lookup, "a fault that finds a dead VMA looks again, and in the end waits",       \
+	X(dead_at_lookup,                                                                          \
+	  "a fault whose VMA is dead, at the lookup or when its entry is read, looks again",       \
 	  "linux-mm, Nov 2008 (goto retry)")                                                       \
 	X(dead_before_zap, "a VMA is dead before its entries are removed or lose a right",         \
 	  "linux-mm, Nov 2008")                                                                    \
@@ -37,6 +38,9 @@
 	X(populate_looks_again,                                                                    \
 	  "where populating is refused, a mapping has changed since the lookup: it looks again",   \
 	  "populate.c, 2")                                                                         \
+	X(run_asks_each,                                                                           \
+	  "of a run of pages each entry is looked at, under the PTL, before it is set",            \
+	  "fault.c, 5")                                                                            \
 	X(wait_for_writer, "a fault that has lost many races waits for mmap_lock",                 \
 	  "linux-mm, Nov 2008 (goto retry)")                                                       \
 	X(lock_outside_rcu, "mmap_lock is not waited for in a read-side section",                  \

@@ -12,88 +12,128 @@
 #include "core/range.h"
 
 #define PSS_SHIFT 12
+#define PAGE_PSS (PAGE_SIZE << PSS_SHIFT)
 
-/* One present page, before it is known under which names it counts. */
-struct page_use {
-	uint64_t pss; /* shifted */
-	bool dirty, shared, anon, shmem, locked;
+/* Under which names a present page counts: bits of its class. */
+#define CLASS_ANON 1u
+#define CLASS_SHMEM 2u /* neither: a file's */
+#define CLASS_DIRTY 4u
+#define CLASS_SHARED 8u
+#define NR_CLASSES 16u
+
+/* The pages of one VMA. */
+struct tally {
+	uint64_t pages[NR_CLASSES], pss[NR_CLASSES]; /* pss: bytes, shifted */
+	uint64_t referenced, external, lazyfree;     /* pages */
+	int32_t mapcount;                            /* the last that was divided by */
+	uint64_t part;                               /* what came out */
 };
 
-static void add_page(struct quire_usage *u, const struct page_use *p)
+/* Most shared pages are shared by as many as the one before. */
+static uint64_t part_of_page(struct tally *t, int32_t mapcount)
 {
-	u->pss_shifted += p->pss;
-	if (p->anon)
-		u->pss_anon_shifted += p->pss;
-	else if (p->shmem)
-		u->pss_shmem_shifted += p->pss;
-	else
-		u->pss_file_shifted += p->pss;
-	if (p->locked)
-		u->locked_pss_shifted += p->pss;
-	if (p->dirty) {
-		u->pss_dirty_shifted += p->pss;
-		*(p->shared ? &u->shared_dirty : &u->private_dirty) += PAGE_SIZE;
-	} else {
-		*(p->shared ? &u->shared_clean : &u->private_clean) += PAGE_SIZE;
+	if (unlikely(mapcount != t->mapcount)) {
+		t->mapcount = mapcount;
+		t->part = PAGE_PSS / (uint32_t)mapcount;
 	}
+	return t->part;
 }
 
-static void describe_folio(struct quire_usage *u, const struct folio *f, struct page_use *p)
+static void add_folio(struct tally *t, pte_t e, const struct folio *f)
 {
 	uint32_t flags = at_load_relaxed(&f->flags);
 	int32_t mapcount = at_load_relaxed(&f->mapcount);
+	bool dirty = (e & PTE_DIRTY) || (flags & FOLIO_DIRTY);
+	unsigned class = (flags & FOLIO_ANON ? CLASS_ANON : 0) |
+			 (flags & FOLIO_SHMEM ? CLASS_SHMEM : 0) | (dirty ? CLASS_DIRTY : 0) |
+			 (mapcount > 1 ? CLASS_SHARED : 0);
 
-	p->anon = (flags & FOLIO_ANON) != 0;
-	p->shmem = (flags & FOLIO_SHMEM) != 0;
-	p->dirty |= (flags & FOLIO_DIRTY) != 0;
-	p->shared = mapcount > 1;
-	if (p->shared)
-		p->pss /= (uint64_t)mapcount;
-	if (p->anon)
-		u->anonymous += PAGE_SIZE;
-	if (p->anon && (flags & FOLIO_LAZYFREE) && !p->dirty)
-		u->lazyfree += PAGE_SIZE;
+	t->pages[class]++;
+	t->pss[class] += mapcount > 1 ? part_of_page(t, mapcount) : PAGE_PSS;
+	if (unlikely(flags & FOLIO_LAZYFREE) && (class & (CLASS_ANON | CLASS_DIRTY)) == CLASS_ANON)
+		t->lazyfree++;
 }
 
-static void add_entry(struct quire_usage *u, const struct vma *vma, pte_t e)
+static void add_external(struct tally *t, pte_t e)
 {
-	struct quire_machine *m = vma->mm->machine;
-	struct page_use p = {.pss = PAGE_SIZE << PSS_SHIFT,
-			     .dirty = (e & PTE_DIRTY) != 0,
-			     .locked = (vma->flags & VM_LOCKED) != 0};
+	unsigned class = e & PTE_DIRTY ? CLASS_DIRTY : 0;
 
-	if (!pte_present(e) || (!(e & PTE_EXTERNAL) && pte_frame(e) == m->zero_pfn))
+	t->external++;
+	t->pages[class]++;
+	t->pss[class] += PAGE_PSS;
+}
+
+static inline void add_entry(struct tally *t, const struct quire_machine *m, pte_t e)
+{
+	bool external = (e & PTE_EXTERNAL) != 0;
+
+	if (!pte_present(e) || (!external && pte_frame(e) == m->zero_pfn))
 		return;
-	u->rss += PAGE_SIZE;
-	if (e & PTE_ACCESSED)
-		u->referenced += PAGE_SIZE;
-	if (e & PTE_EXTERNAL)
-		u->external += PAGE_SIZE;
+	t->referenced += (e & PTE_ACCESSED) != 0;
+	if (unlikely(external))
+		add_external(t, e);
 	else
-		describe_folio(u, pfn_folio(m, pte_frame(e)), &p);
-	add_page(u, &p);
+		add_folio(t, e, pfn_folio(m, pte_frame(e)));
 }
 
-static void add_table(struct quire_usage *u, const struct vma *vma, uint64_t addr, uint64_t end)
+static void add_table(struct tally *t, const struct vma *vma, uint64_t addr, uint64_t end)
 {
+	const struct quire_machine *m = vma->mm->machine;
 	struct pt_ref ref;
 
 	if (!pt_lock(vma->mm, addr, &ref))
 		return;
 	if (ref.table->pt.used)
 		for (; addr < end; addr += PAGE_SIZE)
-			add_entry(u, vma, at_load_relaxed(ref.entry++));
+			add_entry(t, m, at_load_relaxed(ref.entry++));
 	pt_unlock(&ref);
+}
+
+static void add_class(struct quire_usage *u, unsigned class, uint64_t bytes, uint64_t pss)
+{
+	bool shared = (class & CLASS_SHARED) != 0;
+
+	u->rss += bytes;
+	u->pss_shifted += pss;
+	if (class & CLASS_ANON) {
+		u->anonymous += bytes;
+		u->pss_anon_shifted += pss;
+	} else if (class & CLASS_SHMEM) {
+		u->pss_shmem_shifted += pss;
+	} else {
+		u->pss_file_shifted += pss;
+	}
+	if (class & CLASS_DIRTY) {
+		u->pss_dirty_shifted += pss;
+		*(shared ? &u->shared_dirty : &u->private_dirty) += bytes;
+	} else {
+		*(shared ? &u->shared_clean : &u->private_clean) += bytes;
+	}
+}
+
+static void add_tally(struct quire_usage *u, const struct tally *t, bool locked)
+{
+	for (unsigned class = 0; class < NR_CLASSES; class ++) {
+		add_class(u, class, t->pages[class] * PAGE_SIZE, t->pss[class]);
+		if (locked)
+			u->locked_pss_shifted += t->pss[class];
+	}
+	u->referenced += t->referenced * PAGE_SIZE;
+	u->external += t->external * PAGE_SIZE;
+	u->lazyfree += t->lazyfree * PAGE_SIZE;
 }
 
 static void add_vma(struct quire_usage *u, const struct vma *vma, uint64_t addr, uint64_t end)
 {
+	struct tally t = {.mapcount = 1, .part = PAGE_PSS};
+
 	while ((addr = pt_skip_holes(vma->mm, addr, end)) < end) {
 		uint64_t next = pt_table_end(addr, end);
 
-		add_table(u, vma, addr, next);
+		add_table(&t, vma, addr, next);
 		addr = next;
 	}
+	add_tally(u, &t, (vma->flags & VM_LOCKED) != 0);
 }
 
 void quire_range_usage_sized(struct quire_mm *mm, uint64_t start, uint64_t end,

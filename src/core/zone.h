@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * zone.h: zones, and the per-CPU lists in front of them: private to zone.c, frames.c and verify.
+ * zone.h: zones, and the per-CPU lists in front of them: private to zone.c, zones.c, frames.c and
+ * verify.
  */
 #ifndef CORE_ZONE_H
 #define CORE_ZONE_H

@@ -163,19 +163,33 @@ uint64_t index_count(const struct index *ix)
 	return at_load_relaxed(&ix->count);
 }
 
-void *index_load(const struct index *ix, uint64_t i)
+/* The node that holds the entry at i, if there is one; NULL: neither. */
+static inline const struct index_node *leaf_of(const struct index *ix, uint64_t i)
 {
 	const struct index_node *node = at_load(&ix->root);
 
 	if (!node || !shift_covers(node->shift, i))
 		return NULL;
-	for (;;) {
-		void *ptr = at_load(&node->slot[slot_of(node, i)]);
+	while (node && node->shift)
+		node = at_load(&node->slot[slot_of(node, i)]);
+	return node;
+}
 
-		if (!ptr || !node->shift)
-			return ptr;
-		node = ptr;
-	}
+void *index_load(const struct index *ix, uint64_t i)
+{
+	const struct index_node *leaf = leaf_of(ix, i);
+
+	return leaf ? at_load(&leaf->slot[slot_of(leaf, i)]) : NULL;
+}
+
+void *const *index_slots(const struct index *ix, uint64_t i, unsigned *n)
+{
+	const struct index_node *leaf = leaf_of(ix, i);
+
+	unsigned at = (unsigned)i & (INDEX_FANOUT - 1); /* a leaf's shift is 0 */
+
+	*n = INDEX_FANOUT - at;
+	return leaf ? &leaf->slot[at] : NULL;
 }
 
 /* The first entry below `node` at *i or above. */
@@ -310,6 +324,37 @@ int index_store(struct index *ix, uint64_t i, void *ptr)
 	if (!err && !was_there)
 		at_store_relaxed(&ix->count, ix->count + 1);
 	return err;
+}
+
+/* The empty slots of a leaf from i on. */
+static unsigned fill_leaf(struct index_node *leaf, uint64_t i, void *const *v, unsigned n)
+{
+	unsigned at = slot_of(leaf, i), k = 0;
+
+	while (k < n && at < INDEX_FANOUT && !leaf->slot[at])
+		slot_set(leaf, at++, v[k++]);
+	return k;
+}
+
+unsigned index_fill(struct index *ix, uint64_t i, void *const *v, unsigned n)
+{
+	unsigned done = 0;
+
+	while (done < n) {
+		struct index_node *node = deepest(ix, i + done);
+		unsigned k = 0;
+
+		if (node && !node->shift) {
+			k = fill_leaf(node, i + done, v + done, n - done);
+			at_store_relaxed(&ix->count, ix->count + k);
+		} else if (!index_store(ix, i + done, v[done])) {
+			k = 1;
+		}
+		if (!k)
+			break;
+		done += k;
+	}
+	return done;
 }
 
 /* ---- erase -------------------------------------------------------------- */

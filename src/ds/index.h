@@ -3,7 +3,7 @@
  * index.h: a sparse array from 64-bit indices to pointers: a radix tree that
  * grows and shrinks with what it holds.
  *
- *   reader   index_load(), index_next(): under RCU or under the writer's lock.
+ *   reader   index_load(), index_slots(), index_next(): under RCU or under the writer's lock.
  *   writer   all else: one at a time, by the caller's lock.
  *
  * Each store is visible on its own, with release order: a reader that finds a
@@ -51,9 +51,20 @@ void *index_load(const struct index *ix, uint64_t i);
 /* The first entry at *i or above, its index in *i; NULL, *i unchanged: none. */
 void *index_next(const struct index *ix, uint64_t *i);
 
+/*
+ * The slots of indices i, i + 1, ... *n of them, as far as they lie side by side: to be read with
+ * at_load() within the same read-side section.  NULL: there are no entries at these *n indices.
+ */
+void *const *index_slots(const struct index *ix, uint64_t i, unsigned *n);
+
 /* Replaces what was there; NULL erases, which cannot fail.  0, or -ENOMEM with
  * the array as it was. */
 int index_store(struct index *ix, uint64_t i, void *ptr);
+/*
+ * v[0] at i, v[1] at i + 1, ...: up to n of them, up to the first index that is taken or for which
+ * there is no memory.  Returns how many.
+ */
+unsigned index_fill(struct index *ix, uint64_t i, void *const *v, unsigned n);
 /* Returns what was there, or NULL.  Allocates nothing. */
 void *index_erase(struct index *ix, uint64_t i);
 

@@ -195,6 +195,38 @@ static void test_no_memory(void **state)
 	assert_int_equal(c.bytes, 0);
 }
 
+/* Side by side over several leaves: up to what is taken, and up to where memory ends. */
+static void test_fill(void **state)
+{
+	struct counter c = {0};
+	struct index_env env = {counter_alloc, counter_free, retire_now, &c};
+	void *v[KEYS];
+	struct index ix;
+	unsigned n, done;
+
+	(void)state;
+	for (unsigned i = 0; i < KEYS; i++)
+		v[i] = &target[i];
+	index_init(&ix, &env);
+	assert_null(index_slots(&ix, 70, &n));
+	assert_int_equal(n, 58);
+	assert_int_equal(index_store(&ix, 300, &target[0]), 0);
+	assert_int_equal(index_fill(&ix, 30, v, KEYS), 270);
+	assert_int_equal(index_count(&ix), 271);
+	assert_null(index_check(&ix));
+	for (unsigned i = 0; i < 270; i++)
+		assert_ptr_equal(index_slots(&ix, 30 + i, &n)[0], v[i]);
+	assert_int_equal(index_fill(&ix, 100, v, KEYS), 0);
+	counter_fail_at(&c, 2);
+	done = index_fill(&ix, 301, v, KEYS);
+	counter_fail_at(&c, 0);
+	assert_int_equal((301 + done) % 64, 0);
+	assert_int_equal(index_count(&ix), 271 + done);
+	assert_null(index_check(&ix));
+	index_destroy(&ix);
+	assert_int_equal(c.bytes, 0);
+}
+
 /* ---- readers beside a writer ---------------------------------------------- */
 
 static struct quire_port port;
@@ -292,6 +324,7 @@ int main(void)
 	    cmocka_unit_test(test_replace),
 	    cmocka_unit_test(test_shrinks),
 	    cmocka_unit_test(test_no_memory),
+	    cmocka_unit_test(test_fill),
 	    cmocka_unit_test(test_readers),
 	};
 	/* clang-format on */

@@ -27,6 +27,15 @@ static uint64_t map_fixed(struct quire_mm *mm, uint64_t addr, uint64_t len)
 	return unit_map(mm, addr, len, URW, UANON | QMAP_FIXED);
 }
 
+/* As a fault in `vma` does it. */
+static int lock_for(struct vma *vma, uint64_t addr, struct pt_ref *ref)
+{
+	struct pt_walk found;
+
+	pt_find(vma->mm, addr, &found);
+	return pt_lock_found(vma->mm, vma, addr, &found, ref);
+}
+
 /* ------------------------------------------------------------------- tables */
 
 static void test_grow_and_shrink(void **state)
@@ -41,13 +50,13 @@ static void test_grow_and_shrink(void **state)
 	vma = vma_of(u->mm, BASE);
 	assert_false(pt_lock(u->mm, BASE, &ref));
 	assert_int_equal(pt_read(u->mm, BASE), 0);
-	assert_int_equal(pt_lock_alloc(u->mm, vma, BASE + 5 * PAGE_SIZE, &ref), 0);
+	assert_int_equal(lock_for(vma, BASE + 5 * PAGE_SIZE, &ref), 0);
 	pt_unlock(&ref);
 	assert_int_equal(u->mm->nr_tables, tables + 3);
 	assert_int_equal(pt_skip_holes(u->mm, 0, BASE + PT_SPAN), BASE);
 	assert_int_equal(pt_skip_holes(u->mm, BASE + PT_SPAN, BASE + 4 * PT_SPAN),
 			 BASE + 4 * PT_SPAN);
-	assert_int_equal(pt_lock_alloc(u->mm, vma, BASE + PT_SPAN, &ref), 0);
+	assert_int_equal(lock_for(vma, BASE + PT_SPAN, &ref), 0);
 	pt_unlock(&ref);
 	assert_int_equal(u->mm->nr_tables, tables + 4);
 	unit_verify(u);
@@ -77,7 +86,7 @@ static void test_dead_links_nothing(void **state)
 	map_fixed(u->mm, BASE, PT_SPAN);
 	vma = vma_of(u->mm, BASE);
 	at_store(&vma->dead, 1);
-	assert_int_equal(pt_lock_alloc(u->mm, vma, BASE, &ref), -QEAGAIN);
+	assert_int_equal(lock_for(vma, BASE, &ref), -QEAGAIN);
 	assert_int_equal(u->mm->nr_tables, tables);
 	at_store(&vma->dead, 0);
 }
@@ -89,7 +98,7 @@ static void test_used_is_kept(void **state)
 	struct pt_ref ref;
 
 	map_fixed(u->mm, BASE, PT_SPAN);
-	assert_int_equal(pt_lock_alloc(u->mm, NULL, BASE, &ref), 0);
+	assert_int_equal(pt_lock_alloc(u->mm, BASE, &ref), 0);
 	assert_int_equal(ref.table->pt.used, 0);
 	pt_set(&ref, ref.entry, 8);
 	pt_set(&ref, ref.entry, 16);
@@ -152,7 +161,7 @@ static void test_lock_rereads(void **state)
 	uint64_t *slot = NULL;
 
 	map_fixed(u->mm, BASE, PT_SPAN);
-	assert_int_equal(pt_lock_alloc(u->mm, NULL, BASE, &ref), 0);
+	assert_int_equal(pt_lock_alloc(u->mm, BASE, &ref), 0);
 	pt_unlock(&ref);
 	for (unsigned level = 3; level; level--) {
 		slot = (uint64_t *)pfn_addr(u->m, frame) + (BASE >> (12 + 9 * level)) % PT_ENTRIES;
@@ -180,13 +189,13 @@ static void test_tables_fail(void **state)
 		quire_machine_stats(u->m, &st);
 		point = st.alloc_points + 1 + made - have;
 		assert_int_equal(quire_machine_fail(u->m, &point, 1), 0);
-		assert_int_equal(pt_lock_alloc(u->mm, vma_of(u->mm, BASE), BASE, &ref), -ENOTABLE);
+		assert_int_equal(lock_for(vma_of(u->mm, BASE), BASE, &ref), -ENOTABLE);
 		assert_int_equal(quire_machine_fail(u->m, NULL, 0), 0);
 		assert_int_equal(u->mm->nr_tables, tables + made);
 		unit_verify(u);
 	}
 	assert_false(pt_lock(u->mm, BASE, &ref));
-	assert_int_equal(pt_lock_alloc(u->mm, vma_of(u->mm, BASE), BASE, &ref), 0);
+	assert_int_equal(lock_for(vma_of(u->mm, BASE), BASE, &ref), 0);
 	pt_unlock(&ref);
 	assert_int_equal(u->mm->nr_tables, tables + 3);
 }

@@ -13,7 +13,7 @@
  * IDLE_CPU is one on which threads ran before the scenario begins, and none since: what the set-up
  * has mapped is cached there.
  */
-#include "check/world/world.h"
+#include "check/world/scenario.h"
 
 #include <string.h>
 
@@ -48,6 +48,8 @@ static void cache(struct cpu *c, struct quire_mm *mm, uint64_t page, uint64_t pt
 {
 	struct tlb_entry *e = find(c, mm, page);
 
+	if (world->scenario->no_tlb)
+		return;
 	if (!e)
 		e = &c->tlb[c->next++ % TLB_ENTRIES];
 	*e = (struct tlb_entry){mm, page, pte};
@@ -296,6 +298,6 @@ void cpu_init(struct world *w, struct quire_port *port)
 {
 	world = w;
 	port->ctx = w;
-	port->tlb_flush = tlb_flush;
+	port->tlb_flush = w->scenario->no_tlb ? NULL : tlb_flush;
 	sched_on_frame_free(frame_freed);
 }

@@ -29,6 +29,7 @@ struct scenario {
 	unsigned frames; /* of RAM; 0: 48 */
 	bool device;     /* there is one (device.c) */
 	bool polls;      /* the port can say when readers have gone (recycle.c) */
+	bool no_tlb;     /* its CPUs cache no translations: a port without tlb_flush */
 	void (*setup)(struct world *w);
 	struct scenario_actor actors[SCHED_ACTORS];
 	void (*check)(struct world *w); /* may be NULL */

@@ -221,6 +221,43 @@ SCENARIO(move_table) = {
     .guards = {RULE_source_dead_during_move},
 };
 
+/* Populating looks at entries side by side: after the move they are another mapping's. */
+
+#define ABSENT 1    /* the second page had no entry when its table had moved */
+#define POPULATED 2 /* populating both pages has not failed */
+
+static void populate_two(struct world *w)
+{
+	int err = quire_madvise(w->mm, w->addr, 2 * PAGE, QMADV_POPULATE_WRITE);
+
+	expect(!err || err == -QENOMEM, "MADV_POPULATE_WRITE fails with %d", err);
+	note(w, POPULATED, !err);
+}
+
+static void move_table_and_store(struct world *w)
+{
+	move_table_away(w);
+	note(w, ABSENT, !quire_pte(w->mm, FAR + PAGE));
+	store(w, w->mm, FAR + PAGE, 7);
+}
+
+static void check_populated_before(struct world *w)
+{
+	expect(!w->v[POPULATED] || !w->v[ABSENT],
+	       "MADV_POPULATE_WRITE has left out a page that moved without it");
+}
+
+SCENARIO(populate_move_table) = {
+    .name = "populate-move-table",
+    .title = "MADV_POPULATE_WRITE of two pages against the move of their table",
+    .source = "touch.c, 1",
+    .setup = setup_table,
+    .actors = {{"mremap", move_table_and_store}, {"madvise", populate_two}},
+    .check = check_populated_before,
+    .nr_guards = 1,
+    .guards = {RULE_dead_at_lookup},
+};
+
 /* ---- truncation ---------------------------------------------------------------------------- */
 
 static void setup_file(struct world *w)

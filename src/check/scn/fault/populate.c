@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * populate.c: faults that do several pages at once (fault.c, 5) against what may happen to each of
+ * them meanwhile.
+ *
+ * Populating is a fault of each page, in some order: what comes between two of them may find one
+ * done and the other not, and nothing else.
+ */
+#include "check/world/scenario.h"
+
+#define PAGES 2
+#define SECOND (w->addr + PAGE)
+#define FORKED 1 /* fork has returned */
+
+static void populate_write(struct world *w)
+{
+	must(quire_madvise(w->mm, w->addr, PAGES * PAGE, QMADV_POPULATE_WRITE),
+	     "MADV_POPULATE_WRITE");
+}
+
+static void populate_read(struct world *w)
+{
+	must(quire_madvise(w->mm, w->addr, PAGES * PAGE, QMADV_POPULATE_READ),
+	     "MADV_POPULATE_READ");
+}
+
+static bool present(struct quire_mm *mm, uint64_t addr)
+{
+	return quire_pte(mm, addr) & QUIRE_PTE_PRESENT;
+}
+
+static void check_both_present(struct world *w)
+{
+	expect(present(w->mm, w->addr) && present(w->mm, SECOND), "a page is missing");
+}
+
+/* ---- the same pages, twice ---------------------------------------------------------------- */
+
+static void setup_untouched(struct world *w)
+{
+	map_anon(w, w->addr, PAGES, PROT_RW);
+}
+
+static void store_second(struct world *w)
+{
+	store(w, w->mm, SECOND, 7);
+}
+
+static void check_second(struct world *w)
+{
+	check_both_present(w);
+	expect(peek(w, w->mm, SECOND) == 7, "a store is lost");
+}
+
+SCENARIO(populate_store) = {
+    .name = "populate-store",
+    .title = "MADV_POPULATE_WRITE of two pages against a first store to the second",
+    .source = "fault.c, 5",
+    .setup = setup_untouched,
+    .actors = {{"madvise", populate_write}, {"store", store_second}},
+    .check = check_second,
+    .nr_guards = 1,
+    .guards = {RULE_run_asks_each},
+};
+
+SCENARIO(populate_read_store) = {
+    .name = "populate-read-store",
+    .title = "MADV_POPULATE_READ of two pages against a first store to the second",
+    .source = "fault.c, 5",
+    .setup = setup_untouched,
+    .actors = {{"madvise", populate_read}, {"store", store_second}},
+    .check = check_second,
+    .nr_guards = 1,
+    .guards = {RULE_run_asks_each},
+};
+
+SCENARIO(populate_twice) = {
+    .name = "populate-twice",
+    .title = "two MADV_POPULATE_WRITE of the same pages",
+    .source = "anon.c, 4",
+    .setup = setup_untouched,
+    .actors = {{"madvise", populate_write}, {"madvise'", populate_write}},
+    .check = check_both_present,
+};
+
+/* ---- fork ---------------------------------------------------------------------- */
+
+/* The pages are those of before the fork or of after it, and the child's stay as they are. */
+static void fork_and_read(struct world *w)
+{
+	must(quire_mm_fork(w->mm, NULL, &w->child), "fork");
+	expect(!load(w, w->child, w->addr) && !load(w, w->child, SECOND),
+	       "the child sees what was stored after the fork");
+	note(w, FORKED, 1);
+}
+
+static void populate_and_store(struct world *w)
+{
+	populate_write(w);
+	if (noted(w, FORKED))
+		store(w, w->mm, SECOND, 7);
+}
+
+SCENARIO(populate_fork) = {
+    .name = "populate-fork",
+    .title = "MADV_POPULATE_WRITE of two pages against fork",
+    .source = "install.c, 3",
+    .setup = setup_untouched,
+    .actors = {{"madvise", populate_and_store}, {"fork", fork_and_read}},
+    .check = check_both_present,
+};
+
+/* ---- copies ---------------------------------------------------------------------- */
+
+static void setup_forked(struct world *w)
+{
+	setup_untouched(w);
+	fill(w, w->addr, 5);
+	fill(w, SECOND, 6);
+	must(quire_mm_fork(w->mm, NULL, &w->child), "fork");
+}
+
+static void child_goes(struct world *w)
+{
+	quire_mm_put(w->child);
+	w->child = NULL;
+}
+
+static void check_copied(struct world *w)
+{
+	expect(peek(w, w->mm, w->addr) == 5, "the first page has other content");
+	expect(peek(w, w->mm, SECOND) == 6 || peek(w, w->mm, SECOND) == 7,
+	       "the second page has other content");
+	expect(quire_pte(w->mm, w->addr) & quire_pte(w->mm, SECOND) & QUIRE_PTE_WRITE,
+	       "a page is not writable");
+}
+
+SCENARIO(populate_copies) = {
+    .name = "populate-copies",
+    .title = "MADV_POPULATE_WRITE that copies two pages against a store that copies one of them",
+    .source = "cow.c, 7",
+    .no_tlb = true,
+    .setup = setup_forked,
+    .actors = {{"madvise", populate_write}, {"store", store_second}},
+    .check = check_second,
+    .nr_guards = 1,
+    .guards = {RULE_run_asks_each},
+};
+
+SCENARIO(populate_copies_exit) = {
+    .name = "populate-copies-exit",
+    .title = "MADV_POPULATE_WRITE that copies or reuses two pages against the sharer's exit",
+    .source = "cow.c, 7",
+    .no_tlb = true,
+    .setup = setup_forked,
+    .actors = {{"madvise", populate_write}, {"exit", child_goes}},
+    .check = check_copied,
+};
+
+static void drop_second(struct world *w)
+{
+	must(quire_madvise(w->mm, SECOND, PAGE, QMADV_DONTNEED), "MADV_DONTNEED");
+}
+
+static void check_dropped(struct world *w)
+{
+	expect(!present(w->mm, SECOND) || !peek(w, w->mm, SECOND),
+	       "the second page is there again");
+}
+
+SCENARIO(populate_copies_dontneed) = {
+    .name = "populate-copies-dontneed",
+    .title = "MADV_POPULATE_WRITE that copies two pages against MADV_DONTNEED of one of them",
+    .source = "cow.c, 7",
+    .no_tlb = true,
+    .setup = setup_forked,
+    .actors = {{"madvise", populate_write}, {"drop", drop_second}},
+    .check = check_dropped,
+    .nr_guards = 1,
+    .guards = {RULE_run_asks_each},
+};
+
+/* ---- files ---------------------------------------------------------------------- */
+
+static void setup_shmem(struct world *w)
+{
+	make_file(w, QUIRE_FILE_SHMEM, PAGES);
+	map_file(w, w->addr, PAGES, PROT_RW, QMAP_SHARED);
+}
+
+static void populate_or_fail(struct world *w)
+{
+	int err = quire_madvise(w->mm, w->addr, PAGES * PAGE, QMADV_POPULATE_WRITE);
+
+	expect(!err || err == -QEFAULT, "MADV_POPULATE_WRITE fails with %d", err);
+}
+
+static void truncate_to_one(struct world *w)
+{
+	must(quire_file_truncate(w->file, PAGE), "truncate");
+}
+
+static void check_truncated(struct world *w)
+{
+	uint8_t cached = 0;
+
+	expect(!present(w->mm, SECOND), "a page beyond the end is mapped");
+	must(quire_mincore(w->mm, SECOND, PAGE, &cached), "mincore");
+	expect(!cached, "a page beyond the end is in the cache");
+}
+
+SCENARIO(populate_truncate) = {
+    .name = "populate-truncate",
+    .title = "MADV_POPULATE_WRITE of two new pages of shmem against truncation to one",
+    .source = "file.h, 3",
+    .setup = setup_shmem,
+    .actors = {{"madvise", populate_or_fail}, {"truncate", truncate_to_one}},
+    .check = check_truncated,
+    .nr_guards = 2,
+    .guards = {RULE_cache_seq_check, RULE_wait_for_adders},
+};
+
+SCENARIO(populate_file_store) = {
+    .name = "populate-file-store",
+    .title = "MADV_POPULATE_WRITE of two new pages of shmem against a store to the second",
+    .source = "fault.c, 5",
+    .setup = setup_shmem,
+    .actors = {{"madvise", populate_write}, {"store", store_second}},
+    .check = check_second,
+    .nr_guards = 1,
+    .guards = {RULE_run_asks_each},
+};
