@@ -14,6 +14,7 @@
 #include "run/base/privilege.h"
 
 #include "quire/quire.h"
+#include "run/base/run.h"
 #include "run/base/say.h"
 
 #include <stdbool.h>
@@ -33,14 +34,15 @@ static bool get(struct __user_cap_data_struct caps[2])
 	return !syscall(SYS_capget, &head, caps);
 }
 
-void privilege_withhold(void)
+void privilege_withhold(struct run *run)
 {
 	struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
 	struct __user_cap_data_struct caps[2];
 
 	if (prctl(PR_CAPBSET_READ, CAP_SYS_PTRACE, 0, 0, 0) == 1 &&
 	    prctl(PR_CAPBSET_DROP, CAP_SYS_PTRACE, 0, 0, 0) && !getuid())
-		run_say("root's programs can look into the supervisor here: CAP_SETPCAP is needed "
+		run_say(run,
+			"root's programs can look into the supervisor here: CAP_SETPCAP is needed "
 			"to take CAP_SYS_PTRACE from them");
 	if (!get(caps))
 		return;

@@ -7,8 +7,10 @@
 
 #include <stdint.h>
 
+struct run;
+
 /* In the first process before it becomes a guest: neither it nor a descendant will have it. */
-void privilege_withhold(void);
+void privilege_withhold(struct run *run);
 /* A guest's set of capabilities, and what it would hold besides if nothing had been withheld. */
 uint64_t privilege_restored(uint64_t set);
 

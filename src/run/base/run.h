@@ -7,8 +7,8 @@
  * waits for a guest waits for the main thread to notice its death.
  *
  * Lock order, outer first; letters stand at the fields:
- *   B  oom.c's        memory is out: somebody is waited for, or killed; nothing else is held
- *   V  shm_lock       segments (shm.c)
+ *   B  ooms->one_at_a_time  memory is out: somebody is waited for, or killed; nothing else is held
+ *   V  segments->lock (shm.c)
  *   E  space->flush_lock  a flush of the space by a thread that is not in it
  *   G  run->lock      processes, slots' owners, spaces' users
  *     H  space->lock  windows of one address space
@@ -39,10 +39,17 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+struct closer;
+struct ctl;
+struct far_numbers;
+struct fds;
+struct inodes;
+struct notes;
 struct oom_log;
 struct peak;
 struct proc;
 struct proc_stats;
+struct segments;
 struct slot;
 struct space;
 struct space_hooks;
@@ -59,15 +66,16 @@ struct run {
 	int fd_ram, fd_tables, fd_chan, fd_stub; /* C */
 	struct rlimit limits[RLIM_NLIMITS];      /* C: what the first process starts with */
 	unsigned fd_base;                        /* C: where its numbers that are ours begin */
-	int ctl;                                 /* C: our end of the socket */
-	int listener;                            /* A: seccomp listener, -1: none */
-	uint32_t nr_slots;                       /* C */
-	bool low_for_all;                        /* C: vm.mmap_min_addr is 0 */
-	struct run_info *info;                   /* C: which guests only read, as .. */
-	uint8_t *answers;                        /* C: .. these, one for each slot */
-	uint8_t *chans;                          /* C: channels, one for each slot */
-	struct slot *slots;                      /* C */
-	uint64_t *populated; /* A: bit per 256 KiB of RAM that the host has allocated */
+	int fd_dummies[RUN_NR_FDS]; /* main thread: stand there at first (fd_block.c) */
+	int ctl;                    /* C: our end of the socket */
+	int listener;               /* A: seccomp listener, -1: none */
+	uint32_t nr_slots;          /* C */
+	bool low_for_all;           /* C: vm.mmap_min_addr is 0 */
+	struct run_info *info;      /* C: which guests only read, as .. */
+	uint8_t *answers;           /* C: .. these, one for each slot */
+	uint8_t *chans;             /* C: channels, one for each slot */
+	struct slot *slots;         /* C */
+	uint64_t *populated;        /* A: bit per 256 KiB of RAM that the host has allocated */
 
 	pthread_mutex_t lock;                  /* G */
 	pthread_cond_t changed;                /* G: a process died */
@@ -99,6 +107,29 @@ struct run {
 	bool reaper_stop;                   /* G */
 	uint64_t peak_used, peak_noted;     /* A: frames (guest/peak.c) */
 	struct peak *peak;                  /* G */
+
+	/* What one room keeps: each guards its own. */
+	struct said said;          /* base/say.c */
+	struct closer *closer;     /* C: fd/closer.c */
+	struct ctl *ctl_table;     /* C: fd/ctl.c */
+	struct fds *fds;           /* C: fd/fds.c */
+	struct far_numbers *far;   /* C: file/far.c */
+	struct inodes *inodes;     /* C: file/inode.c */
+	struct notes *notes;       /* C: call/note.c */
+	struct segments *segments; /* C: call/shm.c */
+	uint64_t last_flush;       /* A: port/flush.c */
+	int vsyscall; /* A: the host has that page: 0 unknown, 1 no, 2 yes (proc_text_vma.c) */
+
+	uint32_t nr_idle;      /* A: workers (worker.c) */
+	uint32_t workers_stop; /* A */
+	uint32_t sync_wake;    /* A: the listener was told to wake on the guest's CPU */
+
+	/* The main thread's. */
+	int signal_fd, timer_fd;
+	int first_stopped;             /* the signal that stopped the first process, or 0 */
+	unsigned terms;                /* SIGTERMs that were passed on */
+	bool group_stopped;            /* a stop signal came to us since the first process ran */
+	uint64_t stat_ns, stat_faults; /* what the last live line told, for rates */
 };
 
 #endif

@@ -20,18 +20,12 @@
 #include <unistd.h>
 
 #define MAX_SHOWN 10
-#define TEXT 512     /* room for what is said */
-#define MAX_KINDS 64 /* what comes after so many is written always */
+#define TEXT SAY_TEXT
 
-struct kind {
-	uint64_t hash;
-	unsigned count;
-	char last[TEXT];
-};
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* Y */
-static struct kind kinds[MAX_KINDS];                     /* Y */
-static unsigned nr_kinds;                                /* Y */
+void say_init(struct run *run)
+{
+	pthread_mutex_init(&run->said.lock, NULL);
+}
 
 /* One write, so that lines of the guests and ours do not mix. */
 static void put_line(const char *text)
@@ -57,49 +51,49 @@ static uint64_t hash_kind(const char *text)
 	return h;
 }
 
-static struct kind *find_kind_locked(uint64_t hash)
+static struct said_kind *find_kind_locked(struct said *s, uint64_t hash)
 {
-	for (unsigned i = 0; i < nr_kinds; i++)
-		if (kinds[i].hash == hash)
-			return &kinds[i];
-	if (nr_kinds == MAX_KINDS)
+	for (unsigned i = 0; i < s->nr_kinds; i++)
+		if (s->kinds[i].hash == hash)
+			return &s->kinds[i];
+	if (s->nr_kinds == SAY_KINDS)
 		return NULL;
-	kinds[nr_kinds].hash = hash;
-	return &kinds[nr_kinds++];
+	s->kinds[s->nr_kinds].hash = hash;
+	return &s->kinds[s->nr_kinds++];
 }
 
 /* Counts it; false: there were enough of its kind. */
-static bool shall_show(const char *text)
+static bool shall_show(struct said *s, const char *text)
 {
-	struct kind *k;
+	struct said_kind *k;
 	bool show;
 
-	pthread_mutex_lock(&lock);
-	k = find_kind_locked(hash_kind(text));
+	pthread_mutex_lock(&s->lock);
+	k = find_kind_locked(s, hash_kind(text));
 	show = !k || k->count < MAX_SHOWN;
 	if (k) {
 		k->count++;
 		memcpy(k->last, text, strlen(text) + 1);
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&s->lock);
 	return show;
 }
 
-static void say(const char *fmt, va_list ap)
+static void say(struct run *run, const char *fmt, va_list ap)
 {
 	char text[TEXT];
 
 	vsnprintf(text, sizeof(text), fmt, ap);
-	if (shall_show(text))
+	if (shall_show(&run->said, text))
 		put_line(text);
 }
 
-void run_say(const char *fmt, ...)
+void run_say(struct run *run, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(fmt, ap);
+	say(run, fmt, ap);
 	va_end(ap);
 }
 
@@ -110,15 +104,17 @@ void run_note(struct run *run, const char *fmt, ...)
 	if (run->opts->quiet)
 		return;
 	va_start(ap, fmt);
-	say(fmt, ap);
+	say(run, fmt, ap);
 	va_end(ap);
 }
 
-void say_rest(void)
+void say_rest(struct run *run)
 {
-	pthread_mutex_lock(&lock);
-	for (unsigned i = 0; i < nr_kinds; i++) {
-		struct kind *k = &kinds[i];
+	struct said *s = &run->said;
+
+	pthread_mutex_lock(&s->lock);
+	for (unsigned i = 0; i < s->nr_kinds; i++) {
+		struct said_kind *k = &s->kinds[i];
 		char text[TEXT + 64];
 
 		if (k->count > MAX_SHOWN) {
@@ -128,5 +124,5 @@ void say_rest(void)
 		}
 		k->count = 0;
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&s->lock);
 }

@@ -12,16 +12,30 @@
 #include "run/guest/proc.h"
 #include "run/wire/proto.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define MAX_SAID 256
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct {
-	long nr;
-	uint64_t detail;
-} said[MAX_SAID];
-static unsigned nr_said;
+struct notes {
+	pthread_mutex_t lock;
+	struct {
+		long nr;
+		uint64_t detail;
+	} said[MAX_SAID];
+	unsigned nr_said;
+};
+
+int notes_create(struct run *run)
+{
+	run->notes = calloc(1, sizeof(*run->notes));
+	if (!run->notes)
+		return -ENOMEM;
+	pthread_mutex_init(&run->notes->lock, NULL);
+	return 0;
+}
 
 static const char *name_of(long nr, char *buf, size_t len)
 {
@@ -48,19 +62,19 @@ static const char *detail_of(long nr, uint64_t detail, char *buf, size_t len)
 }
 
 /* True the first time; when the list is full, never more. */
-static bool first_time(long nr, uint64_t detail)
+static bool first_time(struct notes *n, long nr, uint64_t detail)
 {
 	bool known = false;
 
-	pthread_mutex_lock(&lock);
-	for (unsigned i = 0; i < nr_said && !known; i++)
-		known = said[i].nr == nr && said[i].detail == detail;
-	known = known || nr_said == MAX_SAID;
+	pthread_mutex_lock(&n->lock);
+	for (unsigned i = 0; i < n->nr_said && !known; i++)
+		known = n->said[i].nr == nr && n->said[i].detail == detail;
+	known = known || n->nr_said == MAX_SAID;
 	if (!known) {
-		said[nr_said].nr = nr;
-		said[nr_said++].detail = detail;
+		n->said[n->nr_said].nr = nr;
+		n->said[n->nr_said++].detail = detail;
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&n->lock);
 	return !known;
 }
 
@@ -69,7 +83,7 @@ void note_unsupported(struct run *run, struct proc *p, long nr, uint64_t detail)
 	char name[40], buf[24];
 	const char *more;
 
-	if (!first_time(nr, detail))
+	if (!first_time(run->notes, nr, detail))
 		return;
 	more = detail_of(nr, detail, buf, sizeof(buf));
 	run_note(run, "%s%s%s is not supported; refused to process %d (%s)",

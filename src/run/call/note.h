@@ -26,6 +26,8 @@ struct note_detail {
 extern const struct note_call note_calls[];
 extern const struct note_detail note_details[];
 
+/* 0 or -ENOMEM. */
+int notes_create(struct run *run);
 /* One line for each (number, detail) that a guest asked for and Quire does not have. */
 void note_unsupported(struct run *run, struct proc *p, long nr, uint64_t detail);
 

@@ -9,9 +9,9 @@
  *   1  A segment holds a reference to its file, so files can be told apart by address.
  *   2  A removed segment (IPC_RMID) has no key; it goes when it is found without attachments.
  *   3  An id is index + SHM_MAX * round: that of a segment long gone is not taken for a new one.
- *   4  No segment has an index of shm_top or above.
+ *   4  No segment has an index of `top` or above.
  *
- * Owns the table, under shm_lock (V), which is taken before the core's locks and never under G.
+ * Owns run->segments, under its lock (V), which is taken before the core's locks and never under G.
  * shm_get.c has shmget, shm_at.c shmat and shmdt, shm_ctl.c shmctl.
  */
 #include "run/call/shm.h"
@@ -29,11 +29,6 @@
 #include <stdlib.h>
 
 #define MAX_SPACES 4096
-
-pthread_mutex_t shm_lock = PTHREAD_MUTEX_INITIALIZER;
-struct segment *shm_table; /* SHM_MAX of them */
-unsigned shm_top;
-static uint32_t nr_removed; /* A: segments that wait for their last detach */
 
 /* ---- who is attached ----------------------------------------------------------- */
 
@@ -81,12 +76,12 @@ unsigned shm_attached(struct run *run, const struct segment *g)
 	return n;
 }
 
-static void destroy(struct segment *g)
+static void destroy(struct run *run, struct segment *g)
 {
 	struct quire_file *file = g->file;
 
 	if (g->removed)
-		at_add(&nr_removed, (uint32_t)-1);
+		at_add(&run->segments->nr_removed, (uint32_t)-1);
 	g->file = NULL;
 	g->removed = false;
 	quire_file_put(file);
@@ -95,51 +90,64 @@ static void destroy(struct segment *g)
 void shm_destroy_if_unused(struct run *run, struct segment *g)
 {
 	if (g->file && g->removed && !shm_attached(run, g))
-		destroy(g);
+		destroy(run, g);
 }
 
 void shm_sweep(struct run *run)
 {
-	if (!at_load(&nr_removed))
+	struct segments *s = run->segments;
+
+	if (!at_load(&run->segments->nr_removed))
 		return;
-	pthread_mutex_lock(&shm_lock);
-	for (unsigned i = 0; i < shm_top; i++)
-		shm_destroy_if_unused(run, &shm_table[i]);
-	pthread_mutex_unlock(&shm_lock);
+	pthread_mutex_lock(&s->lock);
+	for (unsigned i = 0; i < s->top; i++)
+		shm_destroy_if_unused(run, &s->v[i]);
+	pthread_mutex_unlock(&s->lock);
 }
 
 void shm_remove(struct run *run, struct segment *g)
 {
 	if (!g->removed)
-		at_add(&nr_removed, 1);
+		at_add(&run->segments->nr_removed, 1);
 	g->removed = true;
 	g->key = IPC_PRIVATE;
 	shm_destroy_if_unused(run, g);
 }
 
-int shm_create(void)
+int shm_create(struct run *run)
 {
-	shm_table = calloc(SHM_MAX, sizeof(*shm_table));
-	return shm_table ? 0 : -ENOMEM;
+	struct segments *s = calloc(1, sizeof(*s));
+
+	run->segments = s;
+	if (s)
+		s->v = calloc(SHM_MAX, sizeof(*s->v));
+	if (!s || !s->v)
+		return -ENOMEM;
+	s->last = UINT32_MAX;
+	pthread_mutex_init(&s->lock, NULL);
+	return 0;
 }
 
-void shm_destroy(void)
+void shm_destroy(struct run *run)
 {
-	for (unsigned i = 0; i < shm_top; i++) {
-		if (shm_table[i].file)
-			destroy(&shm_table[i]);
+	struct segments *s = run->segments;
+
+	for (unsigned i = 0; i < s->top; i++) {
+		if (s->v[i].file)
+			destroy(run, &s->v[i]);
 	}
-	free(shm_table);
+	free(s->v);
 }
 
 /* ---- what there is --------------------------------------------------------------- */
 
-struct shm_usage shm_usage(void)
+struct shm_usage shm_usage(struct run *run)
 {
+	const struct segments *s = run->segments;
 	struct shm_usage u = {0};
 
-	for (unsigned i = 0; i < shm_top; i++) {
-		const struct segment *g = &shm_table[i];
+	for (unsigned i = 0; i < s->top; i++) {
+		const struct segment *g = &s->v[i];
 
 		if (!g->file)
 			continue;
@@ -157,13 +165,13 @@ unsigned shm_mode(const struct segment *g)
 
 /* ---- finding, permissions ------------------------------------------------------- */
 
-struct segment *shm_by_id(int id)
+struct segment *shm_by_id(struct run *run, int id)
 {
 	struct segment *g;
 
 	if (id < 0)
 		return NULL;
-	g = &shm_table[id % SHM_MAX];
+	g = &run->segments->v[id % SHM_MAX];
 	return g->file && shm_id(g) == id ? g : NULL;
 }
 

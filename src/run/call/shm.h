@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shm.h: SysV segments, between shm.c, shm_get.c, shm_at.c and shm_ctl.c.  All under shm_lock but
- * shm_sweep.
+ * shm.h: SysV segments, between shm.c, shm_get.c, shm_at.c and shm_ctl.c.  All under the lock of
+ * run->segments but shm_sweep.
  */
 #ifndef RUN_SHM_H
 #define RUN_SHM_H
@@ -16,7 +16,7 @@
 struct segment {
 	struct quire_file *file; /* NULL: free; referenced */
 	int key;
-	unsigned seq;
+	unsigned index, seq; /* where in the table; the round */
 	uint64_t bytes;
 	uid_t uid, cuid;
 	gid_t gid, cgid;
@@ -27,9 +27,15 @@ struct segment {
 	time_t atime, dtime, ctime;
 };
 
-extern pthread_mutex_t shm_lock;
-extern struct segment *shm_table; /* SHM_MAX of them */
-extern unsigned shm_top;          /* no segment is there or above */
+struct segments {
+	pthread_mutex_t lock; /* V */
+	struct segment *v;    /* V: SHM_MAX of them */
+	unsigned top;         /* V: no segment is there or above */
+	uint32_t nr_removed;  /* A: segments that wait for their last detach */
+	/* V: where shm_get.c looks for a place next, the last one, UINT32_MAX: none, and how often
+	 * it has gone round. */
+	unsigned cursor, last, rounds;
+};
 
 struct shm_limits {
 	uint64_t max, all, mni; /* bytes of one, pages of all, how many */
@@ -40,16 +46,16 @@ struct shm_usage {
 	unsigned used;
 	uint64_t pages, resident; /* asked for; in RAM */
 };
-struct shm_usage shm_usage(void);
+struct shm_usage shm_usage(struct run *run);
 /* SHM_DEST and SHM_LOCKED included. */
 unsigned shm_mode(const struct segment *g);
 
 static inline int shm_id(const struct segment *g)
 {
-	return (int)(g->seq * SHM_MAX + (unsigned)(g - shm_table));
+	return (int)(g->seq * SHM_MAX + g->index);
 }
 
-struct segment *shm_by_id(int id);
+struct segment *shm_by_id(struct run *run, int id);
 unsigned shm_attached(struct run *run, const struct segment *g);
 void shm_destroy_if_unused(struct run *run, struct segment *g);
 void shm_remove(struct run *run, struct segment *g);
@@ -58,7 +64,7 @@ bool shm_owns(const struct creds *c, const struct segment *g);
 
 /* Somebody has detached by dying: segments that are marked for removal may go. */
 void shm_sweep(struct run *run);
-int shm_create(void);
-void shm_destroy(void);
+int shm_create(struct run *run);
+void shm_destroy(struct run *run);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shm_at.c: shmat(2), shmdt(2): attaching is mapping.  Owns nothing; all under shm_lock.
+ * shm_at.c: shmat(2), shmdt(2): attaching is mapping.  Owns nothing; all under the lock of
+ * run->segments.
  */
 #include "quire/quire.h"
 #include "run/call/memsys.h"
@@ -67,19 +68,19 @@ int64_t sys_shmat(struct request *q)
 	struct creds c;
 
 	creds_caller(q, &c);
-	pthread_mutex_lock(&shm_lock);
-	g = shm_by_id((int)q->a[1]);
+	pthread_mutex_lock(&q->run->segments->lock);
+	g = shm_by_id(q->run, (int)q->a[1]);
 	if (g)
 		ret = attach(q, &c, g, q->a[2], (int)q->a[3]);
-	pthread_mutex_unlock(&shm_lock);
+	pthread_mutex_unlock(&q->run->segments->lock);
 	return ret;
 }
 
-static struct segment *by_file(const struct quire_file *file)
+static struct segment *by_file(const struct segments *s, const struct quire_file *file)
 {
-	for (unsigned i = 0; file && i < shm_top; i++) {
-		if (shm_table[i].file == file)
-			return &shm_table[i];
+	for (unsigned i = 0; file && i < s->top; i++) {
+		if (s->v[i].file == file)
+			return &s->v[i];
 	}
 	return NULL;
 }
@@ -93,7 +94,7 @@ static struct segment *detach(struct request *q, uint64_t addr)
 	uint64_t at = addr, end = UINT64_MAX;
 
 	for (; at < end && !quire_vma_next_file(q->space->mm, at, &v, &file); at = v.end) {
-		struct segment *found = by_file(file);
+		struct segment *found = by_file(q->run->segments, file);
 
 		if (file)
 			quire_file_put(file); /* the segment has a reference of its own */
@@ -115,13 +116,13 @@ int64_t sys_shmdt(struct request *q)
 
 	if (addr % PAGE)
 		return -EINVAL;
-	pthread_mutex_lock(&shm_lock);
+	pthread_mutex_lock(&q->run->segments->lock);
 	g = detach(q, addr);
 	if (g) {
 		g->dtime = time(NULL);
 		g->lpid = q->proc->pid;
 		shm_destroy_if_unused(q->run, g);
 	}
-	pthread_mutex_unlock(&shm_lock);
+	pthread_mutex_unlock(&q->run->segments->lock);
 	return g ? 0 : -EINVAL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shm_ctl.c: shmctl(2).  Owns nothing; all under shm_lock.
+ * shm_ctl.c: shmctl(2).  Owns nothing; all under the lock of run->segments.
  */
 #include "quire/quire.h"
 #include "run/call/memsys.h"
@@ -63,11 +63,11 @@ static int64_t set_segment(struct request *q, const struct creds *c, struct segm
 }
 
 /* Index of the highest segment in use: what the two INFO calls return. */
-static int64_t highest(void)
+static int64_t highest(const struct segments *s)
 {
-	unsigned i = shm_top;
+	unsigned i = s->top;
 
-	while (i > 0 && !shm_table[i - 1].file)
+	while (i > 0 && !s->v[i - 1].file)
 		i--;
 	return i ? i - 1 : 0;
 }
@@ -79,21 +79,21 @@ static int64_t ipc_info(struct request *q)
 	    .shmmax = l.max, .shmmin = 1, .shmmni = l.mni, .shmseg = l.mni, .shmall = l.all};
 	int64_t err = put(q, &info, sizeof(info));
 
-	return err ? err : highest();
+	return err ? err : highest(q->run->segments);
 }
 
 static int64_t shm_info(struct request *q)
 {
-	struct shm_usage u = shm_usage();
+	struct shm_usage u = shm_usage(q->run);
 	struct shm_info info = {.used_ids = (int)u.used, .shm_tot = u.pages, .shm_rss = u.resident};
 	int64_t err = put(q, &info, sizeof(info));
 
-	return err ? err : highest();
+	return err ? err : highest(q->run->segments);
 }
 
 static int64_t stat_by_index(struct request *q, const struct creds *c, bool any)
 {
-	struct segment *g = q->a[1] < SHM_MAX ? &shm_table[q->a[1]] : NULL;
+	struct segment *g = q->a[1] < SHM_MAX ? &q->run->segments->v[q->a[1]] : NULL;
 	int64_t err;
 
 	if (!g || !g->file)
@@ -104,13 +104,13 @@ static int64_t stat_by_index(struct request *q, const struct creds *c, bool any)
 	return err ? err : shm_id(g);
 }
 
-static uint64_t locked_by(uid_t uid)
+static uint64_t locked_by(const struct segments *s, uid_t uid)
 {
 	uint64_t bytes = 0;
 
-	for (unsigned i = 0; i < shm_top; i++) {
-		if (shm_table[i].file && shm_table[i].locked && shm_table[i].locker == uid)
-			bytes += PAGE_UP(shm_table[i].bytes);
+	for (unsigned i = 0; i < s->top; i++) {
+		if (s->v[i].file && s->v[i].locked && s->v[i].locker == uid)
+			bytes += PAGE_UP(s->v[i].bytes);
 	}
 	return bytes;
 }
@@ -125,7 +125,7 @@ static int64_t lock_segment(struct request *q, const struct creds *c, struct seg
 		return -EPERM;
 	if (g->locked)
 		return 0;
-	if (!may && locked_by(c->uid) + PAGE_UP(g->bytes) > limit)
+	if (!may && locked_by(q->run->segments, c->uid) + PAGE_UP(g->bytes) > limit)
 		return -ENOMEM;
 	g->locked = true;
 	g->locker = c->uid;
@@ -175,7 +175,7 @@ static int64_t ctl_locked(struct request *q, const struct creds *c, int cmd)
 	case SHM_STAT_ANY:
 		return stat_by_index(q, c, true);
 	default:
-		g = shm_by_id((int)q->a[1]);
+		g = shm_by_id(q->run, (int)q->a[1]);
 		return g ? on_segment(q, c, g, cmd) : -EINVAL;
 	}
 }
@@ -189,8 +189,8 @@ int64_t sys_shmctl(struct request *q)
 		return -EINVAL;
 	creds_caller(q, &c);
 	shm_sweep(q->run);
-	pthread_mutex_lock(&shm_lock);
+	pthread_mutex_lock(&q->run->segments->lock);
 	ret = ctl_locked(q, &c, (int)q->a[2]);
-	pthread_mutex_unlock(&shm_lock);
+	pthread_mutex_unlock(&q->run->segments->lock);
 	return ret;
 }

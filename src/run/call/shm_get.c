@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shm_get.c: shmget(2): finding a segment, making one.  Owns nothing; all under shm_lock.
+ * shm_get.c: shmget(2): finding a segment, making one.  Owns nothing; all under the lock of
+ * run->segments.
  *
  * The limits are the host's (kernel.shmmax, shmall, shmmni), as they are now.
  */
 #include "quire/quire.h"
+#include "run/base/run.h"
 #include "run/base/util.h"
 #include "run/call/memsys.h"
 #include "run/call/note.h"
@@ -19,11 +21,11 @@
 
 #define MIN_ROUND 64u
 
-static struct segment *by_key(int key)
+static struct segment *by_key(const struct segments *s, int key)
 {
-	for (unsigned i = 0; key != IPC_PRIVATE && i < shm_top; i++) {
-		if (shm_table[i].file && shm_table[i].key == key)
-			return &shm_table[i];
+	for (unsigned i = 0; key != IPC_PRIVATE && i < s->top; i++) {
+		if (s->v[i].file && s->v[i].key == key)
+			return &s->v[i];
 	}
 	return NULL;
 }
@@ -53,10 +55,10 @@ struct shm_limits shm_limits(void)
 }
 
 /* 0, or why there may be no segment more of that size. */
-static int check_limits(uint64_t bytes)
+static int check_limits(struct run *run, uint64_t bytes)
 {
 	struct shm_limits l = shm_limits();
-	struct shm_usage u = shm_usage();
+	struct shm_usage u = shm_usage(run);
 	uint64_t pages = bytes / PAGE + (bytes % PAGE != 0);
 
 	if (!bytes || bytes > l.max)
@@ -83,49 +85,49 @@ static int take_next_id(void)
 }
 
 /* The first free place in turn from `index` on, below `end` if there is one. */
-static unsigned free_from(unsigned index, unsigned end)
+static unsigned free_from(const struct segments *s, unsigned index, unsigned end)
 {
 	if (index >= end)
 		index = 0;
-	for (unsigned i = 0; i < SHM_MAX && shm_table[index].file; i++)
+	for (unsigned i = 0; i < SHM_MAX && s->v[index].file; i++)
 		index = index + 1 == end ? 0 : index + 1;
 	return index;
 }
 
 /* Places go round, so that an id that is gone is not soon another's; seq counts the rounds. */
-static unsigned next_in_turn(unsigned used, unsigned *seq)
+static unsigned next_in_turn(struct segments *s, unsigned used, unsigned *seq)
 {
-	static unsigned cursor, last = UINT32_MAX, rounds;
 	unsigned end = used * 3 / 2 > MIN_ROUND ? used * 3 / 2 : MIN_ROUND;
-	unsigned index = free_from(cursor, end < SHM_MAX ? end : SHM_MAX);
+	unsigned index = free_from(s, s->cursor, end < SHM_MAX ? end : SHM_MAX);
 
-	if (last != UINT32_MAX && index <= last)
-		rounds = (rounds + 1) % (INT32_MAX / SHM_MAX);
-	last = index;
-	cursor = index + 1;
-	*seq = rounds;
+	if (s->last != UINT32_MAX && index <= s->last)
+		s->rounds = (s->rounds + 1) % (INT32_MAX / SHM_MAX);
+	s->last = index;
+	s->cursor = index + 1;
+	*seq = s->rounds;
 	return index;
 }
 
 /* There is a free place. */
-static struct segment *choose_place(unsigned *seq)
+static struct segment *choose_place(struct run *run, unsigned *seq)
 {
+	struct segments *s = run->segments;
 	int id = take_next_id();
 	unsigned index;
 
 	*seq = (unsigned)id / SHM_MAX;
-	index = id < 0 ? next_in_turn(shm_usage().used, seq)
-		       : free_from((unsigned)id % SHM_MAX, SHM_MAX);
-	if (index >= shm_top)
-		shm_top = index + 1;
-	return &shm_table[index];
+	index = id < 0 ? next_in_turn(s, shm_usage(run).used, seq)
+		       : free_from(s, (unsigned)id % SHM_MAX, SHM_MAX);
+	if (index >= s->top)
+		s->top = index + 1;
+	return &s->v[index];
 }
 
 static int64_t create(struct request *q, const struct creds *c, int key, uint64_t bytes, int flags)
 {
-	int err = check_limits(bytes);
+	int err = check_limits(q->run, bytes);
 	struct segment *g;
-	unsigned seq;
+	unsigned seq, index;
 
 	if (err)
 		return err;
@@ -134,9 +136,13 @@ static int64_t create(struct request *q, const struct creds *c, int key, uint64_
 	if ((flags & SHM_HUGETLB) || bytes > INT64_MAX - PAGE ||
 	    (bytes > q->run->ram_bytes && !(flags & SHM_NORESERVE)))
 		return -ENOMEM;
-	g = choose_place(&seq);
-	*g = (struct segment){
-	    .key = key, .seq = seq, .bytes = bytes, .mode = (unsigned)flags & 0777u};
+	g = choose_place(q->run, &seq);
+	index = (unsigned)(g - q->run->segments->v);
+	*g = (struct segment){.index = index,
+			      .key = key,
+			      .seq = seq,
+			      .bytes = bytes,
+			      .mode = (unsigned)flags & 0777u};
 	g->ctime = time(NULL);
 	g->cpid = q->proc->pid;
 	g->uid = g->cuid = c->euid;
@@ -148,7 +154,7 @@ static int64_t create(struct request *q, const struct creds *c, int key, uint64_
 static int64_t get_locked(struct request *q, const struct creds *c, int key, uint64_t bytes,
 			  int flags)
 {
-	struct segment *g = by_key(key);
+	struct segment *g = by_key(q->run->segments, key);
 
 	if (!g)
 		return key == IPC_PRIVATE || (flags & IPC_CREAT) ? create(q, c, key, bytes, flags)
@@ -170,8 +176,8 @@ int64_t sys_shmget(struct request *q)
 
 	creds_caller(q, &c);
 	shm_sweep(q->run);
-	pthread_mutex_lock(&shm_lock);
+	pthread_mutex_lock(&q->run->segments->lock);
 	ret = get_locked(q, &c, (int)q->a[1], q->a[2], (int)q->a[3]);
-	pthread_mutex_unlock(&shm_lock);
+	pthread_mutex_unlock(&q->run->segments->lock);
 	return ret;
 }

@@ -10,57 +10,74 @@
 #include "run/fd/closer.h"
 
 #include "quire/quire.h"
+#include "run/base/run.h"
 
 #include <stdbool.h>
+#include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define MAX_QUEUE 4096u
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* D' */
-static pthread_cond_t more = PTHREAD_COND_INITIALIZER;   /* D' */
-static int queue[MAX_QUEUE];                             /* D': a ring */
-static unsigned head, nr_queued;                         /* D' */
+struct closer {
+	pthread_mutex_t lock;     /* D' */
+	pthread_cond_t more;      /* D' */
+	int queue[MAX_QUEUE];     /* D': a ring */
+	unsigned head, nr_queued; /* D' */
+};
 
-void close_later(int fd)
+int closer_create(struct run *run)
 {
+	struct closer *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->more, NULL);
+	run->closer = c;
+	return 0;
+}
+
+void close_later(struct run *run, int fd)
+{
+	struct closer *c = run->closer;
 	bool queued;
 
-	pthread_mutex_lock(&lock);
-	queued = nr_queued < MAX_QUEUE;
+	pthread_mutex_lock(&c->lock);
+	queued = c->nr_queued < MAX_QUEUE;
 	if (queued)
-		queue[(head + nr_queued++) % MAX_QUEUE] = fd;
-	pthread_cond_signal(&more);
-	pthread_mutex_unlock(&lock);
+		c->queue[(c->head + c->nr_queued++) % MAX_QUEUE] = fd;
+	pthread_cond_signal(&c->more);
+	pthread_mutex_unlock(&c->lock);
 	if (!queued)
 		close(fd);
 }
 
-static int next(void)
+static int next(struct closer *c)
 {
 	int fd;
 
-	pthread_mutex_lock(&lock);
-	while (!nr_queued)
-		pthread_cond_wait(&more, &lock);
-	fd = queue[head++ % MAX_QUEUE];
-	nr_queued--;
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_lock(&c->lock);
+	while (!c->nr_queued)
+		pthread_cond_wait(&c->more, &c->lock);
+	fd = c->queue[c->head++ % MAX_QUEUE];
+	c->nr_queued--;
+	pthread_mutex_unlock(&c->lock);
 	return fd;
 }
 
 static void *closer(void *arg)
 {
-	(void)arg;
 	for (;;)
-		close(next());
+		close(next(arg));
 	return NULL;
 }
 
-int closer_start(void)
+int closer_start(struct run *run)
 {
 	pthread_t t;
-	int err = pthread_create(&t, NULL, closer, NULL);
+	int err = pthread_create(&t, NULL, closer, run->closer);
 
 	if (!err)
 		pthread_detach(t);

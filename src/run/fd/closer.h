@@ -5,7 +5,10 @@
 #ifndef RUN_CLOSER_H
 #define RUN_CLOSER_H
 
-int closer_start(void);
-void close_later(int fd);
+struct run;
+
+int closer_create(struct run *run);
+int closer_start(struct run *run);
+void close_later(struct run *run, int fd);
 
 #endif

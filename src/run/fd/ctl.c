@@ -26,6 +26,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -40,33 +42,40 @@ struct token {
 	int fd; /* -1: free */
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* T */
-static struct token tokens[MAX_TOKENS];                  /* T */
-static unsigned next_victim;                             /* T */
-static uint32_t kicks[MAX_KICKS];                        /* T: a ring */
-static bool kicked[MAX_KICKS];                           /* T: the slot is in the ring */
-static unsigned kick_head, nr_kicks;                     /* T */
-static bool open_slots[RUN_MAX_SLOTS];                   /* A: a thread has the slot */
-static int kick_event = -1;
+struct ctl {
+	pthread_mutex_t lock;            /* T */
+	struct token tokens[MAX_TOKENS]; /* T */
+	unsigned next_victim;            /* T */
+	uint32_t kicks[MAX_KICKS];       /* T: a ring */
+	bool kicked[MAX_KICKS];          /* T: the slot is in the ring */
+	unsigned kick_head, nr_kicks;    /* T */
+	bool open_slots[RUN_MAX_SLOTS];  /* A: a thread has the slot */
+	int kick_event;                  /* C */
+};
 
 int ctl_create(struct run *run, int *guest_end)
 {
+	struct ctl *c = calloc(1, sizeof(*c));
 	int sv[2];
 
+	if (!c)
+		return -ENOMEM;
+	run->ctl_table = c;
+	pthread_mutex_init(&c->lock, NULL);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv))
 		return -errno;
 	for (unsigned i = 0; i < MAX_TOKENS; i++)
-		tokens[i].fd = -1;
-	kick_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+		c->tokens[i].fd = -1;
+	c->kick_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
 	run->ctl = sv[0];
 	*guest_end = sv[1];
-	return kick_event < 0 ? -errno : 0;
+	return c->kick_event < 0 ? -errno : 0;
 }
 
-static int table_take(uint32_t slot, uint64_t token, bool any)
+static int table_take(struct ctl *c, uint32_t slot, uint64_t token, bool any)
 {
 	for (unsigned i = 0; i < MAX_TOKENS; i++) {
-		struct token *t = &tokens[i];
+		struct token *t = &c->tokens[i];
 		int fd = t->fd;
 
 		if (fd < 0 || t->slot != slot || (!any && t->token != token))
@@ -77,66 +86,69 @@ static int table_take(uint32_t slot, uint64_t token, bool any)
 	return -1;
 }
 
-static void table_add(uint32_t slot, uint64_t token, int fd)
+static void table_add(struct run *run, uint32_t slot, uint64_t token, int fd)
 {
-	int old = table_take(slot, token, false);
+	struct ctl *c = run->ctl_table;
+	int old = table_take(c, slot, token, false);
 	unsigned i;
 
 	if (old >= 0)
-		close_later(old);
-	for (i = 0; i < MAX_TOKENS && tokens[i].fd >= 0; i++)
+		close_later(run, old);
+	for (i = 0; i < MAX_TOKENS && c->tokens[i].fd >= 0; i++)
 		;
 	if (i == MAX_TOKENS) {
-		i = next_victim++ % MAX_TOKENS;
-		close_later(tokens[i].fd);
+		i = c->next_victim++ % MAX_TOKENS;
+		close_later(run, c->tokens[i].fd);
 	}
-	tokens[i] = (struct token){slot, token, fd};
+	c->tokens[i] = (struct token){slot, token, fd};
 }
 
 static void set_listener(struct run *run, int fd)
 {
+	struct ctl *c = run->ctl_table;
 	uint64_t wake_all = 1u << 20;
 
 	if (at_load(&run->listener) >= 0) {
-		close_later(fd);
+		close_later(run, fd);
 		return;
 	}
 	at_store(&run->listener, fd);
 	at_store(&run->info->use_notify, 1);
 	/* Whoever waits for kicks here shall wait on the listener instead. */
-	if (write(kick_event, &wake_all, sizeof(wake_all)) < 0)
+	if (write(c->kick_event, &wake_all, sizeof(wake_all)) < 0)
 		return;
 }
 
-static void queue_kick(uint32_t slot)
+static void queue_kick(struct ctl *c, uint32_t slot)
 {
 	uint64_t one = 1;
 
 	/* Once is enough, so that none is lost: a guest may wait for it without end. */
-	if (slot >= MAX_KICKS || kicked[slot])
+	if (slot >= MAX_KICKS || c->kicked[slot])
 		return;
-	kicked[slot] = true;
-	kicks[(kick_head + nr_kicks++) % MAX_KICKS] = slot;
-	if (write(kick_event, &one, sizeof(one)) < 0)
+	c->kicked[slot] = true;
+	c->kicks[(c->kick_head + c->nr_kicks++) % MAX_KICKS] = slot;
+	if (write(c->kick_event, &one, sizeof(one)) < 0)
 		return;
 }
 
 static void packet(struct run *run, const struct ctl_packet *p, int fd)
 {
+	struct ctl *c = run->ctl_table;
 	if (fd < 0) {
 		if (!p->token && p->slot < run->nr_slots)
-			queue_kick(p->slot);
+			queue_kick(run->ctl_table, p->slot);
 	} else if (p->token == RUN_TOKEN_LISTENER) {
 		set_listener(run, fd);
-	} else if (p->slot < run->nr_slots && at_load(&open_slots[p->slot])) {
-		table_add(p->slot, p->token, fd);
+	} else if (p->slot < run->nr_slots && at_load(&c->open_slots[p->slot])) {
+		table_add(run, p->slot, p->token, fd);
 	} else {
-		close_later(fd); /* nobody will ask for it */
+		close_later(run, fd); /* nobody will ask for it */
 	}
 }
 
 /* The descriptors of a message: the first is kept, surplus ones are closed. */
-static int message_fd(struct msghdr *msg)
+static int message_fd(struct run *run, struct msghdr *msg)
 {
 	int found = -1;
 
@@ -153,7 +165,7 @@ static int message_fd(struct msghdr *msg)
 			if (found < 0)
 				found = fd;
 			else
-				close_later(fd);
+				close_later(run, fd);
 		}
 	}
 	return found;
@@ -190,19 +202,19 @@ static bool receive_locked(struct run *run)
 
 	if (!packet_waits(run))
 		return false;
-	fds_lend();
+	fds_lend(run);
 	do
 		n = recvmsg(run->ctl, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
 	/* ETOOMANYREFS, EMFILE and the like lose a descriptor, not the socket. */
 	more = n >= 0 || (errno != EAGAIN && errno != ECONNRESET && errno != ENOTCONN);
-	fd = n < 0 ? -1 : message_fd(&msg);
+	fd = n < 0 ? -1 : message_fd(run, &msg);
 	/* Of what was promised only life pipes come here. */
 	room = fds_take_back(run, 0);
 	if (n == (ssize_t)sizeof(p) && (fd < 0 || room || life_is_pipe(fd)))
 		packet(run, &p, fd);
 	else if (fd >= 0)
-		close_later(fd);
+		close_later(run, fd);
 	return more;
 }
 
@@ -214,12 +226,13 @@ static void drain_locked(struct run *run)
 
 static int take(struct run *run, uint32_t slot, uint64_t token, bool any)
 {
+	struct ctl *c = run->ctl_table;
 	int fd;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&c->lock);
 	drain_locked(run);
-	fd = table_take(slot, token, any);
-	pthread_mutex_unlock(&lock);
+	fd = table_take(c, slot, token, any);
+	pthread_mutex_unlock(&c->lock);
 	return fd < 0 ? -EBADF : fd;
 }
 
@@ -235,61 +248,65 @@ int ctl_take_any(struct run *run, uint32_t slot)
 
 void ctl_forget(struct run *run, uint32_t slot)
 {
+	struct ctl *c = run->ctl_table;
 	int fd;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&c->lock);
 	drain_locked(run);
-	while ((fd = table_take(slot, 0, true)) >= 0)
-		close_later(fd);
-	pthread_mutex_unlock(&lock);
+	while ((fd = table_take(c, slot, 0, true)) >= 0)
+		close_later(run, fd);
+	pthread_mutex_unlock(&c->lock);
 }
 
 void ctl_open(struct run *run, uint32_t slot)
 {
-	(void)run;
-	at_store(&open_slots[slot], true);
+	struct ctl *c = run->ctl_table;
+	at_store(&c->open_slots[slot], true);
 }
 
 void ctl_close(struct run *run, uint32_t slot)
 {
-	at_store(&open_slots[slot], false);
+	struct ctl *c = run->ctl_table;
+	at_store(&c->open_slots[slot], false);
 	ctl_forget(run, slot);
 }
 
 void ctl_drain(struct run *run)
 {
-	pthread_mutex_lock(&lock);
+	struct ctl *c = run->ctl_table;
+	pthread_mutex_lock(&c->lock);
 	drain_locked(run);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&c->lock);
 }
 
-static int pop_kick(void)
+static int pop_kick(struct ctl *c)
 {
 	uint64_t one;
 	int slot = -1;
 
-	pthread_mutex_lock(&lock);
-	if (nr_kicks) {
-		slot = (int)kicks[kick_head++ % MAX_KICKS];
-		nr_kicks--;
-		kicked[slot] = false;
+	pthread_mutex_lock(&c->lock);
+	if (c->nr_kicks) {
+		slot = (int)c->kicks[c->kick_head++ % MAX_KICKS];
+		c->nr_kicks--;
+		c->kicked[slot] = false;
 	}
 	/* The event is a hint: too many or too few of them do no harm. */
-	if (read(kick_event, &one, sizeof(one)) < 0)
+	if (read(c->kick_event, &one, sizeof(one)) < 0)
 		one = 0;
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&c->lock);
 	return slot;
 }
 
 int ctl_wait_kick(struct run *run)
 {
+	struct ctl *c = run->ctl_table;
 	struct pollfd p[2] = {{.fd = run->ctl, .events = POLLIN},
-			      {.fd = kick_event, .events = POLLIN}};
-	int slot = pop_kick();
+			      {.fd = c->kick_event, .events = POLLIN}};
+	int slot = pop_kick(c);
 
 	if (slot >= 0 || poll(p, 2, -1) < 0)
 		return slot;
 	if (p[0].revents)
 		ctl_drain(run);
-	return pop_kick();
+	return pop_kick(c);
 }

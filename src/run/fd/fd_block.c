@@ -26,8 +26,6 @@
 #define SEARCH 2048u
 #define LOWEST (STDERR_FILENO + 1u)
 
-static int dummies[RUN_NR_FDS];
-
 static bool is_free(unsigned fd)
 {
 	return fcntl((int)fd, F_GETFD) < 0;
@@ -79,10 +77,10 @@ static unsigned count_open(unsigned below)
 /* A shell and a pipeline of three programs, each with its life pipe and its pidfd, run in that. */
 #define LEAST_FREE 42u
 
-static int too_few(unsigned least, rlim_t have)
+static int too_few(struct run *run, unsigned least, rlim_t have)
 {
-	run_say("%u descriptors are needed here, and the hard limit is %llu (ulimit -Hn)", least,
-		(unsigned long long)have);
+	run_say(run, "%u descriptors are needed here, and the hard limit is %llu (ulimit -Hn)",
+		least, (unsigned long long)have);
 	return -EMFILE;
 }
 
@@ -92,15 +90,15 @@ int fd_block_place(struct run *run)
 	unsigned base, least = LEAST_FREE + count_open(AMONG);
 
 	if (guests->rlim_max < least)
-		return too_few(least, guests->rlim_max);
+		return too_few(run, least, guests->rlim_max);
 	raise_limit(guests);
 	base = choose(guests);
 	if (!base)
-		return too_few(least + RUN_NR_FDS, guests->rlim_max);
+		return too_few(run, least + RUN_NR_FDS, guests->rlim_max);
 	for (unsigned i = 0; i < RUN_NR_FDS; i++) {
-		dummies[i] = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, (int)(base + i));
-		if (dummies[i] != (int)(base + i)) {
-			run_say("descriptor %u cannot be had", base + i);
+		run->fd_dummies[i] = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, (int)(base + i));
+		if (run->fd_dummies[i] != (int)(base + i)) {
+			run_say(run, "descriptor %u cannot be had", base + i);
 			return -EBADF;
 		}
 	}
@@ -108,10 +106,10 @@ int fd_block_place(struct run *run)
 	return 0;
 }
 
-void fd_block_leave(void)
+void fd_block_leave(struct run *run)
 {
 	for (unsigned i = 0; i < RUN_NR_FDS; i++)
-		close(dummies[i]);
+		close(run->fd_dummies[i]);
 }
 
 int fd_block_fill(const struct run *run, const int fds[RUN_NR_FDS])

@@ -13,7 +13,7 @@ struct run;
  * saying what is wrong. */
 int fd_block_place(struct run *run);
 /* The first process has them. */
-void fd_block_leave(void);
+void fd_block_leave(struct run *run);
 /* In the first process: its descriptors there, and its limit.  0 or -errno. */
 int fd_block_fill(const struct run *run, const int fds[RUN_NR_FDS]);
 

@@ -19,71 +19,90 @@
 #include "quire/quire.h"
 #include "run/base/run.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define SPARE 4u
 #define MAX_HELD 8192u
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* D */
-static int dummies[MAX_HELD];                            /* D: [0, held) */
-static unsigned held, promised;                          /* D */
+struct fds {
+	pthread_mutex_t lock;    /* D */
+	int dummies[MAX_HELD];   /* D: [0, held) */
+	unsigned held, promised; /* D */
+};
+
+int fds_create(struct run *run)
+{
+	run->fds = calloc(1, sizeof(*run->fds));
+	if (!run->fds)
+		return -ENOMEM;
+	pthread_mutex_init(&run->fds->lock, NULL);
+	return 0;
+}
 
 /* Rule 2; false: it cannot be had. */
 static bool adjust_locked(struct run *run)
 {
-	unsigned want = promised + SPARE;
+	struct fds *f = run->fds;
+	unsigned want = f->promised + SPARE;
 
-	while (held > want)
-		close(dummies[--held]);
-	while (held < want && held < MAX_HELD) {
+	while (f->held > want)
+		close(f->dummies[--f->held]);
+	while (f->held < want && f->held < MAX_HELD) {
 		int fd = fcntl(run->ctl, F_DUPFD_CLOEXEC, 0);
 
 		if (fd < 0)
 			return false;
-		dummies[held++] = fd;
+		f->dummies[f->held++] = fd;
 	}
-	return held == want;
+	return f->held == want;
 }
 
 bool fds_promise(struct run *run, unsigned n)
 {
+	struct fds *f = run->fds;
 	bool ok;
 
-	pthread_mutex_lock(&lock);
-	promised += n;
+	pthread_mutex_lock(&f->lock);
+	f->promised += n;
 	ok = adjust_locked(run);
 	if (!ok) {
-		promised -= n;
+		f->promised -= n;
 		adjust_locked(run);
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&f->lock);
 	return ok;
 }
 
 void fds_settle(struct run *run, unsigned n)
 {
-	pthread_mutex_lock(&lock);
-	promised -= n;
+	struct fds *f = run->fds;
+	pthread_mutex_lock(&f->lock);
+	f->promised -= n;
 	adjust_locked(run);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&f->lock);
 }
 
 /* The spare ones too: other threads open files for a moment, and must not take the only one. */
-void fds_lend(void)
+void fds_lend(struct run *run)
 {
-	pthread_mutex_lock(&lock);
-	for (unsigned i = 0; i <= SPARE && held; i++)
-		close(dummies[--held]);
+	struct fds *f = run->fds;
+	pthread_mutex_lock(&f->lock);
+	for (unsigned i = 0; i <= SPARE && f->held; i++)
+		close(f->dummies[--f->held]);
 }
 
 bool fds_take_back(struct run *run, unsigned came)
 {
+	struct fds *f = run->fds;
 	bool ok;
 
-	promised -= came;
+	f->promised -= came;
 	adjust_locked(run);
-	ok = held >= promised;
-	pthread_mutex_unlock(&lock);
+	ok = f->held >= f->promised;
+	pthread_mutex_unlock(&f->lock);
 	return ok;
 }

@@ -11,6 +11,7 @@ struct run;
 
 #define PROC_FDS 2 /* descriptors that a process takes: pidfd, life pipe */
 
+int fds_create(struct run *run);
 /* n more will come, or false. */
 bool fds_promise(struct run *run, unsigned n);
 /* n of those have come, or never will. */
@@ -19,7 +20,7 @@ void fds_settle(struct run *run, unsigned n);
  * One may come now, without waiting.  Afterwards: `came` of those that were promised have; false:
  * there is no room left but for what is promised.
  */
-void fds_lend(void);
+void fds_lend(struct run *run);
 bool fds_take_back(struct run *run, unsigned came);
 
 #endif

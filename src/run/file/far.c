@@ -15,6 +15,7 @@
 
 #include "ds/itree.h"
 #include "quire/quire.h"
+#include "run/base/run.h"
 #include "run/file/files.h"
 #include "run/file/window.h"
 #include "run/guest/request.h"
@@ -23,18 +24,34 @@
 #include "run/wire/proto.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* F' */
-static struct itree ranges;       /* F': with the number behind each, which stays free (1) */
-static uint64_t next = FAR_FIRST; /* F': where to look first */
+struct far_numbers {
+	pthread_mutex_t lock; /* F' */
+	struct itree ranges;  /* F': with the number behind each, which stays free (1) */
+	uint64_t next;        /* F': where to look first */
+};
+
+int far_create(struct run *run)
+{
+	struct far_numbers *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -ENOMEM;
+	pthread_mutex_init(&f->lock, NULL);
+	f->next = FAR_FIRST;
+	run->far = f;
+	return 0;
+}
 
 /* First free number of so many in a row, from `from` on; 0: none. */
-static uint64_t find_free(uint64_t from, uint64_t n)
+static uint64_t find_free(struct far_numbers *f, uint64_t from, uint64_t n)
 {
 	struct itree_node *node;
 
 	while (from + n < FAR_END) {
-		node = itree_first(&ranges, from, from + n);
+		node = itree_first(&f->ranges, from, from + n);
 		if (!node)
 			return from;
 		from = node->last + 1;
@@ -44,16 +61,17 @@ static uint64_t find_free(uint64_t from, uint64_t n)
 
 static bool add_range(struct window *w, uint64_t pages)
 {
+	struct far_numbers *f = w->run->far;
 	struct far_range *r = &w->far[w->nr_far];
-	uint64_t at = pages < FAR_END ? find_free(next, pages) : 0;
+	uint64_t at = pages < FAR_END ? find_free(f, f->next, pages) : 0;
 
 	if (!at && pages < FAR_END)
-		at = find_free(FAR_FIRST, pages);
+		at = find_free(f, FAR_FIRST, pages);
 	if (!at)
 		return false;
 	r->window = w;
-	itree_insert(&ranges, &r->node, at, at + pages);
-	next = at + pages + 1;
+	itree_insert(&f->ranges, &r->node, at, at + pages);
+	f->next = at + pages + 1;
 	at_store(&w->nr_far, w->nr_far + 1);
 	return true;
 }
@@ -66,16 +84,17 @@ static uint64_t pages_of(const struct far_range *r)
 /* With room to grow in, the more the oftener it has grown; without, where numbers are short. */
 int far_extend(struct window *w, uint64_t pages)
 {
+	struct far_numbers *f = w->run->far;
 	int err = 0;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&f->lock);
 	if (w->nr_far && pages_of(&w->far[w->nr_far - 1]) >= pages)
 		err = 0;
 	else if (w->nr_far == MAX_FAR_RANGES || pages >= FAR_END)
 		err = -ENOMEM;
 	else if (!add_range(w, pages + (pages << w->nr_far)) && !add_range(w, pages))
 		err = -ENOMEM;
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&f->lock);
 	return err;
 }
 
@@ -89,20 +108,23 @@ uint64_t far_frame(const struct window *w, uint64_t distance)
 
 void far_release(struct window *w)
 {
-	pthread_mutex_lock(&lock);
+	struct far_numbers *f = w->run->far;
+
+	pthread_mutex_lock(&f->lock);
 	for (unsigned i = 0; i < w->nr_far; i++)
-		itree_remove(&ranges, &w->far[i].node);
-	pthread_mutex_unlock(&lock);
+		itree_remove(&f->ranges, &w->far[i].node);
+	pthread_mutex_unlock(&f->lock);
 }
 
 /* Only to be compared with what the space has: it may be gone by then. */
 static const struct quire_file *find(struct request *q, unsigned *index)
 {
+	struct far_numbers *f = q->run->far;
 	const struct quire_file *file = NULL;
 	struct itree_node *node;
 
-	pthread_mutex_lock(&lock);
-	node = itree_first(&ranges, q->a[0], q->a[0]);
+	pthread_mutex_lock(&f->lock);
+	node = itree_first(&f->ranges, q->a[0], q->a[0]);
 	if (node && q->a[0] < node->last) {
 		const struct far_range *r = (const struct far_range *)(const void *)node;
 
@@ -112,7 +134,7 @@ static const struct quire_file *find(struct request *q, unsigned *index)
 		file = r->window->file;
 		*index = r->window->index;
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&f->lock);
 	return file;
 }
 

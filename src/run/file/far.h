@@ -8,8 +8,10 @@
 #include <stdint.h>
 
 struct request;
+struct run;
 struct window;
 
+int far_create(struct run *run);
 /* Pages [first, first + pages) of the file have numbers from now on. */
 int far_extend(struct window *w, uint64_t pages);
 /* The number of the page that many behind the window's first; 0: none. */

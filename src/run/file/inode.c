@@ -21,20 +21,28 @@
 #include "run/wire/page.h"
 #include "run/wire/proto.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define AT_ONCE 64u
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* I' */
-static struct window *table[RUN_MAPPED_BITS];            /* I' */
-static uint64_t next_serial;                             /* I' */
-static struct run_info *info;                            /* C */
+struct inodes {
+	pthread_mutex_t lock;                  /* I' */
+	struct window *table[RUN_MAPPED_BITS]; /* I' */
+	uint64_t next_serial;                  /* I' */
+};
 
-void inodes_create(struct run *run)
+int inodes_create(struct run *run)
 {
-	info = run->info;
+	run->inodes = calloc(1, sizeof(*run->inodes));
+	if (!run->inodes)
+		return -ENOMEM;
+	pthread_mutex_init(&run->inodes->lock, NULL);
+	return 0;
 }
 
 static uint64_t bucket(const struct window *w)
@@ -42,7 +50,7 @@ static uint64_t bucket(const struct window *w)
 	return RUN_MAPPED_BIT(w->dev, w->ino);
 }
 
-static void set_mapped(uint64_t bit, bool mapped)
+static void set_mapped(struct run_info *info, uint64_t bit, bool mapped)
 {
 	uint32_t mask = 1u << (bit % 32);
 
@@ -54,52 +62,55 @@ static void set_mapped(uint64_t bit, bool mapped)
 
 void inode_enter(struct window *w)
 {
+	struct inodes *in = w->run->inodes;
 	uint64_t b = bucket(w);
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&in->lock);
 	if (!w->tables++) {
-		w->serial = next_serial++;
+		w->serial = in->next_serial++;
 		w->prev = NULL;
-		w->next = table[b];
+		w->next = in->table[b];
 		if (w->next)
 			w->next->prev = w;
-		table[b] = w;
-		set_mapped(b, true);
+		in->table[b] = w;
+		set_mapped(w->run->info, b, true);
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&in->lock);
 }
 
 void inode_leave(struct window *w)
 {
+	struct inodes *in = w->run->inodes;
 	uint64_t b = bucket(w);
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&in->lock);
 	if (!--w->tables) {
 		if (w->prev)
 			w->prev->next = w->next;
 		else
-			table[b] = w->next;
+			in->table[b] = w->next;
 		if (w->next)
 			w->next->prev = w->prev;
-		set_mapped(b, table[b] != NULL);
+		set_mapped(w->run->info, b, in->table[b] != NULL);
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&in->lock);
 }
 
 /* The next of the file's after `before`, referenced; how many.  Older ones have lower serials. */
-static unsigned find(const struct stat *st, uint64_t before, struct quire_file *out[AT_ONCE])
+static unsigned find(struct inodes *in, const struct stat *st, uint64_t before,
+		     struct quire_file *out[AT_ONCE])
 {
 	unsigned n = 0;
 
-	pthread_mutex_lock(&lock);
-	for (struct window *w = table[RUN_MAPPED_BIT(st->st_dev, st->st_ino)]; w && n < AT_ONCE;
+	pthread_mutex_lock(&in->lock);
+	for (struct window *w = in->table[RUN_MAPPED_BIT(st->st_dev, st->st_ino)]; w && n < AT_ONCE;
 	     w = w->next) {
 		if (w->serial >= before || w->dev != st->st_dev || w->ino != st->st_ino)
 			continue;
 		quire_file_get(w->file);
 		out[n++] = w->file;
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&in->lock);
 	return n;
 }
 
@@ -137,7 +148,7 @@ static void cut_all(const struct request *q, int fd)
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
 		return;
 	do {
-		n = find(&st, before, files);
+		n = find(q->run->inodes, &st, before, files);
 		for (unsigned i = 0; i < n; i++) {
 			before = file_window(files[i])->serial;
 			cut(q, files[i], cut_from(q, fd, &st), (uint64_t)st.st_size);

@@ -9,7 +9,7 @@ struct request;
 struct run;
 struct window;
 
-void inodes_create(struct run *run);
+int inodes_create(struct run *run);
 /* One space more, or less, has the window in its table: so long is its file referenced. */
 void inode_enter(struct window *w);
 void inode_leave(struct window *w);

@@ -173,7 +173,8 @@ int window_create(struct run *run, const struct run_window *r, const char *name,
 
 	if (!w)
 		return window_ok(r) ? -ENOMEM : -EINVAL;
-	*w = (struct window){.dev = r->dev,
+	*w = (struct window){.run = run,
+			     .dev = r->dev,
 			     .ino = r->ino,
 			     .magic = MAGIC,
 			     .addr = r->addr,

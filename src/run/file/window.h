@@ -21,6 +21,7 @@ struct far_range {
 #define MAX_FAR_RANGES 8
 
 struct window {
+	struct run *run;                      /* C */
 	uint32_t magic;                       /* C: tells our files' priv from others' */
 	unsigned index;                       /* C: in the tables of the spaces that have it */
 	uint64_t dev, ino;                    /* C */

@@ -78,7 +78,7 @@ static struct proc *orphan_locked(struct run *run, struct proc *parent)
 			life = ctl_take_any(run, p->slots->index);
 		if (life >= 0 && p->life < 0 &&
 		    (!life_is_pipe(life) || death_watch(run, p, life, 0))) {
-			close_later(life);
+			close_later(run, life);
 			life = -1;
 		}
 		if (life < 0)
@@ -93,7 +93,7 @@ static void close_fd(struct run *run, int *fd)
 {
 	if (*fd >= 0) {
 		epoll_ctl(run->epoll, EPOLL_CTL_DEL, *fd, NULL);
-		close_later(*fd);
+		close_later(run, *fd);
 	}
 	*fd = -1;
 }

@@ -131,7 +131,7 @@ bool proc_set_pid(struct proc *p, pid_t pid)
 
 	if (pid <= 0 || p->pidfd >= 0)
 		return true;
-	fds_lend();
+	fds_lend(p->run);
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	gone = fd < 0 && errno == ESRCH;
 	came = fd >= 0 && p->promised;
@@ -184,7 +184,7 @@ void proc_start(struct proc *p, pid_t pid, int life)
 	stale = proc_start_locked(p, pid, life);
 	pthread_mutex_unlock(&p->run->lock);
 	if (stale >= 0)
-		close_later(stale);
+		close_later(p->run, stale);
 }
 
 void proc_set_names(struct proc *p, const char *exe, const char *comm)

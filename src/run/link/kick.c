@@ -101,7 +101,7 @@ static void kill_kicker(struct run *run, const struct kick *k)
 	if (fd < 0)
 		return;
 	if (!ioctl(at_load(&run->listener), SECCOMP_IOCTL_NOTIF_ID_VALID, &id)) {
-		run_say("process %d uses a channel that is not its own: killed", (int)pid);
+		run_say(run, "process %d uses a channel that is not its own: killed", (int)pid);
 		syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
 	}
 	close(fd);

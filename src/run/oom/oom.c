@@ -30,9 +30,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Outermost.  Held while guests are waited for: not by the main thread, nor by the reaper. */
-static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER; /* B */
-
 static bool is_there(struct run *run, enum quire_memory what)
 {
 	struct quire_machine_stats m;
@@ -73,12 +70,13 @@ static void kill_all(struct run *run, const struct space *space)
 }
 
 /* Everybody is exempt, or is being killed already. */
-static void say_nobody(const struct holders *h)
+static void say_nobody(struct run *run, const struct holders *h)
 {
 	for (unsigned i = 0; i < h->nr; i++)
 		if (at_load(&h->v[i].proc->oom_killed))
 			return;
-	run_say("out of memory: %s: no process may be killed (oom_score_adj): process %d (%s) gets "
+	run_say(run,
+		"out of memory: %s: no process may be killed (oom_score_adj): process %d (%s) gets "
 		"SIGBUS, or an error from its call",
 		oom_memory_name(h->what), (int)current_slot->proc->pid, current_slot->proc->comm);
 }
@@ -89,7 +87,7 @@ static bool choose_and_kill(struct run *run, struct space *mine, struct holders 
 	bool other = victim && victim->space != mine;
 
 	if (!victim) {
-		say_nobody(h);
+		say_nobody(run, h);
 		return false;
 	}
 	oom_tell(run, h, victim);
@@ -122,16 +120,19 @@ bool oom_kill(void *ctx, struct quire_mm *mm, void *cookie, enum quire_memory wh
 	bool first, again;
 
 	(void)mm;
-	first = !pthread_mutex_trylock(&one_at_a_time);
+	first = !pthread_mutex_trylock(&run->ooms->one_at_a_time);
 	if (!first)
-		pthread_mutex_lock(&one_at_a_time);
+		pthread_mutex_lock(&run->ooms->one_at_a_time);
 	again = (!first && what != QUIRE_MEMORY_OTHER) || make_room(run, cookie, what);
-	pthread_mutex_unlock(&one_at_a_time);
+	pthread_mutex_unlock(&run->ooms->one_at_a_time);
 	return again;
 }
 
 int oom_create(struct run *run)
 {
 	run->ooms = calloc(1, sizeof(*run->ooms));
-	return run->ooms ? 0 : -ENOMEM;
+	if (!run->ooms)
+		return -ENOMEM;
+	pthread_mutex_init(&run->ooms->one_at_a_time, NULL);
+	return 0;
 }

@@ -8,6 +8,7 @@
 #include "quire/port.h"
 #include "quire/quire.h"
 
+#include <pthread.h>
 #include <sys/types.h>
 
 struct run;
@@ -33,6 +34,8 @@ struct oom_record {
 
 /* All that died for it; the first of them in detail. */
 struct oom_log {
+	/* B: held while guests are waited for: not by the main thread, nor by the reaper. */
+	pthread_mutex_t one_at_a_time;
 	uint64_t kills;                    /* G */
 	struct oom_record v[RUN_MAX_OOMS]; /* G */
 };

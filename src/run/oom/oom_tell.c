@@ -97,9 +97,9 @@ void oom_tell(struct run *run, const struct holders *h, const struct holder *vic
 
 	oom_describe(&r, who, sizeof(who));
 	if (h->what == QUIRE_MEMORY_OTHER)
-		run_say("out of memory (%s): killed %s", oom_memory_name(h->what), who);
+		run_say(run, "out of memory (%s): killed %s", oom_memory_name(h->what), who);
 	else
-		run_say("out of memory: %s, %.1f MiB: killed %s", oom_memory_name(h->what),
+		run_say(run, "out of memory: %s, %.1f MiB: killed %s", oom_memory_name(h->what),
 			mib(h->total), who);
 	pthread_mutex_lock(&run->lock);
 	if (run->ooms->kills < RUN_MAX_OOMS)

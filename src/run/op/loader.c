@@ -208,7 +208,7 @@ static struct quire_file *image(struct request *q, uint64_t id, bool interp, str
 	if (file)
 		window_file_done(q->space, file);
 	/* It was good when execve looked at it: this is no affair of the program's. */
-	run_say("%s: its file is not what execve found any more: %s",
+	run_say(q->run, "%s: its file is not what execve found any more: %s",
 		q->proc->exe ? q->proc->exe : "?", strerror((int)-q->ret));
 	return NULL;
 }

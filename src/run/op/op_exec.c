@@ -55,7 +55,7 @@ static int check_file(struct request *q, uint64_t token, bool interp)
 
 	err = fd < 0 ? fd : !e ? -ENOMEM : elf_read(fd, interp, e);
 	if (fd >= 0)
-		close_later(fd);
+		close_later(q->run, fd);
 	free(e);
 	return err;
 }

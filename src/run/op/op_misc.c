@@ -65,7 +65,7 @@ void op_proc_open(struct request *q)
 
 	q->ret = fd < 0 ? fd : fill(q, fd);
 	if (fd >= 0)
-		close_later(fd);
+		close_later(q->run, fd);
 }
 
 void op_is_guest(struct request *q)

@@ -152,7 +152,8 @@ void op_fork_done(struct request *q)
  * kills it anyway. */
 static void refuse_child(struct request *q)
 {
-	run_say("process %d: the descriptor of its life pipe is lost: killed", (int)q->proc->pid);
+	run_say(q->run, "process %d: the descriptor of its life pipe is lost: killed",
+		(int)q->proc->pid);
 	if (q->slot->tid)
 		kill(q->slot->tid, SIGKILL);
 	proc_died(q->proc);
@@ -183,8 +184,8 @@ void op_child_start(struct request *q)
 	q->ret = again ? -EINVAL : 0;
 	if (stale >= 0) {
 		if (!lost && !life_hung_up(stale))
-			run_say("process %d was taken for dead; it is killed", (int)tid);
-		close_later(stale);
+			run_say(q->run, "process %d was taken for dead; it is killed", (int)tid);
+		close_later(q->run, stale);
 	}
 	if (lost)
 		refuse_child(q);

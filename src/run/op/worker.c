@@ -46,14 +46,9 @@
 #define MAX_IDLE 16
 #define MAX_GAP_NS 1000000u
 
-static struct run *the_run;
-static uint32_t nr_idle;  /* A */
-static uint32_t stopping; /* A */
-static pthread_once_t sync_once = PTHREAD_ONCE_INIT;
-
 static void *worker(void *arg);
 
-static int spawn(void)
+static int spawn(struct run *run)
 {
 	pthread_attr_t attr;
 	pthread_t t;
@@ -61,10 +56,10 @@ static int spawn(void)
 
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	at_add(&nr_idle, 1);
-	err = pthread_create(&t, &attr, worker, the_run);
+	at_add(&run->nr_idle, 1);
+	err = pthread_create(&t, &attr, worker, run);
 	if (err)
-		at_add(&nr_idle, (uint32_t)-1);
+		at_add(&run->nr_idle, (uint32_t)-1);
 	pthread_attr_destroy(&attr);
 	return -err;
 }
@@ -150,9 +145,8 @@ static void attached(struct run *run, struct slot *s)
  * at it", and a thread that was told to sleep there is woken to look for itself.  The number of a
  * thread that kicks for a request of its own is the slot's (the host's word, not the guest's).
  */
-static bool attach(struct slot *s, const struct kick *k)
+static bool attach(struct run *run, struct slot *s, const struct kick *k)
 {
-	struct run *run = the_run;
 	uint64_t answer = k->notif;
 	uint32_t turn;
 	bool mine = false;
@@ -185,7 +179,7 @@ static bool attach(struct slot *s, const struct kick *k)
 static bool look_at(struct run *run, const struct kick *k)
 {
 	if (k->index < run->nr_slots && kick_check(run, &run->slots[k->index], k))
-		return attach(&run->slots[k->index], k);
+		return attach(run, &run->slots[k->index], k);
 	if (k->index == RUN_KICK_DRAIN)
 		ctl_drain(run);
 	if (k->notif)
@@ -193,9 +187,9 @@ static bool look_at(struct run *run, const struct kick *k)
 	return false;
 }
 
-static void sync_wake(void)
+static void sync_wake(struct run *run)
 {
-	ioctl(at_load(&the_run->listener), SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+	ioctl(at_load(&run->listener), SECCOMP_IOCTL_NOTIF_SET_FLAGS,
 	      SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 }
 
@@ -204,29 +198,27 @@ static void *worker(void *arg)
 	struct run *run = arg;
 	struct kick k;
 
-	if (at_load(&run->listener) >= 0)
-		pthread_once(&sync_once, sync_wake);
-	while (kick_receive(run, &k) && !at_load(&stopping)) {
+	if (at_load(&run->listener) >= 0 && !at_swap(&run->sync_wake, 1u))
+		sync_wake(run);
+	while (kick_receive(run, &k) && !at_load(&run->workers_stop)) {
 		if (!look_at(run, &k))
 			continue;
-		if (!at_add(&nr_idle, (uint32_t)-1) && spawn())
-			run_say("no thread for another worker: guests may have to wait");
+		if (!at_add(&run->nr_idle, (uint32_t)-1) && spawn(run))
+			run_say(run, "no thread for another worker: guests may have to wait");
 		attached(run, &run->slots[k.index]);
-		if (at_add(&nr_idle, 1) > MAX_IDLE)
+		if (at_add(&run->nr_idle, 1) > MAX_IDLE)
 			break;
 	}
-	at_add(&nr_idle, (uint32_t)-1);
+	at_add(&run->nr_idle, (uint32_t)-1);
 	return NULL;
 }
 
 int workers_start(struct run *run)
 {
-	the_run = run;
-	return spawn();
+	return spawn(run);
 }
 
 void workers_stop(struct run *run)
 {
-	(void)run;
-	at_store(&stopping, 1);
+	at_store(&run->workers_stop, 1);
 }

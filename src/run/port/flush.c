@@ -63,8 +63,6 @@ struct flush {
 	unsigned nr_all, cap_all;
 };
 
-static uint64_t last_flush; /* A */
-
 static void write_service(struct slot *s, const struct flush *f)
 {
 	struct answer *a = s->answer;
@@ -238,7 +236,7 @@ static void flush_chunk(struct flush *f)
 {
 	unsigned asked = 0;
 
-	f->id = at_add(&last_flush, 1);
+	f->id = at_add(&f->space->run->last_flush, 1);
 	for (;;) {
 		bool over;
 		unsigned sent = ask(f, asked, &over);

@@ -121,7 +121,7 @@ static void log_line(void *ctx, enum quire_log_level level, const char *line)
 	struct run *run = ctx;
 
 	if (level == QUIRE_LOG_BUG)
-		run_say("BUG: %s", line);
+		run_say(run, "BUG: %s", line);
 	else if (level == QUIRE_LOG_WARN)
 		run_note(run, "%s", line);
 }

@@ -18,15 +18,17 @@ static void print_segment(struct text *t, struct run *run, const struct segment 
 
 void proc_text_shm(struct text *t, struct run *run)
 {
+	struct segments *s = run->segments;
+
 	text_str(t,
 		 "       key      shmid perms                  size  cpid  lpid nattch   uid   gid"
 		 "  cuid  cgid      atime      dtime      ctime                   rss"
 		 "                  swap\n");
 	shm_sweep(run);
-	pthread_mutex_lock(&shm_lock);
-	for (unsigned i = 0; i < shm_top; i++) {
-		if (shm_table[i].file)
-			print_segment(t, run, &shm_table[i]);
+	pthread_mutex_lock(&s->lock);
+	for (unsigned i = 0; i < s->top; i++) {
+		if (s->v[i].file)
+			print_segment(t, run, &s->v[i]);
 	}
-	pthread_mutex_unlock(&shm_lock);
+	pthread_mutex_unlock(&s->lock);
 }

@@ -10,6 +10,7 @@
  */
 #include "quire/abi.h"
 #include "quire/quire.h"
+#include "run/base/run.h"
 #include "run/base/util.h"
 #include "run/file/window_names.h"
 #include "run/guest/space.h"
@@ -92,10 +93,9 @@ bool map_next_own(struct space *space, uint64_t addr, struct map_line *out)
 }
 
 /* Whether this host has the page is seen in our own maps, once. */
-static bool host_has_vsyscall(void)
+static bool host_has_vsyscall(struct run *run)
 {
-	static int known; /* A: 0 unknown, 1 no, 2 yes */
-	int k = __atomic_load_n(&known, __ATOMIC_RELAXED);
+	int k = at_load_relaxed(&run->vsyscall);
 
 	if (!k) {
 		size_t len;
@@ -103,7 +103,7 @@ static bool host_has_vsyscall(void)
 
 		k = maps && strstr(maps, "[vsyscall]") ? 2 : 1;
 		free(maps);
-		__atomic_store_n(&known, k, __ATOMIC_RELAXED);
+		at_store(&run->vsyscall, k);
 	}
 	return k == 2;
 }
@@ -112,7 +112,7 @@ bool map_next(struct space *space, uint64_t addr, struct map_line *out)
 {
 	if (map_next_own(space, addr, out))
 		return true;
-	if (!host_has_vsyscall())
+	if (!host_has_vsyscall(space->run))
 		return false;
 	return special(out, addr, RUN_VSYSCALL, QUIRE_PAGE_SIZE, QPROT_EXEC, "[vsyscall]", "ex ");
 }

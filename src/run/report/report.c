@@ -54,7 +54,7 @@ static int write_all(int fd, const char *text, size_t len)
 }
 
 /* A disk that is full may say so as late as close(2).  Half a report is none. */
-static int write_regular(const char *file, const char *text, size_t len)
+static int write_regular(struct run *run, const char *file, const char *text, size_t len)
 {
 	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), err;
 
@@ -64,7 +64,7 @@ static int write_regular(const char *file, const char *text, size_t len)
 	if (close(fd) && !err)
 		err = -errno;
 	if (err && truncate(file, 0))
-		run_say("%s: half a report is left there", file);
+		run_say(run, "%s: half a report is left there", file);
 	return err;
 }
 
@@ -92,7 +92,7 @@ static int write_out(const struct report *r)
 	else if (opts->report_fd >= 0)
 		err = write_all(opts->report_fd, text, len);
 	else
-		err = write_regular(opts->report, text, len);
+		err = write_regular(r->run, opts->report, text, len);
 	free(text);
 	return err;
 }
@@ -109,7 +109,7 @@ int report_write(struct run *run, const struct run_verdict *verdict)
 	if (!err)
 		err = write_out(&r);
 	if (err)
-		run_say("cannot write the report%s%s: %s", opts->report ? " to " : "",
+		run_say(run, "cannot write the report%s%s: %s", opts->report ? " to " : "",
 			opts->report ? opts->report : "", strerror(-err));
 	report_free(&r);
 	return err;

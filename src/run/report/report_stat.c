@@ -14,11 +14,6 @@
 
 #include <unistd.h>
 
-/* What the line before told, for rates. */
-static struct {
-	uint64_t at_ns, faults;
-} before;
-
 /*
  * Faults that guests asked about, so far.  The exact kinds are in the address spaces, whose locks
  * the main thread must not wait for: their holders may be waiting for it to notice a death.
@@ -36,13 +31,14 @@ static uint64_t count_faults(struct run *run, unsigned *live)
 	return n;
 }
 
-static double rate(uint64_t faults, uint64_t now)
+static double rate(const struct run *run, uint64_t faults, uint64_t now)
 {
-	uint64_t since = before.at_ns ? before.at_ns : now;
+	uint64_t since = run->stat_ns ? run->stat_ns : now;
 	double seconds = (double)(now - since) / 1e9;
 
-	return seconds > 0 && faults >= before.faults ? (double)(faults - before.faults) / seconds
-						      : 0;
+	return seconds > 0 && faults >= run->stat_faults
+		   ? (double)(faults - run->stat_faults) / seconds
+		   : 0;
 }
 
 void report_stat_line(struct run *run)
@@ -53,20 +49,20 @@ void report_stat_line(struct run *run)
 	report_buf b[7];
 	unsigned live;
 
-	if (!before.at_ns)
-		before.at_ns = run->start_ns;
+	if (!run->stat_ns)
+		run->stat_ns = run->start_ns;
 	quire_machine_stats(run->machine, &m);
 	faults = count_faults(run, &live);
 	used = m.ram_frames - m.free_frames;
-	fprintf(stderr, "%squire: %s  %s  %s of %s  anon %s  shm %s  tables %s  %s faults/s%s",
-		tty ? "\r" : "", report_duration(now - run->start_ns, b[0]),
-		report_noun(live, "process", b[1]), report_size(used * QUIRE_PAGE_SIZE, b[2]),
-		report_size(run->ram_bytes, b[3]),
-		report_size(m.anon_frames * QUIRE_PAGE_SIZE, b[4]),
-		report_size(m.shmem_frames * QUIRE_PAGE_SIZE, b[5]),
-		report_size(m.table_frames * QUIRE_PAGE_SIZE, b[6]),
-		report_count((uint64_t)rate(faults, now), (report_buf){0}), tty ? "\033[K" : "\n");
+	fprintf(
+	    stderr, "%squire: %s  %s  %s of %s  anon %s  shm %s  tables %s  %s faults/s%s",
+	    tty ? "\r" : "", report_duration(now - run->start_ns, b[0]),
+	    report_noun(live, "process", b[1]), report_size(used * QUIRE_PAGE_SIZE, b[2]),
+	    report_size(run->ram_bytes, b[3]), report_size(m.anon_frames * QUIRE_PAGE_SIZE, b[4]),
+	    report_size(m.shmem_frames * QUIRE_PAGE_SIZE, b[5]),
+	    report_size(m.table_frames * QUIRE_PAGE_SIZE, b[6]),
+	    report_count((uint64_t)rate(run, faults, now), (report_buf){0}), tty ? "\033[K" : "\n");
 	fflush(stderr);
-	before.at_ns = now;
-	before.faults = faults;
+	run->stat_ns = now;
+	run->stat_faults = faults;
 }

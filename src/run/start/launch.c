@@ -119,7 +119,7 @@ static void become_stub(struct run *run, int ctl, int life, const struct program
 	own_limits_give_back(run);
 	if (run->sigchld_ignored)
 		signal(SIGCHLD, SIG_IGN);
-	privilege_withhold();
+	privilege_withhold(run);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	syscall(SYS_execveat, base + RUN_FD_EXEC, "", p->argv, env, AT_EMPTY_PATH);
 }
@@ -160,7 +160,7 @@ static int spawn(struct run *run, int ctl, const struct program *p, const sigset
 		return -errno;
 	if (!run->first_pid) {
 		become_stub(run, ctl, life[0], p, env, mask);
-		run_say("cannot start the stub: %s", strerror(errno));
+		run_say(run, "cannot start the stub: %s", strerror(errno));
 		_exit(RUN_EXIT_NOEXEC);
 	}
 	close(life[0]);
@@ -171,18 +171,19 @@ static int spawn(struct run *run, int ctl, const struct program *p, const sigset
 
 int launch(struct run *run, int guest_ctl, const sigset_t *mask)
 {
-	static struct program program; /* too large for a stack */
-	int err = program_find(run->opts->argv, &program);
+	struct program *program = calloc(1, sizeof(*program)); /* too large for a stack */
+	int err = program ? program_find(run->opts->argv, program) : -ENOMEM;
 
 	if (err) {
-		run_say("%s: %s", run->opts->argv[0], strerror(-err));
+		run_say(run, "%s: %s", run->opts->argv[0], strerror(-err));
 		return err == -ENOENT || err == -ENOTDIR ? RUN_EXIT_NOTFOUND : RUN_EXIT_NOEXEC;
 	}
 	run->info->fd_base = run->fd_base;
 	err = stub_create(run);
 	if (!err)
-		err = spawn(run, guest_ctl, &program, mask);
-	program_free(&program);
+		err = spawn(run, guest_ctl, program, mask);
+	program_free(program);
+	free(program);
 	if (!err)
 		return 0;
 	start_failed(run, "start", err);

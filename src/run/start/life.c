@@ -43,11 +43,6 @@
 #define WATCH_TIMER (2ull << 40)
 #define LOOK_MS 500
 
-static int signal_fd = -1, timer_fd = -1;
-static int first_stopped;  /* main thread: the signal, or 0 */
-static unsigned terms;     /* main thread: SIGTERMs that were passed on */
-static bool group_stopped; /* main thread: a stop signal came to us since the first process ran */
-
 static int watch(struct run *run, int fd, uint32_t events, uint64_t what)
 {
 	struct epoll_event e = {.events = events, .data.u64 = what};
@@ -62,14 +57,14 @@ static int create_timer(struct run *run)
 
 	if (s <= 0)
 		return 0;
-	timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (timer_fd < 0)
+	run->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (run->timer_fd < 0)
 		return -errno;
 	t.it_value.tv_sec = (time_t)s;
 	t.it_value.tv_nsec = (long)((s - (double)t.it_value.tv_sec) * 1e9);
 	t.it_interval = t.it_value;
-	timerfd_settime(timer_fd, 0, &t, NULL);
-	return watch(run, timer_fd, EPOLLIN, WATCH_TIMER);
+	timerfd_settime(run->timer_fd, 0, &t, NULL);
+	return watch(run, run->timer_fd, EPOLLIN, WATCH_TIMER);
 }
 
 int life_create(struct run *run)
@@ -85,19 +80,19 @@ int life_create(struct run *run)
 	sigaddset(&set, SIGTSTP);
 	sigaddset(&set, SIGTTIN);
 	sigaddset(&set, SIGTTOU);
-	signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	run->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	run->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (signal_fd < 0 || run->epoll < 0)
+	if (run->signal_fd < 0 || run->epoll < 0)
 		return -errno;
-	err = watch(run, signal_fd, EPOLLIN, WATCH_SIGNALS);
+	err = watch(run, run->signal_fd, EPOLLIN, WATCH_SIGNALS);
 	return err ? err : create_timer(run);
 }
 
 void life_destroy(struct run *run)
 {
-	close(signal_fd);
-	if (timer_fd >= 0)
-		close(timer_fd);
+	close(run->signal_fd);
+	if (run->timer_fd >= 0)
+		close(run->timer_fd);
 	close(run->epoll);
 }
 
@@ -130,9 +125,9 @@ static void first_process(struct run *run)
 	int status;
 
 	while (waitpid(run->first_pid, &status, WNOHANG | WUNTRACED | WCONTINUED) > 0) {
-		first_stopped = WIFSTOPPED(status) ? WSTOPSIG(status) : 0;
+		run->first_stopped = WIFSTOPPED(status) ? WSTOPSIG(status) : 0;
 		if (WIFCONTINUED(status))
-			group_stopped = false;
+			run->group_stopped = false;
 		if (WIFSTOPPED(status) || WIFCONTINUED(status))
 			continue;
 		run->first_done = true;
@@ -157,14 +152,14 @@ static void stop_with_first(struct run *run)
 {
 	int sig;
 
-	if (!first_stopped || (!group_stopped && !is_alone(run)))
+	if (!run->first_stopped || (!run->group_stopped && !is_alone(run)))
 		return;
 	first_process(run);
-	sig = first_stopped;
+	sig = run->first_stopped;
 	if (!sig)
 		return;
-	first_stopped = 0;
-	group_stopped = false;
+	run->first_stopped = 0;
+	run->group_stopped = false;
 	stop_with(run->first_pid, sig);
 }
 
@@ -192,9 +187,10 @@ static void pass_on(struct run *run, int sig)
 {
 	bool reached = run->first_done ? signal_all(run, sig) > 0 : kill(run->first_pid, sig) == 0;
 
-	if (sig != SIGTERM || (reached && !terms++))
+	if (sig != SIGTERM || (reached && !run->terms++))
 		return;
-	run_say("SIGTERM %s: everything ends", reached ? "again" : "reaches no process any more");
+	run_say(run, "SIGTERM %s: everything ends",
+		reached ? "again" : "reaches no process any more");
 	end_at_once(run, sig);
 }
 
@@ -207,10 +203,10 @@ static void signal_came(struct run *run, int sig)
 	case SIGTSTP:
 	case SIGTTIN:
 	case SIGTTOU:
-		group_stopped = true;
+		run->group_stopped = true;
 		break;
 	case SIGXCPU:
-		run_say("the supervisor's CPU time is used up (ulimit -Ht): everything ends");
+		run_say(run, "the supervisor's CPU time is used up (ulimit -Ht): everything ends");
 		end_at_once(run, sig);
 	default:
 		pass_on(run, sig);
@@ -221,7 +217,7 @@ static void signals(struct run *run)
 {
 	struct signalfd_siginfo si;
 
-	while (read(signal_fd, &si, sizeof(si)) == sizeof(si))
+	while (read(run->signal_fd, &si, sizeof(si)) == sizeof(si))
 		signal_came(run, (int)si.ssi_signo);
 }
 
@@ -229,7 +225,7 @@ static void timer(struct run *run)
 {
 	uint64_t n;
 
-	if (read(timer_fd, &n, sizeof(n)) == sizeof(n))
+	if (read(run->timer_fd, &n, sizeof(n)) == sizeof(n))
 		report_stat_line(run);
 }
 
@@ -243,13 +239,13 @@ static bool over(struct run *run)
 	return yes;
 }
 
-void life_let_go(void)
+void life_let_go(struct run *run)
 {
 	struct signalfd_siginfo si;
 	sigset_t set;
 
 	/* One that came with the last death was for the dead. */
-	while (read(signal_fd, &si, sizeof(si)) == sizeof(si))
+	while (read(run->signal_fd, &si, sizeof(si)) == sizeof(si))
 		;
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);

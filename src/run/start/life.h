@@ -10,7 +10,7 @@ struct run;
 int life_create(struct run *run);
 void life_loop(struct run *run);
 /* SIGTERM and SIGHUP are not passed on any more, and end us. */
-void life_let_go(void);
+void life_let_go(struct run *run);
 void life_destroy(struct run *run);
 
 #endif

@@ -11,10 +11,13 @@
 #include "run/base/run.h"
 #include "run/base/say.h"
 #include "run/base/util.h"
+#include "run/call/note.h"
 #include "run/call/shm.h"
 #include "run/fd/closer.h"
 #include "run/fd/ctl.h"
 #include "run/fd/fd_block.h"
+#include "run/fd/fds.h"
+#include "run/file/far.h"
 #include "run/file/files.h"
 #include "run/file/inode.h"
 #include "run/guest/proc.h"
@@ -116,21 +119,21 @@ static int make_ram(struct run *run)
 
 static const struct space_hooks space_hooks = {windows_copy, windows_destroy, shm_sweep};
 
+/* What rooms keep of a run. */
+static int (*const parts[])(struct run *run) = {slots_create, procs_create,  oom_create,
+						shm_create,   notes_create,  inodes_create,
+						far_create,   closer_create, fds_create};
+#define NR_PARTS (sizeof(parts) / sizeof(parts[0]))
+
 static int start(struct run *run, int *guest_ctl)
 {
 	int err = make_ram(run);
 
 	if (err)
 		return err;
-	inodes_create(run);
 	run->space_hooks = &space_hooks;
-	err = slots_create(run);
-	if (!err)
-		err = procs_create(run);
-	if (!err)
-		err = oom_create(run);
-	if (!err)
-		err = shm_create();
+	for (unsigned i = 0; i < NR_PARTS && !err; i++)
+		err = parts[i](run);
 	if (!err)
 		err = machine_create(run);
 	if (!err)
@@ -145,7 +148,7 @@ static int start(struct run *run, int *guest_ctl)
 
 static int start_threads(struct run *run)
 {
-	int err = closer_start();
+	int err = closer_start(run);
 
 	if (!err)
 		err = reaper_start(run);
@@ -158,8 +161,7 @@ static int start_threads(struct run *run)
 
 static void print_violation(void *arg, const char *line)
 {
-	(void)arg;
-	run_say("verify: %s", line);
+	run_say(arg, "verify: %s", line);
 }
 
 /* Points that --fail names and nobody came to: what was to be tried has not been. */
@@ -172,7 +174,7 @@ static void say_unreached(struct run *run, struct run_verdict *v)
 		past--;
 	v->unreached = n - past;
 	if (v->unreached)
-		run_say("--fail %llu%s: there were only %llu allocations",
+		run_say(run, "--fail %llu%s: there were only %llu allocations",
 			(unsigned long long)points[past], v->unreached > 1 ? " and above" : "",
 			(unsigned long long)v->machine.alloc_points);
 }
@@ -181,22 +183,22 @@ static void say_unreached(struct run *run, struct run_verdict *v)
 static bool take_apart(struct run *run, struct run_verdict *v)
 {
 	if (!all_taken_apart(run)) {
-		run_say("a request of a dead process waits for a file that does not answer: "
-			"nothing is verified");
+		run_say(run, "a request of a dead process waits for a file that does not answer: "
+			     "nothing is verified");
 		return false;
 	}
 	reaper_stop(run);
 	workers_stop(run);
-	shm_destroy();
+	shm_destroy(run);
 	run->port.rcu_barrier(run->port.ctx);
-	v->violations = quire_verify(run->machine, print_violation, NULL);
+	v->violations = quire_verify(run->machine, print_violation, run);
 	quire_machine_stats(run->machine, &v->machine);
 	v->wall_ns = run_now_ns() - run->start_ns;
 	say_unreached(run, v);
 	if (v->violations)
-		run_say("VERIFY FAILED: %u violations: Quire's accounting was not conserved",
+		run_say(run, "VERIFY FAILED: %u violations: Quire's accounting was not conserved",
 			v->violations);
-	say_rest();
+	say_rest(run);
 	return true;
 }
 
@@ -245,12 +247,12 @@ static void ignore_signals(void)
 }
 
 /* A filter that is nowhere is EFAULT where filters can be installed; who may is asked later. */
-static bool host_has_filters(void)
+static bool host_has_filters(struct run *run)
 {
 	if (!syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) || errno == EFAULT ||
 	    errno == EACCES)
 		return true;
-	run_say("no seccomp filters can be installed here, and quire run needs one: %s%s",
+	run_say(run, "no seccomp filters can be installed here, and quire run needs one: %s%s",
 		strerror(errno), errno == EINVAL ? " (does another quire run run this one?)" : "");
 	return false;
 }
@@ -261,11 +263,11 @@ static int supervise(struct run *run, const sigset_t *mask)
 	int guest_ctl = -1, status;
 	bool lost = false;
 
-	if (!host_has_filters() || fd_block_place(run) || start(run, &guest_ctl))
+	if (!host_has_filters(run) || fd_block_place(run) || start(run, &guest_ctl))
 		return RUN_EXIT_VERIFY;
 	status = launch(run, guest_ctl, mask);
 	close(guest_ctl);
-	fd_block_leave();
+	fd_block_leave(run);
 	if (status)
 		return status;
 	ignore_signals();
@@ -274,7 +276,7 @@ static int supervise(struct run *run, const sigset_t *mask)
 		return RUN_EXIT_VERIFY;
 	}
 	life_loop(run);
-	life_let_go();
+	life_let_go(run);
 	if (!take_apart(run, &verdict))
 		return -1;
 	if (!run->opts->quiet || run->opts->report)
@@ -292,7 +294,9 @@ int run_main(const struct run_options *opts)
 
 	run.opts = opts;
 	run.listener = run.ctl = run.fd_ram = run.fd_tables = run.fd_chan = run.fd_stub = -1;
+	run.signal_fd = run.timer_fd = -1;
 	run.start_ns = run_now_ns();
+	say_init(&run);
 	pthread_mutex_init(&run.lock, NULL);
 	pthread_cond_init(&run.changed, NULL);
 	pthread_cond_init(&run.reap_ready, NULL);

@@ -45,12 +45,12 @@ static const char *limits_that_refuse(int err)
 	return addresses ? "-Hv" : data ? "-Hd" : "";
 }
 
-void start_failed(const struct run *run, const char *what, int err)
+void start_failed(struct run *run, const char *what, int err)
 {
 	const char *limits = limits_that_refuse(err);
 	bool smaller = for_want_of_memory(run, err);
 
-	run_say("cannot %s: %s%s%s%s%s%s%s", what, strerror(-err),
+	run_say(run, "cannot %s: %s%s%s%s%s%s%s", what, strerror(-err),
 		smaller || *limits ? " (try " : "", smaller ? "a smaller --ram" : "",
 		smaller && *limits ? " or " : "", *limits ? "a higher ulimit " : "", limits,
 		smaller || *limits ? ")" : "");

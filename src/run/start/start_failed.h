@@ -7,6 +7,6 @@
 
 struct run;
 
-void start_failed(const struct run *run, const char *what, int err);
+void start_failed(struct run *run, const char *what, int err);
 
 #endif

@@ -83,3 +83,13 @@
 #define CALL(name, what) [__NR_##name] = what,
 #define OURS(name, what, fn, ints) [__NR_##name] = what,
 const struct call_desc call_table[NR_CALLS] = {SYSTEM_CALLS(CALL, OURS)};
+
+/* Files that are compiled with this one have other tables (special.h). */
+#undef NATIVE
+#undef MEMORY
+#undef SPECIAL
+#undef REFUSED
+#undef ABSENT
+#undef UNKNOWN
+#undef CALL
+#undef OURS

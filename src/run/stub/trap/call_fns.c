@@ -16,3 +16,13 @@
 #define OURS(name, what, fn, ints) [__NR_##name] = what,
 
 const call_fn call_fns[NR_CALLS] = {SYSTEM_CALLS(CALL, OURS)};
+
+/* Files that are compiled with this one have other tables (special.h). */
+#undef NATIVE
+#undef MEMORY
+#undef SPECIAL
+#undef REFUSED
+#undef ABSENT
+#undef UNKNOWN
+#undef CALL
+#undef OURS
