@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""pairs.py QUIRE DOCS: checking.md has each pair of locking.md's matrix, and each scenario.
+"""pairs.py QUIRE DOCS: each pair of locking.md's matrix has a scenario, or a reason in checking.md why there is none.
 
-A pair has scenarios, or a reason why there is none; what is named exists.
+A scenario has a pair, and pairs are of the matrix, or of what stands beside it.
 """
 
 import re
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 QUIRE, DOCS = sys.argv[1], Path(sys.argv[2])
+BESIDE = ("readers of the mappings", "the host's stores for a system call")
 
 
 def rows(name, heading):
@@ -21,34 +22,43 @@ def rows(name, heading):
     return [lines[0]] + lines[2:]
 
 
-def matrix_pairs():
+def matrix():
+    """The operations."""
     head, *lines = rows("locking.md", "Who excludes whom")
     names = head[1:]
     firsts = [re.match(r"\*\*(.*?)\*\*", line[0]).group(1) for line in lines]
     if firsts != names:
         sys.exit(f"FAILED locking.md: rows {firsts}, columns {names}")
-    return [f"{a} × {b}" for i, a in enumerate(names) for b in names[i:]]
+    return names
 
 
 def scenarios():
+    """All of them; and those that a pair has, by pair."""
     text = subprocess.run([QUIRE, "check", "--list"], check=True, capture_output=True, text=True).stdout
-    return set(re.findall(r"^([a-z][a-z0-9-]*)$", re.split(r"^Rules", text, flags=re.M)[0], re.M))
+    lists = re.split(r"^(?:Scenarios|Pairs of operations|Rules .*)$", text, flags=re.M)
+    pairs = {pair: names.split() for pair, names in re.findall(r"^(\S.* × .*)\n +(.*)$", lists[2], re.M)}
+    return set(re.findall(r"^([a-z][a-z0-9-]*)$", lists[1], re.M)), pairs
 
 
 def main():
-    table = rows("checking.md", "Which pairs are tested")[1:]
-    pairs, wrong = [line[0] for line in table], []
-    named = set(re.findall(r"`([a-z0-9-]+)`", " ".join(line[1] for line in table)))
+    names = matrix()
+    of_matrix = [f"{a} × {b}" for i, a in enumerate(names) for b in names[i:]]
+    known = of_matrix + [f"{a} × {b}" for a in BESIDE for b in names]
+    there, pairs = scenarios()
+    reasons = rows("checking.md", "Which pairs are tested")[1:]
+    told = [line[0] for line in reasons]
+    named = set(re.findall(r"`([a-z0-9-]+)`", " ".join(line[1] for line in reasons)))
 
-    wrong += [f"no row of {p}" for p in matrix_pairs() if p not in pairs]
-    wrong += [f"two rows of {p}" for p in set(pairs) if pairs.count(p) > 1]
-    wrong += [f"neither a scenario nor a reason: {line[0]}" for line in table if not line[1]]
-    wrong += [f"there is no scenario {n}" for n in sorted(named - scenarios())]
-    wrong += [f"scenario {n} is in no row" for n in sorted(scenarios() - named)]
+    wrong = [f"neither a scenario nor a reason: {p}" for p in of_matrix if p not in pairs and p not in told]
+    wrong += [f"there is no pair {p}" for p in [*pairs, *told] if p not in known]
+    wrong += [f"two rows of {p}" for p in set(told) if told.count(p) > 1]
+    wrong += [f"no reason: {line[0]}" for line in reasons if not line[1]]
+    wrong += [f"there is no scenario {n}" for n in sorted(named - there)]
+    wrong += [f"scenario {n} has no pair" for n in sorted(there - {n for with_it in pairs.values() for n in with_it})]
     for w in wrong:
         print("FAILED", w)
-    print(f"{len(pairs)} pairs, {len(named)} scenarios")
-    return 1 if wrong or not named else 0
+    print(f"{len(of_matrix)} pairs, {len(there)} scenarios")
+    return 1 if wrong or not there else 0
 
 
 sys.exit(main())

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * list.c: scenarios with the rules that they guard, rules with what they say.
+ * list.c: scenarios with the rules that they guard, pairs of operations with the scenarios that
+ * have them, rules with what they say.
  */
+#include <string.h>
+
 #include "check/cmd/check.h"
 
 static void list_scenario(const struct scenario *s, FILE *out)
@@ -43,6 +46,46 @@ static void list_rule(enum quire_rule rule, FILE *out)
 	fputs("\n\n", out);
 }
 
+/* The pair after this one, or NULL. */
+static const char *next_pair(const char *at)
+{
+	at += strcspn(at, ";");
+	return *at ? at + strlen("; ") : NULL;
+}
+
+/* `pair` begins what may go on with others. */
+static bool has_pair(const struct scenario *s, const char *pair)
+{
+	size_t len = strcspn(pair, ";");
+
+	for (const char *at = s->pairs; at; at = next_pair(at))
+		if (strcspn(at, ";") == len && !strncmp(at, pair, len))
+			return true;
+	return false;
+}
+
+static void list_pair(const char *pair, FILE *out)
+{
+	fprintf(out, "%.*s\n   ", (int)strcspn(pair, ";"), pair);
+	for (const struct scenario *const *s = scenarios(); *s; s++)
+		if (has_pair(*s, pair))
+			fprintf(out, " %s", (*s)->name);
+	fputs("\n\n", out);
+}
+
+/* Those that no scenario before this one has. */
+static void list_new_pairs(const struct scenario *const *s, FILE *out)
+{
+	for (const char *at = (*s)->pairs; at; at = next_pair(at)) {
+		const struct scenario *const *first = scenarios();
+
+		while (!has_pair(*first, at))
+			first++;
+		if (first == s)
+			list_pair(at, out);
+	}
+}
+
 void cmd_list(FILE *out)
 {
 	const struct scenario *const *all = scenarios();
@@ -50,6 +93,9 @@ void cmd_list(FILE *out)
 	fputs("Scenarios\n\n", out);
 	for (unsigned i = 0; all[i]; i++)
 		list_scenario(all[i], out);
+	fputs("Pairs of operations\n\n", out);
+	for (unsigned i = 0; all[i]; i++)
+		list_new_pairs(&all[i], out);
 	fputs("Rules (--without RULE)\n\n", out);
 	for (unsigned i = 0; i < NR_RULES; i++)
 		list_rule((enum quire_rule)i, out);

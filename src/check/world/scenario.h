@@ -24,7 +24,9 @@ struct scenario {
 	const char *name;   /* with dashes */
 	const char *title;  /* one line */
 	const char *source; /* where it comes from: docs/checking.md */
-	unsigned bound;     /* if not the default one */
+	/* Of docs/locking.md, "Who excludes whom": "fault × map, unmap; exit × truncate". */
+	const char *pairs;
+	unsigned bound; /* if not the default one */
 	unsigned alloc_failures;
 	unsigned frames; /* of RAM; 0: 48 */
 	bool device;     /* there is one (device.c) */

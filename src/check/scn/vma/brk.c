@@ -56,6 +56,7 @@ SCENARIO(fault_brk) = {
     .name = "fault-brk",
     .title = "accesses to the heap against brk that shrinks it, grows it and shrinks it",
     .source = "linux-mm, Nov 2008",
+    .pairs = "fault × map, unmap",
     .setup = setup_heap,
     .actors = {{"fault", look_and_store}, {"brk", shrink_grow_shrink}},
     .check = check_heap,
