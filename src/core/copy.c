@@ -41,7 +41,7 @@ static bool must_copy(struct vma *src)
 }
 
 /* More references than entries: a pin (or a gather on its way: a copy too many, no harm). */
-static bool maybe_pinned(const struct folio *f)
+static inline bool maybe_pinned(const struct folio *f)
 {
 	return at_load(&f->refs) > (uint32_t)at_load(&f->mapcount);
 }
@@ -64,7 +64,7 @@ static pte_t duplicate(struct copy *c, const struct folio *f, pte_t e)
 }
 
 /* *e becomes read-only in the parent. */
-static void take_write_bit(struct copy *c, pte_t *slot, uint64_t addr, pte_t *e)
+static inline void take_write_bit(struct copy *c, pte_t *slot, uint64_t addr, pte_t *e)
 {
 	*e &= ~PTE_WRITE;
 	STEP("takes the write bit of %#lx from the parent", addr);
@@ -76,7 +76,7 @@ static void take_write_bit(struct copy *c, pte_t *slot, uint64_t addr, pte_t *e)
 }
 
 /* Shares an anonymous page. */
-static void share_anon(struct copy *c, struct folio *f, pte_t *slot, uint64_t addr, pte_t *e)
+static inline void share_anon(struct copy *c, struct folio *f, pte_t *slot, uint64_t addr, pte_t *e)
 {
 	if (RULE(fork_clears_exclusive) && folio_test(f, FOLIO_EXCLUSIVE))
 		folio_clear(f, FOLIO_EXCLUSIVE);
@@ -85,7 +85,7 @@ static void share_anon(struct copy *c, struct folio *f, pte_t *slot, uint64_t ad
 		take_write_bit(c, slot, addr, e);
 }
 
-static bool is_pinned(const struct folio *f)
+static inline bool is_pinned(const struct folio *f)
 {
 	return folio_test(f, FOLIO_EXCLUSIVE) && maybe_pinned(f);
 }
@@ -107,7 +107,7 @@ static void take_pinned_write_bits(struct copy *c, pte_t *slot, uint64_t addr, u
 #define FLUSH_FIRST PTE_WRITE
 
 /* The child's entry for e, with its counts taken; FLUSH_FIRST; 0: no memory. */
-static pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
+static inline pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
 {
 	struct quire_machine *m = c->g->mm->machine;
 	struct folio *f;
@@ -119,7 +119,7 @@ static pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
 	if (pte_frame(e) == m->zero_pfn)
 		return e & ~PTE_ACCESSED;
 	f = pfn_folio(m, pte_frame(e));
-	if (!folio_test(f, FOLIO_ANON)) {
+	if (unlikely(!folio_test(f, FOLIO_ANON))) {
 		folio_get_mapped(f);
 	} else if (RULE(fork_copies_pinned) && is_pinned(f)) {
 		if (RULE(fork_flushes_pinned) && (e & PTE_WRITE))
@@ -138,26 +138,31 @@ static pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
 static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, uint64_t *addr,
 		       uint64_t end)
 {
-	pte_t *to = dst->entry;
+	pte_t *slot = src->entry, *to = dst->entry;
+	uint64_t at = *addr;
+	uint32_t copied = 0;
+	int err = 0;
 
-	for (pte_t *slot = src->entry; *addr < end; slot++, to++, *addr += PAGE_SIZE) {
+	for (; at < end; slot++, to++, at += PAGE_SIZE) {
 		pte_t e = at_load_relaxed(slot), val;
 
 		if (!pte_present(e))
 			continue;
-		val = copy_entry(c, slot, *addr, e);
-		if (val == FLUSH_FIRST) {
-			take_pinned_write_bits(c, slot, *addr, end);
-			return -QEAGAIN;
+		val = copy_entry(c, slot, at, e);
+		if (unlikely(!pte_present(val))) {
+			err = val == FLUSH_FIRST ? -QEAGAIN : -ENOPAGE;
+			break;
 		}
-		if (!pte_present(val))
-			return -ENOPAGE;
-		STEP("copies entry %#lx of %#lx to the child", val, *addr);
+		STEP("copies entry %#lx of %#lx to the child", val, at);
 		at_store(to, val);
-		dst->table->pt.used++;
-		c->entries++;
+		copied++;
 	}
-	return 0;
+	dst->table->pt.used += copied;
+	c->entries += copied;
+	*addr = at;
+	if (err == -QEAGAIN)
+		take_pinned_write_bits(c, slot, at, end);
+	return err;
 }
 
 static void begin(struct copy *c)

@@ -2,7 +2,7 @@
 /*
  * folio.h: frames and folios: allocation, references, the folio lock.
  *
- * frames.c owns the zones (buddy allocator, orders 0..10) and the per-CPU lists of order-0
+ * zone.c owns the zones (buddy allocator, orders 0..10), pcp.c the per-CPU lists of order-0
  * frames; folio.c owns references, flags and the folio lock.
  */
 #ifndef CORE_FOLIO_H

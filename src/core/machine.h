@@ -127,7 +127,7 @@ struct quire_machine {
 	uint64_t max_map_count;
 	uint64_t stack_guard_gap;       /* pages */
 	pfn_t zero_pfn;                 /* the zero page: FOLIO_PERMANENT */
-	struct frames *frames;          /* zones and per-CPU lists: frames.c */
+	struct frames *frames;          /* zones and per-CPU lists: zone.h */
 	struct machine_cpu *cpus;       /* port.ncpus of them */
 	bool ram_is_zero;               /* untouched RAM reads as zero */
 	bool own_ram, own_table_ram;    /* taken from port->alloc */

@@ -31,8 +31,10 @@ static void move_locked(struct tlb_gather *g, struct pt_ref *dst, struct pt_ref 
 			uint64_t old_addr, uint64_t len)
 {
 	pte_t *to = dst->entry, *from = src->entry;
+	uint64_t first = old_addr, last = 0, end = old_addr + len;
+	unsigned moved = 0;
 
-	for (uint64_t end = old_addr + len; old_addr < end; old_addr += PAGE_SIZE, to++, from++) {
+	for (; old_addr < end; old_addr += PAGE_SIZE, to++, from++) {
 		pte_t e = at_load_relaxed(from);
 
 		if (!e)
@@ -40,10 +42,13 @@ static void move_locked(struct tlb_gather *g, struct pt_ref *dst, struct pt_ref 
 		Q_ASSERT(g->mm->machine, !at_load_relaxed(to)); /* invariant 4 */
 		STEP("moves entry %#lx away from %#lx", e, old_addr);
 		pt_set(src, from, 0);
-		if (RULE(move_flush))
-			tlb_page(g, old_addr);
 		pt_set(dst, to, e);
+		if (!moved++)
+			first = old_addr;
+		last = old_addr;
 	}
+	if (moved && RULE(move_flush))
+		tlb_range(g, first, last + PAGE_SIZE, moved);
 }
 
 /* Both addresses in one table. */

@@ -76,7 +76,14 @@ struct rmap_batch {
 	int64_t rss[MM_SHMEM + 1];
 	int64_t mapped_anon, mapped_file;
 };
-void rmap_batch_remove(struct rmap_batch *b, struct folio *f);
+static inline void rmap_batch_remove(struct rmap_batch *b, struct folio *f)
+{
+	enum mm_counter kind = rss_counter(f);
+
+	b->rss[kind]--;
+	if (at_sub(&f->mapcount, 1) == 0)
+		*(kind == MM_ANON ? &b->mapped_anon : &b->mapped_file) -= 1;
+}
 /* Takes the entry's reference, too. */
 static inline void rmap_batch_add(struct rmap_batch *b, struct folio *f)
 {

@@ -43,19 +43,6 @@ void rmap_remove(struct quire_mm *mm, struct folio *f)
 		rmap_change(mm, rss_counter(f), at_sub(&f->mapcount, 1) == 0, -1);
 }
 
-void rmap_batch_remove(struct rmap_batch *b, struct folio *f)
-{
-	enum mm_counter kind = rss_counter(f);
-
-	b->rss[kind]--;
-	if (at_sub(&f->mapcount, 1) == 0) {
-		if (kind == MM_ANON)
-			b->mapped_anon--;
-		else
-			b->mapped_file--;
-	}
-}
-
 void rmap_batch_commit(struct rmap_batch *b, struct quire_mm *mm)
 {
 	struct machine_cpu *c = &mm->machine->cpus[this_cpu(&mm->machine->port)];

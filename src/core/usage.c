@@ -25,33 +25,39 @@
 struct tally {
 	uint64_t pages[NR_CLASSES], pss[NR_CLASSES]; /* pss: bytes, shifted */
 	uint64_t referenced, external, lazyfree;     /* pages */
-	int32_t mapcount;                            /* the last that was divided by */
-	uint64_t part;                               /* what came out */
 };
 
-/* Most shared pages are shared by as many as the one before. */
-static uint64_t part_of_page(struct tally *t, int32_t mapcount)
+/* Pages side by side are mostly alike: they are counted before they are added, all at once. */
+struct alike {
+	uint64_t pages;
+	pte_t bits; /* of their entries: those of ALIKE_BITS */
+	uint32_t flags;
+	int32_t mapcount;
+};
+#define ALIKE_BITS (PTE_ACCESSED | PTE_DIRTY)
+
+static unsigned class_of(const struct alike *a)
 {
-	if (unlikely(mapcount != t->mapcount)) {
-		t->mapcount = mapcount;
-		t->part = PAGE_PSS / (uint32_t)mapcount;
-	}
-	return t->part;
+	bool dirty = (a->bits & PTE_DIRTY) || (a->flags & FOLIO_DIRTY);
+
+	return (a->flags & FOLIO_ANON ? CLASS_ANON : 0) |
+	       (a->flags & FOLIO_SHMEM ? CLASS_SHMEM : 0) | (dirty ? CLASS_DIRTY : 0) |
+	       (a->mapcount > 1 ? CLASS_SHARED : 0);
 }
 
-static void add_folio(struct tally *t, pte_t e, const struct folio *f)
+/* The zero page, which is permanent, counts nowhere. */
+static void add_alike(struct tally *t, const struct alike *a)
 {
-	uint32_t flags = at_load_relaxed(&f->flags);
-	int32_t mapcount = at_load_relaxed(&f->mapcount);
-	bool dirty = (e & PTE_DIRTY) || (flags & FOLIO_DIRTY);
-	unsigned class = (flags & FOLIO_ANON ? CLASS_ANON : 0) |
-			 (flags & FOLIO_SHMEM ? CLASS_SHMEM : 0) | (dirty ? CLASS_DIRTY : 0) |
-			 (mapcount > 1 ? CLASS_SHARED : 0);
+	unsigned class = class_of(a);
 
-	t->pages[class]++;
-	t->pss[class] += mapcount > 1 ? part_of_page(t, mapcount) : PAGE_PSS;
-	if (unlikely(flags & FOLIO_LAZYFREE) && (class & (CLASS_ANON | CLASS_DIRTY)) == CLASS_ANON)
-		t->lazyfree++;
+	if (a->flags & FOLIO_PERMANENT)
+		return;
+	t->pages[class] += a->pages;
+	t->pss[class] += a->pages * (a->mapcount > 1 ? PAGE_PSS / (uint32_t)a->mapcount : PAGE_PSS);
+	if (a->bits & PTE_ACCESSED)
+		t->referenced += a->pages;
+	if ((a->flags & FOLIO_LAZYFREE) && (class & (CLASS_ANON | CLASS_DIRTY)) == CLASS_ANON)
+		t->lazyfree += a->pages;
 }
 
 static void add_external(struct tally *t, pte_t e)
@@ -59,33 +65,50 @@ static void add_external(struct tally *t, pte_t e)
 	unsigned class = e & PTE_DIRTY ? CLASS_DIRTY : 0;
 
 	t->external++;
+	t->referenced += (e & PTE_ACCESSED) != 0;
 	t->pages[class]++;
 	t->pss[class] += PAGE_PSS;
 }
 
-static inline void add_entry(struct tally *t, const struct quire_machine *m, pte_t e)
+static inline void add_folio(struct tally *t, struct alike *a, pte_t e, const struct folio *f)
 {
-	bool external = (e & PTE_EXTERNAL) != 0;
+	uint32_t flags = at_load_relaxed(&f->flags);
+	int32_t mapcount = at_load_relaxed(&f->mapcount);
+	pte_t bits = e & ALIKE_BITS;
 
-	if (!pte_present(e) || (!external && pte_frame(e) == m->zero_pfn))
-		return;
-	t->referenced += (e & PTE_ACCESSED) != 0;
-	if (unlikely(external))
-		add_external(t, e);
-	else
-		add_folio(t, e, pfn_folio(m, pte_frame(e)));
+	if (unlikely(bits != a->bits || flags != a->flags || mapcount != a->mapcount)) {
+		add_alike(t, a);
+		*a = (struct alike){0, bits, flags, mapcount};
+	}
+	a->pages++;
+}
+
+static void add_entries(struct tally *t, const struct quire_machine *m, const pte_t *entry,
+			uint64_t n)
+{
+	struct alike a = {0};
+
+	for (uint64_t i = 0; i < n; i++) {
+		pte_t e = at_load_relaxed(entry + i);
+
+		if (!pte_present(e))
+			continue;
+		if (unlikely(e & PTE_EXTERNAL))
+			add_external(t, e);
+		else
+			add_folio(t, &a, e, pfn_folio(m, pte_frame(e)));
+	}
+	add_alike(t, &a);
 }
 
 static void add_table(struct tally *t, const struct vma *vma, uint64_t addr, uint64_t end)
 {
-	const struct quire_machine *m = vma->mm->machine;
 	struct pt_ref ref;
 
 	if (!pt_lock(vma->mm, addr, &ref))
 		return;
 	if (ref.table->pt.used)
-		for (; addr < end; addr += PAGE_SIZE)
-			add_entry(t, m, at_load_relaxed(ref.entry++));
+		add_entries(t, vma->mm->machine, ref.entry, (end - addr) >> PAGE_SHIFT);
 	pt_unlock(&ref);
 }
 
@@ -125,7 +148,7 @@ static void add_tally(struct quire_usage *u, const struct tally *t, bool locked)
 
 static void add_vma(struct quire_usage *u, const struct vma *vma, uint64_t addr, uint64_t end)
 {
-	struct tally t = {.mapcount = 1, .part = PAGE_PSS};
+	struct tally t = {0};
 
 	while ((addr = pt_skip_holes(vma->mm, addr, end)) < end) {
 		uint64_t next = pt_table_end(addr, end);

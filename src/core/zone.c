@@ -259,3 +259,14 @@ void zone_init(struct quire_machine *m, struct zone *z)
 	z->discard_high = blocks / 16 > 64 ? 64 : blocks / 16;
 	z->discard_low = z->discard_high / 2;
 }
+
+void zone_free_frames(struct quire_machine *m, struct folio *f, uint32_t count, bool zeroed)
+{
+	struct zone *z = zone_of(m, f);
+
+	for (uint32_t i = 0; i < count; i++)
+		at_store_relaxed(&f[i].flags, 0);
+	zone_lock(m, z);
+	zone_free_run_locked(m, z, folio_pfn(m, f), count, zeroed);
+	zone_unlock(z);
+}

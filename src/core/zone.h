@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * zone.h: zones, and the per-CPU lists in front of them: private to zone.c, zones.c, frames.c and
- * verify.
+ * zone.h: zones, and the per-CPU lists in front of them: private to zone.c, zones.c, pcp.c,
+ * frames.c and verify.
  */
 #ifndef CORE_ZONE_H
 #define CORE_ZONE_H
@@ -47,6 +47,15 @@ struct frames {
 	size_t bytes;
 };
 
+/* ---- pcp.c */
+/* A frame of the CPU's list, or of its run, filled again if need be.  NO_FRAME: no zone has one. */
+pfn_t pcp_alloc(struct quire_machine *m, enum zone_kind kind, unsigned cpu, bool *zeroed);
+/* Up to n frames of RAM under one lock.  *zeroed: bit i for v[i].  Returns how many there were. */
+unsigned pcp_alloc_many(struct quire_machine *m, unsigned cpu, struct folio **v, unsigned n,
+			uint64_t *zeroed);
+/* Takes back a single frame, already retired. */
+void pcp_free(struct quire_machine *m, struct folio *f, unsigned cpu);
+
 /* ---- zone.c */
 void zone_init(struct quire_machine *m, struct zone *z);
 /* The first frame of a block, or NO_FRAME. */
@@ -56,10 +65,22 @@ void zone_free_locked(struct quire_machine *m, struct zone *z, pfn_t pfn, unsign
 		      bool zeroed);
 void zone_free_run_locked(struct quire_machine *m, struct zone *z, pfn_t pfn, uint32_t count,
 			  bool zeroed);
+/* The same of retired frames in a row; takes the lock. */
+void zone_free_frames(struct quire_machine *m, struct folio *first, uint32_t count, bool zeroed);
 /* Frames free or never used, whatever list they are in. */
 uint64_t zone_free_count(struct zone *z);
 /* Offers free blocks to port->ram_discard.  No spinlock held. */
 void zone_discard(struct quire_machine *m, struct zone *z);
+
+static inline struct zone *zone_of(struct quire_machine *m, const struct folio *f)
+{
+	return &m->frames->zones[f->zone];
+}
+
+static inline unsigned home_zone(const struct quire_machine *m, unsigned cpu)
+{
+	return cpu * m->frames->nr_ram_zones / m->port.ncpus;
+}
 
 static inline void zone_lock(struct quire_machine *m, struct zone *z)
 {
