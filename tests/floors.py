@@ -51,10 +51,14 @@ class Table:
             line = line.split("#")[0].strip()
             exception = re.fullmatch(r"([\w/]+) > ([\w/]+): *(.+)", line)
             row = re.fullmatch(r"([\w/]+):((?: +[\w/]+)*)", line)
+            stack = re.fullmatch(r"([\w/]+)/ +(\w+(?: < \w+)+):((?: +[\w/]+)*)", line)
             if exception:
                 self.exceptions[exception[1], exception[2]] = exception[3]
             elif row:
                 self.rows[row[1]] = row[2].split()
+            elif stack:
+                floors = [f"{stack[1]}/{floor}" for floor in stack[2].split(" < ")]
+                self.rows.update({floor: floors[:i] + stack[3].split() for i, floor in enumerate(floors)})
             elif line:
                 BAD.append(f"tests/floors.txt: not understood: {line}")
 
