@@ -21,6 +21,7 @@
 #ifndef QUIRE_H
 #define QUIRE_H
 
+#include "quire/counters.h"
 #include "quire/port.h"
 
 #ifdef __cplusplus
@@ -526,16 +527,8 @@ static inline void quire_range_usage(struct quire_mm *mm, uint64_t start, uint64
 
 struct quire_mm_stats {
 	uint64_t faults[QUIRE_NR_KINDS];
-	uint64_t around_pages;
-	uint64_t stack_growths;
 	uint64_t segv[QUIRE_NR_REASONS]; /* refused, by reason (SIGSEGV and SIGBUS) */
-	uint64_t oom;
-	uint64_t retries;   /* lockless attempts that lost a race */
-	uint64_t fallbacks; /* faults that took the mmap lock */
-	uint64_t flushes, flushed_pages;
 	uint64_t forks, fork_entries_copied, fork_tables_copied;
-	/* Pages shared by a fork that this mm had to copy later. */
-	uint64_t cow_copied_after_fork;
 	uint64_t rss_anon, rss_file, rss_shmem, peak_rss;         /* pages */
 	uint64_t total_vm, data_vm, exec_vm, stack_vm, locked_vm; /* pages */
 	uint64_t peak_total_vm, peak_locked_vm;
@@ -544,6 +537,10 @@ struct quire_mm_stats {
 	uint64_t largest_request;
 	uint64_t table_bytes, peak_table_bytes;
 	uint64_t start_brk, brk, mmap_base, start_stack;
+	/* One for each line of counters.h. */
+#define QUIRE_COUNTER_FIELD(counter, field, object, name, text) uint64_t field;
+	QUIRE_MM_COUNTERS(QUIRE_COUNTER_FIELD)
+#undef QUIRE_COUNTER_FIELD
 };
 QUIRE_API void quire_mm_stats_sized(struct quire_mm *mm, struct quire_mm_stats *out, size_t size);
 static inline void quire_mm_stats(struct quire_mm *mm, struct quire_mm_stats *out)

@@ -97,17 +97,15 @@ static inline uint64_t vma_pgoff(const struct vma *vma, uint64_t addr)
 }
 
 enum mm_counter {
+	/* Of rss, in pages; MM_FILE includes external frames. */
 	MM_ANON,
 	MM_FILE,
-	MM_SHMEM, /* rss, pages; MM_FILE includes external frames */
-	MM_AROUND,
-	MM_STACK_GROW,
-	MM_OOM,
-	MM_RETRY,
-	MM_FALLBACK,
-	MM_FLUSH,
-	MM_FLUSH_PAGES,
-	MM_COW_AFTER_FORK,
+	MM_SHMEM,
+/* clang-format off */
+#define X(counter, field, object, name, text) MM_##counter,
+	QUIRE_MM_COUNTERS(X)
+#undef X
+	/* clang-format on */
 	MM_KIND0,                               /* + enum quire_fault_kind */
 	MM_REASON0 = MM_KIND0 + QUIRE_NR_KINDS, /* + enum quire_fault_reason */
 	MM_NR_COUNTERS = MM_REASON0 + QUIRE_NR_REASONS

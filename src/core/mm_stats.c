@@ -27,14 +27,9 @@ static void fault_stats(struct quire_mm *mm, struct quire_mm_stats *out)
 		out->faults[i] = sum(mm, MM_KIND0 + i);
 	for (unsigned i = 0; i < QUIRE_NR_REASONS; i++)
 		out->segv[i] = sum(mm, MM_REASON0 + i);
-	out->around_pages = sum(mm, MM_AROUND);
-	out->stack_growths = sum(mm, MM_STACK_GROW);
-	out->oom = sum(mm, MM_OOM);
-	out->retries = sum(mm, MM_RETRY);
-	out->fallbacks = sum(mm, MM_FALLBACK);
-	out->flushes = sum(mm, MM_FLUSH);
-	out->flushed_pages = sum(mm, MM_FLUSH_PAGES);
-	out->cow_copied_after_fork = sum(mm, MM_COW_AFTER_FORK);
+#define X(counter, field, object, name, text) out->field = sum(mm, MM_##counter);
+	QUIRE_MM_COUNTERS(X)
+#undef X
 	out->rss_anon = sum(mm, MM_ANON);
 	out->rss_file = sum(mm, MM_FILE);
 	out->rss_shmem = sum(mm, MM_SHMEM);

@@ -7,6 +7,7 @@
 
 #include "quire/quire.h"
 #include "run/base/run.h"
+#include "run/guest/counters.h"
 #include "run/guest/proc.h"
 #include "run/guest/slot.h"
 #include "run/wire/atomic.h"
@@ -29,17 +30,12 @@ static void add_counters(struct quire_mm_stats *to, const struct quire_mm_stats 
 		to->faults[i] += mm->faults[i];
 	for (unsigned i = 0; i < QUIRE_NR_REASONS; i++)
 		to->segv[i] += mm->segv[i];
-	to->around_pages += mm->around_pages;
-	to->stack_growths += mm->stack_growths;
-	to->oom += mm->oom;
-	to->retries += mm->retries;
-	to->fallbacks += mm->fallbacks;
-	to->flushes += mm->flushes;
-	to->flushed_pages += mm->flushed_pages;
 	to->forks += mm->forks;
 	to->fork_entries_copied += mm->fork_entries_copied;
 	to->fork_tables_copied += mm->fork_tables_copied;
-	to->cow_copied_after_fork += mm->cow_copied_after_fork;
+#define X(counter, field, object, name, text) to->field += mm->field;
+	QUIRE_MM_COUNTERS(X)
+#undef X
 }
 
 static void max_peaks(struct quire_mm_stats *to, const struct quire_mm_stats *mm)
@@ -88,13 +84,9 @@ void stats_add(struct proc_stats *to, const struct proc_stats *from)
 	}
 	for (unsigned i = 0; i < RUN_NR_OPS; i++)
 		to->requests[i] += from->requests[i];
-	to->kicks += from->kicks;
-	to->fills += from->fills;
-	to->filled_pages += from->filled_pages;
-	to->drops += from->drops;
-	to->remote_flushes += from->remote_flushes;
-	to->execs += from->execs;
-	to->threads += from->threads;
+#define X(member, object, name, text) to->member += from->member;
+	PROC_COUNTERS(X)
+#undef X
 }
 
 /* The stub's own counters of a thread that is gone.  G held. */

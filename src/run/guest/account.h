@@ -6,6 +6,7 @@
 #define RUN_ACCOUNT_H
 
 #include "quire/quire.h"
+#include "run/guest/counters.h"
 #include "run/wire/proto.h"
 
 struct proc;
@@ -32,10 +33,9 @@ struct proc_stats {
 	uint64_t signalled[QUIRE_NR_REASONS]; /* refused accesses of the program's own, by rule */
 	uint64_t efaults[QUIRE_NR_REASONS];   /* and of system calls of its */
 	uint64_t requests[RUN_NR_OPS];
-	uint64_t kicks;                      /* requests that had to wake a worker */
-	uint64_t fills, filled_pages, drops; /* as the stub counted them */
-	uint64_t remote_flushes;             /* flushes on behalf of another process */
-	uint64_t execs, threads;
+#define X(member, object, name, text) uint64_t member;
+	PROC_COUNTERS(X)
+#undef X
 };
 
 void stats_add(struct proc_stats *to, const struct proc_stats *from);

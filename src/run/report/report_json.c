@@ -2,11 +2,13 @@
 /*
  * report_json.c: the report for programs: every number, always.  Sizes are in bytes.
  *
- * docs/report.md tells of each name, and docs/report.schema.json has them all.
+ * docs/report.md tells of the names, and the schema has them all: those of counters by their lists
+ * (tools/report-schema).
  */
 #include "quire/quire.h"
 #include "run/base/run.h"
 #include "run/guest/account.h"
+#include "run/guest/counters.h"
 #include "run/guest/peak.h"
 #include "run/guest/proc.h"
 #include "run/oom/oom.h"
@@ -27,6 +29,26 @@ static void put(json_t *o, const char *key, uint64_t n)
 	json_object_set_new(o, key, json_integer((json_int_t)n));
 }
 
+/* The counters of the two lists that stand in this object. */
+static void put_counters(json_t *o, const char *object, const struct proc_stats *s)
+{
+	const struct {
+		const char *object, *name;
+		uint64_t n;
+	} all[] = {
+#define X(counter, field, object, name, text) {#object, #name, s->mm.field},
+	    QUIRE_MM_COUNTERS(X)
+#undef X
+#define X(member, object, name, text) {#object, #name, s->member},
+		PROC_COUNTERS(X)
+#undef X
+	};
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (!strcmp(all[i].object, object))
+			put(o, all[i].name, all[i].n);
+}
+
 /* Names come from guests and may be no UTF-8. */
 static json_t *text(const char *s)
 {
@@ -42,16 +64,15 @@ static json_t *text(const char *s)
 	return json_string(clean);
 }
 
-static json_t *faults(const struct quire_mm_stats *mm)
+static json_t *faults(const struct proc_stats *s)
 {
+	const struct quire_mm_stats *mm = &s->mm;
 	json_t *o = json_object();
 
 	put(o, "all", report_faults(mm));
 	for (unsigned i = 0; i < QUIRE_NR_KINDS; i++)
 		put(o, report_kinds[i].json, mm->faults[i]);
-	put(o, "fault_around_pages", mm->around_pages);
-	put(o, "stack_growths", mm->stack_growths);
-	put(o, "out_of_memory", mm->oom);
+	put_counters(o, "faults", s);
 	return o;
 }
 
@@ -64,14 +85,15 @@ static json_t *refused(const uint64_t *by_reason)
 	return o;
 }
 
-static json_t *forks(const struct quire_mm_stats *mm)
+static json_t *forks(const struct proc_stats *s)
 {
+	const struct quire_mm_stats *mm = &s->mm;
 	json_t *o = json_object();
 
 	put(o, "forks", mm->forks);
 	put(o, "entries_copied", mm->fork_entries_copied);
 	put(o, "tables_copied", mm->fork_tables_copied);
-	put(o, "pages_copied_later", mm->cow_copied_after_fork);
+	put_counters(o, "fork", s);
 	return o;
 }
 
@@ -93,14 +115,9 @@ static json_t *tlb(const struct proc_stats *s)
 {
 	json_t *o = json_object();
 
-	put(o, "fills", s->fills);
-	put(o, "filled_pages", s->filled_pages);
 	put(o, "fills_by_walk", report_fills_by_walk(s));
 	put(o, "fills_after_request", s->fills - report_fills_by_walk(s));
-	put(o, "flushes", s->mm.flushes);
-	put(o, "flushed_pages", s->mm.flushed_pages);
-	put(o, "remote_flushes", s->remote_flushes);
-	put(o, "drops", s->drops);
+	put_counters(o, "tlb", s);
 	return o;
 }
 
@@ -110,7 +127,7 @@ static json_t *requests(const struct proc_stats *s)
 
 	for (unsigned i = 1; i < RUN_NR_OPS; i++)
 		put(o, report_ops[i].json, s->requests[i]);
-	put(o, "woke_a_worker", s->kicks);
+	put_counters(o, "requests", s);
 	return o;
 }
 
@@ -120,17 +137,15 @@ static json_t *stats(const struct proc_stats *s)
 	json_t *o = json_object(), *lockless = json_object();
 
 	json_object_set_new(o, "memory", memory(s));
-	json_object_set_new(o, "faults", faults(&s->mm));
+	json_object_set_new(o, "faults", faults(s));
 	json_object_set_new(o, "refused", refused(s->signalled));
 	json_object_set_new(o, "efault", refused(s->efaults));
-	json_object_set_new(o, "fork", forks(&s->mm));
-	put(lockless, "retries", s->mm.retries);
-	put(lockless, "fallbacks", s->mm.fallbacks);
+	json_object_set_new(o, "fork", forks(s));
+	put_counters(lockless, "lockless", s);
 	json_object_set_new(o, "lockless", lockless);
 	json_object_set_new(o, "tlb", tlb(s));
 	json_object_set_new(o, "requests", requests(s));
-	put(o, "execs", s->execs);
-	put(o, "threads", s->threads);
+	put_counters(o, "stats", s);
 	return o;
 }
 

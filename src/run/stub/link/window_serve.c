@@ -3,10 +3,11 @@
  * window_serve.c: what the supervisor has a stub do with a window (CMD_WINDOW), being unable to do
  * it itself.
  */
+#include "run/stub/link/window_serve.h"
+
 #include "run/stub/base/probe.h"
 #include "run/stub/base/stub.h"
 #include "run/stub/fill/far.h"
-#include "run/stub/link/window_serve.h"
 #include "run/wire/page.h"
 #include "run/wire/proto.h"
 #include "run/wire/sys.h"
