@@ -22,17 +22,16 @@ void edit_begin(struct vma_edit *e, struct quire_mm *mm)
 	e->mm = mm;
 	e->added = NULL;
 	e->removed = NULL;
-	e->old_count = rtree_count(&mm->vmas);
+	e->old_count = e->count = rtree_count(&mm->vmas);
+	e->cut.start = e->cut.end = 0;
+	e->cut.from = e->cut.to = 0;
 	e->cut_pages = 0;
 	e->cut_accounted = 0;
 	e->held = false;
 	e->err = 0;
+	if (!RULE(bounds_shrink_first))
+		mm->tree_env.shrink_late = true;
 	rtree_txn_begin(&e->txn, &mm->vmas, &mm->tree_env);
-}
-
-const struct rtree *edit_view(const struct vma_edit *e)
-{
-	return rtree_txn_view(&e->txn);
 }
 
 /* True if the edit itself had added it: then it is off the chain. */
@@ -47,14 +46,10 @@ static bool unchain_added(struct vma_edit *e, struct vma *vma)
 	return false;
 }
 
-void edit_remove(struct vma_edit *e, struct vma *vma)
+void edit_take(struct vma_edit *e, struct vma *vma)
 {
-	if (e->err)
-		return;
-	e->err = rtree_txn_erase(&e->txn, vma->start);
-	if (e->err)
-		return;
-	if (unchain_added(e, vma)) {
+	e->count--;
+	if (e->added && unchain_added(e, vma)) {
 		vma_free_now(vma);
 		return;
 	}
@@ -62,60 +57,137 @@ void edit_remove(struct vma_edit *e, struct vma *vma)
 	e->removed = vma;
 }
 
-struct vma *edit_add(struct vma_edit *e, const struct vma_spec *spec)
+static struct vma *chain_added(struct vma_edit *e, const struct vma_spec *spec)
 {
-	struct vma *vma;
+	struct vma *vma = vma_new(e->mm, spec);
 
-	if (e->err)
-		return NULL;
-	vma = vma_new(e->mm, spec);
 	if (!vma) {
 		e->err = -QENOMEM;
 		return NULL;
 	}
-	e->err = rtree_txn_insert(&e->txn, vma->start, vma->end, vma);
-	if (e->err) {
-		vma_free_now(vma);
-		return NULL;
-	}
+	e->count++;
 	vma->chain = e->added;
 	e->added = vma;
 	return vma;
 }
 
+static inline void add_entry(struct rtree_entry *add, unsigned *n, struct vma *vma)
+{
+	if (vma)
+		add[(*n)++] = (struct rtree_entry){vma->start, vma->end, vma};
+}
+
+static bool has_cut(const struct vma_edit *e)
+{
+	return e->cut.from < e->cut.to;
+}
+
+struct vma *edit_replace(struct vma_edit *e, uint64_t from, uint64_t to, bool left,
+			 const struct vma_spec *mid, bool right)
+{
+	struct rtree_entry add[3];
+	struct vma *vma = NULL;
+	unsigned n = 0;
+
+	if (has_cut(e)) /* edit_cut() has counted them */
+		e->count -= (unsigned)e->cut.has_left + e->cut.has_right;
+	e->cut.start = e->cut.end = 0;
+	e->cut.from = e->cut.to = 0;
+	if (left)
+		add_entry(add, &n, chain_added(e, &e->cut.left));
+	if (mid && !e->err) {
+		vma = chain_added(e, mid);
+		add_entry(add, &n, vma);
+	}
+	if (right && !e->err)
+		add_entry(add, &n, chain_added(e, &e->cut.right));
+	if (!e->err && (n || from < to))
+		e->err = rtree_txn_replace(&e->txn, from, to, add, n);
+	return e->err ? NULL : vma;
+}
+
+/* The cut stands alone. */
+static void settle(struct vma_edit *e)
+{
+	if (has_cut(e) && !e->err)
+		edit_replace(e, e->cut.from, e->cut.to, e->cut.has_left, NULL, e->cut.has_right);
+}
+
+const struct rtree *edit_view(struct vma_edit *e)
+{
+	settle(e);
+	if (!e->err)
+		e->err = rtree_txn_settle(&e->txn);
+	return e->err ? &e->mm->vmas : rtree_txn_view(&e->txn);
+}
+
+void edit_remove(struct vma_edit *e, struct vma *vma)
+{
+	settle(e);
+	e->cut.start = e->cut.end = 0;
+	if (!e->err)
+		e->err = rtree_txn_erase(&e->txn, vma->start);
+	if (!e->err)
+		edit_take(e, vma);
+}
+
+struct vma *edit_add(struct vma_edit *e, const struct vma_spec *spec)
+{
+	settle(e);
+	return e->err ? NULL : edit_replace(e, 0, 0, false, spec, false);
+}
+
 static void cut_one(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_t end)
 {
-	struct vma_spec left = vma_spec_of(vma, vma->start, start);
-	struct vma_spec right = vma_spec_of(vma, end, vma->end);
+	struct edit_cut *c = &e->cut;
 	uint64_t from = vma->start > start ? vma->start : start;
 	uint64_t to = vma->end < end ? vma->end : end;
 
 	e->cut_pages += (to - from) >> PAGE_SHIFT;
 	if (vma->flags & VM_ACCOUNT)
 		e->cut_accounted += (to - from) >> PAGE_SHIFT;
-	edit_remove(e, vma);
-	if (left.start < left.end)
-		edit_add(e, &left);
-	if (right.start < right.end)
-		edit_add(e, &right);
+	if (c->from == c->to)
+		c->from = vma->start;
+	c->to = vma->end;
+	if (vma->start < start) {
+		c->left = vma_spec_of(vma, vma->start, start);
+		c->has_left = true;
+		e->count++;
+	}
+	if (vma->end > end) {
+		c->right = vma_spec_of(vma, end, vma->end);
+		c->has_right = true;
+		e->count++;
+	}
 }
 
 void edit_cut(struct vma_edit *e, uint64_t start, uint64_t end)
 {
-	while (!e->err) {
-		struct vma *vma = rtree_next(edit_view(e), start, NULL);
+	const struct rtree *view = edit_view(e);
+	struct rtree_range r;
+	struct vma *vma;
 
-		if (!vma || vma->start >= end)
-			return;
+	if (e->err)
+		return;
+	e->cut.start = start;
+	e->cut.end = end;
+	e->cut.has_left = e->cut.has_right = false;
+	for (vma = rtree_txn_first(&e->txn, start, end, &r); vma && r.start < end;
+	     vma = r.end < end ? rtree_next(view, r.end, &r) : NULL) {
 		cut_one(e, vma, start, end);
+		edit_take(e, vma);
 	}
+}
+
+bool edit_too_many(const struct vma_edit *e)
+{
+	return e->count > e->old_count && e->count > e->mm->machine->max_map_count;
 }
 
 int edit_check(struct vma_edit *e)
 {
-	uint64_t count = rtree_count(edit_view(e));
-
-	if (!e->err && count > e->old_count && count > e->mm->machine->max_map_count)
+	settle(e);
+	if (!e->err && edit_too_many(e))
 		e->err = -QENOMEM;
 	return e->err;
 }
@@ -156,14 +228,15 @@ static void account(struct vma_edit *e)
 void edit_link(struct vma_edit *e)
 {
 	for (struct vma *v = e->added; v; v = v->chain)
-		if (!v->in_mapping)
+		if (v->file && !v->in_mapping)
 			mapping_link(v);
 }
 
 static void unlink_removed(struct vma_edit *e)
 {
 	for (struct vma *v = e->removed; v; v = v->chain)
-		mapping_unlink(v);
+		if (v->file)
+			mapping_unlink(v);
 }
 
 void edit_commit(struct vma_edit *e)
@@ -181,7 +254,8 @@ void edit_commit(struct vma_edit *e)
 
 void edit_finish(struct vma_edit *e)
 {
-	edit_link(e);
+	if (e->held)
+		edit_link(e);
 	if (e->held && !RULE(unlinked_before_life))
 		set_dead(e->added, 0);
 	unlink_removed(e);

@@ -38,11 +38,23 @@ struct vma_spec {
 	uint64_t policy;
 };
 
+/*
+ * What edit_cut() has found: VMAs to be removed, and what is left of the first and the last.  It
+ * waits for the VMA that takes their place, so that one change of the tree does for all.
+ */
+struct edit_cut {
+	uint64_t start, end; /* what was asked for */
+	uint64_t from, to;   /* of the VMAs as a whole; empty: none */
+	struct vma_spec left, right;
+	bool has_left, has_right;
+};
+
 struct vma_edit {
 	struct quire_mm *mm;
 	struct rtree_txn txn;
 	struct vma *added, *removed; /* chains */
-	uint64_t old_count;          /* VMAs before */
+	struct edit_cut cut;         /* not in txn yet */
+	uint64_t old_count, count;   /* VMAs before, and as it is now */
 	uint64_t cut_pages;          /* taken out by edit_cut */
 	uint64_t cut_accounted;      /* of them charged to committed memory */
 	bool held;                   /* edit_hold() */
@@ -52,14 +64,16 @@ struct vma_edit {
 /* ---- edit.c */
 void edit_begin(struct vma_edit *e, struct quire_mm *mm);
 /* What the tree will be. */
-const struct rtree *edit_view(const struct vma_edit *e);
+const struct rtree *edit_view(struct vma_edit *e);
 /* A VMA of the view; one that the edit itself added is freed. */
 void edit_remove(struct vma_edit *e, struct vma *vma);
 /* NULL only with e->err. */
 struct vma *edit_add(struct vma_edit *e, const struct vma_spec *spec);
 /* Removes whatever the view has in [start, end), splitting at the borders. */
 void edit_cut(struct vma_edit *e, uint64_t start, uint64_t end);
-/* e->err, or -ENOMEM if a split has brought the map count over its limit. */
+/* A split has brought the map count over its limit. */
+bool edit_too_many(const struct vma_edit *e);
+/* e->err, or -ENOMEM if there are too many. */
 int edit_check(struct vma_edit *e);
 /*
  * What is removed is not all the added VMAs' own: entries of others lie in their ranges until the
@@ -74,6 +88,13 @@ void edit_finish(struct vma_edit *e);
 void edit_abort(struct vma_edit *e);
 /* From edit_check() on, for an edit that changes no entries. */
 int edit_apply(struct vma_edit *e);
+
+/* For vma_merge.c: a VMA that edit_replace() is to remove. */
+void edit_take(struct vma_edit *e, struct vma *vma);
+/* One change of the tree: what was taken, all in [from, to), goes; `mid` and, if wanted, what is
+ * left of the cut come.  NULL only with e->err. */
+struct vma *edit_replace(struct vma_edit *e, uint64_t from, uint64_t to, bool left,
+			 const struct vma_spec *mid, bool right);
 
 /* ---- vma.c: objects */
 struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec); /* NULL: no memory */
@@ -148,8 +169,8 @@ int area_find(struct quire_mm *mm, uint64_t *addr, uint64_t len, int flags, bool
 uint64_t vma_gap_start(const struct vma *vma);
 
 /* ---- unmap.c */
-/* Entries and tables of what a committed edit removed in [start, end); flushes. */
-void unmap_entries(struct vma_edit *e, uint64_t start, uint64_t end, bool free_tables);
+/* Entries of what a committed edit removed in [start, end); flushes. */
+void unmap_entries(struct vma_edit *e, uint64_t start, uint64_t end);
 /* Unlinks the tables of [start, end) that no VMA of the published tree needs. */
 void free_tables_between(struct tlb_gather *g, uint64_t start, uint64_t end);
 /* munmap without checks of the arguments.  M held. */

@@ -154,10 +154,9 @@ static int check_lock(struct quire_mm *mm, const struct mmap_request *r)
 static int region_allowed(struct vma_edit *e, const struct vma_spec *s)
 {
 	int64_t pages = (int64_t)((s->end - s->start) >> PAGE_SHIFT);
-	int err = edit_check(e);
 
-	if (err)
-		return err;
+	if (e->err || edit_too_many(e))
+		return -QENOMEM;
 	if (!mm_may_expand(e->mm, s->flags, pages - (int64_t)e->cut_pages))
 		return -QENOMEM;
 	if ((s->flags & VM_ACCOUNT) && !mm_may_commit(e->mm, pages - (int64_t)e->cut_accounted))
@@ -185,7 +184,7 @@ int map_region(struct quire_mm *mm, const struct vma_spec *spec)
 		edit_hold(&e);
 	edit_commit(&e);
 	if (e.cut_pages)
-		unmap_entries(&e, spec->start, spec->end, false);
+		unmap_entries(&e, spec->start, spec->end);
 	edit_finish(&e);
 	return 0;
 }

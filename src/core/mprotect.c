@@ -140,10 +140,8 @@ static int protect_locked(struct quire_mm *mm, struct protect *p, uint64_t start
 
 	if (p->prot & QPROT_GROWSDOWN)
 		err = grow_start(mm, &start, end);
-	else if (!vma_find(mm, start))
-		err = -QENOMEM;
 	else if (p->prot & QPROT_GROWSUP) /* nothing grows upwards on x86-64 */
-		err = -QEINVAL;
+		err = vma_find(mm, start) ? -QEINVAL : -QENOMEM;
 	if (err)
 		return err;
 	tlb_begin(&p->gather, mm);

@@ -174,6 +174,11 @@ bool recycle_nodes(struct quire_mm *mm, struct rtree_retired *list)
 
 /* ---- allocation ------------------------------------------------------------------- */
 
+static inline bool point_fails(struct quire_machine *m)
+{
+	return alloc_point_fails_on(m, this_cpu(&m->port));
+}
+
 /* The mm's own may be all that there is. */
 static void *take(struct quire_mm *mm, size_t bytes)
 {
@@ -189,7 +194,7 @@ struct vma *recycle_alloc_vma(struct quire_mm *mm)
 {
 	struct recycled *ready = &mm->recycle.ready;
 
-	if (alloc_point_fails(mm->machine))
+	if (point_fails(mm->machine))
 		return NULL;
 	return ready->vmas ? pop_vma(ready) : take(mm, sizeof(struct vma));
 }
@@ -198,7 +203,7 @@ void *recycle_alloc_node(struct quire_mm *mm, size_t bytes)
 {
 	struct recycled *ready = &mm->recycle.ready;
 
-	if (alloc_point_fails(mm->machine))
+	if (point_fails(mm->machine))
 		return NULL;
 	return ready->nodes ? pop_node(ready) : take(mm, bytes);
 }

@@ -61,6 +61,9 @@
 	  "CVE-2023-3269")                                                                         \
 	X(recycled_after_readers,                                                                  \
 	  "a VMA or node of the tree is used again when readers have gone", "recycle.c, 1")        \
+	X(bounds_shrink_first,                                                                     \
+	  "a node of the VMA tree says that its leaf ends earlier before the leaf does",           \
+	  "rtree_leaf.c, 2")                                                                       \
 	X(stack_grows_locked, "a stack grows under mmap_lock", "CVE-2023-3269")                    \
 	X(growth_looks_again, "a stack grows only if nothing is mapped there under mmap_lock",     \
 	  "CVE-2023-3269")                                                                         \

@@ -222,6 +222,10 @@ static void retire_tables(struct tlb_gather *g)
 
 void tlb_flush_now(struct tlb_gather *g)
 {
+	if (!g->nr_ranges && !g->full && g->next == g->folios && !g->tables.nr) {
+		g->lent = false;
+		return;
+	}
 	if (RULE(flush_before_free))
 		flush(g);
 	put_all(g);

@@ -29,14 +29,25 @@ void free_tables_between(struct tlb_gather *g, uint64_t start, uint64_t end)
 	pt_free_range(g, start, end, prev ? prev->end : 0, next ? next->start : PT_CEILING);
 }
 
-void unmap_entries(struct vma_edit *e, uint64_t start, uint64_t end, bool free_tables)
+void unmap_entries(struct vma_edit *e, uint64_t start, uint64_t end)
 {
 	struct tlb_gather g;
 
 	tlb_begin(&g, e->mm);
 	zap_removed(&g, e, start, end);
-	if (free_tables)
-		free_tables_between(&g, start, end);
+	tlb_finish(&g);
+}
+
+/* The edit has cut the range out, and nothing else: it has met the neighbours. */
+static void unmap_all_of(struct vma_edit *e, uint64_t start, uint64_t end)
+{
+	uint64_t floor = e->cut.has_left ? start : e->txn.before;
+	uint64_t ceiling = e->cut.has_right ? end : min_u64(e->txn.behind, PT_CEILING);
+	struct tlb_gather g;
+
+	tlb_begin(&g, e->mm);
+	zap_removed(&g, e, start, end);
+	pt_free_range(&g, start, end, floor, ceiling);
 	tlb_finish(&g);
 }
 
@@ -53,7 +64,7 @@ int unmap_locked(struct quire_mm *mm, uint64_t start, uint64_t end)
 		return err;
 	}
 	edit_commit(&e);
-	unmap_entries(&e, start, end, true);
+	unmap_all_of(&e, start, end);
 	edit_finish(&e);
 	return 0;
 }

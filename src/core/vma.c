@@ -54,7 +54,9 @@ struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec)
 
 	if (!vma)
 		return NULL;
-	memset(vma, 0, sizeof(*vma));
+	vma->dead = 0;
+	vma->in_mapping = 0;
+	vma->node.height = 0;
 	vma->start = spec->start;
 	vma->end = spec->end;
 	vma->flags = spec->flags;

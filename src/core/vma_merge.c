@@ -28,51 +28,113 @@ static bool mergeable(const struct vma_spec *a, const struct vma_spec *b)
 	       a->policy == b->policy && spec_end_pgoff(a) == b->pgoff;
 }
 
-static struct vma *merge_left(struct vma_edit *e, struct vma_spec *s)
-{
-	struct vma *prev = rtree_prev(edit_view(e), s->start, NULL);
-	struct vma_spec p;
+/* A VMA in the making: it grows over neighbours that are the same. */
+struct merge {
+	struct vma_spec s;
+	uint64_t from, to;                /* of the VMAs that it takes the place of */
+	bool touches_left, touches_right; /* there may be somebody to merge with */
+	bool left, right;                 /* what the cut has left there stays a VMA of its own */
+};
 
-	if (!prev)
-		return NULL;
-	p = vma_spec_of(prev, prev->start, prev->end);
-	if (!mergeable(&p, s))
-		return NULL;
-	s->start = p.start;
-	s->pgoff = p.pgoff;
-	s->flags |= p.flags;
-	return prev;
+static void take_whole(struct vma_edit *e, struct merge *m, struct vma *vma)
+{
+	if (m->from == m->to) {
+		m->from = vma->start;
+		m->to = vma->end;
+	} else if (vma->start < m->from) {
+		m->from = vma->start;
+	} else {
+		m->to = vma->end;
+	}
+	edit_take(e, vma);
 }
 
-static struct vma *merge_right(struct vma_edit *e, struct vma_spec *s)
+static bool grow_left(struct merge *m, const struct vma_spec *p)
 {
-	struct vma *next = rtree_find(edit_view(e), s->end, NULL);
+	if (!mergeable(p, &m->s))
+		return false;
+	m->s.start = p->start;
+	m->s.pgoff = p->pgoff;
+	m->s.flags |= p->flags;
+	return true;
+}
+
+static bool grow_right(struct merge *m, const struct vma_spec *n)
+{
+	if (!mergeable(&m->s, n))
+		return false;
+	m->s.end = n->end;
+	m->s.flags |= n->flags;
+	return true;
+}
+
+static void merge_left(struct vma_edit *e, struct merge *m, const struct rtree *view)
+{
+	struct vma *prev;
+	struct vma_spec p;
+
+	if (!m->touches_left)
+		return;
+	if (m->left) {
+		m->left = !grow_left(m, &e->cut.left);
+		return;
+	}
+	prev = rtree_prev(view, m->from < m->to ? min_u64(m->from, m->s.start) : m->s.start, NULL);
+	if (!prev || prev->end != m->s.start)
+		return;
+	p = vma_spec_of(prev, prev->start, prev->end);
+	if (grow_left(m, &p))
+		take_whole(e, m, prev);
+}
+
+static void merge_right(struct vma_edit *e, struct merge *m, const struct rtree *view)
+{
+	struct vma *next;
 	struct vma_spec n;
 
-	if (!next)
-		return NULL;
+	if (!m->touches_right)
+		return;
+	if (m->right) {
+		m->right = !grow_right(m, &e->cut.right);
+		return;
+	}
+	next = rtree_find(view, m->s.end, NULL);
+	if (!next || next->start != m->s.end)
+		return;
 	n = vma_spec_of(next, next->start, next->end);
-	if (!mergeable(s, &n))
-		return NULL;
-	s->end = n.end;
-	s->flags |= n.flags;
-	return next;
+	if (grow_right(m, &n))
+		take_whole(e, m, next);
+}
+
+/* The cut was of the very range: what it has met is known. */
+static const struct rtree *merge_with_cut(struct vma_edit *e, struct merge *m)
+{
+	if (e->cut.from == e->cut.to) {
+		m->touches_left = e->txn.before == m->s.start;
+		m->touches_right = e->txn.behind == m->s.end;
+		return rtree_txn_view(&e->txn);
+	}
+	m->from = e->cut.from;
+	m->to = e->cut.to;
+	m->left = e->cut.has_left;
+	m->right = e->cut.has_right;
+	return rtree_txn_view(&e->txn);
 }
 
 struct vma *edit_add_merged(struct vma_edit *e, const struct vma_spec *spec)
 {
-	struct vma_spec s = *spec;
-	struct vma *prev, *next;
+	struct merge m = {.s = *spec, .touches_left = true, .touches_right = true};
+	const struct rtree *view;
 
+	if (e->cut.start == spec->start && e->cut.end == spec->end)
+		view = merge_with_cut(e, &m);
+	else
+		view = edit_view(e);
 	if (e->err)
 		return NULL;
-	prev = merge_left(e, &s);
-	next = merge_right(e, &s);
-	if (prev)
-		edit_remove(e, prev);
-	if (next)
-		edit_remove(e, next);
-	return edit_add(e, &s);
+	merge_left(e, &m, view);
+	merge_right(e, &m, view);
+	return edit_replace(e, m.from, m.to, m.left, &m.s, m.right);
 }
 
 int vma_change_flags(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_t end,

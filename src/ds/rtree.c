@@ -2,11 +2,13 @@
 /*
  * rtree.c: lookups in the range B+tree, and its beginning and end.
  *
- * Lookups load the root once (acquire) and read nothing that changes after it
- * was published (invariant 6 of rtree_node.h), so they hold no lock; RCU keeps
- * the nodes.  None of them goes back up: an inner slot has the exact bounds of
- * what is below it, so the first child chosen is the right one, and what holds
- * for the root (addr is not below its first start) holds for every child.
+ * Lookups hold no lock; RCU keeps the nodes.  None of them goes back up: an inner
+ * slot has the exact bounds of what is below it, so the first child chosen is the
+ * right one.  Beside a commit the bounds may be those of before or of after, which
+ * differ in addresses only that have no entry before or none after (rtree_leaf.c): so
+ * rtree_find() meets what is there all the time, and may miss only what comes or goes.
+ * A child that has nothing left beyond addr, where its parent said so, has just lost it:
+ * the parent was told first, so asking again from the root ends.
  */
 #include "rtree_node.h"
 
@@ -20,13 +22,6 @@ void rtree_init(struct rtree *tree)
 size_t rtree_node_bytes(void)
 {
 	return sizeof(struct rtree_node);
-}
-
-struct rtree rtree_snapshot(const struct rtree *tree)
-{
-	struct rtree snap = {.root = at_load(&tree->root), .count = rtree_count(tree)};
-
-	return snap;
 }
 
 uint64_t rtree_count(const struct rtree *tree)
@@ -43,65 +38,117 @@ static void *slot_entry(const struct rtree_node *leaf, unsigned slot, struct rtr
 	return leaf->ptr[slot];
 }
 
+static const struct rtree_node *load_child(const struct rtree_node *node, unsigned slot)
+{
+	return at_load(&node->ptr[slot]);
+}
+
 void *rtree_find(const struct rtree *tree, uint64_t addr, struct rtree_range *out)
 {
 	const struct rtree_node *node = at_load(&tree->root);
 	unsigned n;
 
-	if (!node || addr < node->start[0] || addr == UINT64_MAX)
+	if (!node || addr == UINT64_MAX)
 		return NULL;
-	for (unsigned level = node->level;; level--) {
-		n = rtree_count_le(node->start, addr) - 1;
-		if (!level)
-			break;
-		node = rtree_child(node, n);
+	while (node->level) {
+		n = rtree_inner_le(node->start, addr);
+		if (!n)
+			return NULL;
+		node = load_child(node, n - 1);
 	}
-	return addr < node->end[n] ? slot_entry(node, n, out) : NULL;
+	n = rtree_count_le(node->start, addr);
+	return n && addr < node->end[n - 1] ? slot_entry(node, n - 1, out) : NULL;
+}
+
+/* *again: a child has lost what its parent told of, and the parent tells so now. */
+static const struct rtree_node *leaf_above(const struct rtree *tree, uint64_t addr, unsigned *slot,
+					   bool *again)
+{
+	const struct rtree_node *node = at_load(&tree->root);
+
+	*again = false;
+	while (node) {
+		unsigned n =
+		    node->level ? rtree_inner_le(node->end, addr) : rtree_count_le(node->end, addr);
+
+		if (n >= node->count)
+			return NULL;
+		*slot = n;
+		if (!node->level)
+			return node;
+		*again = true;
+		node = load_child(node, n);
+	}
+	return NULL;
 }
 
 void *rtree_next(const struct rtree *tree, uint64_t addr, struct rtree_range *out)
 {
+	const struct rtree_node *leaf;
+	unsigned n = 0;
+	bool again;
+
+	do {
+		leaf = leaf_above(tree, addr, &n, &again);
+	} while (!leaf && again);
+	return leaf ? slot_entry(leaf, n, out) : NULL;
+}
+
+static const struct rtree_node *leaf_below(const struct rtree *tree, uint64_t addr, unsigned *slot,
+					   bool *again)
+{
 	const struct rtree_node *node = at_load(&tree->root);
 
-	if (!node || addr >= node->end[node->count - 1])
-		return NULL;
-	for (unsigned level = node->level;; level--) {
-		unsigned n = rtree_count_le(node->end, addr);
+	*again = false;
+	while (node && addr) {
+		unsigned n = node->level ? rtree_inner_le(node->start, addr - 1)
+					 : rtree_count_lt(node->start, addr);
 
-		if (!level)
-			return slot_entry(node, n, out);
-		node = rtree_child(node, n);
+		if (!n)
+			return NULL;
+		*slot = n - 1;
+		if (!node->level)
+			return node;
+		*again = true;
+		node = load_child(node, n - 1);
 	}
+	return NULL;
 }
 
 void *rtree_prev(const struct rtree *tree, uint64_t addr, struct rtree_range *out)
 {
-	const struct rtree_node *node = at_load(&tree->root);
+	const struct rtree_node *leaf;
+	unsigned n = 0;
+	bool again;
 
-	if (!node || addr <= node->start[0])
-		return NULL;
-	for (unsigned level = node->level;; level--) {
-		unsigned n = rtree_count_lt(node->start, addr) - 1;
+	do {
+		leaf = leaf_below(tree, addr, &n, &again);
+	} while (!leaf && again);
+	return leaf ? slot_entry(leaf, n, out) : NULL;
+}
 
-		if (!level)
-			return slot_entry(node, n, out);
-		node = rtree_child(node, n);
-	}
+static uint64_t longer(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
 }
 
 uint64_t rtree_node_gap(const struct rtree_node *node)
 {
-	uint64_t max = node->level ? node->gap[0] : 0;
+	uint64_t between = 0, below;
 
-	for (unsigned i = 1; i < node->count; i++) {
-		uint64_t between = node->start[i] - node->end[i - 1];
-
-		if (between > max)
-			max = between;
-		if (node->level && node->gap[i] > max)
-			max = node->gap[i];
+	if (!node->level) {
+#pragma GCC unroll 4
+		for (unsigned i = 1; i < node->count; i++)
+			between = longer(between, node->start[i] - node->end[i - 1]);
+		return between;
 	}
-	return max;
+	below = node->gap[0];
+#pragma GCC unroll 4
+	for (unsigned i = 1; i < node->count; i++) {
+		between = longer(between, node->start[i] - node->end[i - 1]);
+		below = longer(below, node->gap[i]);
+	}
+	return longer(between, below);
 }
 
 void rtree_node_free(const struct rtree_env *env, struct rtree_node *node)

@@ -3,13 +3,11 @@
  * rtree.h: an RCU range B+tree.  It maps disjoint half-open ranges [start, end)
  * of 64-bit addresses to pointers that are not NULL.
  *
- * A published node never changes.  A writer copies the path that it edits and
- * publishes a new root with one release store, so a reader that loads the root
- * once sees one consistent version and takes no lock.
+ * A published leaf never changes.  A writer copies the leaf that it edits, or the
+ * whole path, and publishes it with one release store, so a reader takes no lock.
  *
- *   reader   inside an RCU read-side section.  Each call below loads the root
- *            once; two calls may see two versions.  For several questions of
- *            one version take rtree_snapshot() first.
+ *   reader   inside an RCU read-side section.  Each call below answers as of some
+ *            moment during the call; two calls may see two versions.
  *   writer   one at a time, by the caller's lock, through a transaction.
  *
  * The tree never looks into the pointers; their lifetime is the caller's.
@@ -32,6 +30,11 @@ struct rtree_range {
 	uint64_t start, end;
 };
 
+struct rtree_entry {
+	uint64_t start, end;
+	void *ptr;
+};
+
 /*
  * What one commit took out of the tree: one batch, which must outlive the
  * readers that may still be in it.  No allocation is needed to hand it on:
@@ -50,6 +53,17 @@ struct rtree_env {
 	/* NULL: there are no readers, free at once. */
 	void (*retire)(void *ctx, struct rtree_retired *list);
 	void *ctx;
+	bool shrink_late; /* breaks a rule of rtree_leaf.c, for the checker */
+};
+
+#define RTREE_MAX_HEIGHT 24 /* 4 ^ 24 entries are more than there are addresses */
+
+/* The way from the root (at .height - 1) to a leaf (at 0), by level. */
+struct rtree_path {
+	struct rtree_node *node[RTREE_MAX_HEIGHT];
+	unsigned slot[RTREE_MAX_HEIGHT]; /* in node[] of the same level */
+	unsigned height;
+	uint64_t before, behind; /* end of the entry before the leaf, start of the one after it */
 };
 
 /* Lives on the writer's stack.  Many edits, visible to readers all at once. */
@@ -60,6 +74,11 @@ struct rtree_txn {
 	struct rtree_node *spare; /* allocated, not yet in the tree */
 	unsigned nr_spare;
 	struct rtree_retired *retired; /* nodes of the old version that are replaced */
+	uint64_t before, behind;       /* rtree_txn_replace() */
+	struct rtree_node *leaf;       /* rtree_leaf.c: to be published in place of path.node[0] */
+	uint64_t leaf_gap;             /* its longest hole */
+	uint64_t sought;               /* path is that of this address; UINT64_MAX: of none */
+	struct rtree_path path;
 };
 
 /* What alloc is asked for. */
@@ -94,9 +113,6 @@ uint64_t rtree_count(const struct rtree *tree);
 bool rtree_gap(const struct rtree *tree, uint64_t lo, uint64_t hi, uint64_t len, uint64_t align,
 	       uint64_t align_offset, bool topdown, uint64_t *out);
 
-/* This version, held still; good while the read-side section lasts. */
-struct rtree rtree_snapshot(const struct rtree *tree);
-
 /* All entries that meet [from, to), in order.  `range` is a struct rtree_range. */
 #define rtree_for_each(tree, from, to, range, ptr)                                                 \
 	for ((ptr) = rtree_next((tree), (from), &(range)); (ptr) && (range).start < (to);          \
@@ -111,9 +127,27 @@ int rtree_txn_begin(struct rtree_txn *txn, struct rtree *tree, const struct rtre
 int rtree_txn_insert(struct rtree_txn *txn, uint64_t start, uint64_t end, void *ptr);
 /* Removes the entry that starts at `start`; there must be one.  0 or -ENOMEM. */
 int rtree_txn_erase(struct rtree_txn *txn, uint64_t start);
+/*
+ * The first entry that meets [from, to), before the transaction has changed anything.  If there is
+ * none the transaction has its neighbours, as after rtree_txn_replace().
+ */
+void *rtree_txn_first(struct rtree_txn *txn, uint64_t from, uint64_t to, struct rtree_range *out);
+/*
+ * Removes the entries that meet [from, to), each of which lies in it as a whole, and adds `nr` in
+ * their place: ascending, disjoint, where nothing else is.  The same as so many calls of the two
+ * above, but cheaper where it concerns one leaf.  from == to: removes none.  The end of the
+ * entry before (0: none) and the start of the one behind (UINT64_MAX: none) are left in the
+ * transaction.  0, or -ENOMEM: then only abort is left.
+ */
+int rtree_txn_replace(struct rtree_txn *txn, uint64_t from, uint64_t to,
+		      const struct rtree_entry *add, unsigned nr);
+/* After rtree_txn_replace(), and before the view is asked for.  0, or -ENOMEM: then only abort is
+ * left.  Insert and erase need none. */
+int rtree_txn_settle(struct rtree_txn *txn);
 /* The transaction's own view, for the lookups above. */
 static inline const struct rtree *rtree_txn_view(const struct rtree_txn *txn)
 {
+	DS_BUG_ON(txn->leaf);
 	return &txn->work;
 }
 /* Cannot fail.  Calls env->retire at most once. */

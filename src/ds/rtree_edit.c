@@ -8,39 +8,32 @@
  */
 #include "rtree_slot.h"
 
-/* The way from the root (at .height - 1) to a leaf (at 0), by level. */
-struct path {
-	struct rtree_node *node[RTREE_MAX_HEIGHT];
-	unsigned slot[RTREE_MAX_HEIGHT]; /* in node[] of the same level */
-	unsigned height;
-};
-
 /* ---- paths -------------------------------------------------------------- */
 
-/* To the leaf that has, or would get, an entry that starts at `start`.  Returns
- * the start of the first entry behind that leaf. */
-static uint64_t descend(const struct rtree_txn *txn, uint64_t start, struct path *path)
+void rtree_descend(const struct rtree_txn *txn, uint64_t start, struct rtree_path *path)
 {
 	struct rtree_node *node = txn->work.root;
-	uint64_t behind = UINT64_MAX;
 
 	path->height = node->level + 1;
-	for (;;) {
-		unsigned n = rtree_count_le(node->start, start);
+	path->before = 0;
+	path->behind = UINT64_MAX;
+	while (node->level) {
+		unsigned n = rtree_inner_le(node->start, start);
 
 		path->node[node->level] = node;
-		if (!node->level) {
-			path->slot[0] = n;
-			return behind;
-		}
 		if (n < node->count)
-			behind = node->start[n];
-		path->slot[node->level] = n ? n - 1 : 0;
-		node = rtree_child(node, n ? n - 1 : 0);
+			path->behind = node->start[n];
+		n -= n > 0;
+		if (n)
+			path->before = node->end[n - 1];
+		path->slot[node->level] = n;
+		node = rtree_child(node, n);
 	}
+	path->node[0] = node;
+	path->slot[0] = rtree_count_le(node->start, start);
 }
 
-static unsigned count_unowned(const struct rtree_txn *txn, const struct path *path)
+unsigned rtree_count_unowned(const struct rtree_txn *txn, const struct rtree_path *path)
 {
 	unsigned count = 0;
 
@@ -50,7 +43,7 @@ static unsigned count_unowned(const struct rtree_txn *txn, const struct path *pa
 	return count;
 }
 
-static void own_path(struct rtree_txn *txn, struct path *path)
+void rtree_own_path(struct rtree_txn *txn, struct rtree_path *path)
 {
 	for (unsigned level = path->height; level-- > 0;) {
 		path->node[level] = rtree_txn_own(txn, path->node[level]);
@@ -61,8 +54,7 @@ static void own_path(struct rtree_txn *txn, struct path *path)
 	}
 }
 
-/* Invariant 2 for the slots above `level`. */
-static void refresh_path(const struct path *path, unsigned level)
+void rtree_refresh_path(const struct rtree_path *path, unsigned level)
 {
 	for (; level + 1 < path->height; level++)
 		slot_refresh(path->node[level + 1], path->slot[level + 1], path->node[level]);
@@ -106,7 +98,7 @@ static struct rtree_node *split_insert(struct rtree_txn *txn, struct rtree_node 
 }
 
 /* The path is owned and enough nodes are spare. */
-static void insert_at(struct rtree_txn *txn, struct path *path, struct slot s)
+static void insert_at(struct rtree_txn *txn, struct rtree_path *path, struct slot s)
 {
 	unsigned at = path->slot[0];
 
@@ -116,7 +108,7 @@ static void insert_at(struct rtree_txn *txn, struct path *path, struct slot s)
 
 		if (node->count < RTREE_FANOUT) {
 			slot_insert(node, at, &s);
-			refresh_path(path, level);
+			rtree_refresh_path(path, level);
 			return;
 		}
 		right = split_insert(txn, node, at, &s);
@@ -130,31 +122,33 @@ static void insert_at(struct rtree_txn *txn, struct path *path, struct slot s)
 	}
 }
 
-static unsigned insert_need(const struct rtree_txn *txn, const struct path *path)
+static unsigned insert_need(const struct rtree_txn *txn, const struct rtree_path *path)
 {
 	unsigned level = 0;
 
 	while (level < path->height && path->node[level]->count == RTREE_FANOUT)
 		level++;
-	return count_unowned(txn, path) + level + (level == path->height);
+	return rtree_count_unowned(txn, path) + level + (level == path->height);
 }
 
-static void assert_free(const struct path *path, uint64_t start, uint64_t end, uint64_t behind)
+static void assert_free(const struct rtree_path *path, uint64_t start, uint64_t end)
 {
 	const struct rtree_node *leaf = path->node[0];
 	unsigned at = path->slot[0];
 
 	DS_BUG_ON(at && leaf->end[at - 1] > start);
-	DS_BUG_ON((at < leaf->count ? leaf->start[at] : behind) < end);
+	DS_BUG_ON((at < leaf->count ? leaf->start[at] : path->behind) < end);
 }
 
 int rtree_txn_insert(struct rtree_txn *txn, uint64_t start, uint64_t end, void *ptr)
 {
 	struct slot s = {.start = start, .end = end, .ptr = ptr};
-	struct path path = {.height = 0};
-	uint64_t behind;
+	struct rtree_path path;
 
 	DS_BUG_ON(start >= end || !ptr);
+	if (rtree_txn_settle(txn))
+		return -DS_ENOMEM;
+	txn->sought = UINT64_MAX;
 	if (!txn->work.root) {
 		if (rtree_txn_reserve(txn, 1))
 			return -DS_ENOMEM;
@@ -163,11 +157,11 @@ int rtree_txn_insert(struct rtree_txn *txn, uint64_t start, uint64_t end, void *
 		txn->work.count = 1;
 		return 0;
 	}
-	behind = descend(txn, start, &path);
-	assert_free(&path, start, end, behind);
+	rtree_descend(txn, start, &path);
+	assert_free(&path, start, end);
 	if (rtree_txn_reserve(txn, insert_need(txn, &path)))
 		return -DS_ENOMEM;
-	own_path(txn, &path);
+	rtree_own_path(txn, &path);
 	insert_at(txn, &path, s);
 	txn->work.count++;
 	return 0;
@@ -197,7 +191,7 @@ static void balance(struct rtree_node *left, struct rtree_node *right)
  * the two have.  True: the parent has lost a slot.  The neighbour is only read
  * in the first case and needs no copy.
  */
-static bool refill(struct rtree_txn *txn, struct path *path, unsigned level)
+static bool refill(struct rtree_txn *txn, struct rtree_path *path, unsigned level)
 {
 	struct rtree_node *parent = path->node[level + 1];
 	struct rtree_node *node = path->node[level];
@@ -239,7 +233,7 @@ static void shrink_root(struct rtree_txn *txn)
 }
 
 /* The path is owned and enough nodes are spare. */
-static void erase_at(struct rtree_txn *txn, struct path *path)
+static void erase_at(struct rtree_txn *txn, struct rtree_path *path)
 {
 	unsigned level = 0;
 
@@ -252,14 +246,14 @@ static void erase_at(struct rtree_txn *txn, struct path *path)
 		if (!parent_lost)
 			break;
 	}
-	refresh_path(path, level);
+	rtree_refresh_path(path, level);
 	shrink_root(txn);
 }
 
 /* Mirrors erase_at(): which neighbours will be edited, not merely emptied? */
-static unsigned erase_need(const struct rtree_txn *txn, const struct path *path)
+static unsigned erase_need(const struct rtree_txn *txn, const struct rtree_path *path)
 {
-	unsigned need = count_unowned(txn, path);
+	unsigned need = rtree_count_unowned(txn, path);
 
 	for (unsigned level = 0; level + 1 < path->height; level++) {
 		const struct rtree_node *parent = path->node[level + 1];
@@ -277,15 +271,18 @@ static unsigned erase_need(const struct rtree_txn *txn, const struct path *path)
 
 int rtree_txn_erase(struct rtree_txn *txn, uint64_t start)
 {
-	struct path path = {.height = 0};
+	struct rtree_path path;
 
+	if (rtree_txn_settle(txn))
+		return -DS_ENOMEM;
+	txn->sought = UINT64_MAX;
 	DS_BUG_ON(!txn->work.root);
-	descend(txn, start, &path);
+	rtree_descend(txn, start, &path);
 	DS_BUG_ON(!path.slot[0] || path.node[0]->start[path.slot[0] - 1] != start);
 	path.slot[0]--;
 	if (rtree_txn_reserve(txn, erase_need(txn, &path)))
 		return -DS_ENOMEM;
-	own_path(txn, &path);
+	rtree_own_path(txn, &path);
 	erase_at(txn, &path);
 	txn->work.count--;
 	return 0;

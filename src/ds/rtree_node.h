@@ -12,7 +12,9 @@
  *   5  An unused slot has start == end == UINT64_MAX, so that searches may go
  *      over all slots without a branch.
  *   6  A node whose serial is not that of the running transaction may be seen by
- *      readers: nothing but `retired` changes.  `retired` is no business of theirs.
+ *      readers.  Of a leaf nothing changes.  Of an inner node single words change, as
+ *      rtree_leaf.c says: a child's pointer and bounds.  Gaps and `retired` are no business
+ *      of readers.
  */
 #ifndef QUIRE_DS_RTREE_NODE_H
 #define QUIRE_DS_RTREE_NODE_H
@@ -22,8 +24,6 @@
 
 #define RTREE_FANOUT 16
 #define RTREE_MIN 4
-/* RTREE_MIN ^ 24 entries are more than there are addresses to start them at. */
-#define RTREE_MAX_HEIGHT 24
 
 /* The first line, in a node aligned to one, is what a lookup has no need of below the root. */
 struct rtree_node {
@@ -36,6 +36,9 @@ struct rtree_node {
 	void *ptr[RTREE_FANOUT];    /* entry; in an inner node the child */
 	uint64_t gap[RTREE_FANOUT]; /* inner nodes only (invariant 2) */
 };
+
+/* Two words of an array. */
+typedef uint64_t rtree_pair __attribute__((vector_size(16), aligned(8), may_alias));
 
 static inline struct rtree_node *rtree_child(const struct rtree_node *node, unsigned slot)
 {
@@ -63,6 +66,39 @@ static inline unsigned rtree_count_lt(const uint64_t *v, uint64_t x)
 	return n;
 }
 
+/* The same for the bounds in an inner node, beside which a writer may store. */
+static inline unsigned rtree_inner_le(const uint64_t *v, uint64_t x)
+{
+	unsigned n = 0;
+
+	n += (at_load_relaxed(&v[7]) <= x) * 8u;
+	n += (at_load_relaxed(&v[n + 3]) <= x) * 4u;
+	n += (at_load_relaxed(&v[n + 1]) <= x) * 2u;
+	n += at_load_relaxed(&v[n]) <= x;
+	return n + (at_load_relaxed(&v[n]) <= x);
+}
+
+/* ---- rtree_edit.c, for rtree_replace.c and rtree_leaf.c ------------------------ */
+
+/* To the leaf that has, or would get, an entry that starts at `start`. */
+void rtree_descend(const struct rtree_txn *txn, uint64_t start, struct rtree_path *path);
+unsigned rtree_count_unowned(const struct rtree_txn *txn, const struct rtree_path *path);
+/* So many nodes are spare. */
+void rtree_own_path(struct rtree_txn *txn, struct rtree_path *path);
+
+/* Invariant 2 for the slots above `level`. */
+void rtree_refresh_path(const struct rtree_path *path, unsigned level);
+
+/* ---- rtree_leaf.c, for rtree_replace.c and rtree_txn.c ------------------------- */
+
+/*
+ * Slots [first, last) of path.node[0] are to become `add`.  The transaction has changed nothing
+ * yet, and the leaf stays large enough.
+ */
+int rtree_leaf_prepare(struct rtree_txn *txn, unsigned first, unsigned last,
+		       const struct rtree_entry *add, unsigned nr);
+void rtree_leaf_publish(struct rtree_txn *txn);
+
 /* ---- rtree_txn.c, for rtree_edit.c ---------------------------------------- */
 
 static inline bool rtree_txn_owns(const struct rtree_txn *txn, const struct rtree_node *node)
@@ -72,6 +108,8 @@ static inline bool rtree_txn_owns(const struct rtree_txn *txn, const struct rtre
 
 /* So many nodes are spare, or -ENOMEM.  The next two take from them. */
 int rtree_txn_reserve(struct rtree_txn *txn, unsigned count);
+/* One of those, with nothing in it set but whose it is. */
+struct rtree_node *rtree_txn_take(struct rtree_txn *txn);
 struct rtree_node *rtree_txn_new(struct rtree_txn *txn, unsigned level);
 /* The node itself if it is owned, else an owned copy to be put in its place. */
 struct rtree_node *rtree_txn_own(struct rtree_txn *txn, struct rtree_node *node);

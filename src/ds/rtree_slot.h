@@ -31,6 +31,70 @@ static inline void pad_slots(struct rtree_node *node, unsigned first, unsigned c
 	memset(node->end + first, 0xff, count * sizeof(uint64_t));
 }
 
+/* `to` is another address, which may lie in what is copied. */
+static inline void copy_pair(void *to, const void *from)
+{
+	*(rtree_pair *)to = *(const rtree_pair *)from;
+}
+
+static inline void move_slot(struct rtree_node *leaf, unsigned to, unsigned slot)
+{
+	leaf->start[to] = leaf->start[slot];
+	leaf->end[to] = leaf->end[slot];
+	leaf->ptr[to] = leaf->ptr[slot];
+}
+
+static inline void move_pair(struct rtree_node *leaf, unsigned to, unsigned slot)
+{
+	copy_pair(leaf->start + to, leaf->start + slot);
+	copy_pair(leaf->end + to, leaf->end + slot);
+	copy_pair(leaf->ptr + to, leaf->ptr + slot);
+}
+
+/* Slots [slot, slot + n) of a leaf, to another one. */
+static inline void copy_slots(struct rtree_node *leaf, unsigned to, const struct rtree_node *from,
+			      unsigned slot, unsigned n)
+{
+	for (; n >= 2; n -= 2, to += 2, slot += 2) {
+		copy_pair(leaf->start + to, from->start + slot);
+		copy_pair(leaf->end + to, from->end + slot);
+		copy_pair(leaf->ptr + to, from->ptr + slot);
+	}
+	if (n) {
+		leaf->start[to] = from->start[slot];
+		leaf->end[to] = from->end[slot];
+		leaf->ptr[to] = from->ptr[slot];
+	}
+}
+
+static inline void put_entries(struct rtree_node *leaf, unsigned at, const struct rtree_entry *add,
+			       unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++) {
+		leaf->start[at + i] = add[i].start;
+		leaf->end[at + i] = add[i].end;
+		leaf->ptr[at + i] = add[i].ptr;
+	}
+}
+
+/* The slots of a leaf from `slot` on go to `to`, two at a time. */
+static inline void shift_tail(struct rtree_node *leaf, unsigned to, unsigned slot)
+{
+	unsigned n = leaf->count - slot;
+
+	if (to > slot) {
+		for (; n >= 2; n -= 2)
+			move_pair(leaf, to + n - 2, slot + n - 2);
+		if (n)
+			move_slot(leaf, to, slot);
+	} else if (to < slot) {
+		for (; n >= 2; n -= 2, to += 2, slot += 2)
+			move_pair(leaf, to, slot);
+		if (n)
+			move_slot(leaf, to, slot);
+	}
+}
+
 static inline void slot_insert(struct rtree_node *node, unsigned at, const struct slot *s)
 {
 	move_slots(node, at + 1, node, at, node->count - at);

@@ -25,7 +25,7 @@ static void push_spare(struct rtree_txn *txn, struct rtree_node *node)
 	txn->nr_spare++;
 }
 
-static struct rtree_node *pop_spare(struct rtree_txn *txn)
+struct rtree_node *rtree_txn_take(struct rtree_txn *txn)
 {
 	struct rtree_node *node = txn->spare;
 	struct rtree_retired *next = node->retired.next;
@@ -70,30 +70,47 @@ void rtree_txn_drop(struct rtree_txn *txn, struct rtree_node *node)
 
 struct rtree_node *rtree_txn_new(struct rtree_txn *txn, unsigned level)
 {
-	struct rtree_node *node = pop_spare(txn);
+	struct rtree_node *node = rtree_txn_take(txn);
 
 	node->level = level;
 	node->count = 0;
-	memset(node->start, 0xff, sizeof(node->start));
-	memset(node->end, 0xff, sizeof(node->end));
+	for (unsigned i = 0; i < RTREE_FANOUT; i++)
+		node->start[i] = node->end[i] = UINT64_MAX;
 	return node;
 }
 
-/* The node itself if it is owned, else an owned copy in its place. */
+/* Two words at a time, without a call: each edit copies three of them or more. */
+static inline void copy_array(void *to, const void *from)
+{
+	rtree_pair *t = to;
+	const rtree_pair *f = from;
+
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < RTREE_FANOUT / 2; i++)
+		t[i] = f[i];
+}
+
+static struct rtree_node *copy_node(struct rtree_txn *txn, const struct rtree_node *node)
+{
+	struct rtree_node *copy = rtree_txn_take(txn);
+
+	copy->count = node->count;
+	copy->level = node->level;
+	copy_array(copy->start, node->start);
+	copy_array(copy->end, node->end);
+	copy_array(copy->ptr, node->ptr);
+	if (node->level)
+		copy_array(copy->gap, node->gap);
+	return copy;
+}
+
 struct rtree_node *rtree_txn_own(struct rtree_txn *txn, struct rtree_node *node)
 {
 	struct rtree_node *copy;
 
 	if (rtree_txn_owns(txn, node))
 		return node;
-	copy = pop_spare(txn);
-	copy->count = node->count;
-	copy->level = node->level;
-	memcpy(copy->start, node->start, sizeof(node->start));
-	memcpy(copy->end, node->end, sizeof(node->end));
-	memcpy(copy->ptr, node->ptr, sizeof(node->ptr));
-	if (node->level)
-		memcpy(copy->gap, node->gap, sizeof(node->gap));
+	copy = copy_node(txn, node);
 	rtree_txn_drop(txn, node);
 	return copy;
 }
@@ -103,18 +120,30 @@ struct rtree_node *rtree_txn_own(struct rtree_txn *txn, struct rtree_node *node)
 int rtree_txn_begin(struct rtree_txn *txn, struct rtree *tree, const struct rtree_env *env)
 {
 	tree->serial++;
-	*txn = (struct rtree_txn){.tree = tree, .env = env, .work = *tree};
+	txn->tree = tree;
+	txn->env = env;
+	txn->work = *tree;
+	txn->spare = NULL;
+	txn->nr_spare = 0;
+	txn->retired = NULL;
+	txn->leaf = NULL;
+	txn->sought = UINT64_MAX;
 	return 0;
 }
 
 void rtree_txn_commit(struct rtree_txn *txn)
 {
-	struct rtree_retired *old = txn->retired;
 	const struct rtree_env *env = txn->env;
+	struct rtree_retired *old;
 
-	at_store(&txn->tree->root, txn->work.root);
+	if (txn->leaf)
+		rtree_leaf_publish(txn);
+	else
+		at_store(&txn->tree->root, txn->work.root);
+	old = txn->retired;
 	at_store_relaxed(&txn->tree->count, txn->work.count);
-	free_spare(txn);
+	if (txn->spare)
+		free_spare(txn);
 	if (!old)
 		return;
 	old->ctx = env->ctx;
@@ -140,5 +169,7 @@ void rtree_txn_abort(struct rtree_txn *txn)
 {
 	if (txn->work.root)
 		free_owned(txn, txn->work.root);
+	if (txn->leaf)
+		rtree_txn_drop(txn, txn->leaf);
 	free_spare(txn);
 }

@@ -46,7 +46,8 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	f->env = (struct rtree_env){counter_alloc, counter_free, retire_now, &f->c};
+	f->env = (struct rtree_env){
+	    .alloc = counter_alloc, .free = counter_free, .retire = retire_now, .ctx = &f->c};
 	f->seed = 99;
 	rtree_init(&f->tree);
 	*state = f;
@@ -209,6 +210,32 @@ static int toggle(struct fixture *f, struct rtree_txn *txn, unsigned fill)
 	return err;
 }
 
+/* Replaces whatever lies in a random stretch, grown to whole entries, by up to three others. */
+static int replace(struct fixture *f, struct rtree_txn *txn)
+{
+	unsigned from = (unsigned)rnd_below(&f->seed, PAGES), to = from;
+	unsigned nr = (unsigned)rnd_below(&f->seed, 4);
+	struct rtree_entry add[3];
+
+	to += (unsigned)rnd_below(&f->seed, rnd_below(&f->seed, 4) ? 8 : 60);
+	to = to < PAGES ? to : PAGES;
+	while (from && f->m.ent[from] && f->m.ent[from] != from + 1)
+		from--;
+	while (to < PAGES && f->m.ent[to] && f->m.ent[to] != to + 1)
+		to++;
+	if (nr > to - from)
+		nr = to - from;
+	for (unsigned p = from; p < to; p++)
+		if (f->m.ent[p] == p + 1)
+			model_take(&f->m, p);
+	for (unsigned i = 0; i < nr; i++) {
+		add[i] = (struct rtree_entry){(from + i) * PAGE, (from + i + 1) * PAGE,
+					      &target[from + i]};
+		model_put(&f->m, from + i, 1);
+	}
+	return from < to ? rtree_txn_replace(txn, from * PAGE, to * PAGE, add, nr) : 0;
+}
+
 static void test_random(void **state)
 {
 	struct fixture *f = *state;
@@ -222,11 +249,17 @@ static void test_random(void **state)
 		before = f->m;
 		assert_int_equal(rtree_txn_begin(&txn, &f->tree, &f->env), 0);
 		while (edits--) {
-			assert_int_equal(toggle(f, &txn, fill), 0);
+			if (rnd_below(&f->seed, 3))
+				assert_int_equal(toggle(f, &txn, fill), 0);
+			else
+				assert_int_equal(replace(f, &txn), 0);
+			if (rnd_below(&f->seed, 4) == 0 && !edits)
+				break; /* the last one is not settled */
+			assert_int_equal(rtree_txn_settle(&txn), 0);
 			expect_lookups(rtree_txn_view(&txn), &f->m,
 				       (unsigned)rnd_below(&f->seed, PAGES));
 		}
-		if (round % 8 == 0)
+		if (round % 8 == 0 && !txn.leaf)
 			expect_same(rtree_txn_view(&txn), &f->m);
 		if (round % 16 == 0)
 			expect_same(&f->tree, &before);

@@ -161,3 +161,74 @@ SCENARIO(walk_munmap) = {
     .nr_guards = 1,
     .guards = {RULE_tables_by_rcu},
 };
+
+/* ---- the tree of VMAs has more than one leaf: 12 mappings are in the first one */
+
+#define LEAF 12u
+#define MANY 17u
+
+static uint64_t nth(const struct world *w, unsigned i)
+{
+	return w->addr + i * PAGE;
+}
+
+/* Neighbours that do not merge. */
+static void setup_many(struct world *w)
+{
+	for (unsigned i = 0; i < MANY; i++)
+		map_anon(w, nth(w, i), 1, i % 2 ? PROT_RW : PROT_R);
+}
+
+/* The first leaf ends earlier, later, and again earlier. */
+static void unmap_last(struct world *w)
+{
+	must(quire_munmap(w->mm, nth(w, LEAF - 1), PAGE), "munmap");
+	map_anon(w, nth(w, LEAF - 1), 1, PROT_RW);
+	must(quire_munmap(w->mm, nth(w, LEAF - 1), PAGE), "munmap");
+}
+
+static void next_of_last(struct world *w)
+{
+	struct quire_vma_info info = {0};
+
+	expect(!quire_vma_next(w->mm, nth(w, LEAF - 1), &info), "there is no mapping");
+	expect(info.start == nth(w, LEAF - 1) || info.start == nth(w, LEAF),
+	       "the next mapping is that at %#llx", (unsigned long long)info.start);
+}
+
+SCENARIO(maps_leaf_end) = {
+    .name = "maps-leaf-end",
+    .title = "a reader of maps where munmap takes the last mapping from a leaf of the tree",
+    .source = "rtree_leaf.c, 2",
+    .pairs = "readers of the mappings × map, unmap",
+    .setup = setup_many,
+    .actors = {{"maps", next_of_last}, {"munmap", unmap_last}},
+    .nr_guards = 2,
+    .guards = {RULE_bounds_shrink_first, RULE_nodes_by_rcu},
+};
+
+/* The second leaf begins later, and earlier: what stays is found. */
+static void unmap_first(struct world *w)
+{
+	must(quire_munmap(w->mm, nth(w, LEAF), PAGE), "munmap");
+	map_anon(w, nth(w, LEAF), 1, PROT_R);
+}
+
+static void find_neighbours(struct world *w)
+{
+	struct quire_vma_info info = {0};
+
+	expect(mapped(w, nth(w, LEAF - 1), &info), "the mapping before is gone");
+	expect(mapped(w, nth(w, LEAF + 1), &info), "the mapping behind is gone");
+}
+
+SCENARIO(maps_leaf_start) = {
+    .name = "maps-leaf-start",
+    .title = "a reader of maps where munmap takes the first mapping from a leaf of the tree",
+    .source = "rtree_leaf.c, 1",
+    .pairs = "readers of the mappings × map, unmap",
+    .setup = setup_many,
+    .actors = {{"maps", find_neighbours}, {"munmap", unmap_first}},
+    .nr_guards = 1,
+    .guards = {RULE_nodes_by_rcu},
+};
