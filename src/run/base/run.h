@@ -40,7 +40,7 @@
 #include <sys/types.h>
 
 struct closer;
-struct ctl;
+struct ctl_table;
 struct far_numbers;
 struct fds;
 struct inodes;
@@ -58,78 +58,86 @@ struct space_hooks;
 #define RUN_MAX_DEAD 2000
 
 struct run {
-	const struct run_options *opts;          /* C */
+	/* What it was started with, and when. */
+	const struct run_options *opts;     /* C */
+	uint64_t start_ns;                  /* C */
+	struct rlimit limits[RLIM_NLIMITS]; /* C: what the first process starts with */
+	bool sigchld_ignored;               /* C */
+	bool low_for_all;                   /* C: vm.mmap_min_addr is 0 */
+
+	/* The machine, and the memory objects (port/ram.c). */
 	struct quire_port port;                  /* C */
 	struct quire_machine *machine;           /* C */
 	uint64_t ram_bytes, table_bytes;         /* C */
 	uint8_t *ram, *tables;                   /* C: mapped */
 	int fd_ram, fd_tables, fd_chan, fd_stub; /* C */
-	struct rlimit limits[RLIM_NLIMITS];      /* C: what the first process starts with */
-	unsigned fd_base;                        /* C: where its numbers that are ours begin */
-	int fd_dummies[RUN_NR_FDS]; /* main thread: stand there at first (fd_block.c) */
-	int ctl;                    /* C: our end of the socket */
-	int listener;               /* A: seccomp listener, -1: none */
-	uint32_t nr_slots;          /* C */
-	bool low_for_all;           /* C: vm.mmap_min_addr is 0 */
-	struct run_info *info;      /* C: which guests only read, as .. */
-	uint8_t *answers;           /* C: .. these, one for each slot */
-	uint8_t *chans;             /* C: channels, one for each slot */
-	struct slot *slots;         /* C */
-	uint64_t *populated;        /* A: bit per 256 KiB of RAM that the host has allocated */
+	uint64_t *populated;   /* A: bit per 256 KiB that the host has allocated */
+	struct run_info *info; /* C: which guests only read, as .. */
+	uint8_t *answers;      /* C: .. these, one for each slot */
+	uint8_t *chans;        /* C: channels, one for each slot */
 
+	/* Threads of guests, and the workers that answer them. */
+	struct slot *slots;      /* C */
+	uint32_t nr_slots;       /* C */
+	int listener;            /* A: seccomp listener, -1: none */
+	struct slot *free_slots; /* G */
+	unsigned nr_used_slots;  /* G: by threads, or by workers that have not left yet */
+	uint32_t nr_idle;        /* A: workers (op/worker.c) */
+	uint32_t workers_stop;   /* A */
+	uint32_t sync_wake;      /* A: the listener was told to wake on the guest's CPU */
+
+	/* Processes and spaces (guest). */
 	pthread_mutex_t lock;                  /* G */
 	pthread_cond_t changed;                /* G: a process died */
 	struct proc *procs, *last_proc;        /* G */
 	struct space *spaces;                  /* G */
 	const struct space_hooks *space_hooks; /* C */
-	uint64_t left, torn;     /* G: spaces that nobody was in any more; taken apart since */
-	struct slot *free_slots; /* G */
-	unsigned nr_used_slots;  /* G: by threads, or by workers that have not left yet */
-	uint32_t next_serial;    /* G */
+	uint64_t left, torn;               /* G: spaces that nobody is in any more; taken apart */
+	uint32_t next_serial;              /* G */
 	unsigned nr_new, nr_live, nr_dead; /* G: processes new; new or alive; dead and listed */
 	unsigned nr_claims;                /* G: proc->has_claims */
 	uint64_t nr_folded;                /* G: dead processes no longer listed .. */
-	struct proc_stats *folded;         /* .. and their sums */
+	struct proc_stats *folded;         /* G: .. and their sums */
 	unsigned peak_procs;               /* G */
+	uint64_t peak_used, peak_noted;    /* A: frames (guest/peak.c) */
+	struct peak *peak;                 /* G */
+	bool said_no_fds;                  /* A */
 
-	int epoll;                          /* C */
-	pid_t first_pid;                    /* C */
-	bool sigchld_ignored;               /* C: when we were started */
-	bool first_done;                    /* main thread */
-	int first_status;                   /* main thread: as waitpid gave it */
-	uint64_t start_ns;                  /* C */
-	struct oom_log *ooms;               /* G */
-	bool said_no_fds;                   /* A */
+	/* guest/reaper.c */
 	struct proc *reap_head, *reap_tail; /* G: dead, not yet taken apart */
 	unsigned nr_reaping;                /* G */
 	pthread_cond_t reap_ready;          /* G */
 	pthread_t reaper;                   /* main thread */
 	bool reaper_stop;                   /* G */
-	uint64_t peak_used, peak_noted;     /* A: frames (guest/peak.c) */
-	struct peak *peak;                  /* G */
 
-	/* What one room keeps: each guards its own. */
-	struct said said;          /* base/say.c */
-	struct closer *closer;     /* C: fd/closer.c */
-	struct ctl *ctl_table;     /* C: fd/ctl.c */
-	struct fds *fds;           /* C: fd/fds.c */
-	struct far_numbers *far;   /* C: file/far.c */
-	struct inodes *inodes;     /* C: file/inode.c */
-	struct notes *notes;       /* C: call/note.c */
-	struct segments *segments; /* C: call/shm.c */
-	uint64_t last_flush;       /* A: port/flush.c */
-	int vsyscall; /* A: the host has that page: 0 unknown, 1 no, 2 yes (proc_text_vma.c) */
-
-	uint32_t nr_idle;      /* A: workers (worker.c) */
-	uint32_t workers_stop; /* A */
-	uint32_t sync_wake;    /* A: the listener was told to wake on the guest's CPU */
-
-	/* The main thread's. */
-	int signal_fd, timer_fd;
-	int first_stopped;             /* the signal that stopped the first process, or 0 */
+	/* The main thread's (start/life.c, report/report_stat.c). */
+	int epoll;                     /* C */
+	int signal_fd, timer_fd;       /* C */
+	pid_t first_pid;               /* C */
+	bool first_done;               /* the first process has ended .. */
+	int first_status;              /* .. as waitpid gave it */
+	int first_stopped;             /* the signal that stopped it, or 0 */
+	bool group_stopped;            /* a stop signal came to us since it ran */
 	unsigned terms;                /* SIGTERMs that were passed on */
-	bool group_stopped;            /* a stop signal came to us since the first process ran */
 	uint64_t stat_ns, stat_faults; /* what the last live line told, for rates */
+
+	/* Descriptors (fd). */
+	unsigned fd_base;           /* C: where guests' numbers that are ours begin */
+	int fd_dummies[RUN_NR_FDS]; /* main thread: stand there at first (fd/fd_block.c) */
+	int ctl;                    /* C: our end of the socket */
+
+	/* What one file keeps: each guards its own. */
+	struct said said;            /* base/say.c */
+	struct closer *closer;       /* C: fd/closer.c */
+	struct ctl_table *ctl_table; /* C: fd/ctl.c */
+	struct fds *fds;             /* C: fd/fds.c */
+	struct far_numbers *far;     /* C: file/far.c */
+	struct inodes *inodes;       /* C: file/inode.c */
+	struct notes *notes;         /* C: call/note.c */
+	struct segments *segments;   /* C: call/shm.c */
+	struct oom_log *ooms;        /* C: oom/oom.c */
+	uint64_t last_flush;         /* A: port/flush.c */
+	int vsyscall;                /* A: procfs/proc_text_vma.c: 0 not known, 1 no, 2 yes */
 };
 
 #endif

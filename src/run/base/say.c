@@ -79,12 +79,13 @@ static bool shall_show(struct said *s, const char *text)
 	return show;
 }
 
-static void say(struct run *run, const char *fmt, va_list ap)
+static void say(struct said *s, const char *fmt, va_list ap)
 {
 	char text[TEXT];
 
-	vsnprintf(text, sizeof(text), fmt, ap);
-	if (shall_show(&run->said, text))
+	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
+		return;
+	if (shall_show(s, text))
 		put_line(text);
 }
 
@@ -93,7 +94,7 @@ void run_say(struct run *run, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(run, fmt, ap);
+	say(&run->said, fmt, ap);
 	va_end(ap);
 }
 
@@ -104,7 +105,7 @@ void run_note(struct run *run, const char *fmt, ...)
 	if (run->opts->quiet)
 		return;
 	va_start(ap, fmt);
-	say(run, fmt, ap);
+	say(&run->said, fmt, ap);
 	va_end(ap);
 }
 

@@ -42,7 +42,7 @@ struct token {
 	int fd; /* -1: free */
 };
 
-struct ctl {
+struct ctl_table {
 	pthread_mutex_t lock;            /* T */
 	struct token tokens[MAX_TOKENS]; /* T */
 	unsigned next_victim;            /* T */
@@ -55,7 +55,7 @@ struct ctl {
 
 int ctl_create(struct run *run, int *guest_end)
 {
-	struct ctl *c = calloc(1, sizeof(*c));
+	struct ctl_table *c = calloc(1, sizeof(*c));
 	int sv[2];
 
 	if (!c)
@@ -72,7 +72,7 @@ int ctl_create(struct run *run, int *guest_end)
 	return c->kick_event < 0 ? -errno : 0;
 }
 
-static int table_take(struct ctl *c, uint32_t slot, uint64_t token, bool any)
+static int table_take(struct ctl_table *c, uint32_t slot, uint64_t token, bool any)
 {
 	for (unsigned i = 0; i < MAX_TOKENS; i++) {
 		struct token *t = &c->tokens[i];
@@ -88,7 +88,7 @@ static int table_take(struct ctl *c, uint32_t slot, uint64_t token, bool any)
 
 static void table_add(struct run *run, uint32_t slot, uint64_t token, int fd)
 {
-	struct ctl *c = run->ctl_table;
+	struct ctl_table *c = run->ctl_table;
 	int old = table_take(c, slot, token, false);
 	unsigned i;
 
@@ -105,7 +105,7 @@ static void table_add(struct run *run, uint32_t slot, uint64_t token, int fd)
 
 static void set_listener(struct run *run, int fd)
 {
-	struct ctl *c = run->ctl_table;
+	struct ctl_table *c = run->ctl_table;
 	uint64_t wake_all = 1u << 20;
 
 	if (at_load(&run->listener) >= 0) {
@@ -119,7 +119,7 @@ static void set_listener(struct run *run, int fd)
 		return;
 }
 
-static void queue_kick(struct ctl *c, uint32_t slot)
+static void queue_kick(struct ctl_table *c, uint32_t slot)
 {
 	uint64_t one = 1;
 
@@ -134,7 +134,7 @@ static void queue_kick(struct ctl *c, uint32_t slot)
 
 static void packet(struct run *run, const struct ctl_packet *p, int fd)
 {
-	struct ctl *c = run->ctl_table;
+	struct ctl_table *c = run->ctl_table;
 	if (fd < 0) {
 		if (!p->token && p->slot < run->nr_slots)
 			queue_kick(run->ctl_table, p->slot);
@@ -226,7 +226,7 @@ static void drain_locked(struct run *run)
 
 static int take(struct run *run, uint32_t slot, uint64_t token, bool any)
 {
-	struct ctl *c = run->ctl_table;
+	struct ctl_table *c = run->ctl_table;
 	int fd;
 
 	pthread_mutex_lock(&c->lock);
@@ -248,7 +248,7 @@ int ctl_take_any(struct run *run, uint32_t slot)
 
 void ctl_forget(struct run *run, uint32_t slot)
 {
-	struct ctl *c = run->ctl_table;
+	struct ctl_table *c = run->ctl_table;
 	int fd;
 
 	pthread_mutex_lock(&c->lock);
@@ -260,26 +260,26 @@ void ctl_forget(struct run *run, uint32_t slot)
 
 void ctl_open(struct run *run, uint32_t slot)
 {
-	struct ctl *c = run->ctl_table;
+	struct ctl_table *c = run->ctl_table;
 	at_store(&c->open_slots[slot], true);
 }
 
 void ctl_close(struct run *run, uint32_t slot)
 {
-	struct ctl *c = run->ctl_table;
+	struct ctl_table *c = run->ctl_table;
 	at_store(&c->open_slots[slot], false);
 	ctl_forget(run, slot);
 }
 
 void ctl_drain(struct run *run)
 {
-	struct ctl *c = run->ctl_table;
+	struct ctl_table *c = run->ctl_table;
 	pthread_mutex_lock(&c->lock);
 	drain_locked(run);
 	pthread_mutex_unlock(&c->lock);
 }
 
-static int pop_kick(struct ctl *c)
+static int pop_kick(struct ctl_table *c)
 {
 	uint64_t one;
 	int slot = -1;
@@ -299,7 +299,7 @@ static int pop_kick(struct ctl *c)
 
 int ctl_wait_kick(struct run *run)
 {
-	struct ctl *c = run->ctl_table;
+	struct ctl_table *c = run->ctl_table;
 	struct pollfd p[2] = {{.fd = run->ctl, .events = POLLIN},
 			      {.fd = c->kick_event, .events = POLLIN}};
 	int slot = pop_kick(c);

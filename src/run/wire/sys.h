@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sys.h: system calls without a libc: the number, the arguments, -errno back.
- * Freestanding; the supervisor's exec_resolve.c uses it too.
+ * Freestanding: the stub's, and those of exec_resolve.c on either side.
  */
 #ifndef STUB_SYS_H
 #define STUB_SYS_H
