@@ -214,13 +214,14 @@ static void account(struct vma_edit *e)
 	int64_t more = 0;
 
 	for (struct vma *v = e->added; v; v = v->chain) {
-		mm_account_vma(mm, v, 1);
+		mm_count_vma(mm, v, 1);
 		more += (int64_t)vma_charged(v);
 	}
 	for (struct vma *v = e->removed; v; v = v->chain) {
-		mm_account_vma(mm, v, -1);
+		mm_count_vma(mm, v, -1);
 		more -= (int64_t)vma_charged(v);
 	}
+	mm_commit(mm, more);
 	mm_note_peaks(mm);
 	mm_note_request(mm, more);
 }

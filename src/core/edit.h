@@ -142,8 +142,15 @@ bool vma_has_anon(struct vma *vma);
 /* ---- limits.c */
 /* Adds (sign 1) or takes off (-1) a VMA in the mm's totals. */
 void mm_account_vma(struct quire_mm *mm, const struct vma *vma, int sign);
+/* The same but for the pages that it is charged with, for which mm_commit() is called. */
+void mm_count_vma(struct quire_mm *mm, const struct vma *vma, int sign);
+/* So many pages more, or fewer, of committed memory. */
+void mm_commit(struct quire_mm *mm, int64_t pages);
 /* Pages of it that are charged to committed memory. */
-uint64_t vma_charged(const struct vma *vma);
+static inline uint64_t vma_charged(const struct vma *vma)
+{
+	return vma->flags & VM_ACCOUNT ? vma_pages(vma) : 0;
+}
 /* So many pages more were charged at once: granted, not only asked for. */
 void mm_note_request(struct quire_mm *mm, int64_t pages);
 /* Takes the totals into the peaks. */

@@ -25,7 +25,7 @@ static void add(uint64_t *total, int64_t pages)
 	*total += (uint64_t)pages;
 }
 
-void mm_account_vma(struct quire_mm *mm, const struct vma *vma, int sign)
+void mm_count_vma(struct quire_mm *mm, const struct vma *vma, int sign)
 {
 	int64_t pages = (int64_t)vma_pages(vma) * sign;
 
@@ -38,13 +38,18 @@ void mm_account_vma(struct quire_mm *mm, const struct vma *vma, int sign)
 		add(&mm->stack_vm, pages);
 	if (vma->flags & VM_LOCKED)
 		add(&mm->locked_vm, pages);
-	if (vma->flags & VM_ACCOUNT)
+}
+
+void mm_commit(struct quire_mm *mm, int64_t pages)
+{
+	if (pages)
 		at_add_relaxed(&mm->machine->committed, (uint64_t)pages);
 }
 
-uint64_t vma_charged(const struct vma *vma)
+void mm_account_vma(struct quire_mm *mm, const struct vma *vma, int sign)
 {
-	return vma->flags & VM_ACCOUNT ? vma_pages(vma) : 0;
+	mm_count_vma(mm, vma, sign);
+	mm_commit(mm, (int64_t)vma_charged(vma) * sign);
 }
 
 static void raise(uint64_t *peak, uint64_t now)

@@ -39,7 +39,14 @@ static void look_in_vma(struct quire_mm *mm, const struct vma *vma, uint64_t add
 	}
 }
 
-static int look(struct quire_mm *mm, uint64_t addr, uint64_t end, uint8_t *vec)
+/* Only the embedder knows how long its file is now. */
+static bool must_ask(const struct vma *vma)
+{
+	return vma->file && vma->file->ops.file_size;
+}
+
+/* -EAGAIN: there is a file to be asked about, which has not been done. */
+static int look(struct quire_mm *mm, uint64_t addr, uint64_t end, uint8_t *vec, bool asked)
 {
 	while (addr < end) {
 		struct vma *vma = vma_next(mm, addr);
@@ -47,6 +54,8 @@ static int look(struct quire_mm *mm, uint64_t addr, uint64_t end, uint8_t *vec)
 
 		if (!vma || vma->start > addr)
 			return -QENOMEM;
+		if (!asked && must_ask(vma))
+			return -QEAGAIN;
 		to = vma->end < end ? vma->end : end;
 		look_in_vma(mm, vma, addr, to, vec);
 		vec += (to - addr) >> PAGE_SHIFT;
@@ -55,7 +64,20 @@ static int look(struct quire_mm *mm, uint64_t addr, uint64_t end, uint8_t *vec)
 	return 0;
 }
 
-/* What an external file holds depends on how long it is now. */
+static int look_locked(struct quire_mm *mm, uint64_t addr, uint64_t end, uint8_t *vec, bool asked)
+{
+	const struct quire_port *port = &mm->machine->port;
+	int err;
+
+	mm_lock(mm);
+	rcu_read_lock(port);
+	err = look(mm, addr, end, vec, asked);
+	rcu_read_unlock(port);
+	mm_unlock(mm);
+	return err;
+}
+
+/* Of all files in the range: a callback may sleep, so that no lock is held. */
 static void ask_sizes(struct quire_mm *mm, uint64_t addr, uint64_t end)
 {
 	struct quire_vma_info v;
@@ -72,19 +94,16 @@ static void ask_sizes(struct quire_mm *mm, uint64_t addr, uint64_t end)
 
 int quire_mincore(struct quire_mm *mm, uint64_t addr, uint64_t len, uint8_t *vec)
 {
-	const struct quire_port *port = &mm->machine->port;
-	uint64_t size = mm->machine->task_size;
+	uint64_t size = mm->machine->task_size, end = addr + PAGE_ALIGN(len);
 	int err;
 
 	if (addr & ~PAGE_MASK)
 		return -QEINVAL;
 	if (addr > size || len > size - addr)
 		return -QENOMEM;
-	ask_sizes(mm, addr, addr + PAGE_ALIGN(len));
-	mm_lock(mm);
-	rcu_read_lock(port);
-	err = look(mm, addr, addr + PAGE_ALIGN(len), vec);
-	rcu_read_unlock(port);
-	mm_unlock(mm);
-	return err;
+	err = look_locked(mm, addr, end, vec, false);
+	if (err != -QEAGAIN)
+		return err;
+	ask_sizes(mm, addr, end);
+	return look_locked(mm, addr, end, vec, true);
 }

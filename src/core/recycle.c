@@ -12,9 +12,10 @@
  * Owns mm->recycle, under M.  Invariants:
  *   1  What is ready was taken out of the tree, and readers that may have found it have left.
  *   2  The number of `old` was taken after all that is in it was taken out of the tree.
- *   3  At most MOST + ASK_AT are young, twice that are old, KEEP_VMAS and KEEP_NODES are ready:
- *      what is more goes back, the old by call_rcu().  All of it counts as metadata in use
- *      (kmem_bytes) until it has gone back.
+ *   3  The old keep their number: one question in a hurry is enough for it, and they are ready when
+ *      the readers of then have left, whoever has come since.  At most 2 * MOST are young and as
+ *      many old, KEEP_VMAS and KEEP_NODES are ready: what is more goes back, the young by
+ *      call_rcu().  All of it counts as metadata in use (kmem_bytes) until it has gone back.
  *   4  An allocation from here is an allocation point like any other.  When the port has no memory,
  *      and when the mm ends, everything here is given back.
  */
@@ -130,14 +131,14 @@ static void grow_old(struct quire_mm *mm)
 	struct recycle *r = &mm->recycle;
 	bool hurry = count(&r->young) >= MOST;
 
-	if (count(&r->old) && !hurry && readers_have_gone(mm, false))
+	if (count(&r->old) && readers_have_gone(mm, hurry))
 		make_ready(mm);
-	if (count(&r->old) >= MOST && hurry) /* a reader stays for long */
-		leave_to_rcu(mm->machine, &r->old);
-	if (!count(&r->old) || hurry) {
+	if (!count(&r->old)) {
 		make_old(mm);
-		if (readers_have_gone(mm, hurry))
+		if (readers_have_gone(mm, false))
 			make_ready(mm);
+	} else if (count(&r->young) >= 2 * MOST) { /* a reader stays for long */
+		leave_to_rcu(mm->machine, &r->young);
 	}
 	r->ask_at = count(&r->young) + ASK_AT;
 }

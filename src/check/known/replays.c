@@ -57,7 +57,7 @@ const struct known_replay known_replays[] = {
 	.name = "mlock fails for what was unmapped after it had set the flag",
 	.scenario = "mlock-munmap",
 	.rule = RULE_populate_looks_again,
-	.schedule = "0:158>1",
+	.schedule = "0:156>1",
     },
     {
 	.name = "mremap takes a page that a fault brings in for one that was never touched",
