@@ -14,7 +14,8 @@
  *      pages made for the rest are given back, as are those when an allocation fails: the first
  *      page of the next run finds out why.
  */
-#include "core/fault.h"
+#include "core/kind.h"
+#include "core/range.h"
 
 /* Pages that populating writes at once: cleared first, so that more would leave the cache. */
 #define WRITE_RUN 32u
@@ -44,11 +45,6 @@ unsigned anon_folios(struct fault *f, struct folio **v, unsigned n, unsigned all
 	for (unsigned i = 0; i < n; i++)
 		make_anon(f, v[i], i);
 	return n;
-}
-
-uint64_t anon_pte_bits(const struct fault *f)
-{
-	return vma_pte_bits(f->vma) | PTE_WRITE | PTE_WRITTEN | PTE_ACCESSED;
 }
 
 static enum quire_fault_result anon_read(struct fault *f)

@@ -25,7 +25,7 @@
  *      at once.  From the first look under the PTL to the second it has a reference on each old
  *      page: an entry that is the same then maps the same page still.
  */
-#include "core/fault.h"
+#include "core/kind.h"
 #include "core/range.h"
 #include "core/tlb.h"
 
@@ -189,7 +189,7 @@ static int replace_in_steps(struct fault *f, struct folio *old, struct folio *fr
 	folio_trylock(fresh); /* nobody else knows it */
 	folio_get(fresh);
 	err = put_in_place(f, old, fresh,
-			   anon_pte_bits(f) & ~(RULE(cow_read_only_first) ? PTE_WRITE : 0));
+			   fault_private_bits(f) & ~(RULE(cow_read_only_first) ? PTE_WRITE : 0));
 	if (err) {
 		folio_put(m, fresh);
 	} else {
@@ -204,7 +204,7 @@ static int replace_in_steps(struct fault *f, struct folio *old, struct folio *fr
 /* Nobody caches translations: the copy may be writable from the start. */
 static int replace_at_once(struct fault *f, struct folio *old, struct folio *fresh)
 {
-	int err = put_in_place(f, old, fresh, anon_pte_bits(f));
+	int err = put_in_place(f, old, fresh, fault_private_bits(f));
 
 	if (err)
 		folio_put(f->mm->machine, fresh);
@@ -283,7 +283,7 @@ static unsigned replace_run(struct fault *f, struct pt_ref *ref, const struct co
 			    unsigned n)
 {
 	const struct quire_machine *m = f->mm->machine;
-	uint64_t bits = anon_pte_bits(f);
+	uint64_t bits = fault_private_bits(f);
 	struct rmap_batch gone = {0};
 	unsigned i = 0;
 

@@ -123,6 +123,9 @@ bool recycle_vma(struct quire_mm *mm, struct vma *vma);
 bool recycle_nodes(struct quire_mm *mm, struct rtree_retired *list);
 /* All is given back: at once, or by call_rcu(). */
 void recycle_end(struct quire_mm *mm);
+/* machine->shrink: gives back what the address spaces keep that are not being changed just now.
+ * True: something.  No M. */
+bool recycle_shrink(struct quire_machine *m);
 
 /* ---- vma_merge.c */
 /* edit_add, merged with the neighbours that the view has where the rules allow it. */
@@ -135,9 +138,6 @@ int vma_change_flags(struct vma_edit *e, struct vma *vma, uint64_t start, uint64
 		     uint64_t flags, struct vma **out);
 /* The same for whatever differs in *s from the VMA that has its range. */
 int vma_change(struct vma_edit *e, struct vma *vma, const struct vma_spec *s, struct vma **out);
-/* Some page of the private VMA is anonymous memory.  It stays so only if the VMA is dead: else a
- * fault may bring one in. */
-bool vma_has_anon(struct vma *vma);
 
 /* ---- limits.c */
 /* Adds (sign 1) or takes off (-1) a VMA in the mm's totals. */

@@ -68,3 +68,11 @@ void quire_mm_exit(struct quire_mm *mm)
 	recycle_end(mm);
 	mm_unlock(mm);
 }
+
+void quire_mm_put(struct quire_mm *mm)
+{
+	if (at_sub(&mm->refs, 1))
+		return;
+	quire_mm_exit(mm);
+	mm_destroy(mm);
+}

@@ -13,7 +13,7 @@
  *      is dirty.
  *   4  A frame number that an entry cannot hold is an I/O error.
  */
-#include "core/fault.h"
+#include "core/kind.h"
 #include "core/range.h"
 
 #define MAX_FRAME (QUIRE_PTE_FRAME_MASK >> PAGE_SHIFT)

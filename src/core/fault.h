@@ -133,6 +133,8 @@ static inline void fault_window(const struct vma *vma, uint64_t addr, uint64_t b
  * f->seq. 0: PTL held; -EAGAIN: lost a race; -ENOTABLE.
  */
 int fault_lock(struct fault *f, struct pt_ref *ref);
+/* Entry bits of a private page that is being written. */
+uint64_t fault_private_bits(const struct fault *f);
 /*
  * Installs private pages that nobody else knows yet, from f->addr on, writable, as fault_lock()
  * allows: *n of them, and *n is then how many found no entry in their place.  0: done; -EAGAIN:
@@ -149,26 +151,5 @@ enum quire_fault_result fault_install_one(struct fault *f, struct folio *fresh,
 enum quire_fault_result fault_touch(struct fault *f);
 /* Of `run` entries, the first of which allows the access: how many do.  PTL held or R. */
 unsigned fault_allowed_run(const struct fault *f, const pte_t *entry, unsigned run);
-
-/* ---- cow.c */
-
-/* vma_ops.write_protected of private VMAs whose pages are RAM. */
-enum quire_fault_result cow_write_protected(struct fault *f);
-/*
- * Replaces the present f->entry by `fresh`, a private folio with the content in it; takes over
- * its reference, also on failure.  `old`: the RAM folio that f->entry maps, with a reference of
- * the caller's, which the caller keeps; NULL: the zero page or an external frame.
- */
-enum quire_fault_result cow_replace(struct fault *f, struct folio *old, struct folio *fresh,
-				    enum quire_fault_kind kind);
-
-/* ---- anon.c */
-
-/* A new folio for f->addr that is nobody else's yet.  NULL: no memory. */
-struct folio *anon_folio(struct fault *f, unsigned alloc_flags);
-/* Up to n of them, for f->addr and the pages behind it.  Returns how many; 0: no memory. */
-unsigned anon_folios(struct fault *f, struct folio **v, unsigned n, unsigned alloc_flags);
-/* Entry bits of a private page that is being written. */
-uint64_t anon_pte_bits(const struct fault *f);
 
 #endif

@@ -24,11 +24,6 @@
 
 #define NO_LIMIT (UINT64_MAX >> PAGE_SHIFT)
 
-const struct vma_ops *file_vma_ops(struct quire_file *file)
-{
-	return file ? file->vma_ops : &anon_vma_ops;
-}
-
 /* ---- size ------------------------------------------------------------------ */
 
 uint64_t file_known_size(const struct quire_file *file)
@@ -136,7 +131,6 @@ static void set_kind(struct quire_file *file, const struct quire_file_options *o
 		file->ops.read_page = NULL;
 		file->ops.write_page = NULL;
 	}
-	file->vma_ops = opts->kind == QUIRE_FILE_EXTERNAL ? &extfile_vma_ops : &filemap_vma_ops;
 	file->folio_flags = opts->kind == QUIRE_FILE_SHMEM ? FOLIO_SHMEM : 0;
 	if (opts->kind == QUIRE_FILE_SHMEM)
 		file->charge = opts->noreserve ? CHARGE_PAGES : CHARGE_SIZE;

@@ -56,7 +56,6 @@ struct mapping {
 struct quire_file {
 	struct quire_machine *machine; /* C */
 	struct quire_file_ops ops;     /* C: a copy; all NULL where none were given */
-	const struct vma_ops *vma_ops; /* C */
 	void *priv;                    /* C */
 	enum quire_file_kind kind;     /* C */
 	uint32_t folio_flags;          /* C: of each folio in the cache */
@@ -75,13 +74,8 @@ struct quire_file {
 	struct dlist node; /* L: machine->files */
 };
 
-/* ---- vma_ops by kind: anon.c, filemap.c (page cache and shmem), extfile.c */
-extern const struct vma_ops anon_vma_ops, filemap_vma_ops, extfile_vma_ops;
-
 /* ---- file.c */
 
-/* Ops for a mapping of file (NULL: anonymous). */
-const struct vma_ops *file_vma_ops(struct quire_file *file);
 /* Bytes, and pages that lie at least partly before the end, as far as the core knows; UINT64_MAX,
  * UINT64_MAX >> PAGE_SHIFT: there is no end. */
 uint64_t file_known_size(const struct quire_file *file);

@@ -14,7 +14,7 @@
  *   4  A read also maps neighbours that are in the cache (fault-around). They lie in the aligned
  *      window, the VMA, the file and the table of the page, and are mapped under the same PTL.
  */
-#include "core/fault.h"
+#include "core/kind.h"
 #include "core/range.h"
 
 #define ADD_RUN 32u /* pages of zeros that populating adds to the cache at once */
@@ -310,9 +310,18 @@ static void filemap_dirty(struct vma *vma, struct folio *folio)
 		folio_set(folio, FOLIO_DIRTY);
 }
 
+/* A first write to a clean page must be seen, so that it is written back. */
 const struct vma_ops filemap_vma_ops = {
     .name = "file",
     .fault = filemap_fault,
     .write_protected = filemap_write_protected,
     .dirty = filemap_dirty,
+};
+
+const struct vma_ops shmem_vma_ops = {
+    .name = "shmem",
+    .fault = filemap_fault,
+    .write_protected = filemap_write_protected,
+    .dirty = filemap_dirty,
+    .writable_at_once = true,
 };

@@ -57,10 +57,15 @@ int fault_lock(struct fault *f, struct pt_ref *ref)
 	return -QEAGAIN;
 }
 
+uint64_t fault_private_bits(const struct fault *f)
+{
+	return vma_pte_bits(f->vma) | PTE_WRITE | PTE_WRITTEN | PTE_ACCESSED;
+}
+
 int fault_install(struct fault *f, struct folio *const *fresh, unsigned *n)
 {
 	const struct quire_machine *m = f->mm->machine;
-	uint64_t bits = anon_pte_bits(f);
+	uint64_t bits = fault_private_bits(f);
 	struct pt_ref ref;
 	int err = fault_lock(f, &ref);
 	unsigned i = 0;

@@ -29,7 +29,7 @@ void *kmem_take(struct quire_machine *m, size_t bytes)
 {
 	void *p = m->port.alloc(m->port.ctx, bytes);
 
-	if (__builtin_expect(!p, 0) && recycle_shrink(m))
+	if (__builtin_expect(!p, 0) && m->shrink(m))
 		p = m->port.alloc(m->port.ctx, bytes);
 	if (p)
 		account(m, bytes, 1);

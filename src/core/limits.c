@@ -119,11 +119,6 @@ bool mm_can_lock(struct quire_mm *mm)
 	return limit(mm, QUIRE_RLIMIT_MEMLOCK) != 0 || mm_privileged(mm, QUIRE_MAY_LOCK);
 }
 
-bool machine_may_commit(const struct quire_machine *m, uint64_t pages)
-{
-	return pages <= m->nr_ram;
-}
-
 bool mm_may_commit(const struct quire_mm *mm, int64_t pages)
 {
 	return pages <= 0 || machine_may_commit(mm->machine, (uint64_t)pages);

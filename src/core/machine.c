@@ -6,9 +6,8 @@
  * and touches neither RAM nor the metadata of its frames, so that a machine of any
  * size is made in no time; only the zero page is cleared.
  */
-#include "core/file.h"
-#include "core/folio.h"
-#include "core/pagetable.h"
+#include "core/edit.h"
+#include "core/kind.h"
 
 #ifndef QUIRE_VERSION
 #define QUIRE_VERSION "0.1.0"
@@ -21,27 +20,6 @@
 const char *quire_version(void)
 {
 	return QUIRE_VERSION;
-}
-
-bool copy_sized(void *to, size_t known, size_t needed, const void *from, size_t given)
-{
-	const uint8_t *bytes = from;
-
-	if (given < needed)
-		return false;
-	for (size_t i = known; i < given; i++)
-		if (bytes[i])
-			return false;
-	memset(to, 0, known);
-	memcpy(to, from, given < known ? given : known);
-	return true;
-}
-
-void fill_sized(void *to, size_t given, const void *from, size_t known)
-{
-	memcpy(to, from, given < known ? given : known);
-	if (given > known)
-		memset((char *)to + known, 0, given - known);
 }
 
 static bool port_ok(const struct quire_port *p)
@@ -108,6 +86,8 @@ static bool layout_ok(const struct quire_machine_options *o)
 
 static void set_options(struct quire_machine *m, const struct quire_machine_options *o)
 {
+	m->shrink = recycle_shrink;
+	m->kinds = vma_kinds;
 	m->nr_ram = o->ram_bytes / PAGE_SIZE;
 	m->nr_table = o->table_bytes / PAGE_SIZE;
 	m->ram = o->ram;

@@ -125,15 +125,18 @@ struct quire_machine {
 	uint64_t task_size, mmap_min_addr; /* bytes */
 	uint64_t fault_around;             /* bytes, a power of two, at most PT_SPAN */
 	uint64_t max_map_count;
-	uint64_t stack_guard_gap;       /* pages */
-	pfn_t zero_pfn;                 /* the zero page: FOLIO_PERMANENT */
-	struct frames *frames;          /* zones and per-CPU lists: zone.h */
-	struct machine_cpu *cpus;       /* port.ncpus of them */
-	bool ram_is_zero;               /* untouched RAM reads as zero */
-	bool own_ram, own_table_ram;    /* taken from port->alloc */
-	bool fail_enabled;              /* A: some allocation point is to fail */
-	uint64_t missed[NR_ZONE_KINDS]; /* A: allocations that found no frame: MISSED_* */
-	uint32_t failed_attempts;       /* A: attempts that have failed for it (reclaim.c) */
+	uint64_t stack_guard_gap; /* pages */
+	pfn_t zero_pfn;           /* the zero page: FOLIO_PERMANENT */
+	struct frames *frames;    /* zones and per-CPU lists: zone.h */
+	struct machine_cpu *cpus; /* port.ncpus of them */
+	bool (*shrink)(
+	    struct quire_machine *m);       /* C: recycle_shrink(), for whoever has no metadata */
+	const struct vma_ops *const *kinds; /* C: by enum quire_file_kind, and KIND_ANON */
+	bool ram_is_zero;                   /* untouched RAM reads as zero */
+	bool own_ram, own_table_ram;        /* taken from port->alloc */
+	bool fail_enabled;                  /* A: some allocation point is to fail */
+	uint64_t missed[NR_ZONE_KINDS];     /* A: allocations that found no frame: MISSED_* */
+	uint32_t failed_attempts;           /* A: attempts that have failed for it (reclaim.c) */
 
 	/* Written by slow paths, away from what every fault reads. */
 	/* Points passed before the last change of fail_enabled, and all while it is on.  A */
@@ -164,9 +167,6 @@ void kmem_free_line(struct quire_machine *m, void *p, size_t bytes);
 /* The same without a number and without accounting: the scratch of verify, fail lists. */
 void *port_alloc_line(const struct quire_port *port, size_t bytes);
 void port_free_line(const struct quire_port *port, void *p, size_t bytes);
-/* recycle.c: gives back what the address spaces keep that are not being changed just now.  True:
- * something. */
-bool recycle_shrink(struct quire_machine *m);
 /* True if this allocation point is to fail.  Also called by folio_alloc. */
 bool alloc_point_fails(struct quire_machine *m);
 bool alloc_point_fails_slow(struct quire_machine *m);
@@ -199,7 +199,7 @@ static inline unsigned alloc_points_pass(struct quire_machine *m, unsigned cpu, 
 	return i;
 }
 
-/* ---- machine.c */
+/* ---- sized.c */
 /*
  * A struct of the embedder's: bytes that this library does not know must be zero, those that the
  * embedder did not know become zero.  False: it lacks what is needed, or asks for what is unknown.
@@ -208,9 +208,11 @@ bool copy_sized(void *to, size_t known, size_t needed, const void *from, size_t 
 /* A struct for the embedder: as much of it as it knows, and zeroes for what we do not know. */
 void fill_sized(void *to, size_t given, const void *from, size_t known);
 
-/* ---- limits.c */
-/* Heuristic overcommit: refuses only what can never fit. */
-bool machine_may_commit(const struct quire_machine *m, uint64_t pages);
+/* Heuristic overcommit, Linux's mode 0: refuses only what can never fit. */
+static inline bool machine_may_commit(const struct quire_machine *m, uint64_t pages)
+{
+	return pages <= m->nr_ram;
+}
 
 /* ---- log.c: text without libc. */
 /*

@@ -127,11 +127,8 @@ void quire_mm_get(struct quire_mm *mm)
 	at_add_relaxed(&mm->refs, 1);
 }
 
-void quire_mm_put(struct quire_mm *mm)
+void mm_destroy(struct quire_mm *mm)
 {
-	if (at_sub(&mm->refs, 1))
-		return;
-	quire_mm_exit(mm);
 	delist(mm);
 	pt_destroy(mm);
 	free_block(mm);
@@ -176,23 +173,4 @@ void quire_mm_set_stack(struct quire_mm *mm, uint64_t start_stack)
 	mm_lock(mm);
 	at_store_relaxed(&mm->start_stack, start_stack);
 	mm_unlock(mm);
-}
-
-int64_t mm_counter_sum(struct quire_mm *mm, enum mm_counter c)
-{
-	int64_t sum = 0;
-
-	for (unsigned i = 0; i < mm->nr_stripes; i++)
-		sum += at_load_relaxed(&mm->stripes[i].v[c]);
-	return sum;
-}
-
-void mm_update_peak(struct quire_mm *mm)
-{
-	int64_t rss = mm_counter_sum(mm, MM_ANON) + mm_counter_sum(mm, MM_FILE) +
-		      mm_counter_sum(mm, MM_SHMEM);
-	uint64_t peak = at_load_relaxed(&mm->peak_rss);
-
-	while (rss > 0 && (uint64_t)rss > peak && !at_cas(&mm->peak_rss, &peak, (uint64_t)rss))
-		;
 }

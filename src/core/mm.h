@@ -57,9 +57,15 @@ struct vma_ops {
 	 * (copy, reuse, or note the write).
 	 */
 	enum quire_fault_result (*write_protected)(struct fault *f);
+	/* The first write to a shared page need not be noted: its entry may have the write bit. */
+	bool writable_at_once;
 	/* Entry bits of a page of this kind being dropped: write back dirty state. May be NULL. */
 	void (*dirty)(struct vma *vma, struct folio *folio);
 };
+
+/* In machine->kinds, behind the kinds of files: mappings of none. */
+#define KIND_ANON (QUIRE_FILE_SHMEM + 1)
+#define NR_VMA_KINDS (KIND_ANON + 1)
 
 struct vma {
 	uint64_t start, end; /* C */
@@ -205,15 +211,13 @@ static inline void mm_unlock(struct quire_mm *mm)
 /* ---- mm.c */
 /* quire_mm_create(); -ENOTABLE is one of its errors. */
 int mm_create(struct quire_machine *m, const struct quire_mm_options *opts, struct quire_mm **out);
+/* After quire_mm_exit(), without a reference. */
+void mm_destroy(struct quire_mm *mm);
 
 /* ---- vma.c */
 struct vma *vma_find(struct quire_mm *mm, uint64_t addr); /* contains addr, or NULL (R or M) */
 struct vma *vma_next(struct quire_mm *mm, uint64_t addr); /* first that ends above addr */
 struct vma *vma_prev(struct quire_mm *mm, uint64_t addr); /* last that starts below addr */
-/* Page protection bits of an entry of this VMA, without its frame: PRESENT|USER|NX... and WRITE
- * if a shared writable VMA may have it at once.  A PROT_NONE VMA's have PRESENT without USER: the
- * page stays mapped and counted, and no executor may use it. */
-uint64_t vma_pte_bits(const struct vma *vma);
 
 /* ---- vma_info.c: what quire_vma_next() tells of a VMA (R or M) */
 void vma_fill_info(const struct vma *vma, struct quire_vma_info *out);

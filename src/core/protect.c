@@ -14,6 +14,22 @@
  */
 #include "core/range.h"
 
+uint64_t vma_pte_bits(const struct vma *vma)
+{
+	uint64_t bits = QUIRE_PTE_PRESENT;
+
+	if (vma->flags & VM_ACCESS)
+		bits |= QUIRE_PTE_USER;
+	if (!(vma->flags & VM_EXEC))
+		bits |= QUIRE_PTE_NX;
+	if (vma->flags & VM_MAYSHARE)
+		bits |= QUIRE_PTE_SHARED;
+	if ((vma->flags & (VM_SHARED | VM_WRITE)) == (VM_SHARED | VM_WRITE) &&
+	    vma->ops->writable_at_once)
+		bits |= QUIRE_PTE_WRITE;
+	return bits;
+}
+
 #define KEPT_BITS                                                                                  \
 	(QUIRE_PTE_FRAME_MASK | PTE_ACCESSED | PTE_DIRTY | PTE_EXTERNAL | PTE_SOFT_DIRTY |         \
 	 QUIRE_PTE_UFFD_WP)

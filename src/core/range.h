@@ -23,7 +23,11 @@ void zap_file_range(struct tlb_gather *g, struct vma *vma, uint64_t first_pgoff,
 /* MADV_FREE: anonymous pages become clean and lazily freeable. */
 void lazyfree_range(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end);
 
-/* protect.c: rewrites the permissions of present entries to what `vma` (the new one) allows;
+/* protect.c. Page protection bits of an entry of this VMA, without its frame: PRESENT|USER|NX...
+ * and WRITE if a shared writable VMA may have it at once.  A PROT_NONE VMA's have PRESENT without
+ * USER: the page stays mapped and counted, and no executor may use it. */
+uint64_t vma_pte_bits(const struct vma *vma);
+/* Rewrites the permissions of present entries to what `vma` (the new one) allows;
  * never adds the write bit to what must be copied or noted first. */
 void protect_entries(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end);
 
@@ -31,6 +35,10 @@ void protect_entries(struct tlb_gather *g, struct vma *vma, uint64_t start, uint
  * entries become read-only in both; the gather is of the parent.  0, -ENOTABLE or -ENOPAGE (dst
  * keeps what it has: the caller tears the child down).  Both M held. */
 int copy_entries(struct tlb_gather *g, struct vma *dst, struct vma *src);
+
+/* Some page of the private VMA is anonymous memory.  It stays so only if the VMA is dead: else a
+ * fault may bring one in. */
+bool vma_has_anon(struct vma *vma);
 
 /*
  * move.c: mremap.  Moves entries from [old, old+len) to [new, new+len), both of `file` or of

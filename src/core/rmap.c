@@ -56,3 +56,24 @@ void rmap_batch_commit(struct rmap_batch *b, struct quire_mm *mm)
 		at_add_relaxed(&c->mapped_file, b->mapped_file);
 	*b = (struct rmap_batch){0};
 }
+
+/* ---- rss of an address space ------------------------------------------------ */
+
+int64_t mm_counter_sum(struct quire_mm *mm, enum mm_counter c)
+{
+	int64_t sum = 0;
+
+	for (unsigned i = 0; i < mm->nr_stripes; i++)
+		sum += at_load_relaxed(&mm->stripes[i].v[c]);
+	return sum;
+}
+
+void mm_update_peak(struct quire_mm *mm)
+{
+	int64_t rss = mm_counter_sum(mm, MM_ANON) + mm_counter_sum(mm, MM_FILE) +
+		      mm_counter_sum(mm, MM_SHMEM);
+	uint64_t peak = at_load_relaxed(&mm->peak_rss);
+
+	while (rss > 0 && (uint64_t)rss > peak && !at_cas(&mm->peak_rss, &peak, (uint64_t)rss))
+		;
+}

@@ -6,6 +6,7 @@
  *      mremap moves tables whole.
  */
 #include "core/fault.h"
+#include "core/range.h"
 
 /* What an access sets and clears in a present entry. */
 struct touch {

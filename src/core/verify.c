@@ -255,7 +255,7 @@ static void verify_all(struct verify *v)
 /* A callback may queue another: a file's puts the nodes of its index. */
 static void settle(struct quire_machine *m)
 {
-	recycle_shrink(m);
+	m->shrink(m);
 	for (int i = 0; i < 3; i++)
 		m->port.rcu_barrier(m->port.ctx);
 	frames_drain(m);

@@ -26,28 +26,6 @@ struct vma *vma_prev(struct quire_mm *mm, uint64_t addr)
 	return rtree_prev(&mm->vmas, addr, NULL);
 }
 
-/* A first write to a clean page of a cached file must be seen, so that it is written back. */
-static bool writes_are_noted(const struct vma *vma)
-{
-	return !vma->file || vma->file->kind != QUIRE_FILE_SHMEM;
-}
-
-uint64_t vma_pte_bits(const struct vma *vma)
-{
-	uint64_t bits = QUIRE_PTE_PRESENT;
-
-	if (vma->flags & VM_ACCESS)
-		bits |= QUIRE_PTE_USER;
-	if (!(vma->flags & VM_EXEC))
-		bits |= QUIRE_PTE_NX;
-	if (vma->flags & VM_MAYSHARE)
-		bits |= QUIRE_PTE_SHARED;
-	if ((vma->flags & (VM_SHARED | VM_WRITE)) == (VM_SHARED | VM_WRITE) &&
-	    !writes_are_noted(vma))
-		bits |= QUIRE_PTE_WRITE;
-	return bits;
-}
-
 struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec)
 {
 	struct vma *vma = recycle_alloc_vma(mm);
@@ -64,7 +42,7 @@ struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec)
 	vma->policy = spec->policy;
 	vma->mm = mm;
 	vma->file = spec->file;
-	vma->ops = file_vma_ops(spec->file);
+	vma->ops = mm->machine->kinds[spec->file ? spec->file->kind : KIND_ANON];
 	if (vma->file)
 		quire_file_get(vma->file);
 	return vma;

@@ -161,33 +161,3 @@ int vma_change(struct vma_edit *e, struct vma *vma, const struct vma_spec *s, st
 	edit_commit(e);
 	return 0;
 }
-
-/* A fault that saw the VMA alive under this table's PTL has inserted its entry by now. */
-static bool table_has_anon(struct quire_mm *mm, uint64_t addr, uint64_t end)
-{
-	struct pt_ref ref;
-	bool found = false;
-
-	if (!pt_lock(mm, addr, &ref))
-		return false;
-	if (ref.table->pt.used)
-		for (; addr < end && !found; addr += PAGE_SIZE)
-			found = pte_anon(mm->machine, at_load_relaxed(ref.entry++));
-	pt_unlock(&ref);
-	return found;
-}
-
-bool vma_has_anon(struct vma *vma)
-{
-	uint64_t addr = vma->start;
-
-	at_fence(); /* a fault sees the mark, or makes its table in our sight */
-	while ((addr = pt_skip_holes(vma->mm, addr, vma->end)) < vma->end) {
-		uint64_t next = pt_table_end(addr, vma->end);
-
-		if (table_has_anon(vma->mm, addr, next))
-			return true;
-		addr = next;
-	}
-	return false;
-}
