@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "core/mm.h"
+#include "core/vma/mm.h"
 #include "quire/port_host.h"
 #include "quire/quire.h"
 

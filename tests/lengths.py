@@ -13,10 +13,7 @@ ROOT = sys.argv[1]
 FILE, FUNCTION, FOLDER = 450, 60, 25
 
 # Tables of data may be longer.
-LONG = {
-    "src/core/pagetable.c": "to be cut",
-    "src/core": "to become rooms",
-}
+LONG = {}
 
 
 def functions(lines):

@@ -409,6 +409,7 @@ enum quire_file_kind {
 	QUIRE_FILE_PAGECACHE, /* read_page, write_page; content in RAM frames */
 	QUIRE_FILE_EXTERNAL,  /* frame, copy_page; content elsewhere */
 	QUIRE_FILE_SHMEM,     /* no callbacks needed; zero-filled, content only in RAM */
+	QUIRE_NR_FILE_KINDS
 };
 
 struct quire_file_options {

@@ -8,7 +8,8 @@
 
 #include "unit.h"
 
-#include "core/zone.h"
+#include "core/base/kmem.h"
+#include "core/frame/zone.h"
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define IS_SANITIZED 1 /* shadow memory makes everything resident */

@@ -6,7 +6,7 @@
  */
 #include <sys/mman.h>
 
-#include "core/tlb.h"
+#include "core/table/tlb.h"
 #include "unit.h"
 
 #define RAM_BYTES (448ull << 20)

@@ -8,8 +8,9 @@
 
 #include "unit.h"
 
-#include "core/file.h"
-#include "core/range.h"
+#include "core/frame/reclaim.h"
+#include "core/table/range.h"
+#include "core/vma/mm.h"
 
 #define GIB (1ull << 30)
 #define BASE (64 * GIB) /* one upper table of each level to itself */

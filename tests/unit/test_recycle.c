@@ -5,7 +5,7 @@
  */
 #include <pthread.h>
 
-#include "core/mm.h"
+#include "core/base/mm_types.h"
 #include "unit.h"
 
 #define MOST_KEPT (512u << 10)

@@ -7,7 +7,7 @@
 
 #include "gate.h"
 
-#include "core/folio.h"
+#include "core/frame/folio.h"
 
 static int setup(void **state)
 {

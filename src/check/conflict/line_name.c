@@ -4,8 +4,8 @@
  */
 #include <stdio.h>
 
-#include "core/mm.h"
-#include "core/zone.h"
+#include "core/base/mm_types.h"
+#include "core/frame/zone.h"
 
 #include "check/conflict/conflict.h"
 #include "check/world/scenario.h"

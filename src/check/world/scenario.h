@@ -11,7 +11,7 @@
 
 #include "check/engine/explore.h"
 #include "check/world/world.h"
-#include "core/rules.h"
+#include "core/base/rules.h"
 
 #define MAX_GUARDS 12
 

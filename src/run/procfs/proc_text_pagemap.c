@@ -8,7 +8,7 @@
  * A frame number is that of the machine's RAM; as on Linux, only a reader that opens it with
  * CAP_SYS_ADMIN sees it.  Pages of files that are the host's have no frame in the machine: 0.
  */
-#include "core/pagetable.h"
+#include "core/table/pagetable.h"
 #include "quire/port.h"
 #include "quire/quire.h"
 #include "run/base/run.h"

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file_types.h: a file as memory sees it, and its mapping: its page cache and who maps it
+ * (file/file.h has the invariants).
+ */
+#ifndef CORE_BASE_FILE_TYPES_H
+#define CORE_BASE_FILE_TYPES_H
+
+#include "core/base/mm_types.h"
+#include "ds/index.h"
+
+/* What of a file counts as committed memory: only content that is nowhere but in RAM. */
+enum file_charge {
+	CHARGE_NOTHING,
+	CHARGE_SIZE,  /* all that it may hold */
+	CHARGE_PAGES, /* what it holds: MAP_NORESERVE */
+};
+
+struct mapping {
+	/* Read by every fault of the file. */
+	struct index pages;         /* R, writers X: pgoff -> folio; holds a reference on each */
+	uint64_t seq;               /* A: invariant 3 */
+	uint64_t bytes;             /* A, writers X': i_size, as the core knows it (file.c, 4) */
+	uint64_t nr_sizes;          /* A, writers X': how often bytes was written */
+	struct index_env index_env; /* C */
+	struct quire_file *file;    /* C */
+
+	struct mutex write_lock __attribute__((aligned(64))); /* W: write(2), truncation */
+	struct mutex i_lock;                                  /* I: vmas; held over each zap */
+	struct itree vmas;                                    /* I */
+	struct spinlock index_lock;                           /* X: writers of pages, holes */
+	struct spinlock size_lock;                            /* X': writers of bytes */
+	struct dlist holes;                                   /* X: of struct file_hole */
+	uint64_t nr_pages;                                    /* A */
+};
+
+struct quire_file {
+	struct quire_machine *machine; /* C */
+	struct quire_file_ops ops;     /* C: a copy; all NULL where none were given */
+	void *priv;                    /* C */
+	enum quire_file_kind kind;     /* C */
+	uint32_t folio_flags;          /* C: of each folio in the cache */
+	enum file_charge charge;       /* C */
+	bool writable, noexec;         /* C */
+	bool anon;     /* C: shared anonymous memory made by mmap: /dev/zero in maps */
+	uint32_t refs; /* A: invariant 1 */
+	union {
+		struct quire_file *next;   /* M: of mm->gone_files */
+		struct quire_rcu_head rcu; /* once it has ended */
+	};
+	char *name; /* C */
+	size_t name_size;
+	uint64_t dev, ino; /* C */
+	struct mapping mapping;
+	struct dlist node; /* L: machine->files */
+};
+
+#endif

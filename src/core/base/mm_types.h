@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mm_types.h: an address space, its VMAs, and what a kind of mapping does.
+ *
+ * A published VMA is immutable but for `dead`.  Writers hold mmap_lock (M), build replacements,
+ * mark the old ones dead, publish the new tree in one store, change page tables under their locks,
+ * flush, and free the old VMAs after a grace period.
+ */
+#ifndef CORE_BASE_MM_TYPES_H
+#define CORE_BASE_MM_TYPES_H
+
+#include "core/base/machine.h"
+#include "ds/itree.h"
+#include "ds/rtree.h"
+
+/* vm_flags */
+#define VM_READ (1ull << 0)
+#define VM_WRITE (1ull << 1)
+#define VM_EXEC (1ull << 2)
+#define VM_SHARED (1ull << 3) /* MAP_SHARED of a file that may be written to through it */
+#define VM_MAYREAD (1ull << 4)
+#define VM_MAYWRITE (1ull << 5)
+#define VM_MAYEXEC (1ull << 6)
+#define VM_MAYSHARE (1ull << 7) /* MAP_SHARED */
+#define VM_GROWSDOWN (1ull << 8)
+#define VM_LOCKED (1ull << 9)
+#define VM_LOCKONFAULT (1ull << 10)
+#define VM_SEQ_READ (1ull << 11)
+#define VM_RAND_READ (1ull << 12)
+#define VM_DONTCOPY (1ull << 13)
+#define VM_WIPEONFORK (1ull << 14)
+#define VM_ACCOUNT (1ull << 16) /* charged to committed memory */
+#define VM_NORESERVE (1ull << 17)
+#define VM_DONTDUMP (1ull << 18)
+#define VM_SYNC (1ull << 19) /* MAP_SYNC, where it is ignored: shown in smaps, nothing else */
+#define VM_HUGEPAGE (1ull << 21)
+#define VM_NOHUGEPAGE (1ull << 22)
+#define VM_MERGEABLE (1ull << 23)
+#define VM_SOFTDIRTY (1ull << 24)
+#define VM_DROPPABLE (1ull << 25) /* MAP_DROPPABLE: never locked; we happen never to drop it */
+#define VM_ACCESS (VM_READ | VM_WRITE | VM_EXEC)
+
+struct vma;
+struct fault;
+struct mapping;
+
+/* What a kind of VMA does differently.  Generic code has no test of the kind. */
+struct vma_ops {
+	const char *name;
+	/*
+	 * No entry at fault->addr: find or make the page and install it under the PTL
+	 * (fault_install).  RCU read side held on entry and on return.
+	 */
+	enum quire_fault_result (*fault)(struct fault *f);
+	/*
+	 * Write to a present entry without the write bit, in a writable VMA
+	 * (copy, reuse, or note the write).
+	 */
+	enum quire_fault_result (*write_protected)(struct fault *f);
+	/* The first write to a shared page need not be noted: its entry may have the write bit. */
+	bool writable_at_once;
+	/* Entry bits of a page of this kind being dropped: write back dirty state. May be NULL. */
+	void (*dirty)(struct vma *vma, struct folio *folio);
+};
+
+/* In machine->kinds, behind the kinds of files: mappings of none. */
+#define KIND_ANON QUIRE_NR_FILE_KINDS
+#define NR_VMA_KINDS (KIND_ANON + 1)
+
+struct vma {
+	uint64_t start, end; /* C */
+	uint64_t flags;      /* C: VM_* */
+	uint64_t pgoff;      /* C: of start in the file; anonymous: start >> 12 when first mapped */
+	uint64_t policy;     /* C: the embedder's number (policy.c) */
+	struct quire_mm *mm; /* C */
+	struct quire_file *file;   /* C: holds a reference; NULL for private anonymous */
+	const struct vma_ops *ops; /* C */
+	/* A: set before its entries are removed or changed; also while the range that it takes over
+	 * is still being emptied. */
+	uint32_t dead;
+	uint32_t in_mapping;    /* I: node is in file->mapping's interval tree */
+	struct itree_node node; /* I: [pgoff, last pgoff] */
+	union {
+		struct vma *chain;             /* M: next of the edit that adds or removes it */
+		struct quire_machine *machine; /* once it is handed to RCU */
+	};
+	struct quire_rcu_head rcu;
+};
+
+static inline bool vma_is_dead(const struct vma *vma)
+{
+	return at_load(&vma->dead) != 0;
+}
+
+static inline uint64_t vma_pages(const struct vma *vma)
+{
+	return (vma->end - vma->start) >> PAGE_SHIFT;
+}
+
+static inline uint64_t vma_pgoff(const struct vma *vma, uint64_t addr)
+{
+	return vma->pgoff + ((addr - vma->start) >> PAGE_SHIFT);
+}
+
+enum mm_counter {
+	/* Of rss, in pages; MM_FILE includes external frames. */
+	MM_ANON,
+	MM_FILE,
+	MM_SHMEM,
+/* clang-format off */
+#define X(counter, field, object, name, text) MM_##counter,
+	QUIRE_MM_COUNTERS(X)
+#undef X
+	/* clang-format on */
+	MM_KIND0,                               /* + enum quire_fault_kind */
+	MM_REASON0 = MM_KIND0 + QUIRE_NR_KINDS, /* + enum quire_fault_reason */
+	MM_NR_COUNTERS = MM_REASON0 + QUIRE_NR_REASONS
+};
+
+/* Counters are striped by CPU: faults write no line that another CPU writes. */
+struct mm_stripe {
+	int64_t v[MM_NR_COUNTERS]; /* A, relaxed */
+} __attribute__((aligned(64)));
+
+/* VMAs and nodes of the tree. */
+struct recycled {
+	struct vma *vmas; /* by vma->chain */
+	struct rtree_retired *nodes;
+	unsigned nr_vmas, nr_nodes;
+};
+
+/* recycle.c */
+struct recycle {
+	struct recycled ready;      /* nobody is in them: for the next edits */
+	struct recycled old, young; /* readers may be in them */
+	uint64_t number;            /* port->rcu_now() when the last of `old` had been taken out */
+	unsigned ask_at;            /* when there are so many in `young` */
+};
+
+struct quire_mm {
+	/* Read by every fault, written by none: keep apart from what writers touch. */
+	struct quire_machine *machine; /* C */
+	struct rtree vmas;             /* R, writers M */
+	pfn_t root;                    /* C: top-level table */
+	unsigned nr_stripes;           /* C: power of two */
+	struct mm_stripe *stripes;     /* C */
+	void *cookie;                  /* C */
+	/*
+	 * A: a fork is taking write bits away that executors may still have cached.  Set under M
+	 * before the first bit goes, cleared after the flush; writes that need a
+	 * private page wait on M meanwhile (install.c, 3).
+	 */
+	uint32_t forking;
+
+	/* Cold or writers' only. */
+	struct mutex mmap_lock __attribute__((aligned(64)));
+	uint32_t refs;      /* A */
+	bool exited;        /* M */
+	uint32_t unflushed; /* A, set under M: cleared entries of files may be cached (zap.c, 5) */
+	struct quire_file
+	    *gone_files; /* M: their last reference has gone: they end at mm_unlock() */
+	uint64_t start_brk, brk, start_stack; /* M, readers A (names of VMAs) */
+	uint64_t data_bytes;                  /* M: initialised data, for RLIMIT_DATA and brk(2) */
+	uint64_t mmap_base;                   /* M */
+	uint64_t rlimit[QUIRE_NR_RLIMITS];    /* A */
+	uint64_t data_rlimit_max;             /* A */
+	bool ignore_memlock;
+	uint64_t def_flags;                                          /* M: mlockall(MCL_FUTURE) */
+	uint64_t total_vm, data_vm, exec_vm, stack_vm, locked_vm;    /* M: pages */
+	uint64_t peak_total_vm, peak_locked_vm, peak_vmas, peak_rss; /* M; peak_rss A */
+	uint64_t largest_request;                                    /* M: pages charged at once */
+	uint64_t nr_tables, peak_tables;                             /* A: page-table pages */
+	uint64_t forks, fork_entries, fork_tables;                   /* M */
+	struct recycle recycle;                                      /* M */
+	struct rtree_env tree_env;                                   /* C: of vmas */
+	struct dlist node;                                           /* L: machine->mms */
+	void *block;       /* C: what the allocator gave for the mm and its stripes */
+	size_t block_size; /* C */
+};
+
+static inline void mm_count(struct quire_mm *mm, enum mm_counter c, int64_t n)
+{
+	unsigned s = this_cpu(&mm->machine->port) & (mm->nr_stripes - 1);
+
+	at_add_relaxed(&mm->stripes[s].v[c], n);
+}
+
+#endif

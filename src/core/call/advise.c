@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * advise.c: madvise(2).
+ *
+ * One table says what each advice does: it sets and clears flags of the VMAs
+ * (edits), or acts on their entries, or nothing.  A hole does not end the call:
+ * the rest is done and -ENOMEM returned, as madvise(2) says; an error of a
+ * mapping does end it.  All under M, but for MADV_POPULATE_*, which faults, and
+ * MADV_REMOVE (remove.c).
+ *
+ * Accepted without effect, being hints: WILLNEED, COLD and PAGEOUT (there is no
+ * reclaim), HUGEPAGE, NOHUGEPAGE, MERGEABLE and UNMERGEABLE (only the flag).
+ * Refused with EINVAL, as by a kernel that lacks them: COLLAPSE, HWPOISON,
+ * SOFT_OFFLINE, GUARD_INSTALL, GUARD_REMOVE.
+ */
+#include "core/call/call.h"
+#include "core/fault/populate.h"
+#include "core/file/file.h"
+#include "core/table/range.h"
+#include "core/table/tlb.h"
+#include "core/vma/edit.h"
+#include "core/vma/mm.h"
+
+struct advice {
+	int number;
+	uint64_t set, clear;
+	/* 0: the advice may be applied to vma.  NULL: to any. */
+	int (*allowed)(const struct vma *vma);
+	/* Acts on [start, end) of vma.  NULL: flags only. */
+	int (*act)(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end);
+};
+
+static int not_locked(const struct vma *vma)
+{
+	return vma->flags & VM_LOCKED ? -QEINVAL : 0;
+}
+
+static int free_allowed(const struct vma *vma)
+{
+	return vma->file ? -QEINVAL : not_locked(vma);
+}
+
+static int wipe_allowed(const struct vma *vma)
+{
+	return vma->file ? -QEINVAL : 0;
+}
+
+static int not_droppable(const struct vma *vma)
+{
+	return vma->flags & VM_DROPPABLE ? -QEINVAL : 0;
+}
+
+static int act_dontneed(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end)
+{
+	zap_range(g, vma, start, end);
+	if (vma->file && RULE(truncation_awaited))
+		mapping_await_walks(vma->file);
+	return 0;
+}
+
+static int act_free(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end)
+{
+	lazyfree_range(g, vma, start, end);
+	return 0;
+}
+
+static const struct advice advices[] = {
+    {.number = QMADV_NORMAL, .clear = VM_SEQ_READ | VM_RAND_READ},
+    {.number = QMADV_RANDOM, .set = VM_RAND_READ, .clear = VM_SEQ_READ},
+    {.number = QMADV_SEQUENTIAL, .set = VM_SEQ_READ, .clear = VM_RAND_READ},
+    {.number = QMADV_WILLNEED},
+    {.number = QMADV_DONTNEED, .allowed = not_locked, .act = act_dontneed},
+    {.number = QMADV_DONTNEED_LOCKED, .act = act_dontneed},
+    {.number = QMADV_FREE, .allowed = free_allowed, .act = act_free},
+    {.number = QMADV_REMOVE},
+    {.number = QMADV_DONTFORK, .set = VM_DONTCOPY},
+    {.number = QMADV_DOFORK, .clear = VM_DONTCOPY},
+    {.number = QMADV_MERGEABLE, .set = VM_MERGEABLE, .allowed = NULL},
+    {.number = QMADV_UNMERGEABLE, .clear = VM_MERGEABLE},
+    {.number = QMADV_HUGEPAGE, .set = VM_HUGEPAGE, .clear = VM_NOHUGEPAGE},
+    {.number = QMADV_NOHUGEPAGE, .set = VM_NOHUGEPAGE, .clear = VM_HUGEPAGE},
+    {.number = QMADV_DONTDUMP, .set = VM_DONTDUMP},
+    {.number = QMADV_DODUMP, .clear = VM_DONTDUMP, .allowed = not_droppable},
+    {.number = QMADV_WIPEONFORK, .set = VM_WIPEONFORK, .allowed = wipe_allowed},
+    {.number = QMADV_KEEPONFORK, .clear = VM_WIPEONFORK, .allowed = not_droppable},
+    {.number = QMADV_COLD, .allowed = not_locked},
+    {.number = QMADV_PAGEOUT, .allowed = not_locked},
+    {.number = QMADV_POPULATE_READ},
+    {.number = QMADV_POPULATE_WRITE},
+};
+
+static const struct advice *find_advice(int number)
+{
+	for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++)
+		if (advices[i].number == number)
+			return &advices[i];
+	return NULL;
+}
+
+static int change_flags(const struct advice *a, struct vma *vma, uint64_t start, uint64_t end)
+{
+	uint64_t flags = (vma->flags & ~a->clear) | a->set;
+	struct vma_edit e;
+	struct vma *now;
+	int err;
+
+	if (flags == vma->flags)
+		return 0;
+	err = vma_change_flags(&e, vma, start, end, flags, &now);
+	if (err)
+		return err == -QENOMEM ? -QEAGAIN : err;
+	edit_finish(&e);
+	return 0;
+}
+
+static int advise_one(const struct advice *a, struct tlb_gather *g, struct vma *vma, uint64_t start,
+		      uint64_t end)
+{
+	int err = a->allowed ? a->allowed(vma) : 0;
+
+	if (err)
+		return err;
+	return a->act ? a->act(g, vma, start, end) : change_flags(a, vma, start, end);
+}
+
+static int advise_range(const struct advice *a, struct tlb_gather *g, uint64_t start, uint64_t end)
+{
+	bool hole = false;
+
+	while (start < end) {
+		struct vma *vma = vma_next(g->mm, start);
+		uint64_t to;
+		int err;
+
+		if (!vma || vma->start >= end)
+			return -QENOMEM;
+		if (vma->start > start) {
+			hole = true;
+			start = vma->start;
+		}
+		to = vma->end < end ? vma->end : end;
+		err = advise_one(a, g, vma, start, to);
+		if (err)
+			return err;
+		start = to;
+	}
+	return hole ? -QENOMEM : 0;
+}
+
+static int advise_locked(struct quire_mm *mm, const struct advice *a, uint64_t start, uint64_t end)
+{
+	struct tlb_gather g;
+	int err;
+
+	tlb_begin(&g, mm);
+	err = advise_range(a, &g, start, end);
+	tlb_finish(&g);
+	return err;
+}
+
+int quire_madvise(struct quire_mm *mm, uint64_t addr, uint64_t len, int advice)
+{
+	const struct advice *a = find_advice(advice);
+	uint64_t end = addr + PAGE_ALIGN(len);
+	int err;
+
+	if (!a || (addr & ~PAGE_MASK) || (len && !PAGE_ALIGN(len)) || end < addr)
+		return -QEINVAL;
+	if (advice == QMADV_REMOVE)
+		return mm_remove(mm, addr, end);
+	if (advice == QMADV_POPULATE_READ)
+		return mm_populate(mm, addr, end, QUIRE_READ);
+	if (advice == QMADV_POPULATE_WRITE)
+		return mm_populate(mm, addr, end, QUIRE_WRITE);
+	mm_lock(mm);
+	err = advise_locked(mm, a, addr, end);
+	mm_unlock(mm);
+	return err;
+}

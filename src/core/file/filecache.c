@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * filecache.c: the page cache: finding, adding and reading in.
+ *
+ * mapping->pages is read under RCU and changed under X. A folio's content is filled under its lock
+ * (F). Invariants 2, 3 and 5 of file.h are kept here and in truncate.c.
+ *
+ *   1  folio->mapping and ->index are set before the folio is published.  mapping becomes NULL,
+ *      under F and X, when the folio leaves the cache.
+ *   2  FOLIO_UPTODATE is set once, under F or before publication, after the content is there.  A
+ *      folio without it is never mapped.
+ *   3  A failed read leaves the folio in the cache, not up to date: the next one tries again.
+ *   4  A folio that is in the cache and belongs to no mapping is withdrawn: it goes when nobody can
+ *      reach it (truncate.c, 1). A thread that wants the page waits until that is done: it waits
+ *      for W.
+ */
+#include "core/file/file.h"
+#include "core/frame/folio.h"
+#include "core/frame/reclaim.h"
+
+struct folio *filecache_peek(struct quire_file *file, uint64_t pgoff)
+{
+	return index_load(&file->mapping.pages, pgoff);
+}
+
+struct folio *filecache_next(struct quire_file *file, uint64_t *i, uint64_t last, uint32_t flags)
+{
+	const struct quire_port *port = &file->machine->port;
+	struct folio *folio;
+
+	rcu_read_lock(port);
+	index_for_each(&file->mapping.pages, *i, last, *i, folio)
+	{
+		if (!flags || folio_test(folio, flags))
+			break;
+	}
+	if (folio && *i > last)
+		folio = NULL;
+	if (folio)
+		folio_get(folio);
+	rcu_read_unlock(port);
+	return folio;
+}
+
+bool filecache_is_zero_fill(const struct quire_file *file)
+{
+	return !file->ops.read_page;
+}
+
+/* X held. */
+static bool may_insert(const struct mapping *mapping, uint64_t seq)
+{
+	if (RULE(cache_seq_check) && at_load(&mapping->seq) != seq)
+		return false;
+	/* It may have been found by a dead VMA: file.c, 3. */
+	return !RULE(dead_file_takes_no_page) || at_load(&mapping->file->refs);
+}
+
+/* X held. */
+static int insert_locked(struct mapping *mapping, uint64_t pgoff, uint64_t seq, struct folio *folio,
+			 struct folio **found)
+{
+	int err;
+
+	if (!may_insert(mapping, seq))
+		return -QEAGAIN;
+	*found = index_load(&mapping->pages, pgoff);
+	if (*found)
+		return 0;
+	STEP("adds page %lu to the cache", pgoff);
+	err = index_store(&mapping->pages, pgoff, folio);
+	if (err)
+		return err;
+	mapping_count_pages(mapping, 1);
+	*found = folio;
+	return 0;
+}
+
+/* A folio that nobody else knows yet. */
+static void prepare(struct quire_file *file, uint64_t pgoff, uint32_t flags, struct folio *folio)
+{
+	at_store_relaxed(&folio->flags, file->folio_flags | flags);
+	folio->mapping = &file->mapping;
+	folio->index = pgoff;
+}
+
+/* *found: folio, whose reference is the cache's now, or the one that was there already. */
+static int insert(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio *folio,
+		  struct folio **found)
+{
+	const struct quire_port *port = &file->machine->port;
+	struct mapping *mapping = &file->mapping;
+	int err;
+
+	spin_lock(port, &mapping->index_lock, RANK_INDEX);
+	err = insert_locked(mapping, pgoff, seq, folio, found);
+	spin_unlock(&mapping->index_lock, RANK_INDEX);
+	return err;
+}
+
+static int add_new(struct quire_file *file, uint64_t pgoff, uint64_t seq, uint32_t flags,
+		   struct folio **out)
+{
+	/* Zeroed also where read_page will fill it: a short read must show nobody's data. */
+	struct folio *folio = folio_alloc(file->machine, 0, ALLOC_ZERO);
+	int err;
+
+	if (!folio)
+		return -ENOPAGE;
+	prepare(file, pgoff, flags, folio);
+	err = insert(file, pgoff, seq, folio, out);
+	if (err || *out != folio)
+		folio_put(file->machine, folio);
+	return err;
+}
+
+int filecache_add_zero(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio **out)
+{
+	return add_new(file, pgoff, seq, FOLIO_UPTODATE, out);
+}
+
+/* X held.  Returns how many of the n folios the cache has taken. */
+static unsigned insert_many(struct mapping *mapping, uint64_t pgoff, uint64_t seq, struct folio **v,
+			    unsigned n)
+{
+	if (!may_insert(mapping, seq))
+		return 0;
+	n = index_fill(&mapping->pages, pgoff, (void *const *)v, n);
+	STEP("adds %u pages from %lu on to the cache", n, pgoff);
+	mapping_count_pages(mapping, n);
+	return n;
+}
+
+void filecache_add_zeros(struct quire_file *file, uint64_t pgoff, unsigned n, uint64_t seq,
+			 uint32_t flags)
+{
+	const struct quire_port *port = &file->machine->port;
+	struct mapping *mapping = &file->mapping;
+	struct folio *v[FOLIO_ALLOC_MANY];
+	unsigned added;
+
+	n = folio_alloc_many(file->machine, v, min_u32(n, FOLIO_ALLOC_MANY), ALLOC_ZERO);
+	for (unsigned i = 0; i < n; i++)
+		prepare(file, pgoff + i, FOLIO_UPTODATE | flags, v[i]);
+	spin_lock(port, &mapping->index_lock, RANK_INDEX);
+	added = insert_many(mapping, pgoff, seq, v, n);
+	spin_unlock(&mapping->index_lock, RANK_INDEX);
+	while (n > added)
+		folio_put(file->machine, v[--n]);
+}
+
+/* The page, whatever its state, with a reference. */
+static int find_or_add(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio **out)
+{
+	const struct quire_port *port = &file->machine->port;
+	int err = 0;
+
+	rcu_read_lock(port);
+	*out = filecache_peek(file, pgoff);
+	if (!*out)
+		err = add_new(file, pgoff, seq, filecache_is_zero_fill(file) ? FOLIO_UPTODATE : 0,
+			      out);
+	if (!err)
+		folio_get(*out);
+	rcu_read_unlock(port);
+	return err;
+}
+
+/* Errors that mean something else to the callers of filecache_read() become EIO. */
+static int read_in(struct quire_file *file, uint64_t pgoff, struct folio *folio)
+{
+	void *mem = folio_addr(file->machine, folio);
+	unsigned outer = lock_rank_nest();
+	int err;
+
+	STEP("reads page %lu in", pgoff);
+	err = file->ops.read_page(file->priv, pgoff, mem);
+	lock_rank_unnest(outer);
+	if (err)
+		return err == -QEAGAIN || err == -QENOMEM ? -QEIO : err;
+	STEP("page %lu is up to date", pgoff);
+	folio_set(folio, FOLIO_UPTODATE);
+	return 0;
+}
+
+/* F held. */
+static int fill_locked(struct quire_file *file, uint64_t pgoff, struct folio *folio)
+{
+	if (folio->mapping != &file->mapping)
+		return -QEAGAIN;
+	if (RULE(read_in_once) && folio_test(folio, FOLIO_UPTODATE))
+		return 0;
+	return read_in(file, pgoff, folio);
+}
+
+int filecache_read(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio **out)
+{
+	struct quire_machine *m = file->machine;
+	int err = find_or_add(file, pgoff, seq, out);
+
+	if (err)
+		return err;
+	if (folio_test(*out, FOLIO_UPTODATE))
+		return 0;
+	folio_lock(m, *out);
+	err = fill_locked(file, pgoff, *out);
+	folio_unlock(m, *out);
+	if (err)
+		folio_put(m, *out);
+	if (err == -QEAGAIN) { /* invariant 4; a thread that holds W has met none */
+		STEP("waits for the thread that takes the page out of the file");
+		mapping_await_writer(file);
+	}
+	return err;
+}
+
+bool mapping_resident(struct quire_file *file, uint64_t pgoff)
+{
+	struct folio *folio;
+
+	if (file->kind == QUIRE_FILE_EXTERNAL)
+		return pgoff < file_pages(file); /* the embedder holds all of it */
+	folio = filecache_peek(file, pgoff);
+	return folio && folio_test(folio, FOLIO_UPTODATE);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * folio.c: references of folios and the folio lock.
+ *
+ * Invariants:
+ *   1  refs = 1 for the page cache + 1 for each entry + 1 for each pin + 1 for
+ *      each gather or fault on its way; the last to go frees.
+ *   2  FOLIO_LOCKED is held by one thread.  FOLIO_WAITERS is set by whoever is about
+ *      to sleep and cleared by the unlock that wakes them all.
+ *   3  A FOLIO_PERMANENT folio (the zero page) is never counted: entries hold no
+ *      reference on it, and putting one is a bug.
+ */
+#include "core/frame/folio.h"
+
+void folio_put(struct quire_machine *m, struct folio *f)
+{
+	if (at_sub(&f->refs, 1) == 0)
+		frames_free(m, f);
+}
+
+void folio_put_refs(struct quire_machine *m, struct folio *f, uint32_t n)
+{
+	if (at_sub(&f->refs, n) == 0)
+		frames_free(m, f);
+}
+
+void folio_put_many(struct quire_machine *m, struct folio **v, unsigned n)
+{
+	unsigned dead = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (at_sub(&v[i]->refs, 1) == 0)
+			v[dead++] = v[i];
+	if (dead)
+		frames_free_many(m, v, dead);
+}
+
+static bool take_bit(struct folio *f)
+{
+	uint32_t flags = at_load_relaxed(&f->flags);
+
+	do {
+		if (flags & FOLIO_LOCKED)
+			return false;
+	} while (!at_cas(&f->flags, &flags, flags | FOLIO_LOCKED));
+	return true;
+}
+
+bool folio_trylock(struct folio *f)
+{
+	if (!take_bit(f))
+		return false;
+	lock_rank_tried(RANK_FOLIO);
+	return true;
+}
+
+void folio_lock(struct quire_machine *m, struct folio *f)
+{
+	uint32_t flags;
+
+	while (!take_bit(f)) {
+		flags = at_or(&f->flags, FOLIO_WAITERS);
+		if (flags & FOLIO_LOCKED)
+			m->port.wait(m->port.ctx, &f->flags, flags);
+	}
+	lock_rank_acquire(RANK_FOLIO);
+}
+
+void folio_unlock(struct quire_machine *m, struct folio *f)
+{
+	uint32_t flags = at_load_relaxed(&f->flags);
+
+	lock_rank_release(RANK_FOLIO);
+	while (!at_cas(&f->flags, &flags, flags & ~(uint32_t)(FOLIO_LOCKED | FOLIO_WAITERS)))
+		;
+	if (flags & FOLIO_WAITERS)
+		m->port.wake(m->port.ctx, &f->flags, INT32_MAX);
+}

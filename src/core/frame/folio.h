@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * folio.h: frames and folios: allocation, references, the folio lock.
+ *
+ * zone.c owns the zones (buddy allocator, orders 0..10), pcp.c the per-CPU lists of order-0
+ * frames; folio.c owns references, flags and the folio lock.
+ */
+#ifndef CORE_FRAME_FOLIO_H
+#define CORE_FRAME_FOLIO_H
+
+#include "core/base/machine.h"
+
+enum alloc_flags {
+	ALLOC_ZERO = 1,  /* content must read as zero */
+	ALLOC_TABLE = 2, /* for a page table: the table zone if there is one */
+};
+
+int frames_init(struct quire_machine *m, const struct quire_machine_options *opts);
+void frames_destroy(struct quire_machine *m);
+/* Empties per-CPU lists into the buddy lists. */
+void frames_drain(struct quire_machine *m);
+uint64_t frames_free_count(struct quire_machine *m, enum zone_kind kind);
+void frames_stats(struct quire_machine *m, struct quire_machine_stats *out);
+/* Quiescent and drained: the buddy lists against flags and counts.  Returns the violations. */
+unsigned frames_verify(struct quire_machine *m, void (*report)(void *, const char *), void *arg);
+
+/* refs = 1, mapcount = 0, flags = 0.  NULL: no memory, or a failed allocation point. */
+struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned alloc_flags);
+/*
+ * Up to n frames of RAM, of order 0, into v[]; at most FOLIO_ALLOC_MANY.  Returns how many: fewer
+ * where an allocation fails or the next are dearer; 0 only as folio_alloc() fails.
+ */
+#define FOLIO_ALLOC_MANY 64u
+unsigned folio_alloc_many(struct quire_machine *m, struct folio **v, unsigned n,
+			  unsigned alloc_flags);
+/* Drops one reference; the last frees.  With a spinlock held only what was never mapped. */
+void folio_put(struct quire_machine *m, struct folio *f);
+/* Drops n references of one folio at once. */
+void folio_put_refs(struct quire_machine *m, struct folio *f, uint32_t n);
+/* Drops one of each of n folios; scrambles v.  No spinlock held: may call port->ram_discard. */
+void folio_put_many(struct quire_machine *m, struct folio **v, unsigned n);
+/* Frees a frame whose last reference is gone (folio.c) */
+void frames_free(struct quire_machine *m, struct folio *f);
+void frames_free_many(struct quire_machine *m, struct folio **v, unsigned n);
+
+static inline pfn_t folio_pfn(const struct quire_machine *m, const struct folio *f)
+{
+	return (pfn_t)(f - m->folios);
+}
+
+static inline struct folio *pfn_folio(const struct quire_machine *m, uint64_t pfn)
+{
+#ifdef QUIRE_CHECKER
+	Q_ASSERT(m, pfn < m->nr_ram + m->nr_table); /* an embedder's frame number is none */
+#endif
+	return &m->folios[pfn];
+}
+
+static inline void *pfn_addr(const struct quire_machine *m, uint64_t pfn)
+{
+	return pfn < m->nr_ram ? m->ram + (pfn << PAGE_SHIFT)
+			       : m->table_ram + ((pfn - m->nr_ram) << PAGE_SHIFT);
+}
+
+static inline void *folio_addr(const struct quire_machine *m, const struct folio *f)
+{
+	return pfn_addr(m, folio_pfn(m, f));
+}
+
+static inline void folio_get(struct folio *f)
+{
+	at_add_relaxed(&f->refs, 1);
+}
+
+/*
+ * refs and mapcount are one word: an entry of fork's copy costs one atomic add for both.  Which of
+ * them is its low half depends on the byte order.
+ */
+_Static_assert(offsetof(struct folio, refs) == 0 && offsetof(struct folio, mapcount) == 4,
+	       "refs and mapcount side by side");
+typedef uint64_t __attribute__((may_alias)) folio_counts_t;
+#define COUNTS_MAPCOUNT_SHIFT (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 32 : 0)
+
+/* A reference and a mapping more, of a folio that has a reference.  Returns the new mapcount. */
+static inline int32_t folio_get_mapped(struct folio *f)
+{
+	uint64_t both = at_add_relaxed((folio_counts_t *)(void *)&f->refs, 1 | (1ull << 32));
+
+	return (int32_t)(both >> COUNTS_MAPCOUNT_SHIFT);
+}
+
+static inline bool folio_test(const struct folio *f, uint32_t flag)
+{
+	return (at_load_relaxed(&f->flags) & flag) != 0;
+}
+
+static inline void folio_set(struct folio *f, uint32_t flag)
+{
+	at_or(&f->flags, flag);
+}
+
+static inline void folio_clear(struct folio *f, uint32_t flag)
+{
+	at_and(&f->flags, ~flag);
+}
+
+/* F: may sleep. */
+void folio_lock(struct quire_machine *m, struct folio *f);
+bool folio_trylock(struct folio *f);
+void folio_unlock(struct quire_machine *m, struct folio *f);
+
+#endif

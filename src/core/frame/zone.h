@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zone.h: zones, and the per-CPU lists in front of them: private to zone.c, zones.c, pcp.c,
+ * frames.c and verify.
+ */
+#ifndef CORE_FRAME_ZONE_H
+#define CORE_FRAME_ZONE_H
+
+#include "core/frame/folio.h"
+
+/* Free blocks of the largest order whose content is known to be zero have a list of their own. */
+#define LIST_ZEROED (MAX_ORDER + 1)
+#define NR_LISTS (MAX_ORDER + 2)
+#define MAX_BLOCK (1u << MAX_ORDER)
+
+struct zone {
+	struct spinlock lock;         /* Z */
+	enum zone_kind kind;          /* C */
+	uint8_t index, node;          /* C */
+	bool zero_frontier;           /* C: frames above the frontier read as zero */
+	pfn_t base, end;              /* C: of its frames */
+	pfn_t frontier;               /* Z: frames from here on were never used */
+	pfn_t heads[NR_LISTS];        /* Z: circular; NO_FRAME: empty */
+	uint32_t nr_blocks[NR_LISTS]; /* Z */
+	uint32_t nr_free;             /* Z: frames in the lists */
+	uint32_t discarding;          /* Z: blocks lent to port->ram_discard */
+	/* C: discard when more dirty largest blocks than `high` are free, until `low` are left. */
+	uint32_t discard_high, discard_low;
+} __attribute__((aligned(64)));
+
+/* Frames freed one by one wait here, oldest first, to be handed out again. */
+#define PCP_RING 64u
+
+struct pcp {
+	struct spinlock lock; /* K */
+	uint32_t head, count; /* K: of the ring */
+	pfn_t next, end;      /* K: the run: consecutive frames from the buddy lists */
+	bool run_zeroed;      /* K */
+	pfn_t ring[PCP_RING];
+} __attribute__((aligned(64)));
+
+struct frames {
+	unsigned nr_ram_zones, nr_zones;   /* constant, as all but scarce */
+	uint32_t scarce;                   /* A: > 0: nothing enters the per-CPU lists */
+	struct zone *zones;                /* RAM's, by node, then the table zone */
+	struct pcp (*pcps)[NR_ZONE_KINDS]; /* by CPU */
+	size_t bytes;
+};
+
+/* ---- pcp.c */
+/* A frame of the CPU's list, or of its run, filled again if need be.  NO_FRAME: no zone has one. */
+pfn_t pcp_alloc(struct quire_machine *m, enum zone_kind kind, unsigned cpu, bool *zeroed);
+/* Up to n frames of RAM under one lock.  *zeroed: bit i for v[i].  Returns how many there were. */
+unsigned pcp_alloc_many(struct quire_machine *m, unsigned cpu, struct folio **v, unsigned n,
+			uint64_t *zeroed);
+/* Takes back a single frame, already retired. */
+void pcp_free(struct quire_machine *m, struct folio *f, unsigned cpu);
+
+/* ---- zone.c */
+void zone_init(struct quire_machine *m, struct zone *z);
+/* The first frame of a block, or NO_FRAME. */
+pfn_t zone_alloc(struct quire_machine *m, struct zone *z, unsigned order, bool *zeroed);
+/* The lock held: */
+void zone_free_locked(struct quire_machine *m, struct zone *z, pfn_t pfn, unsigned order,
+		      bool zeroed);
+void zone_free_run_locked(struct quire_machine *m, struct zone *z, pfn_t pfn, uint32_t count,
+			  bool zeroed);
+/* The same of retired frames in a row; takes the lock. */
+void zone_free_frames(struct quire_machine *m, struct folio *first, uint32_t count, bool zeroed);
+/* Frames free or never used, whatever list they are in. */
+uint64_t zone_free_count(struct zone *z);
+/* Offers free blocks to port->ram_discard.  No spinlock held. */
+void zone_discard(struct quire_machine *m, struct zone *z);
+
+static inline struct zone *zone_of(struct quire_machine *m, const struct folio *f)
+{
+	return &m->frames->zones[f->zone];
+}
+
+static inline unsigned home_zone(const struct quire_machine *m, unsigned cpu)
+{
+	return cpu * m->frames->nr_ram_zones / m->port.ncpus;
+}
+
+static inline void zone_lock(struct quire_machine *m, struct zone *z)
+{
+	spin_lock(&m->port, &z->lock, RANK_ZONE);
+}
+
+static inline void zone_unlock(struct zone *z)
+{
+	spin_unlock(&z->lock, RANK_ZONE);
+}
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * anon.c: private anonymous memory, page by page.
+ *
+ * Owns nothing; entries are written under the PTL (install.c).
+ *
+ *   1  A page that was only read is the machine's zero page: mapped read-only, neither referenced
+ *      nor counted in rss (as Linux does).
+ *   2  A page that is written first is a new zeroed folio, FOLIO_EXCLUSIVE: of this mm alone.
+ *   3  Memory is allocated and cleared before the PTL is taken: one allocation, one lock, one
+ *      store.
+ *   4  Populating does several pages under one PTL.  What was proved of the VMA there holds for all
+ *      of it; that an entry is empty is asked of each.  Where one is not, the run ends, and the
+ *      pages made for the rest are given back, as are those when an allocation fails: the first
+ *      page of the next run finds out why.
+ */
+#include "core/fault/fault.h"
+#include "core/frame/folio.h"
+#include "core/frame/reclaim.h"
+#include "core/kind/kind.h"
+#include "core/table/pagetable.h"
+#include "core/table/range.h"
+
+/* Pages that populating writes at once: cleared first, so that more would leave the cache. */
+#define WRITE_RUN 32u
+
+/* For the page of that number behind f->addr. */
+static void make_anon(const struct fault *f, struct folio *folio, unsigned nr)
+{
+	at_store_relaxed(&folio->flags, FOLIO_ANON | FOLIO_EXCLUSIVE);
+	folio->mapping = NULL;
+	folio->index = (f->addr >> PAGE_SHIFT) + nr;
+	STEP("has a new frame for %#lx: %u", (unsigned long)(f->addr + nr * PAGE_SIZE),
+	     folio_pfn(f->mm->machine, folio));
+}
+
+struct folio *anon_folio(struct fault *f, unsigned alloc_flags)
+{
+	struct folio *folio = folio_alloc(f->mm->machine, 0, alloc_flags);
+
+	if (likely(folio))
+		make_anon(f, folio, 0);
+	return folio;
+}
+
+unsigned anon_folios(struct fault *f, struct folio **v, unsigned n, unsigned alloc_flags)
+{
+	n = folio_alloc_many(f->mm->machine, v, n, alloc_flags);
+	for (unsigned i = 0; i < n; i++)
+		make_anon(f, v[i], i);
+	return n;
+}
+
+static enum quire_fault_result anon_read(struct fault *f)
+{
+	uint64_t bits = (vma_pte_bits(f->vma) & ~PTE_WRITE) | PTE_ACCESSED;
+	pte_t zero = pte_make(f->mm->machine->zero_pfn, bits);
+	unsigned i = 0, run = fault_run(f, PT_ENTRIES);
+	struct pt_ref ref;
+	int err = fault_lock(f, &ref);
+
+	if (unlikely(err))
+		return fault_lost(f, err);
+	do
+		pt_set(&ref, ref.entry + i, zero);
+	while (++i < run && (!RULE(run_asks_each) || !at_load_relaxed(ref.entry + i)));
+	STEP("maps the zero page at %#lx", f->addr);
+	pt_unlock(&ref);
+	f->out->pte = zero;
+	return fault_done_run(f, QUIRE_KIND_ZERO, i);
+}
+
+/* How many pages from f->addr on have no entry.  Without a lock: a guess of what is worth it. */
+static unsigned empty_run(const struct fault *f)
+{
+	unsigned i = 1, run = f->walk.level ? 1 : fault_run(f, WRITE_RUN);
+
+	while (i < run && !at_load_relaxed(f->walk.slot + i))
+		i++;
+	return i;
+}
+
+/* Invariant 4. */
+static __attribute__((noinline)) enum quire_fault_result anon_write_run(struct fault *f,
+									unsigned run)
+{
+	struct folio *fresh[WRITE_RUN];
+	unsigned got = anon_folios(f, fresh, run, ALLOC_ZERO), used = got;
+	int err = got ? fault_install(f, fresh, &used) : -ENOPAGE;
+
+	if (err)
+		used = 0;
+	for (unsigned i = used; i < got; i++)
+		folio_put(f->mm->machine, fresh[i]);
+	return err ? fault_lost(f, err) : fault_done_run(f, QUIRE_KIND_ANON, used);
+}
+
+static enum quire_fault_result anon_fault(struct fault *f)
+{
+	struct folio *folio;
+	unsigned run;
+
+	if (f->access != QUIRE_WRITE)
+		return anon_read(f);
+	run = empty_run(f);
+	if (run > 1)
+		return anon_write_run(f, run);
+	folio = anon_folio(f, ALLOC_ZERO);
+	return likely(folio) ? fault_install_one(f, folio, QUIRE_KIND_ANON)
+			     : fault_lost(f, -ENOPAGE);
+}
+
+const struct vma_ops anon_vma_ops = {
+    .name = "anon",
+    .fault = anon_fault,
+    .write_protected = cow_write_protected,
+};

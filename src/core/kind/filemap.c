@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * filemap.c: faults on files whose pages are in the page cache: embedders' files and shmem.
+ *
+ * Owns nothing; entries are written under the PTL (install.c).
+ *
+ *   1  A page is mapped only while it is up to date, in the cache and before the end of the file.
+ *      The proof is f->seq: it is read before the size and the cache, and compared under the PTL
+ *      (file.h, 3).
+ *   2  A private write to a page that is not mapped yet copies the page at once.
+ *   3  Some files must be told of writes.  A shared page of such a file is mapped read-only until
+ *      the first write.  That write sets FOLIO_DIRTY together with the entry's write bit
+ *      (write-notify).
+ *   4  A read also maps neighbours that are in the cache (fault-around). They lie in the aligned
+ *      window, the VMA, the file and the table of the page, and are mapped under the same PTL.
+ */
+#include "core/fault/fault.h"
+#include "core/file/file.h"
+#include "core/frame/folio.h"
+#include "core/frame/reclaim.h"
+#include "core/kind/kind.h"
+#include "core/table/pagetable.h"
+#include "core/table/range.h"
+#include "core/table/rmap.h"
+
+#define ADD_RUN 32u /* pages of zeros that populating adds to the cache at once */
+
+/* Reads the page into the cache, asleep, and starts over: the next attempt finds it. */
+static enum quire_fault_result read_page_in(struct fault *f, uint64_t pgoff)
+{
+	struct folio *folio;
+	int err;
+
+	if (!fault_sleep(f))
+		return QUIRE_FAULT_OK;
+	if (pgoff >= file_ask_pages(f->file))
+		return fault_wake_failed(f, pgoff) ? fault_sigbus(f, QUIRE_REASON_BEYOND_EOF)
+						   : QUIRE_FAULT_OK;
+	err = filecache_read(f->file, pgoff, f->seq, &folio);
+	if (!err) {
+		folio_put(f->mm->machine, folio);
+		f->major = true;
+	}
+	if (!err || err == -QEAGAIN)
+		return fault_wake(f);
+	if (!fault_wake_failed(f, pgoff))
+		return QUIRE_FAULT_OK;
+	return memory_errno(err) == -QENOMEM ? fault_lost(f, err)
+					     : fault_sigbus(f, QUIRE_REASON_IO);
+}
+
+/* *folio: up to date, or NULL with the op's result returned. */
+static enum quire_fault_result find_page(struct fault *f, uint64_t pgoff, struct folio **folio)
+{
+	struct quire_file *file = f->vma->file;
+	int err;
+
+	*folio = filecache_peek(file, pgoff);
+	STEP("%s page %lu in the cache", *folio ? "finds" : "finds no", pgoff);
+	if (*folio && (!RULE(map_up_to_date) || folio_test(*folio, FOLIO_UPTODATE)))
+		return QUIRE_FAULT_OK;
+	if (*folio || !filecache_is_zero_fill(file)) { /* a page of zeros: withdrawn */
+		*folio = NULL;
+		return read_page_in(f, pgoff);
+	}
+	err = filecache_add_zero(file, pgoff, f->seq, folio);
+	if (!err)
+		return QUIRE_FAULT_OK;
+	*folio = NULL;
+	return fault_lost(f, err);
+}
+
+/* ---- mapping the page itself ----------------------------------------------- */
+
+static enum quire_fault_result map_private_copy(struct fault *f, struct folio *folio)
+{
+	struct quire_machine *m = f->mm->machine;
+	struct folio *fresh = anon_folio(f, 0);
+
+	if (!fresh)
+		return fault_lost(f, -ENOPAGE);
+	STEP("copies frame %u of the cache", folio_pfn(m, folio));
+	memcpy(folio_addr(m, fresh), folio_addr(m, folio), PAGE_SIZE);
+	return fault_install_one(f, fresh, QUIRE_KIND_COW_COPY);
+}
+
+/* Pages of the cache that get entries, side by side, under one PTL. */
+struct mapper {
+	struct fault *f;
+	struct pt_ref ref; /* of f->addr, locked */
+	uint64_t pgoff;    /* of f->addr */
+	uint64_t bits;     /* of each entry */
+	struct rmap_batch batch;
+};
+
+static int mapper_begin(struct mapper *m, struct fault *f, uint64_t pgoff)
+{
+	m->f = f;
+	m->pgoff = pgoff;
+	m->bits = vma_pte_bits(f->vma) | PTE_ACCESSED;
+	if (f->access == QUIRE_WRITE)
+		m->bits |= PTE_WRITE | PTE_WRITTEN;
+	m->batch = (struct rmap_batch){0};
+	return fault_lock(f, &m->ref);
+}
+
+static void mapper_end(struct mapper *m)
+{
+	rmap_batch_commit(&m->batch, m->f->mm);
+	pt_unlock(&m->ref);
+}
+
+static inline pte_t *mapper_entry(const struct mapper *m, uint64_t pgoff)
+{
+	return m->ref.entry + (int64_t)(pgoff - m->pgoff);
+}
+
+/* The cache keeps the folio while we are in RCU. */
+static inline void map_page(struct mapper *m, pte_t *entry, struct folio *folio)
+{
+	STEP("maps frame %u of the cache", folio_pfn(m->f->mm->machine, folio));
+	if (m->bits & PTE_DIRTY && !folio_test(folio, FOLIO_DIRTY))
+		folio_set(folio, FOLIO_DIRTY);
+	rmap_batch_add(&m->batch, folio);
+	pt_set(&m->ref, entry, pte_make(folio_pfn(m->f->mm->machine, folio), m->bits));
+}
+
+/* Maps the page that the cache has in the slot, if that can be and the entry is empty. */
+static inline bool map_slot(struct mapper *m, pte_t *entry, void *const *slot)
+{
+	bool taken = RULE(run_asks_each) && at_load_relaxed(entry);
+	struct folio *folio = taken ? NULL : at_load(slot);
+
+	if (!folio || !folio_test(folio, FOLIO_UPTODATE))
+		return false;
+	map_page(m, entry, folio);
+	return true;
+}
+
+/* Of [first, end) what is in the cache and has no entry. */
+static unsigned map_range(struct mapper *m, uint64_t first, uint64_t end)
+{
+	const struct index *pages = &m->f->vma->file->mapping.pages;
+	unsigned mapped = 0, n;
+
+	for (; first < end; first += n) {
+		void *const *slots = index_slots(pages, first, &n);
+
+		n = (unsigned)min_u64(n, end - first);
+		for (unsigned i = 0; slots && i < n; i++)
+			mapped += map_slot(m, mapper_entry(m, first + i), slots + i);
+	}
+	return mapped;
+}
+
+/* Of the run those that lie before the end of the file. */
+static unsigned run_in_file(const struct fault *f, uint64_t pgoff)
+{
+	uint64_t end;
+
+	if (likely(fault_is_single(f)))
+		return 1;
+	end = file_pages(f->vma->file);
+	return end > pgoff ? fault_run(f, (unsigned)min_u64(PT_ENTRIES, end - pgoff)) : 1;
+}
+
+/* Invariant 4. */
+static void map_around(struct mapper *m, uint64_t addr)
+{
+	struct fault *f = m->f;
+	uint64_t first, end;
+	unsigned n;
+
+	fault_window(f->vma, addr, f->mm->machine->fault_around, &first, &end);
+	n = map_range(m, first, min_u64(end, file_pages(f->vma->file)));
+	f->out->around += n; /* an attempt may have mapped some, and started over */
+	if (n)
+		mm_count(f->mm, MM_AROUND, n);
+}
+
+/* The pages of a run of writes behind the first, as far as each is there.  Returns how many with
+ * it. */
+static unsigned map_written_run(struct mapper *m, unsigned run)
+{
+	const struct index *pages = &m->f->vma->file->mapping.pages;
+	unsigned at = 1, n;
+
+	while (at < run) {
+		void *const *slots = index_slots(pages, m->pgoff + at, &n);
+
+		if (!slots)
+			break;
+		for (n = min_u32(n, run - at); n; n--, at++, slots++)
+			if (!map_slot(m, m->ref.entry + at, slots))
+				return at;
+	}
+	return at;
+}
+
+static bool map_next(struct mapper *m, unsigned nr)
+{
+	struct folio *folio = filecache_peek(m->f->vma->file, m->pgoff + nr);
+
+	return map_slot(m, m->ref.entry + nr, (void *const *)&folio);
+}
+
+/* Of a run of reads: the windows one after the other, as faults in a row would map them. */
+static unsigned map_read_run(struct mapper *m, unsigned run)
+{
+	struct fault *f = m->f;
+	unsigned n = 0;
+
+	for (;;) {
+		map_around(m, f->addr + n * PAGE_SIZE);
+		if (likely(run == 1))
+			return 1;
+		n += fault_allowed_run(f, m->ref.entry + n, run - n);
+		if (n == run || !map_next(m, n))
+			return n;
+	}
+}
+
+static enum quire_fault_result map_cached(struct fault *f, struct folio *folio, uint64_t pgoff)
+{
+	unsigned run = run_in_file(f, pgoff);
+	struct mapper m;
+	int err = mapper_begin(&m, f, pgoff);
+
+	if (err)
+		return fault_lost(f, err);
+	map_page(&m, m.ref.entry, folio);
+	f->out->pte = at_load_relaxed(m.ref.entry);
+	run = f->access == QUIRE_WRITE ? map_written_run(&m, run) : map_read_run(&m, run);
+	mapper_end(&m);
+	return fault_done_run(f, QUIRE_KIND_FILE_MINOR, run);
+}
+
+/* A read maps the neighbours that there are all the same. */
+static enum quire_fault_result refuse_beyond_end(struct fault *f, uint64_t pgoff)
+{
+	struct mapper m;
+
+	if (f->access != QUIRE_WRITE) {
+		int err = mapper_begin(&m, f, pgoff);
+
+		if (err)
+			return fault_lost(f, err);
+		map_around(&m, f->addr);
+		mapper_end(&m);
+	}
+	return fault_beyond_end(f, pgoff);
+}
+
+/* The next pages of a run that populates a file of zeros.  What goes wrong there is theirs. */
+static void add_run(struct fault *f, uint64_t pgoff)
+{
+	struct quire_file *file = f->vma->file;
+	unsigned run = min_u32(run_in_file(f, pgoff), ADD_RUN) - 1, absent = 0, n;
+	void *const *slots = index_slots(&file->mapping.pages, pgoff + 1, &n);
+
+	run = min_u32(run, n);
+	while (absent < run && !(slots && at_load(slots + absent)))
+		absent++;
+	if (absent)
+		filecache_add_zeros(file, pgoff + 1, absent, f->seq,
+				    f->access == QUIRE_WRITE ? FOLIO_DIRTY : 0);
+}
+
+static enum quire_fault_result filemap_fault(struct fault *f)
+{
+	uint64_t pgoff = vma_pgoff(f->vma, f->addr);
+	bool shared = (f->vma->flags & VM_MAYSHARE) != 0;
+	enum quire_fault_result result;
+	struct folio *folio;
+
+	if (pgoff >= file_pages(f->vma->file))
+		return refuse_beyond_end(f, pgoff);
+	result = find_page(f, pgoff, &folio);
+	if (!folio)
+		return result;
+	if (f->access == QUIRE_WRITE && !shared)
+		return map_private_copy(f, folio);
+	if (unlikely(!fault_is_single(f)) && filecache_is_zero_fill(f->vma->file))
+		add_run(f, pgoff);
+	return map_cached(f, folio, pgoff);
+}
+
+/* ---- first write to a mapped page ------------------------------------------ */
+
+static enum quire_fault_result note_write(struct fault *f)
+{
+	struct folio *folio = pfn_folio(f->mm->machine, pte_frame(f->entry));
+	pte_t val = f->entry | PTE_WRITE | PTE_WRITTEN | PTE_ACCESSED;
+	struct pt_ref ref;
+	int err = fault_lock(f, &ref);
+
+	if (err)
+		return fault_lost(f, err);
+	STEP("notes the write: marks the page dirty, makes the entry writable");
+	folio_set(folio, FOLIO_DIRTY);
+	pt_set(&ref, ref.entry, val);
+	pt_unlock(&ref);
+	f->out->pte = val;
+	return fault_done(f, QUIRE_KIND_WRITE_NOTIFY);
+}
+
+static enum quire_fault_result filemap_write_protected(struct fault *f)
+{
+	return f->vma->flags & VM_MAYSHARE ? note_write(f) : cow_write_protected(f);
+}
+
+static void filemap_dirty(struct vma *vma, struct folio *folio)
+{
+	(void)vma;
+	if (!folio_test(folio, FOLIO_DIRTY))
+		folio_set(folio, FOLIO_DIRTY);
+}
+
+/* A first write to a clean page must be seen, so that it is written back. */
+const struct vma_ops filemap_vma_ops = {
+    .name = "file",
+    .fault = filemap_fault,
+    .write_protected = filemap_write_protected,
+    .dirty = filemap_dirty,
+};
+
+const struct vma_ops shmem_vma_ops = {
+    .name = "shmem",
+    .fault = filemap_fault,
+    .write_protected = filemap_write_protected,
+    .dirty = filemap_dirty,
+    .writable_at_once = true,
+};

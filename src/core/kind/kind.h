@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kind.h: what a kind of mapping does differently: its struct vma_ops.
+ *
+ *   anon.c     private anonymous memory
+ *   filemap.c  files whose pages are in the page cache: embedders' files and shmem
+ *   extfile.c  files whose pages are frames of the embedder's
+ *   cow.c      writes to private pages, for all of them
+ */
+#ifndef CORE_KIND_KIND_H
+#define CORE_KIND_KIND_H
+
+#include "core/fault/fault.h"
+
+/* machine->kinds */
+extern const struct vma_ops *const vma_kinds[NR_VMA_KINDS];
+
+/* ---- cow.c */
+/* vma_ops.write_protected of private VMAs whose pages are RAM. */
+enum quire_fault_result cow_write_protected(struct fault *f);
+/*
+ * Replaces the present f->entry by `fresh`, a private folio with the content in it; takes over
+ * its reference, also on failure.  `old`: the RAM folio that f->entry maps, with a reference of
+ * the caller's, which the caller keeps; NULL: the zero page or an external frame.
+ */
+enum quire_fault_result cow_replace(struct fault *f, struct folio *old, struct folio *fresh,
+				    enum quire_fault_kind kind);
+
+/* ---- anon.c */
+/* A new folio for f->addr that is nobody else's yet.  NULL: no memory. */
+struct folio *anon_folio(struct fault *f, unsigned alloc_flags);
+/* Up to n of them, for f->addr and the pages behind it.  Returns how many; 0: no memory. */
+unsigned anon_folios(struct fault *f, struct folio **v, unsigned n, unsigned alloc_flags);
+
+#endif

@@ -1,7 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-/*
- * rules.c: the switches of the rules, in the checker's build.  Nothing of it is in the library.
- */
-#include "core/rules.h"
-
-bool quire_rule_on[NR_RULES];

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * copy.c: fork's copy of page-table entries.
+ *
+ * Owns nothing.  Both M are held.  The child's PTL is taken first (its table may have to be made),
+ * the parent's inside it.  Nobody else nests a PTL in the child's: the child has no users yet.
+ *
+ * What is copied: private mappings that hold at least one anonymous page, as a whole.  Everything
+ * else the child faults in again, as on Linux (its smaps shows no Rss there until it touches them).
+ * So fork costs nothing for shared memory and for code.
+ *
+ * Invariants:
+ *   1  An anonymous page that both map is read-only in both and not FOLIO_EXCLUSIVE.
+ *   2  A page that somebody has pinned stays the parent's and FOLIO_EXCLUSIVE. The child gets a
+ *      copy of its content at once: fork(2) must not change which process sees the writes that go
+ *      through a pin.  Before the copy, the page's write bit is taken and flushed, like that of a
+ *      page that is shared.  Otherwise the child could get a later store of a thread without an
+ *      earlier one (install.c, 3). The first pinned page of a table takes the bits of all pinned
+ *      pages of that table, and nobody gives one back (forking).
+ *   3  The child's entries are old (not ACCESSED): only what it uses counts as referenced.
+ */
+#include "core/frame/folio.h"
+#include "core/frame/reclaim.h"
+#include "core/table/pagetable.h"
+#include "core/table/range.h"
+#include "core/table/rmap.h"
+#include "core/table/tlb.h"
+
+struct copy {
+	struct tlb_gather *g;
+	struct vma *dst, *src;
+	/* Of this hold of the locks: */
+	uint64_t entries;
+	uint64_t flush_start, flush_end;
+	unsigned flush_pages;
+	int64_t rss[MM_SHMEM + 1];
+	int64_t mapped_anon; /* pages of invariant 2 */
+};
+
+/* A fault that saw the VMA alive under this table's PTL has inserted its entry by now. */
+static bool table_has_anon(struct quire_mm *mm, uint64_t addr, uint64_t end)
+{
+	struct pt_ref ref;
+	bool found = false;
+
+	if (!pt_lock(mm, addr, &ref))
+		return false;
+	if (ref.table->pt.used)
+		for (; addr < end && !found; addr += PAGE_SIZE)
+			found = pte_anon(mm->machine, at_load_relaxed(ref.entry++));
+	pt_unlock(&ref);
+	return found;
+}
+
+bool vma_has_anon(struct vma *vma)
+{
+	uint64_t addr = vma->start;
+
+	at_fence(); /* a fault sees the mark, or makes its table in our sight */
+	while ((addr = pt_skip_holes(vma->mm, addr, vma->end)) < vma->end) {
+		uint64_t next = pt_table_end(addr, vma->end);
+
+		if (table_has_anon(vma->mm, addr, next))
+			return true;
+		addr = next;
+	}
+	return false;
+}
+
+/* Without a file every page is anonymous: no need to look. */
+static bool must_copy(struct vma *src)
+{
+	if (src->flags & (VM_WIPEONFORK | VM_MAYSHARE))
+		return false;
+	return !src->file || vma_has_anon(src);
+}
+
+/* More references than entries: a pin (or a gather on its way: a copy too many, no harm). */
+static inline bool maybe_pinned(const struct folio *f)
+{
+	return at_load(&f->refs) > (uint32_t)at_load(&f->mapcount);
+}
+
+/* 0: no memory. */
+static pte_t duplicate(struct copy *c, const struct folio *f, pte_t e)
+{
+	struct quire_machine *m = c->g->mm->machine;
+	struct folio *new = folio_alloc(m, 0, 0);
+
+	if (!new)
+		return 0;
+	STEP("copies the pinned frame %u for the child", folio_pfn(m, f));
+	memcpy(folio_addr(m, new), folio_addr(m, f), PAGE_SIZE);
+	new->index = f->index;
+	folio_set(new, FOLIO_ANON | FOLIO_EXCLUSIVE | FOLIO_UPTODATE);
+	at_store_relaxed(&new->mapcount, 1);
+	c->mapped_anon++;
+	return pte_make(folio_pfn(m, new), e & ~QUIRE_PTE_FRAME_MASK);
+}
+
+/* *e becomes read-only in the parent. */
+static inline void take_write_bit(struct copy *c, pte_t *slot, uint64_t addr, pte_t *e)
+{
+	*e &= ~PTE_WRITE;
+	STEP("takes the write bit of %#lx from the parent", addr);
+	at_store(slot, *e);
+	if (addr < c->flush_start)
+		c->flush_start = addr;
+	c->flush_end = addr + PAGE_SIZE;
+	c->flush_pages++;
+}
+
+/* Shares an anonymous page. */
+static inline void share_anon(struct copy *c, struct folio *f, pte_t *slot, uint64_t addr, pte_t *e)
+{
+	if (RULE(fork_clears_exclusive) && folio_test(f, FOLIO_EXCLUSIVE))
+		folio_clear(f, FOLIO_EXCLUSIVE);
+	folio_get_mapped(f);
+	if (*e & PTE_WRITE)
+		take_write_bit(c, slot, addr, e);
+}
+
+static inline bool is_pinned(const struct folio *f)
+{
+	return folio_test(f, FOLIO_EXCLUSIVE) && maybe_pinned(f);
+}
+
+/* For all pinned pages from addr on: one flush does for the table, however many they are. */
+static void take_pinned_write_bits(struct copy *c, pte_t *slot, uint64_t addr, uint64_t end)
+{
+	const struct quire_machine *m = c->g->mm->machine;
+
+	for (; addr < end; slot++, addr += PAGE_SIZE) {
+		pte_t e = at_load_relaxed(slot);
+
+		if ((e & PTE_WRITE) && pte_anon(m, e) && is_pinned(pfn_folio(m, pte_frame(e))))
+			take_write_bit(c, slot, addr, &e);
+	}
+}
+
+/* Instead of a child's entry: the parent's must be flushed first. */
+#define FLUSH_FIRST PTE_WRITE
+
+/* The child's entry for e, with its counts taken; FLUSH_FIRST; 0: no memory. */
+static inline pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
+{
+	struct quire_machine *m = c->g->mm->machine;
+	struct folio *f;
+
+	if (e & PTE_EXTERNAL) {
+		c->rss[MM_FILE]++;
+		return e & ~PTE_ACCESSED;
+	}
+	if (pte_frame(e) == m->zero_pfn)
+		return e & ~PTE_ACCESSED;
+	f = pfn_folio(m, pte_frame(e));
+	if (unlikely(!folio_test(f, FOLIO_ANON))) {
+		folio_get_mapped(f);
+	} else if (RULE(fork_copies_pinned) && is_pinned(f)) {
+		if (RULE(fork_flushes_pinned) && (e & PTE_WRITE))
+			return FLUSH_FIRST;
+		e = duplicate(c, f, e);
+		if (!pte_present(e))
+			return e;
+	} else {
+		share_anon(c, f, slot, addr, &e);
+	}
+	c->rss[rss_counter(f)]++;
+	return e & ~PTE_ACCESSED;
+}
+
+/* Both tables are locked.  -EAGAIN: flush, and go on from *addr. */
+static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, uint64_t *addr,
+		       uint64_t end)
+{
+	pte_t *slot = src->entry, *to = dst->entry;
+	uint64_t at = *addr;
+	uint32_t copied = 0;
+	int err = 0;
+
+	for (; at < end; slot++, to++, at += PAGE_SIZE) {
+		pte_t e = at_load_relaxed(slot), val;
+
+		if (!pte_present(e))
+			continue;
+		val = copy_entry(c, slot, at, e);
+		if (unlikely(!pte_present(val))) {
+			err = val == FLUSH_FIRST ? -QEAGAIN : -ENOPAGE;
+			break;
+		}
+		STEP("copies entry %#lx of %#lx to the child", val, at);
+		at_store(to, val);
+		copied++;
+	}
+	dst->table->pt.used += copied;
+	c->entries += copied;
+	*addr = at;
+	if (err == -QEAGAIN)
+		take_pinned_write_bits(c, slot, at, end);
+	return err;
+}
+
+static void begin(struct copy *c)
+{
+	c->entries = 0;
+	c->mapped_anon = 0;
+	c->flush_start = UINT64_MAX;
+	c->flush_end = 0;
+	c->flush_pages = 0;
+	memset(c->rss, 0, sizeof(c->rss));
+}
+
+static void commit(struct copy *c)
+{
+	struct quire_mm *child = c->dst->mm;
+	struct quire_machine *m = child->machine;
+
+	for (unsigned kind = 0; kind <= MM_SHMEM; kind++)
+		if (c->rss[kind])
+			mm_count(child, kind, c->rss[kind]);
+	if (c->mapped_anon)
+		at_add_relaxed(&m->cpus[this_cpu(&m->port)].mapped_anon, c->mapped_anon);
+	c->src->mm->fork_entries += c->entries;
+	if (RULE(fork_flush))
+		tlb_range(c->g, c->flush_start, c->flush_end, c->flush_pages);
+}
+
+/* Nothing there: no table is made for the child. */
+static bool table_is_empty(struct quire_mm *mm, uint64_t addr)
+{
+	struct pt_ref ref;
+	bool empty;
+
+	if (!pt_lock(mm, addr, &ref))
+		return true;
+	empty = ref.table->pt.used == 0;
+	pt_unlock(&ref);
+	return empty;
+}
+
+/* -EAGAIN: as copy_locked(). */
+static int copy_table_from(struct copy *c, uint64_t *addr, uint64_t end)
+{
+	struct pt_ref dst, src;
+	int err = pt_lock_alloc(c->dst->mm, *addr, &dst);
+
+	if (err)
+		return err;
+	begin(c);
+	if (pt_lock_nested(c->src->mm, *addr, &src)) {
+		err = copy_locked(c, &dst, &src, addr, end);
+		pt_unlock_nested(&src);
+	}
+	pt_unlock(&dst);
+	commit(c);
+	return err;
+}
+
+static int copy_table(struct copy *c, uint64_t addr, uint64_t end)
+{
+	int err;
+
+	if (table_is_empty(c->src->mm, addr))
+		return 0;
+	if (table_is_empty(c->dst->mm, addr))
+		c->src->mm->fork_tables++;
+	while ((err = copy_table_from(c, &addr, end)) == -QEAGAIN)
+		tlb_flush_now(c->g);
+	return err;
+}
+
+int copy_entries(struct tlb_gather *g, struct vma *dst, struct vma *src)
+{
+	struct copy c = {.g = g, .dst = dst, .src = src};
+	uint64_t addr = src->start;
+	int err = 0;
+
+	if (!must_copy(src))
+		return 0;
+	while (!err && (addr = pt_skip_holes(src->mm, addr, src->end)) < src->end) {
+		uint64_t next = pt_table_end(addr, src->end);
+
+		err = copy_table(&c, addr, next);
+		addr = next;
+	}
+	return err;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * move.c: mremap's move of entries from one range to another of the same mm.
+ *
+ * Owns nothing.  M is held, and the file's I over move and flush.  So a truncation finds each page
+ * at the one address or the other, and no page is freed while its old translation is still cached.
+ * Of two PTLs the old address's is taken first (move_between()).
+ *
+ * Invariants:
+ *   1  For a thread that holds the PTLs an entry is at the old or at the new address, never at both
+ *      and never at neither.  Its folio's counts do not change.
+ *   2  Whole tables are moved when both ends are aligned to a table's span; 2 MiB then cost what
+ *      one entry costs.
+ *   3  Moving back what was moved allocates nothing: the tables of the old range, or the slots for
+ *      them, are still there.
+ *   4  The destination holds no entry: what was mapped there is zapped, and a fault that had looked
+ *      it up finds it dead under the PTL. When entries move back, the same holds for the source.
+ *   5  With the destination's tables kept (keep_tables()), a move of what the source had then needs
+ *      no memory.  So what is mapped at the destination may go before the move.
+ */
+#include "core/base/file_types.h"
+#include "core/table/pagetable.h"
+#include "core/table/range.h"
+#include "core/table/tlb.h"
+
+/* Bytes from addr to the end of its table's span. */
+static uint64_t to_table_end(uint64_t addr)
+{
+	return PT_SPAN - (addr & (PT_SPAN - 1));
+}
+
+static void move_locked(struct tlb_gather *g, struct pt_ref *dst, struct pt_ref *src,
+			uint64_t old_addr, uint64_t len)
+{
+	pte_t *to = dst->entry, *from = src->entry;
+	uint64_t first = old_addr, last = 0, end = old_addr + len;
+	unsigned moved = 0;
+
+	for (; old_addr < end; old_addr += PAGE_SIZE, to++, from++) {
+		pte_t e = at_load_relaxed(from);
+
+		if (!e)
+			continue;
+		Q_ASSERT(g->mm->machine, !at_load_relaxed(to)); /* invariant 4 */
+		STEP("moves entry %#lx away from %#lx", e, old_addr);
+		pt_set(src, from, 0);
+		pt_set(dst, to, e);
+		if (!moved++)
+			first = old_addr;
+		last = old_addr;
+	}
+	if (moved && RULE(move_flush))
+		tlb_range(g, first, last + PAGE_SIZE, moved);
+}
+
+/* Both addresses in one table. */
+static void move_within(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
+{
+	struct pt_ref src, dst;
+
+	if (!pt_lock(g->mm, old_addr, &src))
+		return;
+	dst = src;
+	dst.entry = src.entry + ((int64_t)(new_addr - old_addr) >> PAGE_SHIFT);
+	move_locked(g, &dst, &src, old_addr, len);
+	pt_unlock(&src);
+}
+
+/*
+ * Under M both tables stay, so that the locks cannot fail, and nobody else nests two of this mm: no
+ * order is needed.
+ */
+static void move_between(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
+{
+	struct quire_mm *mm = g->mm;
+	struct pt_ref src, dst;
+	bool ok = pt_lock(mm, old_addr, &src) && pt_lock_nested(mm, new_addr, &dst);
+
+	Q_ASSERT(mm->machine, ok);
+	move_locked(g, &dst, &src, old_addr, len);
+	pt_unlock_nested(&dst);
+	pt_unlock(&src);
+}
+
+/* A piece within one table on either side, which the source has.  False: no memory. */
+static bool move_piece(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
+{
+	struct pt_ref ref;
+
+	if (new_addr / PT_SPAN == old_addr / PT_SPAN) {
+		move_within(g, new_addr, old_addr, len);
+		return true;
+	}
+	if (pt_lock_alloc(g->mm, new_addr, &ref))
+		return false;
+	pt_unlock(&ref);
+	move_between(g, new_addr, old_addr, len);
+	return true;
+}
+
+/* Invariant 2. */
+static bool is_whole(uint64_t new_addr, uint64_t old_addr, uint64_t len)
+{
+	return !((new_addr | old_addr) & (PT_SPAN - 1)) && len == PT_SPAN;
+}
+
+static bool move_whole(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
+{
+	unsigned entries;
+
+	if (!is_whole(new_addr, old_addr, len))
+		return false;
+	if (!pt_move_table(g, old_addr, new_addr, &entries))
+		return false;
+	STEP("moves the table of %#lx to %#lx", old_addr, new_addr);
+	if (RULE(move_flush))
+		tlb_range(g, old_addr, old_addr + PT_SPAN, entries);
+	return true;
+}
+
+/* Bytes from `from` on that lie in one table there, and in one at `to`. */
+static uint64_t piece_of(uint64_t from, uint64_t to, uint64_t end)
+{
+	return min_u64(min_u64(to_table_end(from), to_table_end(to)), end - from);
+}
+
+static uint64_t move_all(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
+{
+	uint64_t delta = new_addr - old_addr, end = old_addr + len, addr = old_addr;
+
+	while ((addr = pt_skip_holes(g->mm, addr, end)) < end) {
+		uint64_t to = addr + delta, piece = piece_of(addr, to, end);
+
+		if (!move_whole(g, to, addr, piece) && !move_piece(g, to, addr, piece))
+			break;
+		addr += piece;
+	}
+	return addr - old_addr;
+}
+
+/* Flushed before dst can be found: what is done to a page there knows nothing of
+ * the old address. */
+static uint64_t move_and_flush(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr,
+			       uint64_t len)
+{
+	uint64_t moved;
+
+	at_fence(); /* src is dead: as for a zap (zap.c, 4) */
+	moved = move_all(g, new_addr, old_addr, len);
+	tlb_flush_now(g);
+	if (g->lent && RULE(lent_moves))
+		tlb_mark_lent(g->mm, new_addr, new_addr + moved);
+	return moved;
+}
+
+uint64_t move_entries(struct tlb_gather *g, struct quire_file *file, uint64_t new_addr,
+		      uint64_t old_addr, uint64_t len)
+{
+	const struct quire_port *port = &g->mm->machine->port;
+	uint64_t moved;
+
+	if (!file || !RULE(move_holds_i_lock))
+		return move_and_flush(g, new_addr, old_addr, len);
+	mutex_lock(port, &file->mapping.i_lock, RANK_MAPPING);
+	moved = move_and_flush(g, new_addr, old_addr, len);
+	mutex_unlock(port, &file->mapping.i_lock, RANK_MAPPING);
+	return moved;
+}
+
+/* ---- tables ahead of the move ------------------------------------------------- */
+
+int keep_tables(struct quire_mm *mm, uint64_t new_addr, uint64_t old_addr, uint64_t len)
+{
+	uint64_t delta = new_addr - old_addr, end = old_addr + len;
+	int err = 0;
+
+	while (!err && (old_addr = pt_skip_holes(mm, old_addr, end)) < end) {
+		uint64_t to = old_addr + delta, piece = piece_of(old_addr, to, end);
+
+		err = pt_keep(mm, to, is_whole(to, old_addr, piece) ? 1 : 0);
+		old_addr += piece;
+	}
+	return err;
+}
+
+void release_kept_tables(struct quire_mm *mm, uint64_t new_addr, uint64_t len)
+{
+	pt_release_kept(mm, new_addr, new_addr + len, 0);
+	pt_release_kept(mm, new_addr, new_addr + len, 1);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pagetable.h: 4-level page tables in x86-64's format.
+ *
+ * Protocol
+ *   1  Each table page has a lock in its folio.  A last-level table's lock is the PTL (P). An upper
+ *      table's lock (U) guards linking and unlinking of its children.
+ *   2  A table is linked into its parent under the parent's U, after two looks: the VMA for which
+ *      it is made is not dead, and the parent is linked.  So a fault that lost its VMA links
+ *      nothing.
+ *   3  A holder of M takes an empty table out, either where no live VMA is left, or where that
+ *      holder has made the table for nothing (remap_tables.c). `linked` is cleared under the
+ *      table's own lock, then the parent's entry under the parent's U. RCU frees the table after
+ *      the flush.
+ *   4  A table moves to another address (mremap) with M held and its VMA dead.  The old parent's
+ *      entry is cleared under the parent's U and the table's PTL.
+ *   5  So a thread that has taken a PTL rereads `linked` and the parent's entry: pt_lock() fails
+ *      where either changed.
+ *   6  Walkers hold rcu_read_lock (or M, which keeps tables from being freed).
+ *   7  Entries are read and written with at_load/at_store; they are written under the PTL.
+ *   8  An unlinked table holds zeros only.
+ *   9  A table with FOLIO_KEPT is not taken out.  So a holder of M can count on it while it unmaps
+ *      what the table is there for.
+ */
+#ifndef CORE_TABLE_PAGETABLE_H
+#define CORE_TABLE_PAGETABLE_H
+
+#include "core/base/mm_types.h"
+#include "core/frame/folio.h"
+
+typedef uint64_t pte_t;
+
+#define PTE_PRESENT QUIRE_PTE_PRESENT
+#define PTE_WRITE QUIRE_PTE_WRITE
+#define PTE_USER QUIRE_PTE_USER
+#define PTE_ACCESSED QUIRE_PTE_ACCESSED
+#define PTE_DIRTY QUIRE_PTE_DIRTY
+#define PTE_EXTERNAL QUIRE_PTE_EXTERNAL
+#define PTE_SOFT_DIRTY QUIRE_PTE_SOFT_DIRTY
+#define PTE_SHARED QUIRE_PTE_SHARED
+#define PTE_NX QUIRE_PTE_NX
+#define PTE_TABLE (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
+
+#define PT_ENTRIES 512u
+#define PT_SPAN (PT_ENTRIES * PAGE_SIZE) /* bytes under one last-level table */
+
+static inline uint64_t pte_frame(pte_t e)
+{
+	return (e & QUIRE_PTE_FRAME_MASK) >> PAGE_SHIFT;
+}
+
+static inline bool pte_present(pte_t e)
+{
+	return (e & PTE_PRESENT) != 0;
+}
+
+static inline pte_t pte_make(uint64_t frame, uint64_t bits)
+{
+	return (frame << PAGE_SHIFT) | bits;
+}
+
+/* Maps an anonymous page, the zero page not being one. */
+static inline bool pte_anon(const struct quire_machine *m, pte_t e)
+{
+	return pte_present(e) && !(e & PTE_EXTERNAL) &&
+	       folio_test(pfn_folio(m, pte_frame(e)), FOLIO_ANON);
+}
+
+/* How far down the tables go for an address. */
+struct pt_walk {
+	uint64_t table; /* frame of the table reached */
+	unsigned level; /* of that table; 0: it is a last-level one */
+	pte_t *slot;    /* for the address, in that table */
+	pte_t *up;      /* the slot that points to the table; NULL: it is the top */
+};
+
+/* A place in a locked last-level table. */
+struct pt_ref {
+	pte_t *entry;        /* of the address that was asked for */
+	struct folio *table; /* the table's metadata: its lock is held */
+};
+
+/* Last-level entry without any lock (R or M); 0 if there is no table. */
+pte_t pt_read(struct quire_mm *mm, uint64_t addr);
+/* The same, and where it stands, for pt_lock_found() within the same read-side section. */
+pte_t pt_find(struct quire_mm *mm, uint64_t addr, struct pt_walk *found);
+/* Locks the last-level table of addr.  False: there is none (or it was unlinked). */
+bool pt_lock(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref);
+/* The same while another last-level table is locked (fork, mremap): RANK_PTL_NESTED. */
+bool pt_lock_nested(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref);
+void pt_unlock(struct pt_ref *ref);
+void pt_unlock_nested(struct pt_ref *ref);
+/*
+ * Locks the last-level table of addr, making tables as needed.  0 and locked, or -ENOTABLE.  May
+ * allocate: no spinlock may be held but another PTL of the caller's.  M held.
+ */
+int pt_lock_alloc(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref);
+/*
+ * The same for a fault in `vma`, from where pt_find() has been, which is then where the table is.
+ * -EAGAIN: vma is dead (nothing was linked), or the table has gone.  With 0 the caller must still
+ * check vma_is_dead under the lock before it inserts.  R.
+ */
+int pt_lock_found(struct quire_mm *mm, struct vma *vma, uint64_t addr, struct pt_walk *found,
+		  struct pt_ref *ref);
+
+/* Sets an entry, keeping table->pt.used.  PTL held. */
+static inline void pt_set(struct pt_ref *ref, pte_t *entry, pte_t val)
+{
+	pte_t old = at_load_relaxed(entry);
+
+	ref->table->pt.used += (uint32_t)(val != 0) - (uint32_t)(old != 0);
+	at_store(entry, val);
+}
+
+/* First address >= addr (below end) whose last-level table exists, or end.  R or M. */
+uint64_t pt_skip_holes(struct quire_mm *mm, uint64_t addr, uint64_t end);
+/* Where the span of addr's last-level table ends, or end if that comes first. */
+static inline uint64_t pt_table_end(uint64_t addr, uint64_t end)
+{
+	uint64_t next = (addr & ~(PT_SPAN - 1)) + PT_SPAN;
+
+	return next < end ? next : end;
+}
+
+int pt_create(struct quire_mm *mm);   /* the top table: 0 or -ENOTABLE */
+void pt_destroy(struct quire_mm *mm); /* the top table; all others must be gone */
+
+struct tlb_gather;
+/*
+ * Unlinks every empty table whose whole span lies in [floor, ceiling) and that covers
+ * part of [start, end).  M held for writing; the range has no live VMA and has been zapped.
+ * A ceiling of 0, or of task_size and more, is the end of the address space.
+ */
+void pt_free_range(struct tlb_gather *g, uint64_t start, uint64_t end, uint64_t floor,
+		   uint64_t ceiling);
+
+/*
+ * Makes the tables of addr down to `level` and keeps that one (protocol 9).  0 or -ENOTABLE.  M
+ * held, until pt_release_kept() has been told of [start, end) with all that was kept of that level.
+ */
+int pt_keep(struct quire_mm *mm, uint64_t addr, unsigned level);
+void pt_release_kept(struct quire_mm *mm, uint64_t start, uint64_t end, unsigned level);
+
+/* Moves the whole last-level table of old_addr to new_addr, both aligned to PT_SPAN, within one mm.
+ * M held, the VMA of old_addr dead (protocol 4).  False: nothing changed, move entry by entry. */
+bool pt_move_table(struct tlb_gather *g, uint64_t old_addr, uint64_t new_addr, unsigned *entries);
+
+#endif

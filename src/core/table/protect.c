@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * protect.c: rewrites entries to the rights of a new VMA (mprotect).
+ *
+ * Owns nothing.  Under M and each table's PTL.
+ *
+ * Invariants:
+ *   1  An entry never gets a right that its VMA lacks.  It gets the write bit only if a write needs
+ *      nothing else.  That is so in three cases: the page is this mm's alone (anonymous, exclusive,
+ *      and not a copy that waits for the flush of what it replaced: cow.c, 3); the page is shared
+ *      and already noted as dirty; or it is of a kind whose writes need not be noted.
+ *   2  An address is flushed if and only if its entry lost a right: a right gained is found by the
+ *      fault.
+ */
+#include "core/frame/folio.h"
+#include "core/table/pagetable.h"
+#include "core/table/range.h"
+#include "core/table/tlb.h"
+
+uint64_t vma_pte_bits(const struct vma *vma)
+{
+	uint64_t bits = QUIRE_PTE_PRESENT;
+
+	if (vma->flags & VM_ACCESS)
+		bits |= QUIRE_PTE_USER;
+	if (!(vma->flags & VM_EXEC))
+		bits |= QUIRE_PTE_NX;
+	if (vma->flags & VM_MAYSHARE)
+		bits |= QUIRE_PTE_SHARED;
+	if ((vma->flags & (VM_SHARED | VM_WRITE)) == (VM_SHARED | VM_WRITE) &&
+	    vma->ops->writable_at_once)
+		bits |= QUIRE_PTE_WRITE;
+	return bits;
+}
+
+#define KEPT_BITS                                                                                  \
+	(QUIRE_PTE_FRAME_MASK | PTE_ACCESSED | PTE_DIRTY | PTE_EXTERNAL | PTE_SOFT_DIRTY |         \
+	 QUIRE_PTE_UFFD_WP)
+
+/* A write to this page of a writable VMA needs no fault of its own (invariant 1). */
+static bool may_write(const struct vma *vma, pte_t e)
+{
+	const struct quire_machine *m = vma->mm->machine;
+	uint32_t flags;
+
+	if (e & QUIRE_PTE_UFFD_WP)
+		return false;
+	if (vma->flags & VM_MAYSHARE)
+		return (e & PTE_DIRTY) != 0;
+	if ((e & PTE_EXTERNAL) || pte_frame(e) == m->zero_pfn)
+		return false;
+	flags = at_load(&pfn_folio(m, pte_frame(e))->flags);
+	if (RULE(mprotect_waits_for_copy) && (flags & FOLIO_LOCKED))
+		return false;
+	return (flags & FOLIO_EXCLUSIVE) != 0;
+}
+
+static pte_t new_entry(const struct vma *vma, uint64_t bits, pte_t e)
+{
+	pte_t val = (e & KEPT_BITS) | bits;
+
+	if ((vma->flags & VM_WRITE) && may_write(vma, e))
+		val |= PTE_WRITE;
+	return val;
+}
+
+/* NX counts the other way round. */
+static bool loses_right(pte_t old, pte_t val)
+{
+	return ((old & ~val) & (PTE_WRITE | PTE_USER)) || (~old & val & PTE_NX);
+}
+
+static void protect_table(struct tlb_gather *g, struct vma *vma, uint64_t addr, uint64_t end)
+{
+	uint64_t bits = vma_pte_bits(vma);
+	struct pt_ref ref;
+
+	if (!pt_lock(vma->mm, addr, &ref))
+		return;
+	for (pte_t *slot = ref.entry; addr < end; slot++, addr += PAGE_SIZE) {
+		pte_t e = at_load_relaxed(slot), val;
+
+		if (!pte_present(e))
+			continue;
+		val = new_entry(vma, bits, e);
+		if (val == e)
+			continue;
+		at_store(slot, val);
+		STEP(loses_right(e, val) ? "takes rights from the entry of %#lx"
+					 : "adds rights to the entry of %#lx",
+		     addr);
+		if (RULE(flush_lost_rights) && loses_right(e, val))
+			tlb_page(g, addr);
+	}
+	pt_unlock(&ref);
+}
+
+void protect_entries(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end)
+{
+	at_fence(); /* a fault with the old VMA sees it dead, or makes its table in our sight */
+	while ((start = pt_skip_holes(vma->mm, start, end)) < end) {
+		uint64_t next = pt_table_end(start, end);
+
+		protect_table(g, vma, start, next);
+		start = next;
+	}
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pt_remove.c: tables that are taken out of the tree, kept in it, or moved within it.
+ *
+ * By a holder of M: protocols 3, 4, 8 and 9 of pagetable.h.
+ */
+#include "core/frame/folio.h"
+#include "core/table/pagetable.h"
+#include "core/table/tlb.h"
+#include "core/table/walk.h"
+
+/* --------------------------------------------------------------- shrinking */
+
+struct shrink {
+	struct tlb_gather *g;
+	uint64_t start, end;     /* the range that was unmapped */
+	uint64_t floor, ceiling; /* between the neighbours that are still mapped; inclusive end */
+};
+
+/* Protocol 3, first half.  False: it has entries, or is kept, and stays. */
+static bool unlink_empty(struct quire_mm *mm, struct folio *table)
+{
+	enum lock_rank rank = table->level ? RANK_PT_PARENT : RANK_PTL;
+	bool empty;
+
+	if (folio_test(table, FOLIO_KEPT))
+		return false;
+	spin_lock(&mm->machine->port, &table->pt.lock, rank);
+	empty = table->pt.used == 0;
+	if (empty)
+		table->pt.linked = 0;
+	spin_unlock(&table->pt.lock, rank);
+	return empty;
+}
+
+/* Protocol 3, second half. */
+static void clear_slot(struct quire_mm *mm, struct folio *parent, pte_t *slot)
+{
+	spin_lock(&mm->machine->port, &parent->pt.lock, RANK_PT_PARENT);
+	at_store(slot, 0);
+	parent->pt.used--;
+	spin_unlock(&parent->pt.lock, RANK_PT_PARENT);
+}
+
+static void drop_table(struct tlb_gather *g, struct folio *parent, pte_t *slot, struct folio *child,
+		       uint64_t addr)
+{
+	clear_slot(g->mm, parent, slot);
+	STEP("unlinks the table of level %u of %#lx", child->level, addr);
+	at_sub(&g->mm->nr_tables, 1);
+	tlb_table(g, child, addr);
+}
+
+/*
+ * A thread that is about to link a child has seen the VMA alive under U: it is waited for.  A later
+ * one sees the VMA dead and links nothing (protocol 2).
+ */
+static void wait_for_linkers(struct quire_mm *mm, struct folio *table)
+{
+	spin_lock(&mm->machine->port, &table->pt.lock, RANK_PT_PARENT);
+	spin_unlock(&table->pt.lock, RANK_PT_PARENT);
+}
+
+/* The children of the table (frame, level) whose first byte is at `base`. */
+static void shrink_table(const struct shrink *s, uint64_t frame, unsigned level, uint64_t base)
+{
+	struct quire_machine *m = s->g->mm->machine;
+	struct folio *table = pfn_folio(m, frame);
+	uint64_t span = level_span(level - 1);
+	uint64_t first = s->start > base ? (s->start - base) / span : 0;
+	uint64_t last = (s->end - 1 - base) / span;
+
+	if (last >= PT_ENTRIES)
+		last = PT_ENTRIES - 1;
+	if (RULE(wait_for_linkers))
+		wait_for_linkers(s->g->mm, table);
+	for (uint64_t i = first; i <= last; i++) {
+		pte_t *slot = (pte_t *)pfn_addr(m, frame) + i;
+		uint64_t addr = base + i * span;
+		pte_t e = at_load(slot);
+
+		if (!pte_present(e))
+			continue;
+		if (level > 1)
+			shrink_table(s, pte_frame(e), level - 1, addr);
+		if (addr < s->floor || addr + span - 1 > s->ceiling)
+			continue;
+		if (unlink_empty(s->g->mm, pfn_folio(m, pte_frame(e))))
+			drop_table(s->g, table, slot, pfn_folio(m, pte_frame(e)), addr);
+	}
+}
+
+void pt_free_range(struct tlb_gather *g, uint64_t start, uint64_t end, uint64_t floor,
+		   uint64_t ceiling)
+{
+	struct shrink s = {.g = g, .start = start, .end = end, .floor = floor};
+
+	s.ceiling = !ceiling || ceiling >= g->mm->machine->task_size ? UINT64_MAX : ceiling - 1;
+	if (start < end)
+		shrink_table(&s, g->mm->root, TOP_LEVEL, 0);
+}
+
+/* ----------------------------------------------------------------- keeping */
+
+int pt_keep(struct quire_mm *mm, uint64_t addr, unsigned level)
+{
+	struct pt_walk w;
+	int err = pt_walk_alloc(mm, NULL, addr, level, &w);
+
+	if (err)
+		return err;
+	STEP("keeps the table of level %u of %#lx", level, addr);
+	folio_set(pfn_folio(mm->machine, w.table), FOLIO_KEPT);
+	return 0;
+}
+
+void pt_release_kept(struct quire_mm *mm, uint64_t start, uint64_t end, unsigned level)
+{
+	while (start < end) {
+		struct pt_walk w;
+		bool there;
+
+		pt_walk_down(mm, start, level, &w);
+		there = w.level == level;
+		if (there && folio_test(pfn_folio(mm->machine, w.table), FOLIO_KEPT))
+			folio_clear(pfn_folio(mm->machine, w.table), FOLIO_KEPT);
+		start = (start | (level_span(there ? level : w.level - 1) - 1)) + 1;
+	}
+}
+
+/* ------------------------------------------------------------------ moving */
+
+/* The slot of a table to be moved in: empty, or of an empty table, which goes. */
+static bool make_room(struct tlb_gather *g, const struct pt_walk *to, uint64_t addr)
+{
+	struct quire_machine *m = g->mm->machine;
+	struct folio *parent = pfn_folio(m, to->table);
+	pte_t e = at_load(to->slot);
+
+	if (!pte_present(e))
+		return true;
+	if (!unlink_empty(g->mm, pfn_folio(m, pte_frame(e))))
+		return false;
+	drop_table(g, parent, to->slot, pfn_folio(m, pte_frame(e)), addr);
+	return true;
+}
+
+/*
+ * Protocol 4: a thread that waits for the table's PTL finds that the table is not at its address.
+ * Returns how many entries it has.
+ */
+static unsigned take_out(struct quire_mm *mm, const struct pt_walk *from, struct folio *table)
+{
+	const struct quire_port *port = &mm->machine->port;
+	struct folio *parent = pfn_folio(mm->machine, from->table);
+	unsigned entries;
+
+	spin_lock(port, &parent->pt.lock, RANK_PT_PARENT);
+	spin_lock(port, &table->pt.lock, RANK_PTL);
+	at_store(from->slot, 0);
+	parent->pt.used--;
+	entries = table->pt.used;
+	spin_unlock(&table->pt.lock, RANK_PTL);
+	spin_unlock(&parent->pt.lock, RANK_PT_PARENT);
+	return entries;
+}
+
+static void put_in(struct quire_mm *mm, const struct pt_walk *to, struct folio *table)
+{
+	struct folio *parent = pfn_folio(mm->machine, to->table);
+
+	spin_lock(&mm->machine->port, &parent->pt.lock, RANK_PT_PARENT);
+	at_store(to->slot, pte_make(folio_pfn(mm->machine, table), PTE_TABLE));
+	parent->pt.used++;
+	spin_unlock(&parent->pt.lock, RANK_PT_PARENT);
+}
+
+bool pt_move_table(struct tlb_gather *g, uint64_t old_addr, uint64_t new_addr, unsigned *entries)
+{
+	struct quire_mm *mm = g->mm;
+	struct pt_walk from, to;
+	struct folio *table;
+
+	pt_walk_down(mm, old_addr, 1, &from);
+	if (from.level != 1 || !pte_present(at_load(from.slot)))
+		return false;
+	if (pt_walk_alloc(mm, NULL, new_addr, 1, &to))
+		return false;
+	if (!make_room(g, &to, new_addr))
+		return false;
+	table = pfn_folio(mm->machine, pte_frame(at_load(from.slot)));
+	*entries = take_out(mm, &from, table);
+	put_in(mm, &to, table);
+	return true;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rmap.c: how many entries map a folio, and what that adds up to.
+ *
+ * Owns folio->mapcount (atomic; changed under the PTL of the entry in question), the rss
+ * counters of each mm and machine_cpu.mapped_*, striped by CPU.
+ *
+ * Invariants:
+ *   1  mapcount = the number of present entries that name the folio.
+ *   2  The rss counters of an mm sum to its present entries, by kind; the zero page counts nowhere.
+ *   3  machine_cpu.mapped_anon and mapped_file sum to the folios with mapcount > 0.
+ */
+#include "core/frame/folio.h"
+#include "core/table/rmap.h"
+
+static void count_mapped(struct machine_cpu *c, enum mm_counter kind, int n)
+{
+	at_add_relaxed(kind == MM_ANON ? &c->mapped_anon : &c->mapped_file, n);
+}
+
+static void rmap_change(struct quire_mm *mm, enum mm_counter kind, bool edge, int n)
+{
+	unsigned cpu = this_cpu(&mm->machine->port);
+
+	at_add_relaxed(&mm->stripes[cpu & (mm->nr_stripes - 1)].v[kind], n);
+	if (edge)
+		count_mapped(&mm->machine->cpus[cpu], kind, n);
+}
+
+void rmap_add(struct quire_mm *mm, struct folio *f)
+{
+	if (!folio_test(f, FOLIO_PERMANENT))
+		rmap_change(mm, rss_counter(f), at_add_relaxed(&f->mapcount, 1) == 1, 1);
+}
+
+void rmap_count_new(struct quire_mm *mm, unsigned n)
+{
+	rmap_change(mm, MM_ANON, true, (int)n);
+}
+
+void rmap_remove(struct quire_mm *mm, struct folio *f)
+{
+	if (!folio_test(f, FOLIO_PERMANENT))
+		rmap_change(mm, rss_counter(f), at_sub(&f->mapcount, 1) == 0, -1);
+}
+
+void rmap_batch_commit(struct rmap_batch *b, struct quire_mm *mm)
+{
+	struct machine_cpu *c = &mm->machine->cpus[this_cpu(&mm->machine->port)];
+
+	for (unsigned kind = 0; kind <= MM_SHMEM; kind++)
+		if (b->rss[kind])
+			mm_count(mm, kind, b->rss[kind]);
+	if (b->mapped_anon)
+		at_add_relaxed(&c->mapped_anon, b->mapped_anon);
+	if (b->mapped_file)
+		at_add_relaxed(&c->mapped_file, b->mapped_file);
+	*b = (struct rmap_batch){0};
+}
+
+/* ---- rss of an address space ------------------------------------------------ */
+
+int64_t mm_counter_sum(struct quire_mm *mm, enum mm_counter c)
+{
+	int64_t sum = 0;
+
+	for (unsigned i = 0; i < mm->nr_stripes; i++)
+		sum += at_load_relaxed(&mm->stripes[i].v[c]);
+	return sum;
+}
+
+void mm_update_peak(struct quire_mm *mm)
+{
+	int64_t rss = mm_counter_sum(mm, MM_ANON) + mm_counter_sum(mm, MM_FILE) +
+		      mm_counter_sum(mm, MM_SHMEM);
+	uint64_t peak = at_load_relaxed(&mm->peak_rss);
+
+	while (rss > 0 && (uint64_t)rss > peak && !at_cas(&mm->peak_rss, &peak, (uint64_t)rss))
+		;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rmap.h: how many entries map a folio, and the rss that this adds up to.
+ */
+#ifndef CORE_TABLE_RMAP_H
+#define CORE_TABLE_RMAP_H
+
+#include "core/base/mm_types.h"
+#include "core/frame/folio.h"
+
+/* rmap.c: counters of a folio that gains or loses an entry of vma.  PTL held. */
+void rmap_add(struct quire_mm *mm, struct folio *f);    /* ++mapcount, ++rss */
+void rmap_remove(struct quire_mm *mm, struct folio *f); /* --mapcount, --rss */
+/* A private page that nobody else knows yet gets its first entry; n of them are counted. */
+static inline void rmap_new(struct folio *f)
+{
+	at_store_relaxed(&f->mapcount, 1);
+}
+void rmap_count_new(struct quire_mm *mm, unsigned n);
+/* rss counter that a folio, or an external frame (folio == NULL), belongs to. */
+static inline enum mm_counter rss_counter(const struct folio *f)
+{
+	uint32_t flags = f ? at_load_relaxed(&f->flags) : 0;
+
+	if (flags & FOLIO_ANON)
+		return MM_ANON;
+	return flags & FOLIO_SHMEM ? MM_SHMEM : MM_FILE;
+}
+
+/*
+ * Many entries of one mm: the folios' counters at once, those of mm and machine in one go.
+ * mapped_*: folios whose mapcount went from 0 to 1 (or back, negative).
+ */
+struct rmap_batch {
+	int64_t rss[MM_SHMEM + 1];
+	int64_t mapped_anon, mapped_file;
+};
+static inline void rmap_batch_remove(struct rmap_batch *b, struct folio *f)
+{
+	enum mm_counter kind = rss_counter(f);
+
+	b->rss[kind]--;
+	if (at_sub(&f->mapcount, 1) == 0)
+		*(kind == MM_ANON ? &b->mapped_anon : &b->mapped_file) -= 1;
+}
+/* Takes the entry's reference, too. */
+static inline void rmap_batch_add(struct rmap_batch *b, struct folio *f)
+{
+	enum mm_counter kind = rss_counter(f);
+
+	b->rss[kind]++;
+	if (folio_get_mapped(f) == 1)
+		*(kind == MM_ANON ? &b->mapped_anon : &b->mapped_file) += 1;
+}
+/* Adds what was batched and empties the batch. */
+void rmap_batch_commit(struct rmap_batch *b, struct quire_mm *mm);
+
+/* ---- rss of an address space */
+int64_t mm_counter_sum(struct quire_mm *mm, enum mm_counter c);
+/* Notes a new peak of rss; called before rss is about to fall, and by readers. */
+void mm_update_peak(struct quire_mm *mm);
+
+#endif

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tlb.c: the gather: what must be flushed, and what is freed only after the flush.
+ *
+ * A gather lives on its caller's stack and needs no lock.
+ *
+ * Invariants:
+ *   1  Nothing that was gathered is freed before port->tlb_flush() has returned for the ranges in
+ *      which it was mapped.
+ *   2  Unlinked tables are freed by RCU after the flush (defer.c).
+ *   3  Every address that was gathered lies in ranges[0..nr_ranges), or `full` is set.
+ *   4  The flush may be told that somebody still uses what was mapped there.  Then its frames
+ *      become FOLIO_LENT before their references are put, or before their pages are found at
+ *      another address.  Whoever frees such a frame, now or later, has other memory put in its
+ *      place (frames.c). Whoever writes such a page back leaves it dirty (writeback.c).
+ *   5  A flush costs more than anything that it is made for, so a gather takes what it can: pieces
+ *      of the heap beyond its own array, up to a share of RAM, since what is gathered is not free
+ *      yet.  Without memory for a piece it is full, and is flushed earlier.
+ */
+#include "core/base/kmem.h"
+#include "core/frame/defer.h"
+#include "core/frame/folio.h"
+#include "core/table/pagetable.h"
+#include "core/table/tlb.h"
+
+#define MOST_PIECES 16u
+#define RAM_SHARE 32u
+
+void tlb_begin(struct tlb_gather *g, struct quire_mm *mm)
+{
+	g->mm = mm;
+	g->full = false;
+	g->no_flush = false;
+	g->nr_ranges = 0;
+	g->nr_pages = 0;
+	g->nr_pieces = 0;
+	g->next = g->folios;
+	g->end = g->folios + TLB_GATHER_FOLIOS;
+	g->pieces = NULL;
+	g->unflushed = false;
+	g->lent = false;
+	g->any_dirty = false;
+	g->tables = CHAIN_OF_TABLES;
+}
+
+/* Out of ranges: the latest grows over the gap, which costs its refills and nothing else. */
+void tlb_range(struct tlb_gather *g, uint64_t start, uint64_t end, unsigned pages)
+{
+	struct quire_tlb_range *r = &g->ranges[g->nr_ranges ? g->nr_ranges - 1 : 0];
+
+	if (start >= end)
+		return;
+	g->nr_pages += pages;
+	if (g->full)
+		return;
+	if (g->nr_ranges &&
+	    ((start <= r->end && end >= r->start) || g->nr_ranges == TLB_GATHER_RANGES)) {
+		r->start = start < r->start ? start : r->start;
+		r->end = end > r->end ? end : r->end;
+		return;
+	}
+	g->ranges[g->nr_ranges++] = (struct quire_tlb_range){start, end};
+}
+
+/* Invariant 5. */
+static unsigned most_pieces(const struct quire_machine *m)
+{
+	return (unsigned)min_u64(MOST_PIECES, m->nr_ram / RAM_SHARE / TLB_PIECE_FOLIOS);
+}
+
+/* A PTL may be held: kmem_alloc() does not sleep. */
+bool tlb_is_full(struct tlb_gather *g)
+{
+	struct quire_machine *m = g->mm->machine;
+	struct tlb_piece *piece;
+
+	if (g->no_flush || g->nr_pieces >= most_pieces(m)) /* no_flush: nothing is gained */
+		return true;
+	piece = kmem_alloc(m, sizeof(*piece));
+	if (!piece)
+		return true;
+	piece->next = g->pieces;
+	g->pieces = piece;
+	g->nr_pieces++;
+	g->next = piece->folios;
+	g->end = piece->folios + TLB_PIECE_FOLIOS;
+	return false;
+}
+
+bool tlb_folio_dirty(struct tlb_gather *g, struct folio *f)
+{
+	g->any_dirty = true;
+	return tlb_folio(g, (struct folio *)((uintptr_t)f | GATHERED_DIRTY));
+}
+
+/* M held: one at a time.  A thread that finds an entry cleared under its PTL sees the store. */
+void tlb_unflushed(struct tlb_gather *g)
+{
+	if (g->unflushed || g->no_flush)
+		return;
+	STEP("says that entries of files are not flushed yet");
+	g->unflushed = true;
+	at_store(&g->mm->unflushed, 1);
+}
+
+void tlb_range_of_others(struct tlb_gather *g, uint64_t start, uint64_t end)
+{
+	if (RULE(flush_of_others) && at_load(&g->mm->unflushed))
+		tlb_range(g, start, end, 0);
+}
+
+void tlb_table(struct tlb_gather *g, struct folio *table, uint64_t addr)
+{
+	if (!g->nr_ranges)
+		tlb_range(g, addr, addr + PAGE_SIZE, 0);
+	chain_add(g->mm->machine, &g->tables, table);
+}
+
+static void flush(struct tlb_gather *g)
+{
+	struct quire_mm *mm = g->mm;
+	const struct quire_port *port = &mm->machine->port;
+	unsigned n = g->full ? 0 : g->nr_ranges;
+
+	if (g->no_flush) /* what the flush for good was told stands */
+		return;
+	g->lent = false;
+	if (!g->full && !g->nr_ranges)
+		return;
+	mm_count(mm, MM_FLUSH, 1);
+	mm_count(mm, MM_FLUSH_PAGES, g->nr_pages);
+	if (port->tlb_flush)
+		port->tlb_flush(port->ctx, mm, mm->cookie, g->ranges, n);
+	if (port->tlb_lent)
+		g->lent = port->tlb_lent(port->ctx, mm, mm->cookie, g->ranges, n);
+}
+
+/*
+ * What was stored through the translations that have just gone counts (tlb.h); and invariant 4.
+ * Both flags are set at once: a thread that finds a page dirty, writes it back and cleans it has to
+ * know that the page is lent.
+ */
+static void mark_folio(const struct tlb_gather *g, struct folio **slot)
+{
+	uintptr_t p = (uintptr_t)*slot;
+	uint32_t flags = g->lent && RULE(lent_is_marked) ? FOLIO_LENT : 0;
+
+	*slot = (struct folio *)(p & ~(uintptr_t)GATHERED_DIRTY);
+	if ((p & GATHERED_DIRTY) && RULE(dirty_after_flush))
+		flags |= FOLIO_DIRTY;
+	if (flags)
+		folio_set(*slot, flags);
+}
+
+static void put_folios(struct tlb_gather *g, struct folio **v, unsigned n)
+{
+	struct quire_machine *m = g->mm->machine;
+
+	if (!n)
+		return;
+	if (g->lent)
+		STEP("marks %u frames that somebody may still use", n);
+	for (unsigned i = 0; i < n && (g->any_dirty || g->lent); i++)
+		mark_folio(g, &v[i]);
+	STEP("lets go of %u frames", n);
+	if (n == 1)
+		folio_put(m, v[0]);
+	else
+		folio_put_many(m, v, n);
+}
+
+/* All that was gathered, the latest first; the gather has its own room again. */
+static void put_all(struct tlb_gather *g)
+{
+	while (g->pieces) {
+		struct tlb_piece *piece = g->pieces;
+
+		put_folios(g, piece->folios, (unsigned)(g->next - piece->folios));
+		g->pieces = piece->next;
+		g->next = g->pieces ? g->pieces->folios + TLB_PIECE_FOLIOS
+				    : g->folios + TLB_GATHER_FOLIOS;
+		kmem_free(g->mm->machine, piece, sizeof(*piece));
+	}
+	put_folios(g, g->folios, (unsigned)(g->next - g->folios));
+	g->nr_pieces = 0;
+	g->next = g->folios;
+	g->end = g->folios + TLB_GATHER_FOLIOS;
+}
+
+static void mark_table_lent(struct quire_mm *mm, uint64_t addr, uint64_t end)
+{
+	const struct quire_machine *m = mm->machine;
+	struct pt_ref ref;
+
+	if (!pt_lock(mm, addr, &ref))
+		return;
+	for (pte_t *slot = ref.entry; addr < end; slot++, addr += PAGE_SIZE) {
+		pte_t e = at_load_relaxed(slot);
+
+		if (pte_present(e) && !(e & PTE_EXTERNAL) && pte_frame(e) != m->zero_pfn)
+			folio_set(pfn_folio(m, pte_frame(e)), FOLIO_LENT);
+	}
+	pt_unlock(&ref);
+}
+
+void tlb_mark_lent(struct quire_mm *mm, uint64_t start, uint64_t end)
+{
+	while ((start = pt_skip_holes(mm, start, end)) < end) {
+		uint64_t next = pt_table_end(start, end);
+
+		mark_table_lent(mm, start, next);
+		start = next;
+	}
+}
+
+static void retire_tables(struct tlb_gather *g)
+{
+	struct quire_machine *m = g->mm->machine;
+
+	if (RULE(tables_by_rcu))
+		frames_defer(m, &g->tables);
+	else
+		frames_put_now(m, &g->tables);
+}
+
+void tlb_flush_now(struct tlb_gather *g)
+{
+	if (!g->nr_ranges && !g->full && g->next == g->folios && !g->tables.nr) {
+		g->lent = false;
+		return;
+	}
+	if (RULE(flush_before_free))
+		flush(g);
+	put_all(g);
+	if (!RULE(flush_before_free))
+		flush(g);
+	if (g->tables.nr)
+		retire_tables(g);
+	g->nr_ranges = 0;
+	g->nr_pages = 0;
+	g->any_dirty = false;
+}
+
+void tlb_finish(struct tlb_gather *g)
+{
+	tlb_flush_now(g);
+	if (g->unflushed)
+		at_store(&g->mm->unflushed, 0);
+	g->unflushed = false;
+}

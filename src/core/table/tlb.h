@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tlb.h: gather and flush.
+ *
+ * Every change has one shape: lock -> edit and gather -> flush -> unlock -> free.  A gather
+ * collects the ranges whose cached translations must go.  It also collects the folios and tables
+ * that may be freed only after these translations are gone.  tlb_finish() flushes, then puts the
+ * folios, then hands the tables to RCU.
+ */
+#ifndef CORE_TABLE_TLB_H
+#define CORE_TABLE_TLB_H
+
+#include "core/base/mm_types.h"
+#include "core/frame/defer.h"
+#include "core/frame/folio.h"
+
+#define TLB_GATHER_RANGES 8
+/* In the lowest bit of a gathered pointer: tlb_folio_dirty(). */
+#define GATHERED_DIRTY 1u
+#define TLB_GATHER_FOLIOS 256
+/* More of them are gathered in pieces of the heap, as many as tlb.c allows. */
+#define TLB_PIECE_FOLIOS 510
+
+struct tlb_piece {
+	struct tlb_piece *next;
+	uint64_t unused; /* a piece is 4 KiB */
+	struct folio *folios[TLB_PIECE_FOLIOS];
+};
+
+struct tlb_gather {
+	struct quire_mm *mm;
+	bool full;      /* flush everything; the caller's choice */
+	bool no_flush;  /* nothing can be cached any more: everything was flushed for good */
+	bool unflushed; /* mm->unflushed is this gather's */
+	bool lent;      /* of what was flushed last, somebody may still use something */
+	unsigned nr_ranges;
+	unsigned nr_pages; /* entries that changed, for the statistics */
+	unsigned nr_pieces;
+	struct folio **next, **end; /* in the last of the pieces, or in folios */
+	struct tlb_piece *pieces;   /* the latest first */
+	struct frame_chain tables;
+	struct quire_tlb_range ranges[TLB_GATHER_RANGES];
+	bool any_dirty; /* some of folios has GATHERED_DIRTY */
+	struct folio *folios[TLB_GATHER_FOLIOS];
+};
+
+void tlb_begin(struct tlb_gather *g, struct quire_mm *mm);
+/* A range that touches the latest one is merged with it.  pages: as many entries of it changed. */
+void tlb_range(struct tlb_gather *g, uint64_t start, uint64_t end, unsigned pages);
+
+static inline void tlb_page(struct tlb_gather *g, uint64_t addr)
+{
+	tlb_range(g, addr, addr + PAGE_SIZE, 1);
+}
+
+/* Before entries of a file are cleared; M held.  Announces it until tlb_finish() has flushed. */
+void tlb_unflushed(struct tlb_gather *g);
+/*
+ * After a walk without M that is to report that nobody reaches what was in the range.  Other
+ * threads may have cleared entries there and not flushed them yet: then the range is gathered.
+ */
+void tlb_range_of_others(struct tlb_gather *g, uint64_t start, uint64_t end);
+/* There is no room for another folio.  True: nor will there be until tlb_flush_now(). */
+bool tlb_is_full(struct tlb_gather *g);
+/* Takes over one reference.  True: the gather is full; drop spinlocks and call tlb_flush_now. */
+static inline bool tlb_folio(struct tlb_gather *g, struct folio *f)
+{
+	*g->next++ = f;
+	return __builtin_expect(g->next == g->end, 0) && tlb_is_full(g);
+}
+/*
+ * The same for a page of a file whose entry was dirty.  Until the flush the page may be written
+ * through cached translations.  A writeback may clean the folio in between, if it did its own flush
+ * before the entry was made.  So the folio is marked dirty once more after the flush, before the
+ * reference is dropped.
+ */
+bool tlb_folio_dirty(struct tlb_gather *g, struct folio *f);
+/*
+ * Takes over an empty table that was unlinked from the slot of `addr`.  Something is flushed even
+ * when no entry was: an executor that walks the tables itself must not be inside a freed one.
+ */
+void tlb_table(struct tlb_gather *g, struct folio *table, uint64_t addr);
+/*
+ * For what is mapped in the range.  It was moved here, and the flush of its old place has found it
+ * lent (g->lent).  M held.
+ */
+void tlb_mark_lent(struct quire_mm *mm, uint64_t start, uint64_t end);
+/*
+ * Flushes and frees what was gathered so far; no spinlock held, and no RCU read-side section if
+ * tables were gathered (it may have to wait for readers).  The gather is empty afterwards.
+ */
+void tlb_flush_now(struct tlb_gather *g);
+void tlb_finish(struct tlb_gather *g);
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zap.c: takes entries out of a range: munmap, MADV_DONTNEED, MADV_FREE, truncation, exit.
+ *
+ * Owns nothing.  Works table by table under its PTL. What may still be used through a cached
+ * translation goes into the gather, with its reference.
+ *
+ * Invariants:
+ *   1  One hold of the PTL covers three steps: the entry is cleared, its folio's mapcount dropped,
+ *      and its reference handed to the gather.  The rss follows for the whole table at once, before
+ *      the flush.
+ *   2  A dirty entry of a shared mapping has told vma->ops->dirty before its folio may be freed.
+ *   3  A PTL is never held over a flush.
+ *   4  The mark that stops faults (dead, or the file's seq) is visible before the walk looks for
+ *      tables.  So a fault that makes a table which the walk missed sees the mark under its PTL.
+ *   5  A thread that clears entries of a file under M announces it (mm->unflushed) from before the
+ *      first entry until the flush.  Truncation and writeback do not take M. They may find no
+ *      entry, but must not return while a translation is cached: they flush the range themselves.
+ *   6  What truncation and writeback clear, they flush under I. A thread that finds no entry, and
+ *      is to report that nobody reaches what was there, takes I once before it returns: munmap,
+ *      mprotect, mremap and exit do so as VMAs leave their file's tree, MADV_DONTNEED takes I for
+ *      this alone.
+ */
+#include "core/frame/folio.h"
+#include "core/table/pagetable.h"
+#include "core/table/range.h"
+#include "core/table/rmap.h"
+#include "core/table/tlb.h"
+
+struct zap {
+	struct tlb_gather *g;
+	struct vma *vma;
+	bool keep_private; /* leave private copies of file pages */
+	struct rmap_batch batch;
+	uint64_t flush_start, flush_end; /* of this hold of the PTL; empty: start > end */
+	unsigned flush_pages;
+};
+
+static void note_flush(struct zap *z, uint64_t addr)
+{
+	if (addr < z->flush_start)
+		z->flush_start = addr;
+	z->flush_end = addr + PAGE_SIZE;
+	z->flush_pages++;
+}
+
+/* An entry of a RAM frame is gone.  True: the gather is full. */
+static bool drop_folio(struct zap *z, pte_t e)
+{
+	struct folio *f = pfn_folio(z->vma->mm->machine, pte_frame(e));
+
+	if (pte_frame(e) == z->vma->mm->machine->zero_pfn)
+		return false;
+	rmap_batch_remove(&z->batch, f);
+	if (!(e & PTE_DIRTY) || !z->vma->ops->dirty || folio_test(f, FOLIO_ANON))
+		return tlb_folio(z->g, f);
+	z->vma->ops->dirty(z->vma, f);
+	return tlb_folio_dirty(z->g, f);
+}
+
+static bool is_private_copy(const struct zap *z, pte_t e)
+{
+	const struct quire_machine *m = z->vma->mm->machine;
+
+	return !(e & PTE_EXTERNAL) && folio_test(pfn_folio(m, pte_frame(e)), FOLIO_ANON);
+}
+
+/* True: the gather is full. */
+static bool zap_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, uint64_t addr)
+{
+	pte_t e = at_load_relaxed(slot);
+
+	if (!e || (z->keep_private && is_private_copy(z, e)))
+		return false;
+	pt_set(ref, slot, 0);
+	STEP("clears the entry of %#lx", addr);
+	note_flush(z, addr);
+	if (!(e & PTE_EXTERNAL))
+		return drop_folio(z, e);
+	z->batch.rss[MM_FILE]--;
+	return false;
+}
+
+/* The part of one table in [addr, end).  Returns where to go on:
+ * before end if the gather is full. */
+static uint64_t zap_table(struct zap *z, uint64_t addr, uint64_t end, bool *full)
+{
+	struct pt_ref ref;
+	pte_t *slot;
+
+	if (!pt_lock(z->vma->mm, addr, &ref))
+		return end;
+	z->flush_start = UINT64_MAX;
+	z->flush_end = 0;
+	z->flush_pages = 0;
+	for (slot = ref.entry; addr < end && ref.table->pt.used && !*full; addr += PAGE_SIZE)
+		*full = zap_entry(z, &ref, slot++, addr);
+	if (!*full)
+		addr = end;
+	pt_unlock(&ref);
+	tlb_range(z->g, z->flush_start, z->flush_end, z->flush_pages);
+	return addr;
+}
+
+static void zap_tables(struct zap *z, uint64_t addr, uint64_t end)
+{
+	struct quire_mm *mm = z->vma->mm;
+	bool peaked = false;
+
+	at_fence(); /* invariant 4 */
+	while ((addr = pt_skip_holes(mm, addr, end)) < end) {
+		bool full = false;
+
+		if (!peaked)
+			mm_update_peak(mm);
+		peaked = true;
+		addr = zap_table(z, addr, pt_table_end(addr, end), &full);
+		rmap_batch_commit(&z->batch, mm);
+		if (full)
+			tlb_flush_now(z->g);
+	}
+}
+
+void zap_range(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end)
+{
+	struct zap z = {.g = g, .vma = vma};
+
+	if (vma->file)
+		tlb_unflushed(g); /* invariant 5 */
+	zap_tables(&z, start, end);
+}
+
+/* Tables are kept by RCU: M of this mm is not held. */
+void zap_file_range(struct tlb_gather *g, struct vma *vma, uint64_t first_pgoff,
+		    uint64_t last_pgoff, bool even_cow)
+{
+	struct zap z = {.g = g, .vma = vma, .keep_private = !even_cow};
+	const struct quire_port *port = &vma->mm->machine->port;
+	uint64_t last = vma->pgoff + vma_pages(vma) - 1;
+	uint64_t start, end;
+
+	if (first_pgoff < vma->pgoff)
+		first_pgoff = vma->pgoff;
+	if (last_pgoff > last)
+		last_pgoff = last;
+	if (first_pgoff > last_pgoff)
+		return;
+	start = vma->start + ((first_pgoff - vma->pgoff) << PAGE_SHIFT);
+	end = vma->start + ((last_pgoff - vma->pgoff + 1) << PAGE_SHIFT);
+	rcu_read_lock(port);
+	zap_tables(&z, start, end);
+	rcu_read_unlock(port);
+	tlb_range_of_others(g, start, end);
+}
+
+/* ---------------------------------------------------------------- lazyfree */
+
+/* Whether others still need a page that they map too is unknown: it stays (madvise(2): private). */
+static bool may_lazyfree(const struct quire_machine *m, pte_t e)
+{
+	struct folio *f;
+
+	if (!pte_present(e) || (e & PTE_EXTERNAL) || pte_frame(e) == m->zero_pfn)
+		return false;
+	f = pfn_folio(m, pte_frame(e));
+	return folio_test(f, FOLIO_ANON) && at_load_relaxed(&f->mapcount) == 1;
+}
+
+/* Clean again: the next write must be seen, since it takes the page back. */
+static void lazyfree_table(struct tlb_gather *g, uint64_t addr, uint64_t end)
+{
+	struct quire_machine *m = g->mm->machine;
+	struct pt_ref ref;
+
+	if (!pt_lock(g->mm, addr, &ref))
+		return;
+	for (pte_t *slot = ref.entry; addr < end; slot++, addr += PAGE_SIZE) {
+		pte_t e = at_load_relaxed(slot);
+		struct folio *f;
+
+		if (!may_lazyfree(m, e))
+			continue;
+		f = pfn_folio(m, pte_frame(e));
+		folio_clear(f, FOLIO_DIRTY);
+		folio_set(f, FOLIO_LAZYFREE);
+		if (!(e & (PTE_DIRTY | PTE_ACCESSED)))
+			continue;
+		pt_set(&ref, slot, e & ~(PTE_DIRTY | PTE_ACCESSED));
+		STEP("makes the entry of %#lx clean", addr);
+		if (RULE(flush_lazyfree))
+			tlb_page(g, addr);
+	}
+	pt_unlock(&ref);
+}
+
+void lazyfree_range(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end)
+{
+	while ((start = pt_skip_holes(vma->mm, start, end)) < end) {
+		uint64_t next = pt_table_end(start, end);
+
+		lazyfree_table(g, start, next);
+		start = next;
+	}
+}

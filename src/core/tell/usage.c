@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * usage.c: what a range uses, in the terms of /proc/PID/smaps (proc_pid_smaps(5)).
+ *
+ * Owns nothing and takes no M: VMAs are found under RCU, entries are read under each table's
+ * PTL, so a reader holds up neither mmap nor the faults of other tables.
+ *
+ * A page counts as shared when more than one entry maps it, and its part of Pss is its size
+ * divided by their number.  External frames count as file pages mapped once: who else maps
+ * them only the embedder knows.  The zero page counts nowhere.
+ */
+#include "core/base/sized.h"
+#include "core/frame/folio.h"
+#include "core/table/pagetable.h"
+#include "core/vma/mm.h"
+
+#define PSS_SHIFT 12
+#define PAGE_PSS (PAGE_SIZE << PSS_SHIFT)
+
+/* Under which names a present page counts: bits of its class. */
+#define CLASS_ANON 1u
+#define CLASS_SHMEM 2u /* neither: a file's */
+#define CLASS_DIRTY 4u
+#define CLASS_SHARED 8u
+#define NR_CLASSES 16u
+
+/* The pages of one VMA. */
+struct tally {
+	uint64_t pages[NR_CLASSES], pss[NR_CLASSES]; /* pss: bytes, shifted */
+	uint64_t referenced, external, lazyfree;     /* pages */
+};
+
+/* Pages side by side are mostly alike: they are counted before they are added, all at once. */
+struct alike {
+	uint64_t pages;
+	pte_t bits; /* of their entries: those of ALIKE_BITS */
+	uint32_t flags;
+	int32_t mapcount;
+};
+#define ALIKE_BITS (PTE_ACCESSED | PTE_DIRTY)
+
+static unsigned class_of(const struct alike *a)
+{
+	bool dirty = (a->bits & PTE_DIRTY) || (a->flags & FOLIO_DIRTY);
+
+	return (a->flags & FOLIO_ANON ? CLASS_ANON : 0) |
+	       (a->flags & FOLIO_SHMEM ? CLASS_SHMEM : 0) | (dirty ? CLASS_DIRTY : 0) |
+	       (a->mapcount > 1 ? CLASS_SHARED : 0);
+}
+
+/* The zero page, which is permanent, counts nowhere. */
+static void add_alike(struct tally *t, const struct alike *a)
+{
+	unsigned class = class_of(a);
+
+	if (a->flags & FOLIO_PERMANENT)
+		return;
+	t->pages[class] += a->pages;
+	t->pss[class] += a->pages * (a->mapcount > 1 ? PAGE_PSS / (uint32_t)a->mapcount : PAGE_PSS);
+	if (a->bits & PTE_ACCESSED)
+		t->referenced += a->pages;
+	if ((a->flags & FOLIO_LAZYFREE) && (class & (CLASS_ANON | CLASS_DIRTY)) == CLASS_ANON)
+		t->lazyfree += a->pages;
+}
+
+static void add_external(struct tally *t, pte_t e)
+{
+	unsigned class = e & PTE_DIRTY ? CLASS_DIRTY : 0;
+
+	t->external++;
+	t->referenced += (e & PTE_ACCESSED) != 0;
+	t->pages[class]++;
+	t->pss[class] += PAGE_PSS;
+}
+
+static inline void add_folio(struct tally *t, struct alike *a, pte_t e, const struct folio *f)
+{
+	uint32_t flags = at_load_relaxed(&f->flags);
+	int32_t mapcount = at_load_relaxed(&f->mapcount);
+	pte_t bits = e & ALIKE_BITS;
+
+	if (unlikely(bits != a->bits || flags != a->flags || mapcount != a->mapcount)) {
+		add_alike(t, a);
+		*a = (struct alike){0, bits, flags, mapcount};
+	}
+	a->pages++;
+}
+
+static void add_entries(struct tally *t, const struct quire_machine *m, const pte_t *entry,
+			uint64_t n)
+{
+	struct alike a = {0};
+
+	for (uint64_t i = 0; i < n; i++) {
+		pte_t e = at_load_relaxed(entry + i);
+
+		if (!pte_present(e))
+			continue;
+		if (unlikely(e & PTE_EXTERNAL))
+			add_external(t, e);
+		else
+			add_folio(t, &a, e, pfn_folio(m, pte_frame(e)));
+	}
+	add_alike(t, &a);
+}
+
+static void add_table(struct tally *t, const struct vma *vma, uint64_t addr, uint64_t end)
+{
+	struct pt_ref ref;
+
+	if (!pt_lock(vma->mm, addr, &ref))
+		return;
+	if (ref.table->pt.used)
+		add_entries(t, vma->mm->machine, ref.entry, (end - addr) >> PAGE_SHIFT);
+	pt_unlock(&ref);
+}
+
+static void add_class(struct quire_usage *u, unsigned class, uint64_t bytes, uint64_t pss)
+{
+	bool shared = (class & CLASS_SHARED) != 0;
+
+	u->rss += bytes;
+	u->pss_shifted += pss;
+	if (class & CLASS_ANON) {
+		u->anonymous += bytes;
+		u->pss_anon_shifted += pss;
+	} else if (class & CLASS_SHMEM) {
+		u->pss_shmem_shifted += pss;
+	} else {
+		u->pss_file_shifted += pss;
+	}
+	if (class & CLASS_DIRTY) {
+		u->pss_dirty_shifted += pss;
+		*(shared ? &u->shared_dirty : &u->private_dirty) += bytes;
+	} else {
+		*(shared ? &u->shared_clean : &u->private_clean) += bytes;
+	}
+}
+
+static void add_tally(struct quire_usage *u, const struct tally *t, bool locked)
+{
+	for (unsigned class = 0; class < NR_CLASSES; class ++) {
+		add_class(u, class, t->pages[class] * PAGE_SIZE, t->pss[class]);
+		if (locked)
+			u->locked_pss_shifted += t->pss[class];
+	}
+	u->referenced += t->referenced * PAGE_SIZE;
+	u->external += t->external * PAGE_SIZE;
+	u->lazyfree += t->lazyfree * PAGE_SIZE;
+}
+
+static void add_vma(struct quire_usage *u, const struct vma *vma, uint64_t addr, uint64_t end)
+{
+	struct tally t = {0};
+
+	while ((addr = pt_skip_holes(vma->mm, addr, end)) < end) {
+		uint64_t next = pt_table_end(addr, end);
+
+		add_table(&t, vma, addr, next);
+		addr = next;
+	}
+	add_tally(u, &t, (vma->flags & VM_LOCKED) != 0);
+}
+
+void quire_range_usage_sized(struct quire_mm *mm, uint64_t start, uint64_t end,
+			     struct quire_usage *out, size_t size)
+{
+	const struct quire_port *port = &mm->machine->port;
+	struct quire_usage usage = {0};
+	struct vma *vma;
+
+	start &= PAGE_MASK;
+	end = end > mm->machine->task_size ? mm->machine->task_size : PAGE_ALIGN(end);
+	rcu_read_lock(port);
+	while (start < end && (vma = vma_next(mm, start)) && vma->start < end) {
+		uint64_t from = vma->start > start ? vma->start : start;
+
+		start = vma->end < end ? vma->end : end;
+		add_vma(&usage, vma, from, start);
+	}
+	rcu_read_unlock(port);
+	fill_sized(out, size, &usage, sizeof(usage));
+}

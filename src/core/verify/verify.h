@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * verify.h: what the parts of quire_verify() share: verify.c (frames, files, totals) and
+ * verify_mm.c (VMAs, tables, entries).
+ */
+#ifndef CORE_VERIFY_VERIFY_H
+#define CORE_VERIFY_VERIFY_H
+
+#include "core/base/file_types.h"
+#include "core/frame/zone.h"
+
+/* What a frame's counts should be, by all that was found to refer to it. */
+struct expected {
+	uint32_t refs;
+	int32_t maps;
+};
+
+struct verify {
+	struct quire_machine *m;
+	void (*report)(void *arg, const char *line);
+	void *arg;
+	unsigned bad;
+	struct expected *expected[256]; /* by zone: its frames below the frontier */
+	uint64_t file_vmas;             /* VMAs of files, in trees of address spaces */
+	uint64_t linked_vmas;           /* VMAs in interval trees of files */
+	uint64_t committed;             /* pages */
+	uint64_t pins;                  /* references that nothing else explains */
+	int64_t tables, mapped_anon, mapped_file;
+};
+
+void verify_bad(struct verify *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* NULL: no frame of this number was ever in use. */
+struct expected *verify_frame(struct verify *v, uint64_t pfn);
+/* verify_mm.c */
+void verify_mm(struct verify *v, struct quire_mm *mm);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * limits.h: what an address space may have, and where in it.
+ */
+#ifndef CORE_VMA_LIMITS_H
+#define CORE_VMA_LIMITS_H
+
+#include "core/base/mm_types.h"
+
+/* ---- limits.c */
+/* Adds (sign 1) or takes off (-1) a VMA in the mm's totals. */
+void mm_account_vma(struct quire_mm *mm, const struct vma *vma, int sign);
+/* The same but for the pages that it is charged with, for which mm_commit() is called. */
+void mm_count_vma(struct quire_mm *mm, const struct vma *vma, int sign);
+/* So many pages more, or fewer, of committed memory. */
+void mm_commit(struct quire_mm *mm, int64_t pages);
+/* Pages of it that are charged to committed memory. */
+static inline uint64_t vma_charged(const struct vma *vma)
+{
+	return vma->flags & VM_ACCOUNT ? vma_pages(vma) : 0;
+}
+/* So many pages more were charged at once: granted, not only asked for. */
+void mm_note_request(struct quire_mm *mm, int64_t pages);
+/* Takes the totals into the peaks. */
+void mm_note_peaks(struct quire_mm *mm);
+/* RLIMIT_AS and RLIMIT_DATA allow that many pages more (negative: always). */
+bool mm_may_expand(struct quire_mm *mm, uint64_t flags, int64_t pages);
+/* Whoever makes this call may do that.  Slow: asked only where the answer decides. */
+bool mm_privileged(struct quire_mm *mm, enum quire_privilege which);
+/* RLIMIT_MEMLOCK, or a privilege, allows that many pages more,
+ * if flags say that they are locked. */
+bool mm_may_lock(struct quire_mm *mm, uint64_t flags, int64_t pages);
+/* The mm may lock memory at all: otherwise -EPERM. */
+bool mm_can_lock(struct quire_mm *mm);
+/* machine_may_commit(); fewer pages: always. */
+bool mm_may_commit(const struct quire_mm *mm, int64_t pages);
+/* A private mapping with these flags is charged to committed memory. */
+bool flags_accountable(uint64_t flags);
+
+/* ---- area.c */
+/* Where a mapping goes: *addr in: the wish, out: the place.  MAP_FIXED: only checked. */
+int area_find(struct quire_mm *mm, uint64_t *addr, uint64_t len, int flags, bool want_huge);
+/* Lowest address that the guard gap of vma claims. */
+uint64_t vma_gap_start(const struct vma *vma);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vma.c: VMAs as objects: made, found, freed.
+ *
+ * A VMA is made by an edit (edit.c) and freed after a grace period.  Lookups run
+ * under RCU or M.  Invariants:
+ *   1  A VMA in the tree is the one that its range in the tree names.
+ *   2  A VMA holds a reference on its file from vma_new() until it is left to RCU, its entries
+ *      gone: file.h, 1 says what a reader of a dead VMA may do with vma->file.
+ *   3  vma->mm may be gone when the RCU callback runs: it uses vma->machine.
+ */
+#include "core/base/kmem.h"
+#include "core/file/file.h"
+#include "core/vma/mm.h"
+#include "core/vma/vma.h"
+
+struct vma *vma_find(struct quire_mm *mm, uint64_t addr)
+{
+	return rtree_find(&mm->vmas, addr, NULL);
+}
+
+struct vma *vma_next(struct quire_mm *mm, uint64_t addr)
+{
+	return rtree_next(&mm->vmas, addr, NULL);
+}
+
+struct vma *vma_prev(struct quire_mm *mm, uint64_t addr)
+{
+	return rtree_prev(&mm->vmas, addr, NULL);
+}
+
+struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec)
+{
+	struct vma *vma = recycle_alloc_vma(mm);
+
+	if (!vma)
+		return NULL;
+	vma->dead = 0;
+	vma->in_mapping = 0;
+	vma->node.height = 0;
+	vma->start = spec->start;
+	vma->end = spec->end;
+	vma->flags = spec->flags;
+	vma->pgoff = spec->pgoff;
+	vma->policy = spec->policy;
+	vma->mm = mm;
+	vma->file = spec->file;
+	vma->ops = mm->machine->kinds[spec->file ? spec->file->kind : KIND_ANON];
+	if (vma->file)
+		quire_file_get(vma->file);
+	return vma;
+}
+
+struct vma_spec vma_spec_of(const struct vma *vma, uint64_t start, uint64_t end)
+{
+	return (struct vma_spec){
+	    .start = start,
+	    .end = end,
+	    .flags = vma->flags,
+	    .pgoff = vma->pgoff + (start >> PAGE_SHIFT) - (vma->start >> PAGE_SHIFT),
+	    .file = vma->file,
+	    .policy = vma->policy,
+	};
+}
+
+void vma_free_now(struct vma *vma)
+{
+	if (vma->file)
+		file_let_go(vma->mm, vma->file);
+	recycle_free_vma(vma->mm, vma);
+}
+
+static void vma_rcu_func(struct quire_rcu_head *head)
+{
+	struct vma *vma = container_of(head, struct vma, rcu);
+
+	STEP("frees VMA %#lx-%#lx", vma->start, vma->end);
+	kmem_free(vma->machine, vma, sizeof(*vma));
+}
+
+static void *env_alloc(void *ctx, size_t bytes)
+{
+	return recycle_alloc_node(ctx, bytes);
+}
+
+static void env_free(void *ctx, void *p, size_t bytes)
+{
+	(void)bytes;
+	recycle_free_node(ctx, p);
+}
+
+static void free_late(void *ctx, void *p, size_t bytes)
+{
+	kmem_free(ctx, p, bytes);
+}
+
+/* The mm may be gone. */
+static void retired_rcu_func(struct quire_rcu_head *head)
+{
+	struct rtree_retired *list = (struct rtree_retired *)(void *)head;
+	struct rtree_env env = {.free = free_late, .ctx = list->ctx};
+
+	rtree_retired_free(&env, list);
+}
+
+void nodes_free_later(struct quire_machine *m, struct rtree_retired *list)
+{
+	list->ctx = m;
+	m->port.call_rcu(m->port.ctx, &list->rcu, retired_rcu_func);
+}
+
+static void env_retire(void *ctx, struct rtree_retired *list)
+{
+	struct quire_mm *mm = ctx;
+
+	if (!RULE(nodes_by_rcu)) {
+		list->ctx = mm->machine;
+		retired_rcu_func(&list->rcu);
+	} else if (!recycle_nodes(mm, list)) {
+		nodes_free_later(mm->machine, list);
+	}
+}
+
+void mm_init_tree_env(struct quire_mm *mm)
+{
+	mm->tree_env = (struct rtree_env){
+	    .alloc = env_alloc, .free = env_free, .retire = env_retire, .ctx = mm};
+}
+
+void vma_free_later(struct quire_machine *m, struct vma *vma)
+{
+	vma->machine = m;
+	STEP("leaves VMA %#lx-%#lx to RCU", vma->start, vma->end);
+	if (RULE(vma_by_rcu))
+		m->port.call_rcu(m->port.ctx, &vma->rcu, vma_rcu_func);
+	else
+		vma_rcu_func(&vma->rcu);
+}
+
+void vma_free_rcu(struct quire_mm *mm, struct vma *chain)
+{
+	while (chain) {
+		struct vma *next = chain->chain;
+
+		if (chain->file)
+			file_let_go(mm, chain->file);
+		if (!RULE(vma_by_rcu) || !recycle_vma(mm, chain))
+			vma_free_later(mm->machine, chain);
+		chain = next;
+	}
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vma.h: VMAs as objects: made, freed, used again.
+ */
+#ifndef CORE_VMA_VMA_H
+#define CORE_VMA_VMA_H
+
+#include "core/base/mm_types.h"
+
+/* What a VMA is before it exists. */
+struct vma_spec {
+	uint64_t start, end;
+	uint64_t flags;
+	uint64_t pgoff;          /* of start */
+	struct quire_file *file; /* the VMA takes a reference of its own */
+	uint64_t policy;
+};
+
+static inline uint64_t prot_to_flags(int prot)
+{
+	return (uint64_t)prot & VM_ACCESS;
+}
+_Static_assert(VM_READ == QPROT_READ && VM_WRITE == QPROT_WRITE && VM_EXEC == QPROT_EXEC,
+	       "PROT_* are the VM_* bits");
+
+#define VM_LOCK_MASK (VM_LOCKED | VM_LOCKONFAULT)
+
+/* ---- vma.c: objects */
+struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec); /* NULL: no memory */
+/* Never published, not linked.  M held, as for the next. */
+void vma_free_now(struct vma *vma);
+/* A chain that readers may still see.  M held. */
+void vma_free_rcu(struct quire_mm *mm, struct vma *chain);
+/* One that is left to call_rcu(). */
+void vma_free_later(struct quire_machine *m, struct vma *vma);
+struct vma_spec vma_spec_of(const struct vma *vma, uint64_t start, uint64_t end);
+/* mm->tree_env. */
+void mm_init_tree_env(struct quire_mm *mm);
+/* Nodes that are left to call_rcu(). */
+void nodes_free_later(struct quire_machine *m, struct rtree_retired *list);
+
+/*
+ * ---- recycle.c.  M held.
+ * The same as kmem_alloc() and kmem_free(), from and to what the mm has ready.
+ */
+struct vma *recycle_alloc_vma(struct quire_mm *mm);
+void *recycle_alloc_node(struct quire_mm *mm, size_t bytes);
+void recycle_free_vma(struct quire_mm *mm, struct vma *vma);
+void recycle_free_node(struct quire_mm *mm, void *node);
+/* What readers may still be in, where the port can say when they are not any more; else false. */
+bool recycle_vma(struct quire_mm *mm, struct vma *vma);
+bool recycle_nodes(struct quire_mm *mm, struct rtree_retired *list);
+/* All is given back: at once, or by call_rcu(). */
+void recycle_end(struct quire_mm *mm);
+/* machine->shrink: gives back what the address spaces keep that are not being changed just now.
+ * True: something.  No M. */
+bool recycle_shrink(struct quire_machine *m);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vma_merge.c: when two VMAs are one.
+ *
+ * Adjacent mappings are merged as Linux merges them, which /proc/PID/maps and
+ * the map count show: the same flags (soft-dirty aside, which the merged VMA
+ * has if either had it), the same file and policy, and offsets that continue.  Anonymous
+ * memory has an offset too, the address at which it was first mapped, so that
+ * what mremap has moved only merges with what moved along with it.
+ * All of this runs inside an edit, under M.
+ */
+#include "core/vma/edit.h"
+#include "core/vma/vma.h"
+
+static bool flags_match(uint64_t a, uint64_t b)
+{
+	return !((a ^ b) & ~VM_SOFTDIRTY);
+}
+
+static uint64_t spec_end_pgoff(const struct vma_spec *s)
+{
+	return s->pgoff + ((s->end - s->start) >> PAGE_SHIFT);
+}
+
+/* b follows a without a gap, in the address space and in the file. */
+static bool mergeable(const struct vma_spec *a, const struct vma_spec *b)
+{
+	return a->end == b->start && a->file == b->file && flags_match(a->flags, b->flags) &&
+	       a->policy == b->policy && spec_end_pgoff(a) == b->pgoff;
+}
+
+/* A VMA in the making: it grows over neighbours that are the same. */
+struct merge {
+	struct vma_spec s;
+	uint64_t from, to;                /* of the VMAs that it takes the place of */
+	bool touches_left, touches_right; /* there may be somebody to merge with */
+	bool left, right;                 /* what the cut has left there stays a VMA of its own */
+};
+
+static void take_whole(struct vma_edit *e, struct merge *m, struct vma *vma)
+{
+	if (m->from == m->to) {
+		m->from = vma->start;
+		m->to = vma->end;
+	} else if (vma->start < m->from) {
+		m->from = vma->start;
+	} else {
+		m->to = vma->end;
+	}
+	edit_take(e, vma);
+}
+
+static bool grow_left(struct merge *m, const struct vma_spec *p)
+{
+	if (!mergeable(p, &m->s))
+		return false;
+	m->s.start = p->start;
+	m->s.pgoff = p->pgoff;
+	m->s.flags |= p->flags;
+	return true;
+}
+
+static bool grow_right(struct merge *m, const struct vma_spec *n)
+{
+	if (!mergeable(&m->s, n))
+		return false;
+	m->s.end = n->end;
+	m->s.flags |= n->flags;
+	return true;
+}
+
+static void merge_left(struct vma_edit *e, struct merge *m, const struct rtree *view)
+{
+	struct vma *prev;
+	struct vma_spec p;
+
+	if (!m->touches_left)
+		return;
+	if (m->left) {
+		m->left = !grow_left(m, &e->cut.left);
+		return;
+	}
+	prev = rtree_prev(view, m->from < m->to ? min_u64(m->from, m->s.start) : m->s.start, NULL);
+	if (!prev || prev->end != m->s.start)
+		return;
+	p = vma_spec_of(prev, prev->start, prev->end);
+	if (grow_left(m, &p))
+		take_whole(e, m, prev);
+}
+
+static void merge_right(struct vma_edit *e, struct merge *m, const struct rtree *view)
+{
+	struct vma *next;
+	struct vma_spec n;
+
+	if (!m->touches_right)
+		return;
+	if (m->right) {
+		m->right = !grow_right(m, &e->cut.right);
+		return;
+	}
+	next = rtree_find(view, m->s.end, NULL);
+	if (!next || next->start != m->s.end)
+		return;
+	n = vma_spec_of(next, next->start, next->end);
+	if (grow_right(m, &n))
+		take_whole(e, m, next);
+}
+
+/* The cut was of the very range: what it has met is known. */
+static const struct rtree *merge_with_cut(struct vma_edit *e, struct merge *m)
+{
+	if (e->cut.from == e->cut.to) {
+		m->touches_left = e->txn.before == m->s.start;
+		m->touches_right = e->txn.behind == m->s.end;
+		return rtree_txn_view(&e->txn);
+	}
+	m->from = e->cut.from;
+	m->to = e->cut.to;
+	m->left = e->cut.has_left;
+	m->right = e->cut.has_right;
+	return rtree_txn_view(&e->txn);
+}
+
+struct vma *edit_add_merged(struct vma_edit *e, const struct vma_spec *spec)
+{
+	struct merge m = {.s = *spec, .touches_left = true, .touches_right = true};
+	const struct rtree *view;
+
+	if (e->cut.start == spec->start && e->cut.end == spec->end)
+		view = merge_with_cut(e, &m);
+	else
+		view = edit_view(e);
+	if (e->err)
+		return NULL;
+	merge_left(e, &m, view);
+	merge_right(e, &m, view);
+	return edit_replace(e, m.from, m.to, m.left, &m.s, m.right);
+}
+
+int vma_change_flags(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_t end,
+		     uint64_t flags, struct vma **out)
+{
+	struct vma_spec s = vma_spec_of(vma, start, end);
+
+	s.flags = flags;
+	return vma_change(e, vma, &s, out);
+}
+
+int vma_change(struct vma_edit *e, struct vma *vma, const struct vma_spec *s, struct vma **out)
+{
+	int err;
+
+	edit_begin(e, vma->mm);
+	edit_cut(e, s->start, s->end);
+	*out = edit_add_merged(e, s);
+	err = edit_check(e);
+	if (err) {
+		edit_abort(e);
+		return err;
+	}
+	edit_commit(e);
+	return 0;
+}
