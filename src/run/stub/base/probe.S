@@ -22,15 +22,6 @@ probe_copy:
 	movq %rcx, %rax
 	ret
 
-	.globl probe_zero
-	.type probe_zero, @function
-probe_zero: /* probe_zero(dst, n) */
-	movq %rsi, %rcx
-	xorl %eax, %eax
-	rep stosb
-	movq %rcx, %rax
-	ret
-
 	.globl probe_copy_end
 probe_copy_end:
 	.globl probe_copy_fixup

@@ -14,7 +14,6 @@
 
 /* probe.S */
 uint64_t probe_copy(void *to, const void *from, uint64_t n);
-uint64_t probe_zero(void *to, uint64_t n);
 int64_t probe_touch_read(uint64_t addr);
 int64_t probe_touch_write(uint64_t addr);
 int64_t probe_load32(uint64_t addr);
