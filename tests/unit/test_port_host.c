@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "abort.h"
 #include "quire/port_host.h"
 #include "sync.h"
 
@@ -373,32 +374,6 @@ static void test_wait_returns_when_changed(void **state)
 }
 
 /* ---- things that end the process --------------------------------------------- */
-
-/* What a child that runs `f` says on stderr before it aborts. */
-static void expect_abort(void (*f)(void), const char *said)
-{
-	char buf[512];
-	ssize_t len;
-	int fds[2], status;
-	pid_t pid;
-
-	assert_int_equal(pipe(fds), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		signal(SIGABRT, SIG_DFL); /* cmocka has a handler of its own */
-		dup2(fds[1], 2);
-		f();
-		_exit(0);
-	}
-	close(fds[1]);
-	len = read(fds[0], buf, sizeof(buf) - 1);
-	close(fds[0]);
-	waitpid(pid, &status, 0);
-	buf[len > 0 ? len : 0] = 0;
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	assert_non_null(strstr(buf, said));
-}
 
 static void panic(void)
 {

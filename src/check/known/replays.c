@@ -15,13 +15,13 @@ const struct known_replay known_replays[] = {
 	.name = "fork copies a page that a COW still holds before the flush",
 	.scenario = "fork-order-copy",
 	.rule = RULE_fork_flushes_pinned,
-	.schedule = "4:0/1,1:87>0,0:172>1",
+	.schedule = "4:0/1,1:87>0,0:170>1",
     },
     {
 	.name = "fork copies a pinned page before the flush",
 	.scenario = "fork-order-pin",
 	.rule = RULE_fork_flushes_pinned,
-	.schedule = "0:172>1",
+	.schedule = "0:170>1",
     },
     {
 	.name = "truncation looks through the cache before a page is added",
@@ -69,13 +69,13 @@ const struct known_replay known_replays[] = {
 	.name = "truncation returns before munmap has flushed the entry that it has cleared",
 	.scenario = "file-munmap-after",
 	.rule = RULE_flush_of_others,
-	.schedule = "0:73>1,1:92/2",
+	.schedule = "0:74>1,1:92/2",
     },
     {
 	.name = "truncation returns before MADV_DONTNEED has flushed the entry that it has cleared",
 	.scenario = "file-dontneed-after",
 	.rule = RULE_flush_of_others,
-	.schedule = "0:52>1,1:92/2",
+	.schedule = "0:53>1,1:92/2",
     },
     {
 	.name = "a store through an entry that munmap has cleared misses the page's last writeback",
@@ -93,7 +93,7 @@ const struct known_replay known_replays[] = {
 	.name = "msync returns while another msync is just writing the page",
 	.scenario = "io-sync-sync",
 	.rule = RULE_wait_for_writeback,
-	.schedule = "0:38>1,1:37>0",
+	.schedule = "0:39>1,1:37>0",
     },
     {
 	.name = "truncation takes a page of the mapping that has replaced its file's",
@@ -111,7 +111,7 @@ const struct known_replay known_replays[] = {
 	.name = "truncation of a file forgets that a page below its new mapping is dirty",
 	.scenario = "over-truncate-new-cached",
 	.rule = RULE_linked_when_empty,
-	.schedule = "4:0/1,1:55>2,2:112>1",
+	.schedule = "4:0/1,1:55>2,2:113>1",
     },
     {
 	.name = "writeback takes a frame of a device for a page of the file mapped there before",

@@ -7,6 +7,7 @@
  * up to its end always is (the embedder has it).
  */
 #include "core/file/file.h"
+#include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/vma/mm.h"
 
@@ -34,7 +35,8 @@ static void look_in_vma(struct quire_mm *mm, const struct vma *vma, uint64_t add
 		look_without_table(vma, addr, next, vec);
 		vec += (next - addr) >> PAGE_SHIFT;
 		if (next < end) {
-			*vec++ = pt_read(mm, next) ? 1 : cached(vma, next);
+			*vec++ =
+			    entry_is_none(mm->machine, pt_read(mm, next)) ? cached(vma, next) : 1;
 			next += PAGE_SIZE;
 		}
 	}

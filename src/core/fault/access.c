@@ -17,6 +17,7 @@
 #include "core/fault/populate.h"
 #include "core/frame/folio.h"
 #include "core/frame/reclaim.h"
+#include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/vma/mm.h"
 
@@ -60,7 +61,7 @@ static enum access_step try_entry(struct access *a, struct vma *vma, struct pt_r
 
 	if (vma_is_dead(vma) || !entry_allows(a, entry))
 		return ACCESS_FAULT;
-	if (entry & PTE_EXTERNAL) {
+	if (entry_is_external(entry)) {
 		a->file = vma->file;
 		a->pgoff = vma_pgoff(vma, addr);
 		quire_file_get(a->file);

@@ -34,6 +34,7 @@
 #include "core/file/file.h"
 #include "core/frame/folio.h"
 #include "core/frame/reclaim.h"
+#include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/vma/mm.h"
 
@@ -210,7 +211,7 @@ static enum quire_fault_result fault_dispatch(struct fault *f)
 	f->entry = pt_find(f->mm, f->addr, &f->walk);
 	STEP(f->entry ? "finds entry %#lx at %#lx" : "finds no entry (%#lx) at %#lx", f->entry,
 	     f->addr);
-	if (!f->entry)
+	if (entry_is_none(f->mm->machine, f->entry))
 		return vma->ops->fault(f);
 	if (f->access == QUIRE_WRITE && !(f->entry & PTE_WRITE))
 		return vma->ops->write_protected(f);

@@ -18,6 +18,7 @@
  */
 #include "core/fault/fault.h"
 #include "core/frame/folio.h"
+#include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
 #include "core/table/rmap.h"

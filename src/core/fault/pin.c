@@ -15,6 +15,7 @@
 #include "core/base/sized.h"
 #include "core/fault/populate.h"
 #include "core/frame/folio.h"
+#include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/vma/mm.h"
 
@@ -53,7 +54,7 @@ static int try_pin(struct quire_mm *mm, uint64_t addr, bool write, struct quire_
 		return 0;
 	entry = at_load_relaxed(ref.entry);
 	if (!vma_is_dead(vma) && (entry & need) == need) {
-		ret = entry & PTE_EXTERNAL ? -QEFAULT : 1;
+		ret = entry_is_external(entry) ? -QEFAULT : 1;
 		if (ret == 1)
 			fill_pin(mm->machine, entry, write, out);
 	}

@@ -64,9 +64,11 @@ static int populate_errno(enum quire_fault_result r)
 		return 0;
 	case QUIRE_FAULT_BUS:
 		return -QEFAULT;
-	default:
-		return -QENOMEM;
+	case QUIRE_FAULT_SEGV:
+	case QUIRE_FAULT_OOM:
+		break;
 	}
+	return -QENOMEM;
 }
 
 int mm_populate(struct quire_mm *mm, uint64_t start, uint64_t end, enum quire_access access)

@@ -7,6 +7,7 @@
  */
 #include "core/fault/fault.h"
 #include "core/frame/folio.h"
+#include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
 
@@ -77,8 +78,8 @@ enum quire_fault_result fault_touch(struct fault *f)
 	pt_set(&ref, ref.entry, want);
 	STEP("adds rights to the entry of %#lx", f->addr);
 	/* Written again after MADV_FREE: no longer free for the taking. */
-	if (want & PTE_DIRTY & ~f->entry && !(want & PTE_EXTERNAL)) {
-		struct folio *folio = pfn_folio(f->mm->machine, pte_frame(want));
+	if ((want & PTE_DIRTY & ~f->entry) && !entry_is_external(want)) {
+		struct folio *folio = entry_folio(f->mm->machine, want);
 
 		if (folio_test(folio, FOLIO_LAZYFREE))
 			folio_clear(folio, FOLIO_LAZYFREE);

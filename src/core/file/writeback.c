@@ -28,6 +28,7 @@
  */
 #include "core/file/file.h"
 #include "core/frame/folio.h"
+#include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/tlb.h"
 
@@ -44,9 +45,10 @@ static bool clean_entry(struct tlb_gather *g, struct pt_ref *ref, pte_t *entry, 
 	pte_t val = at_load_relaxed(entry);
 	struct folio *folio;
 
-	if (!pte_present(val) || !(val & PTE_SHARED) || !(val & (PTE_WRITE | PTE_DIRTY)))
+	if (!(val & PTE_SHARED) || !(val & (PTE_WRITE | PTE_DIRTY)))
 		return false;
-	folio = pfn_folio(g->mm->machine, pte_frame(val));
+	Q_ASSERT(g->mm->machine, entry_kind(g->mm->machine, val) == ENTRY_CACHE);
+	folio = entry_folio(g->mm->machine, val);
 	if (val & PTE_DIRTY)
 		folio_set(folio, FOLIO_DIRTY);
 	STEP("cleans the entry of %#lx", addr);

@@ -18,6 +18,7 @@
 #include "core/frame/folio.h"
 #include "core/frame/reclaim.h"
 #include "core/kind/kind.h"
+#include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
 

@@ -29,6 +29,7 @@
 #include "core/frame/folio.h"
 #include "core/frame/reclaim.h"
 #include "core/kind/kind.h"
+#include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/rmap.h"
 #include "core/table/tlb.h"
@@ -60,7 +61,7 @@ static pte_t make_writable(struct pt_ref *ref, pte_t *entry, struct folio *folio
 /* PTL held.  The anonymous folio that a read-only entry maps; NULL: it maps none. */
 static struct folio *cow_folio(const struct quire_machine *m, pte_t e)
 {
-	return (e & PTE_WRITE) || !pte_anon(m, e) ? NULL : pfn_folio(m, pte_frame(e));
+	return (e & PTE_WRITE) || entry_kind(m, e) != ENTRY_ANON ? NULL : entry_folio(m, e);
 }
 
 static bool being_copied(const struct folio *folio)
@@ -143,7 +144,7 @@ static int put_in_place(struct fault *f, struct folio *old, struct folio *fresh,
 		return err;
 	if (old)
 		rmap_remove(f->mm, old);
-	else if (f->entry & PTE_EXTERNAL)
+	else if (entry_is_external(f->entry))
 		mm_count(f->mm, rss_counter(NULL), -1);
 	rmap_new(fresh);
 	rmap_count_new(f->mm, 1);
@@ -363,7 +364,7 @@ static enum quire_fault_result cow_zero(struct fault *f)
 enum quire_fault_result cow_write_protected(struct fault *f)
 {
 	struct quire_machine *m = f->mm->machine;
-	struct folio *old = pfn_folio(m, pte_frame(f->entry));
+	struct folio *old = entry_folio(m, f->entry);
 	enum cow_step step;
 	unsigned reused;
 	int err;

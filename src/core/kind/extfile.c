@@ -18,6 +18,7 @@
 #include "core/frame/folio.h"
 #include "core/frame/reclaim.h"
 #include "core/kind/kind.h"
+#include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
 #include "core/table/rmap.h"
@@ -231,7 +232,7 @@ static enum quire_fault_result extfile_write_protected(struct fault *f)
 	struct pt_ref ref;
 	int err;
 
-	if (!(f->entry & PTE_EXTERNAL))
+	if (!entry_is_external(f->entry))
 		return cow_write_protected(f);
 	if (!(f->vma->flags & VM_MAYSHARE))
 		return write_private(f, vma_pgoff(f->vma, f->addr));

@@ -19,6 +19,7 @@
 #include "core/frame/folio.h"
 #include "core/frame/reclaim.h"
 #include "core/kind/kind.h"
+#include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
 #include "core/table/rmap.h"
@@ -289,7 +290,7 @@ static enum quire_fault_result filemap_fault(struct fault *f)
 
 static enum quire_fault_result note_write(struct fault *f)
 {
-	struct folio *folio = pfn_folio(f->mm->machine, pte_frame(f->entry));
+	struct folio *folio = entry_folio(f->mm->machine, f->entry);
 	pte_t val = f->entry | PTE_WRITE | PTE_WRITTEN | PTE_ACCESSED;
 	struct pt_ref ref;
 	int err = fault_lock(f, &ref);

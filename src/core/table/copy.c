@@ -21,6 +21,7 @@
  */
 #include "core/frame/folio.h"
 #include "core/frame/reclaim.h"
+#include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
 #include "core/table/rmap.h"
@@ -47,7 +48,7 @@ static bool table_has_anon(struct quire_mm *mm, uint64_t addr, uint64_t end)
 		return false;
 	if (ref.table->pt.used)
 		for (; addr < end && !found; addr += PAGE_SIZE)
-			found = pte_anon(mm->machine, at_load_relaxed(ref.entry++));
+			found = entry_kind(mm->machine, at_load_relaxed(ref.entry++)) == ENTRY_ANON;
 	pt_unlock(&ref);
 	return found;
 }
@@ -133,7 +134,8 @@ static void take_pinned_write_bits(struct copy *c, pte_t *slot, uint64_t addr, u
 	for (; addr < end; slot++, addr += PAGE_SIZE) {
 		pte_t e = at_load_relaxed(slot);
 
-		if ((e & PTE_WRITE) && pte_anon(m, e) && is_pinned(pfn_folio(m, pte_frame(e))))
+		if ((e & PTE_WRITE) && entry_kind(m, e) == ENTRY_ANON &&
+		    is_pinned(entry_folio(m, e)))
 			take_write_bit(c, slot, addr, &e);
 	}
 }
@@ -141,38 +143,53 @@ static void take_pinned_write_bits(struct copy *c, pte_t *slot, uint64_t addr, u
 /* Instead of a child's entry: the parent's must be flushed first. */
 #define FLUSH_FIRST PTE_WRITE
 
-/* The child's entry for e, with its counts taken; FLUSH_FIRST; 0: no memory. */
-static inline pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
+static inline pte_t copy_anon(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
 {
-	struct quire_machine *m = c->g->mm->machine;
-	struct folio *f;
+	struct folio *f = entry_folio(c->g->mm->machine, e);
 
-	if (e & PTE_EXTERNAL) {
-		c->rss[MM_FILE]++;
-		return e & ~PTE_ACCESSED;
-	}
-	if (pte_frame(e) == m->zero_pfn)
-		return e & ~PTE_ACCESSED;
-	f = pfn_folio(m, pte_frame(e));
-	if (unlikely(!folio_test(f, FOLIO_ANON))) {
-		folio_get_mapped(f);
-	} else if (RULE(fork_copies_pinned) && is_pinned(f)) {
+	if (RULE(fork_copies_pinned) && is_pinned(f)) {
 		if (RULE(fork_flushes_pinned) && (e & PTE_WRITE))
 			return FLUSH_FIRST;
 		e = duplicate(c, f, e);
-		if (!pte_present(e))
-			return e;
+		if (!e)
+			return 0;
 	} else {
 		share_anon(c, f, slot, addr, &e);
 	}
-	c->rss[rss_counter(f)]++;
+	c->rss[MM_ANON]++;
 	return e & ~PTE_ACCESSED;
+}
+
+/* The child's entry for e, with its counts taken; FLUSH_FIRST; 0: there is none, or no memory. */
+static inline pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
+{
+	const struct quire_machine *m = c->g->mm->machine;
+
+	switch (entry_kind(m, e)) {
+	case ENTRY_NONE:
+		return 0;
+	case ENTRY_ANON:
+		return copy_anon(c, slot, addr, e);
+	case ENTRY_CACHE:
+		folio_get_mapped(entry_folio(m, e));
+		c->rss[rss_counter(entry_folio(m, e))]++;
+		return e & ~PTE_ACCESSED;
+	case ENTRY_ZERO:
+		return e & ~PTE_ACCESSED;
+	case ENTRY_EXTERNAL:
+		c->rss[MM_FILE]++;
+		return e & ~PTE_ACCESSED;
+	case ENTRY_UNKNOWN:
+		break;
+	}
+	entry_unknown(m);
 }
 
 /* Both tables are locked.  -EAGAIN: flush, and go on from *addr. */
 static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, uint64_t *addr,
 		       uint64_t end)
 {
+	const struct quire_machine *m = c->g->mm->machine;
 	pte_t *slot = src->entry, *to = dst->entry;
 	uint64_t at = *addr;
 	uint32_t copied = 0;
@@ -181,10 +198,10 @@ static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, u
 	for (; at < end; slot++, to++, at += PAGE_SIZE) {
 		pte_t e = at_load_relaxed(slot), val;
 
-		if (!pte_present(e))
+		if (entry_is_none(m, e))
 			continue;
 		val = copy_entry(c, slot, at, e);
-		if (unlikely(!pte_present(val))) {
+		if (unlikely(!val || val == FLUSH_FIRST)) {
 			err = val == FLUSH_FIRST ? -QEAGAIN : -ENOPAGE;
 			break;
 		}

@@ -19,6 +19,7 @@
  *      no memory.  So what is mapped at the destination may go before the move.
  */
 #include "core/base/file_types.h"
+#include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
 #include "core/table/tlb.h"
@@ -39,7 +40,7 @@ static void move_locked(struct tlb_gather *g, struct pt_ref *dst, struct pt_ref 
 	for (; old_addr < end; old_addr += PAGE_SIZE, to++, from++) {
 		pte_t e = at_load_relaxed(from);
 
-		if (!e)
+		if (entry_is_none(g->mm->machine, e)) /* all other kinds move as they are */
 			continue;
 		Q_ASSERT(g->mm->machine, !at_load_relaxed(to)); /* invariant 4 */
 		STEP("moves entry %#lx away from %#lx", e, old_addr);

@@ -13,6 +13,7 @@
  */
 #include "core/frame/folio.h"
 #include "core/frame/reclaim.h"
+#include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/walk.h"
 
@@ -151,7 +152,7 @@ static int link_table(struct quire_mm *mm, struct vma *vma, const struct pt_walk
 		STEP("links table %u of level %u", folio_pfn(mm->machine, child), child->level);
 		parent->pt.used++;
 		err = 0;
-	} else if (parent->pt.linked && at_load_relaxed(w->slot)) {
+	} else if (parent->pt.linked && !entry_is_none(mm->machine, at_load_relaxed(w->slot))) {
 		err = -QEEXIST;
 	}
 	spin_unlock(&parent->pt.lock, RANK_PT_PARENT);

@@ -27,44 +27,10 @@
 
 #include "core/base/mm_types.h"
 #include "core/frame/folio.h"
-
-typedef uint64_t pte_t;
-
-#define PTE_PRESENT QUIRE_PTE_PRESENT
-#define PTE_WRITE QUIRE_PTE_WRITE
-#define PTE_USER QUIRE_PTE_USER
-#define PTE_ACCESSED QUIRE_PTE_ACCESSED
-#define PTE_DIRTY QUIRE_PTE_DIRTY
-#define PTE_EXTERNAL QUIRE_PTE_EXTERNAL
-#define PTE_SOFT_DIRTY QUIRE_PTE_SOFT_DIRTY
-#define PTE_SHARED QUIRE_PTE_SHARED
-#define PTE_NX QUIRE_PTE_NX
-#define PTE_TABLE (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
+#include "core/table/entry.h"
 
 #define PT_ENTRIES 512u
 #define PT_SPAN (PT_ENTRIES * PAGE_SIZE) /* bytes under one last-level table */
-
-static inline uint64_t pte_frame(pte_t e)
-{
-	return (e & QUIRE_PTE_FRAME_MASK) >> PAGE_SHIFT;
-}
-
-static inline bool pte_present(pte_t e)
-{
-	return (e & PTE_PRESENT) != 0;
-}
-
-static inline pte_t pte_make(uint64_t frame, uint64_t bits)
-{
-	return (frame << PAGE_SHIFT) | bits;
-}
-
-/* Maps an anonymous page, the zero page not being one. */
-static inline bool pte_anon(const struct quire_machine *m, pte_t e)
-{
-	return pte_present(e) && !(e & PTE_EXTERNAL) &&
-	       folio_test(pfn_folio(m, pte_frame(e)), FOLIO_ANON);
-}
 
 /* How far down the tables go for an address. */
 struct pt_walk {

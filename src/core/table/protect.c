@@ -12,7 +12,7 @@
  *   2  An address is flushed if and only if its entry lost a right: a right gained is found by the
  *      fault.
  */
-#include "core/frame/folio.h"
+#include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
 #include "core/table/tlb.h"
@@ -47,9 +47,9 @@ static bool may_write(const struct vma *vma, pte_t e)
 		return false;
 	if (vma->flags & VM_MAYSHARE)
 		return (e & PTE_DIRTY) != 0;
-	if ((e & PTE_EXTERNAL) || pte_frame(e) == m->zero_pfn)
+	if (!entry_has_folio(m, e))
 		return false;
-	flags = at_load(&pfn_folio(m, pte_frame(e))->flags);
+	flags = at_load(&entry_folio(m, e)->flags);
 	if (RULE(mprotect_waits_for_copy) && (flags & FOLIO_LOCKED))
 		return false;
 	return (flags & FOLIO_EXCLUSIVE) != 0;
@@ -80,7 +80,7 @@ static void protect_table(struct tlb_gather *g, struct vma *vma, uint64_t addr, 
 	for (pte_t *slot = ref.entry; addr < end; slot++, addr += PAGE_SIZE) {
 		pte_t e = at_load_relaxed(slot), val;
 
-		if (!pte_present(e))
+		if (entry_is_none(vma->mm->machine, e))
 			continue;
 		val = new_entry(vma, bits, e);
 		if (val == e)

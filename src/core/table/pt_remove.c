@@ -5,6 +5,7 @@
  * By a holder of M: protocols 3, 4, 8 and 9 of pagetable.h.
  */
 #include "core/frame/folio.h"
+#include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/tlb.h"
 #include "core/table/walk.h"

@@ -43,6 +43,13 @@ static inline void rmap_batch_remove(struct rmap_batch *b, struct folio *f)
 	if (at_sub(&f->mapcount, 1) == 0)
 		*(kind == MM_ANON ? &b->mapped_anon : &b->mapped_file) -= 1;
 }
+/* The same of a page that is known to be anonymous. */
+static inline void rmap_batch_remove_anon(struct rmap_batch *b, struct folio *f)
+{
+	b->rss[MM_ANON]--;
+	if (at_sub(&f->mapcount, 1) == 0)
+		b->mapped_anon--;
+}
 /* Takes the entry's reference, too. */
 static inline void rmap_batch_add(struct rmap_batch *b, struct folio *f)
 {

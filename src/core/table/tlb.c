@@ -20,6 +20,7 @@
 #include "core/base/kmem.h"
 #include "core/frame/defer.h"
 #include "core/frame/folio.h"
+#include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/tlb.h"
 
@@ -197,8 +198,8 @@ static void mark_table_lent(struct quire_mm *mm, uint64_t addr, uint64_t end)
 	for (pte_t *slot = ref.entry; addr < end; slot++, addr += PAGE_SIZE) {
 		pte_t e = at_load_relaxed(slot);
 
-		if (pte_present(e) && !(e & PTE_EXTERNAL) && pte_frame(e) != m->zero_pfn)
-			folio_set(pfn_folio(m, pte_frame(e)), FOLIO_LENT);
+		if (entry_has_folio(m, e))
+			folio_set(entry_folio(m, e), FOLIO_LENT);
 	}
 	pt_unlock(&ref);
 }

@@ -22,6 +22,7 @@
  *      this alone.
  */
 #include "core/frame/folio.h"
+#include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
 #include "core/table/rmap.h"
@@ -44,41 +45,61 @@ static void note_flush(struct zap *z, uint64_t addr)
 	z->flush_pages++;
 }
 
-/* An entry of a RAM frame is gone.  True: the gather is full. */
-static bool drop_folio(struct zap *z, pte_t e)
+/* An entry of a file's page is gone.  True: the gather is full. */
+static bool drop_cached(struct zap *z, pte_t e)
 {
-	struct folio *f = pfn_folio(z->vma->mm->machine, pte_frame(e));
+	struct folio *f = entry_folio(z->vma->mm->machine, e);
 
-	if (pte_frame(e) == z->vma->mm->machine->zero_pfn)
-		return false;
 	rmap_batch_remove(&z->batch, f);
-	if (!(e & PTE_DIRTY) || !z->vma->ops->dirty || folio_test(f, FOLIO_ANON))
+	if (!(e & PTE_DIRTY) || !z->vma->ops->dirty)
 		return tlb_folio(z->g, f);
 	z->vma->ops->dirty(z->vma, f);
 	return tlb_folio_dirty(z->g, f);
 }
 
-static bool is_private_copy(const struct zap *z, pte_t e)
+static inline bool drop_anon(struct zap *z, pte_t e)
 {
-	const struct quire_machine *m = z->vma->mm->machine;
+	struct folio *f = entry_folio(z->vma->mm->machine, e);
 
-	return !(e & PTE_EXTERNAL) && folio_test(pfn_folio(m, pte_frame(e)), FOLIO_ANON);
+	rmap_batch_remove_anon(&z->batch, f);
+	return tlb_folio(z->g, f);
 }
 
-/* True: the gather is full. */
-static bool zap_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, uint64_t addr)
+static inline void clear_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, uint64_t addr)
 {
-	pte_t e = at_load_relaxed(slot);
-
-	if (!e || (z->keep_private && is_private_copy(z, e)))
-		return false;
 	pt_set(ref, slot, 0);
 	STEP("clears the entry of %#lx", addr);
 	note_flush(z, addr);
-	if (!(e & PTE_EXTERNAL))
-		return drop_folio(z, e);
-	z->batch.rss[MM_FILE]--;
-	return false;
+}
+
+/* True: the gather is full. */
+static inline bool zap_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, uint64_t addr)
+{
+	const struct quire_machine *m = z->vma->mm->machine;
+	pte_t e = at_load_relaxed(slot);
+
+	switch (entry_kind(m, e)) {
+	case ENTRY_NONE:
+		return false;
+	case ENTRY_ANON:
+		if (z->keep_private)
+			return false;
+		clear_entry(z, ref, slot, addr);
+		return drop_anon(z, e);
+	case ENTRY_CACHE:
+		clear_entry(z, ref, slot, addr);
+		return drop_cached(z, e);
+	case ENTRY_ZERO:
+		clear_entry(z, ref, slot, addr);
+		return false;
+	case ENTRY_EXTERNAL:
+		clear_entry(z, ref, slot, addr);
+		z->batch.rss[MM_FILE]--;
+		return false;
+	case ENTRY_UNKNOWN:
+		break;
+	}
+	entry_unknown(m);
 }
 
 /* The part of one table in [addr, end).  Returns where to go on:
@@ -158,12 +179,7 @@ void zap_file_range(struct tlb_gather *g, struct vma *vma, uint64_t first_pgoff,
 /* Whether others still need a page that they map too is unknown: it stays (madvise(2): private). */
 static bool may_lazyfree(const struct quire_machine *m, pte_t e)
 {
-	struct folio *f;
-
-	if (!pte_present(e) || (e & PTE_EXTERNAL) || pte_frame(e) == m->zero_pfn)
-		return false;
-	f = pfn_folio(m, pte_frame(e));
-	return folio_test(f, FOLIO_ANON) && at_load_relaxed(&f->mapcount) == 1;
+	return entry_kind(m, e) == ENTRY_ANON && at_load_relaxed(&entry_folio(m, e)->mapcount) == 1;
 }
 
 /* Clean again: the next write must be seen, since it takes the page back. */
@@ -180,7 +196,7 @@ static void lazyfree_table(struct tlb_gather *g, uint64_t addr, uint64_t end)
 
 		if (!may_lazyfree(m, e))
 			continue;
-		f = pfn_folio(m, pte_frame(e));
+		f = entry_folio(m, e);
 		folio_clear(f, FOLIO_DIRTY);
 		folio_set(f, FOLIO_LAZYFREE);
 		if (!(e & (PTE_DIRTY | PTE_ACCESSED)))

@@ -10,7 +10,7 @@
  * them only the embedder knows.  The zero page counts nowhere.
  */
 #include "core/base/sized.h"
-#include "core/frame/folio.h"
+#include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/vma/mm.h"
 
@@ -94,12 +94,12 @@ static void add_entries(struct tally *t, const struct quire_machine *m, const pt
 	for (uint64_t i = 0; i < n; i++) {
 		pte_t e = at_load_relaxed(entry + i);
 
-		if (!pte_present(e))
+		if (entry_is_none(m, e))
 			continue;
 		if (unlikely(e & PTE_EXTERNAL))
 			add_external(t, e);
-		else
-			add_folio(t, &a, e, pfn_folio(m, pte_frame(e)));
+		else /* the zero page, too: add_alike() leaves it out */
+			add_folio(t, &a, e, entry_folio(m, e));
 	}
 	add_alike(t, &a);
 }

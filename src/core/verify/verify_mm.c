@@ -5,6 +5,7 @@
  * Owns nothing and takes no lock: the machine is quiescent.
  */
 #include "core/frame/folio.h"
+#include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/rmap.h"
 #include "core/verify/verify.h"
@@ -186,12 +187,12 @@ static void verify_entry(struct mm_check *c, uint64_t addr, pte_t e)
 		bad_entry(c, addr, e, "lies outside every VMA");
 		return;
 	}
-	if (!pte_present(e)) {
+	if (!pte_present(e)) { /* entry.h, 1; its frame is not known to be one yet */
 		bad_entry(c, addr, e, "is of no kind that exists");
 		return;
 	}
 	verify_rights(c, vma, addr, e);
-	if (e & PTE_EXTERNAL)
+	if (entry_is_external(e))
 		verify_external(c, vma, addr, e);
 	else
 		verify_ram(c, vma, addr, e);
