@@ -24,11 +24,6 @@ size_t rtree_node_bytes(void)
 	return sizeof(struct rtree_node);
 }
 
-uint64_t rtree_count(const struct rtree *tree)
-{
-	return at_load_relaxed(&tree->count);
-}
-
 static void *slot_entry(const struct rtree_node *leaf, unsigned slot, struct rtree_range *out)
 {
 	if (out) {

@@ -17,6 +17,7 @@
 
 #include "ds/base.h"
 #include "quire/port.h"
+#include "sync.h"
 
 struct rtree_node;
 
@@ -103,7 +104,10 @@ void *rtree_next(const struct rtree *tree, uint64_t addr, struct rtree_range *ou
 /* The last entry with start < addr. */
 void *rtree_prev(const struct rtree *tree, uint64_t addr, struct rtree_range *out);
 /* Entries; to a reader beside a commit: those before or after it. */
-uint64_t rtree_count(const struct rtree *tree);
+static inline uint64_t rtree_count(const struct rtree *tree)
+{
+	return at_load_relaxed(&tree->count);
+}
 /*
  * The lowest (topdown: highest) address a with lo <= a, a + len <= hi, no entry
  * in [a, a + len) and (a - align_offset) % align == 0.  `align` is a power of
@@ -121,7 +125,20 @@ bool rtree_gap(const struct rtree *tree, uint64_t lo, uint64_t hi, uint64_t len,
 /* Precondition of all: the writer's lock is held until commit or abort. */
 
 /* Allocates nothing, so it returns 0; the edits may return -ENOMEM. */
-int rtree_txn_begin(struct rtree_txn *txn, struct rtree *tree, const struct rtree_env *env);
+static inline int rtree_txn_begin(struct rtree_txn *txn, struct rtree *tree,
+				  const struct rtree_env *env)
+{
+	tree->serial++;
+	txn->tree = tree;
+	txn->env = env;
+	txn->work = *tree;
+	txn->spare = NULL;
+	txn->nr_spare = 0;
+	txn->retired = NULL;
+	txn->leaf = NULL;
+	txn->sought = UINT64_MAX;
+	return 0;
+}
 /* 0, or -ENOMEM with the transaction as it was before the call.  An empty range,
  * an overlap with an entry and a NULL pointer are bugs of the caller: trap. */
 int rtree_txn_insert(struct rtree_txn *txn, uint64_t start, uint64_t end, void *ptr);
@@ -143,7 +160,11 @@ int rtree_txn_replace(struct rtree_txn *txn, uint64_t from, uint64_t to,
 		      const struct rtree_entry *add, unsigned nr);
 /* After rtree_txn_replace(), and before the view is asked for.  0, or -ENOMEM: then only abort is
  * left.  Insert and erase need none. */
-int rtree_txn_settle(struct rtree_txn *txn);
+int rtree_txn_settle_leaf(struct rtree_txn *txn);
+static inline int rtree_txn_settle(struct rtree_txn *txn)
+{
+	return txn->leaf ? rtree_txn_settle_leaf(txn) : 0;
+}
 /* The transaction's own view, for the lookups above. */
 static inline const struct rtree *rtree_txn_view(const struct rtree_txn *txn)
 {

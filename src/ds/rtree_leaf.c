@@ -51,16 +51,15 @@ int rtree_leaf_prepare(struct rtree_txn *txn, unsigned first, unsigned last,
 	const struct rtree_node *old = path->node[0];
 	struct rtree_node *leaf;
 
-	if (rtree_txn_reserve(txn, 1))
+	leaf = txn->leaf = rtree_txn_one(txn);
+	if (!leaf)
 		return -DS_ENOMEM;
-	txn->leaf = leaf = rtree_txn_take(txn);
 	leaf->level = 0;
 	leaf->count = old->count - (last - first) + nr;
+	pad_pairs(leaf, leaf->count & ~1u);
 	copy_slots(leaf, 0, old, 0, first);
 	copy_slots(leaf, first + nr, old, last, old->count - last);
 	put_entries(leaf, first, add, nr);
-	for (unsigned i = leaf->count; i < RTREE_FANOUT; i++)
-		leaf->start[i] = leaf->end[i] = UINT64_MAX;
 	if (path->height > 1)
 		txn->leaf_gap =
 		    leaf_gap(leaf, old, first, last, nr, path->node[1]->gap[path->slot[1]]);
@@ -68,7 +67,7 @@ int rtree_leaf_prepare(struct rtree_txn *txn, unsigned first, unsigned last,
 }
 
 /* Rule 4. */
-static int settle(struct rtree_txn *txn)
+int rtree_txn_settle_leaf(struct rtree_txn *txn)
 {
 	struct rtree_path *path = &txn->path;
 
@@ -84,11 +83,6 @@ static int settle(struct rtree_txn *txn)
 	}
 	rtree_refresh_path(path, 0);
 	return 0;
-}
-
-int rtree_txn_settle(struct rtree_txn *txn)
-{
-	return txn->leaf ? settle(txn) : 0;
 }
 
 /* ---- bounds ------------------------------------------------------------------- */
@@ -130,6 +124,12 @@ static void find_bounds(struct bounds *b, const struct rtree_path *path,
 	b->end_top = b->end != old->end[old->count - 1] ? top_of_last(path) : 0;
 }
 
+/*
+ * gcc 12.2 may take a function that does nothing but atomic stores in a loop for one without effect
+ * and leave its calls out (by -fipa-modref and -fipa-pure-const, after -fivopts).  No code.
+ */
+#define HAS_EFFECT() __asm__ volatile("" ::: "memory")
+
 static void set_start(const struct bounds *b, unsigned level)
 {
 	at_store(&b->path->node[level]->start[b->path->slot[level]], b->start);
@@ -145,6 +145,7 @@ static void shrink(const struct bounds *b)
 {
 	const struct rtree_node *old = b->path->node[0];
 
+	HAS_EFFECT();
 	if (b->start > old->start[0])
 		for (unsigned level = b->start_top; level; level--)
 			set_start(b, level);
@@ -157,6 +158,7 @@ static void grow(const struct bounds *b)
 {
 	const struct rtree_node *old = b->path->node[0];
 
+	HAS_EFFECT();
 	if (b->start < old->start[0])
 		for (unsigned level = 1; level <= b->start_top; level++)
 			set_start(b, level);

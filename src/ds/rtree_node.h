@@ -108,6 +108,8 @@ static inline bool rtree_txn_owns(const struct rtree_txn *txn, const struct rtre
 
 /* So many nodes are spare, or -ENOMEM.  The next two take from them. */
 int rtree_txn_reserve(struct rtree_txn *txn, unsigned count);
+/* One, reserved or not, or NULL; else like the next. */
+struct rtree_node *rtree_txn_one(struct rtree_txn *txn);
 /* One of those, with nothing in it set but whose it is. */
 struct rtree_node *rtree_txn_take(struct rtree_txn *txn);
 struct rtree_node *rtree_txn_new(struct rtree_txn *txn, unsigned level);

@@ -164,7 +164,8 @@ int rtree_txn_replace(struct rtree_txn *txn, uint64_t from, uint64_t to,
 	first = path->slot[0];
 	if (first && leaf->start[first - 1] == at)
 		first--;
-	last = from < to ? rtree_count_lt(leaf->start, to) : first;
+	for (last = first; from < to && last < leaf->count && leaf->start[last] < to;)
+		last++;
 	if (to > path->behind || !leaf_fits(path, leaf->count - (last - first) + nr))
 		return replace_singly(txn, from, to, add, nr);
 	return replace_in_leaf(txn, first, last, add, nr);

@@ -31,6 +31,17 @@ static inline void pad_slots(struct rtree_node *node, unsigned first, unsigned c
 	memset(node->end + first, 0xff, count * sizeof(uint64_t));
 }
 
+/* The slots of a leaf from an even one on. */
+static inline void pad_pairs(struct rtree_node *leaf, unsigned first)
+{
+	const rtree_pair none = {UINT64_MAX, UINT64_MAX};
+
+	for (unsigned i = first; i < RTREE_FANOUT; i += 2) {
+		*(rtree_pair *)(leaf->start + i) = none;
+		*(rtree_pair *)(leaf->end + i) = none;
+	}
+}
+
 /* `to` is another address, which may lie in what is copied. */
 static inline void copy_pair(void *to, const void *from)
 {

@@ -49,6 +49,18 @@ int rtree_txn_reserve(struct rtree_txn *txn, unsigned count)
 	return 0;
 }
 
+struct rtree_node *rtree_txn_one(struct rtree_txn *txn)
+{
+	struct rtree_node *node;
+
+	if (txn->spare)
+		return rtree_txn_take(txn);
+	node = txn->env->alloc(txn->env->ctx, sizeof(*node));
+	if (node)
+		node->serial = txn->work.serial;
+	return node;
+}
+
 static void free_spare(struct rtree_txn *txn)
 {
 	if (txn->spare)
@@ -116,20 +128,6 @@ struct rtree_node *rtree_txn_own(struct rtree_txn *txn, struct rtree_node *node)
 }
 
 /* ---- begin and end ------------------------------------------------------ */
-
-int rtree_txn_begin(struct rtree_txn *txn, struct rtree *tree, const struct rtree_env *env)
-{
-	tree->serial++;
-	txn->tree = tree;
-	txn->env = env;
-	txn->work = *tree;
-	txn->spare = NULL;
-	txn->nr_spare = 0;
-	txn->retired = NULL;
-	txn->leaf = NULL;
-	txn->sought = UINT64_MAX;
-	return 0;
-}
 
 void rtree_txn_commit(struct rtree_txn *txn)
 {

@@ -226,10 +226,6 @@ static void retire_tables(struct tlb_gather *g)
 
 void tlb_flush_now(struct tlb_gather *g)
 {
-	if (!g->nr_ranges && !g->full && g->next == g->folios && !g->tables.nr) {
-		g->lent = false;
-		return;
-	}
 	if (RULE(flush_before_free))
 		flush(g);
 	put_all(g);
@@ -242,7 +238,7 @@ void tlb_flush_now(struct tlb_gather *g)
 	g->any_dirty = false;
 }
 
-void tlb_finish(struct tlb_gather *g)
+void tlb_finish_some(struct tlb_gather *g)
 {
 	tlb_flush_now(g);
 	if (g->unflushed)

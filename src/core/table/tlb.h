@@ -90,6 +90,13 @@ void tlb_mark_lent(struct quire_mm *mm, uint64_t start, uint64_t end);
  * tables were gathered (it may have to wait for readers).  The gather is empty afterwards.
  */
 void tlb_flush_now(struct tlb_gather *g);
-void tlb_finish(struct tlb_gather *g);
+void tlb_finish_some(struct tlb_gather *g);
+static inline void tlb_finish(struct tlb_gather *g)
+{
+	if (g->nr_ranges || g->full || g->next != g->folios || g->tables.nr || g->unflushed)
+		tlb_finish_some(g);
+	else
+		g->lent = false;
+}
 
 #endif

@@ -211,24 +211,6 @@ void edit_hold(struct vma_edit *e)
 		set_dead(e->added, 1);
 }
 
-static void account(struct vma_edit *e)
-{
-	struct quire_mm *mm = e->mm;
-	int64_t more = 0;
-
-	for (struct vma *v = e->added; v; v = v->chain) {
-		mm_count_vma(mm, v, 1);
-		more += (int64_t)vma_charged(v);
-	}
-	for (struct vma *v = e->removed; v; v = v->chain) {
-		mm_count_vma(mm, v, -1);
-		more -= (int64_t)vma_charged(v);
-	}
-	mm_commit(mm, more);
-	mm_note_peaks(mm);
-	mm_note_request(mm, more);
-}
-
 void edit_link(struct vma_edit *e)
 {
 	for (struct vma *v = e->added; v; v = v->chain)
@@ -253,7 +235,7 @@ void edit_commit(struct vma_edit *e)
 		set_dead(e->removed, 1);
 	rtree_txn_commit(&e->txn);
 	STEP("publishes the new VMA tree");
-	account(e);
+	mm_account_edit(e->mm, e->added, e->removed);
 }
 
 void edit_finish(struct vma_edit *e)

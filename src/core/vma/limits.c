@@ -25,22 +25,25 @@ static void add(uint64_t *total, int64_t pages)
 	*total += (uint64_t)pages;
 }
 
-void mm_count_vma(struct quire_mm *mm, const struct vma *vma, int sign)
+static void count_vma(struct quire_mm *mm, const struct vma *vma, int sign)
 {
 	int64_t pages = (int64_t)vma_pages(vma) * sign;
+	uint64_t flags = vma->flags;
 
 	add(&mm->total_vm, pages);
-	if (is_data(vma->flags))
+	if (is_data(flags))
 		add(&mm->data_vm, pages);
-	if (is_code(vma->flags))
+	if (!(flags & (VM_EXEC | VM_GROWSDOWN | VM_LOCKED)))
+		return;
+	if (is_code(flags))
 		add(&mm->exec_vm, pages);
-	if (vma->flags & VM_GROWSDOWN)
+	if (flags & VM_GROWSDOWN)
 		add(&mm->stack_vm, pages);
-	if (vma->flags & VM_LOCKED)
+	if (flags & VM_LOCKED)
 		add(&mm->locked_vm, pages);
 }
 
-void mm_commit(struct quire_mm *mm, int64_t pages)
+static void commit(struct quire_mm *mm, int64_t pages)
 {
 	if (pages)
 		at_add_relaxed(&mm->machine->committed, (uint64_t)pages);
@@ -48,8 +51,8 @@ void mm_commit(struct quire_mm *mm, int64_t pages)
 
 void mm_account_vma(struct quire_mm *mm, const struct vma *vma, int sign)
 {
-	mm_count_vma(mm, vma, sign);
-	mm_commit(mm, (int64_t)vma_charged(vma) * sign);
+	count_vma(mm, vma, sign);
+	commit(mm, (int64_t)vma_charged(vma) * sign);
 }
 
 static void raise(uint64_t *peak, uint64_t now)
@@ -69,6 +72,23 @@ void mm_note_request(struct quire_mm *mm, int64_t pages)
 {
 	if (pages > 0)
 		raise(&mm->largest_request, (uint64_t)pages);
+}
+
+void mm_account_edit(struct quire_mm *mm, const struct vma *added, const struct vma *removed)
+{
+	int64_t more = 0;
+
+	for (const struct vma *v = added; v; v = v->chain) {
+		count_vma(mm, v, 1);
+		more += (int64_t)vma_charged(v);
+	}
+	for (const struct vma *v = removed; v; v = v->chain) {
+		count_vma(mm, v, -1);
+		more -= (int64_t)vma_charged(v);
+	}
+	commit(mm, more);
+	mm_note_peaks(mm);
+	mm_note_request(mm, more);
 }
 
 static bool within(uint64_t have, int64_t more, uint64_t limit_bytes)

@@ -10,10 +10,8 @@
 /* ---- limits.c */
 /* Adds (sign 1) or takes off (-1) a VMA in the mm's totals. */
 void mm_account_vma(struct quire_mm *mm, const struct vma *vma, int sign);
-/* The same but for the pages that it is charged with, for which mm_commit() is called. */
-void mm_count_vma(struct quire_mm *mm, const struct vma *vma, int sign);
-/* So many pages more, or fewer, of committed memory. */
-void mm_commit(struct quire_mm *mm, int64_t pages);
+/* All that an edit adds and removes: totals, peaks, the request.  By vma->chain. */
+void mm_account_edit(struct quire_mm *mm, const struct vma *added, const struct vma *removed);
 /* Pages of it that are charged to committed memory. */
 static inline uint64_t vma_charged(const struct vma *vma)
 {

@@ -32,9 +32,23 @@ int mm_create(struct quire_machine *m, const struct quire_mm_options *opts, stru
 void mm_destroy(struct quire_mm *mm);
 
 /* ---- vma.c */
-struct vma *vma_find(struct quire_mm *mm, uint64_t addr); /* contains addr, or NULL (R or M) */
-struct vma *vma_next(struct quire_mm *mm, uint64_t addr); /* first that ends above addr */
-struct vma *vma_prev(struct quire_mm *mm, uint64_t addr); /* last that starts below addr */
+/* Contains addr, or NULL.  R or M, as for the next two. */
+static inline struct vma *vma_find(struct quire_mm *mm, uint64_t addr)
+{
+	return rtree_find(&mm->vmas, addr, NULL);
+}
+
+/* The first that ends above addr. */
+static inline struct vma *vma_next(struct quire_mm *mm, uint64_t addr)
+{
+	return rtree_next(&mm->vmas, addr, NULL);
+}
+
+/* The last that starts below addr. */
+static inline struct vma *vma_prev(struct quire_mm *mm, uint64_t addr)
+{
+	return rtree_prev(&mm->vmas, addr, NULL);
+}
 
 /* ---- vma_info.c: what quire_vma_next() tells of a VMA (R or M) */
 void vma_fill_info(const struct vma *vma, struct quire_vma_info *out);

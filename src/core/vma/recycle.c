@@ -144,34 +144,21 @@ static void grow_old(struct quire_mm *mm)
 	r->ask_at = count(&r->young) + ASK_AT;
 }
 
-static void ask_sometimes(struct quire_mm *mm)
+void recycle_ask(struct quire_mm *mm)
 {
 	if (count(&mm->recycle.young) >= mm->recycle.ask_at)
 		grow_old(mm);
 }
 
-bool recycle_vma(struct quire_mm *mm, struct vma *vma)
+void recycle_nodes(struct quire_mm *mm, struct rtree_retired *list)
 {
-	if (!mm->machine->port.rcu_over)
-		return false;
-	STEP("keeps VMA %#lx-%#lx until readers have gone", vma->start, vma->end);
-	push_vma(&mm->recycle.young, vma);
-	ask_sometimes(mm);
-	return true;
-}
-
-bool recycle_nodes(struct quire_mm *mm, struct rtree_retired *list)
-{
-	if (!mm->machine->port.rcu_over)
-		return false;
 	while (list) {
 		struct rtree_retired *next = list->next;
 
 		push_node(&mm->recycle.young, list);
 		list = next;
 	}
-	ask_sometimes(mm);
-	return true;
+	recycle_ask(mm);
 }
 
 /* ---- allocation ------------------------------------------------------------------- */

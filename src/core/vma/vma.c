@@ -14,21 +14,6 @@
 #include "core/vma/mm.h"
 #include "core/vma/vma.h"
 
-struct vma *vma_find(struct quire_mm *mm, uint64_t addr)
-{
-	return rtree_find(&mm->vmas, addr, NULL);
-}
-
-struct vma *vma_next(struct quire_mm *mm, uint64_t addr)
-{
-	return rtree_next(&mm->vmas, addr, NULL);
-}
-
-struct vma *vma_prev(struct quire_mm *mm, uint64_t addr)
-{
-	return rtree_prev(&mm->vmas, addr, NULL);
-}
-
 struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec)
 {
 	struct vma *vma = recycle_alloc_vma(mm);
@@ -116,7 +101,9 @@ static void env_retire(void *ctx, struct rtree_retired *list)
 	if (!RULE(nodes_by_rcu)) {
 		list->ctx = mm->machine;
 		retired_rcu_func(&list->rcu);
-	} else if (!recycle_nodes(mm, list)) {
+	} else if (recycle_wanted(mm)) {
+		recycle_nodes(mm, list);
+	} else {
 		nodes_free_later(mm->machine, list);
 	}
 }
@@ -139,13 +126,19 @@ void vma_free_later(struct quire_machine *m, struct vma *vma)
 
 void vma_free_rcu(struct quire_mm *mm, struct vma *chain)
 {
+	bool recycle = RULE(vma_by_rcu) && recycle_wanted(mm);
+
 	while (chain) {
 		struct vma *next = chain->chain;
 
 		if (chain->file)
 			file_let_go(mm, chain->file);
-		if (!RULE(vma_by_rcu) || !recycle_vma(mm, chain))
+		if (recycle)
+			recycle_vma(mm, chain);
+		else
 			vma_free_later(mm->machine, chain);
 		chain = next;
 	}
+	if (recycle)
+		recycle_ask(mm);
 }

@@ -47,9 +47,23 @@ struct vma *recycle_alloc_vma(struct quire_mm *mm);
 void *recycle_alloc_node(struct quire_mm *mm, size_t bytes);
 void recycle_free_vma(struct quire_mm *mm, struct vma *vma);
 void recycle_free_node(struct quire_mm *mm, void *node);
-/* What readers may still be in, where the port can say when they are not any more; else false. */
-bool recycle_vma(struct quire_mm *mm, struct vma *vma);
-bool recycle_nodes(struct quire_mm *mm, struct rtree_retired *list);
+/* The port can say when readers have gone. */
+static inline bool recycle_wanted(const struct quire_mm *mm)
+{
+	return mm->machine->port.rcu_over != NULL;
+}
+/* Readers may still be in it.  After the last one of an edit recycle_ask() is to be called. */
+static inline void recycle_vma(struct quire_mm *mm, struct vma *vma)
+{
+	struct recycled *young = &mm->recycle.young;
+
+	STEP("keeps VMA %#lx-%#lx until readers have gone", vma->start, vma->end);
+	vma->chain = young->vmas;
+	young->vmas = vma;
+	young->nr_vmas++;
+}
+void recycle_ask(struct quire_mm *mm);
+void recycle_nodes(struct quire_mm *mm, struct rtree_retired *list);
 /* All is given back: at once, or by call_rcu(). */
 void recycle_end(struct quire_mm *mm);
 /* machine->shrink: gives back what the address spaces keep that are not being changed just now.
