@@ -22,6 +22,7 @@
 
 #include "must_fork.h"
 #include "run/wire/proto.h"
+#include "run/wire/run_info.h"
 
 /* Runs fn in a child and says how that ended. */
 static void child(const char *what, void (*fn)(unsigned long), unsigned long arg)

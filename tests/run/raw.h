@@ -8,6 +8,8 @@
 #define RAW_H
 
 #include "run/wire/proto.h"
+#include "run/wire/requests.h"
+#include "run/wire/run_info.h"
 #include "run/stub/base/layout.h"
 #include "stub_test.h"
 

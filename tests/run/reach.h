@@ -9,6 +9,8 @@
 
 #include "must_fork.h"
 #include "run/wire/proto.h"
+#include "run/wire/requests.h"
+#include "run/wire/run_info.h"
 #include "stub_test.h"
 
 #include <sched.h>

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "run/wire/proto.h"
+#include "run/wire/run_info.h"
 #include "run/stub/base/layout.h"
 #include "stub_test.h"
 

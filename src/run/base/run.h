@@ -33,7 +33,7 @@
 #include "run/base/options.h"
 #include "run/base/say.h"
 #include "run/base/util.h"
-#include "run/wire/proto.h"
+#include "run/wire/run_info.h"
 
 #include <pthread.h>
 #include <sys/resource.h>

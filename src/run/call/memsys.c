@@ -14,9 +14,10 @@
 #include "run/file/guest_mem.h"
 #include "run/file/window.h"
 #include "run/guest/request.h"
+#include "run/wire/addresses.h"
 #include "run/wire/calls.h"
 #include "run/wire/page.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 #include <errno.h>
 #include <sys/mman.h>

@@ -11,6 +11,7 @@
 #include "run/file/window.h"
 #include "run/file/window_reach.h"
 #include "run/guest/request.h"
+#include "run/wire/addresses.h"
 #include "run/wire/atomic.h"
 #include "run/wire/page.h"
 #include "run/wire/proto.h"

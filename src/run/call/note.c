@@ -10,7 +10,7 @@
 #include "run/base/run.h"
 #include "run/base/say.h"
 #include "run/guest/proc.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 #include <errno.h>
 #include <pthread.h>

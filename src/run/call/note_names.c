@@ -6,7 +6,7 @@
 #include "run/call/memsys.h"
 #include "run/call/note.h"
 #include "run/wire/newer_numbers.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 #include <linux/seccomp.h>
 #include <linux/userfaultfd.h>

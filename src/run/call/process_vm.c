@@ -13,7 +13,7 @@
 #include "run/guest/proc.h"
 #include "run/guest/request.h"
 #include "run/guest/space.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fd_block.c: the numbers that our descriptors have in every guest process (proto.h, FD_BASE).
+ * fd_block.c: the numbers that our descriptors have in every guest process (run_info.h, FD_BASE).
  *
  * They are the first ones that are free at or above what a guest may open, so that it has all of
  * its own; if there are none below the hard limit, the last ones that are free.  What was open
@@ -14,7 +14,7 @@
 #include "quire/quire.h"
 #include "run/base/run.h"
 #include "run/base/say.h"
-#include "run/wire/proto.h"
+#include "run/wire/run_info.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 #ifndef RUN_FD_BLOCK_H
 #define RUN_FD_BLOCK_H
 
-#include "run/wire/proto.h"
+#include "run/wire/run_info.h"
 
 struct run;
 

@@ -21,7 +21,7 @@
 #include "run/guest/request.h"
 #include "run/guest/space.h"
 #include "run/wire/atomic.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -21,6 +21,7 @@
 #include "run/wire/atomic.h"
 #include "run/wire/page.h"
 #include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -19,7 +19,8 @@
 #include "run/guest/request.h"
 #include "run/wire/atomic.h"
 #include "run/wire/page.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
+#include "run/wire/run_info.h"
 
 #include <errno.h>
 #include <fcntl.h>

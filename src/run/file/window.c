@@ -21,9 +21,11 @@
 #include "run/base/run.h"
 #include "run/file/far.h"
 #include "run/file/window_reach.h"
+#include "run/wire/addresses.h"
 #include "run/wire/atomic.h"
 #include "run/wire/page.h"
 #include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #define RUN_WINDOW_H
 
 #include "ds/itree.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 #include <stdbool.h>
 

@@ -13,7 +13,7 @@
 #include "quire/quire.h"
 #include "run/base/util.h"
 #include "run/file/window.h"
-#include "run/wire/proto.h"
+#include "run/wire/addresses.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -16,8 +16,10 @@
 #include "run/file/window.h"
 #include "run/guest/proc.h"
 #include "run/link/channel.h"
+#include "run/wire/addresses.h"
 #include "run/wire/page.h"
 #include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 #include <errno.h>
 #include <string.h>

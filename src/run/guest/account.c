@@ -10,8 +10,9 @@
 #include "run/guest/counters.h"
 #include "run/guest/proc.h"
 #include "run/guest/slot.h"
+#include "run/wire/addresses.h"
 #include "run/wire/atomic.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 
 #include "quire/quire.h"
 #include "run/guest/counters.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 struct proc;
 struct slot;

@@ -14,7 +14,7 @@
 #include "run/guest/account.h"
 #include "run/guest/proc.h"
 #include "run/guest/space.h"
-#include "run/wire/proto.h"
+#include "run/wire/addresses.h"
 
 void space_absorb(struct proc *p, struct space *space)
 {

@@ -15,9 +15,9 @@
 #include "quire/quire.h"
 #include "run/base/run.h"
 #include "run/guest/slot.h"
+#include "run/wire/addresses.h"
 #include "run/wire/atomic.h"
 #include "run/wire/page.h"
-#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -13,8 +13,8 @@
 #include "run/guest/proc.h"
 #include "run/guest/space.h"
 #include "run/oom/holders.h"
+#include "run/wire/addresses.h"
 #include "run/wire/atomic.h"
-#include "run/wire/proto.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -11,8 +11,8 @@
 #include "run/op/elf.h"
 
 #include "quire/quire.h"
+#include "run/wire/addresses.h"
 #include "run/wire/page.h"
-#include "run/wire/proto.h"
 
 #include <elf.h>
 #include <errno.h>

@@ -15,6 +15,7 @@
 #include "quire/quire.h"
 #include "run/guest/request.h"
 #include "run/guest/space.h"
+#include "run/wire/addresses.h"
 #include "run/wire/page.h"
 #include "run/wire/proto.h"
 

@@ -21,8 +21,8 @@
 #include "run/guest/space.h"
 #include "run/op/elf.h"
 #include "run/op/ops.h"
+#include "run/wire/addresses.h"
 #include "run/wire/page.h"
-#include "run/wire/proto.h"
 
 #include <errno.h>
 #include <stdlib.h>

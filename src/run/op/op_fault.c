@@ -10,9 +10,9 @@
 #include "run/guest/request.h"
 #include "run/op/ops.h"
 #include "run/port/port_run.h"
+#include "run/wire/addresses.h"
 #include "run/wire/atomic.h"
 #include "run/wire/page.h"
-#include "run/wire/proto.h"
 
 #include <errno.h>
 

@@ -12,7 +12,7 @@
 #include "run/guest/space.h"
 #include "run/op/ops.h"
 #include "run/procfs/procfs.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 #include <errno.h>
 #include <string.h>

@@ -22,6 +22,7 @@
 #include "run/port/ram.h"
 #include "run/wire/atomic.h"
 #include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 #include <errno.h>
 

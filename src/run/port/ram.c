@@ -20,6 +20,7 @@
 #include "run/wire/atomic.h"
 #include "run/wire/page.h"
 #include "run/wire/proto.h"
+#include "run/wire/run_info.h"
 
 #include <errno.h>
 #include <fcntl.h>

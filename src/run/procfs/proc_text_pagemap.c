@@ -15,7 +15,7 @@
 #include "run/guest/space.h"
 #include "run/procfs/proc_text.h"
 #include "run/procfs/procfs.h"
-#include "run/wire/proto.h"
+#include "run/wire/addresses.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -15,8 +15,8 @@
 #include "run/file/window_names.h"
 #include "run/guest/space.h"
 #include "run/procfs/proc_text.h"
+#include "run/wire/addresses.h"
 #include "run/wire/atomic.h"
-#include "run/wire/proto.h"
 
 #include <stdio.h>
 #include <stdlib.h>

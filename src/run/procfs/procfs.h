@@ -5,7 +5,7 @@
 #ifndef RUN_PROCFS_H
 #define RUN_PROCFS_H
 
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
 #include "run/guest/proc.h"
 #include "run/report/parts.h"
 #include "run/report/report.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -13,7 +13,7 @@
 #include "run/guest/proc.h"
 #include "run/oom/oom.h"
 #include "run/report/parts.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 #include <errno.h>
 #include <jansson.h>

@@ -4,7 +4,7 @@
  */
 #include "quire/quire.h"
 #include "run/report/parts.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 #include <string.h>
 

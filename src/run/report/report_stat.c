@@ -10,7 +10,7 @@
 #include "run/guest/proc.h"
 #include "run/report/parts.h"
 #include "run/report/report.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 #include <unistd.h>
 

@@ -20,7 +20,7 @@
 #include "run/start/run_main.h"
 #include "run/start/start_failed.h"
 #include "run/start/stub_image.h"
-#include "run/wire/proto.h"
+#include "run/wire/run_info.h"
 
 #include <errno.h>
 #include <fcntl.h>

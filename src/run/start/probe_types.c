@@ -6,7 +6,7 @@
 #include "run/start/probe_types.h"
 
 #include "quire/quire.h"
-#include "run/wire/proto.h"
+#include "run/wire/run_info.h"
 
 #include <stdio.h>
 #include <unistd.h>

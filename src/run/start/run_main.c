@@ -34,8 +34,9 @@
 #include "run/start/life.h"
 #include "run/start/probe_types.h"
 #include "run/start/start_failed.h"
+#include "run/wire/addresses.h"
 #include "run/wire/page.h"
-#include "run/wire/proto.h"
+#include "run/wire/run_info.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -10,9 +10,9 @@
 
 #include "run/stub/base/lib.h"
 #include "run/stub/base/stub.h"
+#include "run/wire/addresses.h"
 #include "run/wire/atomic.h"
 #include "run/wire/page.h"
-#include "run/wire/proto.h"
 #include "run/wire/sys.h"
 
 #include <linux/futex.h>

@@ -5,7 +5,7 @@
 #ifndef STUB_LAYOUT_H
 #define STUB_LAYOUT_H
 
-/* THREAD_AREA of proto.h, for the assembler. */
+/* THREAD_AREA of addresses.h, for the assembler. */
 #define AREA_BYTES 0x40000
 /* Offset of struct thread's `pending`, and of `flushed` right behind it. */
 #define THREAD_PENDING 0

@@ -6,7 +6,7 @@
 #ifndef STUB_PROBE_H
 #define STUB_PROBE_H
 
-#include "run/wire/proto.h"
+#include "run/wire/addresses.h"
 
 #include <asm/errno.h>
 #include <stdbool.h>

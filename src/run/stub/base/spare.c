@@ -17,7 +17,7 @@
 
 #include "run/stub/base/area.h"
 #include "run/stub/base/stub.h"
-#include "run/wire/proto.h"
+#include "run/wire/run_info.h"
 #include "run/wire/sys.h"
 
 #include <linux/fcntl.h>

@@ -26,7 +26,9 @@
 
 #include "run/stub/base/layout.h"
 #include "run/wire/page.h"
+#include "run/wire/addresses.h"
 #include "run/wire/proto.h"
+#include "run/wire/run_info.h"
 
 #define NR_SIGNALS 64
 #define PATH_BYTES 4096 /* of a path, with its end */

@@ -16,7 +16,7 @@
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/special.h"
 #include "run/stub/mem/touch.h"
-#include "run/wire/proto.h"
+#include "run/wire/addresses.h"
 #include "run/wire/sys.h"
 
 #include <linux/futex.h>

@@ -16,7 +16,8 @@
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/special.h"
 #include "run/wire/page.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
+#include "run/wire/run_info.h"
 #include "run/wire/sys.h"
 
 #include <linux/perf_event.h>

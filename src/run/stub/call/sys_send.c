@@ -14,7 +14,7 @@
 #include "run/stub/mem/special.h"
 #include "run/stub/mem/touch.h"
 #include "run/stub/mem/touch_args.h"
-#include "run/wire/proto.h"
+#include "run/wire/addresses.h"
 #include "run/wire/sys.h"
 
 #include <linux/if_xdp.h>

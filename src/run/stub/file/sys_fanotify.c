@@ -10,7 +10,7 @@
 #include "run/stub/guard/sys_path.h"
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/special.h"
-#include "run/wire/proto.h"
+#include "run/wire/run_info.h"
 #include "run/wire/sys.h"
 
 #include <linux/fanotify.h>

@@ -10,8 +10,9 @@
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/special.h"
 #include "run/stub/mem/touch_args.h"
+#include "run/wire/addresses.h"
 #include "run/wire/page.h"
-#include "run/wire/proto.h"
+#include "run/wire/run_info.h"
 #include "run/wire/sys.h"
 
 #include <asm/stat.h>

@@ -14,7 +14,7 @@
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/special.h"
 #include "run/stub/mem/touch.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 #include "run/wire/sys.h"
 
 #define SHORT_PATH 64

@@ -11,8 +11,9 @@
 #include "run/stub/link/window_told.h"
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/special.h"
+#include "run/wire/addresses.h"
 #include "run/wire/page.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 #include "run/wire/sys.h"
 
 #include <asm/stat.h>

@@ -14,8 +14,9 @@
 #include "run/stub/link/rpc.h"
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/special.h"
+#include "run/wire/addresses.h"
 #include "run/wire/page.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 #include "run/wire/sys.h"
 
 #include <linux/mount.h>

@@ -10,7 +10,7 @@
 #include "run/stub/link/file_cut.h"
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/special.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 #include <asm/stat.h>
 #include <linux/falloc.h>

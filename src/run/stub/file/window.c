@@ -23,9 +23,11 @@
 #include "run/stub/guard/sys_open.h"
 #include "run/stub/link/rpc.h"
 #include "run/stub/link/window_told.h"
+#include "run/wire/addresses.h"
 #include "run/wire/atomic.h"
 #include "run/wire/page.h"
 #include "run/wire/proto.h"
+#include "run/wire/requests.h"
 #include "run/wire/sys.h"
 
 #include <asm/stat.h>

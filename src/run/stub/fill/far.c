@@ -18,9 +18,10 @@
 #include "run/stub/base/lib.h"
 #include "run/stub/base/stub.h"
 #include "run/stub/fill/fill_lock.h"
+#include "run/wire/addresses.h"
 #include "run/wire/atomic.h"
 #include "run/wire/page.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 #include "run/wire/sys.h"
 
 #include <linux/mman.h>

@@ -17,9 +17,12 @@
 #include "run/stub/fill/far.h"
 #include "run/stub/fill/fill_lock.h"
 #include "run/stub/fill/lent.h"
+#include "run/wire/addresses.h"
 #include "run/wire/atomic.h"
 #include "run/wire/page.h"
 #include "run/wire/proto.h"
+#include "run/wire/requests.h"
+#include "run/wire/run_info.h"
 #include "run/wire/sys.h"
 
 #include <linux/futex.h>

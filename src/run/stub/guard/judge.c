@@ -21,7 +21,7 @@
 #include "run/stub/guard/proc_path.h"
 #include "run/stub/guard/supervisor.h"
 #include "run/stub/guard/sys_proc.h"
-#include "run/wire/proto.h"
+#include "run/wire/run_info.h"
 #include "run/wire/sys.h"
 
 #include <linux/fcntl.h>

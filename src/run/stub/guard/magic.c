@@ -24,7 +24,8 @@
 #include "run/stub/guard/supervisor.h"
 #include "run/stub/link/rpc.h"
 #include "run/stub/mem/call.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
+#include "run/wire/run_info.h"
 #include "run/wire/sys.h"
 
 #include <linux/fcntl.h>

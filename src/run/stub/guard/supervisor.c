@@ -9,7 +9,7 @@
 
 #include "run/stub/base/lib.h"
 #include "run/stub/base/stub.h"
-#include "run/wire/proto.h"
+#include "run/wire/run_info.h"
 #include "run/wire/sys.h"
 
 #include <asm/stat.h>

@@ -21,7 +21,9 @@
 #include "run/stub/link/file_cut.h"
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/special.h"
-#include "run/wire/proto.h"
+#include "run/wire/addresses.h"
+#include "run/wire/requests.h"
+#include "run/wire/run_info.h"
 #include "run/wire/sys.h"
 
 #include <linux/fcntl.h>

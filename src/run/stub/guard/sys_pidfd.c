@@ -9,7 +9,7 @@
 #include "run/stub/guard/supervisor.h"
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/special.h"
-#include "run/wire/proto.h"
+#include "run/wire/run_info.h"
 #include "run/wire/sys.h"
 
 #include <linux/fcntl.h>

@@ -15,7 +15,7 @@
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/special.h"
 #include "run/wire/atomic.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 #include "run/wire/sys.h"
 
 #include <linux/fcntl.h>

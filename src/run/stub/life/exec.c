@@ -26,7 +26,8 @@
 #include "run/stub/signal/signal.h"
 #include "run/wire/exec_resolve.h"
 #include "run/wire/page.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
+#include "run/wire/run_info.h"
 #include "run/wire/sys.h"
 
 #include <linux/fcntl.h>

@@ -13,7 +13,7 @@
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/special.h"
 #include "run/stub/signal/signal.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 #include "run/wire/sys.h"
 
 int64_t sys_exit(struct call *c)

@@ -26,7 +26,8 @@
 #include "run/stub/mem/touch.h"
 #include "run/stub/signal/held.h"
 #include "run/stub/signal/signal.h"
-#include "run/wire/proto.h"
+#include "run/wire/addresses.h"
+#include "run/wire/requests.h"
 #include "run/wire/sys.h"
 
 #include <linux/sched.h>

@@ -16,7 +16,8 @@
 #include "run/stub/link/rpc.h"
 #include "run/stub/link/window_told.h"
 #include "run/wire/atomic.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
+#include "run/wire/run_info.h"
 #include "run/wire/sys.h"
 
 #include <asm/signal.h>

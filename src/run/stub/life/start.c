@@ -22,9 +22,12 @@
 #include "run/stub/link/chan.h"
 #include "run/stub/link/rpc.h"
 #include "run/stub/signal/signal.h"
+#include "run/wire/addresses.h"
 #include "run/wire/exec_resolve.h"
 #include "run/wire/page.h"
 #include "run/wire/proto.h"
+#include "run/wire/requests.h"
+#include "run/wire/run_info.h"
 #include "run/wire/sys.h"
 
 #include <asm/stat.h>

@@ -12,8 +12,8 @@
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/special.h"
 #include "run/stub/mem/touch.h"
+#include "run/wire/addresses.h"
 #include "run/wire/newer_numbers.h"
-#include "run/wire/proto.h"
 #include "run/wire/sys.h"
 
 #include <linux/sched.h>

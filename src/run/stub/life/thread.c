@@ -26,7 +26,7 @@
 #include "run/stub/signal/sigframe.h"
 #include "run/stub/signal/signal.h"
 #include "run/wire/atomic.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 #include "run/wire/sys.h"
 
 #include <linux/sched.h>

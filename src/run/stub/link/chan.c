@@ -12,6 +12,7 @@
 #include "run/stub/base/stub.h"
 #include "run/wire/atomic.h"
 #include "run/wire/proto.h"
+#include "run/wire/run_info.h"
 #include "run/wire/sys.h"
 
 #include <linux/mman.h>

@@ -7,7 +7,8 @@
 
 #include "run/stub/base/stub.h"
 #include "run/stub/link/rpc.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
+#include "run/wire/run_info.h"
 #include "run/wire/sys.h"
 
 #include <asm/stat.h>

@@ -6,6 +6,7 @@
 #define STUB_FILE_CUT_H
 
 #include "run/stub/base/stub.h"
+#include "run/wire/requests.h"
 
 /* The supervisor hears of it if somebody maps the file. */
 void file_cut(struct thread *t, int fd, enum run_cut cut, uint64_t off, uint64_t n);

@@ -17,6 +17,8 @@
 #include "run/stub/link/window_serve.h"
 #include "run/wire/atomic.h"
 #include "run/wire/proto.h"
+#include "run/wire/requests.h"
+#include "run/wire/run_info.h"
 #include "run/wire/sys.h"
 
 #include <linux/futex.h>

@@ -8,6 +8,7 @@
 #include "run/stub/base/probe.h"
 #include "run/stub/base/stub.h"
 #include "run/stub/fill/far.h"
+#include "run/wire/addresses.h"
 #include "run/wire/page.h"
 #include "run/wire/proto.h"
 #include "run/wire/sys.h"

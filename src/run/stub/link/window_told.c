@@ -12,7 +12,9 @@
 #include "run/stub/fill/window_cache.h"
 #include "run/stub/fill/windows.h"
 #include "run/stub/link/rpc.h"
+#include "run/wire/addresses.h"
 #include "run/wire/proto.h"
+#include "run/wire/requests.h"
 #include "run/wire/sys.h"
 
 void window_unmap(struct thread *t, uint64_t addr, uint64_t bytes)

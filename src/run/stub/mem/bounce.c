@@ -18,7 +18,7 @@
 #include "run/stub/base/probe.h"
 #include "run/stub/base/stub.h"
 #include "run/stub/mem/call.h"
-#include "run/wire/proto.h"
+#include "run/wire/addresses.h"
 #include "run/wire/sys.h"
 
 #define SCRATCH_USABLE (SCRATCH_BYTES / 2) /* of each of the two: result, and what was there */

@@ -13,7 +13,7 @@
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/touch_args.h"
 #include "run/wire/atomic.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 #define FAULT_TRIES 4
 

@@ -14,7 +14,7 @@
 #include "run/stub/fill/lent.h"
 #include "run/stub/link/rpc.h"
 #include "run/wire/page.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 
 #define BULK_PAGES 4
 #define PATH_MAX 4096

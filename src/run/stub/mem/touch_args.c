@@ -12,8 +12,8 @@
 #include "run/stub/base/stub.h"
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/touch.h"
+#include "run/wire/addresses.h"
 #include "run/wire/page.h"
-#include "run/wire/proto.h"
 
 #define IOV_LIMIT 1024u
 #define SIZED_LIMIT 65536u

@@ -15,7 +15,7 @@
 #include "run/stub/base/stub.h"
 #include "run/stub/signal/held.h"
 #include "run/stub/signal/signal.h"
-#include "run/wire/proto.h"
+#include "run/wire/addresses.h"
 #include "run/wire/sys.h"
 
 #include <asm/processor-flags.h>

@@ -23,7 +23,7 @@
 #include "run/stub/signal/held.h"
 #include "run/stub/signal/leave.h"
 #include "run/stub/signal/sigframe.h"
-#include "run/wire/proto.h"
+#include "run/wire/addresses.h"
 #include "run/wire/sys.h"
 
 uint64_t host_mask(uint64_t guest_mask)

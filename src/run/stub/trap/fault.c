@@ -18,8 +18,9 @@
 #include "run/stub/link/rpc.h"
 #include "run/stub/link/window_told.h"
 #include "run/stub/signal/signal.h"
+#include "run/wire/addresses.h"
 #include "run/wire/page.h"
-#include "run/wire/proto.h"
+#include "run/wire/requests.h"
 #include "run/wire/sys.h"
 
 #define TRAP_PAGE_FAULT 14
