@@ -9,6 +9,7 @@
 #include "unit.h"
 
 #include "core/frame/reclaim.h"
+#include "core/table/cursor.h"
 #include "core/table/range.h"
 #include "core/vma/mm.h"
 
@@ -37,7 +38,52 @@ static int lock_for(struct vma *vma, uint64_t addr, struct pt_ref *ref)
 	return pt_lock_found(vma->mm, vma, addr, &found, ref);
 }
 
+/* The first address of the range with a table; `end`: there is none. */
+static uint64_t first_table(struct quire_mm *mm, uint64_t start, uint64_t end)
+{
+	struct pt_cursor c;
+
+	pt_cursor_begin(&c, mm, start, end);
+	return pt_next_table(&c) ? c.addr : end;
+}
+
 /* ------------------------------------------------------------------- tables */
+
+/* Pieces: what the range has of each table, in order; a pause goes on where it was. */
+static void test_cursor(void **state)
+{
+	static const struct {
+		uint64_t from, to;
+	} want[] = {{PT_SPAN - PAGE_SIZE, PT_SPAN}, {3 * PT_SPAN, 3 * PT_SPAN + 2 * PAGE_SIZE}};
+	struct unit *u = *state;
+	struct pt_cursor c;
+	unsigned n = 0;
+
+	map_fixed(u->mm, BASE, 5 * PT_SPAN);
+	unit_store(u->mm, BASE, 1);
+	unit_store(u->mm, BASE + 3 * PT_SPAN, 1);
+	unit_store(u->mm, BASE + 4 * PT_SPAN, 1);
+	pt_cursor_begin(&c, u->mm, BASE + PT_SPAN - PAGE_SIZE, BASE + 3 * PT_SPAN + 2 * PAGE_SIZE);
+	for (; pt_next_piece(&c); n++) {
+		assert_true(n < 2);
+		assert_int_equal(c.addr, BASE + want[n].from);
+		assert_int_equal(c.stop, BASE + want[n].to);
+		assert_ptr_equal(c.entry, c.ref.entry);
+	}
+	assert_int_equal(n, 2);
+	assert_false(c.locked);
+
+	pt_cursor_begin(&c, u->mm, BASE, BASE + PT_SPAN);
+	assert_true(pt_next_piece(&c));
+	c.addr += 3 * PAGE_SIZE;
+	pt_cursor_pause(&c);
+	pt_cursor_pause(&c);
+	assert_true(pt_next_piece(&c));
+	assert_int_equal(c.addr, BASE + 3 * PAGE_SIZE);
+	pt_cursor_pause(&c);
+	assert_false(spin_is_locked(&c.ref.table->pt.lock));
+	unit_verify(u);
+}
 
 static void test_grow_and_shrink(void **state)
 {
@@ -54,8 +100,8 @@ static void test_grow_and_shrink(void **state)
 	assert_int_equal(lock_for(vma, BASE + 5 * PAGE_SIZE, &ref), 0);
 	pt_unlock(&ref);
 	assert_int_equal(u->mm->nr_tables, tables + 3);
-	assert_int_equal(pt_skip_holes(u->mm, 0, BASE + PT_SPAN), BASE);
-	assert_int_equal(pt_skip_holes(u->mm, BASE + PT_SPAN, BASE + 4 * PT_SPAN),
+	assert_int_equal(first_table(u->mm, 0, BASE + PT_SPAN), BASE);
+	assert_int_equal(first_table(u->mm, BASE + PT_SPAN, BASE + 4 * PT_SPAN),
 			 BASE + 4 * PT_SPAN);
 	assert_int_equal(lock_for(vma, BASE + PT_SPAN, &ref), 0);
 	pt_unlock(&ref);
@@ -761,6 +807,7 @@ static void test_race_tables(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    unit_test(test_cursor),
 	    unit_test(test_grow_and_shrink),
 	    unit_test(test_dead_links_nothing),
 	    unit_test(test_used_is_kept),

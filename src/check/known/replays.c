@@ -111,7 +111,7 @@ const struct known_replay known_replays[] = {
 	.name = "truncation of a file forgets that a page below its new mapping is dirty",
 	.scenario = "over-truncate-new-cached",
 	.rule = RULE_linked_when_empty,
-	.schedule = "4:0/1,1:55>2,2:113>1",
+	.schedule = "4:0/1,1:29>2,2:114>1",
     },
     {
 	.name = "writeback takes a frame of a device for a page of the file mapped there before",

@@ -7,6 +7,7 @@
  * up to its end always is (the embedder has it).
  */
 #include "core/file/file.h"
+#include "core/table/cursor.h"
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/vma/mm.h"
@@ -25,21 +26,37 @@ static void look_without_table(const struct vma *vma, uint64_t addr, uint64_t en
 		*vec++ = cached(vma, addr);
 }
 
+/* Without its lock: what mincore tells may be old when it is told.  Returns stop. */
+static uint64_t look_in_table(struct quire_mm *mm, const struct vma *vma, uint64_t addr,
+			      uint64_t stop, uint8_t *vec)
+{
+	struct pt_walk w;
+	bool none = entry_is_none(mm->machine, pt_find(mm, addr, &w));
+
+	for (;; none = entry_is_none(mm->machine, at_load(w.slot))) {
+		*vec++ = none ? cached(vma, addr) : 1;
+		addr += PAGE_SIZE;
+		if (addr >= stop || w.level) /* it has been taken out: the rest is not there */
+			break;
+		w.slot++;
+	}
+	look_without_table(vma, addr, stop, vec);
+	return stop;
+}
+
 static void look_in_vma(struct quire_mm *mm, const struct vma *vma, uint64_t addr, uint64_t end,
 			uint8_t *vec)
 {
-	uint64_t next;
+	struct pt_cursor c;
 
-	for (; addr < end; addr = next) {
-		next = pt_skip_holes(mm, addr, end);
-		look_without_table(vma, addr, next, vec);
-		vec += (next - addr) >> PAGE_SHIFT;
-		if (next < end) {
-			*vec++ =
-			    entry_is_none(mm->machine, pt_read(mm, next)) ? cached(vma, next) : 1;
-			next += PAGE_SIZE;
-		}
+	pt_cursor_begin(&c, mm, addr, end);
+	while (pt_next_table(&c)) {
+		look_without_table(vma, addr, c.addr, vec);
+		vec += (c.addr - addr) >> PAGE_SHIFT;
+		addr = look_in_table(mm, vma, c.addr, c.stop, vec);
+		vec += (c.stop - c.addr) >> PAGE_SHIFT;
 	}
+	look_without_table(vma, addr, end, vec);
 }
 
 /* Only the embedder knows how long its file is now. */

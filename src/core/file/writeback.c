@@ -28,6 +28,7 @@
  */
 #include "core/file/file.h"
 #include "core/frame/folio.h"
+#include "core/table/cursor.h"
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/tlb.h"
@@ -58,21 +59,16 @@ static bool clean_entry(struct tlb_gather *g, struct pt_ref *ref, pte_t *entry, 
 	return gather_cleaned(g, folio);
 }
 
-/* Entries [addr, end) of one table.  Where to go on: before end if the gather is full. */
-static uint64_t clean_table(struct tlb_gather *g, uint64_t addr, uint64_t end)
+/* From where the cursor is: to its piece's end, or until the gather is full. */
+static void clean_piece(struct tlb_gather *g, struct pt_cursor *c)
 {
 	bool full = false;
-	struct pt_ref ref;
-	pte_t *entry;
 
-	if (!pt_lock(g->mm, addr, &ref))
-		return end;
-	for (entry = ref.entry; addr < end && !full; addr += PAGE_SIZE)
-		full = clean_entry(g, &ref, entry++, addr);
-	pt_unlock(&ref);
+	for (; c->addr < c->stop && !full; c->addr += PAGE_SIZE)
+		full = clean_entry(g, &c->ref, c->entry++, c->addr);
+	pt_cursor_pause(c);
 	if (full)
 		tlb_flush_now(g);
-	return addr;
 }
 
 static void clean_vma(struct vma *vma, uint64_t first, uint64_t last)
@@ -80,12 +76,13 @@ static void clean_vma(struct vma *vma, uint64_t first, uint64_t last)
 	uint64_t lo = first > vma->pgoff ? first - vma->pgoff : 0;
 	uint64_t hi = last - vma->pgoff < vma_pages(vma) ? last - vma->pgoff + 1 : vma_pages(vma);
 	uint64_t start = vma->start + (lo << PAGE_SHIFT), end = vma->start + (hi << PAGE_SHIFT);
-	uint64_t addr = start;
 	struct tlb_gather g;
+	struct pt_cursor c;
 
 	tlb_begin(&g, vma->mm);
-	while ((addr = pt_skip_holes(vma->mm, addr, end)) < end)
-		addr = clean_table(&g, addr, pt_table_end(addr, end));
+	pt_cursor_begin(&c, vma->mm, start, end);
+	while (pt_next_piece(&c))
+		clean_piece(&g, &c);
 	tlb_range_of_others(&g, start, end);
 	tlb_finish(&g);
 }

@@ -21,6 +21,7 @@
  */
 #include "core/frame/folio.h"
 #include "core/frame/reclaim.h"
+#include "core/table/cursor.h"
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
@@ -38,34 +39,20 @@ struct copy {
 	int64_t mapped_anon; /* pages of invariant 2 */
 };
 
-/* A fault that saw the VMA alive under this table's PTL has inserted its entry by now. */
-static bool table_has_anon(struct quire_mm *mm, uint64_t addr, uint64_t end)
-{
-	struct pt_ref ref;
-	bool found = false;
-
-	if (!pt_lock(mm, addr, &ref))
-		return false;
-	if (ref.table->pt.used)
-		for (; addr < end && !found; addr += PAGE_SIZE)
-			found = entry_kind(mm->machine, at_load_relaxed(ref.entry++)) == ENTRY_ANON;
-	pt_unlock(&ref);
-	return found;
-}
-
+/* A fault that saw the VMA alive under a table's PTL has inserted its entry when we have it. */
 bool vma_has_anon(struct vma *vma)
 {
-	uint64_t addr = vma->start;
+	const struct quire_machine *m = vma->mm->machine;
+	struct pt_cursor c;
+	bool found = false;
 
 	at_fence(); /* a fault sees the mark, or makes its table in our sight */
-	while ((addr = pt_skip_holes(vma->mm, addr, vma->end)) < vma->end) {
-		uint64_t next = pt_table_end(addr, vma->end);
-
-		if (table_has_anon(vma->mm, addr, next))
-			return true;
-		addr = next;
-	}
-	return false;
+	pt_cursor_begin(&c, vma->mm, vma->start, vma->end);
+	while (!found && pt_next_piece(&c))
+		for (; c.ref.table->pt.used && c.addr < c.stop && !found; c.addr += PAGE_SIZE)
+			found = entry_kind(m, at_load_relaxed(c.entry++)) == ENTRY_ANON;
+	pt_cursor_pause(&c);
+	return found;
 }
 
 /* Without a file every page is anonymous: no need to look. */
@@ -289,16 +276,13 @@ static int copy_table(struct copy *c, uint64_t addr, uint64_t end)
 int copy_entries(struct tlb_gather *g, struct vma *dst, struct vma *src)
 {
 	struct copy c = {.g = g, .dst = dst, .src = src};
-	uint64_t addr = src->start;
+	struct pt_cursor at;
 	int err = 0;
 
 	if (!must_copy(src))
 		return 0;
-	while (!err && (addr = pt_skip_holes(src->mm, addr, src->end)) < src->end) {
-		uint64_t next = pt_table_end(addr, src->end);
-
-		err = copy_table(&c, addr, next);
-		addr = next;
-	}
+	pt_cursor_begin(&at, src->mm, src->start, src->end);
+	while (!err && pt_next_table(&at))
+		err = copy_table(&c, at.addr, at.stop);
 	return err;
 }

@@ -19,6 +19,7 @@
  *      no memory.  So what is mapped at the destination may go before the move.
  */
 #include "core/base/file_types.h"
+#include "core/table/cursor.h"
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
@@ -119,24 +120,35 @@ static bool move_whole(struct tlb_gather *g, uint64_t new_addr, uint64_t old_add
 	return true;
 }
 
-/* Bytes from `from` on that lie in one table there, and in one at `to`. */
-static uint64_t piece_of(uint64_t from, uint64_t to, uint64_t end)
+/* Of a table's piece [from, stop) what lies in one table at `to`, too. */
+static uint64_t piece_of(uint64_t from, uint64_t to, uint64_t stop)
 {
-	return min_u64(min_u64(to_table_end(from), to_table_end(to)), end - from);
+	return min_u64(to_table_end(to), stop - from);
+}
+
+/* What the range has of one table, from *addr on, which is then where it has come to. */
+static bool move_pieces(struct tlb_gather *g, uint64_t delta, uint64_t *addr, uint64_t stop)
+{
+	while (*addr < stop) {
+		uint64_t to = *addr + delta, piece = piece_of(*addr, to, stop);
+
+		if (!move_whole(g, to, *addr, piece) && !move_piece(g, to, *addr, piece))
+			return false;
+		*addr += piece;
+	}
+	return true;
 }
 
 static uint64_t move_all(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
-	uint64_t delta = new_addr - old_addr, end = old_addr + len, addr = old_addr;
+	uint64_t delta = new_addr - old_addr;
+	struct pt_cursor c;
 
-	while ((addr = pt_skip_holes(g->mm, addr, end)) < end) {
-		uint64_t to = addr + delta, piece = piece_of(addr, to, end);
-
-		if (!move_whole(g, to, addr, piece) && !move_piece(g, to, addr, piece))
+	pt_cursor_begin(&c, g->mm, old_addr, old_addr + len);
+	while (pt_next_table(&c))
+		if (!move_pieces(g, delta, &c.addr, c.stop))
 			break;
-		addr += piece;
-	}
-	return addr - old_addr;
+	return c.addr - old_addr;
 }
 
 /* Flushed before dst can be found: what is done to a page there knows nothing of
@@ -172,15 +184,18 @@ uint64_t move_entries(struct tlb_gather *g, struct quire_file *file, uint64_t ne
 
 int keep_tables(struct quire_mm *mm, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
-	uint64_t delta = new_addr - old_addr, end = old_addr + len;
+	uint64_t delta = new_addr - old_addr;
+	struct pt_cursor c;
 	int err = 0;
 
-	while (!err && (old_addr = pt_skip_holes(mm, old_addr, end)) < end) {
-		uint64_t to = old_addr + delta, piece = piece_of(old_addr, to, end);
+	pt_cursor_begin(&c, mm, old_addr, old_addr + len);
+	while (pt_next_table(&c))
+		while (!err && c.addr < c.stop) {
+			uint64_t to = c.addr + delta, piece = piece_of(c.addr, to, c.stop);
 
-		err = pt_keep(mm, to, is_whole(to, old_addr, piece) ? 1 : 0);
-		old_addr += piece;
-	}
+			err = pt_keep(mm, to, is_whole(to, c.addr, piece) ? 1 : 0);
+			c.addr += piece;
+		}
 	return err;
 }
 

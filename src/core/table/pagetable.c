@@ -220,19 +220,6 @@ int pt_lock_found(struct quire_mm *mm, struct vma *vma, uint64_t addr, struct pt
 
 /* ----------------------------------------------------------------- entries */
 
-uint64_t pt_skip_holes(struct quire_mm *mm, uint64_t addr, uint64_t end)
-{
-	struct pt_walk w;
-
-	while (addr < end) {
-		pt_walk_down(mm, addr, 0, &w);
-		if (!w.level)
-			return addr;
-		addr = (addr | (level_span(w.level - 1) - 1)) + 1;
-	}
-	return end;
-}
-
 int pt_create(struct quire_mm *mm)
 {
 	struct folio *top = alloc_table(mm->machine, TOP_LEVEL);

@@ -78,8 +78,6 @@ static inline void pt_set(struct pt_ref *ref, pte_t *entry, pte_t val)
 	at_store(entry, val);
 }
 
-/* First address >= addr (below end) whose last-level table exists, or end.  R or M. */
-uint64_t pt_skip_holes(struct quire_mm *mm, uint64_t addr, uint64_t end);
 /* Where the span of addr's last-level table ends, or end if that comes first. */
 static inline uint64_t pt_table_end(uint64_t addr, uint64_t end)
 {

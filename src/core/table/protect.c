@@ -12,8 +12,8 @@
  *   2  An address is flushed if and only if its entry lost a right: a right gained is found by the
  *      fault.
  */
+#include "core/table/cursor.h"
 #include "core/table/entry.h"
-#include "core/table/pagetable.h"
 #include "core/table/range.h"
 #include "core/table/tlb.h"
 
@@ -70,38 +70,32 @@ static bool loses_right(pte_t old, pte_t val)
 	return ((old & ~val) & (PTE_WRITE | PTE_USER)) || (~old & val & PTE_NX);
 }
 
-static void protect_table(struct tlb_gather *g, struct vma *vma, uint64_t addr, uint64_t end)
+static void protect_entry(struct tlb_gather *g, const struct vma *vma, uint64_t bits,
+			  const struct pt_cursor *c)
 {
-	uint64_t bits = vma_pte_bits(vma);
-	struct pt_ref ref;
+	pte_t e = at_load_relaxed(c->entry), val;
 
-	if (!pt_lock(vma->mm, addr, &ref))
+	if (entry_is_none(vma->mm->machine, e))
 		return;
-	for (pte_t *slot = ref.entry; addr < end; slot++, addr += PAGE_SIZE) {
-		pte_t e = at_load_relaxed(slot), val;
-
-		if (entry_is_none(vma->mm->machine, e))
-			continue;
-		val = new_entry(vma, bits, e);
-		if (val == e)
-			continue;
-		at_store(slot, val);
-		STEP(loses_right(e, val) ? "takes rights from the entry of %#lx"
-					 : "adds rights to the entry of %#lx",
-		     addr);
-		if (RULE(flush_lost_rights) && loses_right(e, val))
-			tlb_page(g, addr);
-	}
-	pt_unlock(&ref);
+	val = new_entry(vma, bits, e);
+	if (val == e)
+		return;
+	at_store(c->entry, val);
+	STEP(loses_right(e, val) ? "takes rights from the entry of %#lx"
+				 : "adds rights to the entry of %#lx",
+	     c->addr);
+	if (RULE(flush_lost_rights) && loses_right(e, val))
+		tlb_page(g, c->addr);
 }
 
 void protect_entries(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end)
 {
-	at_fence(); /* a fault with the old VMA sees it dead, or makes its table in our sight */
-	while ((start = pt_skip_holes(vma->mm, start, end)) < end) {
-		uint64_t next = pt_table_end(start, end);
+	uint64_t bits = vma_pte_bits(vma);
+	struct pt_cursor c;
 
-		protect_table(g, vma, start, next);
-		start = next;
-	}
+	at_fence(); /* a fault with the old VMA sees it dead, or makes its table in our sight */
+	pt_cursor_begin(&c, vma->mm, start, end);
+	while (pt_next_piece(&c))
+		for (; c.addr < c.stop; c.addr += PAGE_SIZE, c.entry++)
+			protect_entry(g, vma, bits, &c);
 }

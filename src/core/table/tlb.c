@@ -20,8 +20,8 @@
 #include "core/base/kmem.h"
 #include "core/frame/defer.h"
 #include "core/frame/folio.h"
+#include "core/table/cursor.h"
 #include "core/table/entry.h"
-#include "core/table/pagetable.h"
 #include "core/table/tlb.h"
 
 #define MOST_PIECES 16u
@@ -188,30 +188,19 @@ static void put_all(struct tlb_gather *g)
 	g->end = g->folios + TLB_GATHER_FOLIOS;
 }
 
-static void mark_table_lent(struct quire_mm *mm, uint64_t addr, uint64_t end)
-{
-	const struct quire_machine *m = mm->machine;
-	struct pt_ref ref;
-
-	if (!pt_lock(mm, addr, &ref))
-		return;
-	for (pte_t *slot = ref.entry; addr < end; slot++, addr += PAGE_SIZE) {
-		pte_t e = at_load_relaxed(slot);
-
-		if (entry_has_folio(m, e))
-			folio_set(entry_folio(m, e), FOLIO_LENT);
-	}
-	pt_unlock(&ref);
-}
-
 void tlb_mark_lent(struct quire_mm *mm, uint64_t start, uint64_t end)
 {
-	while ((start = pt_skip_holes(mm, start, end)) < end) {
-		uint64_t next = pt_table_end(start, end);
+	const struct quire_machine *m = mm->machine;
+	struct pt_cursor c;
 
-		mark_table_lent(mm, start, next);
-		start = next;
-	}
+	pt_cursor_begin(&c, mm, start, end);
+	while (pt_next_piece(&c))
+		for (; c.addr < c.stop; c.addr += PAGE_SIZE, c.entry++) {
+			pte_t e = at_load_relaxed(c.entry);
+
+			if (entry_has_folio(m, e))
+				folio_set(entry_folio(m, e), FOLIO_LENT);
+		}
 }
 
 static void retire_tables(struct tlb_gather *g)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * walk.h: walks through page tables of all levels: private to pagetable.c and pt_remove.c.
+ * walk.h: walks through page tables of all levels: private to pagetable.c, cursor.c and
+ * pt_remove.c.
  */
 #ifndef CORE_TABLE_WALK_H
 #define CORE_TABLE_WALK_H

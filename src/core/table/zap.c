@@ -22,6 +22,7 @@
  *      this alone.
  */
 #include "core/frame/folio.h"
+#include "core/table/cursor.h"
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
@@ -102,40 +103,39 @@ static inline bool zap_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, uin
 	entry_unknown(m);
 }
 
-/* The part of one table in [addr, end).  Returns where to go on:
- * before end if the gather is full. */
-static uint64_t zap_table(struct zap *z, uint64_t addr, uint64_t end, bool *full)
+/* From where the cursor is: to its piece's end, or until the gather is full: true. */
+static bool zap_piece(struct zap *z, struct pt_cursor *c)
 {
-	struct pt_ref ref;
-	pte_t *slot;
+	uint64_t addr = c->addr, stop = c->stop;
+	pte_t *slot = c->entry;
+	bool full = false;
 
-	if (!pt_lock(z->vma->mm, addr, &ref))
-		return end;
 	z->flush_start = UINT64_MAX;
 	z->flush_end = 0;
 	z->flush_pages = 0;
-	for (slot = ref.entry; addr < end && ref.table->pt.used && !*full; addr += PAGE_SIZE)
-		*full = zap_entry(z, &ref, slot++, addr);
-	if (!*full)
-		addr = end;
-	pt_unlock(&ref);
+	for (; addr < stop && c->ref.table->pt.used && !full; addr += PAGE_SIZE)
+		full = zap_entry(z, &c->ref, slot++, addr);
+	c->addr = full ? addr : stop;
+	pt_cursor_pause(c);
 	tlb_range(z->g, z->flush_start, z->flush_end, z->flush_pages);
-	return addr;
+	return full;
 }
 
-static void zap_tables(struct zap *z, uint64_t addr, uint64_t end)
+static void zap_tables(struct zap *z, uint64_t start, uint64_t end)
 {
 	struct quire_mm *mm = z->vma->mm;
+	struct pt_cursor c;
 	bool peaked = false;
 
 	at_fence(); /* invariant 4 */
-	while ((addr = pt_skip_holes(mm, addr, end)) < end) {
-		bool full = false;
+	pt_cursor_begin(&c, mm, start, end);
+	while (pt_next_piece(&c)) {
+		bool full;
 
 		if (!peaked)
 			mm_update_peak(mm);
 		peaked = true;
-		addr = zap_table(z, addr, pt_table_end(addr, end), &full);
+		full = zap_piece(z, &c);
 		rmap_batch_commit(&z->batch, mm);
 		if (full)
 			tlb_flush_now(z->g);
@@ -183,38 +183,31 @@ static bool may_lazyfree(const struct quire_machine *m, pte_t e)
 }
 
 /* Clean again: the next write must be seen, since it takes the page back. */
-static void lazyfree_table(struct tlb_gather *g, uint64_t addr, uint64_t end)
+static void lazyfree_entry(struct tlb_gather *g, struct pt_cursor *c)
 {
 	struct quire_machine *m = g->mm->machine;
-	struct pt_ref ref;
+	pte_t e = at_load_relaxed(c->entry);
+	struct folio *f;
 
-	if (!pt_lock(g->mm, addr, &ref))
+	if (!may_lazyfree(m, e))
 		return;
-	for (pte_t *slot = ref.entry; addr < end; slot++, addr += PAGE_SIZE) {
-		pte_t e = at_load_relaxed(slot);
-		struct folio *f;
-
-		if (!may_lazyfree(m, e))
-			continue;
-		f = entry_folio(m, e);
-		folio_clear(f, FOLIO_DIRTY);
-		folio_set(f, FOLIO_LAZYFREE);
-		if (!(e & (PTE_DIRTY | PTE_ACCESSED)))
-			continue;
-		pt_set(&ref, slot, e & ~(PTE_DIRTY | PTE_ACCESSED));
-		STEP("makes the entry of %#lx clean", addr);
-		if (RULE(flush_lazyfree))
-			tlb_page(g, addr);
-	}
-	pt_unlock(&ref);
+	f = entry_folio(m, e);
+	folio_clear(f, FOLIO_DIRTY);
+	folio_set(f, FOLIO_LAZYFREE);
+	if (!(e & (PTE_DIRTY | PTE_ACCESSED)))
+		return;
+	pt_set(&c->ref, c->entry, e & ~(PTE_DIRTY | PTE_ACCESSED));
+	STEP("makes the entry of %#lx clean", c->addr);
+	if (RULE(flush_lazyfree))
+		tlb_page(g, c->addr);
 }
 
 void lazyfree_range(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end)
 {
-	while ((start = pt_skip_holes(vma->mm, start, end)) < end) {
-		uint64_t next = pt_table_end(start, end);
+	struct pt_cursor c;
 
-		lazyfree_table(g, start, next);
-		start = next;
-	}
+	pt_cursor_begin(&c, vma->mm, start, end);
+	while (pt_next_piece(&c))
+		for (; c.addr < c.stop; c.addr += PAGE_SIZE, c.entry++)
+			lazyfree_entry(g, &c);
 }

@@ -10,8 +10,8 @@
  * them only the embedder knows.  The zero page counts nowhere.
  */
 #include "core/base/sized.h"
+#include "core/table/cursor.h"
 #include "core/table/entry.h"
-#include "core/table/pagetable.h"
 #include "core/vma/mm.h"
 
 #define PSS_SHIFT 12
@@ -104,17 +104,6 @@ static void add_entries(struct tally *t, const struct quire_machine *m, const pt
 	add_alike(t, &a);
 }
 
-static void add_table(struct tally *t, const struct vma *vma, uint64_t addr, uint64_t end)
-{
-	struct pt_ref ref;
-
-	if (!pt_lock(vma->mm, addr, &ref))
-		return;
-	if (ref.table->pt.used)
-		add_entries(t, vma->mm->machine, ref.entry, (end - addr) >> PAGE_SHIFT);
-	pt_unlock(&ref);
-}
-
 static void add_class(struct quire_usage *u, unsigned class, uint64_t bytes, uint64_t pss)
 {
 	bool shared = (class & CLASS_SHARED) != 0;
@@ -151,14 +140,14 @@ static void add_tally(struct quire_usage *u, const struct tally *t, bool locked)
 
 static void add_vma(struct quire_usage *u, const struct vma *vma, uint64_t addr, uint64_t end)
 {
+	const struct quire_machine *m = vma->mm->machine;
 	struct tally t = {0};
+	struct pt_cursor c;
 
-	while ((addr = pt_skip_holes(vma->mm, addr, end)) < end) {
-		uint64_t next = pt_table_end(addr, end);
-
-		add_table(&t, vma, addr, next);
-		addr = next;
-	}
+	pt_cursor_begin(&c, vma->mm, addr, end);
+	while (pt_next_piece(&c))
+		if (c.ref.table->pt.used)
+			add_entries(&t, m, c.entry, (c.stop - c.addr) >> PAGE_SHIFT);
 	add_tally(u, &t, (vma->flags & VM_LOCKED) != 0);
 }
 

@@ -11,7 +11,6 @@
  */
 #include "core/base/kmem.h"
 #include "core/file/file.h"
-#include "core/vma/mm.h"
 #include "core/vma/vma.h"
 
 struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec)

@@ -8,7 +8,7 @@
  * A frame number is that of the machine's RAM; as on Linux, only a reader that opens it with
  * CAP_SYS_ADMIN sees it.  Pages of files that are the host's have no frame in the machine: 0.
  */
-#include "core/table/pagetable.h"
+#include "core/table/cursor.h"
 #include "quire/port.h"
 #include "quire/quire.h"
 #include "run/base/run.h"
@@ -87,28 +87,26 @@ static int put_entries(const struct pagemap *p, uint64_t start, uint64_t end)
 	return (size_t)done == bytes ? 0 : -EIO;
 }
 
-/* First address at or above addr that has a page table, or end. */
-static uint64_t skip_holes(const struct pagemap *p, uint64_t addr, uint64_t end)
+/* The next piece of the range that has a page table. */
+static bool next_table(const struct pagemap *p, struct pt_cursor *c)
 {
-	uint64_t next;
+	bool found;
 
 	p->run->port.rcu_read_lock(p->run->port.ctx);
-	next = pt_skip_holes(p->mm, addr, end);
+	found = pt_next_table(c);
 	p->run->port.rcu_read_unlock(p->run->port.ctx);
-	return next;
+	return found;
 }
 
 static int put_range(const struct pagemap *p, uint64_t start, uint64_t end)
 {
-	for (uint64_t at = skip_holes(p, start, end); at < end; at = skip_holes(p, at, end)) {
-		uint64_t stop = (at | (SPAN_TABLE - 1)) + 1;
-		int err = put_entries(p, at, stop < end ? stop : end);
+	struct pt_cursor c;
+	int err = 0;
 
-		if (err)
-			return err;
-		at = stop;
-	}
-	return 0;
+	pt_cursor_begin(&c, p->mm, start, end);
+	while (!err && next_table(p, &c))
+		err = put_entries(p, c.addr, c.stop);
+	return err;
 }
 
 int proc_text_pagemap(int fd, struct run *run, struct space *space, struct proc_reader reader)
