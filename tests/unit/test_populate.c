@@ -133,6 +133,53 @@ static void no_room(void **state)
 	unit_down(&u);
 }
 
+/* Shared pages, under a table that is to be made: it must not come too late for the first. */
+static void no_room_for_table(void **state)
+{
+	(void)state;
+	for (unsigned left = 4; left < 40; left += 7) {
+		struct quire_machine_options o = {.size = sizeof(o), .ram_bytes = 300 * UPAGE};
+		struct quire_machine_stats st;
+		struct unit u;
+		uint64_t before;
+
+		unit_up(&u, &o, NULL);
+		unit_map(u.mm, 2 * AT, 512 * UPAGE, URW, UANON | QMAP_FIXED | QMAP_NORESERVE);
+		do {
+			unit_store(u.mm, 2 * AT + unit_rss(u.mm) * UPAGE, 1);
+			quire_machine_stats(u.m, &st);
+		} while (st.free_frames > left);
+		before = unit_rss(u.mm);
+		unit_map(u.mm, AT, 64 * UPAGE, URW, USHARED | QMAP_FIXED | QMAP_NORESERVE);
+		assert_int_equal(quire_madvise(u.mm, AT, 64 * UPAGE, QMADV_POPULATE_WRITE),
+				 left < 64 ? -QENOMEM : 0);
+		assert_true(unit_rss(u.mm) > before);
+		assert_true(writable(u.mm, 0));
+		unit_down(&u);
+	}
+}
+
+/* Four windows of 16 pages: of each the first page is a fault, the others are there by then. */
+static void cached_counts(void **state)
+{
+	struct unit *u = *state;
+	struct quire_file *file = unit_shmem(u, 64 * UPAGE, true);
+	struct quire_mm_stats before, st;
+
+	unit_map_file(u->mm, AT, 64 * UPAGE, URW, QMAP_SHARED | QMAP_FIXED, file, 0);
+	assert_int_equal(quire_madvise(u->mm, AT, 64 * UPAGE, QMADV_POPULATE_WRITE), 0);
+	unit_map_file(u->mm, AT, 64 * UPAGE, URW, QMAP_SHARED | QMAP_FIXED, file, 0);
+	quire_mm_stats(u->mm, &before);
+	assert_int_equal(quire_madvise(u->mm, AT, 64 * UPAGE, QMADV_POPULATE_READ), 0);
+	quire_mm_stats(u->mm, &st);
+	assert_int_equal(st.faults[QUIRE_KIND_FILE_MINOR] - before.faults[QUIRE_KIND_FILE_MINOR],
+			 4);
+	assert_int_equal(st.around_pages - before.around_pages, 60);
+	assert_int_equal(st.faults[QUIRE_KIND_SPURIOUS] - before.faults[QUIRE_KIND_SPURIOUS], 60);
+	assert_int_equal(quire_munmap(u->mm, AT, 64 * UPAGE), 0);
+	quire_file_put(file);
+}
+
 /* Each allocation fails in turn: populating fails with -ENOMEM, or does without it. */
 static void failures(void **state)
 {
@@ -160,10 +207,9 @@ static void failures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(mixtures),
-	    unit_test(shmem),
-	    cmocka_unit_test(no_room),
-	    unit_test(failures),
+	    cmocka_unit_test(mixtures), unit_test(shmem),
+	    cmocka_unit_test(no_room),  cmocka_unit_test(no_room_for_table),
+	    unit_test(cached_counts),   unit_test(failures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,8 @@
  * Lock letters in the fields' comments (docs/locking.md has the tree):
  *   C  constant after creation            A  atomic
  *   L  machine->mm_lock                   Z  zone->lock
- *   P  the page table's own lock          R  RCU: readers under rcu_read_lock
+ *   U, P  a page table's own lock         R  RCU: readers under rcu_read_lock
+ *   F  the folio lock                     M  mm->mmap_lock
  */
 #ifndef CORE_BASE_MACHINE_H
 #define CORE_BASE_MACHINE_H

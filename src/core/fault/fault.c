@@ -90,6 +90,14 @@ enum quire_fault_result fault_done_run(struct fault *f, enum quire_fault_kind ki
 	return QUIRE_FAULT_OK;
 }
 
+enum quire_fault_result fault_found_run(struct fault *f, unsigned n)
+{
+	f->done += n;
+	if (unlikely(n))
+		count_kind(f, QUIRE_KIND_SPURIOUS, n);
+	return QUIRE_FAULT_OK;
+}
+
 enum quire_fault_result fault_done(struct fault *f, enum quire_fault_kind kind)
 {
 	return fault_done_run(f, kind, 1);

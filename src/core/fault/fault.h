@@ -5,7 +5,7 @@
  *   fault.c    the way: lookup, rights, dispatch, retry, fallback, stack growth, OOM
  *   touch.c    the entry is there already
  *   install.c  the only places where a fault makes an entry
- *   anon.c cow.c filemap.c extfile.c   what each kind of VMA does (struct vma_ops)
+ *   src/core/kind   what each kind of VMA does (struct vma_ops)
  *
  * An op runs inside an RCU read-side section, without the mmap lock unless f->locked.  It ends in
  * one of four ways: OK with the entry installed; SEGV or BUS through fault_refuse(); OOM through
@@ -76,6 +76,8 @@ enum quire_fault_result fault_sigbus(struct fault *f, enum quire_fault_reason re
 enum quire_fault_result fault_done(struct fault *f, enum quire_fault_kind kind);
 /* The same of n pages from f->addr on, one at least. */
 enum quire_fault_result fault_done_run(struct fault *f, enum quire_fault_kind kind, unsigned n);
+/* After it, of n more that were there by then. */
+enum quire_fault_result fault_found_run(struct fault *f, unsigned n);
 /* Turns what fault_lock() and fault_install() return, or want of memory, into an op's result. */
 enum quire_fault_result fault_lost(struct fault *f, int err);
 /*

@@ -100,11 +100,10 @@ bool filecache_is_zero_fill(const struct quire_file *file);
  */
 int filecache_add_zero(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio **out);
 /*
- * New zero-filled pages for the n from pgoff on, with these flags, as far as none is there and
- * memory allows: whoever needs one that is not there finds out why.  R.
+ * New zero-filled pages for the n from pgoff on, as far as none is there and memory allows: whoever
+ * needs one that is not there finds out why.  R.
  */
-void filecache_add_zeros(struct quire_file *file, uint64_t pgoff, unsigned n, uint64_t seq,
-			 uint32_t flags);
+void filecache_add_zeros(struct quire_file *file, uint64_t pgoff, unsigned n, uint64_t seq);
 /*
  * The page with its content read in, and a reference; sleeps; no lock but W is held, and not RCU.
  * 0; -EAGAIN: seq moved, or the page has gone; -ENOPAGE, -ENOMEM; what read_page returned.

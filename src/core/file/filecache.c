@@ -131,8 +131,7 @@ static unsigned insert_many(struct mapping *mapping, uint64_t pgoff, uint64_t se
 	return n;
 }
 
-void filecache_add_zeros(struct quire_file *file, uint64_t pgoff, unsigned n, uint64_t seq,
-			 uint32_t flags)
+void filecache_add_zeros(struct quire_file *file, uint64_t pgoff, unsigned n, uint64_t seq)
 {
 	const struct quire_port *port = &file->machine->port;
 	struct mapping *mapping = &file->mapping;
@@ -141,7 +140,7 @@ void filecache_add_zeros(struct quire_file *file, uint64_t pgoff, unsigned n, ui
 
 	n = folio_alloc_many(file->machine, v, min_u32(n, FOLIO_ALLOC_MANY), ALLOC_ZERO);
 	for (unsigned i = 0; i < n; i++)
-		prepare(file, pgoff + i, FOLIO_UPTODATE | flags, v[i]);
+		prepare(file, pgoff + i, FOLIO_UPTODATE, v[i]);
 	spin_lock(port, &mapping->index_lock, RANK_INDEX);
 	added = insert_many(mapping, pgoff, seq, v, n);
 	spin_unlock(&mapping->index_lock, RANK_INDEX);

@@ -132,7 +132,7 @@ static inline bool map_slot(struct mapper *m, pte_t *entry, void *const *slot)
 	bool taken = RULE(run_asks_each) && at_load_relaxed(entry);
 	struct folio *folio = taken ? NULL : at_load(slot);
 
-	if (!folio || !folio_test(folio, FOLIO_UPTODATE))
+	if (!folio || (RULE(map_up_to_date) && !folio_test(folio, FOLIO_UPTODATE)))
 		return false;
 	map_page(m, entry, folio);
 	return true;
@@ -205,25 +205,26 @@ static bool map_next(struct mapper *m, unsigned nr)
 	return map_slot(m, m->ref.entry + nr, (void *const *)&folio);
 }
 
-/* Of a run of reads: the windows one after the other, as faults in a row would map them. */
-static unsigned map_read_run(struct mapper *m, unsigned run)
+/*
+ * Of a run of reads: the windows one after the other, as faults in a row would map them.  Returns
+ * how many; *n is how many pages of the run are there then.
+ */
+static unsigned map_read_run(struct mapper *m, unsigned run, unsigned *n)
 {
 	struct fault *f = m->f;
-	unsigned n = 0;
 
-	for (;;) {
-		map_around(m, f->addr + n * PAGE_SIZE);
-		if (likely(run == 1))
-			return 1;
-		n += fault_allowed_run(f, m->ref.entry + n, run - n);
-		if (n == run || !map_next(m, n))
-			return n;
+	*n = 0;
+	for (unsigned windows = 1;; windows++) {
+		map_around(m, f->addr + *n * PAGE_SIZE);
+		*n += likely(run == 1) ? 1 : fault_allowed_run(f, m->ref.entry + *n, run - *n);
+		if (*n == run || !map_next(m, *n))
+			return windows;
 	}
 }
 
 static enum quire_fault_result map_cached(struct fault *f, struct folio *folio, uint64_t pgoff)
 {
-	unsigned run = run_in_file(f, pgoff);
+	unsigned run = run_in_file(f, pgoff), mapped;
 	struct mapper m;
 	int err = mapper_begin(&m, f, pgoff);
 
@@ -231,9 +232,13 @@ static enum quire_fault_result map_cached(struct fault *f, struct folio *folio, 
 		return fault_lost(f, err);
 	map_page(&m, m.ref.entry, folio);
 	f->out->pte = at_load_relaxed(m.ref.entry);
-	run = f->access == QUIRE_WRITE ? map_written_run(&m, run) : map_read_run(&m, run);
+	if (f->access == QUIRE_WRITE)
+		mapped = run = map_written_run(&m, run);
+	else
+		mapped = map_read_run(&m, run, &run);
 	mapper_end(&m);
-	return fault_done_run(f, QUIRE_KIND_FILE_MINOR, run);
+	fault_done_run(f, QUIRE_KIND_FILE_MINOR, mapped);
+	return fault_found_run(f, run - mapped);
 }
 
 /* A read maps the neighbours that there are all the same. */
@@ -263,8 +268,7 @@ static void add_run(struct fault *f, uint64_t pgoff)
 	while (absent < run && !(slots && at_load(slots + absent)))
 		absent++;
 	if (absent)
-		filecache_add_zeros(file, pgoff + 1, absent, f->seq,
-				    f->access == QUIRE_WRITE ? FOLIO_DIRTY : 0);
+		filecache_add_zeros(file, pgoff + 1, absent, f->seq);
 }
 
 static enum quire_fault_result filemap_fault(struct fault *f)
@@ -281,8 +285,8 @@ static enum quire_fault_result filemap_fault(struct fault *f)
 		return result;
 	if (f->access == QUIRE_WRITE && !shared)
 		return map_private_copy(f, folio);
-	if (unlikely(!fault_is_single(f)) && filecache_is_zero_fill(f->vma->file))
-		add_run(f, pgoff);
+	if (unlikely(!fault_is_single(f)) && !f->walk.level && filecache_is_zero_fill(f->vma->file))
+		add_run(f, pgoff); /* not before there is a table: it may want the last frame */
 	return map_cached(f, folio, pgoff);
 }
 

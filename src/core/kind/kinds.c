@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kinds.c: the kinds of mapping that there are.  One is added by a file with its vma_ops and a row
- * here.
+ * kinds.c: the kinds of mapping that there are.  One is added by a file with its vma_ops, a row
+ * here and, where it is a kind of file, its name in quire.h.
  */
 #include "core/kind/kind.h"
 
