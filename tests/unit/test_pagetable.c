@@ -89,7 +89,7 @@ static void test_grow_and_shrink(void **state)
 {
 	struct unit *u = *state;
 	uint64_t tables = u->mm->nr_tables;
-	struct tlb_gather g;
+	struct mmu_gather g;
 	struct pt_ref ref;
 	struct vma *vma;
 
@@ -141,7 +141,7 @@ static void test_dead_links_nothing(void **state)
 static void test_used_is_kept(void **state)
 {
 	struct unit *u = *state;
-	struct tlb_gather g;
+	struct mmu_gather g;
 	struct pt_ref ref;
 
 	map_fixed(u->mm, BASE, PT_SPAN);
@@ -252,7 +252,7 @@ static void test_tables_fail(void **state)
 static void test_gather_ranges(void **state)
 {
 	struct unit *u = *state;
-	struct tlb_gather g;
+	struct mmu_gather g;
 	struct quire_mm_stats st;
 
 	tlb_begin(&g, u->mm);
@@ -336,7 +336,7 @@ static void test_zap_file_keeps_private(void **state)
 {
 	struct unit *u = *state;
 	struct quire_file *file;
-	struct tlb_gather g;
+	struct mmu_gather g;
 	uint64_t a;
 
 	file = unit_shmem(u, 16 * PAGE_SIZE, true);

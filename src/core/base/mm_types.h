@@ -154,9 +154,10 @@ struct quire_mm {
 
 	/* Cold or writers' only. */
 	struct mutex mmap_lock __attribute__((aligned(64)));
-	uint32_t refs;      /* A */
-	bool exited;        /* M */
-	uint32_t unflushed; /* A, set under M: cleared entries of files may be cached (zap.c, 5) */
+	uint32_t refs; /* A */
+	bool exited;   /* M */
+	uint32_t
+	    pending_flush; /* A, set under M: cleared entries of files may be cached (zap.c, 5) */
 	struct quire_file
 	    *gone_files; /* M: their last reference has gone: they end at mm_unlock() */
 	uint64_t start_brk, brk, start_stack; /* M, readers A (names of VMAs) */

@@ -27,7 +27,7 @@ struct advice {
 	/* 0: the advice may be applied to vma.  NULL: to any. */
 	int (*allowed)(const struct vma *vma);
 	/* Acts on [start, end) of vma.  NULL: flags only. */
-	int (*act)(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end);
+	int (*act)(struct mmu_gather *g, struct vma *vma, uint64_t start, uint64_t end);
 };
 
 static int not_locked(const struct vma *vma)
@@ -50,7 +50,7 @@ static int not_droppable(const struct vma *vma)
 	return vma->flags & VM_DROPPABLE ? -QEINVAL : 0;
 }
 
-static int act_dontneed(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end)
+static int act_dontneed(struct mmu_gather *g, struct vma *vma, uint64_t start, uint64_t end)
 {
 	zap_range(g, vma, start, end);
 	if (vma->file && RULE(truncation_awaited))
@@ -58,7 +58,7 @@ static int act_dontneed(struct tlb_gather *g, struct vma *vma, uint64_t start, u
 	return 0;
 }
 
-static int act_free(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end)
+static int act_free(struct mmu_gather *g, struct vma *vma, uint64_t start, uint64_t end)
 {
 	lazyfree_range(g, vma, start, end);
 	return 0;
@@ -113,7 +113,7 @@ static int change_flags(const struct advice *a, struct vma *vma, uint64_t start,
 	return 0;
 }
 
-static int advise_one(const struct advice *a, struct tlb_gather *g, struct vma *vma, uint64_t start,
+static int advise_one(const struct advice *a, struct mmu_gather *g, struct vma *vma, uint64_t start,
 		      uint64_t end)
 {
 	int err = a->allowed ? a->allowed(vma) : 0;
@@ -123,7 +123,7 @@ static int advise_one(const struct advice *a, struct tlb_gather *g, struct vma *
 	return a->act ? a->act(g, vma, start, end) : change_flags(a, vma, start, end);
 }
 
-static int advise_range(const struct advice *a, struct tlb_gather *g, uint64_t start, uint64_t end)
+static int advise_range(const struct advice *a, struct mmu_gather *g, uint64_t start, uint64_t end)
 {
 	bool hole = false;
 
@@ -149,7 +149,7 @@ static int advise_range(const struct advice *a, struct tlb_gather *g, uint64_t s
 
 static int advise_locked(struct quire_mm *mm, const struct advice *a, uint64_t start, uint64_t end)
 {
-	struct tlb_gather g;
+	struct mmu_gather g;
 	int err;
 
 	tlb_begin(&g, mm);

@@ -15,7 +15,7 @@
 /* Entries of what a committed edit removed in [start, end); flushes. */
 void unmap_entries(struct vma_edit *e, uint64_t start, uint64_t end);
 /* Unlinks the tables of [start, end) that no VMA of the published tree needs. */
-void free_tables_between(struct tlb_gather *g, uint64_t start, uint64_t end);
+void free_tables_between(struct mmu_gather *g, uint64_t start, uint64_t end);
 /* munmap without checks of the arguments.  M held. */
 int unmap_locked(struct quire_mm *mm, uint64_t start, uint64_t end);
 

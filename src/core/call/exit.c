@@ -31,7 +31,7 @@ static struct vma *kill_all(struct quire_mm *mm)
 }
 
 /* Without a reference nobody executes in it: one flush, ahead, is enough. */
-static void flush_for_good(struct tlb_gather *g)
+static void flush_for_good(struct mmu_gather *g)
 {
 	g->full = true;
 	tlb_flush_now(g);
@@ -40,7 +40,7 @@ static void flush_for_good(struct tlb_gather *g)
 
 static void zap_all(struct quire_mm *mm, struct vma *chain)
 {
-	struct tlb_gather g;
+	struct mmu_gather g;
 
 	tlb_begin(&g, mm);
 	if (!at_load(&mm->refs))

@@ -86,7 +86,7 @@ static int dup_tree(struct quire_mm *child, struct quire_mm *parent)
 
 static int copy_all_entries(struct quire_mm *child, struct quire_mm *parent)
 {
-	struct tlb_gather g;
+	struct mmu_gather g;
 	struct rtree_range r;
 	struct vma *dst;
 	int err = 0;

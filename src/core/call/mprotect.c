@@ -25,7 +25,7 @@ struct missing {
 };
 
 struct protect {
-	struct tlb_gather gather;
+	struct mmu_gather gather;
 	int prot;
 	unsigned nr_missing;
 	struct missing missing[MISSING_RANGES]; /* ascending */

@@ -82,7 +82,7 @@ static bool may_commit(const struct remap *r)
 	       mm_may_commit(r->mm, (int64_t)(bytes >> PAGE_SHIFT));
 }
 
-static bool move_or_undo(struct tlb_gather *g, const struct remap *r)
+static bool move_or_undo(struct mmu_gather *g, const struct remap *r)
 {
 	struct quire_file *file = r->vma->file;
 	uint64_t moved = move_entries(g, file, r->new_addr, r->addr, r->old_len);
@@ -96,7 +96,7 @@ static bool move_or_undo(struct tlb_gather *g, const struct remap *r)
 	return false;
 }
 
-static void complete(struct tlb_gather *g, struct vma_edit *e, const struct remap *r)
+static void complete(struct mmu_gather *g, struct vma_edit *e, const struct remap *r)
 {
 	edit_commit(e);
 	if (r->old_len && !(r->flags & QMREMAP_DONTUNMAP))
@@ -107,7 +107,7 @@ static void complete(struct tlb_gather *g, struct vma_edit *e, const struct rema
 
 int remap_move(struct remap *r)
 {
-	struct tlb_gather g;
+	struct mmu_gather g;
 	struct vma_edit e;
 	int err;
 

@@ -54,7 +54,7 @@ static int keep_of_all(const struct remap *r)
 /* Those of the target that were made, or kept, for nothing.  What is mapped there may live: 3. */
 static void free_unneeded(const struct remap *r)
 {
-	struct tlb_gather g;
+	struct mmu_gather g;
 
 	if (!RULE(unneeded_tables_go))
 		return;

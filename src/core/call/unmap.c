@@ -14,7 +14,7 @@
 #include "core/vma/edit.h"
 #include "core/vma/mm.h"
 
-static void zap_removed(struct tlb_gather *g, struct vma_edit *e, uint64_t start, uint64_t end)
+static void zap_removed(struct mmu_gather *g, struct vma_edit *e, uint64_t start, uint64_t end)
 {
 	for (struct vma *v = e->removed; v; v = v->chain) {
 		uint64_t from = v->start > start ? v->start : start;
@@ -26,7 +26,7 @@ static void zap_removed(struct tlb_gather *g, struct vma_edit *e, uint64_t start
 }
 
 /* A table is free only if no neighbour lies in its span. */
-void free_tables_between(struct tlb_gather *g, uint64_t start, uint64_t end)
+void free_tables_between(struct mmu_gather *g, uint64_t start, uint64_t end)
 {
 	struct vma *prev = vma_prev(g->mm, start);
 	struct vma *next = vma_next(g->mm, end);
@@ -36,7 +36,7 @@ void free_tables_between(struct tlb_gather *g, uint64_t start, uint64_t end)
 
 void unmap_entries(struct vma_edit *e, uint64_t start, uint64_t end)
 {
-	struct tlb_gather g;
+	struct mmu_gather g;
 
 	tlb_begin(&g, e->mm);
 	zap_removed(&g, e, start, end);
@@ -48,7 +48,7 @@ static void unmap_all_of(struct vma_edit *e, uint64_t start, uint64_t end)
 {
 	uint64_t floor = e->cut.has_left ? start : e->txn.before;
 	uint64_t ceiling = e->cut.has_right ? end : min_u64(e->txn.behind, PT_CEILING);
-	struct tlb_gather g;
+	struct mmu_gather g;
 
 	tlb_begin(&g, e->mm);
 	zap_removed(&g, e, start, end);

@@ -116,7 +116,7 @@ int filecache_read(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct
  * Drops pages [first, last] from the cache and from every VMA; private copies too if even_cow.
  * W held; sleeps.
  */
-void mapping_drop(struct quire_file *file, uint64_t first, uint64_t last, bool even_cow);
+void truncate_range(struct quire_file *file, uint64_t first, uint64_t last, bool even_cow);
 
 /* ---- hole.c: what the embedder makes is kept from writeback, which would fill it again */
 

@@ -68,7 +68,7 @@ void hole_drop(struct quire_file *file, struct file_hole *hole)
 	STEP("has made the hole");
 	hole->made = true;
 	unlock_holes(&file->mapping);
-	mapping_drop(file, hole->first, hole->last, false);
+	truncate_range(file, hole->first, hole->last, false);
 	hole_cancel(file, hole);
 	mutex_unlock(port, &file->mapping.write_lock, RANK_FILE);
 }

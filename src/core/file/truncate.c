@@ -35,7 +35,7 @@ static void zap_mappings(struct quire_file *file, uint64_t first, uint64_t last,
 	const struct quire_port *port = &file->machine->port;
 	struct mapping *mapping = &file->mapping;
 	struct itree_node *node;
-	struct tlb_gather g;
+	struct mmu_gather g;
 
 	mutex_lock(port, &mapping->i_lock, RANK_MAPPING);
 	itree_for_each(&mapping->vmas, first, last, node)
@@ -122,7 +122,7 @@ static void free_pages(struct quire_machine *m, struct frame_chain *gone)
 		frames_put_now(m, gone);
 }
 
-void mapping_drop(struct quire_file *file, uint64_t first, uint64_t last, bool even_cow)
+void truncate_range(struct quire_file *file, uint64_t first, uint64_t last, bool even_cow)
 {
 	struct frame_chain gone = CHAIN_OF_PAGES;
 
@@ -194,7 +194,7 @@ int quire_file_truncate(struct quire_file *file, uint64_t bytes)
 			file_forget_beyond_end(file, UINT64_MAX);
 		STEP("makes the file %lu bytes long", bytes);
 		mapping_resize(file, bytes);
-		mapping_drop(file, PAGE_ALIGN(bytes) >> PAGE_SHIFT, UINT64_MAX, true);
+		truncate_range(file, PAGE_ALIGN(bytes) >> PAGE_SHIFT, UINT64_MAX, true);
 		if (bytes < old || file->ops.file_size) /* read when it grows again */
 			zero_bytes(file, bytes, PAGE_ALIGN(bytes));
 		err = 0;
@@ -213,7 +213,7 @@ static void punch_locked(struct quire_file *file, uint64_t off, uint64_t end)
 		return;
 	}
 	if (from < to)
-		mapping_drop(file, from >> PAGE_SHIFT, (to >> PAGE_SHIFT) - 1, false);
+		truncate_range(file, from >> PAGE_SHIFT, (to >> PAGE_SHIFT) - 1, false);
 	zero_bytes(file, off, from);
 	zero_bytes(file, to, end);
 }

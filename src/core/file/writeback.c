@@ -34,14 +34,14 @@
 #include "core/table/tlb.h"
 
 /* The page is marked after the flush: 7 and 8.  True: the gather is full. */
-static bool gather_cleaned(struct tlb_gather *g, struct folio *folio)
+static bool gather_cleaned(struct mmu_gather *g, struct folio *folio)
 {
 	folio_get(folio);
 	return RULE(stores_until_flush) ? tlb_folio_dirty(g, folio) : tlb_folio(g, folio);
 }
 
 /* PTL held.  Only a shared one: a private page is no file's.  True: the gather is full. */
-static bool clean_entry(struct tlb_gather *g, struct pt_ref *ref, pte_t *entry, uint64_t addr)
+static bool clean_entry(struct mmu_gather *g, struct pt_ref *ref, pte_t *entry, uint64_t addr)
 {
 	pte_t val = at_load_relaxed(entry);
 	struct folio *folio;
@@ -60,7 +60,7 @@ static bool clean_entry(struct tlb_gather *g, struct pt_ref *ref, pte_t *entry, 
 }
 
 /* From where the cursor is: to its piece's end, or until the gather is full. */
-static void clean_piece(struct tlb_gather *g, struct pt_cursor *c)
+static void clean_piece(struct mmu_gather *g, struct pt_cursor *c)
 {
 	bool full = false;
 
@@ -76,7 +76,7 @@ static void clean_vma(struct vma *vma, uint64_t first, uint64_t last)
 	uint64_t lo = first > vma->pgoff ? first - vma->pgoff : 0;
 	uint64_t hi = last - vma->pgoff < vma_pages(vma) ? last - vma->pgoff + 1 : vma_pages(vma);
 	uint64_t start = vma->start + (lo << PAGE_SHIFT), end = vma->start + (hi << PAGE_SHIFT);
-	struct tlb_gather g;
+	struct mmu_gather g;
 	struct pt_cursor c;
 
 	tlb_begin(&g, vma->mm);

@@ -159,7 +159,7 @@ static int put_in_place(struct fault *f, struct folio *old, struct folio *fresh,
 /* Apart, because a gather is too large for the stack of the hot path. */
 static __attribute__((noinline)) void flush_replaced(struct fault *f, struct folio *old)
 {
-	struct tlb_gather g;
+	struct mmu_gather g;
 
 	tlb_begin(&g, f->mm);
 	if (RULE(cow_flush))

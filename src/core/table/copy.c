@@ -29,7 +29,7 @@
 #include "core/table/tlb.h"
 
 struct copy {
-	struct tlb_gather *g;
+	struct mmu_gather *g;
 	struct vma *dst, *src;
 	/* Of this hold of the locks: */
 	uint64_t entries;
@@ -273,7 +273,7 @@ static int copy_table(struct copy *c, uint64_t addr, uint64_t end)
 	return err;
 }
 
-int copy_entries(struct tlb_gather *g, struct vma *dst, struct vma *src)
+int copy_entries(struct mmu_gather *g, struct vma *dst, struct vma *src)
 {
 	struct copy c = {.g = g, .dst = dst, .src = src};
 	struct pt_cursor at;

@@ -31,7 +31,7 @@ static uint64_t to_table_end(uint64_t addr)
 	return PT_SPAN - (addr & (PT_SPAN - 1));
 }
 
-static void move_locked(struct tlb_gather *g, struct pt_ref *dst, struct pt_ref *src,
+static void move_locked(struct mmu_gather *g, struct pt_ref *dst, struct pt_ref *src,
 			uint64_t old_addr, uint64_t len)
 {
 	pte_t *to = dst->entry, *from = src->entry;
@@ -56,7 +56,7 @@ static void move_locked(struct tlb_gather *g, struct pt_ref *dst, struct pt_ref 
 }
 
 /* Both addresses in one table. */
-static void move_within(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
+static void move_within(struct mmu_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
 	struct pt_ref src, dst;
 
@@ -72,7 +72,7 @@ static void move_within(struct tlb_gather *g, uint64_t new_addr, uint64_t old_ad
  * Under M both tables stay, so that the locks cannot fail, and nobody else nests two of this mm: no
  * order is needed.
  */
-static void move_between(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
+static void move_between(struct mmu_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
 	struct quire_mm *mm = g->mm;
 	struct pt_ref src, dst;
@@ -85,7 +85,7 @@ static void move_between(struct tlb_gather *g, uint64_t new_addr, uint64_t old_a
 }
 
 /* A piece within one table on either side, which the source has.  False: no memory. */
-static bool move_piece(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
+static bool move_piece(struct mmu_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
 	struct pt_ref ref;
 
@@ -106,7 +106,7 @@ static bool is_whole(uint64_t new_addr, uint64_t old_addr, uint64_t len)
 	return !((new_addr | old_addr) & (PT_SPAN - 1)) && len == PT_SPAN;
 }
 
-static bool move_whole(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
+static bool move_whole(struct mmu_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
 	unsigned entries;
 
@@ -127,7 +127,7 @@ static uint64_t piece_of(uint64_t from, uint64_t to, uint64_t stop)
 }
 
 /* What the range has of one table, from *addr on, which is then where it has come to. */
-static bool move_pieces(struct tlb_gather *g, uint64_t delta, uint64_t *addr, uint64_t stop)
+static bool move_pieces(struct mmu_gather *g, uint64_t delta, uint64_t *addr, uint64_t stop)
 {
 	while (*addr < stop) {
 		uint64_t to = *addr + delta, piece = piece_of(*addr, to, stop);
@@ -139,7 +139,7 @@ static bool move_pieces(struct tlb_gather *g, uint64_t delta, uint64_t *addr, ui
 	return true;
 }
 
-static uint64_t move_all(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
+static uint64_t move_all(struct mmu_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
 	uint64_t delta = new_addr - old_addr;
 	struct pt_cursor c;
@@ -153,7 +153,7 @@ static uint64_t move_all(struct tlb_gather *g, uint64_t new_addr, uint64_t old_a
 
 /* Flushed before dst can be found: what is done to a page there knows nothing of
  * the old address. */
-static uint64_t move_and_flush(struct tlb_gather *g, uint64_t new_addr, uint64_t old_addr,
+static uint64_t move_and_flush(struct mmu_gather *g, uint64_t new_addr, uint64_t old_addr,
 			       uint64_t len)
 {
 	uint64_t moved;
@@ -166,7 +166,7 @@ static uint64_t move_and_flush(struct tlb_gather *g, uint64_t new_addr, uint64_t
 	return moved;
 }
 
-uint64_t move_entries(struct tlb_gather *g, struct quire_file *file, uint64_t new_addr,
+uint64_t move_entries(struct mmu_gather *g, struct quire_file *file, uint64_t new_addr,
 		      uint64_t old_addr, uint64_t len)
 {
 	const struct quire_port *port = &g->mm->machine->port;

@@ -89,13 +89,13 @@ static inline uint64_t pt_table_end(uint64_t addr, uint64_t end)
 int pt_create(struct quire_mm *mm);   /* the top table: 0 or -ENOTABLE */
 void pt_destroy(struct quire_mm *mm); /* the top table; all others must be gone */
 
-struct tlb_gather;
+struct mmu_gather;
 /*
  * Unlinks every empty table whose whole span lies in [floor, ceiling) and that covers
  * part of [start, end).  M held for writing; the range has no live VMA and has been zapped.
  * A ceiling of 0, or of task_size and more, is the end of the address space.
  */
-void pt_free_range(struct tlb_gather *g, uint64_t start, uint64_t end, uint64_t floor,
+void pt_free_range(struct mmu_gather *g, uint64_t start, uint64_t end, uint64_t floor,
 		   uint64_t ceiling);
 
 /*
@@ -107,6 +107,6 @@ void pt_release_kept(struct quire_mm *mm, uint64_t start, uint64_t end, unsigned
 
 /* Moves the whole last-level table of old_addr to new_addr, both aligned to PT_SPAN, within one mm.
  * M held, the VMA of old_addr dead (protocol 4).  False: nothing changed, move entry by entry. */
-bool pt_move_table(struct tlb_gather *g, uint64_t old_addr, uint64_t new_addr, unsigned *entries);
+bool pt_move_table(struct mmu_gather *g, uint64_t old_addr, uint64_t new_addr, unsigned *entries);
 
 #endif

@@ -70,7 +70,7 @@ static bool loses_right(pte_t old, pte_t val)
 	return ((old & ~val) & (PTE_WRITE | PTE_USER)) || (~old & val & PTE_NX);
 }
 
-static void protect_entry(struct tlb_gather *g, const struct vma *vma, uint64_t bits,
+static void protect_entry(struct mmu_gather *g, const struct vma *vma, uint64_t bits,
 			  const struct pt_cursor *c)
 {
 	pte_t e = at_load_relaxed(c->entry), val;
@@ -88,7 +88,7 @@ static void protect_entry(struct tlb_gather *g, const struct vma *vma, uint64_t 
 		tlb_page(g, c->addr);
 }
 
-void protect_entries(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end)
+void protect_entries(struct mmu_gather *g, struct vma *vma, uint64_t start, uint64_t end)
 {
 	uint64_t bits = vma_pte_bits(vma);
 	struct pt_cursor c;

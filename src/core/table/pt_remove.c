@@ -13,7 +13,7 @@
 /* --------------------------------------------------------------- shrinking */
 
 struct shrink {
-	struct tlb_gather *g;
+	struct mmu_gather *g;
 	uint64_t start, end;     /* the range that was unmapped */
 	uint64_t floor, ceiling; /* between the neighbours that are still mapped; inclusive end */
 };
@@ -43,7 +43,7 @@ static void clear_slot(struct quire_mm *mm, struct folio *parent, pte_t *slot)
 	spin_unlock(&parent->pt.lock, RANK_PT_PARENT);
 }
 
-static void drop_table(struct tlb_gather *g, struct folio *parent, pte_t *slot, struct folio *child,
+static void drop_table(struct mmu_gather *g, struct folio *parent, pte_t *slot, struct folio *child,
 		       uint64_t addr)
 {
 	clear_slot(g->mm, parent, slot);
@@ -91,7 +91,7 @@ static void shrink_table(const struct shrink *s, uint64_t frame, unsigned level,
 	}
 }
 
-void pt_free_range(struct tlb_gather *g, uint64_t start, uint64_t end, uint64_t floor,
+void pt_free_range(struct mmu_gather *g, uint64_t start, uint64_t end, uint64_t floor,
 		   uint64_t ceiling)
 {
 	struct shrink s = {.g = g, .start = start, .end = end, .floor = floor};
@@ -132,7 +132,7 @@ void pt_release_kept(struct quire_mm *mm, uint64_t start, uint64_t end, unsigned
 /* ------------------------------------------------------------------ moving */
 
 /* The slot of a table to be moved in: empty, or of an empty table, which goes. */
-static bool make_room(struct tlb_gather *g, const struct pt_walk *to, uint64_t addr)
+static bool make_room(struct mmu_gather *g, const struct pt_walk *to, uint64_t addr)
 {
 	struct quire_machine *m = g->mm->machine;
 	struct folio *parent = pfn_folio(m, to->table);
@@ -176,7 +176,7 @@ static void put_in(struct quire_mm *mm, const struct pt_walk *to, struct folio *
 	spin_unlock(&parent->pt.lock, RANK_PT_PARENT);
 }
 
-bool pt_move_table(struct tlb_gather *g, uint64_t old_addr, uint64_t new_addr, unsigned *entries)
+bool pt_move_table(struct mmu_gather *g, uint64_t old_addr, uint64_t new_addr, unsigned *entries)
 {
 	struct quire_mm *mm = g->mm;
 	struct pt_walk from, to;

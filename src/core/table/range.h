@@ -15,13 +15,13 @@
  * gather.  `vma` is (or was: it may be dead) the VMA of the range.  Safe against concurrent
  * faults; M not needed for MADV_DONTNEED under R.
  */
-void zap_range(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end);
+void zap_range(struct mmu_gather *g, struct vma *vma, uint64_t start, uint64_t end);
 /* Removes the entries of file pages [first, last]; private copies only if even_cow (truncate).
  * Called under I, which keeps the VMA; alive or dead. */
-void zap_file_range(struct tlb_gather *g, struct vma *vma, uint64_t first_pgoff,
+void zap_file_range(struct mmu_gather *g, struct vma *vma, uint64_t first_pgoff,
 		    uint64_t last_pgoff, bool even_cow);
 /* MADV_FREE: anonymous pages become clean and lazily freeable. */
-void lazyfree_range(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end);
+void lazyfree_range(struct mmu_gather *g, struct vma *vma, uint64_t start, uint64_t end);
 
 /* protect.c. Page protection bits of an entry of this VMA, without its frame: PRESENT|USER|NX...
  * and WRITE if a shared writable VMA may have it at once.  A PROT_NONE VMA's have PRESENT without
@@ -29,12 +29,12 @@ void lazyfree_range(struct tlb_gather *g, struct vma *vma, uint64_t start, uint6
 uint64_t vma_pte_bits(const struct vma *vma);
 /* Rewrites the permissions of present entries to what `vma` (the new one) allows;
  * never adds the write bit to what must be copied or noted first. */
-void protect_entries(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end);
+void protect_entries(struct mmu_gather *g, struct vma *vma, uint64_t start, uint64_t end);
 
 /* copy.c: fork.  Copies src's entries into dst (new, without users, same range); anonymous
  * entries become read-only in both; the gather is of the parent.  0, -ENOTABLE or -ENOPAGE (dst
  * keeps what it has: the caller tears the child down).  Both M held. */
-int copy_entries(struct tlb_gather *g, struct vma *dst, struct vma *src);
+int copy_entries(struct mmu_gather *g, struct vma *dst, struct vma *src);
 
 /* Some page of the private VMA is anonymous memory.  It stays so only if the VMA is dead: else a
  * fault may bring one in. */
@@ -47,7 +47,7 @@ bool vma_has_anon(struct vma *vma);
  * destination's is not in the tree yet, and nothing is mapped there.  What was moved has been
  * flushed on return.
  */
-uint64_t move_entries(struct tlb_gather *g, struct quire_file *file, uint64_t new_addr,
+uint64_t move_entries(struct mmu_gather *g, struct quire_file *file, uint64_t new_addr,
 		      uint64_t old_addr, uint64_t len);
 
 /*

@@ -27,7 +27,7 @@
 #define MOST_PIECES 16u
 #define RAM_SHARE 32u
 
-void tlb_begin(struct tlb_gather *g, struct quire_mm *mm)
+void tlb_begin(struct mmu_gather *g, struct quire_mm *mm)
 {
 	g->mm = mm;
 	g->full = false;
@@ -38,14 +38,14 @@ void tlb_begin(struct tlb_gather *g, struct quire_mm *mm)
 	g->next = g->folios;
 	g->end = g->folios + TLB_GATHER_FOLIOS;
 	g->pieces = NULL;
-	g->unflushed = false;
+	g->pending_flush = false;
 	g->lent = false;
 	g->any_dirty = false;
 	g->tables = CHAIN_OF_TABLES;
 }
 
 /* Out of ranges: the latest grows over the gap, which costs its refills and nothing else. */
-void tlb_range(struct tlb_gather *g, uint64_t start, uint64_t end, unsigned pages)
+void tlb_range(struct mmu_gather *g, uint64_t start, uint64_t end, unsigned pages)
 {
 	struct quire_tlb_range *r = &g->ranges[g->nr_ranges ? g->nr_ranges - 1 : 0];
 
@@ -70,7 +70,7 @@ static unsigned most_pieces(const struct quire_machine *m)
 }
 
 /* A PTL may be held: kmem_alloc() does not sleep. */
-bool tlb_is_full(struct tlb_gather *g)
+bool tlb_is_full(struct mmu_gather *g)
 {
 	struct quire_machine *m = g->mm->machine;
 	struct tlb_piece *piece;
@@ -88,36 +88,36 @@ bool tlb_is_full(struct tlb_gather *g)
 	return false;
 }
 
-bool tlb_folio_dirty(struct tlb_gather *g, struct folio *f)
+bool tlb_folio_dirty(struct mmu_gather *g, struct folio *f)
 {
 	g->any_dirty = true;
 	return tlb_folio(g, (struct folio *)((uintptr_t)f | GATHERED_DIRTY));
 }
 
 /* M held: one at a time.  A thread that finds an entry cleared under its PTL sees the store. */
-void tlb_unflushed(struct tlb_gather *g)
+void tlb_pending_flush(struct mmu_gather *g)
 {
-	if (g->unflushed || g->no_flush)
+	if (g->pending_flush || g->no_flush)
 		return;
 	STEP("says that entries of files are not flushed yet");
-	g->unflushed = true;
-	at_store(&g->mm->unflushed, 1);
+	g->pending_flush = true;
+	at_store(&g->mm->pending_flush, 1);
 }
 
-void tlb_range_of_others(struct tlb_gather *g, uint64_t start, uint64_t end)
+void tlb_range_of_others(struct mmu_gather *g, uint64_t start, uint64_t end)
 {
-	if (RULE(flush_of_others) && at_load(&g->mm->unflushed))
+	if (RULE(flush_of_others) && at_load(&g->mm->pending_flush))
 		tlb_range(g, start, end, 0);
 }
 
-void tlb_table(struct tlb_gather *g, struct folio *table, uint64_t addr)
+void tlb_table(struct mmu_gather *g, struct folio *table, uint64_t addr)
 {
 	if (!g->nr_ranges)
 		tlb_range(g, addr, addr + PAGE_SIZE, 0);
 	chain_add(g->mm->machine, &g->tables, table);
 }
 
-static void flush(struct tlb_gather *g)
+static void flush(struct mmu_gather *g)
 {
 	struct quire_mm *mm = g->mm;
 	const struct quire_port *port = &mm->machine->port;
@@ -141,7 +141,7 @@ static void flush(struct tlb_gather *g)
  * Both flags are set at once: a thread that finds a page dirty, writes it back and cleans it has to
  * know that the page is lent.
  */
-static void mark_folio(const struct tlb_gather *g, struct folio **slot)
+static void mark_folio(const struct mmu_gather *g, struct folio **slot)
 {
 	uintptr_t p = (uintptr_t)*slot;
 	uint32_t flags = g->lent && RULE(lent_is_marked) ? FOLIO_LENT : 0;
@@ -153,7 +153,7 @@ static void mark_folio(const struct tlb_gather *g, struct folio **slot)
 		folio_set(*slot, flags);
 }
 
-static void put_folios(struct tlb_gather *g, struct folio **v, unsigned n)
+static void put_folios(struct mmu_gather *g, struct folio **v, unsigned n)
 {
 	struct quire_machine *m = g->mm->machine;
 
@@ -171,7 +171,7 @@ static void put_folios(struct tlb_gather *g, struct folio **v, unsigned n)
 }
 
 /* All that was gathered, the latest first; the gather has its own room again. */
-static void put_all(struct tlb_gather *g)
+static void put_all(struct mmu_gather *g)
 {
 	while (g->pieces) {
 		struct tlb_piece *piece = g->pieces;
@@ -203,7 +203,7 @@ void tlb_mark_lent(struct quire_mm *mm, uint64_t start, uint64_t end)
 		}
 }
 
-static void retire_tables(struct tlb_gather *g)
+static void retire_tables(struct mmu_gather *g)
 {
 	struct quire_machine *m = g->mm->machine;
 
@@ -213,7 +213,7 @@ static void retire_tables(struct tlb_gather *g)
 		frames_put_now(m, &g->tables);
 }
 
-void tlb_flush_now(struct tlb_gather *g)
+void tlb_flush_now(struct mmu_gather *g)
 {
 	if (RULE(flush_before_free))
 		flush(g);
@@ -227,10 +227,10 @@ void tlb_flush_now(struct tlb_gather *g)
 	g->any_dirty = false;
 }
 
-void tlb_finish_some(struct tlb_gather *g)
+void tlb_finish_some(struct mmu_gather *g)
 {
 	tlb_flush_now(g);
-	if (g->unflushed)
-		at_store(&g->mm->unflushed, 0);
-	g->unflushed = false;
+	if (g->pending_flush)
+		at_store(&g->mm->pending_flush, 0);
+	g->pending_flush = false;
 }

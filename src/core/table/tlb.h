@@ -27,12 +27,12 @@ struct tlb_piece {
 	struct folio *folios[TLB_PIECE_FOLIOS];
 };
 
-struct tlb_gather {
+struct mmu_gather {
 	struct quire_mm *mm;
-	bool full;      /* flush everything; the caller's choice */
-	bool no_flush;  /* nothing can be cached any more: everything was flushed for good */
-	bool unflushed; /* mm->unflushed is this gather's */
-	bool lent;      /* of what was flushed last, somebody may still use something */
+	bool full;          /* flush everything; the caller's choice */
+	bool no_flush;      /* nothing can be cached any more: everything was flushed for good */
+	bool pending_flush; /* mm->pending_flush is this gather's */
+	bool lent;          /* of what was flushed last, somebody may still use something */
 	unsigned nr_ranges;
 	unsigned nr_pages; /* entries that changed, for the statistics */
 	unsigned nr_pieces;
@@ -44,26 +44,26 @@ struct tlb_gather {
 	struct folio *folios[TLB_GATHER_FOLIOS];
 };
 
-void tlb_begin(struct tlb_gather *g, struct quire_mm *mm);
+void tlb_begin(struct mmu_gather *g, struct quire_mm *mm);
 /* A range that touches the latest one is merged with it.  pages: as many entries of it changed. */
-void tlb_range(struct tlb_gather *g, uint64_t start, uint64_t end, unsigned pages);
+void tlb_range(struct mmu_gather *g, uint64_t start, uint64_t end, unsigned pages);
 
-static inline void tlb_page(struct tlb_gather *g, uint64_t addr)
+static inline void tlb_page(struct mmu_gather *g, uint64_t addr)
 {
 	tlb_range(g, addr, addr + PAGE_SIZE, 1);
 }
 
 /* Before entries of a file are cleared; M held.  Announces it until tlb_finish() has flushed. */
-void tlb_unflushed(struct tlb_gather *g);
+void tlb_pending_flush(struct mmu_gather *g);
 /*
  * After a walk without M that is to report that nobody reaches what was in the range.  Other
  * threads may have cleared entries there and not flushed them yet: then the range is gathered.
  */
-void tlb_range_of_others(struct tlb_gather *g, uint64_t start, uint64_t end);
+void tlb_range_of_others(struct mmu_gather *g, uint64_t start, uint64_t end);
 /* There is no room for another folio.  True: nor will there be until tlb_flush_now(). */
-bool tlb_is_full(struct tlb_gather *g);
+bool tlb_is_full(struct mmu_gather *g);
 /* Takes over one reference.  True: the gather is full; drop spinlocks and call tlb_flush_now. */
-static inline bool tlb_folio(struct tlb_gather *g, struct folio *f)
+static inline bool tlb_folio(struct mmu_gather *g, struct folio *f)
 {
 	*g->next++ = f;
 	return __builtin_expect(g->next == g->end, 0) && tlb_is_full(g);
@@ -74,12 +74,12 @@ static inline bool tlb_folio(struct tlb_gather *g, struct folio *f)
  * before the entry was made.  So the folio is marked dirty once more after the flush, before the
  * reference is dropped.
  */
-bool tlb_folio_dirty(struct tlb_gather *g, struct folio *f);
+bool tlb_folio_dirty(struct mmu_gather *g, struct folio *f);
 /*
  * Takes over an empty table that was unlinked from the slot of `addr`.  Something is flushed even
  * when no entry was: an executor that walks the tables itself must not be inside a freed one.
  */
-void tlb_table(struct tlb_gather *g, struct folio *table, uint64_t addr);
+void tlb_table(struct mmu_gather *g, struct folio *table, uint64_t addr);
 /*
  * For what is mapped in the range.  It was moved here, and the flush of its old place has found it
  * lent (g->lent).  M held.
@@ -89,11 +89,11 @@ void tlb_mark_lent(struct quire_mm *mm, uint64_t start, uint64_t end);
  * Flushes and frees what was gathered so far; no spinlock held, and no RCU read-side section if
  * tables were gathered (it may have to wait for readers).  The gather is empty afterwards.
  */
-void tlb_flush_now(struct tlb_gather *g);
-void tlb_finish_some(struct tlb_gather *g);
-static inline void tlb_finish(struct tlb_gather *g)
+void tlb_flush_now(struct mmu_gather *g);
+void tlb_finish_some(struct mmu_gather *g);
+static inline void tlb_finish(struct mmu_gather *g)
 {
-	if (g->nr_ranges || g->full || g->next != g->folios || g->tables.nr || g->unflushed)
+	if (g->nr_ranges || g->full || g->next != g->folios || g->tables.nr || g->pending_flush)
 		tlb_finish_some(g);
 	else
 		g->lent = false;

@@ -13,8 +13,8 @@
  *   3  A PTL is never held over a flush.
  *   4  The mark that stops faults (dead, or the file's seq) is visible before the walk looks for
  *      tables.  So a fault that makes a table which the walk missed sees the mark under its PTL.
- *   5  A thread that clears entries of a file under M announces it (mm->unflushed) from before the
- *      first entry until the flush.  Truncation and writeback do not take M. They may find no
+ *   5  A thread that clears entries of a file under M announces it (mm->pending_flush) from before
+ *      the first entry until the flush.  Truncation and writeback do not take M. They may find no
  *      entry, but must not return while a translation is cached: they flush the range themselves.
  *   6  What truncation and writeback clear, they flush under I. A thread that finds no entry, and
  *      is to report that nobody reaches what was there, takes I once before it returns: munmap,
@@ -30,7 +30,7 @@
 #include "core/table/tlb.h"
 
 struct zap {
-	struct tlb_gather *g;
+	struct mmu_gather *g;
 	struct vma *vma;
 	bool keep_private; /* leave private copies of file pages */
 	struct rmap_batch batch;
@@ -142,17 +142,17 @@ static void zap_tables(struct zap *z, uint64_t start, uint64_t end)
 	}
 }
 
-void zap_range(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end)
+void zap_range(struct mmu_gather *g, struct vma *vma, uint64_t start, uint64_t end)
 {
 	struct zap z = {.g = g, .vma = vma};
 
 	if (vma->file)
-		tlb_unflushed(g); /* invariant 5 */
+		tlb_pending_flush(g); /* invariant 5 */
 	zap_tables(&z, start, end);
 }
 
 /* Tables are kept by RCU: M of this mm is not held. */
-void zap_file_range(struct tlb_gather *g, struct vma *vma, uint64_t first_pgoff,
+void zap_file_range(struct mmu_gather *g, struct vma *vma, uint64_t first_pgoff,
 		    uint64_t last_pgoff, bool even_cow)
 {
 	struct zap z = {.g = g, .vma = vma, .keep_private = !even_cow};
@@ -183,7 +183,7 @@ static bool may_lazyfree(const struct quire_machine *m, pte_t e)
 }
 
 /* Clean again: the next write must be seen, since it takes the page back. */
-static void lazyfree_entry(struct tlb_gather *g, struct pt_cursor *c)
+static void lazyfree_entry(struct mmu_gather *g, struct pt_cursor *c)
 {
 	struct quire_machine *m = g->mm->machine;
 	pte_t e = at_load_relaxed(c->entry);
@@ -202,7 +202,7 @@ static void lazyfree_entry(struct tlb_gather *g, struct pt_cursor *c)
 		tlb_page(g, c->addr);
 }
 
-void lazyfree_range(struct tlb_gather *g, struct vma *vma, uint64_t start, uint64_t end)
+void lazyfree_range(struct mmu_gather *g, struct vma *vma, uint64_t start, uint64_t end)
 {
 	struct pt_cursor c;
 
