@@ -106,7 +106,8 @@ enum quire_fault_result fault_done(struct fault *f, enum quire_fault_kind kind)
 enum quire_fault_result fault_lost(struct fault *f, int err)
 {
 	if (err == -QEAGAIN) {
-		f->retry = true;
+		if (f->again == AGAIN_NO)
+			f->again = AGAIN_LOST_RACE;
 		return QUIRE_FAULT_OK;
 	}
 	f->missing = err;
@@ -139,7 +140,7 @@ bool fault_sleep(struct fault *f)
 
 	if (file && !file_tryget(file)) {
 		STEP("finds that the file has ended: looks again");
-		f->retry = true;
+		f->again = AGAIN_LOST_RACE;
 		return false;
 	}
 	rcu_read_unlock(&f->mm->machine->port);
@@ -155,8 +156,7 @@ bool fault_sleep(struct fault *f)
 enum quire_fault_result fault_wake(struct fault *f)
 {
 	rcu_read_lock(&f->mm->machine->port);
-	f->slept = true;
-	f->retry = true;
+	f->again = AGAIN_SLEPT;
 	return QUIRE_FAULT_OK;
 }
 
@@ -169,7 +169,7 @@ bool fault_wake_failed(struct fault *f, uint64_t pgoff)
 	if (!vma || (RULE(failed_read_looks_again) &&
 		     (vma->file != f->file || vma_pgoff(vma, f->addr) != pgoff)))
 		return false;
-	f->retry = f->slept = false;
+	f->again = AGAIN_NO;
 	f->vma = vma;
 	return true;
 }
@@ -206,8 +206,7 @@ static enum quire_fault_result fault_no_vma(struct fault *f)
 {
 	if (f->locked || !RULE(miss_under_mmap_lock))
 		return fault_refuse(f, QUIRE_FAULT_SEGV, QSEGV_MAPERR, QUIRE_REASON_NO_VMA);
-	f->confirm = true;
-	f->retry = true;
+	f->again = AGAIN_CONFIRM;
 	return QUIRE_FAULT_OK;
 }
 
@@ -285,17 +284,23 @@ static void use_lock(struct fault *f)
 
 static void prepare_retry(struct fault *f)
 {
-	f->retry = false;
-	if (f->slept) {
-		f->slept = false;
+	enum fault_again why = f->again;
+
+	f->again = AGAIN_NO;
+	switch (why) {
+	case AGAIN_NO:
+		break;
+	case AGAIN_SLEPT:
 		f->tries = 0;
-	} else if (f->confirm) {
-		f->confirm = false;
+		break;
+	case AGAIN_CONFIRM:
 		use_lock(f);
-	} else {
+		break;
+	case AGAIN_LOST_RACE:
 		mm_count(f->mm, MM_RETRY, 1);
 		if (++f->tries >= MAX_TRIES && RULE(wait_for_writer))
 			use_lock(f);
+		break;
 	}
 }
 
@@ -328,12 +333,12 @@ static bool fault_again(struct fault *f, enum quire_fault_result result)
 	bool again;
 
 	if (likely(result == QUIRE_FAULT_OK)) {
-		again = f->retry;
+		again = f->again != AGAIN_NO;
 		if (unlikely(again))
 			prepare_retry(f);
 		return again;
 	}
-	f->retry = false;
+	f->again = AGAIN_NO;
 	again = result == QUIRE_FAULT_OOM ? find_memory(f)
 					  : result == QUIRE_FAULT_SEGV && grow_stack(f);
 	if (again)

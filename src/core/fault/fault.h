@@ -10,7 +10,7 @@
  * An op runs inside an RCU read-side section, without the mmap lock unless f->locked.  It ends in
  * one of four ways: OK with the entry installed; SEGV or BUS through fault_refuse(); OOM through
  * fault_lost(), which notes what was missing; or
- * f->retry set, with any result, to start over from the lookup.
+ * f->again set, with any result, to start over from the lookup.
  */
 #ifndef CORE_FAULT_FAULT_H
 #define CORE_FAULT_FAULT_H
@@ -37,6 +37,13 @@ struct fault_frames {
 	uint64_t frames[FAULT_FRAMES];
 };
 
+enum fault_again {
+	AGAIN_NO,
+	AGAIN_LOST_RACE,
+	AGAIN_SLEPT,   /* the op has left RCU and M: no race was lost */
+	AGAIN_CONFIRM, /* under M: nothing is mapped there, or a fork goes on */
+};
+
 struct fault {
 	struct quire_mm *mm;
 	struct vma *vma; /* kept by RCU; may die at any moment.  NULL: none found, or asleep */
@@ -48,9 +55,7 @@ struct fault {
 	struct pt_walk walk;     /* where it was read */
 	uint64_t seq;            /* the file's mapping->seq, read before its pages are looked at */
 	bool locked;             /* M is held (fallback): VMAs stand still */
-	bool retry;              /* set by ops: start over from the lookup */
-	bool slept;              /* the op left RCU and M: the retry is no lost race */
-	bool confirm;            /* the lookup found nothing: look again under M */
+	enum fault_again again;  /* why the attempt is to be made again, from the lookup */
 	unsigned tries;          /* lost races since the last sleep */
 	bool grow;               /* an access of the program's own: may grow a stack */
 	bool major;              /* content was read in for this fault */

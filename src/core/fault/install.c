@@ -45,7 +45,7 @@ static bool must_wait_for_fork(struct fault *f)
 	    f->access != QUIRE_WRITE || (f->vma->flags & VM_MAYSHARE))
 		return false;
 	STEP("finds a fork going on: will wait for it");
-	f->confirm = true;
+	f->again = AGAIN_CONFIRM;
 	return true;
 }
 

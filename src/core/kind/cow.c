@@ -241,7 +241,7 @@ static enum quire_fault_result cow_copy(struct fault *f, struct folio *old)
 		STEP("copies the page");
 		memcpy(folio_addr(m, fresh), folio_addr(m, old), PAGE_SIZE);
 		result = cow_replace(f, old, fresh, QUIRE_KIND_COW_COPY);
-		if (was_anon && result == QUIRE_FAULT_OK && !f->retry)
+		if (was_anon && result == QUIRE_FAULT_OK && f->again == AGAIN_NO)
 			mm_count(f->mm, MM_COW_AFTER_FORK, 1);
 	}
 	folio_put(m, old);
