@@ -91,7 +91,9 @@ struct mapper {
 	struct pt_ref ref; /* of f->addr, locked */
 	uint64_t pgoff;    /* of f->addr */
 	uint64_t bits;     /* of each entry */
-	struct rmap_batch batch;
+	bool dirty;        /* they are written */
+	unsigned mapped;   /* entries so far */
+	unsigned first;    /* of them the first of their page */
 };
 
 static int mapper_begin(struct mapper *m, struct fault *f, uint64_t pgoff)
@@ -99,15 +101,17 @@ static int mapper_begin(struct mapper *m, struct fault *f, uint64_t pgoff)
 	m->f = f;
 	m->pgoff = pgoff;
 	m->bits = vma_pte_bits(f->vma) | PTE_ACCESSED;
-	if (f->access == QUIRE_WRITE)
+	m->dirty = f->access == QUIRE_WRITE;
+	if (m->dirty)
 		m->bits |= PTE_WRITE | PTE_WRITTEN;
-	m->batch = (struct rmap_batch){0};
+	m->mapped = m->first = 0;
 	return fault_lock(f, &m->ref);
 }
 
 static void mapper_end(struct mapper *m)
 {
-	rmap_batch_commit(&m->batch, m->f->mm);
+	m->ref.table->pt.used += m->mapped;
+	rmap_count_cached(m->f->mm, m->f->vma->file->folio_flags, m->mapped, m->first);
 	pt_unlock(&m->ref);
 }
 
@@ -116,14 +120,15 @@ static inline pte_t *mapper_entry(const struct mapper *m, uint64_t pgoff)
 	return m->ref.entry + (int64_t)(pgoff - m->pgoff);
 }
 
-/* The cache keeps the folio while we are in RCU. */
+/* The entry is empty.  The cache keeps the folio while we are in RCU. */
 static inline void map_page(struct mapper *m, pte_t *entry, struct folio *folio)
 {
 	STEP("maps frame %u of the cache", folio_pfn(m->f->mm->machine, folio));
-	if (m->bits & PTE_DIRTY && !folio_test(folio, FOLIO_DIRTY))
+	if (m->dirty && !folio_test(folio, FOLIO_DIRTY))
 		folio_set(folio, FOLIO_DIRTY);
-	rmap_batch_add(&m->batch, folio);
-	pt_set(&m->ref, entry, pte_make(folio_pfn(m->f->mm->machine, folio), m->bits));
+	m->first += folio_get_mapped(folio) == 1;
+	m->mapped++;
+	at_store(entry, pte_make(folio_pfn(m->f->mm->machine, folio), m->bits));
 }
 
 /* Maps the page that the cache has in the slot, if that can be and the entry is empty. */
@@ -148,8 +153,9 @@ static unsigned map_range(struct mapper *m, uint64_t first, uint64_t end)
 		void *const *slots = index_slots(pages, first, &n);
 
 		n = (unsigned)min_u64(n, end - first);
-		for (unsigned i = 0; slots && i < n; i++)
-			mapped += map_slot(m, mapper_entry(m, first + i), slots + i);
+		for (pte_t *entry = mapper_entry(m, first), *stop = entry + n;
+		     slots && entry < stop; entry++)
+			mapped += map_slot(m, entry, slots++);
 	}
 	return mapped;
 }

@@ -33,6 +33,17 @@ void rmap_add(struct quire_mm *mm, struct folio *f)
 		rmap_change(mm, rss_counter(f), at_add_relaxed(&f->mapcount, 1) == 1, 1);
 }
 
+void rmap_count_cached(struct quire_mm *mm, uint32_t folio_flags, unsigned n, unsigned first)
+{
+	unsigned cpu = this_cpu(&mm->machine->port);
+	enum mm_counter kind = folio_flags & FOLIO_SHMEM ? MM_SHMEM : MM_FILE;
+
+	if (n)
+		at_add_relaxed(&mm->stripes[cpu & (mm->nr_stripes - 1)].v[kind], n);
+	if (first)
+		at_add_relaxed(&mm->machine->cpus[cpu].mapped_file, first);
+}
+
 void rmap_count_new(struct quire_mm *mm, unsigned n)
 {
 	rmap_change(mm, MM_ANON, true, (int)n);

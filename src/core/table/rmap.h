@@ -28,8 +28,14 @@ static inline enum mm_counter rss_counter(const struct folio *f)
 }
 
 /*
+ * n entries more of pages of a file with these folio_flags, whose counts have been taken; `first`
+ * of them are the first of their page.
+ */
+void rmap_count_cached(struct quire_mm *mm, uint32_t folio_flags, unsigned n, unsigned first);
+
+/*
  * Many entries of one mm: the folios' counters at once, those of mm and machine in one go.
- * mapped_*: folios whose mapcount went from 0 to 1 (or back, negative).
+ * mapped_*: folios whose mapcount went to 0 (negative).
  */
 struct rmap_batch {
 	int64_t rss[MM_SHMEM + 1];
@@ -49,15 +55,6 @@ static inline void rmap_batch_remove_anon(struct rmap_batch *b, struct folio *f)
 	b->rss[MM_ANON]--;
 	if (at_sub(&f->mapcount, 1) == 0)
 		b->mapped_anon--;
-}
-/* Takes the entry's reference, too. */
-static inline void rmap_batch_add(struct rmap_batch *b, struct folio *f)
-{
-	enum mm_counter kind = rss_counter(f);
-
-	b->rss[kind]++;
-	if (folio_get_mapped(f) == 1)
-		*(kind == MM_ANON ? &b->mapped_anon : &b->mapped_file) += 1;
 }
 /* Adds what was batched and empties the batch. */
 void rmap_batch_commit(struct rmap_batch *b, struct quire_mm *mm);
