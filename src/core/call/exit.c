@@ -43,6 +43,7 @@ static void zap_all(struct quire_mm *mm, struct vma *chain)
 	struct mmu_gather g;
 
 	tlb_begin(&g, mm);
+	g.small = true; /* others may be waiting for this memory */
 	if (!at_load(&mm->refs))
 		flush_for_good(&g);
 	for (struct vma *v = chain; v; v = v->chain)

@@ -15,7 +15,8 @@
  *      place (frames.c). Whoever writes such a page back leaves it dirty (writeback.c).
  *   5  A flush costs more than anything that it is made for, so a gather takes what it can: pieces
  *      of the heap beyond its own array, up to a share of RAM, since what is gathered is not free
- *      yet.  Without memory for a piece it is full, and is flushed earlier.
+ *      yet.  Without memory for a piece it is full, and is flushed earlier.  Exit does without:
+ *      others may be waiting for what it frees.
  */
 #include "core/base/kmem.h"
 #include "core/frame/defer.h"
@@ -32,6 +33,7 @@ void tlb_begin(struct mmu_gather *g, struct quire_mm *mm)
 	g->mm = mm;
 	g->full = false;
 	g->no_flush = false;
+	g->small = false;
 	g->nr_ranges = 0;
 	g->nr_pages = 0;
 	g->nr_pieces = 0;
@@ -75,7 +77,8 @@ bool tlb_is_full(struct mmu_gather *g)
 	struct quire_machine *m = g->mm->machine;
 	struct tlb_piece *piece;
 
-	if (g->no_flush || g->nr_pieces >= most_pieces(m)) /* no_flush: nothing is gained */
+	/* no_flush: nothing is gained */
+	if (g->small || g->no_flush || g->nr_pieces >= most_pieces(m))
 		return true;
 	piece = kmem_alloc(m, sizeof(*piece));
 	if (!piece)

@@ -31,6 +31,7 @@ struct mmu_gather {
 	struct quire_mm *mm;
 	bool full;          /* flush everything; the caller's choice */
 	bool no_flush;      /* nothing can be cached any more: everything was flushed for good */
+	bool small;         /* the caller's choice: no more room than its own, to free early */
 	bool pending_flush; /* mm->pending_flush is this gather's */
 	bool lent;          /* of what was flushed last, somebody may still use something */
 	unsigned nr_ranges;
