@@ -109,6 +109,10 @@ void make_other(struct world *w, enum quire_file_kind kind, uint64_t pages);
 /* Page 0 of w->file at addr. flags: QMAP_SHARED or QMAP_PRIVATE. */
 void map_file(struct world *w, uint64_t addr, uint64_t pages, int prot, int flags);
 void map_other(struct world *w, uint64_t addr, uint64_t pages, int prot, int flags);
+/* An actor: w->file gets shorter, to its first page. */
+void truncate_to_one(struct world *w);
+/* A check(): w->file, mapped at w->addr, has one page, and no other is mapped or cached. */
+void check_one_page(struct world *w);
 /* For check(): the last reference on the file is gone, and was put once. */
 void expect_released(struct world *w);
 /* From setup(): reads and writes sleep until io_allow(). */

@@ -177,6 +177,21 @@ void map_other(struct world *w, uint64_t addr, uint64_t pages, int prot, int fla
 	map(w, w->other, addr, pages, prot, flags);
 }
 
+void truncate_to_one(struct world *w)
+{
+	must(quire_file_truncate(w->file, PAGE), "truncate");
+}
+
+void check_one_page(struct world *w)
+{
+	uint64_t beyond = w->addr + PAGE;
+	uint8_t cached = 0;
+
+	expect(!quire_pte(w->mm, beyond), "a page beyond the end is mapped");
+	must(quire_mincore(w->mm, beyond, PAGE, &cached), "mincore");
+	expect(!cached, "a page beyond the end is in the cache");
+}
+
 void io_gate(struct world *w)
 {
 	w->io_gated = 1;

@@ -202,20 +202,6 @@ static void populate_or_fail(struct world *w)
 	expect(!err || err == -QEFAULT, "MADV_POPULATE_WRITE fails with %d", err);
 }
 
-static void truncate_to_one(struct world *w)
-{
-	must(quire_file_truncate(w->file, PAGE), "truncate");
-}
-
-static void check_truncated(struct world *w)
-{
-	uint8_t cached = 0;
-
-	expect(!present(w->mm, SECOND), "a page beyond the end is mapped");
-	must(quire_mincore(w->mm, SECOND, PAGE, &cached), "mincore");
-	expect(!cached, "a page beyond the end is in the cache");
-}
-
 SCENARIO(populate_truncate) = {
     .name = "populate-truncate",
     .title = "MADV_POPULATE_WRITE of two new pages of shmem against truncation to one",
@@ -223,7 +209,7 @@ SCENARIO(populate_truncate) = {
     .pairs = "fault × truncate",
     .setup = setup_shmem,
     .actors = {{"madvise", populate_or_fail}, {"truncate", truncate_to_one}},
-    .check = check_truncated,
+    .check = check_one_page,
     .nr_guards = 2,
     .guards = {RULE_cache_seq_check, RULE_wait_for_adders},
 };

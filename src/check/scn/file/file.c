@@ -29,20 +29,6 @@ static void setup_uncached(struct world *w)
 	map_file(w, w->addr, 2, PROT_RW, QMAP_SHARED);
 }
 
-static void truncate_to_one(struct world *w)
-{
-	must(quire_file_truncate(w->file, PAGE), "truncate");
-}
-
-static void check_truncated(struct world *w)
-{
-	uint8_t cached = 0;
-
-	expect(!quire_pte(w->mm, BEYOND), "a page beyond the end is mapped");
-	must(quire_mincore(w->mm, BEYOND, PAGE, &cached), "mincore");
-	expect(!cached, "a page beyond the end is in the cache");
-}
-
 /* ---- truncation --------------------------------------------------------------------- */
 
 static void load_beyond(struct world *w)
@@ -61,7 +47,7 @@ SCENARIO(file_truncate) = {
     .pairs = "fault × truncate",
     .setup = setup_cached,
     .actors = {{"fault", load_beyond}, {"truncate", truncate_to_one}},
-    .check = check_truncated,
+    .check = check_one_page,
     .nr_guards = 1,
     .guards = {RULE_seq_check},
 };
@@ -78,7 +64,7 @@ SCENARIO(file_around) = {
     .pairs = "fault × truncate",
     .setup = setup_cached,
     .actors = {{"fault", load_first}, {"truncate", truncate_to_one}},
-    .check = check_truncated,
+    .check = check_one_page,
 };
 
 static void store_beyond(struct world *w)
@@ -93,7 +79,7 @@ SCENARIO(file_add) = {
     .pairs = "fault × truncate",
     .setup = setup_uncached,
     .actors = {{"fault", store_beyond}, {"truncate", truncate_to_one}},
-    .check = check_truncated,
+    .check = check_one_page,
     .nr_guards = 3,
     .guards = {RULE_seq_check, RULE_cache_seq_check, RULE_wait_for_adders},
 };
@@ -199,7 +185,7 @@ SCENARIO(file_map) = {
     .pairs = "map, unmap × truncate",
     .setup = setup_unmapped,
     .actors = {{"mmap", map_two}, {"fault", load_if_mapped}, {"truncate", truncate_to_one}},
-    .check = check_truncated,
+    .check = check_one_page,
 };
 
 /* ---- private copies ------------------------------------------------------------------- */
@@ -224,7 +210,7 @@ SCENARIO(file_copy) = {
     .pairs = "fault × truncate",
     .setup = setup_private,
     .actors = {{"fault", copy_beyond}, {"truncate", truncate_to_one}},
-    .check = check_truncated,
+    .check = check_one_page,
     .nr_guards = 3,
     .guards = {RULE_rcu_free_cached_pages, RULE_cache_nodes_by_rcu, RULE_seq_check},
 };
@@ -243,7 +229,7 @@ SCENARIO(file_cow) = {
     .pairs = "fault × truncate",
     .setup = setup_private_read,
     .actors = {{"fault", copy_beyond}, {"truncate", truncate_to_one}},
-    .check = check_truncated,
+    .check = check_one_page,
 };
 
 /* ---- holes -------------------------------------------------------------------------------- */

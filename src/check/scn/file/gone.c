@@ -25,11 +25,6 @@ static void drop_own_copy(struct world *w)
 	expect(value != 6, "a private copy is there after MADV_DONTNEED has returned");
 }
 
-static void truncate_to_one(struct world *w)
-{
-	must(quire_file_truncate(w->file, PAGE), "truncate");
-}
-
 SCENARIO(file_dontneed) = {
     .name = "file-dontneed",
     .title = "MADV_DONTNEED of a private copy against truncation of its page",

@@ -27,11 +27,6 @@ static void protect_first(struct world *w)
 	must(quire_mprotect(w->mm, w->addr, PAGE, PROT_R), "mprotect");
 }
 
-static void truncate_to_one(struct world *w)
-{
-	must(quire_file_truncate(w->file, PAGE), "truncate");
-}
-
 static void check_beyond(struct world *w)
 {
 	expect(!quire_pte(w->mm, w->addr + PAGE), "a page beyond the end is mapped");
