@@ -174,6 +174,12 @@ bool fault_wake_failed(struct fault *f, uint64_t pgoff)
 	return true;
 }
 
+enum quire_fault_result fault_wake_beyond_end(struct fault *f, uint64_t pgoff)
+{
+	return fault_wake_failed(f, pgoff) ? fault_sigbus(f, QUIRE_REASON_BEYOND_EOF)
+					   : QUIRE_FAULT_OK;
+}
+
 enum quire_fault_result fault_beyond_end(struct fault *f, uint64_t pgoff)
 {
 	STEP("page %lu lies beyond the end of the file", pgoff);
@@ -183,8 +189,7 @@ enum quire_fault_result fault_beyond_end(struct fault *f, uint64_t pgoff)
 		return QUIRE_FAULT_OK;
 	if (pgoff < file_ask_pages(f->file))
 		return fault_wake(f);
-	return fault_wake_failed(f, pgoff) ? fault_sigbus(f, QUIRE_REASON_BEYOND_EOF)
-					   : QUIRE_FAULT_OK;
+	return fault_wake_beyond_end(f, pgoff);
 }
 
 /* ---- one attempt ----------------------------------------------------------- */

@@ -96,6 +96,8 @@ enum quire_fault_result fault_lost(struct fault *f, int err);
 bool fault_sleep(struct fault *f);
 enum quire_fault_result fault_wake(struct fault *f);
 bool fault_wake_failed(struct fault *f, uint64_t pgoff);
+/* The same of a page that lies beyond the end, as the embedder has said: the op's result. */
+enum quire_fault_result fault_wake_beyond_end(struct fault *f, uint64_t pgoff);
 /* Page pgoff lies beyond the end as the core knows it: asks whether it still does. */
 enum quire_fault_result fault_beyond_end(struct fault *f, uint64_t pgoff);
 

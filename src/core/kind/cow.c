@@ -293,7 +293,7 @@ static unsigned replace_run(struct fault *f, struct pt_ref *ref, const struct co
 	unsigned i = 0;
 
 	do {
-		rmap_batch_remove(&gone, c->old[i]);
+		rmap_batch_remove(&gone, c->old[i], MM_ANON);
 		rmap_new(c->fresh[i]);
 		pt_set(ref, ref->entry + i, pte_make(folio_pfn(m, c->fresh[i]), bits));
 	} while (++i < n && (!RULE(run_asks_each) || at_load_relaxed(ref->entry + i) == c->was[i]));

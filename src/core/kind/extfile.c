@@ -32,6 +32,12 @@ static enum quire_fault_result refuse_frame(struct fault *f, int err)
 	return fault_sigbus(f, err == -QENXIO ? QUIRE_REASON_BEYOND_EOF : QUIRE_REASON_IO);
 }
 
+/* After a sleep in which the file has refused page pgoff. */
+static enum quire_fault_result wake_refused(struct fault *f, uint64_t pgoff, int err)
+{
+	return fault_wake_failed(f, pgoff) ? refuse_frame(f, err) : QUIRE_FAULT_OK;
+}
+
 /* ---- asking for frames ------------------------------------------------------- */
 
 /* Pages of the file to ask for: [first, end) with the one that is wanted. */
@@ -93,7 +99,7 @@ static enum quire_fault_result ask_window(struct fault *f, uint64_t pgoff)
 	err = ask_frames(f, &w, file_ask_pages(f->file));
 	if (!err)
 		return fault_wake(f);
-	return fault_wake_failed(f, pgoff) ? refuse_frame(f, err) : QUIRE_FAULT_OK;
+	return wake_refused(f, pgoff, err);
 }
 
 /* Invariant 2: what f->file's callback returned at `seq` still holds. */
@@ -186,7 +192,7 @@ static enum quire_fault_result make_copy(struct fault *f, uint64_t pgoff)
 	err = pgoff < file_ask_pages(f->file) ? copy_out(f, pgoff) : -QENXIO;
 	if (!err)
 		return fault_wake(f);
-	return fault_wake_failed(f, pgoff) ? refuse_frame(f, err) : QUIRE_FAULT_OK;
+	return wake_refused(f, pgoff, err);
 }
 
 static bool copy_fits(const struct fault *f, uint64_t pgoff)

@@ -35,8 +35,7 @@ static enum quire_fault_result read_page_in(struct fault *f, uint64_t pgoff)
 	if (!fault_sleep(f))
 		return QUIRE_FAULT_OK;
 	if (pgoff >= file_ask_pages(f->file))
-		return fault_wake_failed(f, pgoff) ? fault_sigbus(f, QUIRE_REASON_BEYOND_EOF)
-						   : QUIRE_FAULT_OK;
+		return fault_wake_beyond_end(f, pgoff);
 	err = filecache_read(f->file, pgoff, f->seq, &folio);
 	if (!err) {
 		folio_put(f->mm->machine, folio);
@@ -144,10 +143,10 @@ static inline bool map_slot(struct mapper *m, pte_t *entry, void *const *slot)
 }
 
 /* Of [first, end) what is in the cache and has no entry. */
-static unsigned map_range(struct mapper *m, uint64_t first, uint64_t end)
+static void map_range(struct mapper *m, uint64_t first, uint64_t end)
 {
 	const struct index *pages = &m->f->vma->file->mapping.pages;
-	unsigned mapped = 0, n;
+	unsigned n;
 
 	for (; first < end; first += n) {
 		void *const *slots = index_slots(pages, first, &n);
@@ -155,9 +154,8 @@ static unsigned map_range(struct mapper *m, uint64_t first, uint64_t end)
 		n = (unsigned)min_u64(n, end - first);
 		for (pte_t *entry = mapper_entry(m, first), *stop = entry + n;
 		     slots && entry < stop; entry++)
-			mapped += map_slot(m, entry, slots++);
+			map_slot(m, entry, slots++);
 	}
-	return mapped;
 }
 
 /* Of the run those that lie before the end of the file. */
@@ -175,18 +173,18 @@ static unsigned run_in_file(const struct fault *f, uint64_t pgoff)
 static void map_around(struct mapper *m, uint64_t addr)
 {
 	struct fault *f = m->f;
+	unsigned n = m->mapped;
 	uint64_t first, end;
-	unsigned n;
 
 	fault_window(f->vma, addr, f->mm->machine->fault_around, &first, &end);
-	n = map_range(m, first, min_u64(end, file_pages(f->vma->file)));
+	map_range(m, first, min_u64(end, file_pages(f->vma->file)));
+	n = m->mapped - n;
 	f->out->around += n; /* an attempt may have mapped some, and started over */
 	if (n)
 		mm_count(f->mm, MM_AROUND, n);
 }
 
-/* The pages of a run of writes behind the first, as far as each is there.  Returns how many with
- * it. */
+/* The pages of a run of writes, the first mapped, as far as each is there.  Returns how many. */
 static unsigned map_written_run(struct mapper *m, unsigned run)
 {
 	const struct index *pages = &m->f->vma->file->mapping.pages;

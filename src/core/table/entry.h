@@ -95,7 +95,7 @@ static inline bool entry_is_external(pte_t e)
 	return pte_present(e) && (e & PTE_EXTERNAL);
 }
 
-/* Of such an entry. */
+/* Of an entry that has one, or maps the zero page. */
 static inline struct folio *entry_folio(const struct quire_machine *m, pte_t e)
 {
 	return pfn_folio(m, pte_frame(e));

@@ -13,46 +13,32 @@
 #include "core/frame/folio.h"
 #include "core/table/rmap.h"
 
-static void count_mapped(struct machine_cpu *c, enum mm_counter kind, int n)
-{
-	at_add_relaxed(kind == MM_ANON ? &c->mapped_anon : &c->mapped_file, n);
-}
-
-static void rmap_change(struct quire_mm *mm, enum mm_counter kind, bool edge, int n)
+/* n entries more; `mapped` folios more with a mapcount above 0.  Negative: fewer. */
+static void rmap_change(struct quire_mm *mm, enum mm_counter kind, int n, int mapped)
 {
 	unsigned cpu = this_cpu(&mm->machine->port);
+	struct machine_cpu *c = &mm->machine->cpus[cpu];
 
-	at_add_relaxed(&mm->stripes[cpu & (mm->nr_stripes - 1)].v[kind], n);
-	if (edge)
-		count_mapped(&mm->machine->cpus[cpu], kind, n);
-}
-
-void rmap_add(struct quire_mm *mm, struct folio *f)
-{
-	if (!folio_test(f, FOLIO_PERMANENT))
-		rmap_change(mm, rss_counter(f), at_add_relaxed(&f->mapcount, 1) == 1, 1);
+	if (n)
+		at_add_relaxed(&mm->stripes[cpu & (mm->nr_stripes - 1)].v[kind], n);
+	if (mapped)
+		at_add_relaxed(kind == MM_ANON ? &c->mapped_anon : &c->mapped_file, mapped);
 }
 
 void rmap_count_cached(struct quire_mm *mm, uint32_t folio_flags, unsigned n, unsigned first)
 {
-	unsigned cpu = this_cpu(&mm->machine->port);
-	enum mm_counter kind = folio_flags & FOLIO_SHMEM ? MM_SHMEM : MM_FILE;
-
-	if (n)
-		at_add_relaxed(&mm->stripes[cpu & (mm->nr_stripes - 1)].v[kind], n);
-	if (first)
-		at_add_relaxed(&mm->machine->cpus[cpu].mapped_file, first);
+	rmap_change(mm, folio_flags & FOLIO_SHMEM ? MM_SHMEM : MM_FILE, (int)n, (int)first);
 }
 
 void rmap_count_new(struct quire_mm *mm, unsigned n)
 {
-	rmap_change(mm, MM_ANON, true, (int)n);
+	rmap_change(mm, MM_ANON, (int)n, (int)n);
 }
 
 void rmap_remove(struct quire_mm *mm, struct folio *f)
 {
 	if (!folio_test(f, FOLIO_PERMANENT))
-		rmap_change(mm, rss_counter(f), at_sub(&f->mapcount, 1) == 0, -1);
+		rmap_change(mm, rss_counter(f), -1, at_sub(&f->mapcount, 1) == 0 ? -1 : 0);
 }
 
 void rmap_batch_commit(struct rmap_batch *b, struct quire_mm *mm)

@@ -8,9 +8,8 @@
 #include "core/base/mm_types.h"
 #include "core/frame/folio.h"
 
-/* rmap.c: counters of a folio that gains or loses an entry of vma.  PTL held. */
-void rmap_add(struct quire_mm *mm, struct folio *f);    /* ++mapcount, ++rss */
-void rmap_remove(struct quire_mm *mm, struct folio *f); /* --mapcount, --rss */
+/* rmap.c: a folio loses an entry: --mapcount, --rss.  PTL held. */
+void rmap_remove(struct quire_mm *mm, struct folio *f);
 /* A private page that nobody else knows yet gets its first entry; n of them are counted. */
 static inline void rmap_new(struct folio *f)
 {
@@ -41,20 +40,12 @@ struct rmap_batch {
 	int64_t rss[MM_SHMEM + 1];
 	int64_t mapped_anon, mapped_file;
 };
-static inline void rmap_batch_remove(struct rmap_batch *b, struct folio *f)
+/* kind: rss_counter(f), which some know beforehand. */
+static inline void rmap_batch_remove(struct rmap_batch *b, struct folio *f, enum mm_counter kind)
 {
-	enum mm_counter kind = rss_counter(f);
-
 	b->rss[kind]--;
 	if (at_sub(&f->mapcount, 1) == 0)
 		*(kind == MM_ANON ? &b->mapped_anon : &b->mapped_file) -= 1;
-}
-/* The same of a page that is known to be anonymous. */
-static inline void rmap_batch_remove_anon(struct rmap_batch *b, struct folio *f)
-{
-	b->rss[MM_ANON]--;
-	if (at_sub(&f->mapcount, 1) == 0)
-		b->mapped_anon--;
 }
 /* Adds what was batched and empties the batch. */
 void rmap_batch_commit(struct rmap_batch *b, struct quire_mm *mm);

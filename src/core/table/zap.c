@@ -51,7 +51,7 @@ static bool drop_cached(struct zap *z, pte_t e)
 {
 	struct folio *f = entry_folio(z->vma->mm->machine, e);
 
-	rmap_batch_remove(&z->batch, f);
+	rmap_batch_remove(&z->batch, f, rss_counter(f));
 	if (!(e & PTE_DIRTY) || !z->vma->ops->dirty)
 		return tlb_folio(z->g, f);
 	z->vma->ops->dirty(z->vma, f);
@@ -62,7 +62,7 @@ static inline bool drop_anon(struct zap *z, pte_t e)
 {
 	struct folio *f = entry_folio(z->vma->mm->machine, e);
 
-	rmap_batch_remove_anon(&z->batch, f);
+	rmap_batch_remove(&z->batch, f, MM_ANON);
 	return tlb_folio(z->g, f);
 }
 

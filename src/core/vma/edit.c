@@ -273,15 +273,22 @@ void edit_abort(struct vma_edit *e)
 	}
 }
 
-int edit_apply(struct vma_edit *e)
+int edit_commit_or_abort(struct vma_edit *e)
 {
 	int err = edit_check(e);
 
-	if (err) {
+	if (err)
 		edit_abort(e);
-		return err;
-	}
-	edit_commit(e);
-	edit_finish(e);
-	return 0;
+	else
+		edit_commit(e);
+	return err;
+}
+
+int edit_apply(struct vma_edit *e)
+{
+	int err = edit_commit_or_abort(e);
+
+	if (!err)
+		edit_finish(e);
+	return err;
 }

@@ -77,7 +77,9 @@ void edit_link(struct vma_edit *e);
 void edit_commit(struct vma_edit *e);
 void edit_finish(struct vma_edit *e);
 void edit_abort(struct vma_edit *e);
-/* From edit_check() on, for an edit that changes no entries. */
+/* From edit_check() to edit_commit(): what it returns. */
+int edit_commit_or_abort(struct vma_edit *e);
+/* To edit_finish(), for an edit that changes no entries. */
 int edit_apply(struct vma_edit *e);
 
 /* For vma_merge.c: a VMA that edit_replace() is to remove. */

@@ -149,16 +149,8 @@ int vma_change_flags(struct vma_edit *e, struct vma *vma, uint64_t start, uint64
 
 int vma_change(struct vma_edit *e, struct vma *vma, const struct vma_spec *s, struct vma **out)
 {
-	int err;
-
 	edit_begin(e, vma->mm);
 	edit_cut(e, s->start, s->end);
 	*out = edit_add_merged(e, s);
-	err = edit_check(e);
-	if (err) {
-		edit_abort(e);
-		return err;
-	}
-	edit_commit(e);
-	return 0;
+	return edit_commit_or_abort(e);
 }
