@@ -3,7 +3,7 @@
  * index.c: the radix tree behind struct index.
  *
  * Owns its nodes.  Writers hold the caller's lock; readers go through slot[] and
- * `used` by at_* only, and RCU keeps the nodes.
+ * `used` by atomic_* only, and RCU keeps the nodes.
  *
  *   1  A node holds INDEX_FANOUT slots of 2^shift indices each; a child's shift is
  *      INDEX_BITS less, and a node with shift 0 holds the entries.
@@ -115,14 +115,14 @@ static int batch_alloc(const struct index *ix, struct batch *batch, unsigned cou
 /* The slot before the bit: a reader that sees the bit may rely on a filled slot. */
 static void slot_set(struct index_node *node, unsigned at, void *ptr)
 {
-	at_store(&node->slot[at], ptr);
-	at_store(&node->used, node->used | 1ull << at);
+	atomic_store(&node->slot[at], ptr);
+	atomic_store(&node->used, node->used | 1ull << at);
 }
 
 static void slot_clear(struct index_node *node, unsigned at)
 {
-	at_store(&node->used, node->used & ~(1ull << at));
-	at_store(&node->slot[at], NULL);
+	atomic_store(&node->used, node->used & ~(1ull << at));
+	atomic_store(&node->slot[at], NULL);
 }
 
 static void link_child(struct index_node *parent, unsigned at, struct index_node *child)
@@ -160,18 +160,18 @@ void index_destroy(struct index *ix)
 
 uint64_t index_count(const struct index *ix)
 {
-	return at_load_relaxed(&ix->count);
+	return atomic_load_relaxed(&ix->count);
 }
 
 /* The node that holds the entry at i, if there is one; NULL: neither. */
 static inline const struct index_node *leaf_of(const struct index *ix, uint64_t i)
 {
-	const struct index_node *node = at_load(&ix->root);
+	const struct index_node *node = atomic_load(&ix->root);
 
 	if (!node || !shift_covers(node->shift, i))
 		return NULL;
 	while (node && node->shift)
-		node = at_load(&node->slot[slot_of(node, i)]);
+		node = atomic_load(&node->slot[slot_of(node, i)]);
 	return node;
 }
 
@@ -179,7 +179,7 @@ void *index_load(const struct index *ix, uint64_t i)
 {
 	const struct index_node *leaf = leaf_of(ix, i);
 
-	return leaf ? at_load(&leaf->slot[slot_of(leaf, i)]) : NULL;
+	return leaf ? atomic_load(&leaf->slot[slot_of(leaf, i)]) : NULL;
 }
 
 void *const *index_slots(const struct index *ix, uint64_t i, unsigned *n)
@@ -196,13 +196,13 @@ void *const *index_slots(const struct index *ix, uint64_t i, unsigned *n)
 static void *next_below(const struct index_node *node, uint64_t *i)
 {
 	unsigned from = slot_of(node, *i);
-	uint64_t used = at_load(&node->used) >> from << from;
+	uint64_t used = atomic_load(&node->used) >> from << from;
 	uint64_t base = *i & ~span_mask(node);
 
 	for (; used; used &= used - 1) {
 		unsigned s = (unsigned)__builtin_ctzll(used);
 		uint64_t pos = s == from ? *i : base | (uint64_t)s << node->shift;
-		void *ptr = at_load(&node->slot[s]);
+		void *ptr = atomic_load(&node->slot[s]);
 
 		if (ptr && node->shift)
 			ptr = next_below(ptr, &pos);
@@ -216,7 +216,7 @@ static void *next_below(const struct index_node *node, uint64_t *i)
 
 void *index_next(const struct index *ix, uint64_t *i)
 {
-	const struct index_node *node = at_load(&ix->root);
+	const struct index_node *node = atomic_load(&ix->root);
 
 	if (!node || !shift_covers(node->shift, *i))
 		return NULL;
@@ -290,7 +290,7 @@ static int store_with_new_root(struct index *ix, uint64_t i, void *ptr)
 		root = raise_root(&batch, ix->root, shift);
 		link_child(root, slot_of(root, i), make_branch(&batch, shift - INDEX_BITS, i, ptr));
 	}
-	at_store(&ix->root, root);
+	atomic_store(&ix->root, root);
 	return 0;
 }
 
@@ -322,7 +322,7 @@ int index_store(struct index *ix, uint64_t i, void *ptr)
 	was_there = node && !node->shift && node->slot[slot_of(node, i)];
 	err = node ? store_below(ix, node, i, ptr) : store_with_new_root(ix, i, ptr);
 	if (!err && !was_there)
-		at_store_relaxed(&ix->count, ix->count + 1);
+		atomic_store_relaxed(&ix->count, ix->count + 1);
 	return err;
 }
 
@@ -346,7 +346,7 @@ unsigned index_fill(struct index *ix, uint64_t i, void *const *v, unsigned n)
 
 		if (node && !node->shift) {
 			k = fill_leaf(node, i + done, v + done, n - done);
-			at_store_relaxed(&ix->count, ix->count + k);
+			atomic_store_relaxed(&ix->count, ix->count + k);
 		} else if (!index_store(ix, i + done, v[done])) {
 			k = 1;
 		}
@@ -368,7 +368,7 @@ static void prune(struct index *ix, struct index_node *node, struct batch *batch
 		if (parent)
 			slot_clear(parent, node->at);
 		else
-			at_store(&ix->root, NULL);
+			atomic_store(&ix->root, NULL);
 		batch_put(batch, node);
 		node = parent;
 	}
@@ -382,7 +382,7 @@ static void lower_root(struct index *ix, struct batch *batch)
 		struct index_node *root = old->slot[0];
 
 		root->parent = NULL;
-		at_store(&ix->root, root);
+		atomic_store(&ix->root, root);
 		batch_put(batch, old);
 	}
 }
@@ -399,7 +399,7 @@ void *index_erase(struct index *ix, uint64_t i)
 	if (!old)
 		return NULL;
 	slot_clear(node, slot_of(node, i));
-	at_store_relaxed(&ix->count, ix->count - 1);
+	atomic_store_relaxed(&ix->count, ix->count - 1);
 	prune(ix, node, &batch);
 	lower_root(ix, &batch);
 	batch_retire(ix, &batch);

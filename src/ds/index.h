@@ -53,7 +53,7 @@ void *index_next(const struct index *ix, uint64_t *i);
 
 /*
  * The slots of indices i, i + 1, ... *n of them, as far as they lie side by side: to be read with
- * at_load() within the same read-side section.  NULL: there are no entries at these *n indices.
+ * atomic_load() within the same read-side section.  NULL: there are no entries at these *n indices.
  */
 void *const *index_slots(const struct index *ix, uint64_t i, unsigned *n);
 

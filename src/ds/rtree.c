@@ -35,12 +35,12 @@ static void *slot_entry(const struct rtree_node *leaf, unsigned slot, struct rtr
 
 static const struct rtree_node *load_child(const struct rtree_node *node, unsigned slot)
 {
-	return at_load(&node->ptr[slot]);
+	return atomic_load(&node->ptr[slot]);
 }
 
 void *rtree_find(const struct rtree *tree, uint64_t addr, struct rtree_range *out)
 {
-	const struct rtree_node *node = at_load(&tree->root);
+	const struct rtree_node *node = atomic_load(&tree->root);
 	unsigned n;
 
 	if (!node || addr == UINT64_MAX)
@@ -59,7 +59,7 @@ void *rtree_find(const struct rtree *tree, uint64_t addr, struct rtree_range *ou
 static const struct rtree_node *leaf_above(const struct rtree *tree, uint64_t addr, unsigned *slot,
 					   bool *again)
 {
-	const struct rtree_node *node = at_load(&tree->root);
+	const struct rtree_node *node = atomic_load(&tree->root);
 
 	*again = false;
 	while (node) {
@@ -92,7 +92,7 @@ void *rtree_next(const struct rtree *tree, uint64_t addr, struct rtree_range *ou
 static const struct rtree_node *leaf_below(const struct rtree *tree, uint64_t addr, unsigned *slot,
 					   bool *again)
 {
-	const struct rtree_node *node = at_load(&tree->root);
+	const struct rtree_node *node = atomic_load(&tree->root);
 
 	*again = false;
 	while (node && addr) {
@@ -174,10 +174,10 @@ static struct rtree_retired *collect(struct rtree_node *node, struct rtree_retir
 
 static struct rtree_retired *take_all(struct rtree *tree)
 {
-	struct rtree_node *root = at_load_relaxed(&tree->root);
+	struct rtree_node *root = atomic_load_relaxed(&tree->root);
 
-	at_store(&tree->root, NULL);
-	at_store_relaxed(&tree->count, 0);
+	atomic_store(&tree->root, NULL);
+	atomic_store_relaxed(&tree->count, 0);
 	return root ? collect(root, NULL) : NULL;
 }
 

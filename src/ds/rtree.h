@@ -106,7 +106,7 @@ void *rtree_prev(const struct rtree *tree, uint64_t addr, struct rtree_range *ou
 /* Entries; to a reader beside a commit: those before or after it. */
 static inline uint64_t rtree_count(const struct rtree *tree)
 {
-	return at_load_relaxed(&tree->count);
+	return atomic_load_relaxed(&tree->count);
 }
 /*
  * The lowest (topdown: highest) address a with lo <= a, a + len <= hi, no entry

@@ -63,7 +63,7 @@ static const char *check_node(const struct rtree_node *node, bool is_root, uint6
 
 const char *rtree_check(const struct rtree *tree)
 {
-	const struct rtree_node *root = at_load(&tree->root);
+	const struct rtree_node *root = atomic_load(&tree->root);
 	uint64_t entries = 0;
 	const char *err = root ? check_node(root, true, &entries) : NULL;
 

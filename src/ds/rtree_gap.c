@@ -105,7 +105,7 @@ static bool highest(struct gap_query *q, const struct rtree_node *root)
 bool rtree_gap(const struct rtree *tree, uint64_t lo, uint64_t hi, uint64_t len, uint64_t align,
 	       uint64_t align_offset, bool topdown, uint64_t *out)
 {
-	const struct rtree_node *root = at_load(&tree->root);
+	const struct rtree_node *root = atomic_load(&tree->root);
 	struct gap_query q = {
 	    .lo = lo, .hi = hi, .len = len, .mask = align ? align - 1 : 0, .offset = align_offset};
 

@@ -132,12 +132,12 @@ static void find_bounds(struct bounds *b, const struct rtree_path *path,
 
 static void set_start(const struct bounds *b, unsigned level)
 {
-	at_store(&b->path->node[level]->start[b->path->slot[level]], b->start);
+	atomic_store(&b->path->node[level]->start[b->path->slot[level]], b->start);
 }
 
 static void set_end(const struct bounds *b, unsigned level)
 {
-	at_store(&b->path->node[level]->end[b->path->slot[level]], b->end);
+	atomic_store(&b->path->node[level]->end[b->path->slot[level]], b->end);
 }
 
 /* Rule 2. */
@@ -226,7 +226,7 @@ static void publish_below(struct rtree_txn *txn)
 	find_bounds(&b, path, txn->leaf);
 	if (!txn->env->shrink_late)
 		shrink(&b);
-	at_store(&path->node[1]->ptr[path->slot[1]], (void *)txn->leaf);
+	atomic_store(&path->node[1]->ptr[path->slot[1]], (void *)txn->leaf);
 	if (txn->env->shrink_late)
 		shrink(&b);
 	grow(&b);
@@ -238,7 +238,7 @@ void rtree_leaf_publish(struct rtree_txn *txn)
 	if (txn->path.height > 1)
 		publish_below(txn);
 	else
-		at_store(&txn->tree->root, txn->leaf);
+		atomic_store(&txn->tree->root, txn->leaf);
 	rtree_txn_drop(txn, txn->path.node[0]);
 	txn->leaf = NULL;
 }

@@ -71,11 +71,11 @@ static inline unsigned rtree_inner_le(const uint64_t *v, uint64_t x)
 {
 	unsigned n = 0;
 
-	n += (at_load_relaxed(&v[7]) <= x) * 8u;
-	n += (at_load_relaxed(&v[n + 3]) <= x) * 4u;
-	n += (at_load_relaxed(&v[n + 1]) <= x) * 2u;
-	n += at_load_relaxed(&v[n]) <= x;
-	return n + (at_load_relaxed(&v[n]) <= x);
+	n += (atomic_load_relaxed(&v[7]) <= x) * 8u;
+	n += (atomic_load_relaxed(&v[n + 3]) <= x) * 4u;
+	n += (atomic_load_relaxed(&v[n + 1]) <= x) * 2u;
+	n += atomic_load_relaxed(&v[n]) <= x;
+	return n + (atomic_load_relaxed(&v[n]) <= x);
 }
 
 /* ---- rtree_edit.c, for rtree_replace.c and rtree_leaf.c ------------------------ */

@@ -137,9 +137,9 @@ void rtree_txn_commit(struct rtree_txn *txn)
 	if (txn->leaf)
 		rtree_leaf_publish(txn);
 	else
-		at_store(&txn->tree->root, txn->work.root);
+		atomic_store(&txn->tree->root, txn->work.root);
 	old = txn->retired;
-	at_store_relaxed(&txn->tree->count, txn->work.count);
+	atomic_store_relaxed(&txn->tree->count, txn->work.count);
 	if (txn->spare)
 		free_spare(txn);
 	if (!old)

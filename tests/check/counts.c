@@ -16,7 +16,7 @@
 static void steps(unsigned n)
 {
 	while (n--)
-		at_add(&sh->x, 1);
+		atomic_add(&sh->x, 1);
 }
 
 static void steps_of(void *arg)

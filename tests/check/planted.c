@@ -36,16 +36,16 @@ static void cells(void)
 
 static void add_torn(void *arg)
 {
-	uint32_t x = at_load(&sh->x);
+	uint32_t x = atomic_load(&sh->x);
 
 	(void)arg;
-	at_store(&sh->x, x + 1);
+	atomic_store(&sh->x, x + 1);
 }
 
 static void add_whole(void *arg)
 {
 	(void)arg;
-	at_add(&sh->x, 1);
+	atomic_add(&sh->x, 1);
 }
 
 static void add_plain(void *arg)
@@ -57,7 +57,7 @@ static void add_plain(void *arg)
 /* A plain store that follows the load of the same word. */
 static void set_bit_torn(void *arg)
 {
-	uint32_t x = at_load(&sh->x);
+	uint32_t x = atomic_load(&sh->x);
 
 	sh->x = x | (uint32_t)(uintptr_t)arg;
 }
@@ -77,13 +77,13 @@ static void set_bit_2(void *arg)
 static void set_bit_1_whole(void *arg)
 {
 	(void)arg;
-	at_or(&sh->x, 1);
+	atomic_or(&sh->x, 1);
 }
 
 static void set_bit_2_whole(void *arg)
 {
 	(void)arg;
-	at_or(&sh->x, 2);
+	atomic_or(&sh->x, 2);
 }
 
 static void both_bits(void *arg)
@@ -112,21 +112,21 @@ static void two_came(void *arg)
 
 static struct cell *pop(void)
 {
-	struct cell *top = at_load(&sh->ptr), *next;
+	struct cell *top = atomic_load(&sh->ptr), *next;
 
 	do {
-		next = at_load(&top->next);
-	} while (!at_cas(&sh->ptr, &top, next));
+		next = atomic_load(&top->next);
+	} while (!atomic_cas(&sh->ptr, &top, next));
 	return top;
 }
 
 static void push(struct cell *c)
 {
-	struct cell *top = at_load(&sh->ptr);
+	struct cell *top = atomic_load(&sh->ptr);
 
 	do {
-		at_store(&c->next, top);
-	} while (!at_cas(&sh->ptr, &top, c));
+		atomic_store(&c->next, top);
+	} while (!atomic_cas(&sh->ptr, &top, c));
 }
 
 static void pop_one(void *arg)
@@ -156,26 +156,26 @@ static void taken_is_gone(void *arg)
 /* The same with indices and a count of changes in one word: count << 8 | index + 1. */
 static struct cell *pop_tagged(void)
 {
-	uint32_t top = at_load(&sh->tagged), next;
+	uint32_t top = atomic_load(&sh->tagged), next;
 
 	do {
-		struct cell *c = at_load(&sh->v[(top & 0xff) - 1]->next);
+		struct cell *c = atomic_load(&sh->v[(top & 0xff) - 1]->next);
 
 		next = (top & ~0xffu) + 0x100 + (c ? (uint32_t)c->value + 1 : 0);
-	} while (!at_cas(&sh->tagged, &top, next));
+	} while (!atomic_cas(&sh->tagged, &top, next));
 	return sh->v[(top & 0xff) - 1];
 }
 
 static void push_tagged(struct cell *c)
 {
-	uint32_t top = at_load(&sh->tagged), next;
+	uint32_t top = atomic_load(&sh->tagged), next;
 
 	do {
 		uint32_t below = top & 0xff;
 
-		at_store(&c->next, below ? sh->v[below - 1] : NULL);
+		atomic_store(&c->next, below ? sh->v[below - 1] : NULL);
 		next = (top & ~0xffu) + 0x100 + (uint32_t)c->value + 1;
-	} while (!at_cas(&sh->tagged, &top, next));
+	} while (!atomic_cas(&sh->tagged, &top, next));
 }
 
 static void pop_one_tagged(void *arg)
@@ -206,17 +206,17 @@ static void taken_is_gone_tagged(void *arg)
 static void sleep_late(void *arg)
 {
 	(void)arg;
-	while (!at_load(&sh->flag))
-		sh->port.wait(sh->port.ctx, &sh->seq, at_load(&sh->seq));
+	while (!atomic_load(&sh->flag))
+		sh->port.wait(sh->port.ctx, &sh->seq, atomic_load(&sh->seq));
 }
 
 static void sleep_well(void *arg)
 {
 	(void)arg;
 	for (;;) {
-		uint32_t seq = at_load(&sh->seq);
+		uint32_t seq = atomic_load(&sh->seq);
 
-		if (at_load(&sh->flag))
+		if (atomic_load(&sh->flag))
 			return;
 		sh->port.wait(sh->port.ctx, &sh->seq, seq);
 	}
@@ -225,8 +225,8 @@ static void sleep_well(void *arg)
 static void wake(void *arg)
 {
 	(void)arg;
-	at_store(&sh->flag, 1);
-	at_add(&sh->seq, 1);
+	atomic_store(&sh->flag, 1);
+	atomic_add(&sh->seq, 1);
 	sh->port.wake(sh->port.ctx, &sh->seq, 1);
 }
 
@@ -234,9 +234,9 @@ static void wake(void *arg)
 static void sleep_in_turn(void *arg)
 {
 	(void)arg;
-	at_add(&sh->x, 1);
+	atomic_add(&sh->x, 1);
 	sh->port.wait(sh->port.ctx, &sh->flag, 0);
-	if (at_add(&sh->y, 1) == 1 && at_load(&sh->t) == 2 && sched_self() == 2)
+	if (atomic_add(&sh->y, 1) == 1 && atomic_load(&sh->t) == 2 && sched_self() == 2)
 		sched_fail("the second was woken first");
 	sh->port.wake(sh->port.ctx, &sh->flag, 1);
 }
@@ -244,8 +244,8 @@ static void sleep_in_turn(void *arg)
 static void wake_one(void *arg)
 {
 	(void)arg;
-	at_store(&sh->t, at_load(&sh->x));
-	at_store(&sh->flag, 1);
+	atomic_store(&sh->t, atomic_load(&sh->x));
+	atomic_store(&sh->flag, 1);
 	sh->port.wake(sh->port.ctx, &sh->flag, 1);
 }
 
@@ -275,7 +275,7 @@ static void lock_ba(void *arg)
 
 static void read_plain(void *arg)
 {
-	struct cell *c = at_load(&sh->ptr);
+	struct cell *c = atomic_load(&sh->ptr);
 
 	(void)arg;
 	if (c)
@@ -284,11 +284,11 @@ static void read_plain(void *arg)
 
 static void read_atomic(void *arg)
 {
-	struct cell *c = at_load(&sh->ptr);
+	struct cell *c = atomic_load(&sh->ptr);
 
 	(void)arg;
 	if (c)
-		sh->got[0] = (uint32_t)at_load(&c->value);
+		sh->got[0] = (uint32_t)atomic_load(&c->value);
 }
 
 static void read_protected(void *arg)
@@ -308,7 +308,7 @@ static void unpublish_free(void *arg)
 	struct cell *c = sh->ptr;
 
 	(void)arg;
-	at_store(&sh->ptr, NULL);
+	atomic_store(&sh->ptr, NULL);
 	sched_free(c, sizeof(*c));
 }
 
@@ -317,7 +317,7 @@ static void unpublish_free_rcu(void *arg)
 	struct cell *c = sh->ptr;
 
 	(void)arg;
-	at_store(&sh->ptr, NULL);
+	atomic_store(&sh->ptr, NULL);
 	sh->port.call_rcu(sh->port.ctx, &c->rcu, free_cell);
 }
 
@@ -326,7 +326,7 @@ static void unpublish_wait_free(void *arg)
 	struct cell *c = sh->ptr;
 
 	(void)arg;
-	at_store(&sh->ptr, NULL);
+	atomic_store(&sh->ptr, NULL);
 	sh->port.synchronize_rcu(sh->port.ctx);
 	sched_free(c, sizeof(*c));
 }
@@ -337,7 +337,7 @@ static void free_rcu_unpublish(void *arg)
 
 	(void)arg;
 	sh->port.call_rcu(sh->port.ctx, &c->rcu, free_cell);
-	at_store(&sh->ptr, NULL);
+	atomic_store(&sh->ptr, NULL);
 }
 
 /* ---- a barrier waits for the callback that runs, too -------------------------------------- */
@@ -345,8 +345,8 @@ static void free_rcu_unpublish(void *arg)
 static void comes_and_goes(struct quire_rcu_head *head)
 {
 	(void)head;
-	at_store(&sh->flag, 1);
-	at_store(&sh->flag, 2);
+	atomic_store(&sh->flag, 1);
+	atomic_store(&sh->flag, 2);
 }
 
 static void queues(void *arg)
@@ -357,11 +357,11 @@ static void queues(void *arg)
 
 static void waits_for_all(void *arg)
 {
-	uint32_t began = at_load(&sh->flag);
+	uint32_t began = atomic_load(&sh->flag);
 
 	(void)arg;
 	sh->port.rcu_barrier(sh->port.ctx);
-	if (began && at_load(&sh->flag) != 2)
+	if (began && atomic_load(&sh->flag) != 2)
 		sched_fail("the callback has not ended");
 }
 
@@ -371,11 +371,11 @@ static void waits_for_all(void *arg)
 static void access_frame(void)
 {
 	sched_atomic_begin();
-	if (!at_load(&sh->tlb))
-		at_store(&sh->tlb, at_load(&sh->pte));
-	if (at_load(&sh->tlb))
-		sh->got[0] = (uint32_t)sh->frame[at_load(&sh->tlb) - 1]->value;
-	at_add(&sh->tlb, 0);
+	if (!atomic_load(&sh->tlb))
+		atomic_store(&sh->tlb, atomic_load(&sh->pte));
+	if (atomic_load(&sh->tlb))
+		sh->got[0] = (uint32_t)sh->frame[atomic_load(&sh->tlb) - 1]->value;
+	atomic_add(&sh->tlb, 0);
 	sched_atomic_end();
 }
 
@@ -389,15 +389,15 @@ static void access_twice(void *arg)
 static void free_frame(void *arg)
 {
 	(void)arg;
-	at_store(&sh->pte, 0);
+	atomic_store(&sh->pte, 0);
 	sched_free(sh->frame[0], sizeof(struct cell));
 }
 
 static void flush_free_frame(void *arg)
 {
 	(void)arg;
-	at_store(&sh->pte, 0);
-	at_store(&sh->tlb, 0);
+	atomic_store(&sh->pte, 0);
+	atomic_store(&sh->tlb, 0);
 	sched_free(sh->frame[0], sizeof(struct cell));
 }
 
@@ -405,8 +405,8 @@ static void flush_free_frame(void *arg)
 
 static void turn(uint64_t from)
 {
-	if (at_load(&sh->t) == from)
-		at_store(&sh->t, from + 1);
+	if (atomic_load(&sh->t) == from)
+		atomic_store(&sh->t, from + 1);
 }
 
 static void turns(uint64_t from, unsigned n)
@@ -474,18 +474,18 @@ static void stores_in_and_out(void *arg)
 {
 	(void)arg;
 	spin_lock(&sh->port, &sh->a, RANK_PTL);
-	at_store(&sh->x, 1);
+	atomic_store(&sh->x, 1);
 	spin_unlock(&sh->a, RANK_PTL);
-	at_store(&sh->y, 1);
+	atomic_store(&sh->y, 1);
 }
 
 static void sees_between(void *arg)
 {
-	uint32_t x = at_load(&sh->x), y = at_load(&sh->y);
+	uint32_t x = atomic_load(&sh->x), y = atomic_load(&sh->y);
 
 	(void)arg;
 	spin_lock(&sh->port, &sh->a, RANK_PTL);
-	if (x && !y && at_load(&sh->y))
+	if (x && !y && atomic_load(&sh->y))
 		sched_fail("y came while the lock was waited for");
 	spin_unlock(&sh->a, RANK_PTL);
 }

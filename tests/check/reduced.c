@@ -82,23 +82,23 @@ static void see(uint32_t value)
 static void callback(struct quire_rcu_head *head)
 {
 	(void)head;
-	at_add(&sh->seq, 3);
+	atomic_add(&sh->seq, 3);
 }
 
 static void locked_add(const struct op *o)
 {
 	spin_lock(&sh->port, lock(o->lock), RANK_NONE);
 	sh->plain = sh->plain * 3 + sched_self();
-	at_add(word(o->word), 1);
+	atomic_add(word(o->word), 1);
 	spin_unlock(lock(o->lock), RANK_NONE);
 }
 
 static void nested(const struct op *o)
 {
 	spin_lock(&sh->port, lock(o->lock), RANK_NONE);
-	at_add(word(o->word), 2);
+	atomic_add(word(o->word), 2);
 	spin_lock(&sh->port, lock(!o->lock), RANK_NONE);
-	see(at_load(word(o->word)));
+	see(atomic_load(word(o->word)));
 	spin_unlock(lock(!o->lock), RANK_NONE);
 	spin_unlock(lock(o->lock), RANK_NONE);
 }
@@ -116,15 +116,15 @@ static void cas(const struct op *o)
 {
 	uint32_t v = 1;
 
-	see(at_cas(word(o->word), &v, 5));
+	see(atomic_cas(word(o->word), &v, 5));
 	see(v);
 }
 
 static void section(const struct op *o)
 {
 	rcu_read_lock(&sh->port);
-	see(at_load(&sh->seq));
-	see(at_load(word(o->word)));
+	see(atomic_load(&sh->seq));
+	see(atomic_load(word(o->word)));
 	rcu_read_unlock(&sh->port);
 }
 
@@ -134,13 +134,13 @@ static void step(const struct op *o)
 
 	switch (o->kind) {
 	case OP_LOAD:
-		see(at_load(word(o->word)));
+		see(atomic_load(word(o->word)));
 		break;
 	case OP_STORE:
-		at_store(word(o->word), sh->got[sched_self()] & 3);
+		atomic_store(word(o->word), sh->got[sched_self()] & 3);
 		break;
 	case OP_ADD:
-		at_add(word(o->word), 1);
+		atomic_add(word(o->word), 1);
 		break;
 	case OP_CAS:
 		cas(o);
@@ -169,13 +169,13 @@ static void step(const struct op *o)
 		break;
 	case OP_SYNCHRONIZE:
 		sh->port.synchronize_rcu(sh->port.ctx);
-		at_add(word(o->word), 7);
+		atomic_add(word(o->word), 7);
 		break;
 	case OP_CHOICE:
 		see(sched_choice(2));
 		break;
 	case OP_WAKE:
-		at_store(&sh->flag, 1);
+		atomic_store(&sh->flag, 1);
 		sh->port.wake(sh->port.ctx, &sh->flag, 1);
 		break;
 	case OP_WAIT:

@@ -266,7 +266,7 @@ static void *reader(void *arg)
 	uintptr_t errors = 0;
 
 	(void)arg;
-	while (!at_load(&stop)) {
+	while (!atomic_load(&stop)) {
 		unsigned fixed = 0;
 		uint64_t i;
 		char *ptr;
@@ -304,7 +304,7 @@ static void test_readers(void **state)
 		else
 			assert_int_equal(index_store(&shared, key[k], &target[k]), 0);
 	}
-	at_store(&stop, 1);
+	atomic_store(&stop, 1);
 	for (unsigned t = 0; t < 2; t++) {
 		void *errors;
 

@@ -109,7 +109,7 @@ static void *reader(void *arg)
 	uint64_t seed = (uint64_t)(uintptr_t)arg;
 	uintptr_t errors = 0;
 
-	while (!at_load(&stop)) {
+	while (!atomic_load(&stop)) {
 		uint64_t addr = rnd_below(&seed, TOTAL);
 		struct rtree_range r;
 		struct object *o;
@@ -119,7 +119,7 @@ static void *reader(void *arg)
 		errors += !o || addr < o->start || addr >= o->end || o->start != r.start;
 		errors += walk();
 		rcu_read_unlock(&port);
-		at_add_relaxed(&passes, 1);
+		atomic_add_relaxed(&passes, 1);
 	}
 	return (void *)errors;
 }
@@ -195,7 +195,7 @@ static void *reader_of_those_that_stay(void *arg)
 	uint64_t seed = (uint64_t)(uintptr_t)arg;
 	uintptr_t errors = 0;
 
-	while (!at_load(&stop)) {
+	while (!atomic_load(&stop)) {
 		uint64_t addr = rnd_below(&seed, STAY) * STRIDE + 3,
 			 from = addr - rnd_below(&seed, 4);
 		struct rtree_range r;
@@ -209,7 +209,7 @@ static void *reader_of_those_that_stay(void *arg)
 		o = rtree_prev(&tree, addr + 3, &r);
 		errors += !o || r.start < addr || r.start >= addr + 3;
 		rcu_read_unlock(&port);
-		at_add_relaxed(&passes, 1);
+		atomic_add_relaxed(&passes, 1);
 	}
 	return (void *)errors;
 }
@@ -242,13 +242,13 @@ static void run(void *(*read)(void *arg), void (*write)(uint64_t *seed))
 	uint64_t seed = 11;
 	struct object *o;
 
-	at_store(&stop, 0);
-	at_store(&passes, 0);
+	atomic_store(&stop, 0);
+	atomic_store(&passes, 0);
 	for (uintptr_t t = 0; t < READERS; t++)
 		assert_int_equal(pthread_create(&threads[t], NULL, read, (void *)(t + 1)), 0);
-	for (unsigned i = 0; i < COMMITS || at_load(&passes) < 100; i++)
+	for (unsigned i = 0; i < COMMITS || atomic_load(&passes) < 100; i++)
 		write(&seed);
-	at_store(&stop, 1);
+	atomic_store(&stop, 1);
 	for (unsigned t = 0; t < READERS; t++) {
 		void *errors;
 

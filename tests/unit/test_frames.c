@@ -677,7 +677,7 @@ static void *take_one(void *arg)
 		fixed_cpu = next_random(&w->seed) % 4;
 		f = folio_alloc(w->m, 0, 0);
 		if (!f) {
-			at_add(w->counter, 1);
+			atomic_add(w->counter, 1);
 			break;
 		}
 		folio_put(w->m, f);

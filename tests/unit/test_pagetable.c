@@ -132,10 +132,10 @@ static void test_dead_links_nothing(void **state)
 
 	map_fixed(u->mm, BASE, PT_SPAN);
 	vma = vma_of(u->mm, BASE);
-	at_store(&vma->dead, 1);
+	atomic_store(&vma->dead, 1);
 	assert_int_equal(lock_for(vma, BASE, &ref), -QEAGAIN);
 	assert_int_equal(u->mm->nr_tables, tables);
-	at_store(&vma->dead, 0);
+	atomic_store(&vma->dead, 0);
 }
 
 static void test_used_is_kept(void **state)
@@ -192,10 +192,10 @@ static bool lock_behind(struct quire_mm *mm, uint64_t *word)
 	assert_true(pt_lock(mm, BASE, &ref));
 	assert_int_equal(pthread_create(&w.thread, NULL, wait_for_table, &w), 0);
 	usleep(50000); /* he has walked, and waits */
-	at_store(word, 0);
+	atomic_store(word, 0);
 	pt_unlock(&ref);
 	pthread_join(w.thread, NULL);
-	at_store(word, was);
+	atomic_store(word, was);
 	return w.locked;
 }
 
@@ -721,7 +721,7 @@ static void test_verify_sees(void **state)
 	COOK(u->m->committed++, u->m->committed--);
 	COOK(u->m->cpus[0].tables++, u->m->cpus[0].tables--);
 	COOK(u->m->cpus[0].mapped_anon++, u->m->cpus[0].mapped_anon--);
-	COOK(at_store(&vma->dead, 1), at_store(&vma->dead, 0));
+	COOK(atomic_store(&vma->dead, 1), atomic_store(&vma->dead, 0));
 	COOK(vma->flags &= ~VM_WRITE, vma->flags |= VM_WRITE);
 	COOK(vma->end -= PAGE_SIZE, vma->end += PAGE_SIZE);
 
@@ -750,7 +750,7 @@ static void *touch_all(void *arg)
 {
 	uint64_t done = 0;
 
-	while (!at_load_relaxed(&race.stop)) {
+	while (!atomic_load_relaxed(&race.stop)) {
 		for (uint64_t i = 0; i < 8; i++) {
 			struct quire_fault out;
 
@@ -796,7 +796,7 @@ static void test_race_tables(void **state)
 			map_fixed(u->mm, BASE, 8 * PT_SPAN);
 		}
 	}
-	at_store_relaxed(&race.stop, true);
+	atomic_store_relaxed(&race.stop, true);
 	for (unsigned i = 0; i < 2; i++)
 		pthread_join(t[i], NULL);
 	unit_verify(u);

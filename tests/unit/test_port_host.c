@@ -82,9 +82,9 @@ static void *arrive(void *arg)
 {
 	struct meet *m = arg;
 
-	at_add(&m->seen[port.cpu(port.ctx)], 1);
-	at_add(&m->arrived, 1);
-	while (!at_load(&m->leave))
+	atomic_add(&m->seen[port.cpu(port.ctx)], 1);
+	atomic_add(&m->arrived, 1);
+	while (!atomic_load(&m->leave))
 		port.yield(port.ctx);
 	return NULL;
 }
@@ -100,9 +100,9 @@ static void test_cpu_is_shared_evenly(void **state)
 	assert_true(count <= 128);
 	for (unsigned i = 0; i < count; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, arrive, &m), 0);
-	while (at_load(&m.arrived) < count)
+	while (atomic_load(&m.arrived) < count)
 		port.yield(port.ctx);
-	at_store(&m.leave, 1);
+	atomic_store(&m.leave, 1);
 	for (unsigned i = 0; i < count; i++)
 		pthread_join(threads[i], NULL);
 	for (unsigned i = 0; i < port.ncpus; i++)
@@ -121,7 +121,7 @@ static void free_victim(struct quire_rcu_head *head)
 {
 	struct victim *v = (struct victim *)head;
 
-	at_add(v->freed, 1);
+	atomic_add(v->freed, 1);
 	v->value = 0;
 	free(v);
 }
@@ -137,8 +137,8 @@ static void *read_slowly(void *arg)
 
 	rcu_read_lock(&port);
 	rcu_read_lock(&port); /* sections nest */
-	at_store(&r->inside, 1);
-	while (!at_load(&r->go))
+	atomic_store(&r->inside, 1);
+	while (!atomic_load(&r->go))
 		usleep(100);
 	rcu_read_unlock(&port);
 	r->bad = r->v->value != 7;
@@ -157,16 +157,16 @@ static void test_call_rcu_waits_for_readers(void **state)
 	(void)state;
 	*v = (struct victim){.freed = &freed, .value = 7};
 	assert_int_equal(pthread_create(&t, NULL, read_slowly, &r), 0);
-	while (!at_load(&r.inside))
+	while (!atomic_load(&r.inside))
 		usleep(100);
 	port.call_rcu(port.ctx, &v->rcu, free_victim);
 	usleep(30000);
-	assert_int_equal(at_load(&freed), 0);
-	at_store(&r.go, 1);
+	assert_int_equal(atomic_load(&freed), 0);
+	atomic_store(&r.go, 1);
 	pthread_join(t, NULL);
 	assert_int_equal(r.bad, 0);
 	port.rcu_barrier(port.ctx);
-	assert_int_equal(at_load(&freed), 1);
+	assert_int_equal(atomic_load(&freed), 1);
 }
 
 /* Nobody asks and nothing else is going on: it runs all the same. */
@@ -180,9 +180,9 @@ static void test_call_rcu_runs_by_itself(void **state)
 		v->freed = &freed;
 		usleep(50000); /* the reclaimer goes to sleep */
 		port.call_rcu(port.ctx, &v->rcu, free_victim);
-		for (unsigned ms = 0; ms < 10000 && !at_load(&freed); ms++)
+		for (unsigned ms = 0; ms < 10000 && !atomic_load(&freed); ms++)
 			usleep(1000);
-		assert_int_equal(at_load(&freed), 1);
+		assert_int_equal(atomic_load(&freed), 1);
 	}
 }
 
@@ -198,7 +198,7 @@ static void test_rcu_barrier_waits_for_all(void **state)
 		port.call_rcu(port.ctx, &v->rcu, free_victim);
 	}
 	port.rcu_barrier(port.ctx);
-	assert_int_equal(at_load(&freed), 1000);
+	assert_int_equal(atomic_load(&freed), 1000);
 }
 
 /* A time is over when its reader has left: later sections of the same thread do not matter. */
@@ -207,13 +207,13 @@ static void *read_twice(void *arg)
 	struct reading *r = arg;
 
 	rcu_read_lock(&port);
-	at_store(&r->inside, 1);
-	while (at_load(&r->go) < 1)
+	atomic_store(&r->inside, 1);
+	while (atomic_load(&r->go) < 1)
 		usleep(100);
 	rcu_read_unlock(&port);
 	rcu_read_lock(&port);
-	at_store(&r->inside, 2);
-	while (at_load(&r->go) < 2)
+	atomic_store(&r->inside, 2);
+	while (atomic_load(&r->go) < 2)
 		usleep(100);
 	rcu_read_unlock(&port);
 	return NULL;
@@ -227,18 +227,18 @@ static void test_rcu_over(void **state)
 
 	(void)state;
 	assert_int_equal(pthread_create(&t, NULL, read_twice, &r), 0);
-	while (at_load(&r.inside) < 1)
+	while (atomic_load(&r.inside) < 1)
 		usleep(100);
 	number = port.rcu_now(port.ctx);
 	assert_false(port.rcu_over(port.ctx, number, false));
 	assert_false(port.rcu_over(port.ctx, number, true));
-	at_store(&r.go, 1);
-	while (at_load(&r.inside) < 2)
+	atomic_store(&r.go, 1);
+	while (atomic_load(&r.inside) < 2)
 		usleep(100);
 	assert_true(port.rcu_over(port.ctx, number, false));
 	number = port.rcu_now(port.ctx);
 	assert_false(port.rcu_over(port.ctx, number, true));
-	at_store(&r.go, 2);
+	atomic_store(&r.go, 2);
 	pthread_join(t, NULL);
 	assert_true(port.rcu_over(port.ctx, number, false));
 	rcu_read_lock(&port); /* the asking thread's own */
@@ -255,7 +255,7 @@ static void *read_and_free(void *arg)
 
 	for (unsigned i = 0; i < 20000; i++) {
 		rcu_read_lock(&port);
-		bad += at_load(shared)->value != 7;
+		bad += atomic_load(shared)->value != 7;
 		rcu_read_unlock(&port);
 	}
 	return (void *)bad;
@@ -273,7 +273,7 @@ static void test_synchronize_rcu(void **state)
 	for (unsigned i = 0; i < 200; i++) {
 		next = calloc(1, sizeof(*next));
 		next->value = 7;
-		next = at_xchg(&shared, next);
+		next = atomic_xchg(&shared, next);
 		port.synchronize_rcu(port.ctx);
 		next->value = 0;
 		free(next);
@@ -292,7 +292,7 @@ static void use_port_late(void *arg)
 {
 	(void)arg;
 	rcu_read_lock(&port);
-	at_add(&late_calls, 1);
+	atomic_add(&late_calls, 1);
 	rcu_read_unlock(&port);
 }
 
@@ -315,7 +315,7 @@ static void test_use_while_thread_exits(void **state)
 		assert_int_equal(pthread_create(&t, NULL, end_with_destructor, &late_calls), 0);
 		pthread_join(t, NULL);
 	}
-	assert_int_equal(at_load(&late_calls), 50);
+	assert_int_equal(atomic_load(&late_calls), 50);
 	port.synchronize_rcu(port.ctx); /* no dead thread is waited for */
 	pthread_key_delete(late_key);
 }

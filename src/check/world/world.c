@@ -24,12 +24,12 @@ void map_anon(struct world *w, uint64_t addr, uint64_t pages, int prot)
 
 void note(struct world *w, unsigned i, uint64_t value)
 {
-	at_store(&w->v[i], value);
+	atomic_store(&w->v[i], value);
 }
 
 uint64_t noted(struct world *w, unsigned i)
 {
-	return at_load(&w->v[i]);
+	return atomic_load(&w->v[i]);
 }
 
 uint64_t peek(struct world *w, struct quire_mm *mm, uint64_t addr)

@@ -14,7 +14,7 @@ void io_wait(struct world *w)
 	struct quire_port port;
 
 	sched_port(&port);
-	while (!at_load(&w->io_allowed)) {
+	while (!atomic_load(&w->io_allowed)) {
 		STEP("sleeps until the device is done");
 		port.wait(port.ctx, &w->io_allowed, 0);
 	}
@@ -30,7 +30,7 @@ static int read_page(void *priv, uint64_t pgoff, void *mem)
 	       (unsigned long long)pgoff);
 	if (w->io_error)
 		return -(int)w->io_error;
-	at_store((uint64_t *)mem, at_load(&w->disk[pgoff]));
+	atomic_store((uint64_t *)mem, atomic_load(&w->disk[pgoff]));
 	return 0;
 }
 
@@ -42,7 +42,7 @@ static int write_page(void *priv, uint64_t pgoff, const void *mem)
 		io_wait(w);
 	expect(pgoff < noted(w, FILE_SIZE), "page %llu is written beyond the end",
 	       (unsigned long long)pgoff);
-	at_store(&w->disk[pgoff], at_load((const uint64_t *)mem));
+	atomic_store(&w->disk[pgoff], atomic_load((const uint64_t *)mem));
 	STEP("writes %llu to page %llu of the disk", (unsigned long long)w->disk[pgoff],
 	     (unsigned long long)pgoff);
 	return 0;
@@ -53,7 +53,7 @@ static int punch_hole(void *priv, uint64_t off, uint64_t len)
 	struct world *w = priv;
 
 	for (uint64_t i = off / PAGE; i < (off + len) / PAGE; i++)
-		at_store(&w->disk[i], 0);
+		atomic_store(&w->disk[i], 0);
 	STEP("makes the hole on the disk");
 	return 0;
 }
@@ -90,7 +90,7 @@ static int copy_page(void *priv, uint64_t pgoff, void *mem)
 
 	if (w->io_gated)
 		io_wait(w);
-	at_store((uint64_t *)mem, at_load(&w->disk[pgoff]));
+	atomic_store((uint64_t *)mem, atomic_load(&w->disk[pgoff]));
 	return 0;
 }
 
@@ -98,15 +98,15 @@ static int copy_page(void *priv, uint64_t pgoff, void *mem)
 
 static int other_read(void *priv, uint64_t pgoff, void *mem)
 {
-	at_store((uint64_t *)mem, at_load(&((struct world *)priv)->other_disk[pgoff]));
+	atomic_store((uint64_t *)mem, atomic_load(&((struct world *)priv)->other_disk[pgoff]));
 	return 0;
 }
 
 static int other_write(void *priv, uint64_t pgoff, const void *mem)
 {
-	uint64_t value = at_load((const uint64_t *)mem);
+	uint64_t value = atomic_load((const uint64_t *)mem);
 
-	at_store(&((struct world *)priv)->other_disk[pgoff], value);
+	atomic_store(&((struct world *)priv)->other_disk[pgoff], value);
 	STEP("writes %llu to page %llu of the other disk", (unsigned long long)value,
 	     (unsigned long long)pgoff);
 	return 0;
@@ -203,6 +203,6 @@ void io_allow(struct world *w)
 
 	sched_port(&port);
 	STEP("the device is done");
-	at_store(&w->io_allowed, 1);
+	atomic_store(&w->io_allowed, 1);
 	port.wake(port.ctx, &w->io_allowed, INT32_MAX);
 }

@@ -22,7 +22,7 @@ static void account(struct quire_machine *m, size_t bytes, int sign)
 {
 	struct machine_cpu *c = &m->cpus[this_cpu(&m->port)];
 
-	at_add_relaxed(&c->kmem_bytes, sign * (int64_t)bytes);
+	atomic_add_relaxed(&c->kmem_bytes, sign * (int64_t)bytes);
 }
 
 void *kmem_take(struct quire_machine *m, size_t bytes)
@@ -107,7 +107,7 @@ bool alloc_point_fails(struct quire_machine *m)
 
 bool alloc_point_fails_slow(struct quire_machine *m)
 {
-	uint64_t n = at_add(&m->alloc_points, 1);
+	uint64_t n = atomic_add(&m->alloc_points, 1);
 	unsigned lo = 0, hi;
 	bool fails;
 
@@ -124,7 +124,7 @@ bool alloc_point_fails_slow(struct quire_machine *m)
 	fails = lo < m->nr_fail && m->fail_list[lo] == n;
 	spin_unlock(&m->fail_lock, RANK_ZONE);
 	if (fails) {
-		at_add(&m->failed_points, 1);
+		atomic_add(&m->failed_points, 1);
 		q_log(m, QUIRE_LOG_WARN, "allocation %lu fails, as asked for", n);
 	}
 	return fails;
@@ -132,10 +132,10 @@ bool alloc_point_fails_slow(struct quire_machine *m)
 
 uint64_t alloc_points_sum(struct quire_machine *m)
 {
-	uint64_t n = at_load(&m->alloc_points);
+	uint64_t n = atomic_load(&m->alloc_points);
 
 	for (unsigned i = 0; i < m->port.ncpus; i++)
-		n += at_load_relaxed(&m->cpus[i].points);
+		n += atomic_load_relaxed(&m->cpus[i].points);
 	return n;
 }
 
@@ -151,14 +151,14 @@ static bool ascending(const uint64_t *points, unsigned n)
 static void fold_stripes(struct quire_machine *m)
 {
 	for (unsigned i = 0; i < m->port.ncpus; i++)
-		at_add(&m->alloc_points, at_xchg(&m->cpus[i].points, 0));
+		atomic_add(&m->alloc_points, atomic_xchg(&m->cpus[i].points, 0));
 }
 
 void quire_machine_restart_points(struct quire_machine *m)
 {
 	spin_lock(&m->port, &m->fail_lock, RANK_ZONE);
 	fold_stripes(m);
-	at_store(&m->alloc_points, 0);
+	atomic_store(&m->alloc_points, 0);
 	spin_unlock(&m->fail_lock, RANK_ZONE);
 }
 
@@ -180,7 +180,7 @@ int quire_machine_fail(struct quire_machine *m, const uint64_t *points, unsigned
 	nr_old = m->nr_fail;
 	m->fail_list = list;
 	m->nr_fail = n;
-	at_store(&m->fail_enabled, n > 0);
+	atomic_store(&m->fail_enabled, n > 0);
 	fold_stripes(m);
 	spin_unlock(&m->fail_lock, RANK_ZONE);
 	if (old)

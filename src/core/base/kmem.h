@@ -28,9 +28,9 @@ static inline bool alloc_point_fails_on(struct quire_machine *m, unsigned cpu)
 {
 	if (alloc_fails_by_choice())
 		return true;
-	if (__builtin_expect(at_load_relaxed(&m->fail_enabled), 0))
+	if (__builtin_expect(atomic_load_relaxed(&m->fail_enabled), 0))
 		return alloc_point_fails_slow(m);
-	at_add_relaxed(&m->cpus[cpu].points, 1);
+	atomic_add_relaxed(&m->cpus[cpu].points, 1);
 	return false;
 }
 
@@ -39,14 +39,14 @@ static inline unsigned alloc_points_pass(struct quire_machine *m, unsigned cpu, 
 {
 	unsigned i = 0;
 
-	if (__builtin_expect(at_load_relaxed(&m->fail_enabled), 0)) {
+	if (__builtin_expect(atomic_load_relaxed(&m->fail_enabled), 0)) {
 		while (i < n && !alloc_point_fails_slow(m))
 			i++;
 		return i;
 	}
 	while (i < n && !alloc_fails_by_choice())
 		i++;
-	at_add_relaxed(&m->cpus[cpu].points, i);
+	atomic_add_relaxed(&m->cpus[cpu].points, i);
 	return i;
 }
 

@@ -89,7 +89,7 @@ struct vma {
 
 static inline bool vma_is_dead(const struct vma *vma)
 {
-	return at_load(&vma->dead) != 0;
+	return atomic_load(&vma->dead) != 0;
 }
 
 static inline uint64_t vma_pages(const struct vma *vma)
@@ -183,7 +183,7 @@ static inline void mm_count(struct quire_mm *mm, enum mm_counter c, int64_t n)
 {
 	unsigned s = this_cpu(&mm->machine->port) & (mm->nr_stripes - 1);
 
-	at_add_relaxed(&mm->stripes[s].v[c], n);
+	atomic_add_relaxed(&mm->stripes[s].v[c], n);
 }
 
 #endif

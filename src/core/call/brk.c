@@ -14,7 +14,7 @@
 
 static bool data_limit_allows(struct quire_mm *mm, uint64_t brk)
 {
-	uint64_t limit = at_load_relaxed(&mm->rlimit[QUIRE_RLIMIT_DATA]);
+	uint64_t limit = atomic_load_relaxed(&mm->rlimit[QUIRE_RLIMIT_DATA]);
 
 	return mm->data_bytes <= limit && brk - mm->start_brk <= limit - mm->data_bytes;
 }
@@ -60,7 +60,7 @@ static bool move_break(struct quire_mm *mm, uint64_t brk)
 		return false;
 	if (to > from && !grow_heap(mm, from, to))
 		return false;
-	at_store_relaxed(&mm->brk, brk);
+	atomic_store_relaxed(&mm->brk, brk);
 	return true;
 }
 
@@ -90,7 +90,7 @@ void quire_mm_set_data(struct quire_mm *mm, uint64_t bytes)
 void quire_mm_set_brk(struct quire_mm *mm, uint64_t start_brk)
 {
 	mm_lock(mm);
-	at_store_relaxed(&mm->start_brk, start_brk);
-	at_store_relaxed(&mm->brk, start_brk);
+	atomic_store_relaxed(&mm->start_brk, start_brk);
+	atomic_store_relaxed(&mm->brk, start_brk);
 	mm_unlock(mm);
 }

@@ -24,7 +24,7 @@ static struct vma *kill_all(struct quire_mm *mm)
 	rtree_for_each (&mm->vmas, 0, UINT64_MAX, r, vma) {
 		vma->chain = chain;
 		chain = vma;
-		at_store(&vma->dead, 1);
+		atomic_store(&vma->dead, 1);
 		STEP("marks VMA %#lx-%#lx dead", vma->start, vma->end);
 	}
 	return chain;
@@ -44,7 +44,7 @@ static void zap_all(struct quire_mm *mm, struct vma *chain)
 
 	tlb_begin(&g, mm);
 	g.small = true; /* others may be waiting for this memory */
-	if (!at_load(&mm->refs))
+	if (!atomic_load(&mm->refs))
 		flush_for_good(&g);
 	for (struct vma *v = chain; v; v = v->chain)
 		zap_range(&g, v, v->start, v->end);
@@ -79,7 +79,7 @@ void quire_mm_exit(struct quire_mm *mm)
 
 void quire_mm_put(struct quire_mm *mm)
 {
-	if (at_sub(&mm->refs, 1))
+	if (atomic_sub(&mm->refs, 1))
 		return;
 	quire_mm_exit(mm);
 	mm_destroy(mm);

@@ -92,8 +92,8 @@ static int copy_all_entries(struct quire_mm *child, struct quire_mm *parent)
 	int err = 0;
 
 	STEP("says that a fork is going on");
-	at_store(&parent->forking, 1);
-	at_fence();
+	atomic_store(&parent->forking, 1);
+	atomic_fence();
 	tlb_begin(&g, parent);
 	rtree_for_each (&child->vmas, 0, UINT64_MAX, r, dst) {
 		if (!(dst->flags & VM_WIPEONFORK))
@@ -103,7 +103,7 @@ static int copy_all_entries(struct quire_mm *child, struct quire_mm *parent)
 	}
 	tlb_finish(&g);
 	STEP("says that the fork is over");
-	at_store(&parent->forking, 0);
+	atomic_store(&parent->forking, 0);
 	return err;
 }
 
@@ -115,9 +115,9 @@ static void dup_settings(struct quire_mm *child, const struct quire_mm *parent)
 	child->start_stack = parent->start_stack;
 	child->mmap_base = parent->mmap_base;
 	child->ignore_memlock = parent->ignore_memlock;
-	child->data_rlimit_max = at_load_relaxed(&parent->data_rlimit_max);
+	child->data_rlimit_max = atomic_load_relaxed(&parent->data_rlimit_max);
 	for (unsigned i = 0; i < QUIRE_NR_RLIMITS; i++)
-		at_store_relaxed(&child->rlimit[i], at_load_relaxed(&parent->rlimit[i]));
+		atomic_store_relaxed(&child->rlimit[i], atomic_load_relaxed(&parent->rlimit[i]));
 }
 
 static int fork_locked(struct quire_mm *child, struct quire_mm *parent)

@@ -265,10 +265,10 @@ static void stripe_stats(struct quire_machine *m, struct quire_machine_stats *ou
 	int64_t kmem = 0, tables = 0, anon = 0, file = 0;
 
 	for (unsigned i = 0; i < m->port.ncpus; i++) {
-		kmem += at_load_relaxed(&m->cpus[i].kmem_bytes);
-		tables += at_load_relaxed(&m->cpus[i].tables);
-		anon += at_load_relaxed(&m->cpus[i].mapped_anon);
-		file += at_load_relaxed(&m->cpus[i].mapped_file);
+		kmem += atomic_load_relaxed(&m->cpus[i].kmem_bytes);
+		tables += atomic_load_relaxed(&m->cpus[i].tables);
+		anon += atomic_load_relaxed(&m->cpus[i].mapped_anon);
+		file += atomic_load_relaxed(&m->cpus[i].mapped_file);
 	}
 	out->kmem_bytes = positive(kmem);
 	out->table_frames = positive(tables);
@@ -285,7 +285,7 @@ static void list_stats(struct quire_machine *m, struct quire_machine_stats *out)
 		out->mms++;
 	for (pos = m->files.next; pos != &m->files; pos = pos->next) {
 		struct quire_file *file = container_of(pos, struct quire_file, node);
-		uint64_t n = at_load_relaxed(&file->mapping.nr_pages);
+		uint64_t n = atomic_load_relaxed(&file->mapping.nr_pages);
 
 		if (file->kind == QUIRE_FILE_SHMEM)
 			out->shmem_frames += n;
@@ -297,7 +297,7 @@ static void list_stats(struct quire_machine *m, struct quire_machine_stats *out)
 
 uint64_t quire_machine_used_frames(struct quire_machine *m)
 {
-	uint64_t not_used = at_load(&m->waiting[ZONE_RAM]) + frames_free_count(m, ZONE_RAM);
+	uint64_t not_used = atomic_load(&m->waiting[ZONE_RAM]) + frames_free_count(m, ZONE_RAM);
 
 	/* A frame on its way from one to the other may be counted twice. */
 	return not_used < m->nr_ram ? m->nr_ram - not_used : 0;
@@ -308,12 +308,12 @@ static void all_stats(struct quire_machine *m, struct quire_machine_stats *out)
 	frames_stats(m, out);
 	stripe_stats(m, out);
 	list_stats(m, out);
-	out->committed_pages = at_load_relaxed(&m->committed);
+	out->committed_pages = atomic_load_relaxed(&m->committed);
 	out->alloc_points = alloc_points_sum(m);
-	out->failed_points = at_load_relaxed(&m->failed_points);
-	out->waiting_frames = at_load(&m->waiting[ZONE_RAM]);
-	out->waiting_table_frames = at_load(&m->waiting[ZONE_TABLE]);
-	out->lost_pages = at_load_relaxed(&m->lost_pages);
+	out->failed_points = atomic_load_relaxed(&m->failed_points);
+	out->waiting_frames = atomic_load(&m->waiting[ZONE_RAM]);
+	out->waiting_table_frames = atomic_load(&m->waiting[ZONE_TABLE]);
+	out->lost_pages = atomic_load_relaxed(&m->lost_pages);
 }
 
 void quire_machine_stats_sized(struct quire_machine *m, struct quire_machine_stats *out,

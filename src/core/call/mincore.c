@@ -33,7 +33,7 @@ static uint64_t look_in_table(struct quire_mm *mm, const struct vma *vma, uint64
 	struct pt_walk w;
 	bool none = entry_is_none(mm->machine, pt_find(mm, addr, &w));
 
-	for (;; none = entry_is_none(mm->machine, at_load(w.slot))) {
+	for (;; none = entry_is_none(mm->machine, atomic_load(w.slot))) {
 		*vec++ = none ? cached(vma, addr) : 1;
 		addr += PAGE_SIZE;
 		if (addr >= stop || w.level) /* it has been taken out: the rest is not there */

@@ -216,7 +216,7 @@ static int mmap_locked(struct quire_mm *mm, struct mmap_request *r)
 	spec = (struct vma_spec){r->addr, r->addr + r->len, r->vm_flags, r->pgoff, r->file, 0};
 	err = map_region(mm, &spec);
 	if (!err && (r->vm_flags & VM_GROWSDOWN) && !mm->start_stack)
-		at_store_relaxed(&mm->start_stack, spec.end);
+		atomic_store_relaxed(&mm->start_stack, spec.end);
 	return err;
 }
 

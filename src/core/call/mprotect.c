@@ -45,7 +45,7 @@ static bool loses_account(struct vma *vma, uint64_t new)
 	if ((new &VM_WRITE) || !(vma->flags & VM_ACCOUNT) || vma->file)
 		return false;
 	if (RULE(dead_while_asked))
-		at_store(&vma->dead, 1);
+		atomic_store(&vma->dead, 1);
 	return !vma_has_anon(vma);
 }
 
@@ -101,7 +101,7 @@ static int protect_one(struct protect *p, struct vma *vma, uint64_t start, uint6
 	if (!err)
 		err = vma_change_flags(&e, vma, start, end, flags, &now);
 	if (err) {
-		at_store(&vma->dead, 0); /* loses_account() */
+		atomic_store(&vma->dead, 0); /* loses_account() */
 		return err;
 	}
 	if (missing)

@@ -29,13 +29,13 @@ static void kill_source(const struct remap *r)
 {
 	if (!r->old_len || !RULE(source_dead_during_move))
 		return;
-	at_store(&r->vma->dead, 1);
+	atomic_store(&r->vma->dead, 1);
 	STEP("marks VMA %#lx-%#lx dead", r->vma->start, r->vma->end);
 }
 
 static void revive_source(const struct remap *r)
 {
-	at_store(&r->vma->dead, 0);
+	atomic_store(&r->vma->dead, 0);
 	STEP("marks VMA %#lx-%#lx alive", r->vma->start, r->vma->end);
 }
 

@@ -44,7 +44,7 @@ static bool entry_allows(const struct access *a, pte_t entry)
 /* PTL held. */
 static void copy_bytes(const struct access *a, struct pt_ref *ref, uint64_t addr, uint64_t n)
 {
-	pte_t entry = at_load_relaxed(ref->entry);
+	pte_t entry = atomic_load_relaxed(ref->entry);
 	char *mem = (char *)pfn_addr(a->mm->machine, pte_frame(entry)) + (addr & ~PAGE_MASK);
 
 	if (a->write)
@@ -57,7 +57,7 @@ static void copy_bytes(const struct access *a, struct pt_ref *ref, uint64_t addr
 static enum access_step try_entry(struct access *a, struct vma *vma, struct pt_ref *ref,
 				  uint64_t addr, uint64_t n)
 {
-	pte_t entry = at_load_relaxed(ref->entry);
+	pte_t entry = atomic_load_relaxed(ref->entry);
 
 	if (vma_is_dead(vma) || !entry_allows(a, entry))
 		return ACCESS_FAULT;

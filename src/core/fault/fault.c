@@ -219,7 +219,7 @@ static enum quire_fault_result fault_dispatch(struct fault *f)
 {
 	const struct vma *vma = f->vma;
 
-	f->seq = vma->file ? at_load(&vma->file->mapping.seq) : 0;
+	f->seq = vma->file ? atomic_load(&vma->file->mapping.seq) : 0;
 	f->entry = pt_find(f->mm, f->addr, &f->walk);
 	STEP(f->entry ? "finds entry %#lx at %#lx" : "finds no entry (%#lx) at %#lx", f->entry,
 	     f->addr);

@@ -8,8 +8,8 @@
  *      what the decision was based on, and the file's cache has lost no page since.  Writers mark
  *      VMAs dead (and truncation moves mapping->seq) before they take the PTL to remove entries.
  *      So either they see the fault's entry or the fault sees their mark.
- *   2  Creating a table and reading the mark must not be reordered.  at_fence() lies between them,
- *      as it does on the other side (zap.c, 4).  Taking the PTL is no such fence everywhere.
+ *   2  Creating a table and reading the mark must not be reordered.  atomic_fence() lies between
+ *      them, as it does on the other side (zap.c, 4).  Taking the PTL is no such fence everywhere.
  *   3  While a fork of the mm goes on, no private page is made or opened for writing, for two
  *      reasons.  Threads may still write through translations that fork has not flushed yet: a copy
  *      made now could miss a store.  And a page that came into being behind fork's back could be
@@ -31,17 +31,17 @@ static bool still_holds(const struct fault *f, const struct pt_ref *ref)
 		STEP("finds VMA %#lx-%#lx dead: backs out", vma->start, vma->end);
 		return false;
 	}
-	if (RULE(entry_recheck) && at_load_relaxed(ref->entry) != f->entry) {
+	if (RULE(entry_recheck) && atomic_load_relaxed(ref->entry) != f->entry) {
 		STEP("finds another entry at %#lx: backs out", f->addr);
 		return false;
 	}
-	return !vma->file || !RULE(seq_check) || at_load(&vma->file->mapping.seq) == f->seq;
+	return !vma->file || !RULE(seq_check) || atomic_load(&vma->file->mapping.seq) == f->seq;
 }
 
 /* Invariant 3. */
 static bool must_wait_for_fork(struct fault *f)
 {
-	if (!RULE(fork_waits) || likely(!at_load(&f->mm->forking)) || f->locked ||
+	if (!RULE(fork_waits) || likely(!atomic_load(&f->mm->forking)) || f->locked ||
 	    f->access != QUIRE_WRITE || (f->vma->flags & VM_MAYSHARE))
 		return false;
 	STEP("finds a fork going on: will wait for it");
@@ -81,9 +81,9 @@ int fault_install(struct fault *f, struct folio *const *fresh, unsigned *n)
 		pt_set(&ref, ref.entry + i, pte_make(folio_pfn(m, fresh[i]), bits));
 		STEP("inserts entry for %#lx: frame %u", (unsigned long)(f->addr + i * PAGE_SIZE),
 		     folio_pfn(m, fresh[i]));
-	} while (++i < *n && (!RULE(run_asks_each) || !at_load_relaxed(ref.entry + i)));
+	} while (++i < *n && (!RULE(run_asks_each) || !atomic_load_relaxed(ref.entry + i)));
 	rmap_count_new(f->mm, i);
-	f->out->pte = at_load_relaxed(ref.entry);
+	f->out->pte = atomic_load_relaxed(ref.entry);
 	pt_unlock(&ref);
 	*n = i;
 	return 0;

@@ -30,7 +30,7 @@ static void fill_pin(struct quire_machine *m, pte_t entry, bool write, struct qu
 	STEP("pins frame %lu", pte_frame(entry));
 	if (counted) {
 		folio_get(folio);
-		at_add_relaxed(&m->pins, 1);
+		atomic_add_relaxed(&m->pins, 1);
 	}
 	out->frame = pte_frame(entry);
 	out->mem = pfn_addr(m, out->frame);
@@ -52,7 +52,7 @@ static int try_pin(struct quire_mm *mm, uint64_t addr, bool write, struct quire_
 		return -QEFAULT;
 	if (!pt_lock(mm, addr, &ref))
 		return 0;
-	entry = at_load_relaxed(ref.entry);
+	entry = atomic_load_relaxed(ref.entry);
 	if (!vma_is_dead(vma) && (entry & need) == need) {
 		ret = entry_is_external(entry) ? -QEFAULT : 1;
 		if (ret == 1)
@@ -91,7 +91,7 @@ void quire_unpin(struct quire_machine *m, struct quire_pin *pin)
 		/* Written since the file's last writeback, whatever became of the entry. */
 		if (RULE(unpin_dirties) && (priv & PIN_WRITE) && !folio_test(folio, FOLIO_ANON))
 			folio_set(folio, FOLIO_DIRTY);
-		at_sub(&m->pins, 1);
+		atomic_sub(&m->pins, 1);
 		folio_put(m, folio);
 	}
 	pin->mem = NULL; /* field by field: the caller may know fewer than we */

@@ -45,7 +45,7 @@ unsigned fault_allowed_run(const struct fault *f, const pte_t *entry, unsigned r
 	pte_t need = t.set | (f->access == QUIRE_WRITE ? PTE_WRITE : 0);
 	unsigned n = 1;
 
-	while (n < run && (at_load(entry + n) & (need | t.clear)) == need)
+	while (n < run && (atomic_load(entry + n) & (need | t.clear)) == need)
 		n++;
 	return n;
 }

@@ -31,7 +31,7 @@ uint64_t file_known_size(const struct quire_file *file)
 {
 	if (file->kind == QUIRE_FILE_EXTERNAL && !file->ops.file_size)
 		return UINT64_MAX;
-	return at_load(&file->mapping.bytes);
+	return atomic_load(&file->mapping.bytes);
 }
 
 static uint64_t pages_of(uint64_t bytes)
@@ -51,13 +51,13 @@ static bool note_size(struct quire_file *file, uint64_t nr_sizes, uint64_t bytes
 	struct mapping *mapping = &file->mapping;
 	bool current;
 
-	if (at_load(&mapping->bytes) == bytes)
+	if (atomic_load(&mapping->bytes) == bytes)
 		return true;
 	spin_lock(port, &mapping->size_lock, RANK_INDEX);
-	current = at_load(&mapping->nr_sizes) == nr_sizes || !RULE(size_of_no_other_time);
+	current = atomic_load(&mapping->nr_sizes) == nr_sizes || !RULE(size_of_no_other_time);
 	if (current) {
-		at_store(&mapping->bytes, bytes);
-		at_add(&mapping->nr_sizes, 1);
+		atomic_store(&mapping->bytes, bytes);
+		atomic_add(&mapping->nr_sizes, 1);
 	}
 	STEP(current ? "notes that the file is %lu bytes long" : "was told %lu bytes too early",
 	     bytes);
@@ -72,7 +72,7 @@ uint64_t file_ask_size(struct quire_file *file)
 	if (!file->ops.file_size)
 		return file_known_size(file);
 	do {
-		nr_sizes = at_load(&file->mapping.nr_sizes);
+		nr_sizes = atomic_load(&file->mapping.nr_sizes);
 		bytes = file->ops.file_size(file->priv);
 	} while (!note_size(file, nr_sizes, bytes));
 	return bytes;
@@ -183,17 +183,17 @@ int quire_file_create_sized(struct quire_machine *m, const struct quire_file_opt
 
 void quire_file_get(struct quire_file *file)
 {
-	at_add_relaxed(&file->refs, 1);
+	atomic_add_relaxed(&file->refs, 1);
 }
 
 bool file_tryget(struct quire_file *file)
 {
-	uint32_t refs = at_load_relaxed(&file->refs);
+	uint32_t refs = atomic_load_relaxed(&file->refs);
 
 	do {
 		if (!refs && RULE(ended_file_is_left))
 			return false;
-	} while (!at_cas(&file->refs, &refs, refs + 1));
+	} while (!atomic_cas(&file->refs, &refs, refs + 1));
 	return true;
 }
 
@@ -206,7 +206,7 @@ static void last_writeback(struct quire_file *file)
 
 	if (!failed)
 		return;
-	at_add(&m->lost_pages, failed);
+	atomic_add(&m->lost_pages, failed);
 	q_log(m, QUIRE_LOG_WARN, "%s: %lu dirty pages could not be written (error %d) and are lost",
 	      file->name[0] ? file->name : "a file", failed, -err);
 }
@@ -247,13 +247,13 @@ static void file_end(struct quire_file *file)
 
 void quire_file_put(struct quire_file *file)
 {
-	if (at_sub(&file->refs, 1) == 0)
+	if (atomic_sub(&file->refs, 1) == 0)
 		file_end(file);
 }
 
 void file_let_go(struct quire_mm *mm, struct quire_file *file)
 {
-	if (at_sub(&file->refs, 1))
+	if (atomic_sub(&file->refs, 1))
 		return;
 	file->next = mm->gone_files;
 	mm->gone_files = file;
@@ -283,7 +283,7 @@ const char *quire_file_name(struct quire_file *file)
 
 uint64_t quire_file_resident(struct quire_file *file)
 {
-	return at_load_relaxed(&file->mapping.nr_pages) << PAGE_SHIFT;
+	return atomic_load_relaxed(&file->mapping.nr_pages) << PAGE_SHIFT;
 }
 
 void quire_file_id(struct quire_file *file, uint64_t *dev, uint64_t *ino)

@@ -50,10 +50,10 @@ bool filecache_is_zero_fill(const struct quire_file *file)
 /* X held. */
 static bool may_insert(const struct mapping *mapping, uint64_t seq)
 {
-	if (RULE(cache_seq_check) && at_load(&mapping->seq) != seq)
+	if (RULE(cache_seq_check) && atomic_load(&mapping->seq) != seq)
 		return false;
 	/* It may have been found by a dead VMA: file.c, 3. */
-	return !RULE(dead_file_takes_no_page) || at_load(&mapping->file->refs);
+	return !RULE(dead_file_takes_no_page) || atomic_load(&mapping->file->refs);
 }
 
 /* X held. */
@@ -79,7 +79,7 @@ static int insert_locked(struct mapping *mapping, uint64_t pgoff, uint64_t seq, 
 /* A folio that nobody else knows yet. */
 static void prepare(struct quire_file *file, uint64_t pgoff, uint32_t flags, struct folio *folio)
 {
-	at_store_relaxed(&folio->flags, file->folio_flags | flags);
+	atomic_store_relaxed(&folio->flags, file->folio_flags | flags);
 	folio->mapping = &file->mapping;
 	folio->index = pgoff;
 }

@@ -27,7 +27,7 @@ static uint64_t bytes_in_page(uint64_t off, uint64_t len)
 static int read_page_part(struct quire_file *file, uint64_t off, void *buf, uint64_t n)
 {
 	const struct quire_port *port = &file->machine->port;
-	uint64_t pgoff = off >> PAGE_SHIFT, seq = at_load(&file->mapping.seq);
+	uint64_t pgoff = off >> PAGE_SHIFT, seq = atomic_load(&file->mapping.seq);
 	struct folio *folio;
 	bool hole;
 	int err;
@@ -37,7 +37,7 @@ static int read_page_part(struct quire_file *file, uint64_t off, void *buf, uint
 	rcu_read_lock(port);
 	hole = filecache_is_zero_fill(file) && !filecache_peek(file, pgoff);
 	rcu_read_unlock(port);
-	if (hole && RULE(hole_at_seq) && at_load(&file->mapping.seq) != seq)
+	if (hole && RULE(hole_at_seq) && atomic_load(&file->mapping.seq) != seq)
 		return -QEAGAIN; /* invariant 4 */
 	if (hole) {
 		STEP("reads a hole");
@@ -84,7 +84,7 @@ int64_t quire_file_read(struct quire_file *file, uint64_t off, void *buf, uint64
 /* The page to write into, with a reference.  Beyond the end there is nothing to read in. */
 static int page_for_write(struct quire_file *file, uint64_t off, struct folio **folio)
 {
-	uint64_t seq = at_load(&file->mapping.seq);
+	uint64_t seq = atomic_load(&file->mapping.seq);
 	int err;
 
 	if (off >> PAGE_SHIFT < file_pages(file))
@@ -100,7 +100,7 @@ static int page_for_write(struct quire_file *file, uint64_t off, struct folio **
 static int write_page_part(struct quire_file *file, uint64_t off, const void *buf, uint64_t n)
 {
 	struct quire_machine *m = file->machine;
-	bool grows = !file->ops.file_size && off + n > at_load(&file->mapping.bytes); /* 2 */
+	bool grows = !file->ops.file_size && off + n > atomic_load(&file->mapping.bytes); /* 2 */
 	struct folio *folio;
 	int err;
 

@@ -48,13 +48,13 @@ static uint64_t size_charge(const struct quire_file *file, uint64_t bytes)
 uint64_t mapping_charged(const struct mapping *mapping)
 {
 	if (mapping->file->charge == CHARGE_PAGES)
-		return at_load_relaxed(&mapping->nr_pages);
-	return size_charge(mapping->file, at_load_relaxed(&mapping->bytes));
+		return atomic_load_relaxed(&mapping->nr_pages);
+	return size_charge(mapping->file, atomic_load_relaxed(&mapping->bytes));
 }
 
 bool mapping_may_resize(struct quire_file *file, uint64_t bytes)
 {
-	uint64_t now = size_charge(file, at_load_relaxed(&file->mapping.bytes));
+	uint64_t now = size_charge(file, atomic_load_relaxed(&file->mapping.bytes));
 	uint64_t then = size_charge(file, bytes);
 
 	return then <= now || machine_may_commit(file->machine, then - now);
@@ -67,18 +67,18 @@ void mapping_resize(struct quire_file *file, uint64_t bytes)
 	uint64_t now;
 
 	spin_lock(port, &mapping->size_lock, RANK_INDEX);
-	now = size_charge(file, at_load_relaxed(&mapping->bytes));
-	at_store(&mapping->bytes, bytes);
-	at_add(&mapping->nr_sizes, 1); /* also where bytes stays: file.c, 4 */
+	now = size_charge(file, atomic_load_relaxed(&mapping->bytes));
+	atomic_store(&mapping->bytes, bytes);
+	atomic_add(&mapping->nr_sizes, 1); /* also where bytes stays: file.c, 4 */
 	spin_unlock(&mapping->size_lock, RANK_INDEX);
-	at_add_relaxed(&file->machine->committed, size_charge(file, bytes) - now);
+	atomic_add_relaxed(&file->machine->committed, size_charge(file, bytes) - now);
 }
 
 void mapping_count_pages(struct mapping *mapping, int64_t n)
 {
-	at_add_relaxed(&mapping->nr_pages, (uint64_t)n);
+	atomic_add_relaxed(&mapping->nr_pages, (uint64_t)n);
 	if (mapping->file->charge == CHARGE_PAGES)
-		at_add_relaxed(&mapping->file->machine->committed, (uint64_t)n);
+		atomic_add_relaxed(&mapping->file->machine->committed, (uint64_t)n);
 }
 
 void mapping_init(struct mapping *mapping, struct quire_file *file, uint64_t bytes)
@@ -102,9 +102,9 @@ void mapping_retire(struct mapping *mapping)
 	Q_ASSERT(m, itree_empty(&mapping->vmas));
 	/* A thread that added a page saw refs under X, before we take it: that page is counted. */
 	spin_lock(&m->port, &mapping->index_lock, RANK_INDEX);
-	frames_waiting(m, ZONE_RAM, (int64_t)at_load_relaxed(&mapping->nr_pages));
+	frames_waiting(m, ZONE_RAM, (int64_t)atomic_load_relaxed(&mapping->nr_pages));
 	spin_unlock(&mapping->index_lock, RANK_INDEX);
-	at_sub(&m->committed, mapping_charged(mapping));
+	atomic_sub(&m->committed, mapping_charged(mapping));
 }
 
 void mapping_destroy(struct mapping *mapping)

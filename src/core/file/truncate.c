@@ -27,7 +27,7 @@
 static void move_seq(struct mapping *mapping)
 {
 	STEP("moves seq");
-	at_add(&mapping->seq, 1); /* visible before the zap looks for tables: zap.c, 4 */
+	atomic_add(&mapping->seq, 1); /* visible before the zap looks for tables: zap.c, 4 */
 }
 
 static void zap_mappings(struct quire_file *file, uint64_t first, uint64_t last, bool even_cow)
@@ -172,7 +172,7 @@ static void zero_bytes(struct quire_file *file, uint64_t from, uint64_t to)
 
 void file_forget_beyond_end(struct quire_file *file, uint64_t bytes)
 {
-	uint64_t old = at_load(&file->mapping.bytes), end = PAGE_ALIGN(old);
+	uint64_t old = atomic_load(&file->mapping.bytes), end = PAGE_ALIGN(old);
 
 	if (file->kind == QUIRE_FILE_PAGECACHE && !file->ops.file_size && bytes > old)
 		zero_bytes(file, old, bytes < end ? bytes : end);
@@ -188,7 +188,7 @@ int quire_file_truncate(struct quire_file *file, uint64_t bytes)
 	if (bytes > INT64_MAX)
 		return -QEINVAL;
 	mutex_lock(port, &mapping->write_lock, RANK_FILE);
-	old = at_load(&mapping->bytes);
+	old = atomic_load(&mapping->bytes);
 	if (mapping_may_resize(file, bytes)) {
 		if (bytes > old)
 			file_forget_beyond_end(file, UINT64_MAX);

@@ -43,7 +43,7 @@ static bool gather_cleaned(struct mmu_gather *g, struct folio *folio)
 /* PTL held.  Only a shared one: a private page is no file's.  True: the gather is full. */
 static bool clean_entry(struct mmu_gather *g, struct pt_ref *ref, pte_t *entry, uint64_t addr)
 {
-	pte_t val = at_load_relaxed(entry);
+	pte_t val = atomic_load_relaxed(entry);
 	struct folio *folio;
 
 	if (!(val & PTE_SHARED) || !(val & (PTE_WRITE | PTE_DIRTY)))
@@ -148,7 +148,7 @@ static int write_folio(struct quire_file *file, struct folio *folio, uint64_t pg
 /* Only where the core knows the end.  An embedder that knows it may move it at any time. */
 static bool holds_the_end(const struct quire_file *file, uint64_t pgoff)
 {
-	uint64_t size = at_load(&file->mapping.bytes);
+	uint64_t size = atomic_load(&file->mapping.bytes);
 
 	return !file->ops.file_size && pgoff == size >> PAGE_SHIFT && (size & ~PAGE_MASK);
 }
@@ -156,7 +156,7 @@ static bool holds_the_end(const struct quire_file *file, uint64_t pgoff)
 /* F held. */
 static void zero_beyond_end(struct quire_file *file, struct folio *folio, uint64_t pgoff)
 {
-	uint64_t size = at_load(&file->mapping.bytes) & ~PAGE_MASK;
+	uint64_t size = atomic_load(&file->mapping.bytes) & ~PAGE_MASK;
 
 	if (!holds_the_end(file, pgoff) || !folio_test(folio, FOLIO_DIRTY))
 		return;

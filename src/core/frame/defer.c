@@ -29,9 +29,9 @@ struct frame_batch {
 
 void frames_waiting(struct quire_machine *m, enum zone_kind kind, int64_t n)
 {
-	at_add(&m->waiting[kind], (uint64_t)n);
+	atomic_add(&m->waiting[kind], (uint64_t)n);
 	if (n < 0)
-		at_add(&m->came_back[kind], 1);
+		atomic_add(&m->came_back[kind], 1);
 }
 
 static enum zone_kind kind_of(const struct quire_machine *m, const struct frame_chain *c)

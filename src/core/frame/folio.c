@@ -14,13 +14,13 @@
 
 void folio_put(struct quire_machine *m, struct folio *f)
 {
-	if (at_sub(&f->refs, 1) == 0)
+	if (atomic_sub(&f->refs, 1) == 0)
 		frames_free(m, f);
 }
 
 void folio_put_refs(struct quire_machine *m, struct folio *f, uint32_t n)
 {
-	if (at_sub(&f->refs, n) == 0)
+	if (atomic_sub(&f->refs, n) == 0)
 		frames_free(m, f);
 }
 
@@ -29,7 +29,7 @@ void folio_put_many(struct quire_machine *m, struct folio **v, unsigned n)
 	unsigned dead = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		if (at_sub(&v[i]->refs, 1) == 0)
+		if (atomic_sub(&v[i]->refs, 1) == 0)
 			v[dead++] = v[i];
 	if (dead)
 		frames_free_many(m, v, dead);
@@ -37,12 +37,12 @@ void folio_put_many(struct quire_machine *m, struct folio **v, unsigned n)
 
 static bool take_bit(struct folio *f)
 {
-	uint32_t flags = at_load_relaxed(&f->flags);
+	uint32_t flags = atomic_load_relaxed(&f->flags);
 
 	do {
 		if (flags & FOLIO_LOCKED)
 			return false;
-	} while (!at_cas(&f->flags, &flags, flags | FOLIO_LOCKED));
+	} while (!atomic_cas(&f->flags, &flags, flags | FOLIO_LOCKED));
 	return true;
 }
 
@@ -59,7 +59,7 @@ void folio_lock(struct quire_machine *m, struct folio *f)
 	uint32_t flags;
 
 	while (!take_bit(f)) {
-		flags = at_or(&f->flags, FOLIO_WAITERS);
+		flags = atomic_or(&f->flags, FOLIO_WAITERS);
 		if (flags & FOLIO_LOCKED)
 			m->port.wait(m->port.ctx, &f->flags, flags);
 	}
@@ -68,10 +68,10 @@ void folio_lock(struct quire_machine *m, struct folio *f)
 
 void folio_unlock(struct quire_machine *m, struct folio *f)
 {
-	uint32_t flags = at_load_relaxed(&f->flags);
+	uint32_t flags = atomic_load_relaxed(&f->flags);
 
 	lock_rank_release(RANK_FOLIO);
-	while (!at_cas(&f->flags, &flags, flags & ~(uint32_t)(FOLIO_LOCKED | FOLIO_WAITERS)))
+	while (!atomic_cas(&f->flags, &flags, flags & ~(uint32_t)(FOLIO_LOCKED | FOLIO_WAITERS)))
 		;
 	if (flags & FOLIO_WAITERS)
 		m->port.wake(m->port.ctx, &f->flags, INT32_MAX);

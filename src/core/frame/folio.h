@@ -69,7 +69,7 @@ static inline void *folio_addr(const struct quire_machine *m, const struct folio
 
 static inline void folio_get(struct folio *f)
 {
-	at_add_relaxed(&f->refs, 1);
+	atomic_add_relaxed(&f->refs, 1);
 }
 
 /*
@@ -84,24 +84,24 @@ typedef uint64_t __attribute__((may_alias)) folio_counts_t;
 /* A reference and a mapping more, of a folio that has a reference.  Returns the new mapcount. */
 static inline int32_t folio_get_mapped(struct folio *f)
 {
-	uint64_t both = at_add_relaxed((folio_counts_t *)(void *)&f->refs, 1 | (1ull << 32));
+	uint64_t both = atomic_add_relaxed((folio_counts_t *)(void *)&f->refs, 1 | (1ull << 32));
 
 	return (int32_t)(both >> COUNTS_MAPCOUNT_SHIFT);
 }
 
 static inline bool folio_test(const struct folio *f, uint32_t flag)
 {
-	return (at_load_relaxed(&f->flags) & flag) != 0;
+	return (atomic_load_relaxed(&f->flags) & flag) != 0;
 }
 
 static inline void folio_set(struct folio *f, uint32_t flag)
 {
-	at_or(&f->flags, flag);
+	atomic_or(&f->flags, flag);
 }
 
 static inline void folio_clear(struct folio *f, uint32_t flag)
 {
-	at_and(&f->flags, ~flag);
+	atomic_and(&f->flags, ~flag);
 }
 
 /* F: may sleep. */

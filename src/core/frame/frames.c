@@ -55,17 +55,17 @@ static __attribute__((noinline)) pfn_t alloc_last(struct quire_machine *m, enum 
 						  unsigned order, unsigned cpu, bool *zeroed)
 {
 	/* Asked first: what has come back by now is found below. */
-	bool waiting = at_load(&m->waiting[kind]) != 0;
+	bool waiting = atomic_load(&m->waiting[kind]) != 0;
 	pfn_t pfn;
 
-	at_add(&m->frames->scarce, 1);
+	atomic_add(&m->frames->scarce, 1);
 	frames_drain(m);
 	do
 		pfn = zones_alloc(m, kind, order, cpu, zeroed);
 	while (pfn == NO_FRAME && !order && any_free(m, kind));
-	at_sub(&m->frames->scarce, 1);
+	atomic_sub(&m->frames->scarce, 1);
 	if (pfn == NO_FRAME)
-		at_add(&m->missed[kind], waiting ? MISSED_SOME_COMING : MISSED_NONE_COMING);
+		atomic_add(&m->missed[kind], waiting ? MISSED_SOME_COMING : MISSED_NONE_COMING);
 	return pfn;
 }
 
@@ -81,13 +81,13 @@ static pfn_t alloc_block(struct quire_machine *m, enum zone_kind kind, unsigned 
 static void prepare_folio(struct folio *f, unsigned order)
 {
 	for (uint32_t i = 1; i < 1u << order; i++)
-		at_store_relaxed(&f[i].flags, FOLIO_TAIL);
+		atomic_store_relaxed(&f[i].flags, FOLIO_TAIL);
 	f->order = (uint8_t)order;
-	at_store_relaxed(&f->mapping, NULL);
+	atomic_store_relaxed(&f->mapping, NULL);
 	f->index = 0;
-	at_store_relaxed(&f->mapcount, 0);
-	at_store_relaxed(&f->flags, 0);
-	at_store(&f->refs, 1);
+	atomic_store_relaxed(&f->mapcount, 0);
+	atomic_store_relaxed(&f->flags, 0);
+	atomic_store(&f->refs, 1);
 }
 
 static void clear_frames(struct quire_machine *m, pfn_t pfn, unsigned order)
@@ -130,7 +130,7 @@ struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned allo
 	if (!order && kind == ZONE_RAM)
 		warm_next(m, pfn);
 	if (alloc_flags & ALLOC_TABLE)
-		at_add_relaxed(&m->cpus[cpu].tables, 1);
+		atomic_add_relaxed(&m->cpus[cpu].tables, 1);
 	return pfn_folio(m, pfn);
 }
 
@@ -187,10 +187,10 @@ static __attribute__((noinline)) uint32_t retire_special(struct quire_machine *m
 		flags |= renew(m, f);
 	Q_ASSERT(m, !(flags & (FOLIO_BUDDY | FOLIO_TAIL | FOLIO_PERMANENT)));
 	if (flags & FOLIO_TABLE)
-		at_add_relaxed(&m->cpus[cpu].tables, -1);
+		atomic_add_relaxed(&m->cpus[cpu].tables, -1);
 	f->level = 0;
 	for (uint32_t i = 1; i < 1u << f->order; i++)
-		at_store_relaxed(&f[i].flags, 0);
+		atomic_store_relaxed(&f[i].flags, 0);
 	return flags;
 }
 
@@ -199,13 +199,13 @@ static inline bool retire_folio(struct quire_machine *m, struct folio *f, unsign
 {
 	const uint32_t special =
 	    FOLIO_LENT | FOLIO_BUDDY | FOLIO_TAIL | FOLIO_PERMANENT | FOLIO_TABLE;
-	uint32_t flags = at_load_relaxed(&f->flags);
+	uint32_t flags = atomic_load_relaxed(&f->flags);
 
 	if (unlikely((flags & special) || f->order))
 		flags = retire_special(m, f, flags, cpu);
 	mem_out_of_use(folio_addr(m, f), PAGE_SIZE << f->order);
-	Q_ASSERT(m, at_load_relaxed(&f->mapcount) == 0);
-	at_store_relaxed(&f->flags, flags & FOLIO_ZEROED);
+	Q_ASSERT(m, atomic_load_relaxed(&f->mapcount) == 0);
+	atomic_store_relaxed(&f->flags, flags & FOLIO_ZEROED);
 	return (flags & FOLIO_ZEROED) != 0;
 }
 
@@ -235,11 +235,11 @@ static inline uint32_t place_of(const struct folio *f)
 static inline unsigned run_length(struct folio **v, unsigned n)
 {
 	const struct folio *first = v[0];
-	uint32_t flags = at_load_relaxed(&first->flags), place = place_of(first);
+	uint32_t flags = atomic_load_relaxed(&first->flags), place = place_of(first);
 	unsigned k = 1;
 
 	while (k < n && v[k] == first + k && place_of(v[k]) == place &&
-	       at_load_relaxed(&v[k]->flags) == flags)
+	       atomic_load_relaxed(&v[k]->flags) == flags)
 		k++;
 	return k;
 }

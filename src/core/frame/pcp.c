@@ -24,7 +24,7 @@
 static void ring_push(struct pcp *p, pfn_t pfn)
 {
 	p->ring[(p->head + p->count) % PCP_RING] = pfn;
-	at_store_relaxed(&p->count, p->count + 1);
+	atomic_store_relaxed(&p->count, p->count + 1);
 }
 
 static pfn_t ring_pop(struct pcp *p)
@@ -32,7 +32,7 @@ static pfn_t ring_pop(struct pcp *p)
 	pfn_t pfn = p->ring[p->head];
 
 	p->head = (p->head + 1) % PCP_RING;
-	at_store_relaxed(&p->count, p->count - 1);
+	atomic_store_relaxed(&p->count, p->count - 1);
 	return pfn;
 }
 
@@ -45,7 +45,7 @@ static void ring_drain(struct quire_machine *m, struct pcp *p, uint32_t n)
 		struct zone *z = zone_of(m, f);
 		bool zeroed = folio_test(f, FOLIO_ZEROED);
 
-		at_store_relaxed(&f->flags, 0);
+		atomic_store_relaxed(&f->flags, 0);
 		zone_lock(m, z);
 		zone_free_locked(m, z, pfn, 0, zeroed);
 		zone_unlock(z);
@@ -63,7 +63,7 @@ static void pcp_drain(struct quire_machine *m, struct pcp *p)
 		zone_lock(m, z);
 		zone_free_run_locked(m, z, p->next, p->end - p->next, p->run_zeroed);
 		zone_unlock(z);
-		at_store_relaxed(&p->next, p->end);
+		atomic_store_relaxed(&p->next, p->end);
 	}
 	spin_unlock(&p->lock, RANK_PCP);
 }
@@ -87,15 +87,15 @@ static bool refill_from(struct quire_machine *m, struct pcp *p, struct zone *z, 
 		if (!order)
 			return false;
 	}
-	at_store_relaxed(&p->next, pfn);
-	at_store_relaxed(&p->end, pfn + (1u << order));
+	atomic_store_relaxed(&p->next, pfn);
+	atomic_store_relaxed(&p->end, pfn + (1u << order));
 	return true;
 }
 
 /* Invariant 3: then a run is the one frame that is wanted. */
 static bool is_scarce(const struct quire_machine *m)
 {
-	return unlikely(at_load_relaxed(&m->frames->scarce));
+	return unlikely(atomic_load_relaxed(&m->frames->scarce));
 }
 
 static bool refill(struct quire_machine *m, struct pcp *p, enum zone_kind kind, unsigned cpu)
@@ -125,7 +125,7 @@ static inline pfn_t pcp_take(struct quire_machine *m, struct pcp *p, enum zone_k
 		*zeroed = folio_test(pfn_folio(m, pfn), FOLIO_ZEROED);
 	} else if (p->next < p->end || refill(m, p, kind, cpu)) {
 		pfn = p->next;
-		at_store_relaxed(&p->next, pfn + 1);
+		atomic_store_relaxed(&p->next, pfn + 1);
 		*zeroed = p->run_zeroed;
 	}
 	return pfn;

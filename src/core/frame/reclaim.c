@@ -48,7 +48,7 @@ static uint32_t count_failed(struct quire_machine *m, struct reclaim *r)
 {
 	uint32_t was = r->failed_attempts;
 
-	r->failed_attempts = at_add(&m->failed_attempts, 1);
+	r->failed_attempts = atomic_add(&m->failed_attempts, 1);
 	return r->failed_attempts - was - 1;
 }
 
@@ -66,15 +66,15 @@ static bool look_again(struct quire_machine *m, struct reclaim *r)
 /* Invariant 8.  Some of them come back: no thread sleeps between counting and queueing some. */
 static void await_waiting(struct quire_machine *m, enum zone_kind kind)
 {
-	uint64_t were_back = at_load(&m->came_back[kind]);
+	uint64_t were_back = atomic_load(&m->came_back[kind]);
 
-	if (!at_load(&m->waiting[kind]))
+	if (!atomic_load(&m->waiting[kind]))
 		return;
 	STEP("waits for frames that wait for readers");
 	for (;;) {
 		m->port.rcu_barrier(m->port.ctx);
-		if (at_load(&m->came_back[kind]) != were_back || !at_load(&m->waiting[kind]) ||
-		    !RULE(counted_frames_awaited))
+		if (atomic_load(&m->came_back[kind]) != were_back ||
+		    !atomic_load(&m->waiting[kind]) || !RULE(counted_frames_awaited))
 			return;
 		m->port.yield(m->port.ctx);
 	}
@@ -95,7 +95,7 @@ static bool worth_another(struct quire_machine *m, struct reclaim *r, uint64_t m
 static enum verdict judge(struct quire_machine *m, struct reclaim *r, int err)
 {
 	enum zone_kind kind = kind_of(m, err);
-	uint64_t was = r->missed[kind], now = at_load(&m->missed[kind]);
+	uint64_t was = r->missed[kind], now = atomic_load(&m->missed[kind]);
 
 	if (!is_no_frame(err) || now == was)
 		return NOT_MISSED;

@@ -35,9 +35,9 @@ struct reclaim {
  * for its stores. */
 static inline void reclaim_begin(const struct quire_machine *m, struct reclaim *r)
 {
-	r->missed[ZONE_RAM] = at_load_relaxed(&m->missed[ZONE_RAM]);
-	r->missed[ZONE_TABLE] = at_load_relaxed(&m->missed[ZONE_TABLE]);
-	r->failed_attempts = at_load_relaxed(&m->failed_attempts);
+	r->missed[ZONE_RAM] = atomic_load_relaxed(&m->missed[ZONE_RAM]);
+	r->missed[ZONE_TABLE] = atomic_load_relaxed(&m->missed[ZONE_TABLE]);
+	r->failed_attempts = atomic_load_relaxed(&m->failed_attempts);
 	r->tries = 0;
 	r->looked_again = false;
 }

@@ -34,8 +34,8 @@ static void count_blocks(struct zone *z, unsigned list, int n)
 {
 	uint32_t frames = 1u << list_order(list);
 
-	at_store_relaxed(&z->nr_blocks[list], z->nr_blocks[list] + (uint32_t)n);
-	at_store_relaxed(&z->nr_free, n > 0 ? z->nr_free + frames : z->nr_free - frames);
+	atomic_store_relaxed(&z->nr_blocks[list], z->nr_blocks[list] + (uint32_t)n);
+	atomic_store_relaxed(&z->nr_free, n > 0 ? z->nr_free + frames : z->nr_free - frames);
 }
 
 static void list_push(struct quire_machine *m, struct zone *z, unsigned list, pfn_t pfn)
@@ -79,7 +79,7 @@ static void block_insert(struct quire_machine *m, struct zone *z, pfn_t pfn, uns
 	struct folio *f = pfn_folio(m, pfn);
 
 	f->order = (uint8_t)order;
-	at_store_relaxed(&f->flags, FOLIO_BUDDY | (zeroed ? FOLIO_ZEROED : 0u));
+	atomic_store_relaxed(&f->flags, FOLIO_BUDDY | (zeroed ? FOLIO_ZEROED : 0u));
 	list_push(m, z, block_list(order, zeroed), pfn);
 }
 
@@ -90,7 +90,7 @@ static bool block_remove(struct quire_machine *m, struct zone *z, pfn_t pfn, uns
 	bool zeroed = folio_test(f, FOLIO_ZEROED);
 
 	list_del(m, z, block_list(order, zeroed), pfn);
-	at_store_relaxed(&f->flags, 0);
+	atomic_store_relaxed(&f->flags, 0);
 	return zeroed;
 }
 
@@ -150,7 +150,7 @@ static bool extend_frontier(struct quire_machine *m, struct zone *z)
 		return false;
 	for (uint32_t i = 0; i < n; i++)
 		m->folios[first + i] = (struct folio){.zone = z->index, .node = z->node};
-	at_store_relaxed(&z->frontier, first + n);
+	atomic_store_relaxed(&z->frontier, first + n);
 	zone_free_run_locked(m, z, first, n, z->zero_frontier);
 	return true;
 }
@@ -202,8 +202,9 @@ pfn_t zone_alloc(struct quire_machine *m, struct zone *z, unsigned order, bool *
 
 uint64_t zone_free_count(struct zone *z)
 {
-	return (uint64_t)at_load_relaxed(&z->nr_free) + (z->end - at_load_relaxed(&z->frontier)) +
-	       (uint64_t)at_load_relaxed(&z->discarding) * MAX_BLOCK;
+	return (uint64_t)atomic_load_relaxed(&z->nr_free) +
+	       (z->end - atomic_load_relaxed(&z->frontier)) +
+	       (uint64_t)atomic_load_relaxed(&z->discarding) * MAX_BLOCK;
 }
 
 /* The block that was freed longest ago. */
@@ -215,7 +216,7 @@ static pfn_t take_oldest(struct quire_machine *m, struct zone *z, uint32_t keep)
 	if (z->nr_blocks[MAX_ORDER] > keep) {
 		pfn = pfn_folio(m, z->heads[MAX_ORDER])->prev;
 		/* In this order: a thread that counts without the lock must not find too few. */
-		at_store_relaxed(&z->discarding, z->discarding + 1);
+		atomic_store_relaxed(&z->discarding, z->discarding + 1);
 		block_remove(m, z, pfn, MAX_ORDER);
 	}
 	zone_unlock(z);
@@ -226,7 +227,7 @@ static void give_back(struct quire_machine *m, struct zone *z, pfn_t pfn, bool z
 {
 	zone_lock(m, z);
 	block_insert(m, z, pfn, MAX_ORDER, zeroed);
-	at_store_relaxed(&z->discarding, z->discarding - 1);
+	atomic_store_relaxed(&z->discarding, z->discarding - 1);
 	zone_unlock(z);
 }
 
@@ -236,7 +237,7 @@ void zone_discard(struct quire_machine *m, struct zone *z)
 	bool zeroed;
 
 	if (!m->port.ram_discard || z->kind != ZONE_RAM ||
-	    at_load_relaxed(&z->nr_blocks[MAX_ORDER]) <= z->discard_high)
+	    atomic_load_relaxed(&z->nr_blocks[MAX_ORDER]) <= z->discard_high)
 		return;
 	while ((pfn = take_oldest(m, z, z->discard_low)) != NO_FRAME) {
 		zeroed = m->port.ram_discard(m->port.ctx, pfn, MAX_BLOCK);
@@ -266,7 +267,7 @@ void zone_free_frames(struct quire_machine *m, struct folio *f, uint32_t count, 
 	struct zone *z = zone_of(m, f);
 
 	for (uint32_t i = 0; i < count; i++)
-		at_store_relaxed(&f[i].flags, 0);
+		atomic_store_relaxed(&f[i].flags, 0);
 	zone_lock(m, z);
 	zone_free_run_locked(m, z, folio_pfn(m, f), count, zeroed);
 	zone_unlock(z);

@@ -74,8 +74,8 @@ uint64_t frames_free_count(struct quire_machine *m, enum zone_kind kind)
 	for (unsigned cpu = 0; cpu < m->port.ncpus; cpu++) {
 		struct pcp *p = &m->frames->pcps[cpu][kind];
 
-		n += at_load_relaxed(&p->count);
-		n += at_load_relaxed(&p->end) - at_load_relaxed(&p->next);
+		n += atomic_load_relaxed(&p->count);
+		n += atomic_load_relaxed(&p->end) - atomic_load_relaxed(&p->next);
 	}
 	return n;
 }
@@ -89,9 +89,9 @@ void frames_stats(struct quire_machine *m, struct quire_machine_stats *out)
 		struct zone *z = &m->frames->zones[i];
 
 		for (unsigned o = 0; o <= MAX_ORDER; o++)
-			out->free_per_order[o] += at_load_relaxed(&z->nr_blocks[o]);
-		out->free_per_order[MAX_ORDER] += at_load_relaxed(&z->nr_blocks[LIST_ZEROED]);
+			out->free_per_order[o] += atomic_load_relaxed(&z->nr_blocks[o]);
+		out->free_per_order[MAX_ORDER] += atomic_load_relaxed(&z->nr_blocks[LIST_ZEROED]);
 		out->free_per_order[MAX_ORDER] +=
-		    (z->end - at_load_relaxed(&z->frontier)) / MAX_BLOCK;
+		    (z->end - atomic_load_relaxed(&z->frontier)) / MAX_BLOCK;
 	}
 }

@@ -28,7 +28,7 @@
 /* For the page of that number behind f->addr. */
 static void make_anon(const struct fault *f, struct folio *folio, unsigned nr)
 {
-	at_store_relaxed(&folio->flags, FOLIO_ANON | FOLIO_EXCLUSIVE);
+	atomic_store_relaxed(&folio->flags, FOLIO_ANON | FOLIO_EXCLUSIVE);
 	folio->mapping = NULL;
 	folio->index = (f->addr >> PAGE_SHIFT) + nr;
 	STEP("has a new frame for %#lx: %u", (unsigned long)(f->addr + nr * PAGE_SIZE),
@@ -64,7 +64,7 @@ static enum quire_fault_result anon_read(struct fault *f)
 		return fault_lost(f, err);
 	do
 		pt_set(&ref, ref.entry + i, zero);
-	while (++i < run && (!RULE(run_asks_each) || !at_load_relaxed(ref.entry + i)));
+	while (++i < run && (!RULE(run_asks_each) || !atomic_load_relaxed(ref.entry + i)));
 	STEP("maps the zero page at %#lx", f->addr);
 	pt_unlock(&ref);
 	f->out->pte = zero;
@@ -76,7 +76,7 @@ static unsigned empty_run(const struct fault *f)
 {
 	unsigned i = 1, run = f->walk.level ? 1 : fault_run(f, WRITE_RUN);
 
-	while (i < run && !at_load_relaxed(f->walk.slot + i))
+	while (i < run && !atomic_load_relaxed(f->walk.slot + i))
 		i++;
 	return i;
 }

@@ -41,14 +41,14 @@ static bool may_reuse(struct folio *folio)
 	if (!folio_test(folio, FOLIO_ANON))
 		return false;
 	return folio_test(folio, FOLIO_EXCLUSIVE) ||
-	       (RULE(cow_counts_references) ? at_load(&folio->refs) == 1
-					    : at_load(&folio->mapcount) == 1);
+	       (RULE(cow_counts_references) ? atomic_load(&folio->refs) == 1
+					    : atomic_load(&folio->mapcount) == 1);
 }
 
 /* PTL held.  Returns what *entry, which maps the folio, has become. */
 static pte_t make_writable(struct pt_ref *ref, pte_t *entry, struct folio *folio)
 {
-	pte_t val = at_load_relaxed(entry) | PTE_WRITE | PTE_WRITTEN | PTE_ACCESSED;
+	pte_t val = atomic_load_relaxed(entry) | PTE_WRITE | PTE_WRITTEN | PTE_ACCESSED;
 
 	if (!folio_test(folio, FOLIO_EXCLUSIVE))
 		folio_set(folio, FOLIO_EXCLUSIVE);
@@ -79,7 +79,8 @@ static unsigned reuse_run(const struct fault *f, struct pt_ref *ref)
 	unsigned i = 1, run = fault_run(f, PT_ENTRIES);
 
 	for (; i < run; i++) {
-		struct folio *folio = cow_folio(f->mm->machine, at_load_relaxed(ref->entry + i));
+		struct folio *folio =
+		    cow_folio(f->mm->machine, atomic_load_relaxed(ref->entry + i));
 
 		if (!folio || being_copied(folio) || !may_reuse(folio))
 			break;
@@ -270,7 +271,7 @@ static int gather_run(struct fault *f, struct copy_run *c)
 	if (err)
 		return err;
 	for (c->n = 0; c->n < run; c->n++) {
-		pte_t e = at_load_relaxed(ref.entry + c->n);
+		pte_t e = atomic_load_relaxed(ref.entry + c->n);
 		struct folio *folio = cow_folio(f->mm->machine, e);
 
 		if (!folio || being_copied(folio) || may_reuse(folio))
@@ -296,11 +297,12 @@ static unsigned replace_run(struct fault *f, struct pt_ref *ref, const struct co
 		rmap_batch_remove(&gone, c->old[i], MM_ANON);
 		rmap_new(c->fresh[i]);
 		pt_set(ref, ref->entry + i, pte_make(folio_pfn(m, c->fresh[i]), bits));
-	} while (++i < n && (!RULE(run_asks_each) || at_load_relaxed(ref->entry + i) == c->was[i]));
+	} while (++i < n &&
+		 (!RULE(run_asks_each) || atomic_load_relaxed(ref->entry + i) == c->was[i]));
 	STEP("maps %u copies from %#lx on", i, f->addr);
 	rmap_batch_commit(&gone, f->mm);
 	rmap_count_new(f->mm, i);
-	f->out->pte = at_load_relaxed(ref->entry);
+	f->out->pte = atomic_load_relaxed(ref->entry);
 	return i;
 }
 

@@ -129,14 +129,14 @@ static void install_frames(struct fault *f, struct pt_ref *ref, uint64_t pgoff, 
 	for (uint64_t i = max_u64(c->first, w.first); i < end; i++) {
 		pte_t *entry = ref->entry + (int64_t)(i - pgoff);
 
-		if (at_load_relaxed(entry))
+		if (atomic_load_relaxed(entry))
 			continue;
 		STEP("maps external frame %lu", c->frames[i - c->first]);
 		pt_set(ref, entry, pte_make(c->frames[i - c->first], bits));
 		n++;
 	}
 	mm_count(f->mm, rss_counter(NULL), n);
-	f->out->pte = at_load_relaxed(ref->entry);
+	f->out->pte = atomic_load_relaxed(ref->entry);
 	f->out->around = n - 1;
 	if (n > 1)
 		mm_count(f->mm, MM_AROUND, n - 1);

@@ -127,14 +127,14 @@ static inline void map_page(struct mapper *m, pte_t *entry, struct folio *folio)
 		folio_set(folio, FOLIO_DIRTY);
 	m->first += folio_get_mapped(folio) == 1;
 	m->mapped++;
-	at_store(entry, pte_make(folio_pfn(m->f->mm->machine, folio), m->bits));
+	atomic_store(entry, pte_make(folio_pfn(m->f->mm->machine, folio), m->bits));
 }
 
 /* Maps the page that the cache has in the slot, if that can be and the entry is empty. */
 static inline bool map_slot(struct mapper *m, pte_t *entry, void *const *slot)
 {
-	bool taken = RULE(run_asks_each) && at_load_relaxed(entry);
-	struct folio *folio = taken ? NULL : at_load(slot);
+	bool taken = RULE(run_asks_each) && atomic_load_relaxed(entry);
+	struct folio *folio = taken ? NULL : atomic_load(slot);
 
 	if (!folio || (RULE(map_up_to_date) && !folio_test(folio, FOLIO_UPTODATE)))
 		return false;
@@ -235,7 +235,7 @@ static enum quire_fault_result map_cached(struct fault *f, struct folio *folio, 
 	if (err)
 		return fault_lost(f, err);
 	map_page(&m, m.ref.entry, folio);
-	f->out->pte = at_load_relaxed(m.ref.entry);
+	f->out->pte = atomic_load_relaxed(m.ref.entry);
 	if (f->access == QUIRE_WRITE)
 		mapped = run = map_written_run(&m, run);
 	else
@@ -269,7 +269,7 @@ static void add_run(struct fault *f, uint64_t pgoff)
 	void *const *slots = index_slots(&file->mapping.pages, pgoff + 1, &n);
 
 	run = min_u32(run, n);
-	while (absent < run && !(slots && at_load(slots + absent)))
+	while (absent < run && !(slots && atomic_load(slots + absent)))
 		absent++;
 	if (absent)
 		filecache_add_zeros(file, pgoff + 1, absent, f->seq);

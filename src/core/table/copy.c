@@ -46,11 +46,11 @@ bool vma_has_anon(struct vma *vma)
 	struct pt_cursor c;
 	bool found = false;
 
-	at_fence(); /* a fault sees the mark, or makes its table in our sight */
+	atomic_fence(); /* a fault sees the mark, or makes its table in our sight */
 	pt_cursor_begin(&c, vma->mm, vma->start, vma->end);
 	while (!found && pt_next_piece(&c))
 		for (; c.ref.table->pt.used && c.addr < c.stop && !found; c.addr += PAGE_SIZE)
-			found = entry_kind(m, at_load_relaxed(c.entry++)) == ENTRY_ANON;
+			found = entry_kind(m, atomic_load_relaxed(c.entry++)) == ENTRY_ANON;
 	pt_cursor_pause(&c);
 	return found;
 }
@@ -66,7 +66,7 @@ static bool must_copy(struct vma *src)
 /* More references than entries: a pin (or a gather on its way: a copy too many, no harm). */
 static inline bool maybe_pinned(const struct folio *f)
 {
-	return at_load(&f->refs) > (uint32_t)at_load(&f->mapcount);
+	return atomic_load(&f->refs) > (uint32_t)atomic_load(&f->mapcount);
 }
 
 /* 0: no memory. */
@@ -81,7 +81,7 @@ static pte_t duplicate(struct copy *c, const struct folio *f, pte_t e)
 	memcpy(folio_addr(m, new), folio_addr(m, f), PAGE_SIZE);
 	new->index = f->index;
 	folio_set(new, FOLIO_ANON | FOLIO_EXCLUSIVE | FOLIO_UPTODATE);
-	at_store_relaxed(&new->mapcount, 1);
+	atomic_store_relaxed(&new->mapcount, 1);
 	c->mapped_anon++;
 	return pte_make(folio_pfn(m, new), e & ~QUIRE_PTE_FRAME_MASK);
 }
@@ -91,7 +91,7 @@ static inline void take_write_bit(struct copy *c, pte_t *slot, uint64_t addr, pt
 {
 	*e &= ~PTE_WRITE;
 	STEP("takes the write bit of %#lx from the parent", addr);
-	at_store(slot, *e);
+	atomic_store(slot, *e);
 	if (addr < c->flush_start)
 		c->flush_start = addr;
 	c->flush_end = addr + PAGE_SIZE;
@@ -119,7 +119,7 @@ static void take_pinned_write_bits(struct copy *c, pte_t *slot, uint64_t addr, u
 	const struct quire_machine *m = c->g->mm->machine;
 
 	for (; addr < end; slot++, addr += PAGE_SIZE) {
-		pte_t e = at_load_relaxed(slot);
+		pte_t e = atomic_load_relaxed(slot);
 
 		if ((e & PTE_WRITE) && entry_kind(m, e) == ENTRY_ANON &&
 		    is_pinned(entry_folio(m, e)))
@@ -183,7 +183,7 @@ static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, u
 	int err = 0;
 
 	for (; at < end; slot++, to++, at += PAGE_SIZE) {
-		pte_t e = at_load_relaxed(slot), val;
+		pte_t e = atomic_load_relaxed(slot), val;
 
 		if (entry_is_none(m, e))
 			continue;
@@ -193,7 +193,7 @@ static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, u
 			break;
 		}
 		STEP("copies entry %#lx of %#lx to the child", val, at);
-		at_store(to, val);
+		atomic_store(to, val);
 		copied++;
 	}
 	dst->table->pt.used += copied;
@@ -223,7 +223,7 @@ static void commit(struct copy *c)
 		if (c->rss[kind])
 			mm_count(child, kind, c->rss[kind]);
 	if (c->mapped_anon)
-		at_add_relaxed(&m->cpus[this_cpu(&m->port)].mapped_anon, c->mapped_anon);
+		atomic_add_relaxed(&m->cpus[this_cpu(&m->port)].mapped_anon, c->mapped_anon);
 	c->src->mm->fork_entries += c->entries;
 	if (RULE(fork_flush))
 		tlb_range(c->g, c->flush_start, c->flush_end, c->flush_pages);

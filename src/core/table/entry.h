@@ -76,7 +76,7 @@ static inline enum entry_kind entry_kind(const struct quire_machine *m, pte_t e)
 		return e ? ENTRY_UNKNOWN : ENTRY_NONE;
 	if (unlikely(e & PTE_EXTERNAL))
 		return ENTRY_EXTERNAL;
-	flags = at_load_relaxed(&pfn_folio(m, pte_frame(e))->flags);
+	flags = atomic_load_relaxed(&pfn_folio(m, pte_frame(e))->flags);
 	if (unlikely(flags & FOLIO_PERMANENT))
 		return ENTRY_ZERO;
 	return flags & FOLIO_ANON ? ENTRY_ANON : ENTRY_CACHE;

@@ -39,11 +39,11 @@ static void move_locked(struct mmu_gather *g, struct pt_ref *dst, struct pt_ref 
 	unsigned moved = 0;
 
 	for (; old_addr < end; old_addr += PAGE_SIZE, to++, from++) {
-		pte_t e = at_load_relaxed(from);
+		pte_t e = atomic_load_relaxed(from);
 
 		if (entry_is_none(g->mm->machine, e)) /* all other kinds move as they are */
 			continue;
-		Q_ASSERT(g->mm->machine, !at_load_relaxed(to)); /* invariant 4 */
+		Q_ASSERT(g->mm->machine, !atomic_load_relaxed(to)); /* invariant 4 */
 		STEP("moves entry %#lx away from %#lx", e, old_addr);
 		pt_set(src, from, 0);
 		pt_set(dst, to, e);
@@ -158,7 +158,7 @@ static uint64_t move_and_flush(struct mmu_gather *g, uint64_t new_addr, uint64_t
 {
 	uint64_t moved;
 
-	at_fence(); /* src is dead: as for a zap (zap.c, 4) */
+	atomic_fence(); /* src is dead: as for a zap (zap.c, 4) */
 	moved = move_all(g, new_addr, old_addr, len);
 	tlb_flush_now(g);
 	if (g->lent && RULE(lent_moves))

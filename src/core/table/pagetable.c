@@ -20,7 +20,7 @@
 pte_t pt_find(struct quire_mm *mm, uint64_t addr, struct pt_walk *found)
 {
 	pt_walk_down(mm, addr, 0, found);
-	return found->level ? 0 : at_load(found->slot);
+	return found->level ? 0 : atomic_load(found->slot);
 }
 
 pte_t pt_read(struct quire_mm *mm, uint64_t addr)
@@ -56,7 +56,7 @@ static bool lock_reached(struct quire_mm *mm, uint64_t addr, const struct pt_wal
 
 	spin_lock(&mm->machine->port, &table->pt.lock, rank);
 	STEP("takes the PTL of %#lx (table %lu)", addr, w->table);
-	if (likely(table->pt.linked && pte_frame(at_load(w->up)) == w->table) ||
+	if (likely(table->pt.linked && pte_frame(atomic_load(w->up)) == w->table) ||
 	    !RULE(table_asked_again)) {
 		ref->entry = w->slot;
 		ref->table = table;
@@ -98,10 +98,10 @@ void pt_unlock_nested(struct pt_ref *ref)
 
 static void count_table(struct quire_mm *mm)
 {
-	uint64_t n = at_add(&mm->nr_tables, 1);
-	uint64_t peak = at_load_relaxed(&mm->peak_tables);
+	uint64_t n = atomic_add(&mm->nr_tables, 1);
+	uint64_t peak = atomic_load_relaxed(&mm->peak_tables);
 
-	while (peak < n && !at_cas(&mm->peak_tables, &peak, n))
+	while (peak < n && !atomic_cas(&mm->peak_tables, &peak, n))
 		;
 }
 
@@ -133,7 +133,7 @@ static bool may_link(const struct pt_walk *w, const struct folio *parent, const 
 		STEP("finds VMA %#lx-%#lx dead: links no table", vma->start, vma->end);
 		return false;
 	}
-	return parent->pt.linked && !(RULE(slot_recheck) && at_load_relaxed(w->slot));
+	return parent->pt.linked && !(RULE(slot_recheck) && atomic_load_relaxed(w->slot));
 }
 
 /*
@@ -148,11 +148,11 @@ static int link_table(struct quire_mm *mm, struct vma *vma, const struct pt_walk
 
 	spin_lock(&mm->machine->port, &parent->pt.lock, RANK_PT_PARENT);
 	if (may_link(w, parent, vma)) {
-		at_store(w->slot, pte_make(folio_pfn(mm->machine, child), PTE_TABLE));
+		atomic_store(w->slot, pte_make(folio_pfn(mm->machine, child), PTE_TABLE));
 		STEP("links table %u of level %u", folio_pfn(mm->machine, child), child->level);
 		parent->pt.used++;
 		err = 0;
-	} else if (parent->pt.linked && !entry_is_none(mm->machine, at_load_relaxed(w->slot))) {
+	} else if (parent->pt.linked && !entry_is_none(mm->machine, atomic_load_relaxed(w->slot))) {
 		err = -QEEXIST;
 	}
 	spin_unlock(&parent->pt.lock, RANK_PT_PARENT);
@@ -169,7 +169,7 @@ static int grow(struct quire_mm *mm, struct vma *vma, const struct pt_walk *w)
 		return -ENOTABLE;
 	err = link_table(mm, vma, w, child);
 	if (!err) {
-		at_fence(); /* before the caller looks whether its VMA lives: install.c, 2 */
+		atomic_fence(); /* before the caller looks whether its VMA lives: install.c, 2 */
 		count_table(mm);
 	} else {
 		free_table(mm->machine, child);
@@ -235,7 +235,7 @@ void pt_destroy(struct quire_mm *mm)
 {
 	struct folio *top = pfn_folio(mm->machine, mm->root);
 
-	Q_ASSERT(mm->machine, top->pt.used == 0 && at_load(&mm->nr_tables) == 1);
-	at_sub(&mm->nr_tables, 1);
+	Q_ASSERT(mm->machine, top->pt.used == 0 && atomic_load(&mm->nr_tables) == 1);
+	atomic_sub(&mm->nr_tables, 1);
 	free_table(mm->machine, top);
 }

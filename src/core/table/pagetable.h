@@ -17,7 +17,7 @@
  *   5  So a thread that has taken a PTL rereads `linked` and the parent's entry: pt_lock() fails
  *      where either changed.
  *   6  Walkers hold rcu_read_lock (or M, which keeps tables from being freed).
- *   7  Entries are read and written with at_load/at_store; they are written under the PTL.
+ *   7  Entries are read and written with atomic_load/atomic_store; they are written under the PTL.
  *   8  An unlinked table holds zeros only.
  *   9  A table with FOLIO_KEPT is not taken out.  So a holder of M can count on it while it unmaps
  *      what the table is there for.
@@ -72,10 +72,10 @@ int pt_lock_found(struct quire_mm *mm, struct vma *vma, uint64_t addr, struct pt
 /* Sets an entry, keeping table->pt.used.  PTL held. */
 static inline void pt_set(struct pt_ref *ref, pte_t *entry, pte_t val)
 {
-	pte_t old = at_load_relaxed(entry);
+	pte_t old = atomic_load_relaxed(entry);
 
 	ref->table->pt.used += (uint32_t)(val != 0) - (uint32_t)(old != 0);
-	at_store(entry, val);
+	atomic_store(entry, val);
 }
 
 /* Where the span of addr's last-level table ends, or end if that comes first. */

@@ -49,7 +49,7 @@ static bool may_write(const struct vma *vma, pte_t e)
 		return (e & PTE_DIRTY) != 0;
 	if (!entry_has_folio(m, e))
 		return false;
-	flags = at_load(&entry_folio(m, e)->flags);
+	flags = atomic_load(&entry_folio(m, e)->flags);
 	if (RULE(mprotect_waits_for_copy) && (flags & FOLIO_LOCKED))
 		return false;
 	return (flags & FOLIO_EXCLUSIVE) != 0;
@@ -73,14 +73,14 @@ static bool loses_right(pte_t old, pte_t val)
 static void protect_entry(struct mmu_gather *g, const struct vma *vma, uint64_t bits,
 			  const struct pt_cursor *c)
 {
-	pte_t e = at_load_relaxed(c->entry), val;
+	pte_t e = atomic_load_relaxed(c->entry), val;
 
 	if (entry_is_none(vma->mm->machine, e))
 		return;
 	val = new_entry(vma, bits, e);
 	if (val == e)
 		return;
-	at_store(c->entry, val);
+	atomic_store(c->entry, val);
 	STEP(loses_right(e, val) ? "takes rights from the entry of %#lx"
 				 : "adds rights to the entry of %#lx",
 	     c->addr);
@@ -93,7 +93,7 @@ void protect_entries(struct mmu_gather *g, struct vma *vma, uint64_t start, uint
 	uint64_t bits = vma_pte_bits(vma);
 	struct pt_cursor c;
 
-	at_fence(); /* a fault with the old VMA sees it dead, or makes its table in our sight */
+	atomic_fence(); /* a fault with the old VMA sees it dead, or makes its table in our sight */
 	pt_cursor_begin(&c, vma->mm, start, end);
 	while (pt_next_piece(&c))
 		for (; c.addr < c.stop; c.addr += PAGE_SIZE, c.entry++)

@@ -38,7 +38,7 @@ static bool unlink_empty(struct quire_mm *mm, struct folio *table)
 static void clear_slot(struct quire_mm *mm, struct folio *parent, pte_t *slot)
 {
 	spin_lock(&mm->machine->port, &parent->pt.lock, RANK_PT_PARENT);
-	at_store(slot, 0);
+	atomic_store(slot, 0);
 	parent->pt.used--;
 	spin_unlock(&parent->pt.lock, RANK_PT_PARENT);
 }
@@ -48,7 +48,7 @@ static void drop_table(struct mmu_gather *g, struct folio *parent, pte_t *slot, 
 {
 	clear_slot(g->mm, parent, slot);
 	STEP("unlinks the table of level %u of %#lx", child->level, addr);
-	at_sub(&g->mm->nr_tables, 1);
+	atomic_sub(&g->mm->nr_tables, 1);
 	tlb_table(g, child, addr);
 }
 
@@ -78,7 +78,7 @@ static void shrink_table(const struct shrink *s, uint64_t frame, unsigned level,
 	for (uint64_t i = first; i <= last; i++) {
 		pte_t *slot = (pte_t *)pfn_addr(m, frame) + i;
 		uint64_t addr = base + i * span;
-		pte_t e = at_load(slot);
+		pte_t e = atomic_load(slot);
 
 		if (!pte_present(e))
 			continue;
@@ -136,7 +136,7 @@ static bool make_room(struct mmu_gather *g, const struct pt_walk *to, uint64_t a
 {
 	struct quire_machine *m = g->mm->machine;
 	struct folio *parent = pfn_folio(m, to->table);
-	pte_t e = at_load(to->slot);
+	pte_t e = atomic_load(to->slot);
 
 	if (!pte_present(e))
 		return true;
@@ -158,7 +158,7 @@ static unsigned take_out(struct quire_mm *mm, const struct pt_walk *from, struct
 
 	spin_lock(port, &parent->pt.lock, RANK_PT_PARENT);
 	spin_lock(port, &table->pt.lock, RANK_PTL);
-	at_store(from->slot, 0);
+	atomic_store(from->slot, 0);
 	parent->pt.used--;
 	entries = table->pt.used;
 	spin_unlock(&table->pt.lock, RANK_PTL);
@@ -171,7 +171,7 @@ static void put_in(struct quire_mm *mm, const struct pt_walk *to, struct folio *
 	struct folio *parent = pfn_folio(mm->machine, to->table);
 
 	spin_lock(&mm->machine->port, &parent->pt.lock, RANK_PT_PARENT);
-	at_store(to->slot, pte_make(folio_pfn(mm->machine, table), PTE_TABLE));
+	atomic_store(to->slot, pte_make(folio_pfn(mm->machine, table), PTE_TABLE));
 	parent->pt.used++;
 	spin_unlock(&parent->pt.lock, RANK_PT_PARENT);
 }
@@ -183,13 +183,13 @@ bool pt_move_table(struct mmu_gather *g, uint64_t old_addr, uint64_t new_addr, u
 	struct folio *table;
 
 	pt_walk_down(mm, old_addr, 1, &from);
-	if (from.level != 1 || !pte_present(at_load(from.slot)))
+	if (from.level != 1 || !pte_present(atomic_load(from.slot)))
 		return false;
 	if (pt_walk_alloc(mm, NULL, new_addr, 1, &to))
 		return false;
 	if (!make_room(g, &to, new_addr))
 		return false;
-	table = pfn_folio(mm->machine, pte_frame(at_load(from.slot)));
+	table = pfn_folio(mm->machine, pte_frame(atomic_load(from.slot)));
 	*entries = take_out(mm, &from, table);
 	put_in(mm, &to, table);
 	return true;

@@ -20,9 +20,9 @@ static void rmap_change(struct quire_mm *mm, enum mm_counter kind, int n, int ma
 	struct machine_cpu *c = &mm->machine->cpus[cpu];
 
 	if (n)
-		at_add_relaxed(&mm->stripes[cpu & (mm->nr_stripes - 1)].v[kind], n);
+		atomic_add_relaxed(&mm->stripes[cpu & (mm->nr_stripes - 1)].v[kind], n);
 	if (mapped)
-		at_add_relaxed(kind == MM_ANON ? &c->mapped_anon : &c->mapped_file, mapped);
+		atomic_add_relaxed(kind == MM_ANON ? &c->mapped_anon : &c->mapped_file, mapped);
 }
 
 void rmap_count_cached(struct quire_mm *mm, uint32_t folio_flags, unsigned n, unsigned first)
@@ -38,7 +38,7 @@ void rmap_count_new(struct quire_mm *mm, unsigned n)
 void rmap_remove(struct quire_mm *mm, struct folio *f)
 {
 	if (!folio_test(f, FOLIO_PERMANENT))
-		rmap_change(mm, rss_counter(f), -1, at_sub(&f->mapcount, 1) == 0 ? -1 : 0);
+		rmap_change(mm, rss_counter(f), -1, atomic_sub(&f->mapcount, 1) == 0 ? -1 : 0);
 }
 
 void rmap_batch_commit(struct rmap_batch *b, struct quire_mm *mm)
@@ -49,9 +49,9 @@ void rmap_batch_commit(struct rmap_batch *b, struct quire_mm *mm)
 		if (b->rss[kind])
 			mm_count(mm, kind, b->rss[kind]);
 	if (b->mapped_anon)
-		at_add_relaxed(&c->mapped_anon, b->mapped_anon);
+		atomic_add_relaxed(&c->mapped_anon, b->mapped_anon);
 	if (b->mapped_file)
-		at_add_relaxed(&c->mapped_file, b->mapped_file);
+		atomic_add_relaxed(&c->mapped_file, b->mapped_file);
 	*b = (struct rmap_batch){0};
 }
 
@@ -62,7 +62,7 @@ int64_t mm_counter_sum(struct quire_mm *mm, enum mm_counter c)
 	int64_t sum = 0;
 
 	for (unsigned i = 0; i < mm->nr_stripes; i++)
-		sum += at_load_relaxed(&mm->stripes[i].v[c]);
+		sum += atomic_load_relaxed(&mm->stripes[i].v[c]);
 	return sum;
 }
 
@@ -70,8 +70,8 @@ void mm_update_peak(struct quire_mm *mm)
 {
 	int64_t rss = mm_counter_sum(mm, MM_ANON) + mm_counter_sum(mm, MM_FILE) +
 		      mm_counter_sum(mm, MM_SHMEM);
-	uint64_t peak = at_load_relaxed(&mm->peak_rss);
+	uint64_t peak = atomic_load_relaxed(&mm->peak_rss);
 
-	while (rss > 0 && (uint64_t)rss > peak && !at_cas(&mm->peak_rss, &peak, (uint64_t)rss))
+	while (rss > 0 && (uint64_t)rss > peak && !atomic_cas(&mm->peak_rss, &peak, (uint64_t)rss))
 		;
 }

@@ -13,13 +13,13 @@ void rmap_remove(struct quire_mm *mm, struct folio *f);
 /* A private page that nobody else knows yet gets its first entry; n of them are counted. */
 static inline void rmap_new(struct folio *f)
 {
-	at_store_relaxed(&f->mapcount, 1);
+	atomic_store_relaxed(&f->mapcount, 1);
 }
 void rmap_count_new(struct quire_mm *mm, unsigned n);
 /* rss counter that a folio, or an external frame (folio == NULL), belongs to. */
 static inline enum mm_counter rss_counter(const struct folio *f)
 {
-	uint32_t flags = f ? at_load_relaxed(&f->flags) : 0;
+	uint32_t flags = f ? atomic_load_relaxed(&f->flags) : 0;
 
 	if (flags & FOLIO_ANON)
 		return MM_ANON;
@@ -44,7 +44,7 @@ struct rmap_batch {
 static inline void rmap_batch_remove(struct rmap_batch *b, struct folio *f, enum mm_counter kind)
 {
 	b->rss[kind]--;
-	if (at_sub(&f->mapcount, 1) == 0)
+	if (atomic_sub(&f->mapcount, 1) == 0)
 		*(kind == MM_ANON ? &b->mapped_anon : &b->mapped_file) -= 1;
 }
 /* Adds what was batched and empties the batch. */

@@ -104,12 +104,12 @@ void tlb_pending_flush(struct mmu_gather *g)
 		return;
 	STEP("says that entries of files are not flushed yet");
 	g->pending_flush = true;
-	at_store(&g->mm->pending_flush, 1);
+	atomic_store(&g->mm->pending_flush, 1);
 }
 
 void tlb_range_of_others(struct mmu_gather *g, uint64_t start, uint64_t end)
 {
-	if (RULE(flush_of_others) && at_load(&g->mm->pending_flush))
+	if (RULE(flush_of_others) && atomic_load(&g->mm->pending_flush))
 		tlb_range(g, start, end, 0);
 }
 
@@ -199,7 +199,7 @@ void tlb_mark_lent(struct quire_mm *mm, uint64_t start, uint64_t end)
 	pt_cursor_begin(&c, mm, start, end);
 	while (pt_next_piece(&c))
 		for (; c.addr < c.stop; c.addr += PAGE_SIZE, c.entry++) {
-			pte_t e = at_load_relaxed(c.entry);
+			pte_t e = atomic_load_relaxed(c.entry);
 
 			if (entry_has_folio(m, e))
 				folio_set(entry_folio(m, e), FOLIO_LENT);
@@ -234,6 +234,6 @@ void tlb_finish_some(struct mmu_gather *g)
 {
 	tlb_flush_now(g);
 	if (g->pending_flush)
-		at_store(&g->mm->pending_flush, 0);
+		atomic_store(&g->mm->pending_flush, 0);
 	g->pending_flush = false;
 }

@@ -36,7 +36,7 @@ static inline void pt_walk_down(struct quire_mm *mm, uint64_t addr, unsigned lev
 	w->up = NULL;
 	w->slot = slot_of(mm, w->table, addr, TOP_LEVEL);
 	while (w->level > level) {
-		e = at_load(w->slot);
+		e = atomic_load(w->slot);
 		if (!pte_present(e))
 			return;
 		w->up = w->slot;

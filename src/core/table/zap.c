@@ -77,7 +77,7 @@ static inline void clear_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, u
 static inline bool zap_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, uint64_t addr)
 {
 	const struct quire_machine *m = z->vma->mm->machine;
-	pte_t e = at_load_relaxed(slot);
+	pte_t e = atomic_load_relaxed(slot);
 
 	switch (entry_kind(m, e)) {
 	case ENTRY_NONE:
@@ -127,7 +127,7 @@ static void zap_tables(struct zap *z, uint64_t start, uint64_t end)
 	struct pt_cursor c;
 	bool peaked = false;
 
-	at_fence(); /* invariant 4 */
+	atomic_fence(); /* invariant 4 */
 	pt_cursor_begin(&c, mm, start, end);
 	while (pt_next_piece(&c)) {
 		bool full;
@@ -179,14 +179,15 @@ void zap_file_range(struct mmu_gather *g, struct vma *vma, uint64_t first_pgoff,
 /* Whether others still need a page that they map too is unknown: it stays (madvise(2): private). */
 static bool may_lazyfree(const struct quire_machine *m, pte_t e)
 {
-	return entry_kind(m, e) == ENTRY_ANON && at_load_relaxed(&entry_folio(m, e)->mapcount) == 1;
+	return entry_kind(m, e) == ENTRY_ANON &&
+	       atomic_load_relaxed(&entry_folio(m, e)->mapcount) == 1;
 }
 
 /* Clean again: the next write must be seen, since it takes the page back. */
 static void lazyfree_entry(struct mmu_gather *g, struct pt_cursor *c)
 {
 	struct quire_machine *m = g->mm->machine;
-	pte_t e = at_load_relaxed(c->entry);
+	pte_t e = atomic_load_relaxed(c->entry);
 	struct folio *f;
 
 	if (!may_lazyfree(m, e))

@@ -62,9 +62,9 @@ static void all_stats(struct quire_mm *mm, struct quire_mm_stats *out)
 {
 	mm_update_peak(mm);
 	fault_stats(mm, out);
-	out->peak_rss = at_load_relaxed(&mm->peak_rss);
-	out->table_bytes = at_load_relaxed(&mm->nr_tables) * PAGE_SIZE;
-	out->peak_table_bytes = at_load_relaxed(&mm->peak_tables) * PAGE_SIZE;
+	out->peak_rss = atomic_load_relaxed(&mm->peak_rss);
+	out->table_bytes = atomic_load_relaxed(&mm->nr_tables) * PAGE_SIZE;
+	out->peak_table_bytes = atomic_load_relaxed(&mm->peak_tables) * PAGE_SIZE;
 	mm_lock(mm);
 	writer_stats(mm, out);
 	mm_unlock(mm);

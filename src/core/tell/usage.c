@@ -75,8 +75,8 @@ static void add_external(struct tally *t, pte_t e)
 
 static inline void add_folio(struct tally *t, struct alike *a, pte_t e, const struct folio *f)
 {
-	uint32_t flags = at_load_relaxed(&f->flags);
-	int32_t mapcount = at_load_relaxed(&f->mapcount);
+	uint32_t flags = atomic_load_relaxed(&f->flags);
+	int32_t mapcount = atomic_load_relaxed(&f->mapcount);
 	pte_t bits = e & ALIKE_BITS;
 
 	if (unlikely(bits != a->bits || flags != a->flags || mapcount != a->mapcount)) {
@@ -92,7 +92,7 @@ static void add_entries(struct tally *t, const struct quire_machine *m, const pt
 	struct alike a = {0};
 
 	for (uint64_t i = 0; i < n; i++) {
-		pte_t e = at_load_relaxed(entry + i);
+		pte_t e = atomic_load_relaxed(entry + i);
 
 		if (entry_is_none(m, e))
 			continue;

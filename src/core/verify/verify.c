@@ -88,7 +88,7 @@ static void verify_cached(struct verify *v, struct quire_file *file, uint64_t i,
 	x->refs++;
 	if (f->mapping != &file->mapping || f->index != i)
 		verify_bad(v, "%s: page %lu of the cache does not know it", file->name, i);
-	if ((at_load(&f->flags) & (FOLIO_ANON | FOLIO_TABLE | FOLIO_SHMEM)) != want)
+	if ((atomic_load(&f->flags) & (FOLIO_ANON | FOLIO_TABLE | FOLIO_SHMEM)) != want)
 		verify_bad(v, "%s: page %lu of the cache has flags 0x%x", file->name, i, f->flags);
 	if (folio_test(f, FOLIO_LOCKED))
 		verify_bad(v, "%s: page %lu of the cache is locked", file->name, i);
@@ -151,8 +151,8 @@ static void verify_file(struct verify *v, struct quire_file *file)
 
 static void verify_counts(struct verify *v, uint64_t pfn, struct folio *f, const struct expected *x)
 {
-	uint32_t refs = at_load(&f->refs), flags = at_load(&f->flags);
-	int32_t maps = at_load(&f->mapcount);
+	uint32_t refs = atomic_load(&f->refs), flags = atomic_load(&f->flags);
+	int32_t maps = atomic_load(&f->mapcount);
 
 	if (refs < x->refs)
 		verify_bad(v, "frame %lu: %u references, %u in use (flags 0x%x)", pfn, refs,

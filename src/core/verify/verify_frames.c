@@ -92,10 +92,10 @@ static void check_block(struct check *c, pfn_t pfn)
 	const struct folio *b;
 
 	c->blocks[f->order == MAX_ORDER && folio_test(f, FOLIO_ZEROED) ? LIST_ZEROED : f->order]++;
-	if (at_load(&f->refs) || (idx & (size - 1)) || idx + size > c->z->frontier - c->z->base)
+	if (atomic_load(&f->refs) || (idx & (size - 1)) || idx + size > c->z->frontier - c->z->base)
 		bad(c, "free block is in use, misaligned or too long", pfn);
 	for (uint32_t i = 1; i < size; i++)
-		if (at_load(&f[i].refs) || at_load(&f[i].flags))
+		if (atomic_load(&f[i].refs) || atomic_load(&f[i].flags))
 			bad(c, "frame inside a free block is in use", pfn + i);
 	if (folio_test(f, FOLIO_ZEROED) && f->order <= READ_ORDER)
 		check_zeroes(c, pfn, f->order);
@@ -123,7 +123,7 @@ static void check_zone(struct check *c)
 			pfn += 1u << f->order;
 			continue;
 		}
-		if (!at_load(&f->refs) && !folio_test(f, FOLIO_TAIL))
+		if (!atomic_load(&f->refs) && !folio_test(f, FOLIO_TAIL))
 			bad(c, "frame is neither free nor referenced", pfn);
 		pfn++;
 	}

@@ -233,7 +233,7 @@ static void verify_table(struct mm_check *c, uint64_t frame, unsigned level, uin
 		return;
 	entries = pfn_addr(c->v->m, frame);
 	for (unsigned i = 0; i < PT_ENTRIES; i++) {
-		pte_t e = at_load_relaxed(&entries[i]);
+		pte_t e = atomic_load_relaxed(&entries[i]);
 
 		if (!e)
 			continue;
@@ -257,7 +257,7 @@ void verify_mm(struct verify *v, struct quire_mm *mm)
 		verify_bad(v, "mm %p: mmap_lock is held", (void *)mm);
 	verify_vmas(v, mm);
 	verify_table(&c, mm->root, 3, 0);
-	same(v, mm, "tables", at_load(&mm->nr_tables), c.tables);
+	same(v, mm, "tables", atomic_load(&mm->nr_tables), c.tables);
 	for (unsigned kind = 0; kind <= MM_SHMEM; kind++)
 		same(v, mm, names[kind], (uint64_t)mm_counter_sum(mm, kind), (uint64_t)c.rss[kind]);
 }

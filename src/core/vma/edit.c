@@ -198,7 +198,7 @@ int edit_check(struct vma_edit *e)
 static void set_dead(struct vma *chain, uint32_t dead)
 {
 	for (struct vma *v = chain; v; v = v->chain) {
-		at_store(&v->dead, dead);
+		atomic_store(&v->dead, dead);
 		STEP(dead ? "marks VMA %#lx-%#lx dead" : "marks VMA %#lx-%#lx alive", v->start,
 		     v->end);
 	}

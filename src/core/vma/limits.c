@@ -46,7 +46,7 @@ static void count_vma(struct quire_mm *mm, const struct vma *vma, int sign)
 static void commit(struct quire_mm *mm, int64_t pages)
 {
 	if (pages)
-		at_add_relaxed(&mm->machine->committed, (uint64_t)pages);
+		atomic_add_relaxed(&mm->machine->committed, (uint64_t)pages);
 }
 
 void mm_account_vma(struct quire_mm *mm, const struct vma *vma, int sign)
@@ -98,7 +98,7 @@ static bool within(uint64_t have, int64_t more, uint64_t limit_bytes)
 
 static uint64_t limit(struct quire_mm *mm, enum quire_rlimit which)
 {
-	return at_load_relaxed(&mm->rlimit[which]);
+	return atomic_load_relaxed(&mm->rlimit[which]);
 }
 
 /* Valgrind sets a limit of 0, so that no heap grows by brk(2), and maps data all the same. */
@@ -106,7 +106,7 @@ static uint64_t data_limit(struct quire_mm *mm)
 {
 	uint64_t soft = limit(mm, QUIRE_RLIMIT_DATA);
 
-	return soft ? soft : at_load_relaxed(&mm->data_rlimit_max);
+	return soft ? soft : atomic_load_relaxed(&mm->data_rlimit_max);
 }
 
 /* A limit may have been lowered below what there is: then even what adds nothing is refused. */

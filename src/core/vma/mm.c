@@ -129,7 +129,7 @@ int quire_mm_create(struct quire_machine *m, const struct quire_mm_options *opts
 
 void quire_mm_get(struct quire_mm *mm)
 {
-	at_add_relaxed(&mm->refs, 1);
+	atomic_add_relaxed(&mm->refs, 1);
 }
 
 void mm_destroy(struct quire_mm *mm)
@@ -157,13 +157,13 @@ uint64_t quire_mm_root(struct quire_mm *mm)
 void quire_mm_set_rlimit(struct quire_mm *mm, enum quire_rlimit which, uint64_t cur)
 {
 	if (which < QUIRE_NR_RLIMITS)
-		at_store_relaxed(&mm->rlimit[which], cur);
+		atomic_store_relaxed(&mm->rlimit[which], cur);
 }
 
 void quire_mm_set_rlimit_max(struct quire_mm *mm, enum quire_rlimit which, uint64_t max)
 {
 	if (which == QUIRE_RLIMIT_DATA)
-		at_store_relaxed(&mm->data_rlimit_max, max);
+		atomic_store_relaxed(&mm->data_rlimit_max, max);
 }
 
 void quire_mm_set_mmap_base(struct quire_mm *mm, uint64_t base)
@@ -176,6 +176,6 @@ void quire_mm_set_mmap_base(struct quire_mm *mm, uint64_t base)
 void quire_mm_set_stack(struct quire_mm *mm, uint64_t start_stack)
 {
 	mm_lock(mm);
-	at_store_relaxed(&mm->start_stack, start_stack);
+	atomic_store_relaxed(&mm->start_stack, start_stack);
 	mm_unlock(mm);
 }

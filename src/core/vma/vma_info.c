@@ -26,9 +26,10 @@ static const char *name_of(const struct vma *vma)
 
 	if (vma->file)
 		return "";
-	if (vma->start < at_load_relaxed(&mm->brk) && vma->end > at_load_relaxed(&mm->start_brk))
+	if (vma->start < atomic_load_relaxed(&mm->brk) &&
+	    vma->end > atomic_load_relaxed(&mm->start_brk))
 		return "[heap]";
-	stack = at_load_relaxed(&mm->start_stack);
+	stack = atomic_load_relaxed(&mm->start_stack);
 	if (stack && vma->start <= stack && vma->end >= stack)
 		return "[stack]";
 	return "";

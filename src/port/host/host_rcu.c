@@ -59,7 +59,7 @@ static bool work_for(enum state how)
 	for (unsigned i = 0; i < HOST_MAX_SLOTS; i++) {
 		if (how == IDLE && __atomic_load_n(&queues[i].head, __ATOMIC_SEQ_CST))
 			return true;
-		if (how == NAPPING && at_load_relaxed(&queues[i].length) >= BATCH)
+		if (how == NAPPING && atomic_load_relaxed(&queues[i].length) >= BATCH)
 			return true;
 	}
 	return false;
@@ -67,7 +67,7 @@ static bool work_for(enum state how)
 
 static bool sweep_wanted(void)
 {
-	return (int32_t)(__atomic_load_n(&wanted, __ATOMIC_SEQ_CST) - at_load(&done)) > 0;
+	return (int32_t)(__atomic_load_n(&wanted, __ATOMIC_SEQ_CST) - atomic_load(&done)) > 0;
 }
 
 /* Sleeps in that state, unless there is a reason not to (rule 1). */
@@ -79,7 +79,7 @@ static void rest(enum state how)
 	if (!sweep_wanted() && !work_for(how))
 		syscall(SYS_futex, &state, FUTEX_WAIT_PRIVATE, how, how == IDLE ? NULL : &nap, NULL,
 			0);
-	at_store(&state, RUNNING);
+	atomic_store(&state, RUNNING);
 }
 
 static void run_all(struct quire_rcu_head *list)
@@ -96,22 +96,22 @@ static void run_all(struct quire_rcu_head *list)
 static bool sweep(void)
 {
 	struct quire_rcu_head *taken[HOST_MAX_SLOTS];
-	uint32_t number = at_add(&started, 1);
+	uint32_t number = atomic_add(&started, 1);
 	bool any = false;
 
 	for (unsigned i = 0; i < HOST_MAX_SLOTS; i++) {
-		at_store_relaxed(&queues[i].length, 0);
-		taken[i] = at_load_relaxed(&queues[i].head);
+		atomic_store_relaxed(&queues[i].length, 0);
+		taken[i] = atomic_load_relaxed(&queues[i].head);
 		if (!taken[i])
 			continue;
-		taken[i] = at_xchg(&queues[i].head, NULL);
+		taken[i] = atomic_xchg(&queues[i].head, NULL);
 		any = true;
 	}
 	if (any)
 		host_synchronize_rcu(NULL);
 	for (unsigned i = 0; i < HOST_MAX_SLOTS; i++)
 		run_all(taken[i]);
-	at_store(&done, number);
+	atomic_store(&done, number);
 	host_wake(NULL, &done, INT_MAX);
 	return any;
 }
@@ -144,7 +144,7 @@ static void start(void)
 		host_panic(NULL, "no thread for call_rcu()");
 	pthread_detach(thread);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	at_store(&exists, true);
+	atomic_store(&exists, true);
 }
 
 static void kick(void)
@@ -163,15 +163,15 @@ void host_call_rcu(void *ctx, struct quire_rcu_head *head,
 
 	(void)ctx;
 	host_ensure_registered();
-	if (!at_load(&exists))
+	if (!atomic_load(&exists))
 		pthread_once(&once, start);
 	q = &queues[host_self.slot];
 	head->func = func;
-	head->next = at_load_relaxed(&q->head);
+	head->next = atomic_load_relaxed(&q->head);
 	while (!__atomic_compare_exchange_n(&q->head, &head->next, head, false, __ATOMIC_SEQ_CST,
 					    __ATOMIC_RELAXED))
 		;
-	length = at_add_relaxed(&q->length, 1);
+	length = atomic_add_relaxed(&q->length, 1);
 	now = __atomic_load_n(&state, __ATOMIC_SEQ_CST);
 	if (now == IDLE || (now == NAPPING && length >= BATCH))
 		kick();
@@ -182,16 +182,16 @@ void host_rcu_barrier(void *ctx)
 	uint32_t target, seen;
 
 	(void)ctx;
-	if (!at_load(&exists))
+	if (!atomic_load(&exists))
 		return;
 	/* The sweep that is under way may have passed our queue already. */
 	target = __atomic_load_n(&started, __ATOMIC_SEQ_CST) + 1;
-	seen = at_load(&wanted);
+	seen = atomic_load(&wanted);
 	while ((int32_t)(target - seen) > 0 &&
 	       !__atomic_compare_exchange_n(&wanted, &seen, target, false, __ATOMIC_SEQ_CST,
 					    __ATOMIC_SEQ_CST))
 		;
 	kick();
-	while ((int32_t)((seen = at_load(&done)) - target) < 0)
+	while ((int32_t)((seen = atomic_load(&done)) - target) < 0)
 		host_wait(NULL, &done, seen);
 }

@@ -63,10 +63,11 @@ static __attribute__((noinline)) void become_reader(struct host_thread *t)
 	pthread_mutex_lock(&readers_lock);
 	t->next_reader = readers;
 	readers = t;
-	at_store(&nr_readers, nr_readers + 1);
+	atomic_store(&nr_readers, nr_readers + 1);
 	pthread_mutex_unlock(&readers_lock);
 	t->reader = true;
-	at_fence(); /* rule 3: who has not seen the reader has published before its first section */
+	/* Rule 3: a writer that has not seen the reader has published before its first section. */
+	atomic_fence();
 }
 
 void host_reader_exit(struct host_thread *t)
@@ -79,7 +80,7 @@ void host_reader_exit(struct host_thread *t)
 	while (*pp != t)
 		pp = &(*pp)->next_reader;
 	*pp = t->next_reader;
-	at_store(&nr_readers, nr_readers - 1);
+	atomic_store(&nr_readers, nr_readers - 1);
 	pthread_mutex_unlock(&readers_lock);
 	t->reader = false;
 }
@@ -93,9 +94,9 @@ void host_rcu_read_lock(void *ctx)
 		return;
 	if (__builtin_expect(!t->reader, 0))
 		become_reader(t);
-	at_store(&t->since, at_load(&now_is));
+	atomic_store(&t->since, atomic_load(&now_is));
 	if (__builtin_expect(no_membarrier, 0))
-		at_fence();
+		atomic_fence();
 	else
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
@@ -106,7 +107,7 @@ void host_rcu_read_unlock(void *ctx)
 
 	(void)ctx;
 	if (!--t->sections)
-		at_store(&t->since, 0);
+		atomic_store(&t->since, 0);
 }
 
 /* ---- those who ask ------------------------------------------------------------- */
@@ -114,22 +115,22 @@ void host_rcu_read_unlock(void *ctx)
 uint64_t host_rcu_now(void *ctx)
 {
 	(void)ctx;
-	at_fence(); /* what was taken away is taken away before the time */
-	return at_load(&now_is);
+	atomic_fence(); /* what was taken away is taken away before the time */
+	return atomic_load(&now_is);
 }
 
 /* Rule 2. */
 static void fence_readers(uint64_t number)
 {
-	uint64_t now = number, was = at_load(&fenced);
+	uint64_t now = number, was = atomic_load(&fenced);
 
-	if (at_cas(&now_is, &now, number + 1))
+	if (atomic_cas(&now_is, &now, number + 1))
 		now = number + 1;
 	if (no_membarrier)
-		at_fence();
+		atomic_fence();
 	else
 		membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
-	while (was < now && !at_cas(&fenced, &was, now))
+	while (was < now && !atomic_cas(&fenced, &was, now))
 		;
 }
 
@@ -139,7 +140,7 @@ static bool nobody_since(uint64_t number)
 
 	pthread_mutex_lock(&readers_lock);
 	for (t = readers; t; t = t->next_reader) {
-		uint64_t since = at_load(&t->since);
+		uint64_t since = atomic_load(&t->since);
 
 		if (since && since <= number)
 			break;
@@ -151,8 +152,8 @@ static bool nobody_since(uint64_t number)
 /* Rule 3. */
 static bool am_only_reader(void)
 {
-	at_fence();
-	return at_load(&nr_readers) <= host_self.reader && !host_self.sections;
+	atomic_fence();
+	return atomic_load(&nr_readers) <= host_self.reader && !host_self.sections;
 }
 
 bool host_rcu_over(void *ctx, uint64_t number, bool hurry)
@@ -160,7 +161,7 @@ bool host_rcu_over(void *ctx, uint64_t number, bool hurry)
 	(void)ctx;
 	if (am_only_reader())
 		return true;
-	if (at_load(&fenced) <= number) {
+	if (atomic_load(&fenced) <= number) {
 		if (!hurry)
 			return false;
 		fence_readers(number);

@@ -6,7 +6,7 @@
  * same names, in which each primitive is a scheduling point.  The core and ds
  * use nothing else to touch memory that two threads share.
  *
- *   at_*          atomic loads, stores and read-modify-writes on plain 32/64-bit
+ *   atomic_*          atomic loads, stores and read-modify-writes on plain 32/64-bit
  *                 integers and pointers.  Unmarked names are acquire / release /
  *                 acq_rel; `_relaxed` orders nothing.
  *   spinlock      4 bytes; the holder never sleeps.
@@ -26,21 +26,21 @@
 #include "../lock_rank.h"
 #include "quire/port.h"
 
-#define at_load(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
-#define at_load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)
-#define at_store(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
-#define at_store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
-#define at_xchg(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
+#define atomic_load(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define atomic_load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)
+#define atomic_store(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define atomic_store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define atomic_xchg(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
 /* *p == *expected ? (*p = v, true) : (*expected = *p, false) */
-#define at_cas(p, expected, v)                                                                     \
+#define atomic_cas(p, expected, v)                                                                 \
 	__atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
 /* These return the new value. */
-#define at_add(p, v) __atomic_add_fetch((p), (v), __ATOMIC_ACQ_REL)
-#define at_sub(p, v) __atomic_sub_fetch((p), (v), __ATOMIC_ACQ_REL)
-#define at_add_relaxed(p, v) __atomic_add_fetch((p), (v), __ATOMIC_RELAXED)
-#define at_or(p, v) __atomic_or_fetch((p), (v), __ATOMIC_ACQ_REL)
-#define at_and(p, v) __atomic_and_fetch((p), (v), __ATOMIC_ACQ_REL)
-#define at_fence() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define atomic_add(p, v) __atomic_add_fetch((p), (v), __ATOMIC_ACQ_REL)
+#define atomic_sub(p, v) __atomic_sub_fetch((p), (v), __ATOMIC_ACQ_REL)
+#define atomic_add_relaxed(p, v) __atomic_add_fetch((p), (v), __ATOMIC_RELAXED)
+#define atomic_or(p, v) __atomic_or_fetch((p), (v), __ATOMIC_ACQ_REL)
+#define atomic_and(p, v) __atomic_and_fetch((p), (v), __ATOMIC_ACQ_REL)
+#define atomic_fence() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 
 #ifdef QUIRE_DEBUG_LOCKS
 void lock_rank_acquire(enum lock_rank rank);
@@ -78,12 +78,12 @@ struct spinlock {
 
 static inline void spin_init(struct spinlock *l)
 {
-	at_store_relaxed(&l->v, 0);
+	atomic_store_relaxed(&l->v, 0);
 }
 
 static inline bool spin_is_locked(const struct spinlock *l)
 {
-	return at_load_relaxed(&l->v) != 0;
+	return atomic_load_relaxed(&l->v) != 0;
 }
 
 static inline void spin_lock(const struct quire_port *port, struct spinlock *l, enum lock_rank rank)
@@ -94,7 +94,7 @@ static inline void spin_lock(const struct quire_port *port, struct spinlock *l, 
 	while (!__atomic_compare_exchange_n(&l->v, &zero, 1, false, __ATOMIC_ACQUIRE,
 					    __ATOMIC_RELAXED)) {
 		zero = 0;
-		while (at_load_relaxed(&l->v)) {
+		while (atomic_load_relaxed(&l->v)) {
 			if (++spins & 127)
 				cpu_relax();
 			else
@@ -118,12 +118,12 @@ struct mutex {
 
 static inline void mutex_init(struct mutex *m)
 {
-	at_store_relaxed(&m->state, 0);
+	atomic_store_relaxed(&m->state, 0);
 }
 
 static inline bool mutex_is_locked(const struct mutex *m)
 {
-	return at_load_relaxed(&m->state) != 0;
+	return atomic_load_relaxed(&m->state) != 0;
 }
 
 static inline bool mutex_trylock(const struct quire_port *port, struct mutex *m,
@@ -145,7 +145,7 @@ static inline void mutex_lock(const struct quire_port *port, struct mutex *m, en
 
 	if (!__atomic_compare_exchange_n(&m->state, &zero, 1, false, __ATOMIC_ACQUIRE,
 					 __ATOMIC_RELAXED)) {
-		for (unsigned i = 0; i < 64 && at_load_relaxed(&m->state) == 1; i++)
+		for (unsigned i = 0; i < 64 && atomic_load_relaxed(&m->state) == 1; i++)
 			cpu_relax();
 		while (__atomic_exchange_n(&m->state, 2, __ATOMIC_ACQUIRE) != 0)
 			port->wait(port->ctx, &m->state, 2);

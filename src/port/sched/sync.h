@@ -5,7 +5,7 @@
  * The same names as in src/port/host/sync.h.  All actors are coroutines of one thread, so that an
  * access needs no atomic instruction; but before each one another actor may be let run
  * (sched.h).  Interleavings are sequentially consistent: what a store buffer adds is not
- * modelled, and at_fence() is nothing.
+ * modelled, and atomic_fence() is nothing.
  */
 #ifndef QUIRE_SYNC_H
 #define QUIRE_SYNC_H
@@ -24,19 +24,19 @@ void *sched_at(enum sched_op op, const volatile void *p, size_t bytes);
 /*
  * What is stored is computed before the point: an actor let in between makes it stale.  Each is
  * volatile, so that it comes to exactly the accesses that point.c was told of: a load to one read,
- * a store to one write, the others to one of each, at_cas() that fails included.
+ * a store to one write, the others to one of each, atomic_cas() that fails included.
  */
 #define sched_on_(op, p) (*(volatile __typeof__(*(p)) *)sched_at((op), (p), sizeof(*(p))))
-#define at_load(p) sched_on_(SCHED_LOAD, p)
-#define at_load_relaxed(p) at_load(p)
-#define at_store(p, v)                                                                             \
+#define atomic_load(p) sched_on_(SCHED_LOAD, p)
+#define atomic_load_relaxed(p) atomic_load(p)
+#define atomic_store(p, v)                                                                         \
 	({                                                                                         \
 		__typeof__(*(p)) store_ = (v);                                                     \
 		sched_on_(SCHED_STORE, p) = store_;                                                \
 		(void)0;                                                                           \
 	})
-#define at_store_relaxed(p, v) at_store(p, v)
-#define at_xchg(p, v)                                                                              \
+#define atomic_store_relaxed(p, v) atomic_store(p, v)
+#define atomic_xchg(p, v)                                                                          \
 	({                                                                                         \
 		__typeof__(*(p)) xchg_ = (v);                                                      \
 		volatile __typeof__(*(p)) *xchg_at_ = &sched_on_(SCHED_RMW, p);                    \
@@ -45,7 +45,7 @@ void *sched_at(enum sched_op op, const volatile void *p, size_t bytes);
 		xchg_old_;                                                                         \
 	})
 /* *p == *expected ? (*p = v, true) : (*expected = *p, false) */
-#define at_cas(p, expected, v)                                                                     \
+#define atomic_cas(p, expected, v)                                                                 \
 	({                                                                                         \
 		__typeof__(*(p)) cas_ = (v);                                                       \
 		volatile __typeof__(*(p)) *cas_at_ = &sched_on_(SCHED_RMW, p);                     \
@@ -65,12 +65,12 @@ void *sched_at(enum sched_op op, const volatile void *p, size_t bytes);
 		*name##at_ = name;                                                                 \
 		name;                                                                              \
 	})
-#define at_add(p, v) sched_rmw_(p, +, v, add_)
-#define at_sub(p, v) sched_rmw_(p, -, v, sub_)
-#define at_add_relaxed(p, v) at_add(p, v)
-#define at_or(p, v) sched_rmw_(p, |, v, or_)
-#define at_and(p, v) sched_rmw_(p, &, v, and_)
-#define at_fence() ((void)0)
+#define atomic_add(p, v) sched_rmw_(p, +, v, add_)
+#define atomic_sub(p, v) sched_rmw_(p, -, v, sub_)
+#define atomic_add_relaxed(p, v) atomic_add(p, v)
+#define atomic_or(p, v) sched_rmw_(p, |, v, or_)
+#define atomic_and(p, v) sched_rmw_(p, &, v, and_)
+#define atomic_fence() ((void)0)
 
 static inline void cpu_relax(void)
 {
@@ -104,12 +104,12 @@ struct mutex {
 
 static inline void spin_init(struct spinlock *l)
 {
-	at_store(&l->v, 0);
+	atomic_store(&l->v, 0);
 }
 
 static inline bool spin_is_locked(const struct spinlock *l)
 {
-	return at_load(&l->v) != 0;
+	return atomic_load(&l->v) != 0;
 }
 
 static inline bool spin_trylock(const struct quire_port *port, struct spinlock *l,
@@ -132,12 +132,12 @@ static inline void spin_unlock(struct spinlock *l, enum lock_rank rank)
 
 static inline void mutex_init(struct mutex *m)
 {
-	at_store(&m->state, 0);
+	atomic_store(&m->state, 0);
 }
 
 static inline bool mutex_is_locked(const struct mutex *m)
 {
-	return at_load(&m->state) != 0;
+	return atomic_load(&m->state) != 0;
 }
 
 static inline bool mutex_trylock(const struct quire_port *port, struct mutex *m,

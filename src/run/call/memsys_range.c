@@ -136,6 +136,6 @@ int64_t sys_madvise(struct request *q)
 	if (populates(q->a[3]) && q->a[1] + q->a[2] >= q->a[1])
 		look_for_ends(q, q->a[1], q->a[2]);
 	if (q->a[3] == MADV_DONTFORK)
-		at_store(&q->space->dontfork, true);
+		atomic_store(&q->space->dontfork, true);
 	return quire_madvise(q->space->mm, q->a[1], q->a[2], (int)q->a[3]);
 }

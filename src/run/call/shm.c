@@ -81,7 +81,7 @@ static void destroy(struct run *run, struct segment *g)
 	struct quire_file *file = g->file;
 
 	if (g->removed)
-		at_add(&run->segments->nr_removed, (uint32_t)-1);
+		atomic_add(&run->segments->nr_removed, (uint32_t)-1);
 	g->file = NULL;
 	g->removed = false;
 	quire_file_put(file);
@@ -97,7 +97,7 @@ void shm_sweep(struct run *run)
 {
 	struct segments *s = run->segments;
 
-	if (!at_load(&run->segments->nr_removed))
+	if (!atomic_load(&run->segments->nr_removed))
 		return;
 	pthread_mutex_lock(&s->lock);
 	for (unsigned i = 0; i < s->top; i++)
@@ -108,7 +108,7 @@ void shm_sweep(struct run *run)
 void shm_remove(struct run *run, struct segment *g)
 {
 	if (!g->removed)
-		at_add(&run->segments->nr_removed, 1);
+		atomic_add(&run->segments->nr_removed, 1);
 	g->removed = true;
 	g->key = IPC_PRIVATE;
 	shm_destroy_if_unused(run, g);

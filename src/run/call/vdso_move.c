@@ -55,9 +55,9 @@ static int make_file(struct request *q, bool code, struct quire_file **out)
 static void forget(struct space *s, bool code)
 {
 	if (code)
-		at_store(&s->vdso_bytes, 0);
+		atomic_store(&s->vdso_bytes, 0);
 	else
-		at_store(&s->vvar_bytes, 0);
+		atomic_store(&s->vvar_bytes, 0);
 }
 
 bool vdso_named(const struct request *q)

@@ -108,12 +108,12 @@ static void set_listener(struct run *run, int fd)
 	struct ctl_table *c = run->ctl_table;
 	uint64_t wake_all = 1u << 20;
 
-	if (at_load(&run->listener) >= 0) {
+	if (atomic_load(&run->listener) >= 0) {
 		close_later(run, fd);
 		return;
 	}
-	at_store(&run->listener, fd);
-	at_store(&run->info->use_notify, 1);
+	atomic_store(&run->listener, fd);
+	atomic_store(&run->info->use_notify, 1);
 	/* Whoever waits for kicks here shall wait on the listener instead. */
 	if (write(c->kick_event, &wake_all, sizeof(wake_all)) < 0)
 		return;
@@ -140,7 +140,7 @@ static void packet(struct run *run, const struct ctl_packet *p, int fd)
 			queue_kick(run->ctl_table, p->slot);
 	} else if (p->token == RUN_TOKEN_LISTENER) {
 		set_listener(run, fd);
-	} else if (p->slot < run->nr_slots && at_load(&c->open_slots[p->slot])) {
+	} else if (p->slot < run->nr_slots && atomic_load(&c->open_slots[p->slot])) {
 		table_add(run, p->slot, p->token, fd);
 	} else {
 		close_later(run, fd); /* nobody will ask for it */
@@ -261,13 +261,13 @@ void ctl_forget(struct run *run, uint32_t slot)
 void ctl_open(struct run *run, uint32_t slot)
 {
 	struct ctl_table *c = run->ctl_table;
-	at_store(&c->open_slots[slot], true);
+	atomic_store(&c->open_slots[slot], true);
 }
 
 void ctl_close(struct run *run, uint32_t slot)
 {
 	struct ctl_table *c = run->ctl_table;
-	at_store(&c->open_slots[slot], false);
+	atomic_store(&c->open_slots[slot], false);
 	ctl_forget(run, slot);
 }
 

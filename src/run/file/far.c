@@ -72,7 +72,7 @@ static bool add_range(struct window *w, uint64_t pages)
 	r->window = w;
 	itree_insert(&f->ranges, &r->node, at, at + pages);
 	f->next = at + pages + 1;
-	at_store(&w->nr_far, w->nr_far + 1);
+	atomic_store(&w->nr_far, w->nr_far + 1);
 	return true;
 }
 
@@ -100,7 +100,7 @@ int far_extend(struct window *w, uint64_t pages)
 
 uint64_t far_frame(const struct window *w, uint64_t distance)
 {
-	unsigned n = at_load(&w->nr_far);
+	unsigned n = atomic_load(&w->nr_far);
 	const struct far_range *r = n ? &w->far[n - 1] : NULL;
 
 	return r && distance < pages_of(r) ? r->node.first + distance : 0;

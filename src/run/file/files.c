@@ -193,7 +193,7 @@ static int64_t map(struct request *q, struct quire_file *file)
 	uint64_t addr = 0;
 	int err;
 
-	at_store(&file_window(file)->size, q->a[7]);
+	atomic_store(&file_window(file)->size, q->a[7]);
 	err = window_reserve(file_window(file), (q->a[6] + PAGE_UP(q->a[2])) / PAGE);
 	if (err)
 		return err;

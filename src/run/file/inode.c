@@ -56,9 +56,9 @@ static void set_mapped(struct run_info *info, uint64_t bit, bool mapped)
 	uint32_t mask = 1u << (bit % 32);
 
 	if (mapped)
-		at_store(&info->mapped[bit / 32], info->mapped[bit / 32] | mask);
+		atomic_store(&info->mapped[bit / 32], info->mapped[bit / 32] | mask);
 	else
-		at_store(&info->mapped[bit / 32], info->mapped[bit / 32] & ~mask);
+		atomic_store(&info->mapped[bit / 32], info->mapped[bit / 32] & ~mask);
 }
 
 void inode_enter(struct window *w)
@@ -127,7 +127,7 @@ static uint64_t cut_from(const struct request *q, int fd, const struct stat *st)
 
 static void cut(const struct request *q, struct quire_file *file, uint64_t from, uint64_t size)
 {
-	at_store(&file_window(file)->size, size);
+	atomic_store(&file_window(file)->size, size);
 	if (from != UINT64_MAX)
 		quire_file_truncate(file, from);
 	else if (q->a[1] == CUT_PUNCH)

@@ -66,7 +66,7 @@ static uint64_t window_size(void *priv)
 {
 	const struct window *w = priv;
 
-	return at_load(&w->size);
+	return atomic_load(&w->size);
 }
 
 static void window_release(void *priv)
@@ -110,27 +110,27 @@ int window_reserve(struct window *w, uint64_t end)
 
 void window_shrunk(struct window *w, uint64_t pgoff)
 {
-	if (at_load(&w->size) > pgoff * PAGE)
-		at_store(&w->size, pgoff * PAGE);
+	if (atomic_load(&w->size) > pgoff * PAGE)
+		atomic_store(&w->size, pgoff * PAGE);
 }
 
 static bool known(const struct window *w, uint64_t pgoff)
 {
-	return pgoff < PAGE_UP(at_load(&w->size)) / PAGE;
+	return pgoff < PAGE_UP(atomic_load(&w->size)) / PAGE;
 }
 
 bool window_find_page(struct window *w, uint64_t pgoff)
 {
 	if (known(w, pgoff) || !window_has(w, pgoff))
 		return false;
-	at_store(&w->size, (pgoff + 1) * PAGE);
+	atomic_store(&w->size, (pgoff + 1) * PAGE);
 	return true;
 }
 
 /* By halves, between a page that is there and one that is not. */
 void window_find_end(struct window *w, uint64_t last)
 {
-	uint64_t low = PAGE_UP(at_load(&w->size)) / PAGE, high = last;
+	uint64_t low = PAGE_UP(atomic_load(&w->size)) / PAGE, high = last;
 
 	if (known(w, last) || window_find_page(w, last))
 		return;

@@ -93,9 +93,9 @@ void stats_add(struct proc_stats *to, const struct proc_stats *from)
 /* The stub's own counters of a thread that is gone.  G held. */
 void proc_count_slot(struct proc *p, struct slot *s)
 {
-	p->stats.fills += at_load_relaxed(&s->chan->fills);
-	p->stats.filled_pages += at_load_relaxed(&s->chan->filled_pages);
-	p->stats.drops += at_load_relaxed(&s->chan->drops);
+	p->stats.fills += atomic_load_relaxed(&s->chan->fills);
+	p->stats.filled_pages += atomic_load_relaxed(&s->chan->filled_pages);
+	p->stats.drops += atomic_load_relaxed(&s->chan->drops);
 	s->chan->fills = s->chan->filled_pages = s->chan->drops = 0;
 }
 
@@ -103,9 +103,9 @@ void proc_stats_locked(struct proc *p, struct proc_stats *out)
 {
 	*out = p->stats;
 	for (struct slot *s = p->slots; s; s = s->next) {
-		out->fills += at_load_relaxed(&s->chan->fills);
-		out->filled_pages += at_load_relaxed(&s->chan->filled_pages);
-		out->drops += at_load_relaxed(&s->chan->drops);
+		out->fills += atomic_load_relaxed(&s->chan->fills);
+		out->filled_pages += atomic_load_relaxed(&s->chan->filled_pages);
+		out->drops += atomic_load_relaxed(&s->chan->drops);
 	}
 }
 
@@ -142,10 +142,10 @@ void proc_note_refusal(struct proc *p, uint64_t addr, uint64_t ip, enum quire_ac
 
 	/* By the stub, for a system call: no signal comes of it. */
 	if (ip >= GUEST_TASK_SIZE) {
-		at_count(&p->stats.efaults[f->reason]);
+		atomic_count(&p->stats.efaults[f->reason]);
 		return;
 	}
-	at_count(&p->stats.signalled[f->reason]);
+	atomic_count(&p->stats.signalled[f->reason]);
 	pthread_mutex_lock(&p->run->lock);
 	if (!p->refusals)
 		p->refusals = calloc(PROC_MAX_REFUSALS, sizeof(*p->refusals));

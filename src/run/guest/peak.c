@@ -28,7 +28,7 @@
 
 static bool worth_a_note(const struct run *run, uint64_t used)
 {
-	uint64_t noted = at_load_relaxed(&run->peak_noted);
+	uint64_t noted = atomic_load_relaxed(&run->peak_noted);
 
 	return used >= noted + noted / 64 + STEP_FRAMES;
 }
@@ -84,7 +84,7 @@ static void note_locked(struct run *run, uint64_t used)
 	struct quire_machine_stats m;
 
 	quire_machine_stats(run->machine, &m);
-	at_store(&run->peak_noted, used);
+	atomic_store(&run->peak_noted, used);
 	run->peak->anon = m.anon_frames;
 	run->peak->shmem = m.shmem_frames;
 	run->peak->tables = m.table_frames;
@@ -94,7 +94,7 @@ static void note_locked(struct run *run, uint64_t used)
 static uint64_t raise_peak(struct run *run)
 {
 	uint64_t used = quire_machine_used_frames(run->machine),
-		 old = at_load_relaxed(&run->peak_used);
+		 old = atomic_load_relaxed(&run->peak_used);
 
 	while (used > old && !__atomic_compare_exchange_n(&run->peak_used, &old, used, true,
 							  __ATOMIC_RELAXED, __ATOMIC_RELAXED))

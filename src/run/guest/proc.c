@@ -58,13 +58,13 @@ void pending_free(struct pending_exec *p)
 
 struct proc *proc_get(struct proc *p)
 {
-	at_add(&p->refs, 1);
+	atomic_add(&p->refs, 1);
 	return p;
 }
 
 void proc_put(struct proc *p)
 {
-	if (at_add(&p->refs, (uint32_t)-1))
+	if (atomic_add(&p->refs, (uint32_t)-1))
 		return;
 	pending_free(p->pending);
 	free(p->refusals);
@@ -260,7 +260,7 @@ void proc_replace_space(struct proc *p, struct slot *keep, struct space *space)
 static bool has_thread(struct proc *p, pid_t tid)
 {
 	for (struct slot *s = p->slots; s; s = s->next) {
-		if (at_load(&s->tid) == tid)
+		if (atomic_load(&s->tid) == tid)
 			return true;
 	}
 	return p->pid == tid;

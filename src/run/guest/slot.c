@@ -51,7 +51,7 @@ static void chan_reset(struct slot *s, struct space *space)
 {
 	struct chan *c = s->chan;
 	struct answer *a = s->answer;
-	uint32_t turn = at_load(&c->turn);
+	uint32_t turn = atomic_load(&c->turn);
 
 	memset(&c->guest_sleeps, 0,
 	       offsetof(struct chan, data) - offsetof(struct chan, guest_sleeps));
@@ -59,7 +59,7 @@ static void chan_reset(struct slot *s, struct space *space)
 	a->root = space ? quire_mm_root(space->mm) : 0;
 	s->asked = 0;
 	a->service_seq = c->service_done = ++s->service;
-	at_store(&c->turn, (turn + 1) & ~1u);
+	atomic_store(&c->turn, (turn + 1) & ~1u);
 }
 
 static struct slot *take_free_locked(struct run *run, struct space *space)
@@ -84,19 +84,19 @@ struct slot *slot_alloc_locked(struct run *run, struct proc *p, struct space *sp
 	s->proc = proc_get(p);
 	s->space = space ? space_get(space) : NULL;
 	if (space)
-		at_add(&space->nr_slots, 1);
+		atomic_add(&space->nr_slots, 1);
 	run->nr_used_slots++;
 	s->gap_ns = 0;
 	s->answered_ns = 0;
 	s->unfilled = 0;
 	s->policy = 0;
 	pthread_mutex_lock(&s->lock);
-	at_store(&s->tid, 0);
+	atomic_store(&s->tid, 0);
 	s->notif = 0;
-	at_store(&s->gone, false);
-	at_store(&s->started, false);
+	atomic_store(&s->gone, false);
+	atomic_store(&s->started, false);
 	chan_reset(s, space);
-	at_store(&s->used, true);
+	atomic_store(&s->used, true);
 	ctl_open(run, s->index);
 	pthread_mutex_unlock(&s->lock);
 	return s;
@@ -107,10 +107,10 @@ void slot_set_space(struct slot *s, struct space *space)
 	struct space *old = s->space;
 
 	s->space = space_get(space);
-	at_add(&space->nr_slots, 1);
+	atomic_add(&space->nr_slots, 1);
 	s->answer->root = quire_mm_root(space->mm);
 	if (old) {
-		at_add(&old->nr_slots, (uint32_t)-1);
+		atomic_add(&old->nr_slots, (uint32_t)-1);
 		space_put(old);
 	}
 }
@@ -119,7 +119,7 @@ void slot_set_space(struct slot *s, struct space *space)
 void slot_set_leader(struct slot *s)
 {
 	pthread_mutex_lock(&s->lock);
-	at_store(&s->tid, at_load(&s->proc->pid));
+	atomic_store(&s->tid, atomic_load(&s->proc->pid));
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -139,7 +139,7 @@ static void unlink_from_proc(struct slot *s)
 
 static void give_back_locked(struct run *run, struct slot *s, struct space *space)
 {
-	struct slot **list = space && at_load(&space->users) ? &space->idle : &run->free_slots;
+	struct slot **list = space && atomic_load(&space->users) ? &space->idle : &run->free_slots;
 
 	s->next = *list;
 	*list = s;
@@ -167,12 +167,12 @@ static struct space *slot_free_locked(struct slot *s)
 	struct proc *p = s->proc;
 
 	pthread_mutex_lock(&s->lock);
-	at_store(&s->used, false);
+	atomic_store(&s->used, false);
 	pthread_mutex_unlock(&s->lock);
 	/* After that nothing is taken in for it any more. */
 	ctl_close(run, s->index);
 	if (space)
-		at_add(&space->nr_slots, (uint32_t)-1);
+		atomic_add(&space->nr_slots, (uint32_t)-1);
 	s->space = NULL;
 	s->proc = NULL;
 	give_back_locked(run, s, space);
@@ -197,10 +197,10 @@ void slot_retire_locked(struct slot *s)
 	proc_count_slot(s->proc, s);
 	unlink_from_proc(s);
 	pthread_mutex_lock(&s->lock);
-	at_store(&s->gone, true);
+	atomic_store(&s->gone, true);
 	owned = s->owned;
 	pthread_mutex_unlock(&s->lock);
-	at_add(&s->event, 1);
+	atomic_add(&s->event, 1);
 	futex_wake(&s->event, INT32_MAX);
 	if (owned)
 		return;
@@ -239,7 +239,7 @@ struct slot *slot_next_locked(const struct slot *s, const struct space *space)
 
 pid_t slot_tid(const struct slot *s)
 {
-	pid_t tid = at_load(&s->tid);
+	pid_t tid = atomic_load(&s->tid);
 
 	return tid ? tid : s->proc->pid;
 }

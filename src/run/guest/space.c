@@ -89,11 +89,11 @@ int space_create(struct run *run, const struct rlimit *rlim, struct space **out)
 
 static int copy_layout(struct space *to, const struct space *from)
 {
-	to->dontfork = at_load(&from->dontfork);
+	to->dontfork = atomic_load(&from->dontfork);
 	to->vdso = from->vdso;
-	to->vdso_bytes = at_load(&from->vdso_bytes);
+	to->vdso_bytes = atomic_load(&from->vdso_bytes);
 	to->vvar = from->vvar;
-	to->vvar_bytes = at_load(&from->vvar_bytes);
+	to->vvar_bytes = atomic_load(&from->vvar_bytes);
 	to->start_code = from->start_code;
 	to->end_code = from->end_code;
 	to->start_data = from->start_data;
@@ -130,13 +130,13 @@ int space_fork(struct space *parent, struct space **out)
 
 struct space *space_get(struct space *s)
 {
-	at_add(&s->refs, 1);
+	atomic_add(&s->refs, 1);
 	return s;
 }
 
 void space_put(struct space *s)
 {
-	if (at_add(&s->refs, (uint32_t)-1))
+	if (atomic_add(&s->refs, (uint32_t)-1))
 		return;
 	quire_mm_put(s->mm);
 	s->run->space_hooks->destroy(s);
@@ -147,7 +147,7 @@ void space_enter_locked(struct space *s)
 {
 	struct run *run = s->run;
 
-	if (at_add(&s->users, 1) > 1)
+	if (atomic_add(&s->users, 1) > 1)
 		return;
 	s->prev = NULL;
 	s->next = run->spaces;
@@ -158,7 +158,7 @@ void space_enter_locked(struct space *s)
 
 bool space_leave_locked(struct space *s)
 {
-	if (at_add(&s->users, (uint32_t)-1))
+	if (atomic_add(&s->users, (uint32_t)-1))
 		return false;
 	s->run->left++;
 	slots_unmapped_locked(s);

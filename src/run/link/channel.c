@@ -44,7 +44,7 @@ __thread struct slot *current_slot;
 void channel_answer_notif(struct run *run, uint64_t id)
 {
 	struct seccomp_notif_resp resp = {.id = id};
-	int fd = at_load(&run->listener);
+	int fd = atomic_load(&run->listener);
 
 	if (fd >= 0)
 		while (ioctl(fd, SECCOMP_IOCTL_NOTIF_SEND, &resp) && errno == EINTR)
@@ -57,21 +57,21 @@ void channel_give_turn(struct slot *s)
 	struct chan *c = s->chan;
 	uint64_t notif;
 
-	s->turn = (at_load_relaxed(&c->turn) | 1) + 1;
-	at_store(&c->turn, s->turn);
+	s->turn = (atomic_load_relaxed(&c->turn) | 1) + 1;
+	atomic_store(&c->turn, s->turn);
 	pthread_mutex_lock(&s->lock);
 	notif = s->notif;
 	s->notif = 0;
 	pthread_mutex_unlock(&s->lock);
 	if (notif)
 		channel_answer_notif(run, notif);
-	else if (at_load(&c->guest_sleeps))
+	else if (atomic_load(&c->guest_sleeps))
 		futex_wake(&c->turn, 1);
 }
 
 static bool ours(struct slot *s)
 {
-	return at_load(&s->chan->turn) & 1;
+	return atomic_load(&s->chan->turn) & 1;
 }
 
 static bool spin_for_turn(struct slot *s, uint64_t ns)
@@ -81,7 +81,7 @@ static bool spin_for_turn(struct slot *s, uint64_t ns)
 	do {
 		if (ours(s))
 			return true;
-		if (at_load(&s->gone))
+		if (atomic_load(&s->gone))
 			return false;
 		sched_yield();
 	} while (run_now_ns() - start < ns);
@@ -98,19 +98,19 @@ static bool await_turn(struct slot *s, bool flush)
 {
 	if (spin_for_turn(s, FLUSH_SPIN_NS))
 		return true;
-	at_store(&s->answer->attached, 0);
+	atomic_store(&s->answer->attached, 0);
 	for (;;) {
-		uint32_t event = at_load(&s->event);
+		uint32_t event = atomic_load(&s->event);
 
 		if (ours(s))
 			break;
-		if (at_load(&s->gone))
+		if (atomic_load(&s->gone))
 			return false;
 		futex_wait(&s->event, event, flush ? FLUSH_SLEEP_MS : SLEEP_MS);
 		if (flush && !ours(s) && is_stopped(s))
 			return false;
 	}
-	at_store(&s->answer->attached, 1);
+	atomic_store(&s->answer->attached, 1);
 	return true;
 }
 
@@ -118,7 +118,7 @@ static bool turn_is_owed(struct slot *s)
 {
 	if (s->owes_turn && ours(s)) {
 		s->owes_turn = false;
-		at_store(&s->answer->attached, 1);
+		atomic_store(&s->answer->attached, 1);
 	}
 	return s->owes_turn;
 }
@@ -157,7 +157,7 @@ bool channel_flush(struct slot *s, const struct quire_tlb_range *ranges, unsigne
 		s->owes_turn = !await_turn(s, true);
 		if (s->owes_turn)
 			return false;
-		*lent |= at_load(&s->chan->lent) != 0;
+		*lent |= atomic_load(&s->chan->lent) != 0;
 		done += k;
 	} while (done < n);
 	return true;
@@ -181,7 +181,7 @@ int channel_window(struct slot *s, enum window_op op, const uint64_t where[4], v
 	channel_give_turn(s);
 	if (!await_turn(s, false))
 		return -EIO;
-	err = (int)at_load_relaxed(&c->done);
+	err = (int)atomic_load_relaxed(&c->done);
 	if (!err && op == WINDOW_LOAD)
 		memcpy(mem, c->data, n);
 	return err > 0 ? -EIO : err;

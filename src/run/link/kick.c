@@ -35,7 +35,7 @@
 /* From the listener.  False: there will be none any more. */
 static bool receive_notif(struct run *run, struct kick *k)
 {
-	int listener = at_load(&run->listener);
+	int listener = atomic_load(&run->listener);
 	struct seccomp_notif n;
 	struct pollfd p;
 
@@ -55,7 +55,7 @@ static bool receive_notif(struct run *run, struct kick *k)
 bool kick_receive(struct run *run, struct kick *k)
 {
 	*k = (struct kick){.index = UINT32_MAX};
-	if (at_load(&run->listener) >= 0)
+	if (atomic_load(&run->listener) >= 0)
 		return receive_notif(run, k);
 	k->index = (uint32_t)ctl_wait_kick(run);
 	return true;
@@ -100,7 +100,7 @@ static void kill_kicker(struct run *run, const struct kick *k)
 
 	if (fd < 0)
 		return;
-	if (!ioctl(at_load(&run->listener), SECCOMP_IOCTL_NOTIF_ID_VALID, &id)) {
+	if (!ioctl(atomic_load(&run->listener), SECCOMP_IOCTL_NOTIF_ID_VALID, &id)) {
 		run_say(run, "process %d uses a channel that is not its own: killed", (int)pid);
 		syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
 	}
@@ -113,10 +113,10 @@ bool kick_check(struct run *run, struct slot *s, const struct kick *k)
 
 	if (!k->notif)
 		return true;
-	if (at_load(&s->chan->turn) == k->turn && at_load(&s->tid) == k->tid)
+	if (atomic_load(&s->chan->turn) == k->turn && atomic_load(&s->tid) == k->tid)
 		return true;
 	pthread_mutex_lock(&run->lock);
-	late = at_load(&s->chan->turn) != k->turn;
+	late = atomic_load(&s->chan->turn) != k->turn;
 	ours = !late && s->proc && belongs_locked(run, s->proc, k->tid);
 	pthread_mutex_unlock(&run->lock);
 	if (!late && !ours)

@@ -52,7 +52,7 @@ static bool has_come(struct run *run, enum quire_memory what)
 
 static void kill_locked(struct proc *p)
 {
-	at_store(&p->oom_killed, true);
+	atomic_store(&p->oom_killed, true);
 	if (p->pidfd >= 0)
 		syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
 	else if (p->pid > 0)
@@ -73,7 +73,7 @@ static void kill_all(struct run *run, const struct space *space)
 static void say_nobody(struct run *run, const struct holders *h)
 {
 	for (unsigned i = 0; i < h->nr; i++)
-		if (at_load(&h->v[i].proc->oom_killed))
+		if (atomic_load(&h->v[i].proc->oom_killed))
 			return;
 	run_say(run,
 		"out of memory: %s: no process may be killed (oom_score_adj): process %d (%s) gets "

@@ -110,7 +110,7 @@ struct holder *holders_choose(struct holders *h)
 		struct holder *x = &h->v[i];
 
 		/* A child that fork has just granted has no number yet, and no page of its own. */
-		if (x->pid > 0 && x->adj != NEVER && !at_load(&x->proc->oom_killed) &&
+		if (x->pid > 0 && x->adj != NEVER && !atomic_load(&x->proc->oom_killed) &&
 		    (!best || score(h, x) > score(h, best)))
 			best = x;
 	}

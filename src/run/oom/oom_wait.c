@@ -112,7 +112,7 @@ static unsigned list_locked(struct run *run, const struct space *mine, struct dy
 
 static bool leaves(const struct dying *d)
 {
-	return d->by_exec || at_load(&d->proc->oom_killed) || proc_is_gone(d->proc) ||
+	return d->by_exec || atomic_load(&d->proc->oom_killed) || proc_is_gone(d->proc) ||
 	       (d->proc->pid > 0 && is_dying(d->proc->pid));
 }
 

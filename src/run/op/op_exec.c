@@ -124,7 +124,7 @@ static void take_names(struct proc *p)
 /* The first process has no space and has not started; any other leaves the one it was in. */
 void op_exec_files(struct request *q)
 {
-	pid_t tid = at_load(&q->slot->tid);
+	pid_t tid = atomic_load(&q->slot->tid);
 	struct space *space;
 	struct rlimit rlim[QUIRE_NR_RLIMITS];
 

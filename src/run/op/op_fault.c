@@ -64,7 +64,7 @@ void op_fault(struct request *q)
 	do
 		f.result = fault_and_fill(q->slot, q->a[0], access, &f);
 	while (beyond_end(&f) && file_has_grown(q->space, q->a[0]));
-	if (f.result == QUIRE_FAULT_OOM && !at_load(&q->proc->oom_killed))
+	if (f.result == QUIRE_FAULT_OOM && !atomic_load(&q->proc->oom_killed))
 		refuse_page(q, &f);
 	if (f.result == QUIRE_FAULT_OK && in_ram(f.pte))
 		q->fresh = frame_of(f.pte) + 1;

@@ -166,7 +166,7 @@ static void refuse_child(struct request *q)
  */
 void op_child_start(struct request *q)
 {
-	pid_t tid = at_load(&q->slot->tid);
+	pid_t tid = atomic_load(&q->slot->tid);
 	struct proc *p = q->proc;
 	int life, stale = -1;
 	bool lost = false, again;
@@ -189,7 +189,7 @@ void op_child_start(struct request *q)
 	}
 	if (lost)
 		refuse_child(q);
-	else if (q->space && at_load(&q->space->dontfork))
+	else if (q->space && atomic_load(&q->space->dontfork))
 		windows_forget_unmapped(q);
 }
 
@@ -215,7 +215,7 @@ void op_thread_done(struct request *q)
 	struct slot *s = q->a[0] < run->nr_slots ? &run->slots[q->a[0]] : NULL;
 
 	pthread_mutex_lock(&run->lock);
-	if (s && s->proc == q->proc && !at_load(&s->started) && (int64_t)q->a[1] < 0)
+	if (s && s->proc == q->proc && !atomic_load(&s->started) && (int64_t)q->a[1] < 0)
 		slot_retire_locked(s);
 	pthread_mutex_unlock(&run->lock);
 	q->ret = 0;
@@ -228,7 +228,7 @@ void op_thread_start(struct request *q)
 
 	pthread_mutex_lock(&s->lock);
 	if (!s->tid && task_is_of(q->proc->pid, tid))
-		at_store(&s->tid, tid);
+		atomic_store(&s->tid, tid);
 	pthread_mutex_unlock(&s->lock);
 	q->ret = 0;
 }

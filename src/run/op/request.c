@@ -73,9 +73,9 @@ static void request_read(struct run *run, struct slot *s, struct request *q)
 	struct chan *c = s->chan;
 
 	*q = (struct request){.run = run, .slot = s, .proc = s->proc, .space = s->space};
-	q->op = at_load_relaxed(&c->op);
+	q->op = atomic_load_relaxed(&c->op);
 	for (unsigned i = 0; i < 8; i++)
-		q->a[i] = at_load_relaxed(&c->a[i]);
+		q->a[i] = atomic_load_relaxed(&c->a[i]);
 	if (q->op >= RUN_NR_OPS || (!q->space && !needs_no_space(q->op)))
 		q->op = OP_NONE;
 }
@@ -98,9 +98,9 @@ void request_serve(struct run *run, struct slot *s)
 
 	oom_new_request();
 	request_read(run, s, &q);
-	if (!at_load(&s->started) && q.op != OP_NONE)
-		at_store(&s->started, true);
-	at_count(&q.proc->stats.requests[q.op]);
+	if (!atomic_load(&s->started) && q.op != OP_NONE)
+		atomic_store(&s->started, true);
+	atomic_count(&q.proc->stats.requests[q.op]);
 	ops[q.op](&q);
 	request_answer(s, &q);
 	peak_look(run);

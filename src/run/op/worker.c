@@ -56,10 +56,10 @@ static int spawn(struct run *run)
 
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	at_add(&run->nr_idle, 1);
+	atomic_add(&run->nr_idle, 1);
 	err = pthread_create(&t, &attr, worker, run);
 	if (err)
-		at_add(&run->nr_idle, (uint32_t)-1);
+		atomic_add(&run->nr_idle, (uint32_t)-1);
 	pthread_attr_destroy(&attr);
 	return -err;
 }
@@ -87,9 +87,9 @@ static bool linger(struct slot *s)
 	uint64_t limit = linger_ns(s);
 
 	for (;;) {
-		if (at_load(&s->chan->turn) & 1)
+		if (atomic_load(&s->chan->turn) & 1)
 			return true;
-		if (!limit || at_load(&s->gone) || run_now_ns() - s->answered_ns > limit)
+		if (!limit || atomic_load(&s->gone) || run_now_ns() - s->answered_ns > limit)
 			return false;
 		sched_yield();
 	}
@@ -102,10 +102,10 @@ static bool leave(struct slot *s)
 	uint64_t notif = 0;
 	bool left, gone;
 
-	at_store(&s->answer->attached, 0);
+	atomic_store(&s->answer->attached, 0);
 	pthread_mutex_lock(&s->lock);
 	gone = s->gone;
-	left = gone || !(at_load(&s->chan->turn) & 1);
+	left = gone || !(atomic_load(&s->chan->turn) & 1);
 	if (left) {
 		notif = s->notif;
 		s->notif = 0;
@@ -113,7 +113,7 @@ static bool leave(struct slot *s)
 	}
 	pthread_mutex_unlock(&s->lock);
 	if (!left)
-		at_store(&s->answer->attached, 1);
+		atomic_store(&s->answer->attached, 1);
 	if (notif)
 		channel_answer_notif(run, notif);
 	if (left && gone)
@@ -123,10 +123,10 @@ static bool leave(struct slot *s)
 
 static void attached(struct run *run, struct slot *s)
 {
-	at_store(&s->answer->attached, 1);
+	atomic_store(&s->answer->attached, 1);
 	current_slot = s;
 	for (;;) {
-		while (!at_load(&s->gone) && (at_load(&s->chan->turn) & 1)) {
+		while (!atomic_load(&s->gone) && (atomic_load(&s->chan->turn) & 1)) {
 			if (s->answered_ns)
 				note_gap(s);
 			request_serve(run, s);
@@ -152,13 +152,13 @@ static bool attach(struct run *run, struct slot *s, const struct kick *k)
 	bool mine = false;
 
 	pthread_mutex_lock(&s->lock);
-	turn = at_load(&s->chan->turn);
+	turn = atomic_load(&s->chan->turn);
 	if (s->used && !s->gone && (turn & 1) && (!k->notif || turn == k->turn)) {
 		mine = !s->owned;
 		if (mine && k->tid)
-			at_store(&s->tid, k->tid);
+			atomic_store(&s->tid, k->tid);
 		if (mine)
-			at_count(&s->proc->stats.kicks);
+			atomic_count(&s->proc->stats.kicks);
 		s->owned = true;
 		if (k->notif) {
 			answer = s->notif;
@@ -167,7 +167,7 @@ static bool attach(struct run *run, struct slot *s, const struct kick *k)
 	}
 	pthread_mutex_unlock(&s->lock);
 	if (!mine) {
-		at_add(&s->event, 1);
+		atomic_add(&s->event, 1);
 		futex_wake(&s->event, INT32_MAX);
 	}
 	if (answer)
@@ -189,7 +189,7 @@ static bool look_at(struct run *run, const struct kick *k)
 
 static void sync_wake(struct run *run)
 {
-	ioctl(at_load(&run->listener), SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+	ioctl(atomic_load(&run->listener), SECCOMP_IOCTL_NOTIF_SET_FLAGS,
 	      SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 }
 
@@ -198,18 +198,18 @@ static void *worker(void *arg)
 	struct run *run = arg;
 	struct kick k;
 
-	if (at_load(&run->listener) >= 0 && !at_swap(&run->sync_wake, 1u))
+	if (atomic_load(&run->listener) >= 0 && !atomic_swap(&run->sync_wake, 1u))
 		sync_wake(run);
-	while (kick_receive(run, &k) && !at_load(&run->workers_stop)) {
+	while (kick_receive(run, &k) && !atomic_load(&run->workers_stop)) {
 		if (!look_at(run, &k))
 			continue;
-		if (!at_add(&run->nr_idle, (uint32_t)-1) && spawn(run))
+		if (!atomic_add(&run->nr_idle, (uint32_t)-1) && spawn(run))
 			run_say(run, "no thread for another worker: guests may have to wait");
 		attached(run, &run->slots[k.index]);
-		if (at_add(&run->nr_idle, 1) > MAX_IDLE)
+		if (atomic_add(&run->nr_idle, 1) > MAX_IDLE)
 			break;
 	}
-	at_add(&run->nr_idle, (uint32_t)-1);
+	atomic_add(&run->nr_idle, (uint32_t)-1);
 	return NULL;
 }
 
@@ -220,5 +220,5 @@ int workers_start(struct run *run)
 
 void workers_stop(struct run *run)
 {
-	at_store(&run->workers_stop, 1);
+	atomic_store(&run->workers_stop, 1);
 }

@@ -66,14 +66,14 @@ struct flush {
 static void write_service(struct slot *s, const struct flush *f)
 {
 	struct answer *a = s->answer;
-	bool outstanding = at_load(&s->chan->service_done) != s->service;
+	bool outstanding = atomic_load(&s->chan->service_done) != s->service;
 
 	for (unsigned i = 0; i < f->n && !outstanding; i++) {
 		a->service_ranges[i].start = f->ranges[i].start;
 		a->service_ranges[i].end = f->ranges[i].end;
 	}
-	at_store(&a->service_nranges, outstanding ? 0 : f->n);
-	at_store(&a->service_seq, ++s->service);
+	atomic_store(&a->service_nranges, outstanding ? 0 : f->n);
+	atomic_store(&a->service_seq, ++s->service);
 	s->asked = f->id;
 }
 
@@ -103,7 +103,7 @@ static unsigned ask_locked(struct flush *f, unsigned max)
 		write_service(s, f);
 		/* Looked at behind the store: whoever speaks meanwhile sees the one, or we the
 		 * other. */
-		if (at_load(&s->started)) {
+		if (atomic_load(&s->started)) {
 			send_signal(s, f);
 			sent++;
 		}
@@ -157,7 +157,7 @@ static bool list_locked(struct flush *f)
 	f->nr_all = 0;
 	for (struct slot *s = slot_first_locked(f->space, f->space->run->procs); s;
 	     s = slot_next_locked(s, f->space)) {
-		if (at_load(&s->started) && !add(f, s))
+		if (atomic_load(&s->started) && !add(f, s))
 			return false;
 	}
 	return true;
@@ -188,9 +188,9 @@ static bool all_rest(const struct flush *f)
 
 static bool is_done(struct flush *f, const struct chan *c, uint32_t service)
 {
-	if (at_load(&c->service_done) != service)
+	if (atomic_load(&c->service_done) != service)
 		return false;
-	f->lent |= at_load(&c->service_lent) != 0;
+	f->lent |= atomic_load(&c->service_lent) != 0;
 	return true;
 }
 
@@ -207,7 +207,7 @@ static bool any_done_locked(struct flush *f)
 static bool await(struct flush *f)
 {
 	const uint32_t *word = &f->chan->service_done;
-	uint32_t done = at_load(word);
+	uint32_t done = atomic_load(word);
 
 	if (done != f->service)
 		futex_wait((uint32_t *)word, done, PATIENCE_MS);
@@ -236,7 +236,7 @@ static void flush_chunk(struct flush *f)
 {
 	unsigned asked = 0;
 
-	f->id = at_add(&f->space->run->last_flush, 1);
+	f->id = atomic_add(&f->space->run->last_flush, 1);
 	for (;;) {
 		bool over;
 		unsigned sent = ask(f, asked, &over);
@@ -263,7 +263,7 @@ void flush_remote(struct space *space, const struct quire_tlb_range *ranges, uns
 		f.n = n - done < CHAN_SERVICE_RANGES ? n - done : CHAN_SERVICE_RANGES;
 		flush_chunk(&f);
 		done += f.n;
-	} while (done < n && at_load(&space->users));
+	} while (done < n && atomic_load(&space->users));
 	pthread_mutex_unlock(&space->flush_lock);
 	free(f.all);
 	*lent |= f.lent;

@@ -37,7 +37,7 @@ static __thread bool lent;
 static bool fill_flushes(const struct slot *slot, const struct quire_tlb_range *ranges, unsigned n)
 {
 	return filled_page && n == 1 && ranges[0].start == (filled_page & ~1ull) &&
-	       ranges[0].end == ranges[0].start + PAGE && at_load(&slot->space->nr_slots) == 1;
+	       ranges[0].end == ranges[0].start + PAGE && atomic_load(&slot->space->nr_slots) == 1;
 }
 
 static void flush_own(struct slot *slot, const struct quire_tlb_range *ranges, unsigned n)
@@ -48,7 +48,7 @@ static void flush_own(struct slot *slot, const struct quire_tlb_range *ranges, u
 	 * A killed vfork child leaves its parent's address space, with the translations.  A stopped
 	 * thread would keep the core's locks from everybody.
 	 */
-	if (!channel_flush(slot, ranges, n, &lent) && at_load(&space->users))
+	if (!channel_flush(slot, ranges, n, &lent) && atomic_load(&space->users))
 		flush_remote(space, ranges, n, &lent);
 }
 
@@ -61,9 +61,9 @@ static void tlb_flush(void *ctx, struct quire_mm *mm, void *cookie,
 	(void)ctx;
 	(void)mm;
 	lent = false;
-	if (!space || !at_load(&space->users))
+	if (!space || !atomic_load(&space->users))
 		return;
-	if (!slot || slot->space != space || !at_load(&slot->started))
+	if (!slot || slot->space != space || !atomic_load(&slot->started))
 		flush_remote(space, ranges, n, &lent);
 	else if (fill_flushes(slot, ranges, n))
 		slot->unfilled = filled_page;

@@ -158,7 +158,7 @@ void ram_expect(struct run *run, uint64_t frame)
 	uint64_t chunk = frame / CHUNK_FRAMES, bit = 1ull << (chunk % 64);
 	uint64_t *word = &run->populated[chunk / 64], start, bytes;
 
-	if (frame >= run->ram_bytes / PAGE || (at_load_relaxed(word) & bit))
+	if (frame >= run->ram_bytes / PAGE || (atomic_load_relaxed(word) & bit))
 		return;
 	if (__atomic_fetch_or(word, bit, __ATOMIC_RELAXED) & bit)
 		return;

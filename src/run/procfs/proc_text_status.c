@@ -29,7 +29,7 @@ struct sizes {
 /* vvar and vdso are mappings of the process for Linux's total_vm. */
 static uint64_t special_pages(const struct space *s)
 {
-	return (at_load(&s->vdso_bytes) + at_load(&s->vvar_bytes)) / QUIRE_PAGE_SIZE;
+	return (atomic_load(&s->vdso_bytes) + atomic_load(&s->vvar_bytes)) / QUIRE_PAGE_SIZE;
 }
 
 static uint64_t text_pages(const struct space *s)
@@ -46,7 +46,7 @@ static void get_sizes(struct space *space, struct sizes *z)
 	uint64_t exec;
 
 	quire_mm_stats(space->mm, &st);
-	exec = st.exec_vm + at_load(&space->vdso_bytes) / QUIRE_PAGE_SIZE;
+	exec = st.exec_vm + atomic_load(&space->vdso_bytes) / QUIRE_PAGE_SIZE;
 	z->total = st.total_vm + special_pages(space);
 	z->peak_total = st.peak_total_vm + special_pages(space);
 	z->locked = st.locked_vm;

@@ -70,13 +70,13 @@ static bool special(struct map_line *out, uint64_t addr, uint64_t start, uint64_
 
 static bool vvar(struct space *s, uint64_t addr, struct map_line *out)
 {
-	return special(out, addr, s->vvar, at_load(&s->vvar_bytes), QPROT_READ, "[vvar]",
+	return special(out, addr, s->vvar, atomic_load(&s->vvar_bytes), QPROT_READ, "[vvar]",
 		       "rd mr pf io de dd ");
 }
 
 static bool vdso(struct space *s, uint64_t addr, struct map_line *out)
 {
-	return special(out, addr, s->vdso, at_load(&s->vdso_bytes), QPROT_READ | QPROT_EXEC,
+	return special(out, addr, s->vdso, atomic_load(&s->vdso_bytes), QPROT_READ | QPROT_EXEC,
 		       "[vdso]", "rd ex mr mw me de ");
 }
 
@@ -95,7 +95,7 @@ bool map_next_own(struct space *space, uint64_t addr, struct map_line *out)
 /* Whether this host has the page is seen in our own maps, once. */
 static bool host_has_vsyscall(struct run *run)
 {
-	int k = at_load_relaxed(&run->vsyscall);
+	int k = atomic_load_relaxed(&run->vsyscall);
 
 	if (!k) {
 		size_t len;
@@ -103,7 +103,7 @@ static bool host_has_vsyscall(struct run *run)
 
 		k = maps && strstr(maps, "[vsyscall]") ? 2 : 1;
 		free(maps);
-		at_store(&run->vsyscall, k);
+		atomic_store(&run->vsyscall, k);
 	}
 	return k == 2;
 }

@@ -219,10 +219,11 @@ static void write_through_pin(struct world *w)
 	struct quire_pin pin;
 
 	must(quire_pin(w->mm, DATA, QUIRE_WRITE, &pin), "pin");
-	at_store((uint64_t *)pin.mem, 1);
+	atomic_store((uint64_t *)pin.mem, 1);
 	STEP("stores 1 through the pin");
 	store(w, w->mm, DATA + 8, 2);
-	expect(at_load((uint64_t *)pin.mem + 1) == 2, "the pinned page is no longer the parent's");
+	expect(atomic_load((uint64_t *)pin.mem + 1) == 2,
+	       "the pinned page is no longer the parent's");
 	quire_unpin(w->m, &pin);
 }
 

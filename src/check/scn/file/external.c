@@ -120,7 +120,7 @@ SCENARIO(io_copy_offset) = {
 /* What the file has is another, and what was copied of it before is to go. */
 static void change_and_truncate(struct world *w)
 {
-	at_store(&w->disk[0], 2);
+	atomic_store(&w->disk[0], 2);
 	must(quire_file_truncate(w->file, 0), "truncate");
 }
 

@@ -178,8 +178,8 @@ static void write_and_sync(struct world *w)
 {
 	write_nine(w);
 	sync_file(w);
-	expect(at_load(&w->disk[0]) == 9, "sync has returned and the disk has %llu",
-	       (unsigned long long)at_load(&w->disk[0]));
+	expect(atomic_load(&w->disk[0]) == 9, "sync has returned and the disk has %llu",
+	       (unsigned long long)atomic_load(&w->disk[0]));
 }
 
 SCENARIO(write_sync) = {

@@ -52,9 +52,9 @@ static void sync_what_is_stored(struct world *w)
 	uint64_t stored = noted(w, 0);
 
 	sync_it(w);
-	expect(!stored || at_load(&w->disk[0]) == 6,
+	expect(!stored || atomic_load(&w->disk[0]) == 6,
 	       "both stores came before the sync, and the disk has %llu",
-	       (unsigned long long)at_load(&w->disk[0]));
+	       (unsigned long long)atomic_load(&w->disk[0]));
 }
 
 SCENARIO(sync_after_store) = {
@@ -83,7 +83,7 @@ static int fails_first(void *priv, uint64_t pgoff, const void *mem)
 		STEP("fails to write page %lu", pgoff);
 		return -QEIO;
 	}
-	at_store(&w->disk[pgoff], at_load((const uint64_t *)mem));
+	atomic_store(&w->disk[pgoff], atomic_load((const uint64_t *)mem));
 	return 0;
 }
 
@@ -107,7 +107,7 @@ static void sync_with_error(struct world *w)
 
 	if (quire_file_sync(w->file))
 		return;
-	disk = at_load(&w->disk[0]);
+	disk = atomic_load(&w->disk[0]);
 	expect(disk == 6, "sync succeeds and the disk has %llu", (unsigned long long)disk);
 }
 

@@ -69,7 +69,7 @@ static void sync_store_sync(struct world *w)
 	if (cpu_store(w, w->mm, w->addr, 9) != ACCESS_OK)
 		return;
 	sync_elsewhere(w);
-	disk = at_load(&w->disk[0]);
+	disk = atomic_load(&w->disk[0]);
 	expect(disk == 9, "msync has returned and the disk has %llu", (unsigned long long)disk);
 }
 

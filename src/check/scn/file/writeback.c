@@ -138,7 +138,7 @@ static void store_and_sync(struct world *w)
 	if (cpu_store(w, w->mm, w->addr, 9) != ACCESS_OK)
 		return;
 	sync_first(w);
-	disk = at_load(&w->disk[0]);
+	disk = atomic_load(&w->disk[0]);
 	expect(disk == 9, "msync has returned and the disk has %llu", (unsigned long long)disk);
 }
 
@@ -173,8 +173,8 @@ static void sync_twice(struct world *w)
 	sync_elsewhere(w);
 	stored = noted(w, 0);
 	sync_elsewhere(w);
-	expect(!stored || at_load(&w->disk[0]) == 9, "msync has returned and the disk has %llu",
-	       (unsigned long long)at_load(&w->disk[0]));
+	expect(!stored || atomic_load(&w->disk[0]) == 9, "msync has returned and the disk has %llu",
+	       (unsigned long long)atomic_load(&w->disk[0]));
 }
 
 SCENARIO(io_sync_munmap) = {
@@ -235,7 +235,7 @@ SCENARIO(io_write_remove) = {
 static void zero_part(struct world *w)
 {
 	STEP("zeroes the part on the disk");
-	at_store(&w->disk[0], 0);
+	atomic_store(&w->disk[0], 0);
 	must(quire_file_punch(w->file, 0, sizeof(w->disk[0])), "punch");
 }
 
@@ -306,7 +306,7 @@ static void store_through_pin(struct world *w)
 	struct quire_pin pin;
 
 	must(quire_pin(w->mm, w->addr, QUIRE_WRITE, &pin), "pin");
-	at_store((uint64_t *)pin.mem, 9);
+	atomic_store((uint64_t *)pin.mem, 9);
 	STEP("stores 9 through the pin");
 	note(w, 0, 1);
 	quire_unpin(w->m, &pin);

@@ -209,7 +209,7 @@ static int read_sized(void *priv, uint64_t pgoff, void *mem)
 
 	expect(pgoff < noted(w, FILE_SIZE), "page %llu is read beyond the end",
 	       (unsigned long long)pgoff);
-	at_store((uint64_t *)mem, pgoff + 1);
+	atomic_store((uint64_t *)mem, pgoff + 1);
 	return 0;
 }
 

@@ -310,7 +310,7 @@ static void sync_store_and_sync(struct world *w)
 
 	sync_and_store(w);
 	sync_other(w);
-	disk = at_load(&w->other_disk[0]);
+	disk = atomic_load(&w->other_disk[0]);
 	quire_file_read(w->file, 0, &cached, sizeof(cached));
 	expect(disk == 9 || cached == 9, "msync has returned and the disk has %llu",
 	       (unsigned long long)disk);

@@ -50,7 +50,7 @@ void lock_take(uint32_t *lock)
 {
 	unsigned waited = 0;
 
-	while (at_swap(lock, 1u)) {
+	while (atomic_swap(lock, 1u)) {
 		futex_sleep(lock, 1, 20);
 		if (++waited > 250)
 			return;
@@ -59,7 +59,7 @@ void lock_take(uint32_t *lock)
 
 void lock_drop(uint32_t *lock)
 {
-	at_store(lock, 0u);
+	atomic_store(lock, 0u);
 	if (shared.nr_areas > 1)
 		futex_rouse(lock);
 }
@@ -69,7 +69,7 @@ static struct thread *area_reuse(void)
 	for (uint32_t i = 0; i < shared.nr_areas; i++) {
 		struct thread *t = thread_at(i);
 
-		if (!at_load(&t->host_tid) && at_cas(&t->host_tid, 0u, 1u))
+		if (!atomic_load(&t->host_tid) && atomic_cas(&t->host_tid, 0u, 1u))
 			return t;
 	}
 	return NULL;
@@ -89,7 +89,7 @@ static struct thread *area_grow(void)
 			sys(__NR_mprotect, sys_ptr(at) + AREA_GUARD, PAGE, PROT_NONE);
 			sys(__NR_mprotect, sys_ptr(at) + AREA_GUARD2, PAGE, PROT_NONE);
 			at->host_tid = 1;
-			at_store(&shared.nr_areas, shared.nr_areas + 1);
+			atomic_store(&shared.nr_areas, shared.nr_areas + 1);
 			t = at;
 		}
 	}
@@ -118,7 +118,7 @@ struct thread *area_alloc(void)
 
 void area_free(struct thread *t)
 {
-	at_store(&t->host_tid, 0u);
+	atomic_store(&t->host_tid, 0u);
 }
 
 void areas_after_fork(struct thread *self)

@@ -21,7 +21,7 @@ void lock_drop(uint32_t *lock);
 /* Could another thread flush while the kernel works for us? */
 static inline bool others_may_flush(void)
 {
-	return at_load(&shared.nr_areas) > 1;
+	return atomic_load(&shared.nr_areas) > 1;
 }
 
 #endif

@@ -102,7 +102,7 @@ static bool came_since(const struct call *c, bool vector)
 
 static int64_t write_all(struct call *c, bool vector, uint64_t pos, uint64_t flags)
 {
-	uint32_t drops = at_load(&shared.drops);
+	uint32_t drops = atomic_load(&shared.drops);
 	int64_t r = call_native(c);
 	struct iovec from;
 	uint64_t done;
@@ -112,7 +112,7 @@ static int64_t write_all(struct call *c, bool vector, uint64_t pos, uint64_t fla
 	done = (uint64_t)r;
 	if (r <= 0 || !source_at(c, vector, done, &from) || !is_file(c))
 		return r;
-	if (at_load(&shared.drops) == drops && host_has(from.base))
+	if (atomic_load(&shared.drops) == drops && host_has(from.base))
 		return r;
 	do {
 		r = write_more(c, &from, done, pos == CURRENT ? CURRENT : pos + done, flags);

@@ -59,10 +59,10 @@ static uint64_t address_in(uint64_t base, uint64_t end, uint64_t *next, uint64_t
 	if (bytes > end - base)
 		return 0;
 	do {
-		at = at_load(next);
+		at = atomic_load(next);
 		if (at < base || at > end - bytes)
-			at_cas(next, at, base);
-		else if (at_cas(next, at, at + bytes))
+			atomic_cas(next, at, base);
+		else if (atomic_cas(next, at, at + bytes))
 			return at;
 	} while (1);
 }

@@ -104,7 +104,7 @@ void far_forget(struct thread *t, uint64_t seed)
 /* Another thread of the parent may just have been under way. */
 void far_after_fork(void)
 {
-	at_store(&room_lock, 0u);
+	atomic_store(&room_lock, 0u);
 	sys(__NR_munmap, FAR_ROOM, ROOM_BYTES);
 }
 

@@ -46,7 +46,7 @@ static const uint64_t *walk_table(const struct thread *t, uint64_t addr)
 	const uint64_t *table = table_at(t->answer->root);
 
 	for (int shift = 39; shift > 12 && table; shift -= 9) {
-		uint64_t e = at_load(&table[(addr >> shift) & 511]);
+		uint64_t e = atomic_load(&table[(addr >> shift) & 511]);
 
 		if (!(e & QUIRE_PTE_PRESENT))
 			return NULL;
@@ -62,7 +62,7 @@ uint64_t walk_entry(const struct thread *t, uint64_t addr)
 	if (addr >= GUEST_TASK_SIZE)
 		return 0;
 	table = walk_table(t, addr);
-	return table ? at_load(&table[(addr >> 12) & 511]) : 0;
+	return table ? atomic_load(&table[(addr >> 12) & 511]) : 0;
 }
 
 bool entry_permits(uint64_t entry, enum quire_access access)
@@ -117,9 +117,9 @@ static struct run find_run(const struct thread *t, uint64_t addr, uint64_t entry
 	uint64_t first = i & ~(AROUND_PAGES - 1), end = first + AROUND_PAGES;
 
 	if (table) {
-		while (high < end && fits(entry, at_load(&table[high]), high - i))
+		while (high < end && fits(entry, atomic_load(&table[high]), high - i))
 			high++;
-		while (low > first && fits(entry, at_load(&table[low - 1]), low - 1 - i))
+		while (low > first && fits(entry, atomic_load(&table[low - 1]), low - 1 - i))
 			low--;
 	}
 	return (struct run){addr - (i - low) * PAGE, high - low,
@@ -187,7 +187,7 @@ enum fill_result fill(struct thread *t, uint64_t addr, uint64_t entry, bool run)
 void drop_all(struct thread *t)
 {
 	sys(__NR_munmap, 0, GUEST_TASK_SIZE);
-	at_add(&shared.drops, 1u);
+	atomic_add(&shared.drops, 1u);
 	t->chan->drops++;
 }
 
@@ -213,7 +213,7 @@ bool service_flush(struct thread *t)
 	uint32_t *done = &t->chan->service_done;
 	uint32_t seq, n;
 
-	if (at_load(&a->service_seq) == at_load(done))
+	if (atomic_load(&a->service_seq) == atomic_load(done))
 		return false;
 	if (t->filling || shared.flusher == t->index + 1) {
 		t->service_waits = true;
@@ -222,14 +222,14 @@ bool service_flush(struct thread *t)
 	/* Another that comes before the lock is served first;
 	 * one that comes after it, at its end. */
 	flush_lock(t);
-	seq = at_load(&a->service_seq);
-	n = at_load(&a->service_nranges);
+	seq = atomic_load(&a->service_seq);
+	n = atomic_load(&a->service_nranges);
 	n = n < CHAN_SERVICE_RANGES ? n : CHAN_SERVICE_RANGES;
 	flush_ranges(t, (const uint64_t(*)[2])a->service_ranges, n);
-	at_store(&t->chan->service_lent,
-		 (uint32_t)lent_any(t, (const uint64_t(*)[2])a->service_ranges, n));
-	at_store(&t->flushed, 1u);
-	at_store(done, seq);
+	atomic_store(&t->chan->service_lent,
+		     (uint32_t)lent_any(t, (const uint64_t(*)[2])a->service_ranges, n));
+	atomic_store(&t->flushed, 1u);
+	atomic_store(done, seq);
 	flush_unlock(t);
 	sys(__NR_futex, done, FUTEX_WAKE, INT32_MAX);
 	return true;

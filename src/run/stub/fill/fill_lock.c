@@ -19,7 +19,7 @@
 
 static bool dead(uint32_t owner)
 {
-	return !at_load(&thread_at(owner - 1)->host_tid);
+	return !atomic_load(&thread_at(owner - 1)->host_tid);
 }
 
 static void service_deferred(struct thread *t)
@@ -35,22 +35,22 @@ void fill_lock(struct thread *t)
 	for (;;) {
 		uint32_t owner;
 
-		at_store(&t->filling, 1u);
-		owner = at_load(&shared.flusher);
+		atomic_store(&t->filling, 1u);
+		owner = atomic_load(&shared.flusher);
 		if (!owner)
 			return;
-		at_store(&t->filling, 0u);
+		atomic_store(&t->filling, 0u);
 		futex_rouse(&t->filling);
 		futex_sleep(&shared.flusher, owner, 20);
-		if (at_load(&shared.flusher) == owner && dead(owner))
-			at_cas(&shared.flusher, owner, 0u);
+		if (atomic_load(&shared.flusher) == owner && dead(owner))
+			atomic_cas(&shared.flusher, owner, 0u);
 	}
 }
 
 void fill_unlock(struct thread *t)
 {
-	at_store(&t->filling, 0u);
-	if (at_load(&shared.flusher))
+	atomic_store(&t->filling, 0u);
+	if (atomic_load(&shared.flusher))
 		futex_rouse(&t->filling);
 	service_deferred(t);
 }
@@ -58,26 +58,26 @@ void fill_unlock(struct thread *t)
 void flush_lock(struct thread *t)
 {
 	for (;;) {
-		uint32_t owner = at_load(&shared.flusher);
+		uint32_t owner = atomic_load(&shared.flusher);
 
-		if (!owner && at_cas(&shared.flusher, 0u, t->index + 1))
+		if (!owner && atomic_cas(&shared.flusher, 0u, t->index + 1))
 			break;
-		if (owner && dead(owner) && at_cas(&shared.flusher, owner, t->index + 1))
+		if (owner && dead(owner) && atomic_cas(&shared.flusher, owner, t->index + 1))
 			break;
 		if (owner)
 			futex_sleep(&shared.flusher, owner, 20);
 	}
-	for (uint32_t i = 0; i < at_load(&shared.nr_areas); i++) {
+	for (uint32_t i = 0; i < atomic_load(&shared.nr_areas); i++) {
 		struct thread *other = thread_at(i);
 
-		while (other != t && at_load(&other->filling) && at_load(&other->host_tid))
+		while (other != t && atomic_load(&other->filling) && atomic_load(&other->host_tid))
 			futex_sleep(&other->filling, 1, 20);
 	}
 }
 
 void flush_unlock(struct thread *t)
 {
-	at_store(&shared.flusher, 0u);
+	atomic_store(&shared.flusher, 0u);
 	if (shared.nr_areas > 1)
 		futex_rouse(&shared.flusher);
 	service_deferred(t);

@@ -32,13 +32,13 @@ static void add_note(struct thread *t, uint64_t start, uint64_t end)
 
 	if (n && ((start <= last->end && end >= last->start) || n == LENT_MAX)) {
 		if (start < last->start)
-			at_store(&last->start, start);
+			atomic_store(&last->start, start);
 		if (end > last->end)
-			at_store(&last->end, end);
+			atomic_store(&last->end, end);
 		return;
 	}
 	t->lent[n] = (struct lent){start, end};
-	at_store(&t->nr_lent, n + 1);
+	atomic_store(&t->nr_lent, n + 1);
 }
 
 /* The forking thread itself makes no call. */
@@ -46,10 +46,10 @@ static void wait_for_fork(const struct thread *t)
 {
 	uint32_t who;
 
-	while ((who = at_load(&shared.forking)) && who != t->index + 1) {
+	while ((who = atomic_load(&shared.forking)) && who != t->index + 1) {
 		futex_sleep(&shared.forking, who, 20);
-		if (!at_load(&thread_at(who - 1)->host_tid))
-			at_cas(&shared.forking, who, 0u);
+		if (!atomic_load(&thread_at(who - 1)->host_tid))
+			atomic_cas(&shared.forking, who, 0u);
 	}
 }
 
@@ -67,14 +67,14 @@ uint32_t lent_fork_begin(struct thread *self, uint64_t (*out)[2], uint32_t max)
 
 	if (!others_may_flush())
 		return 0;
-	at_store(&shared.forking, self->index + 1);
-	for (uint32_t i = 0; i < at_load(&shared.nr_areas); i++) {
+	atomic_store(&shared.forking, self->index + 1);
+	for (uint32_t i = 0; i < atomic_load(&shared.nr_areas); i++) {
 		const struct thread *t = thread_at(i);
-		uint32_t k = t == self || !at_load(&t->host_tid) ? 0 : at_load(&t->nr_lent);
+		uint32_t k = t == self || !atomic_load(&t->host_tid) ? 0 : atomic_load(&t->nr_lent);
 
 		for (uint32_t j = 0; j < k && j < LENT_MAX && n < max; j++, n++) {
-			out[n][0] = at_load(&t->lent[j].start);
-			out[n][1] = at_load(&t->lent[j].end);
+			out[n][0] = atomic_load(&t->lent[j].start);
+			out[n][1] = atomic_load(&t->lent[j].end);
 		}
 	}
 	return n;
@@ -82,21 +82,21 @@ uint32_t lent_fork_begin(struct thread *self, uint64_t (*out)[2], uint32_t max)
 
 void lent_fork_end(void)
 {
-	if (!at_load(&shared.forking))
+	if (!atomic_load(&shared.forking))
 		return;
-	at_store(&shared.forking, 0u);
+	atomic_store(&shared.forking, 0u);
 	futex_rouse(&shared.forking);
 }
 
 void lent_end(struct thread *t)
 {
 	if (t->nr_lent)
-		at_store(&t->nr_lent, 0u);
+		atomic_store(&t->nr_lent, 0u);
 }
 
 static bool in_one(const struct lent *x, const uint64_t (*ranges)[2], uint32_t n)
 {
-	uint64_t start = PAGE_DOWN(at_load(&x->start)), end = PAGE_UP(at_load(&x->end));
+	uint64_t start = PAGE_DOWN(atomic_load(&x->start)), end = PAGE_UP(atomic_load(&x->end));
 
 	for (uint32_t i = 0; i < n; i++) {
 		if (start < ranges[i][1] && ranges[i][0] < end)
@@ -107,11 +107,11 @@ static bool in_one(const struct lent *x, const uint64_t (*ranges)[2], uint32_t n
 
 bool lent_any(const struct thread *self, const uint64_t (*ranges)[2], uint32_t n)
 {
-	for (uint32_t i = 0; i < at_load(&shared.nr_areas); i++) {
+	for (uint32_t i = 0; i < atomic_load(&shared.nr_areas); i++) {
 		const struct thread *t = thread_at(i);
-		uint32_t k = at_load(&t->nr_lent);
+		uint32_t k = atomic_load(&t->nr_lent);
 
-		if (t == self || !k || !at_load(&t->host_tid))
+		if (t == self || !k || !atomic_load(&t->host_tid))
 			continue;
 		for (uint32_t j = 0; j < k && j < LENT_MAX; j++) {
 			if (in_one(&t->lent[j], ranges, n))

@@ -63,7 +63,7 @@ bool cache_find(const struct file_map *m, struct cached *out)
 
 uint32_t cache_age(void)
 {
-	return at_load(&age_now);
+	return atomic_load(&age_now);
 }
 
 void cache_add(const struct cached *w, uint32_t age)
@@ -120,19 +120,19 @@ void fds_closing_end(void)
 
 void fd_table_take_new(struct thread *t)
 {
-	t->fd_table = at_add(&shared.nr_fd_tables, 1u);
+	t->fd_table = atomic_add(&shared.nr_fd_tables, 1u);
 }
 
 /* Another thread of the parent may have held the lock, or been about to close something. */
 static void cache_after_fork(void)
 {
 	going = 0;
-	at_store(&cache_lock, 0u);
+	atomic_store(&cache_lock, 0u);
 }
 
 void windows_after_fork(void)
 {
 	cache_after_fork();
-	at_store(&shared.windows_lock, 0u);
+	atomic_store(&shared.windows_lock, 0u);
 	far_after_fork();
 }

@@ -26,18 +26,18 @@
 
 static bool take_over(struct thread *t, uint32_t owner)
 {
-	return !at_load(&thread_at(owner - 1)->host_tid) &&
-	       at_cas(&shared.looking, owner, t->index + 1);
+	return !atomic_load(&thread_at(owner - 1)->host_tid) &&
+	       atomic_cas(&shared.looking, owner, t->index + 1);
 }
 
 bool look_begin(struct thread *t)
 {
-	while (!at_cas(&shared.looking, 0u, t->index + 1)) {
-		uint32_t owner = at_load(&shared.looking);
+	while (!atomic_cas(&shared.looking, 0u, t->index + 1)) {
+		uint32_t owner = atomic_load(&shared.looking);
 
 		if (owner && take_over(t, owner))
 			break;
-		if (at_load(&t->pending))
+		if (atomic_load(&t->pending))
 			return false;
 		if (owner)
 			futex_sleep(&shared.looking, owner, WAIT_MS);
@@ -53,7 +53,7 @@ int64_t look_at(int64_t fd)
 void look_end(void)
 {
 	look_at(RUN_FD(RUN_FD_STUB));
-	at_store(&shared.looking, 0u);
+	atomic_store(&shared.looking, 0u);
 	if (shared.nr_areas > 1)
 		futex_rouse(&shared.looking);
 }

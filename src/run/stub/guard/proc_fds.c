@@ -47,7 +47,7 @@ void proc_fd_note(const struct thread *t, int fd, int which, int64_t pid)
 			break;
 		}
 	}
-	at_store(&nr_noted, 1u);
+	atomic_store(&nr_noted, 1u);
 	lock_drop(&noted_lock);
 }
 
@@ -56,7 +56,7 @@ bool proc_fd_find(const struct thread *t, int fd, int *which, int64_t *pid)
 	struct noted found = {0};
 	struct stat st;
 
-	if (!at_load(&nr_noted))
+	if (!atomic_load(&nr_noted))
 		return false;
 	lock_take(&noted_lock);
 	for (unsigned i = 0; i < NOTED; i++) {

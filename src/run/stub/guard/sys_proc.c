@@ -61,7 +61,7 @@ static int64_t make_text(struct thread *t, int which, int64_t pid, uint64_t flag
 	token = rpc_send_fd(t, (int)fd);
 	r = token < 0 ? token
 		      : rpc(t, OP_PROC_OPEN, (uint64_t)token, (uint64_t)which, (uint64_t)pid,
-			    at_load(&t->held.set), at_load(&t->proc->held.set), t->mask,
+			    atomic_load(&t->held.set), atomic_load(&t->proc->held.set), t->mask,
 			    disposed(t->proc, false), disposed(t->proc, true));
 	if (r) {
 		sys(__NR_close, fd);

@@ -92,7 +92,7 @@ void life_begin(struct thread *t)
 	r = life_renew(t, &token);
 
 	/* The number goes on from the slot's last owner; ours have not begun. */
-	t->service_seen = at_load(&t->answer->service_seq);
+	t->service_seen = atomic_load(&t->answer->service_seq);
 	if (r == 0)
 		r = rpc(t, OP_CHILD_START, (uint64_t)t->tid, token);
 	if (r == 0)

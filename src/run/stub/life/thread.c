@@ -143,7 +143,7 @@ void child_main(struct ucontext *uc)
 
 	(void)uc;
 	t->tid = (int32_t)sys(__NR_gettid);
-	at_store(&t->host_tid, (uint32_t)t->tid);
+	atomic_store(&t->host_tid, (uint32_t)t->tid);
 	thread_set_altstack(t);
 	host_set_mask(HOST_ALL_BLOCKED);
 	if (t->start.process)

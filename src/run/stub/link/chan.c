@@ -31,11 +31,12 @@ bool chan_map(struct thread *t, uint32_t slot)
 	t->slot = slot;
 	t->chan = (struct chan *)CHAN_AT(slot);
 	t->answer = (const struct answer *)ANSWER_AT(slot);
-	if (!at_load(&mapped[slot]))
-		at_store(&mapped[slot], map(CHAN_AT(slot), CHAN_SLOT_SIZE, PROT_READ | PROT_WRITE,
-					    RUN_FD(RUN_FD_CHAN), CHAN_OFFSET(slot)) &&
-					    map(ANSWER_AT(slot), ANSWER_SLOT_SIZE, PROT_READ,
-						RUN_FD(RUN_FD_TABLES), ANSWER_OFFSET(slot)));
+	if (!atomic_load(&mapped[slot]))
+		atomic_store(&mapped[slot],
+			     map(CHAN_AT(slot), CHAN_SLOT_SIZE, PROT_READ | PROT_WRITE,
+				 RUN_FD(RUN_FD_CHAN), CHAN_OFFSET(slot)) &&
+				 map(ANSWER_AT(slot), ANSWER_SLOT_SIZE, PROT_READ,
+				     RUN_FD(RUN_FD_TABLES), ANSWER_OFFSET(slot)));
 	return mapped[slot];
 }
 

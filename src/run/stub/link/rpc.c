@@ -91,8 +91,8 @@ static void sleep_for_turn(struct thread *t, uint32_t turn)
 		kick(t, turn);
 		return;
 	}
-	at_store(&c->guest_sleeps, 1u);
-	if (at_load(&c->turn) == turn)
+	atomic_store(&c->guest_sleeps, 1u);
+	if (atomic_load(&c->turn) == turn)
 		sys(__NR_futex, &c->turn, FUTEX_WAIT, turn, NULL);
 }
 
@@ -110,12 +110,12 @@ static void hand_over(struct thread *t)
 
 	/* Not after the sleep: the channel may be another thread's then, which sleeps. */
 	if (c->guest_sleeps)
-		at_store(&c->guest_sleeps, 0u);
-	at_store(&c->turn, turn);
-	if (!at_load(&t->answer->attached))
+		atomic_store(&c->guest_sleeps, 0u);
+	atomic_store(&c->turn, turn);
+	if (!atomic_load(&t->answer->attached))
 		kick(t, turn);
 	until = clock(t) + (uint64_t)INFO->linger_us * CYCLES_PER_US;
-	while (at_load(&c->turn) == turn) {
+	while (atomic_load(&c->turn) == turn) {
 		if (clock(t) < until)
 			sys(__NR_sched_yield);
 		else
@@ -131,8 +131,8 @@ static void execute_flush(struct thread *t)
 	n = n < CHAN_MAX_RANGES ? n : CHAN_MAX_RANGES;
 	flush_lock(t);
 	flush_ranges(t, (const uint64_t(*)[2])a->ranges, n);
-	at_store(&t->chan->lent, (uint32_t)lent_any(t, (const uint64_t(*)[2])a->ranges, n));
-	at_store(&t->flushed, 1u); /* a touch may have taken what an earlier one brought */
+	atomic_store(&t->chan->lent, (uint32_t)lent_any(t, (const uint64_t(*)[2])a->ranges, n));
+	atomic_store(&t->flushed, 1u); /* a touch may have taken what an earlier one brought */
 	flush_unlock(t);
 }
 
@@ -147,7 +147,7 @@ int64_t rpc_call(struct thread *t, uint32_t op, const uint64_t a[8])
 		/* After a thread's last request the channel may be another's already. */
 		if (op == OP_THREAD_EXIT)
 			return t->answer->ret;
-		if (at_load(&t->answer->cmd) == CMD_REPLY) {
+		if (atomic_load(&t->answer->cmd) == CMD_REPLY) {
 			/* Asked for before we had spoken, without a signal; else there is none. */
 			service_flush(t);
 			return t->answer->ret;

@@ -70,10 +70,10 @@ static bool touch_all(struct call *c, const struct call_desc *d, bool strings)
 	int i = 0;
 
 	do {
-		drops = at_load(&shared.drops);
+		drops = atomic_load(&shared.drops);
 		c->t->names_stub = false;
 		ok = touch_args(c, d, strings);
-	} while (at_load(&shared.drops) != drops && ++i < FAULT_TRIES);
+	} while (atomic_load(&shared.drops) != drops && ++i < FAULT_TRIES);
 	return ok;
 }
 
@@ -94,7 +94,7 @@ static int64_t touch_and_call(struct call *c, const struct call_desc *d, bool st
 
 	c->t->interrupted = NOT_INTERRUPTED;
 	do {
-		at_store(&c->t->flushed, 0u);
+		atomic_store(&c->t->flushed, 0u);
 		*ok = touch_all(c, d, strings);
 		b.n = 0;
 		if (c->t->names_stub)

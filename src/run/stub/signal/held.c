@@ -62,14 +62,14 @@ static bool take(struct held *h, int sig, siginfo_t *info)
 /* What this thread would take now. */
 static uint64_t open_set(const struct thread *t)
 {
-	if (at_load(&t->has_wait_mask) || t->held_ends_wait)
+	if (atomic_load(&t->has_wait_mask) || t->held_ends_wait)
 		return ~t->wait_mask;
-	return ~at_load(&t->mask) | at_load(&t->waits_for);
+	return ~atomic_load(&t->mask) | atomic_load(&t->waits_for);
 }
 
 uint64_t held_set(const struct thread *t)
 {
-	return at_load(&t->held.set) | at_load(&t->proc->held.set);
+	return atomic_load(&t->held.set) | atomic_load(&t->proc->held.set);
 }
 
 bool held_wakes(const struct thread *t)
@@ -90,10 +90,10 @@ void signal_recheck(struct thread *t)
 /* Another thread of the process that would take it; 0: none. */
 static int32_t find_open(const struct thread *t, uint64_t bit)
 {
-	for (uint32_t i = 0; i < at_load(&shared.nr_areas); i++) {
+	for (uint32_t i = 0; i < atomic_load(&shared.nr_areas); i++) {
 		const struct thread *o = thread_at(i);
 
-		if (o != t && at_load(&o->host_tid) > 1 && o->proc == t->proc && o->tid &&
+		if (o != t && atomic_load(&o->host_tid) > 1 && o->proc == t->proc && o->tid &&
 		    (open_set(o) & bit))
 			return o->tid;
 	}

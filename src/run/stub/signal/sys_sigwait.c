@@ -52,10 +52,10 @@ int64_t sys_sigtimedwait(struct call *c)
 	host = set & ~SIGS_VIRTUAL;
 	c->a[0] = sys_ptr(&host);
 	/* From here on one that comes, or has come, ends the call: PENDING_VIRTUAL. */
-	at_store(&t->waits_for, set & SIGS_FAULT);
+	atomic_store(&t->waits_for, set & SIGS_FAULT);
 	signal_recheck(t);
 	r = call_native(c);
-	at_store(&t->waits_for, 0);
+	atomic_store(&t->waits_for, 0);
 	if ((r == RESTART || r == -EINTR || r == -EAGAIN) && held_take(t, set & SIGS_FAULT, &info))
 		return give(&info, c->a[1]);
 	signal_recheck(t);

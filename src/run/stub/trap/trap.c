@@ -27,7 +27,7 @@
  */
 static bool from_supervisor(struct thread *t, const siginfo_t *info, bool served)
 {
-	uint32_t seq = at_load(&t->answer->service_seq), unseen = seq - t->service_seen;
+	uint32_t seq = atomic_load(&t->answer->service_seq), unseen = seq - t->service_seen;
 
 	if (info->si_code == SI_QUEUE) {
 		if (info->si_pid != (int)INFO->supervisor_pid)
