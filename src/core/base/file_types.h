@@ -16,6 +16,30 @@ enum file_charge {
 	CHARGE_PAGES, /* what it holds: MAP_NORESERVE */
 };
 
+/*
+ * What the core asks of a file beside its mappings' ops.  Its kind says it once, when the file is
+ * made; nothing else asks what kind of file it is.
+ */
+struct file_facts {
+	const struct vma_ops *vma_ops; /* of its mappings */
+	uint32_t folio_flags;          /* of each folio in the cache */
+	enum file_charge charge;
+	int refused_flags; /* MAP_*: with one of them mmap(2) is EOPNOTSUPP */
+	bool cached;       /* its content passes through the page cache: read and written there */
+	bool ram_only;     /* its content is nowhere else: a page that is dropped reads as zeros */
+	bool endless;      /* neither the core nor the embedder knows an end */
+};
+
+/* A kind of file: in machine->kinds, by its number. */
+struct file_kind {
+	/*
+	 * Sets the facts of a new file, and drops the callbacks that its kind does not use; all
+	 * else is set.  `o`: what the embedder asked for.  0, or -errno: there is no such file.  No
+	 * lock.
+	 */
+	int (*create)(struct quire_file *file, const struct quire_file_options *o);
+};
+
 struct mapping {
 	/* Read by every fault of the file. */
 	struct index pages;         /* R, writers X: pgoff -> folio; holds a reference on each */
@@ -38,9 +62,7 @@ struct quire_file {
 	struct quire_machine *machine; /* C */
 	struct quire_file_ops ops;     /* C: a copy; all NULL where none were given */
 	void *priv;                    /* C */
-	enum quire_file_kind kind;     /* C */
-	uint32_t folio_flags;          /* C: of each folio in the cache */
-	enum file_charge charge;       /* C */
+	struct file_facts facts;       /* C */
 	bool writable, noexec;         /* C */
 	bool anon;     /* C: shared anonymous memory made by mmap: /dev/zero in maps */
 	uint32_t refs; /* A: invariant 1 */

@@ -100,13 +100,15 @@ struct quire_machine {
 	struct frames *frames;    /* zones and per-CPU lists: zone.h */
 	struct machine_cpu *cpus; /* port.ncpus of them */
 	bool (*shrink)(
-	    struct quire_machine *m);       /* C: recycle_shrink(), for whoever has no metadata */
-	const struct vma_ops *const *kinds; /* C: by enum quire_file_kind, and KIND_ANON */
-	bool ram_is_zero;                   /* untouched RAM reads as zero */
-	bool own_ram, own_table_ram;        /* taken from port->alloc */
-	bool fail_enabled;                  /* A: some allocation point is to fail */
-	uint64_t missed[NR_ZONE_KINDS];     /* A: allocations that found no frame: MISSED_* */
-	uint32_t failed_attempts;           /* A: attempts that have failed for it (reclaim.c) */
+	    struct quire_machine *m);         /* C: recycle_shrink(), for whoever has no metadata */
+	const struct file_kind *const *kinds; /* C: by enum quire_file_kind */
+	unsigned nr_kinds;                    /* C */
+	const struct vma_ops *anon_ops;       /* C: of mappings without a file */
+	bool ram_is_zero;                     /* untouched RAM reads as zero */
+	bool own_ram, own_table_ram;          /* taken from port->alloc */
+	bool fail_enabled;                    /* A: some allocation point is to fail */
+	uint64_t missed[NR_ZONE_KINDS];       /* A: allocations that found no frame: MISSED_* */
+	uint32_t failed_attempts;             /* A: attempts that have failed for it (reclaim.c) */
 
 	/* Written by slow paths, away from what every fault reads. */
 	/* Points passed before the last change of fail_enabled, and all while it is on.  A */

@@ -57,15 +57,13 @@ struct vma_ops {
 	 * (copy, reuse, or note the write).
 	 */
 	enum quire_fault_result (*write_protected)(struct fault *f);
+	/* Bits by enum entry_kind: what its tables hold, beside private copies (ENTRY_ANON). */
+	unsigned entries;
 	/* The first write to a shared page need not be noted: its entry may have the write bit. */
 	bool writable_at_once;
 	/* Entry bits of a page of this kind being dropped: write back dirty state. May be NULL. */
 	void (*dirty)(struct vma *vma, struct folio *folio);
 };
-
-/* In machine->kinds, behind the kinds of files: mappings of none. */
-#define KIND_ANON QUIRE_NR_FILE_KINDS
-#define NR_VMA_KINDS (KIND_ANON + 1)
 
 struct vma {
 	uint64_t start, end; /* C */

@@ -91,7 +91,9 @@ static bool layout_ok(const struct quire_machine_options *o)
 static void set_options(struct quire_machine *m, const struct quire_machine_options *o)
 {
 	m->shrink = recycle_shrink;
-	m->kinds = vma_kinds;
+	m->kinds = file_kinds;
+	m->nr_kinds = QUIRE_NR_FILE_KINDS;
+	m->anon_ops = &anon_vma_ops;
 	m->nr_ram = o->ram_bytes / PAGE_SIZE;
 	m->nr_table = o->table_bytes / PAGE_SIZE;
 	m->ram = o->ram;
@@ -287,7 +289,7 @@ static void list_stats(struct quire_machine *m, struct quire_machine_stats *out)
 		struct quire_file *file = container_of(pos, struct quire_file, node);
 		uint64_t n = atomic_load_relaxed(&file->mapping.nr_pages);
 
-		if (file->kind == QUIRE_FILE_SHMEM)
+		if (file->facts.folio_flags & FOLIO_SHMEM)
 			out->shmem_frames += n;
 		else
 			out->file_frames += n;

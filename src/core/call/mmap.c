@@ -80,12 +80,6 @@ static int check_seal(struct mmap_request *r)
 	return 0;
 }
 
-/* MAP_SYNC wants memory that lasts, which a page cache is not; so say the host's file systems. */
-static bool lacks_dax(const struct mmap_request *r)
-{
-	return (r->flags & QMAP_SYNC) && r->file->kind == QUIRE_FILE_PAGECACHE;
-}
-
 static bool beyond_largest_file(const struct mmap_request *r)
 {
 	return r->len > FILE_MAX_BYTES || r->pgoff > (FILE_MAX_BYTES - r->len) >> PAGE_SHIFT;
@@ -111,7 +105,7 @@ static int file_flags(struct mmap_request *r)
 	}
 	if (r->vm_flags & VM_GROWSDOWN)
 		return -QEINVAL;
-	return lacks_dax(r) ? -QEOPNOTSUPP : check_seal(r);
+	return r->flags & r->file->facts.refused_flags ? -QEOPNOTSUPP : check_seal(r);
 }
 
 static int anon_flags(struct mmap_request *r)

@@ -66,12 +66,12 @@ static int punch_embedders(struct quire_file *f, uint64_t off, uint64_t len)
 	return err;
 }
 
-/* The content of shmem is its pages; anywhere else they would be read in again. */
+/* Where the content is elsewhere, dropped pages would be read in again. */
 int quire_file_remove(struct quire_file *file, uint64_t off, uint64_t len)
 {
 	if (!len || off > INT64_MAX || len > INT64_MAX - off || ((off | len) & ~PAGE_MASK))
 		return -QEINVAL;
-	if (file->kind == QUIRE_FILE_SHMEM)
+	if (file->facts.ram_only)
 		return quire_file_punch(file, off, len);
 	return punch_embedders(file, off, len);
 }

@@ -29,9 +29,7 @@
 
 uint64_t file_known_size(const struct quire_file *file)
 {
-	if (file->kind == QUIRE_FILE_EXTERNAL && !file->ops.file_size)
-		return UINT64_MAX;
-	return atomic_load(&file->mapping.bytes);
+	return file->facts.endless ? UINT64_MAX : atomic_load(&file->mapping.bytes);
 }
 
 static uint64_t pages_of(uint64_t bytes)
@@ -100,9 +98,7 @@ static int read_options(const struct quire_file_options *opts, size_t ops_size,
 		return -QEINVAL;
 	if (o->ops && !copy_sized(ops, sizeof(*ops), 0, o->ops, ops_size))
 		return -QEINVAL;
-	if ((unsigned)o->kind >= QUIRE_NR_FILE_KINDS)
-		return -QEINVAL;
-	return o->kind == QUIRE_FILE_EXTERNAL && !ops->frame ? -QEINVAL : 0;
+	return 0;
 }
 
 static int copy_name(struct quire_file *file, const char *name)
@@ -121,20 +117,24 @@ static int copy_name(struct quire_file *file, const char *name)
 	return 0;
 }
 
-/* Only what is of its kind.  Shmem's content is nowhere else; external pages are no folios. */
-static void set_kind(struct quire_file *file, const struct quire_file_options *opts,
-		     const struct quire_file_ops *ops)
+/* `file` is zeroed. */
+static int set_up(struct quire_file *file, struct quire_machine *m,
+		  const struct quire_file_options *o, const struct quire_file_ops *ops)
 {
+	int err;
+
+	file->machine = m;
+	file->refs = 1;
 	file->ops = *ops;
-	if (opts->kind == QUIRE_FILE_SHMEM)
-		file->ops = (struct quire_file_ops){.release = file->ops.release};
-	if (opts->kind == QUIRE_FILE_EXTERNAL) {
-		file->ops.read_page = NULL;
-		file->ops.write_page = NULL;
-	}
-	file->folio_flags = opts->kind == QUIRE_FILE_SHMEM ? FOLIO_SHMEM : 0;
-	if (opts->kind == QUIRE_FILE_SHMEM)
-		file->charge = opts->noreserve ? CHARGE_PAGES : CHARGE_SIZE;
+	file->priv = o->priv;
+	file->writable = o->writable;
+	file->noexec = o->noexec;
+	file->dev = o->dev;
+	file->ino = o->ino;
+	err = m->kinds[o->kind]->create(file, o);
+	if (err)
+		return err;
+	return mapping_may_resize(file, o->bytes) ? copy_name(file, o->name) : -QENOMEM;
 }
 
 static void enlist(struct quire_file *file)
@@ -156,21 +156,15 @@ int quire_file_create_sized(struct quire_machine *m, const struct quire_file_opt
 
 	if (err)
 		return err;
+	if ((unsigned)o.kind >= m->nr_kinds)
+		return -QEINVAL;
 	file = kmem_zalloc_line(m, sizeof(*file));
 	if (!file)
 		return -QENOMEM;
-	file->machine = m;
-	file->refs = 1;
-	file->kind = o.kind;
-	file->priv = o.priv;
-	file->writable = o.writable;
-	file->noexec = o.noexec;
-	file->dev = o.dev;
-	file->ino = o.ino;
-	set_kind(file, &o, &ops);
-	if (!mapping_may_resize(file, o.bytes) || copy_name(file, o.name)) {
+	err = set_up(file, m, &o, &ops);
+	if (err) {
 		kmem_free_line(m, file, sizeof(*file));
-		return -QENOMEM;
+		return err;
 	}
 	/* What the embedder knows is asked for when it is wanted. */
 	mapping_init(&file->mapping, file, file->ops.file_size ? 0 : o.bytes);

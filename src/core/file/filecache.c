@@ -79,7 +79,7 @@ static int insert_locked(struct mapping *mapping, uint64_t pgoff, uint64_t seq, 
 /* A folio that nobody else knows yet. */
 static void prepare(struct quire_file *file, uint64_t pgoff, uint32_t flags, struct folio *folio)
 {
-	atomic_store_relaxed(&folio->flags, file->folio_flags | flags);
+	atomic_store_relaxed(&folio->flags, file->facts.folio_flags | flags);
 	folio->mapping = &file->mapping;
 	folio->index = pgoff;
 }
@@ -217,7 +217,7 @@ bool mapping_resident(struct quire_file *file, uint64_t pgoff)
 {
 	struct folio *folio;
 
-	if (file->kind == QUIRE_FILE_EXTERNAL)
+	if (!file->facts.cached)
 		return pgoff < file_pages(file); /* the embedder holds all of it */
 	folio = filecache_peek(file, pgoff);
 	return folio && folio_test(folio, FOLIO_UPTODATE);

@@ -58,7 +58,7 @@ int64_t quire_file_read(struct quire_file *file, uint64_t off, void *buf, uint64
 	uint64_t done = 0;
 	int err = 0;
 
-	if (file->kind == QUIRE_FILE_EXTERNAL || off > INT64_MAX)
+	if (!file->facts.cached || off > INT64_MAX)
 		return -QEINVAL;
 	reclaim_begin(file->machine, &r);
 	while (done < len) {
@@ -170,7 +170,7 @@ int64_t quire_file_write(struct quire_file *file, uint64_t off, const void *buf,
 	struct reclaim r;
 	int64_t n;
 
-	if (file->kind == QUIRE_FILE_EXTERNAL || off > INT64_MAX)
+	if (!file->facts.cached || off > INT64_MAX)
 		return -QEINVAL;
 	if (!len)
 		return 0;

@@ -40,14 +40,14 @@ static void node_retire(void *ctx, struct index_retired *list)
 
 static uint64_t size_charge(const struct quire_file *file, uint64_t bytes)
 {
-	if (file->charge != CHARGE_SIZE)
+	if (file->facts.charge != CHARGE_SIZE)
 		return 0;
 	return (bytes >> PAGE_SHIFT) + ((bytes & ~PAGE_MASK) != 0);
 }
 
 uint64_t mapping_charged(const struct mapping *mapping)
 {
-	if (mapping->file->charge == CHARGE_PAGES)
+	if (mapping->file->facts.charge == CHARGE_PAGES)
 		return atomic_load_relaxed(&mapping->nr_pages);
 	return size_charge(mapping->file, atomic_load_relaxed(&mapping->bytes));
 }
@@ -77,7 +77,7 @@ void mapping_resize(struct quire_file *file, uint64_t bytes)
 void mapping_count_pages(struct mapping *mapping, int64_t n)
 {
 	atomic_add_relaxed(&mapping->nr_pages, (uint64_t)n);
-	if (mapping->file->charge == CHARGE_PAGES)
+	if (mapping->file->facts.charge == CHARGE_PAGES)
 		atomic_add_relaxed(&mapping->file->machine->committed, (uint64_t)n);
 }
 

@@ -148,7 +148,7 @@ static void zero_part(struct quire_file *file, struct folio *folio, uint64_t off
 	STEP("zeroes %lu bytes of page %lu", len, folio->index);
 	memset((char *)folio_addr(file->machine, folio) + off, 0, len);
 	if (RULE(zeroed_is_dirty) && file->writable &&
-	    (file->ops.write_page || file->kind == QUIRE_FILE_SHMEM))
+	    (file->ops.write_page || file->facts.ram_only))
 		folio_set(folio, FOLIO_DIRTY);
 }
 
@@ -174,7 +174,7 @@ void file_forget_beyond_end(struct quire_file *file, uint64_t bytes)
 {
 	uint64_t old = atomic_load(&file->mapping.bytes), end = PAGE_ALIGN(old);
 
-	if (file->kind == QUIRE_FILE_PAGECACHE && !file->ops.file_size && bytes > old)
+	if (!file->facts.ram_only && !file->ops.file_size && bytes > old)
 		zero_bytes(file, old, bytes < end ? bytes : end);
 }
 

@@ -113,6 +113,7 @@ static enum quire_fault_result anon_fault(struct fault *f)
 
 const struct vma_ops anon_vma_ops = {
     .name = "anon",
+    .entries = 1u << ENTRY_ZERO,
     .fault = anon_fault,
     .write_protected = cow_write_protected,
 };

@@ -251,8 +251,22 @@ static enum quire_fault_result extfile_write_protected(struct fault *f)
 	return fault_done(f, QUIRE_KIND_WRITE_NOTIFY);
 }
 
-const struct vma_ops extfile_vma_ops = {
+static const struct vma_ops extfile_vma_ops = {
     .name = "external",
+    .entries = 1u << ENTRY_EXTERNAL,
     .fault = extfile_fault,
     .write_protected = extfile_write_protected,
 };
+
+/* Its pages are no folios. */
+static int extfile_create(struct quire_file *file, const struct quire_file_options *o)
+{
+	(void)o;
+	file->ops.read_page = NULL;
+	file->ops.write_page = NULL;
+	file->facts.vma_ops = &extfile_vma_ops;
+	file->facts.endless = !file->ops.file_size;
+	return file->ops.frame ? 0 : -QEINVAL;
+}
+
+const struct file_kind extfile_kind = {.create = extfile_create};

@@ -110,7 +110,7 @@ static int mapper_begin(struct mapper *m, struct fault *f, uint64_t pgoff)
 static void mapper_end(struct mapper *m)
 {
 	m->ref.table->pt.used += m->mapped;
-	rmap_count_cached(m->f->mm, m->f->vma->file->folio_flags, m->mapped, m->first);
+	rmap_count_cached(m->f->mm, m->f->vma->file->facts.folio_flags, m->mapped, m->first);
 	pt_unlock(&m->ref);
 }
 
@@ -326,17 +326,45 @@ static void filemap_dirty(struct vma *vma, struct folio *folio)
 }
 
 /* A first write to a clean page must be seen, so that it is written back. */
-const struct vma_ops filemap_vma_ops = {
+static const struct vma_ops filemap_vma_ops = {
     .name = "file",
+    .entries = 1u << ENTRY_CACHE,
     .fault = filemap_fault,
     .write_protected = filemap_write_protected,
     .dirty = filemap_dirty,
 };
 
-const struct vma_ops shmem_vma_ops = {
+static const struct vma_ops shmem_vma_ops = {
     .name = "shmem",
+    .entries = 1u << ENTRY_CACHE,
     .fault = filemap_fault,
     .write_protected = filemap_write_protected,
     .dirty = filemap_dirty,
     .writable_at_once = true,
 };
+
+/* ---- the files ------------------------------------------------------------- */
+
+/* MAP_SYNC wants memory that lasts, which a page cache is not; so say the host's file systems. */
+static int pagecache_create(struct quire_file *file, const struct quire_file_options *o)
+{
+	(void)o;
+	file->facts.vma_ops = &filemap_vma_ops;
+	file->facts.cached = true;
+	file->facts.refused_flags = QMAP_SYNC;
+	return 0;
+}
+
+static int shmem_create(struct quire_file *file, const struct quire_file_options *o)
+{
+	file->ops = (struct quire_file_ops){.release = file->ops.release};
+	file->facts.vma_ops = &shmem_vma_ops;
+	file->facts.cached = true;
+	file->facts.ram_only = true;
+	file->facts.folio_flags = FOLIO_SHMEM;
+	file->facts.charge = o->noreserve ? CHARGE_PAGES : CHARGE_SIZE;
+	return 0;
+}
+
+const struct file_kind pagecache_kind = {.create = pagecache_create};
+const struct file_kind shmem_kind = {.create = shmem_create};

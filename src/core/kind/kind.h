@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kind.h: what a kind of mapping does differently: its struct vma_ops.
+ * kind.h: what a kind of mapping does differently: its struct vma_ops; and what a kind of file is.
  *
  *   anon.c     private anonymous memory
  *   filemap.c  files whose pages are in the page cache: embedders' files and shmem
@@ -13,7 +13,9 @@
 #include "core/fault/fault.h"
 
 /* machine->kinds */
-extern const struct vma_ops *const vma_kinds[NR_VMA_KINDS];
+extern const struct file_kind *const file_kinds[QUIRE_NR_FILE_KINDS];
+/* machine->anon_ops */
+extern const struct vma_ops anon_vma_ops;
 
 /* ---- cow.c */
 /* vma_ops.write_protected of private VMAs whose pages are RAM. */

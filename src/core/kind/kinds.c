@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kinds.c: the kinds of mapping that there are.  One is added by a file with its vma_ops, a row
- * here and, where it is a kind of file, its name in quire.h.
+ * kinds.c: the kinds of files that there are.  One is added by a file of this folder, with what its
+ * mappings do (struct vma_ops) and what its files are (struct file_kind), by its name in quire.h
+ * and a row here.
  */
 #include "core/kind/kind.h"
 
-#define VMA_KINDS(X)                                                                               \
-	X(QUIRE_FILE_PAGECACHE, filemap_vma_ops)                                                   \
-	X(QUIRE_FILE_EXTERNAL, extfile_vma_ops)                                                    \
-	X(QUIRE_FILE_SHMEM, shmem_vma_ops)                                                         \
-	X(KIND_ANON, anon_vma_ops)
+#define FILE_KINDS(X)                                                                              \
+	X(QUIRE_FILE_PAGECACHE, pagecache_kind)                                                    \
+	X(QUIRE_FILE_EXTERNAL, extfile_kind)                                                       \
+	X(QUIRE_FILE_SHMEM, shmem_kind)
 
-#define DECLARE(kind, ops) extern const struct vma_ops ops;
-VMA_KINDS(DECLARE)
+#define DECLARE(number, kind) extern const struct file_kind kind;
+FILE_KINDS(DECLARE)
 
-#define ROW(kind, ops) [kind] = &ops,
-const struct vma_ops *const vma_kinds[NR_VMA_KINDS] = {VMA_KINDS(ROW)};
+#define ROW(number, kind) [number] = &kind,
+const struct file_kind *const file_kinds[QUIRE_NR_FILE_KINDS] = {FILE_KINDS(ROW)};

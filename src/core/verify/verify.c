@@ -78,7 +78,7 @@ struct expected *verify_frame(struct verify *v, uint64_t pfn)
 
 static void verify_cached(struct verify *v, struct quire_file *file, uint64_t i, struct folio *f)
 {
-	uint32_t want = file->kind == QUIRE_FILE_SHMEM ? FOLIO_SHMEM : 0;
+	uint32_t want = file->facts.folio_flags & (FOLIO_ANON | FOLIO_TABLE | FOLIO_SHMEM);
 	struct expected *x = verify_frame(v, folio_pfn(v->m, f));
 
 	if (!x) {

@@ -173,7 +173,7 @@ static void verify_ram(struct mm_check *c, const struct vma *vma, uint64_t addr,
 static void verify_external(struct mm_check *c, const struct vma *vma, uint64_t addr, pte_t e)
 {
 	c->rss[MM_FILE]++;
-	if (!vma->file || vma->file->kind != QUIRE_FILE_EXTERNAL)
+	if (!(vma->ops->entries & 1u << ENTRY_EXTERNAL))
 		bad_entry(c, addr, e, "is external, its VMA is not");
 	if ((e & PTE_WRITE) && !(vma->flags & VM_SHARED))
 		bad_entry(c, addr, e, "may write an external frame from a private mapping");

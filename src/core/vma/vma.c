@@ -29,7 +29,7 @@ struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec)
 	vma->policy = spec->policy;
 	vma->mm = mm;
 	vma->file = spec->file;
-	vma->ops = mm->machine->kinds[spec->file ? spec->file->kind : KIND_ANON];
+	vma->ops = spec->file ? spec->file->facts.vma_ops : mm->machine->anon_ops;
 	if (vma->file)
 		quire_file_get(vma->file);
 	return vma;
