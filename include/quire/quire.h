@@ -246,6 +246,8 @@ enum quire_fault_reason {
 	QUIRE_REASON_BEYOND_EOF,  /* page lies beyond the end of the file */
 	QUIRE_REASON_IO,          /* the file's read callback failed */
 	QUIRE_REASON_NO_MEMORY,   /* a frame or table could not be allocated */
+	QUIRE_REASON_GUARD,       /* the page is a guard */
+	QUIRE_REASON_POISON,      /* the page's content is lost */
 	QUIRE_NR_REASONS
 };
 QUIRE_API const char *quire_fault_reason_name(enum quire_fault_reason r);

@@ -11,7 +11,7 @@
 
 #define BASE (1ull << 38)
 #define OTHER (2ull << 38)
-#define STRANGE 8 /* neither 0 nor present */
+#define STRANGE (31u << ENTRY_TYPE_SHIFT) /* neither 0 nor present, and of no type */
 #define SAID "is of no kind that exists"
 
 static struct unit u;

@@ -47,7 +47,7 @@ static void zap_all(struct quire_mm *mm, struct vma *chain)
 	if (!atomic_load(&mm->refs))
 		flush_for_good(&g);
 	for (struct vma *v = chain; v; v = v->chain)
-		zap_range(&g, v, v->start, v->end);
+		zap_range(&g, v, v->start, v->end, ZAP_MARKERS);
 	pt_free_range(&g, 0, PT_CEILING, 0, PT_CEILING);
 	tlb_finish(&g);
 }

@@ -26,22 +26,37 @@ static void look_without_table(const struct vma *vma, uint64_t addr, uint64_t en
 		*vec++ = cached(vma, addr);
 }
 
-/* Without its lock: what mincore tells may be old when it is told.  Returns stop. */
-static uint64_t look_in_table(struct quire_mm *mm, const struct vma *vma, uint64_t addr,
-			      uint64_t stop, uint8_t *vec)
+/* What is not PRESENT. */
+static uint8_t absent(const struct vma *vma, uint64_t addr, pte_t e)
 {
-	struct pt_walk w;
-	bool none = entry_is_none(mm->machine, pt_find(mm, addr, &w));
-
-	for (;; none = entry_is_none(mm->machine, atomic_load(w.slot))) {
-		*vec++ = none ? cached(vma, addr) : 1;
-		addr += PAGE_SIZE;
-		if (addr >= stop || w.level) /* it has been taken out: the rest is not there */
-			break;
-		w.slot++;
+	switch (entry_kind_absent(e)) {
+	case ENTRY_NONE:
+	case ENTRY_MARKER:
+		return cached(vma, addr);
+	case ENTRY_MIGRATION: /* on its way to another frame */
+		return 1;
+	case ENTRY_SWAP:
+		return 0;
+	case ENTRY_ZERO:
+	case ENTRY_ANON:
+	case ENTRY_CACHE:
+	case ENTRY_EXTERNAL:
+	case ENTRY_UNKNOWN:
+		break;
 	}
-	look_without_table(vma, addr, stop, vec);
-	return stop;
+	entry_unknown(vma->mm->machine);
+}
+
+/* Without the table's lock: what mincore tells may be old when it is told. */
+static void look_in_piece(const struct vma *vma, const struct pt_cursor *c, uint8_t *vec)
+{
+	uint64_t step = c->level ? 0 : 1, n = (c->stop - c->addr) >> PAGE_SHIFT;
+
+	for (uint64_t i = 0; i < n; i++) {
+		pte_t e = atomic_load(pt_nth(vma->mm->machine, c->walk.slot, (int64_t)(i * step)));
+
+		*vec++ = pte_present(e) ? 1 : absent(vma, c->addr + i * PAGE_SIZE, e);
+	}
 }
 
 static void look_in_vma(struct quire_mm *mm, const struct vma *vma, uint64_t addr, uint64_t end,
@@ -53,8 +68,9 @@ static void look_in_vma(struct quire_mm *mm, const struct vma *vma, uint64_t add
 	while (pt_next_table(&c)) {
 		look_without_table(vma, addr, c.addr, vec);
 		vec += (c.addr - addr) >> PAGE_SHIFT;
-		addr = look_in_table(mm, vma, c.addr, c.stop, vec);
+		look_in_piece(vma, &c, vec);
 		vec += (c.stop - c.addr) >> PAGE_SHIFT;
+		addr = c.stop;
 	}
 	look_without_table(vma, addr, end, vec);
 }

@@ -21,7 +21,7 @@ static void zap_removed(struct mmu_gather *g, struct vma_edit *e, uint64_t start
 		uint64_t to = v->end < end ? v->end : end;
 
 		if (from < to)
-			zap_range(g, v, from, to);
+			zap_range(g, v, from, to, ZAP_MARKERS);
 	}
 }
 

@@ -42,9 +42,8 @@ static bool entry_allows(const struct access *a, pte_t entry)
 }
 
 /* PTL held. */
-static void copy_bytes(const struct access *a, struct pt_ref *ref, uint64_t addr, uint64_t n)
+static void copy_bytes(const struct access *a, pte_t entry, uint64_t addr, uint64_t n)
 {
-	pte_t entry = atomic_load_relaxed(ref->entry);
 	char *mem = (char *)pfn_addr(a->mm->machine, pte_frame(entry)) + (addr & ~PAGE_MASK);
 
 	if (a->write)
@@ -54,14 +53,12 @@ static void copy_bytes(const struct access *a, struct pt_ref *ref, uint64_t addr
 }
 
 /* PTL held: of the living VMA, so that the file has a reference (file.h, 1). */
-static enum access_step try_entry(struct access *a, struct vma *vma, struct pt_ref *ref,
-				  uint64_t addr, uint64_t n)
+static enum access_step try_entry(struct access *a, struct vma *vma, pte_t entry, uint64_t addr,
+				  uint64_t n)
 {
-	pte_t entry = atomic_load_relaxed(ref->entry);
-
 	if (vma_is_dead(vma) || !entry_allows(a, entry))
 		return ACCESS_FAULT;
-	if (entry_is_external(entry)) {
+	if (entry_kind(a->mm->machine, entry) == ENTRY_EXTERNAL) {
 		a->file = vma->file;
 		a->pgoff = vma_pgoff(vma, addr);
 		quire_file_get(a->file);
@@ -69,7 +66,7 @@ static enum access_step try_entry(struct access *a, struct vma *vma, struct pt_r
 	}
 	if (a->write && !(entry & PTE_DIRTY))
 		return ACCESS_FAULT;
-	copy_bytes(a, ref, addr, n);
+	copy_bytes(a, entry, addr, n);
 	return ACCESS_DONE;
 }
 
@@ -79,14 +76,15 @@ static enum access_step try_copy(struct access *a, uint64_t addr, uint64_t n)
 	struct vma *vma = vma_find(a->mm, addr);
 	enum access_step step;
 	struct pt_ref ref;
+	pte_t entry;
 
 	if (!vma || vma_is_dead(vma))
 		return ACCESS_FAULT; /* a fault knows how to make sure */
 	if (!(vma->flags & (a->write ? VM_WRITE : VM_READ)))
 		return ACCESS_REFUSED;
-	if (!pt_lock(a->mm, addr, &ref))
+	if (!pt_lock_page(a->mm, addr, &ref, &entry))
 		return ACCESS_FAULT;
-	step = try_entry(a, vma, &ref, addr, n);
+	step = try_entry(a, vma, entry, addr, n);
 	pt_unlock(&ref);
 	return step;
 }

@@ -223,8 +223,10 @@ static enum quire_fault_result fault_dispatch(struct fault *f)
 	f->entry = pt_find(f->mm, f->addr, &f->walk);
 	STEP(f->entry ? "finds entry %#lx at %#lx" : "finds no entry (%#lx) at %#lx", f->entry,
 	     f->addr);
-	if (entry_is_none(f->mm->machine, f->entry))
+	if (entry_none(f->entry))
 		return vma->ops->fault(f);
+	if (unlikely(!pte_present(f->entry) || f->walk.level))
+		return fault_not_a_page(f);
 	if (f->access == QUIRE_WRITE && !(f->entry & PTE_WRITE))
 		return vma->ops->write_protected(f);
 	return fault_touch(f);
@@ -400,21 +402,24 @@ enum quire_fault_result quire_fault_sized(struct quire_mm *mm, uint64_t addr,
 }
 
 enum quire_fault_result mm_fault_in_run(struct quire_mm *mm, uint64_t *at, uint64_t end,
-					enum quire_access access)
+					enum quire_access access, enum quire_fault_reason *why)
 {
-	struct quire_fault unwanted = {.addr = *at};
-	struct fault f = {.mm = mm, .addr = *at, .end = end, .access = access, .out = &unwanted};
+	struct quire_fault out = {.addr = *at};
+	struct fault f = {.mm = mm, .addr = *at, .end = end, .access = access, .out = &out};
 	enum quire_fault_result result = fault_resolve(&f);
 
 	if (result == QUIRE_FAULT_OK)
 		*at += f.done * PAGE_SIZE;
+	*why = out.reason;
 	return result;
 }
 
 enum quire_fault_result mm_fault_in(struct quire_mm *mm, uint64_t addr, enum quire_access access)
 {
+	enum quire_fault_reason why;
+
 	addr &= PAGE_MASK;
-	return mm_fault_in_run(mm, &addr, addr + PAGE_SIZE, access);
+	return mm_fault_in_run(mm, &addr, addr + PAGE_SIZE, access, &why);
 }
 
 const char *quire_fault_reason_name(enum quire_fault_reason r)
@@ -431,6 +436,8 @@ const char *quire_fault_reason_name(enum quire_fault_reason r)
 	    [QUIRE_REASON_BEYOND_EOF] = "the page lies beyond the end of the file",
 	    [QUIRE_REASON_IO] = "the file could not be read",
 	    [QUIRE_REASON_NO_MEMORY] = "no memory",
+	    [QUIRE_REASON_GUARD] = "the page is a guard",
+	    [QUIRE_REASON_POISON] = "the page is lost",
 	};
 
 	return (unsigned)r < QUIRE_NR_REASONS ? names[r] : "?";

@@ -136,6 +136,13 @@ static inline void fault_window(const struct vma *vma, uint64_t addr, uint64_t b
 	*end = vma_pgoff(vma, last < vma->end ? last : vma->end);
 }
 
+/* ---- absent.c */
+
+/* f->entry is there, but it is not of one page and PRESENT: what becomes of the access. */
+enum quire_fault_result fault_not_a_page(struct fault *f);
+/* Sleeps until the folio is unlocked, and starts over; takes over a reference.  R. */
+enum quire_fault_result fault_await_folio(struct fault *f, struct folio *folio);
+
 /* ---- install.c */
 
 /*

@@ -54,7 +54,7 @@ static int try_pin(struct quire_mm *mm, uint64_t addr, bool write, struct quire_
 		return 0;
 	entry = atomic_load_relaxed(ref.entry);
 	if (!vma_is_dead(vma) && (entry & need) == need) {
-		ret = entry_is_external(entry) ? -QEFAULT : 1;
+		ret = entry_kind(mm->machine, entry) == ENTRY_EXTERNAL ? -QEFAULT : 1;
 		if (ret == 1)
 			fill_pin(mm->machine, entry, write, out);
 	}

@@ -8,8 +8,8 @@
  * reached.
  *
  *   1  Nothing counts as a hole before a lookup under M, as for a fault (fault.c, 1).
- *   2  Where a fault is refused, something has changed since the lookup.  The page is looked up
- *      again, and the answer is about what is mapped by now.
+ *   2  Where a fault is refused, something has changed since the lookup, unless the page is a
+ *      guard.  The page is looked up again, and the answer is about what is mapped by now.
  *   3  mlock() has failed for a hole before it comes here.  A hole that is found here was made
  *      since then.  It is passed over: otherwise a call that failed would have locked what comes
  *      after the hole.
@@ -50,11 +50,14 @@ static struct view look(struct quire_mm *mm, uint64_t addr)
 static enum quire_fault_result touch(struct quire_mm *mm, uint64_t *at, uint64_t end,
 				     enum quire_access access)
 {
+	enum quire_fault_reason why = QUIRE_REASON_NONE;
 	enum quire_fault_result r = QUIRE_FAULT_OK;
 
-	while (*at < end && (r = mm_fault_in_run(mm, at, end, access)) == QUIRE_FAULT_OK)
+	while (*at < end && (r = mm_fault_in_run(mm, at, end, access, &why)) == QUIRE_FAULT_OK)
 		;
-	return r == QUIRE_FAULT_SEGV && RULE(populate_looks_again) ? QUIRE_FAULT_OK : r;
+	return r == QUIRE_FAULT_SEGV && why != QUIRE_REASON_GUARD && RULE(populate_looks_again)
+		   ? QUIRE_FAULT_OK
+		   : r;
 }
 
 static int populate_errno(enum quire_fault_result r)
@@ -63,8 +66,8 @@ static int populate_errno(enum quire_fault_result r)
 	case QUIRE_FAULT_OK:
 		return 0;
 	case QUIRE_FAULT_BUS:
+	case QUIRE_FAULT_SEGV: /* a guard */
 		return -QEFAULT;
-	case QUIRE_FAULT_SEGV:
 	case QUIRE_FAULT_OOM:
 		break;
 	}

@@ -14,10 +14,11 @@
 enum quire_fault_result mm_fault_in(struct quire_mm *mm, uint64_t addr, enum quire_access access);
 /*
  * The first pages of [*at, end), whole ones: one at least, and as many more as cost little, being
- * of one VMA and table.  *at is then behind them.  Not OK: of the first, and *at stays.
+ * of one VMA and table.  *at is then behind them.  Not OK: of the first, *at stays, and *why says
+ * why.
  */
 enum quire_fault_result mm_fault_in_run(struct quire_mm *mm, uint64_t *at, uint64_t end,
-					enum quire_access access);
+					enum quire_access access, enum quire_fault_reason *why);
 
 /*
  * ---- populate.c: faults a range in.  M not held.

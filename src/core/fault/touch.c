@@ -53,7 +53,7 @@ unsigned fault_allowed_run(const struct fault *f, const pte_t *entry, unsigned r
 /* The entry allows the access, and so may those behind it: fault.c, 5. */
 static enum quire_fault_result touch_run(struct fault *f)
 {
-	unsigned n = fault_run(f, PT_ENTRIES);
+	unsigned n = f->walk.level ? 1 : fault_run(f, PT_ENTRIES);
 
 	STEP("finds that the entry of %#lx allows it", f->addr);
 	if (n > 1)
@@ -65,6 +65,7 @@ static enum quire_fault_result touch_run(struct fault *f)
 
 enum quire_fault_result fault_touch(struct fault *f)
 {
+	const struct quire_machine *m = f->mm->machine;
 	pte_t want = touched(f);
 	struct pt_ref ref;
 	int err;
@@ -78,8 +79,8 @@ enum quire_fault_result fault_touch(struct fault *f)
 	pt_set(&ref, ref.entry, want);
 	STEP("adds rights to the entry of %#lx", f->addr);
 	/* Written again after MADV_FREE: no longer free for the taking. */
-	if ((want & PTE_DIRTY & ~f->entry) && !entry_is_external(want)) {
-		struct folio *folio = entry_folio(f->mm->machine, want);
+	if ((want & PTE_DIRTY & ~f->entry) && entry_kind(m, want) == ENTRY_ANON) {
+		struct folio *folio = entry_folio(m, want);
 
 		if (folio_test(folio, FOLIO_LAZYFREE))
 			folio_clear(folio, FOLIO_LAZYFREE);

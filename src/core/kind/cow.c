@@ -119,21 +119,6 @@ static int cow_decide(struct fault *f, struct folio *old, enum cow_step *step, u
 	return 0;
 }
 
-/* Invariant 3.  Takes over the reference. */
-static enum quire_fault_result cow_wait(struct fault *f, struct folio *folio)
-{
-	struct quire_machine *m = f->mm->machine;
-
-	if (!fault_sleep(f)) {
-		folio_put(m, folio);
-		return QUIRE_FAULT_OK;
-	}
-	folio_lock(m, folio);
-	folio_unlock(m, folio);
-	folio_put(m, folio);
-	return fault_wake(f);
-}
-
 /* The entry maps fresh, whose reference of the caller's it takes over; old's entry is gone. */
 static int put_in_place(struct fault *f, struct folio *old, struct folio *fresh, uint64_t bits)
 {
@@ -145,7 +130,7 @@ static int put_in_place(struct fault *f, struct folio *old, struct folio *fresh,
 		return err;
 	if (old)
 		rmap_remove(f->mm, old);
-	else if (entry_is_external(f->entry))
+	else if (entry_kind(f->mm->machine, f->entry) == ENTRY_EXTERNAL)
 		mm_count(f->mm, rss_counter(NULL), -1);
 	rmap_new(fresh);
 	rmap_count_new(f->mm, 1);
@@ -371,13 +356,13 @@ enum quire_fault_result cow_write_protected(struct fault *f)
 	unsigned reused;
 	int err;
 
-	if (pte_frame(f->entry) == m->zero_pfn)
+	if (entry_kind(m, f->entry) == ENTRY_ZERO)
 		return cow_zero(f);
 	err = cow_decide(f, old, &step, &reused);
 	if (err)
 		return fault_lost(f, err);
 	if (step == COW_WAIT)
-		return cow_wait(f, old);
+		return fault_await_folio(f, old); /* invariant 3 */
 	if (step == COW_REUSED)
 		return fault_done_run(f, QUIRE_KIND_COW_REUSE, reused);
 	if (likely(!copies_runs(f, old)))

@@ -238,7 +238,7 @@ static enum quire_fault_result extfile_write_protected(struct fault *f)
 	struct pt_ref ref;
 	int err;
 
-	if (!entry_is_external(f->entry))
+	if (entry_kind(f->mm->machine, f->entry) != ENTRY_EXTERNAL)
 		return cow_write_protected(f);
 	if (!(f->vma->flags & VM_MAYSHARE))
 		return write_private(f, vma_pgoff(f->vma, f->addr));

@@ -49,8 +49,8 @@ bool vma_has_anon(struct vma *vma)
 	atomic_fence(); /* a fault sees the mark, or makes its table in our sight */
 	pt_cursor_begin(&c, vma->mm, vma->start, vma->end);
 	while (!found && pt_next_piece(&c))
-		for (; c.ref.table->pt.used && c.addr < c.stop && !found; c.addr += PAGE_SIZE)
-			found = entry_kind(m, atomic_load_relaxed(c.entry++)) == ENTRY_ANON;
+		pt_for_each_entry(&c) if (found || !c.ref.table->pt.used) break;
+	else found = entry_is_private(m, atomic_load_relaxed(c.entry));
 	pt_cursor_pause(&c);
 	return found;
 }
@@ -147,6 +147,21 @@ static inline pte_t copy_anon(struct copy *c, pte_t *slot, uint64_t addr, pte_t 
 	return e & ~PTE_ACCESSED;
 }
 
+/* Of a page that is being moved: when it comes back it is no longer the parent's alone. */
+static pte_t copy_migration(struct copy *c, pte_t *slot, pte_t e)
+{
+	struct folio *f = migration_folio(c->g->mm->machine, e);
+
+	c->rss[rss_counter(f)]++;
+	if (!folio_test(f, FOLIO_ANON))
+		return e;
+	if (folio_test(f, FOLIO_EXCLUSIVE))
+		folio_clear(f, FOLIO_EXCLUSIVE);
+	e = migration_read_only(e, false);
+	atomic_store(slot, e);
+	return e;
+}
+
 /* The child's entry for e, with its counts taken; FLUSH_FIRST; 0: there is none, or no memory. */
 static inline pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
 {
@@ -166,6 +181,11 @@ static inline pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t
 	case ENTRY_EXTERNAL:
 		c->rss[MM_FILE]++;
 		return e & ~PTE_ACCESSED;
+	case ENTRY_MIGRATION:
+		return copy_migration(c, slot, e);
+	case ENTRY_SWAP:
+	case ENTRY_MARKER:
+		return e;
 	case ENTRY_UNKNOWN:
 		break;
 	}
@@ -176,7 +196,6 @@ static inline pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t
 static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, uint64_t *addr,
 		       uint64_t end)
 {
-	const struct quire_machine *m = c->g->mm->machine;
 	pte_t *slot = src->entry, *to = dst->entry;
 	uint64_t at = *addr;
 	uint32_t copied = 0;
@@ -185,7 +204,7 @@ static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, u
 	for (; at < end; slot++, to++, at += PAGE_SIZE) {
 		pte_t e = atomic_load_relaxed(slot), val;
 
-		if (entry_is_none(m, e))
+		if (entry_none(e))
 			continue;
 		val = copy_entry(c, slot, at, e);
 		if (unlikely(!val || val == FLUSH_FIRST)) {
@@ -282,7 +301,9 @@ int copy_entries(struct mmu_gather *g, struct vma *dst, struct vma *src)
 	if (!must_copy(src))
 		return 0;
 	pt_cursor_begin(&at, src->mm, src->start, src->end);
-	while (!err && pt_next_table(&at))
+	while (!err && pt_next_table(&at)) {
+		Q_ASSERT(src->mm->machine, !at.level); /* nothing makes leaves yet */
 		err = copy_table(&c, at.addr, at.stop);
+	}
 	return err;
 }

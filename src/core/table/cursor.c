@@ -6,25 +6,28 @@
 #include "core/table/pagetable.h"
 #include "core/table/walk.h"
 
-/* First address >= addr (below end) whose last-level table exists, or end. */
-static uint64_t skip_holes(struct quire_mm *mm, uint64_t addr, uint64_t end)
-{
-	struct pt_walk w;
-
-	while (addr < end) {
-		pt_walk_down(mm, addr, 0, &w);
-		if (!w.level)
-			return addr;
-		addr = (addr | (level_span(w.level - 1) - 1)) + 1;
-	}
-	return end;
-}
-
 bool pt_next_table(struct pt_cursor *c)
 {
-	c->addr = skip_holes(c->mm, c->stop, c->end);
-	c->stop = pt_table_end(c->addr, c->end);
-	return c->addr < c->end;
+	for (c->addr = c->stop; c->addr < c->end; c->addr = c->stop) {
+		pte_t e;
+
+		pt_walk_down(c->mm, c->addr, 0, &c->walk);
+		c->level = c->walk.level;
+		if (likely(!c->level)) {
+			c->stop = pt_table_end(c->addr, c->end);
+			c->step = PAGE_SIZE;
+			return true;
+		}
+		e = atomic_load(c->walk.slot);
+		if (entry_is_table(e)) /* by now */
+			continue;
+		c->stop = min_u64(slot_end(c->addr, c->level), c->end);
+		if (likely(entry_none(e)))
+			continue;
+		c->step = c->stop - c->addr;
+		return true;
+	}
+	return false;
 }
 
 void pt_cursor_pause(struct pt_cursor *c)
@@ -35,17 +38,27 @@ void pt_cursor_pause(struct pt_cursor *c)
 	c->stop = c->addr;
 }
 
+/* Where a table was found: an entry of a higher level still is there. */
+static bool still_there(struct pt_cursor *c)
+{
+	pte_t e = atomic_load_relaxed(c->ref.entry);
+
+	return likely(!c->level) || (!entry_none(e) && !entry_is_table(e));
+}
+
 bool pt_next_piece(struct pt_cursor *c)
 {
 	if (c->locked)
 		pt_unlock(&c->ref);
 	c->locked = false;
 	while (pt_next_table(c)) {
-		if (!pt_lock(c->mm, c->addr, &c->ref))
-			continue;
+		c->locked = pt_lock_reached(c->mm, c->addr, &c->walk, &c->ref);
 		c->entry = c->ref.entry;
-		c->locked = true;
-		return true;
+		if (!c->locked) /* protocol 3 */
+			continue;
+		if (still_there(c))
+			return true;
+		pt_cursor_pause(c); /* and looks again */
 	}
 	return false;
 }

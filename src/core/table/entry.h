@@ -5,10 +5,35 @@
  * Who looks at an entry asks for its kind, and says for each what is done: a new kind is a row
  * here, and the compiler names the places that have no answer.
  *
- *   1  Only 0 is ENTRY_NONE.  What is neither 0 nor present is of no kind that there is: verify
- *      reports it, and whoever else meets it in a last-level table panics (entry_unknown()).
+ *   1  Only 0 is ENTRY_NONE.  What is of no kind that there is verify reports, and whoever else
+ *      meets it panics (entry_unknown()).
  *   2  An entry of kind ENTRY_ANON or ENTRY_CACHE counts in its folio's references and mapcount; no
  *      other does.
+ *   3  An entry without PRESENT says in 5 bits of what type it is, and has 50 bits of payload.
+ *      Nobody caches its translation, so that it goes without a flush.
+ *   4  A migration entry stands where a page is being moved to another frame.  Who moves it holds
+ *      its folio locked (F), with a reference, until the entry has gone or names a page again.  The
+ *      entry itself counts in the rss of its mm and in nothing else.  It says what the page's entry
+ *      was: writable, read-only of a page that is this mm's alone, or read-only.
+ *   5  In a slot of an upper table stands a table, or one entry for all pages under the slot: a
+ *      leaf (LEAF), or an entry without PRESENT.  It is locked by the upper table's lock (U).
+ *
+ * Nothing makes entries without PRESENT, or leaves, yet; tests do.  What is done with them:
+ *
+ *                 migration      swap       guard         poison     leaf
+ *     zap         goes, rss -n   goes       munmap only   goes       goes, whole
+ *     fork        copied, as     copied     copied        copied     panic
+ *                 read-only
+ *     mincore     resident       no         as none       as none    resident
+ *     usage       its page       swap       nowhere       nowhere    n pages
+ *     access      waits for F    SIGBUS     SIGSEGV       SIGBUS     as it allows, else panic
+ *     mprotect    may lose its   stays      stays         stays      changes
+ *                 write
+ *     mremap      moves          moves      moves         moves      panic
+ *     verify      bad            bad        good          good       as its page
+ *
+ * A write-protect marker of userfaultfd is treated as a guard is, but an access removes it.  In a
+ * slot of an upper table, fork and mremap panic on all of them.
  */
 #ifndef CORE_TABLE_ENTRY_H
 #define CORE_TABLE_ENTRY_H
@@ -27,7 +52,13 @@ typedef uint64_t pte_t;
 #define PTE_SOFT_DIRTY QUIRE_PTE_SOFT_DIRTY
 #define PTE_SHARED QUIRE_PTE_SHARED
 #define PTE_NX QUIRE_PTE_NX
+#define PTE_LEAF QUIRE_PTE_HUGE /* in an upper table: no table, but the pages themselves */
 #define PTE_TABLE (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
+
+/* What an entry has of its page, and not of its VMA's rights. */
+#define PTE_KEPT_BITS                                                                              \
+	(QUIRE_PTE_FRAME_MASK | PTE_ACCESSED | PTE_DIRTY | PTE_LEAF | PTE_EXTERNAL |               \
+	 PTE_SOFT_DIRTY | QUIRE_PTE_UFFD_WP)
 
 static inline uint64_t pte_frame(pte_t e)
 {
@@ -44,12 +75,57 @@ static inline pte_t pte_make(uint64_t frame, uint64_t bits)
 	return (frame << PAGE_SHIFT) | bits;
 }
 
+/* ---- without PRESENT (3) ----------------------------------------------------- */
+
+#define ENTRY_TYPE_SHIFT 1
+#define ENTRY_TYPE_BITS 5
+#define ENTRY_PAYLOAD_SHIFT (ENTRY_TYPE_SHIFT + ENTRY_TYPE_BITS)
+#define ENTRY_PAYLOAD_BITS 50
+
+enum entry_type {
+	ENTRY_TYPE_NONE,
+	/* The payload is a frame number. */
+	ENTRY_MIGRATE_READ,
+	ENTRY_MIGRATE_EXCLUSIVE,
+	ENTRY_MIGRATE_WRITE,
+	/* The payload is for whoever has swapped the page out. */
+	ENTRY_SWAPPED,
+	/* The payload is one of enum entry_marker. */
+	ENTRY_MARKED,
+};
+
+enum entry_marker {
+	MARKER_POISON = 1, /* the page is lost */
+	MARKER_GUARD,      /* nothing may be there */
+	MARKER_UFFD_WP,    /* the page that comes is write-protected */
+};
+
+static inline pte_t entry_make(enum entry_type type, uint64_t payload)
+{
+	return (pte_t)type << ENTRY_TYPE_SHIFT | payload << ENTRY_PAYLOAD_SHIFT;
+}
+
+static inline enum entry_type entry_type(pte_t e)
+{
+	return (enum entry_type)(e >> ENTRY_TYPE_SHIFT & ((1u << ENTRY_TYPE_BITS) - 1));
+}
+
+static inline uint64_t entry_payload(pte_t e)
+{
+	return e >> ENTRY_PAYLOAD_SHIFT & ((1ull << ENTRY_PAYLOAD_BITS) - 1);
+}
+
+/* ---- kinds ------------------------------------------------------------------- */
+
 enum entry_kind {
 	ENTRY_NONE,
-	ENTRY_ZERO,     /* the zero page */
-	ENTRY_ANON,     /* a private page */
-	ENTRY_CACHE,    /* a page of a file's page cache */
-	ENTRY_EXTERNAL, /* a frame of the embedder's */
+	ENTRY_ZERO,      /* the zero page */
+	ENTRY_ANON,      /* a private page */
+	ENTRY_CACHE,     /* a page of a file's page cache */
+	ENTRY_EXTERNAL,  /* a frame of the embedder's */
+	ENTRY_MIGRATION, /* entry_type() says of what sort */
+	ENTRY_SWAP,
+	ENTRY_MARKER,
 	ENTRY_UNKNOWN,
 };
 
@@ -58,22 +134,51 @@ __attribute__((noreturn)) static inline void entry_unknown(const struct quire_ma
 	q_panic(m, "an entry of a page table is of no kind that exists");
 }
 
-static inline bool entry_is_none(const struct quire_machine *m, pte_t e)
+static inline bool entry_none(pte_t e)
 {
-	if (likely(pte_present(e)))
-		return false;
-	if (unlikely(e))
-		entry_unknown(m);
-	return true;
+	return !e;
 }
 
-/* PTL held, or with what else keeps the page. */
+/* In an upper table.  What is none of them is one entry (5), and has a kind. */
+static inline bool entry_is_table(pte_t e)
+{
+	return (e & (PTE_PRESENT | PTE_LEAF)) == PTE_PRESENT;
+}
+
+static inline enum entry_kind entry_kind_absent(pte_t e)
+{
+	if (entry_none(e))
+		return ENTRY_NONE;
+	if (e >> (ENTRY_PAYLOAD_SHIFT + ENTRY_PAYLOAD_BITS))
+		return ENTRY_UNKNOWN;
+	switch (entry_type(e)) {
+	case ENTRY_MIGRATE_READ:
+	case ENTRY_MIGRATE_EXCLUSIVE:
+	case ENTRY_MIGRATE_WRITE:
+		return ENTRY_MIGRATION;
+	case ENTRY_SWAPPED:
+		return ENTRY_SWAP;
+	case ENTRY_MARKED:
+		return ENTRY_MARKER;
+	case ENTRY_TYPE_NONE:
+		break;
+	}
+	return ENTRY_UNKNOWN;
+}
+
+/* A page is there, and its frame is one of the machine's, if the entry is not broken. */
+static inline bool entry_names_ram(pte_t e)
+{
+	return (e & (PTE_PRESENT | PTE_EXTERNAL)) == PTE_PRESENT;
+}
+
+/* Of a last-level entry, or of a leaf.  PTL (or U) held, or with what else keeps the page. */
 static inline enum entry_kind entry_kind(const struct quire_machine *m, pte_t e)
 {
 	uint32_t flags;
 
 	if (unlikely(!pte_present(e)))
-		return e ? ENTRY_UNKNOWN : ENTRY_NONE;
+		return entry_kind_absent(e);
 	if (unlikely(e & PTE_EXTERNAL))
 		return ENTRY_EXTERNAL;
 	flags = atomic_load_relaxed(&pfn_folio(m, pte_frame(e))->flags);
@@ -90,15 +195,50 @@ static inline bool entry_has_folio(const struct quire_machine *m, pte_t e)
 	return kind == ENTRY_ANON || kind == ENTRY_CACHE;
 }
 
-static inline bool entry_is_external(pte_t e)
-{
-	return pte_present(e) && (e & PTE_EXTERNAL);
-}
-
 /* Of an entry that has one, or maps the zero page. */
 static inline struct folio *entry_folio(const struct quire_machine *m, pte_t e)
 {
 	return pfn_folio(m, pte_frame(e));
+}
+
+static inline struct folio *migration_folio(const struct quire_machine *m, pte_t e)
+{
+	return pfn_folio(m, entry_payload(e));
+}
+
+/* What a migration entry becomes by who may not write any more: of a page of the mm's alone, or
+ * not. */
+static inline pte_t migration_read_only(pte_t e, bool exclusive)
+{
+	return entry_make(exclusive ? ENTRY_MIGRATE_EXCLUSIVE : ENTRY_MIGRATE_READ,
+			  entry_payload(e));
+}
+
+/* What is the mm's own of a private mapping: a page, wherever it is now, or a marker. */
+static inline bool entry_is_private(const struct quire_machine *m, pte_t e)
+{
+	switch (entry_kind(m, e)) {
+	case ENTRY_ANON:
+	case ENTRY_SWAP:
+	case ENTRY_MARKER:
+		return true;
+	case ENTRY_MIGRATION:
+		return folio_test(migration_folio(m, e), FOLIO_ANON);
+	case ENTRY_NONE:
+	case ENTRY_ZERO:
+	case ENTRY_CACHE:
+	case ENTRY_EXTERNAL:
+		return false;
+	case ENTRY_UNKNOWN:
+		break;
+	}
+	entry_unknown(m);
+}
+
+/* Of the entry of an upper slot: that of one of its pages, `at` bytes behind the first. */
+static inline pte_t entry_of_page(pte_t e, uint64_t at)
+{
+	return pte_present(e) ? (e & ~PTE_LEAF) + (at & PAGE_MASK) : e;
 }
 
 #endif

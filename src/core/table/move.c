@@ -41,9 +41,11 @@ static void move_locked(struct mmu_gather *g, struct pt_ref *dst, struct pt_ref 
 	for (; old_addr < end; old_addr += PAGE_SIZE, to++, from++) {
 		pte_t e = atomic_load_relaxed(from);
 
-		if (entry_is_none(g->mm->machine, e)) /* all other kinds move as they are */
+		if (entry_none(e))
 			continue;
-		Q_ASSERT(g->mm->machine, !atomic_load_relaxed(to)); /* invariant 4 */
+		if (unlikely(!pte_present(e)) && entry_kind_absent(e) == ENTRY_UNKNOWN)
+			entry_unknown(g->mm->machine); /* all other kinds move as they are */
+		Q_ASSERT(g->mm->machine, entry_none(atomic_load_relaxed(to))); /* invariant 4 */
 		STEP("moves entry %#lx away from %#lx", e, old_addr);
 		pt_set(src, from, 0);
 		pt_set(dst, to, e);
@@ -145,9 +147,11 @@ static uint64_t move_all(struct mmu_gather *g, uint64_t new_addr, uint64_t old_a
 	struct pt_cursor c;
 
 	pt_cursor_begin(&c, g->mm, old_addr, old_addr + len);
-	while (pt_next_table(&c))
+	while (pt_next_table(&c)) {
+		Q_ASSERT(g->mm->machine, !c.level); /* nothing makes leaves yet */
 		if (!move_pieces(g, delta, &c.addr, c.stop))
 			break;
+	}
 	return c.addr - old_addr;
 }
 

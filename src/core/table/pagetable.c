@@ -19,15 +19,26 @@
 
 pte_t pt_find(struct quire_mm *mm, uint64_t addr, struct pt_walk *found)
 {
+	pte_t e;
+
 	pt_walk_down(mm, addr, 0, found);
-	return found->level ? 0 : atomic_load(found->slot);
+	e = atomic_load(found->slot);
+	/* A table that has come meanwhile was not there when we looked. */
+	return unlikely(found->level) && entry_is_table(e) ? 0 : e;
+}
+
+/* Of the entry e, which w ended at. */
+static pte_t page_of(const struct pt_walk *w, uint64_t addr, pte_t e)
+{
+	return unlikely(w->level) ? entry_of_page(e, addr & (slot_span(w->level) - 1)) : e;
 }
 
 pte_t pt_read(struct quire_mm *mm, uint64_t addr)
 {
 	struct pt_walk w;
+	pte_t e = pt_find(mm, addr, &w);
 
-	return pt_find(mm, addr, &w);
+	return page_of(&w, addr, e);
 }
 
 uint64_t quire_pte(struct quire_mm *mm, uint64_t addr)
@@ -43,6 +54,14 @@ uint64_t quire_pte(struct quire_mm *mm, uint64_t addr)
 	return e;
 }
 
+/* No table is there, but an entry of a higher level. */
+static bool has_entry(const struct pt_walk *w)
+{
+	pte_t e = atomic_load(w->slot);
+
+	return w->level && !entry_none(e) && !entry_is_table(e);
+}
+
 /* ----------------------------------------------------------------- locking */
 
 /*
@@ -56,7 +75,7 @@ static bool lock_reached(struct quire_mm *mm, uint64_t addr, const struct pt_wal
 
 	spin_lock(&mm->machine->port, &table->pt.lock, rank);
 	STEP("takes the PTL of %#lx (table %lu)", addr, w->table);
-	if (likely(table->pt.linked && pte_frame(atomic_load(w->up)) == w->table) ||
+	if (likely(table->pt.linked && (!w->up || pte_frame(atomic_load(w->up)) == w->table)) ||
 	    !RULE(table_asked_again)) {
 		ref->entry = w->slot;
 		ref->table = table;
@@ -65,6 +84,17 @@ static bool lock_reached(struct quire_mm *mm, uint64_t addr, const struct pt_wal
 	STEP("finds that the table is %#lx's no more", addr);
 	spin_unlock(&table->pt.lock, rank);
 	return false;
+}
+
+static enum lock_rank rank_of(unsigned level)
+{
+	return level ? RANK_PT_PARENT : RANK_PTL;
+}
+
+bool pt_lock_reached(struct quire_mm *mm, uint64_t addr, const struct pt_walk *w,
+		     struct pt_ref *ref)
+{
+	return lock_reached(mm, addr, w, ref, rank_of(w->level));
 }
 
 bool pt_lock(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref)
@@ -86,12 +116,28 @@ bool pt_lock_nested(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref)
 void pt_unlock(struct pt_ref *ref)
 {
 	STEP("releases the PTL");
-	spin_unlock(&ref->table->pt.lock, RANK_PTL);
+	spin_unlock(&ref->table->pt.lock, rank_of(ref->table->level));
 }
 
 void pt_unlock_nested(struct pt_ref *ref)
 {
 	spin_unlock(&ref->table->pt.lock, RANK_PTL_NESTED);
+}
+
+bool pt_lock_page(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref, pte_t *e)
+{
+	struct pt_walk w;
+
+	pt_walk_down(mm, addr, 0, &w);
+	if (unlikely(w.level) && !has_entry(&w))
+		return false;
+	if (!pt_lock_reached(mm, addr, &w, ref))
+		return false;
+	*e = page_of(&w, addr, atomic_load_relaxed(ref->entry));
+	if (likely(!w.level) || has_entry(&w))
+		return true;
+	pt_unlock(ref);
+	return false;
 }
 
 /* ----------------------------------------------------------------- growing */
@@ -133,7 +179,8 @@ static bool may_link(const struct pt_walk *w, const struct folio *parent, const 
 		STEP("finds VMA %#lx-%#lx dead: links no table", vma->start, vma->end);
 		return false;
 	}
-	return parent->pt.linked && !(RULE(slot_recheck) && atomic_load_relaxed(w->slot));
+	return parent->pt.linked &&
+	       (entry_none(atomic_load_relaxed(w->slot)) || !RULE(slot_recheck));
 }
 
 /*
@@ -152,7 +199,7 @@ static int link_table(struct quire_mm *mm, struct vma *vma, const struct pt_walk
 		STEP("links table %u of level %u", folio_pfn(mm->machine, child), child->level);
 		parent->pt.used++;
 		err = 0;
-	} else if (parent->pt.linked && !entry_is_none(mm->machine, atomic_load_relaxed(w->slot))) {
+	} else if (parent->pt.linked && !entry_none(atomic_load_relaxed(w->slot))) {
 		err = -QEEXIST;
 	}
 	spin_unlock(&parent->pt.lock, RANK_PT_PARENT);
@@ -186,7 +233,8 @@ int pt_walk_alloc(struct quire_mm *mm, struct vma *vma, uint64_t addr, unsigned 
 		pt_walk_down(mm, addr, level, w);
 		if (w->level == level)
 			return 0;
-		if (vma && vma_is_dead(vma))
+		Q_ASSERT(mm->machine, vma || !has_entry(w));
+		if (vma && (vma_is_dead(vma) || has_entry(w)))
 			return -QEAGAIN;
 		err = grow(mm, vma, w);
 		if (err)
@@ -210,12 +258,14 @@ int pt_lock_alloc(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref)
 int pt_lock_found(struct quire_mm *mm, struct vma *vma, uint64_t addr, struct pt_walk *found,
 		  struct pt_ref *ref)
 {
-	int err = unlikely(found->level) ? pt_walk_alloc(mm, vma, addr, 0, found) : 0;
+	int err = 0;
 
+	if (unlikely(found->level) && !has_entry(found))
+		err = pt_walk_alloc(mm, vma, addr, 0, found);
 	if (unlikely(err))
 		return err;
 	/* It was taken out by a holder of M: the fault waits for M in the end. */
-	return likely(lock_reached(mm, addr, found, ref, RANK_PTL)) ? 0 : -QEAGAIN;
+	return likely(pt_lock_reached(mm, addr, found, ref)) ? 0 : -QEAGAIN;
 }
 
 /* ----------------------------------------------------------------- entries */

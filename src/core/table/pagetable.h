@@ -40,21 +40,29 @@ struct pt_walk {
 	pte_t *up;      /* the slot that points to the table; NULL: it is the top */
 };
 
-/* A place in a locked last-level table. */
+/* A place in a locked table: a last-level one, or one with an entry of a higher level. */
 struct pt_ref {
 	pte_t *entry;        /* of the address that was asked for */
 	struct folio *table; /* the table's metadata: its lock is held */
 };
 
-/* Last-level entry without any lock (R or M); 0 if there is no table. */
+/* The entry of a page without any lock (R or M), made of a leaf's if there is one; 0: none. */
 pte_t pt_read(struct quire_mm *mm, uint64_t addr);
-/* The same, and where it stands, for pt_lock_found() within the same read-side section. */
+/*
+ * The entry of addr as it stands, found->level says of which level, and where, for pt_lock_found()
+ * within the same read-side section.
+ */
 pte_t pt_find(struct quire_mm *mm, uint64_t addr, struct pt_walk *found);
 /* Locks the last-level table of addr.  False: there is none (or it was unlinked). */
 bool pt_lock(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref);
 /* The same while another last-level table is locked (fork, mremap): RANK_PTL_NESTED. */
 bool pt_lock_nested(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref);
 void pt_unlock(struct pt_ref *ref);
+/*
+ * Locks the table that has the entry of addr, of whatever level; *e is that of the page, made of a
+ * leaf's if there is one.  False: there is neither (or it was unlinked).
+ */
+bool pt_lock_page(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref, pte_t *e);
 void pt_unlock_nested(struct pt_ref *ref);
 /*
  * Locks the last-level table of addr, making tables as needed.  0 and locked, or -ENOTABLE.  May
@@ -62,9 +70,10 @@ void pt_unlock_nested(struct pt_ref *ref);
  */
 int pt_lock_alloc(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref);
 /*
- * The same for a fault in `vma`, from where pt_find() has been, which is then where the table is.
- * -EAGAIN: vma is dead (nothing was linked), or the table has gone.  With 0 the caller must still
- * check vma_is_dead under the lock before it inserts.  R.
+ * The same for a fault in `vma`, from where pt_find() has been, which is then where the entry is:
+ * if one of a higher level was found there, in its table.  -EAGAIN: vma is dead (nothing was
+ * linked), or the table has gone.  With 0 the caller must still check vma_is_dead under the lock
+ * before it inserts.  R.
  */
 int pt_lock_found(struct quire_mm *mm, struct vma *vma, uint64_t addr, struct pt_walk *found,
 		  struct pt_ref *ref);
@@ -74,7 +83,7 @@ static inline void pt_set(struct pt_ref *ref, pte_t *entry, pte_t val)
 {
 	pte_t old = atomic_load_relaxed(entry);
 
-	ref->table->pt.used += (uint32_t)(val != 0) - (uint32_t)(old != 0);
+	ref->table->pt.used += (uint32_t)!entry_none(val) - (uint32_t)!entry_none(old);
 	atomic_store(entry, val);
 }
 

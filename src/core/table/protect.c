@@ -33,10 +33,6 @@ uint64_t vma_pte_bits(const struct vma *vma)
 	return bits;
 }
 
-#define KEPT_BITS                                                                                  \
-	(QUIRE_PTE_FRAME_MASK | PTE_ACCESSED | PTE_DIRTY | PTE_EXTERNAL | PTE_SOFT_DIRTY |         \
-	 QUIRE_PTE_UFFD_WP)
-
 /* A write to this page of a writable VMA needs no fault of its own (invariant 1). */
 static bool may_write(const struct vma *vma, pte_t e)
 {
@@ -57,7 +53,7 @@ static bool may_write(const struct vma *vma, pte_t e)
 
 static pte_t new_entry(const struct vma *vma, uint64_t bits, pte_t e)
 {
-	pte_t val = (e & KEPT_BITS) | bits;
+	pte_t val = (e & PTE_KEPT_BITS) | bits;
 
 	if ((vma->flags & VM_WRITE) && may_write(vma, e))
 		val |= PTE_WRITE;
@@ -70,22 +66,58 @@ static bool loses_right(pte_t old, pte_t val)
 	return ((old & ~val) & (PTE_WRITE | PTE_USER)) || (~old & val & PTE_NX);
 }
 
+/* A page that comes back with the right to write would not be asked for its VMA's. */
+static pte_t new_migration(const struct vma *vma, pte_t e)
+{
+	const struct folio *f = migration_folio(vma->mm->machine, e);
+
+	if ((vma->flags & VM_WRITE) || entry_type(e) != ENTRY_MIGRATE_WRITE)
+		return e;
+	return migration_read_only(e, folio_test(f, FOLIO_EXCLUSIVE));
+}
+
+/* What is not PRESENT, and cached nowhere. */
+static __attribute__((noinline)) void protect_absent(const struct vma *vma, pte_t *entry, pte_t e)
+{
+	switch (entry_kind_absent(e)) {
+	case ENTRY_MIGRATION:
+		atomic_store(entry, new_migration(vma, e));
+		return;
+	case ENTRY_NONE:
+	case ENTRY_SWAP:
+	case ENTRY_MARKER:
+		return;
+	case ENTRY_ZERO:
+	case ENTRY_ANON:
+	case ENTRY_CACHE:
+	case ENTRY_EXTERNAL:
+	case ENTRY_UNKNOWN:
+		break;
+	}
+	entry_unknown(vma->mm->machine);
+}
+
 static void protect_entry(struct mmu_gather *g, const struct vma *vma, uint64_t bits,
 			  const struct pt_cursor *c)
 {
 	pte_t e = atomic_load_relaxed(c->entry), val;
 
-	if (entry_is_none(vma->mm->machine, e))
+	if (entry_none(e))
 		return;
+	if (unlikely(!pte_present(e))) {
+		protect_absent(vma, c->entry, e);
+		return;
+	}
 	val = new_entry(vma, bits, e);
 	if (val == e)
 		return;
+	Q_ASSERT(vma->mm->machine, pt_is_whole(c));
 	atomic_store(c->entry, val);
 	STEP(loses_right(e, val) ? "takes rights from the entry of %#lx"
 				 : "adds rights to the entry of %#lx",
 	     c->addr);
 	if (RULE(flush_lost_rights) && loses_right(e, val))
-		tlb_page(g, c->addr);
+		tlb_range(g, c->addr, c->addr + c->step, pt_pages(c));
 }
 
 void protect_entries(struct mmu_gather *g, struct vma *vma, uint64_t start, uint64_t end)
@@ -96,6 +128,5 @@ void protect_entries(struct mmu_gather *g, struct vma *vma, uint64_t start, uint
 	atomic_fence(); /* a fault with the old VMA sees it dead, or makes its table in our sight */
 	pt_cursor_begin(&c, vma->mm, start, end);
 	while (pt_next_piece(&c))
-		for (; c.addr < c.stop; c.addr += PAGE_SIZE, c.entry++)
-			protect_entry(g, vma, bits, &c);
+		pt_for_each_entry(&c) protect_entry(g, vma, bits, &c);
 }

@@ -5,6 +5,7 @@
  * By a holder of M: protocols 3, 4, 8 and 9 of pagetable.h.
  */
 #include "core/frame/folio.h"
+#include "core/table/cursor.h"
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/tlb.h"
@@ -67,20 +68,18 @@ static void shrink_table(const struct shrink *s, uint64_t frame, unsigned level,
 {
 	struct quire_machine *m = s->g->mm->machine;
 	struct folio *table = pfn_folio(m, frame);
-	uint64_t span = level_span(level - 1);
-	uint64_t first = s->start > base ? (s->start - base) / span : 0;
-	uint64_t last = (s->end - 1 - base) / span;
+	uint64_t span = slot_span(level), addr;
+	struct pt_slots slots;
+	pte_t *slot;
 
-	if (last >= PT_ENTRIES)
-		last = PT_ENTRIES - 1;
 	if (RULE(wait_for_linkers))
 		wait_for_linkers(s->g->mm, table);
-	for (uint64_t i = first; i <= last; i++) {
-		pte_t *slot = (pte_t *)pfn_addr(m, frame) + i;
-		uint64_t addr = base + i * span;
+	pt_slots_begin(&slots, s->g->mm, frame, level, base);
+	pt_slots_from(&slots, s->start);
+	while (pt_next_slot(&slots, &addr, &slot) && addr < s->end) {
 		pte_t e = atomic_load(slot);
 
-		if (!pte_present(e))
+		if (!entry_is_table(e))
 			continue;
 		if (level > 1)
 			shrink_table(s, pte_frame(e), level - 1, addr);
@@ -125,7 +124,7 @@ void pt_release_kept(struct quire_mm *mm, uint64_t start, uint64_t end, unsigned
 		there = w.level == level;
 		if (there && folio_test(pfn_folio(mm->machine, w.table), FOLIO_KEPT))
 			folio_clear(pfn_folio(mm->machine, w.table), FOLIO_KEPT);
-		start = (start | (level_span(there ? level : w.level - 1) - 1)) + 1;
+		start = slot_end(start, there ? level + 1 : w.level);
 	}
 }
 
@@ -138,8 +137,9 @@ static bool make_room(struct mmu_gather *g, const struct pt_walk *to, uint64_t a
 	struct folio *parent = pfn_folio(m, to->table);
 	pte_t e = atomic_load(to->slot);
 
-	if (!pte_present(e))
+	if (entry_none(e))
 		return true;
+	Q_ASSERT(m, entry_is_table(e));
 	if (!unlink_empty(g->mm, pfn_folio(m, pte_frame(e))))
 		return false;
 	drop_table(g, parent, to->slot, pfn_folio(m, pte_frame(e)), addr);
@@ -183,7 +183,7 @@ bool pt_move_table(struct mmu_gather *g, uint64_t old_addr, uint64_t new_addr, u
 	struct folio *table;
 
 	pt_walk_down(mm, old_addr, 1, &from);
-	if (from.level != 1 || !pte_present(atomic_load(from.slot)))
+	if (from.level != 1 || !entry_is_table(atomic_load(from.slot)))
 		return false;
 	if (pt_walk_alloc(mm, NULL, new_addr, 1, &to))
 		return false;

@@ -10,12 +10,16 @@
 #include "core/table/pagetable.h"
 #include "core/table/tlb.h"
 
+/* Markers of a range that is not to be used outlive its pages (MADV_DONTNEED), or do not. */
+enum zap_markers { ZAP_KEEP_MARKERS, ZAP_MARKERS };
+
 /*
  * zap.c.  Removes every entry of [start, end): drops rss, mapcounts and references through the
  * gather.  `vma` is (or was: it may be dead) the VMA of the range.  Safe against concurrent
  * faults; M not needed for MADV_DONTNEED under R.
  */
-void zap_range(struct mmu_gather *g, struct vma *vma, uint64_t start, uint64_t end);
+void zap_range(struct mmu_gather *g, struct vma *vma, uint64_t start, uint64_t end,
+	       enum zap_markers markers);
 /* Removes the entries of file pages [first, last]; private copies only if even_cow (truncate).
  * Called under I, which keeps the VMA; alive or dead. */
 void zap_file_range(struct mmu_gather *g, struct vma *vma, uint64_t first_pgoff,

@@ -198,7 +198,8 @@ void tlb_mark_lent(struct quire_mm *mm, uint64_t start, uint64_t end)
 
 	pt_cursor_begin(&c, mm, start, end);
 	while (pt_next_piece(&c))
-		for (; c.addr < c.stop; c.addr += PAGE_SIZE, c.entry++) {
+		pt_for_each_entry(&c)
+		{
 			pte_t e = atomic_load_relaxed(c.entry);
 
 			if (entry_has_folio(m, e))

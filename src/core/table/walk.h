@@ -10,14 +10,20 @@
 
 #define TOP_LEVEL 3u
 
-static inline uint64_t level_span(unsigned level)
+/* Bytes under one slot of a table. */
+static inline uint64_t slot_span(unsigned level)
 {
-	return PAGE_SIZE << (9 * (level + 1));
+	return PAGE_SIZE << (9 * level);
 }
 
 static inline unsigned pt_index(uint64_t addr, unsigned level)
 {
 	return (unsigned)(addr >> (PAGE_SHIFT + 9 * level)) & (PT_ENTRIES - 1);
+}
+
+static inline uint64_t slot_end(uint64_t addr, unsigned level)
+{
+	return (addr | (slot_span(level) - 1)) + 1;
 }
 
 static inline pte_t *slot_of(struct quire_mm *mm, uint64_t table, uint64_t addr, unsigned level)
@@ -37,7 +43,7 @@ static inline void pt_walk_down(struct quire_mm *mm, uint64_t addr, unsigned lev
 	w->slot = slot_of(mm, w->table, addr, TOP_LEVEL);
 	while (w->level > level) {
 		e = atomic_load(w->slot);
-		if (!pte_present(e))
+		if (!entry_is_table(e))
 			return;
 		w->up = w->slot;
 		w->table = pte_frame(e);
@@ -47,10 +53,13 @@ static inline void pt_walk_down(struct quire_mm *mm, uint64_t addr, unsigned lev
 }
 
 /*
- * All tables above and at `level`; w is where they end.  0; -ENOTABLE; -EAGAIN: vma (NULL: M is
- * held) is dead.
+ * All tables above and at `level`; w is where they end.  0; -ENOTABLE; -EAGAIN: vma is dead, or an
+ * entry of a higher level stands in the way.  Without a VMA M is held, and none does.
  */
 int pt_walk_alloc(struct quire_mm *mm, struct vma *vma, uint64_t addr, unsigned level,
 		  struct pt_walk *w);
+/* Locks the table that w ended in.  False: it is not the address's any more (protocol 5). */
+bool pt_lock_reached(struct quire_mm *mm, uint64_t addr, const struct pt_walk *w,
+		     struct pt_ref *ref);
 
 #endif

@@ -33,17 +33,18 @@ struct zap {
 	struct mmu_gather *g;
 	struct vma *vma;
 	bool keep_private; /* leave private copies of file pages */
+	bool keep_markers; /* leave what says that a range is not to be used */
 	struct rmap_batch batch;
 	uint64_t flush_start, flush_end; /* of this hold of the PTL; empty: start > end */
 	unsigned flush_pages;
 };
 
-static void note_flush(struct zap *z, uint64_t addr)
+static void note_flush(struct zap *z, uint64_t addr, uint64_t bytes)
 {
 	if (addr < z->flush_start)
 		z->flush_start = addr;
-	z->flush_end = addr + PAGE_SIZE;
-	z->flush_pages++;
+	z->flush_end = addr + bytes;
+	z->flush_pages += (unsigned)(bytes >> PAGE_SHIFT);
 }
 
 /* An entry of a file's page is gone.  True: the gather is full. */
@@ -66,15 +67,73 @@ static inline bool drop_anon(struct zap *z, pte_t e)
 	return tlb_folio(z->g, f);
 }
 
-static inline void clear_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, uint64_t addr)
+/* Of `bytes` from addr on. */
+static inline void clear_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, uint64_t addr,
+			       uint64_t bytes)
 {
 	pt_set(ref, slot, 0);
 	STEP("clears the entry of %#lx", addr);
-	note_flush(z, addr);
+	note_flush(z, addr, bytes);
 }
 
-/* True: the gather is full. */
-static inline bool zap_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, uint64_t addr)
+/* Of a page that is on its way to another frame: who moves it finds no entry to put back. */
+static void zap_migration(struct zap *z, struct pt_ref *ref, pte_t *slot, pte_t e, unsigned pages)
+{
+	const struct folio *f = migration_folio(z->vma->mm->machine, e);
+
+	if (z->keep_private && folio_test(f, FOLIO_ANON))
+		return;
+	pt_set(ref, slot, 0);
+	z->batch.rss[rss_counter(f)] -= pages;
+}
+
+/* A range that is not to be used stays so at MADV_DONTNEED; what was lost is forgotten. */
+static void zap_marker(struct zap *z, struct pt_ref *ref, pte_t *slot, pte_t e)
+{
+	switch ((enum entry_marker)entry_payload(e)) {
+	case MARKER_POISON:
+		if (z->keep_private)
+			return;
+		break;
+	case MARKER_GUARD:
+	case MARKER_UFFD_WP:
+		if (z->keep_markers)
+			return;
+		break;
+	}
+	pt_set(ref, slot, 0);
+}
+
+/* What is not PRESENT: no translation is cached, and nothing is gathered. */
+static __attribute__((noinline)) void zap_absent(struct zap *z, struct pt_ref *ref, pte_t *slot,
+						 pte_t e, unsigned pages)
+{
+	switch (entry_kind_absent(e)) {
+	case ENTRY_NONE:
+		return;
+	case ENTRY_MIGRATION:
+		zap_migration(z, ref, slot, e, pages);
+		return;
+	case ENTRY_SWAP:
+		if (!z->keep_private) /* only private pages are swapped out so far */
+			pt_set(ref, slot, 0);
+		return;
+	case ENTRY_MARKER:
+		zap_marker(z, ref, slot, e);
+		return;
+	case ENTRY_ZERO:
+	case ENTRY_ANON:
+	case ENTRY_CACHE:
+	case ENTRY_EXTERNAL:
+	case ENTRY_UNKNOWN:
+		break;
+	}
+	entry_unknown(z->vma->mm->machine);
+}
+
+/* Of `bytes` from addr on.  True: the gather is full. */
+static inline bool zap_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, uint64_t addr,
+			     uint64_t bytes)
 {
 	const struct quire_machine *m = z->vma->mm->machine;
 	pte_t e = atomic_load_relaxed(slot);
@@ -85,37 +144,41 @@ static inline bool zap_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, uin
 	case ENTRY_ANON:
 		if (z->keep_private)
 			return false;
-		clear_entry(z, ref, slot, addr);
+		clear_entry(z, ref, slot, addr, bytes);
 		return drop_anon(z, e);
 	case ENTRY_CACHE:
-		clear_entry(z, ref, slot, addr);
+		clear_entry(z, ref, slot, addr, bytes);
 		return drop_cached(z, e);
 	case ENTRY_ZERO:
-		clear_entry(z, ref, slot, addr);
+		clear_entry(z, ref, slot, addr, bytes);
 		return false;
 	case ENTRY_EXTERNAL:
-		clear_entry(z, ref, slot, addr);
-		z->batch.rss[MM_FILE]--;
+		clear_entry(z, ref, slot, addr, bytes);
+		z->batch.rss[MM_FILE] -= (int64_t)(bytes >> PAGE_SHIFT);
 		return false;
+	case ENTRY_MIGRATION:
+	case ENTRY_SWAP:
+	case ENTRY_MARKER:
 	case ENTRY_UNKNOWN:
 		break;
 	}
-	entry_unknown(m);
+	zap_absent(z, ref, slot, e, (unsigned)(bytes >> PAGE_SHIFT));
+	return false;
 }
 
 /* From where the cursor is: to its piece's end, or until the gather is full: true. */
 static bool zap_piece(struct zap *z, struct pt_cursor *c)
 {
-	uint64_t addr = c->addr, stop = c->stop;
-	pte_t *slot = c->entry;
+	struct pt_cursor at = *c; /* the loop's own: in registers */
 	bool full = false;
 
+	Q_ASSERT(c->mm->machine, pt_is_whole(c));
 	z->flush_start = UINT64_MAX;
 	z->flush_end = 0;
 	z->flush_pages = 0;
-	for (; addr < stop && c->ref.table->pt.used && !full; addr += PAGE_SIZE)
-		full = zap_entry(z, &c->ref, slot++, addr);
-	c->addr = full ? addr : stop;
+	pt_for_each_entry(&at) if (full || !c->ref.table->pt.used) break;
+	else full = zap_entry(z, &c->ref, at.entry, at.addr, at.step);
+	c->addr = full ? at.addr : c->stop;
 	pt_cursor_pause(c);
 	tlb_range(z->g, z->flush_start, z->flush_end, z->flush_pages);
 	return full;
@@ -142,9 +205,10 @@ static void zap_tables(struct zap *z, uint64_t start, uint64_t end)
 	}
 }
 
-void zap_range(struct mmu_gather *g, struct vma *vma, uint64_t start, uint64_t end)
+void zap_range(struct mmu_gather *g, struct vma *vma, uint64_t start, uint64_t end,
+	       enum zap_markers markers)
 {
-	struct zap z = {.g = g, .vma = vma};
+	struct zap z = {.g = g, .vma = vma, .keep_markers = markers == ZAP_KEEP_MARKERS};
 
 	if (vma->file)
 		tlb_pending_flush(g); /* invariant 5 */
@@ -155,7 +219,7 @@ void zap_range(struct mmu_gather *g, struct vma *vma, uint64_t start, uint64_t e
 void zap_file_range(struct mmu_gather *g, struct vma *vma, uint64_t first_pgoff,
 		    uint64_t last_pgoff, bool even_cow)
 {
-	struct zap z = {.g = g, .vma = vma, .keep_private = !even_cow};
+	struct zap z = {.g = g, .vma = vma, .keep_private = !even_cow, .keep_markers = true};
 	const struct quire_port *port = &vma->mm->machine->port;
 	uint64_t last = vma->pgoff + vma_pages(vma) - 1;
 	uint64_t start, end;
@@ -190,7 +254,7 @@ static void lazyfree_entry(struct mmu_gather *g, struct pt_cursor *c)
 	pte_t e = atomic_load_relaxed(c->entry);
 	struct folio *f;
 
-	if (!may_lazyfree(m, e))
+	if (!may_lazyfree(m, e) || !pt_is_whole(c))
 		return;
 	f = entry_folio(m, e);
 	folio_clear(f, FOLIO_DIRTY);
@@ -200,7 +264,7 @@ static void lazyfree_entry(struct mmu_gather *g, struct pt_cursor *c)
 	pt_set(&c->ref, c->entry, e & ~(PTE_DIRTY | PTE_ACCESSED));
 	STEP("makes the entry of %#lx clean", c->addr);
 	if (RULE(flush_lazyfree))
-		tlb_page(g, c->addr);
+		tlb_range(g, c->addr, c->addr + c->step, pt_pages(c));
 }
 
 void lazyfree_range(struct mmu_gather *g, struct vma *vma, uint64_t start, uint64_t end)
@@ -209,6 +273,5 @@ void lazyfree_range(struct mmu_gather *g, struct vma *vma, uint64_t start, uint6
 
 	pt_cursor_begin(&c, vma->mm, start, end);
 	while (pt_next_piece(&c))
-		for (; c.addr < c.stop; c.addr += PAGE_SIZE, c.entry++)
-			lazyfree_entry(g, &c);
+		pt_for_each_entry(&c) lazyfree_entry(g, &c);
 }

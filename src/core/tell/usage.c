@@ -26,8 +26,8 @@
 
 /* The pages of one VMA. */
 struct tally {
-	uint64_t pages[NR_CLASSES], pss[NR_CLASSES]; /* pss: bytes, shifted */
-	uint64_t referenced, external, lazyfree;     /* pages */
+	uint64_t pages[NR_CLASSES], pss[NR_CLASSES];   /* pss: bytes, shifted */
+	uint64_t referenced, external, lazyfree, swap; /* pages */
 };
 
 /* Pages side by side are mostly alike: they are counted before they are added, all at once. */
@@ -63,17 +63,18 @@ static void add_alike(struct tally *t, const struct alike *a)
 		t->lazyfree += a->pages;
 }
 
-static void add_external(struct tally *t, pte_t e)
+static void add_external(struct tally *t, pte_t e, unsigned pages)
 {
 	unsigned class = e & PTE_DIRTY ? CLASS_DIRTY : 0;
 
-	t->external++;
-	t->referenced += (e & PTE_ACCESSED) != 0;
-	t->pages[class]++;
-	t->pss[class] += PAGE_PSS;
+	t->external += pages;
+	t->referenced += e & PTE_ACCESSED ? pages : 0;
+	t->pages[class] += pages;
+	t->pss[class] += pages * PAGE_PSS;
 }
 
-static inline void add_folio(struct tally *t, struct alike *a, pte_t e, const struct folio *f)
+static inline void add_folio(struct tally *t, struct alike *a, pte_t e, const struct folio *f,
+			     unsigned pages)
 {
 	uint32_t flags = atomic_load_relaxed(&f->flags);
 	int32_t mapcount = atomic_load_relaxed(&f->mapcount);
@@ -83,24 +84,59 @@ static inline void add_folio(struct tally *t, struct alike *a, pte_t e, const st
 		add_alike(t, a);
 		*a = (struct alike){0, bits, flags, mapcount};
 	}
-	a->pages++;
+	a->pages += pages;
 }
 
-static void add_entries(struct tally *t, const struct quire_machine *m, const pte_t *entry,
-			uint64_t n)
+static void add_migration(struct tally *t, const struct folio *f, unsigned pages)
+{
+	const struct alike a = {.pages = pages,
+				.flags = atomic_load_relaxed(&f->flags),
+				.mapcount = atomic_load_relaxed(&f->mapcount)};
+
+	add_alike(t, &a);
+}
+
+/* What no page of RAM is mapped by; a page on its way to another frame counts as ever. */
+static __attribute__((noinline)) void add_other(struct tally *t, const struct quire_machine *m,
+						pte_t e, unsigned pages)
+{
+	switch (entry_kind(m, e)) {
+	case ENTRY_NONE:
+	case ENTRY_MARKER:
+		return;
+	case ENTRY_EXTERNAL:
+		add_external(t, e, pages);
+		return;
+	case ENTRY_MIGRATION:
+		add_migration(t, migration_folio(m, e), pages);
+		return;
+	case ENTRY_SWAP:
+		t->swap += pages;
+		return;
+	case ENTRY_ZERO:
+	case ENTRY_ANON:
+	case ENTRY_CACHE:
+	case ENTRY_UNKNOWN:
+		break;
+	}
+	entry_unknown(m);
+}
+
+/* The zero page, too: add_alike() leaves it out. */
+static inline void add_entry(struct tally *t, struct alike *a, const struct quire_machine *m,
+			     pte_t e, unsigned pages)
+{
+	if (likely(entry_names_ram(e)))
+		add_folio(t, a, e, entry_folio(m, e), pages);
+	else if (!entry_none(e))
+		add_other(t, m, e, pages);
+}
+
+static void add_piece(struct tally *t, const struct quire_machine *m, struct pt_cursor c)
 {
 	struct alike a = {0};
 
-	for (uint64_t i = 0; i < n; i++) {
-		pte_t e = atomic_load_relaxed(entry + i);
-
-		if (entry_is_none(m, e))
-			continue;
-		if (unlikely(e & PTE_EXTERNAL))
-			add_external(t, e);
-		else /* the zero page, too: add_alike() leaves it out */
-			add_folio(t, &a, e, entry_folio(m, e));
-	}
+	pt_for_each_entry(&c) add_entry(t, &a, m, atomic_load_relaxed(c.entry), pt_pages(&c));
 	add_alike(t, &a);
 }
 
@@ -136,6 +172,7 @@ static void add_tally(struct quire_usage *u, const struct tally *t, bool locked)
 	u->referenced += t->referenced * PAGE_SIZE;
 	u->external += t->external * PAGE_SIZE;
 	u->lazyfree += t->lazyfree * PAGE_SIZE;
+	u->swap += t->swap * PAGE_SIZE;
 }
 
 static void add_vma(struct quire_usage *u, const struct vma *vma, uint64_t addr, uint64_t end)
@@ -147,7 +184,7 @@ static void add_vma(struct quire_usage *u, const struct vma *vma, uint64_t addr,
 	pt_cursor_begin(&c, vma->mm, addr, end);
 	while (pt_next_piece(&c))
 		if (c.ref.table->pt.used)
-			add_entries(&t, m, c.entry, (c.stop - c.addr) >> PAGE_SHIFT);
+			add_piece(&t, m, c);
 	add_tally(u, &t, (vma->flags & VM_LOCKED) != 0);
 }
 

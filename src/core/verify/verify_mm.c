@@ -5,6 +5,7 @@
  * Owns nothing and takes no lock: the machine is quiescent.
  */
 #include "core/frame/folio.h"
+#include "core/table/cursor.h"
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/rmap.h"
@@ -143,25 +144,27 @@ static void verify_cache_entry(struct mm_check *c, const struct vma *vma, uint64
 		bad_entry(c, addr, e, "maps a page without content");
 }
 
-static void verify_ram(struct mm_check *c, const struct vma *vma, uint64_t addr, pte_t e)
+/* n: pages that the entry maps, from the first on. */
+static void verify_ram(struct mm_check *c, const struct vma *vma, uint64_t addr, pte_t e,
+		       unsigned n)
 {
 	struct quire_machine *m = c->v->m;
 	struct expected *x = verify_frame(c->v, pte_frame(e));
 	struct folio *f;
 
-	if (pte_frame(e) == m->zero_pfn) {
-		if (e & PTE_WRITE)
-			bad_entry(c, addr, e, "may write the zero page");
-		return;
-	}
 	if (!x || pte_frame(e) >= m->nr_ram) {
 		bad_entry(c, addr, e, "names no frame of RAM");
 		return;
 	}
-	x->refs++;
-	x->maps++;
+	if (entry_kind(m, e) == ENTRY_ZERO) {
+		if (e & PTE_WRITE)
+			bad_entry(c, addr, e, "may write the zero page");
+		return;
+	}
+	x->refs += n;
+	x->maps += (int32_t)n;
 	f = pfn_folio(m, pte_frame(e));
-	c->rss[rss_counter(f)]++;
+	c->rss[rss_counter(f)] += n;
 	if (folio_test(f, FOLIO_TABLE))
 		bad_entry(c, addr, e, "maps a page table");
 	else if (folio_test(f, FOLIO_ANON))
@@ -170,16 +173,61 @@ static void verify_ram(struct mm_check *c, const struct vma *vma, uint64_t addr,
 		verify_cache_entry(c, vma, addr, e, f);
 }
 
-static void verify_external(struct mm_check *c, const struct vma *vma, uint64_t addr, pte_t e)
+static void verify_external(struct mm_check *c, const struct vma *vma, uint64_t addr, pte_t e,
+			    unsigned n)
 {
-	c->rss[MM_FILE]++;
+	c->rss[MM_FILE] += n;
 	if (!(vma->ops->entries & 1u << ENTRY_EXTERNAL))
 		bad_entry(c, addr, e, "is external, its VMA is not");
 	if ((e & PTE_WRITE) && !(vma->flags & VM_SHARED))
 		bad_entry(c, addr, e, "may write an external frame from a private mapping");
 }
 
-static void verify_entry(struct mm_check *c, uint64_t addr, pte_t e)
+static void verify_marker(struct mm_check *c, uint64_t addr, pte_t e)
+{
+	switch ((enum entry_marker)entry_payload(e)) {
+	case MARKER_POISON:
+	case MARKER_GUARD:
+	case MARKER_UFFD_WP:
+		return;
+	}
+	bad_entry(c, addr, e, "is a marker of no kind that exists");
+}
+
+/* The page of it counts in rss; that the entry is there is reported all the same. */
+static void verify_migration(struct mm_check *c, uint64_t addr, pte_t e, unsigned n)
+{
+	bad_entry(c, addr, e, "names a page that is being moved, and nobody moves it");
+	if (entry_payload(e) < c->v->m->nr_ram)
+		c->rss[rss_counter(migration_folio(c->v->m, e))] += n;
+}
+
+/* At rest no page is being moved; and nothing could have swapped one out. */
+static void verify_absent(struct mm_check *c, uint64_t addr, pte_t e, unsigned n)
+{
+	switch (entry_kind_absent(e)) {
+	case ENTRY_MIGRATION:
+		verify_migration(c, addr, e, n);
+		return;
+	case ENTRY_SWAP:
+		bad_entry(c, addr, e, "is of a page swapped out, and there is no swap");
+		return;
+	case ENTRY_MARKER:
+		verify_marker(c, addr, e);
+		return;
+	case ENTRY_NONE:
+	case ENTRY_ZERO:
+	case ENTRY_ANON:
+	case ENTRY_CACHE:
+	case ENTRY_EXTERNAL:
+	case ENTRY_UNKNOWN:
+		break;
+	}
+	bad_entry(c, addr, e, "is of no kind that exists"); /* entry.h, 1 */
+}
+
+/* A frame number of RAM is not known to be one yet: the kind is asked for after that. */
+static void verify_entry(struct mm_check *c, uint64_t addr, pte_t e, unsigned n)
 {
 	struct vma *vma = vma_at(c, addr);
 
@@ -187,15 +235,15 @@ static void verify_entry(struct mm_check *c, uint64_t addr, pte_t e)
 		bad_entry(c, addr, e, "lies outside every VMA");
 		return;
 	}
-	if (!pte_present(e)) { /* entry.h, 1; its frame is not known to be one yet */
-		bad_entry(c, addr, e, "is of no kind that exists");
+	if (!pte_present(e)) {
+		verify_absent(c, addr, e, n);
 		return;
 	}
 	verify_rights(c, vma, addr, e);
-	if (entry_is_external(e))
-		verify_external(c, vma, addr, e);
+	if (entry_names_ram(e))
+		verify_ram(c, vma, addr, e, n);
 	else
-		verify_ram(c, vma, addr, e);
+		verify_external(c, vma, addr, e, n);
 }
 
 /* ------------------------------------------------------------------ tables */
@@ -225,23 +273,24 @@ static bool verify_table_page(struct mm_check *c, uint64_t frame, unsigned level
 
 static void verify_table(struct mm_check *c, uint64_t frame, unsigned level, uint64_t base)
 {
-	uint64_t span = PAGE_SIZE << (9 * level);
-	const pte_t *entries;
+	struct pt_slots slots;
 	uint32_t used = 0;
+	uint64_t addr;
+	pte_t *slot;
 
 	if (!verify_table_page(c, frame, level, base))
 		return;
-	entries = pfn_addr(c->v->m, frame);
-	for (unsigned i = 0; i < PT_ENTRIES; i++) {
-		pte_t e = atomic_load_relaxed(&entries[i]);
+	pt_slots_begin(&slots, c->mm, frame, level, base);
+	while (pt_next_slot(&slots, &addr, &slot)) {
+		pte_t e = atomic_load_relaxed(slot);
 
-		if (!e)
+		if (entry_none(e))
 			continue;
 		used++;
-		if (!level)
-			verify_entry(c, base + i * span, e);
+		if (level && entry_is_table(e))
+			verify_table(c, pte_frame(e), level - 1, addr);
 		else
-			verify_table(c, pte_frame(e), level - 1, base + i * span);
+			verify_entry(c, addr, e, (unsigned)(slots.span >> PAGE_SHIFT));
 	}
 	if (used != pfn_folio(c->v->m, frame)->pt.used)
 		verify_bad(c->v, "mm %p: %lx: table of level %u has %u entries, counts %u",

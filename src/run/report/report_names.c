@@ -60,6 +60,8 @@ static const char *const report_reasons[QUIRE_NR_REASONS] = {
     [QUIRE_REASON_BEYOND_EOF] = "beyond_end_of_file",
     [QUIRE_REASON_IO] = "io",
     [QUIRE_REASON_NO_MEMORY] = "no_memory",
+    [QUIRE_REASON_GUARD] = "guard",
+    [QUIRE_REASON_POISON] = "poison",
 };
 
 const char *report_reason(enum quire_fault_reason r)

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * absent.c: an access to an address that has an entry, but not that of a page: entry.h, 3 to 5.
+ *
+ *   1  A page that is being moved to another frame is waited for, by its folio lock (F), which its
+ *      mover holds until the page is back.  Under the PTL the entry says that it still does: so the
+ *      reference that is taken there is one of a folio that has others.
+ *   2  What the entry says counts only if it is proved under its lock, like anything that a fault
+ *      decides by (install.c, 1).  A refusal is one of the living (fault_refuse()).
+ */
+#include "core/fault/fault.h"
+#include "core/frame/folio.h"
+#include "core/table/entry.h"
+#include "core/table/pagetable.h"
+
+enum quire_fault_result fault_await_folio(struct fault *f, struct folio *folio)
+{
+	struct quire_machine *m = f->mm->machine;
+
+	if (!fault_sleep(f)) {
+		folio_put(m, folio);
+		return QUIRE_FAULT_OK;
+	}
+	folio_lock(m, folio);
+	folio_unlock(m, folio);
+	folio_put(m, folio);
+	return fault_wake(f);
+}
+
+/* Invariant 1. */
+static enum quire_fault_result await_migration(struct fault *f)
+{
+	struct folio *folio = migration_folio(f->mm->machine, f->entry);
+	struct pt_ref ref;
+	int err = fault_lock(f, &ref);
+
+	if (err)
+		return fault_lost(f, err);
+	STEP("finds the page of %#lx on its way: will wait for it", f->addr);
+	folio_get(folio);
+	pt_unlock(&ref);
+	return fault_await_folio(f, folio);
+}
+
+/* There is no userfaultfd yet that would protect the page that comes: the marker goes. */
+static enum quire_fault_result drop_marker(struct fault *f)
+{
+	struct pt_ref ref;
+	int err = fault_lock(f, &ref);
+
+	if (!err) {
+		pt_set(&ref, ref.entry, 0);
+		pt_unlock(&ref);
+	}
+	return fault_lost(f, err ? err : -QEAGAIN);
+}
+
+/* As on the host, a guard is as if nothing were mapped there. */
+static enum quire_fault_result meet_marker(struct fault *f)
+{
+	switch ((enum entry_marker)entry_payload(f->entry)) {
+	case MARKER_GUARD:
+		return fault_refuse(f, QUIRE_FAULT_SEGV, QSEGV_MAPERR, QUIRE_REASON_GUARD);
+	case MARKER_POISON:
+		return fault_sigbus(f, QUIRE_REASON_POISON);
+	case MARKER_UFFD_WP:
+		break;
+	}
+	return drop_marker(f);
+}
+
+/* No kind of mapping makes leaves yet, and so none can copy one, or note a write to it. */
+static enum quire_fault_result touch_leaf(struct fault *f)
+{
+	Q_ASSERT(f->mm->machine, f->access != QUIRE_WRITE || (f->entry & PTE_WRITE));
+	return fault_touch(f);
+}
+
+enum quire_fault_result fault_not_a_page(struct fault *f)
+{
+	switch (entry_kind(f->mm->machine, f->entry)) {
+	case ENTRY_MIGRATION:
+		return await_migration(f);
+	case ENTRY_SWAP: /* nothing could read it back */
+		return fault_sigbus(f, QUIRE_REASON_IO);
+	case ENTRY_MARKER:
+		return meet_marker(f);
+	case ENTRY_ZERO:
+	case ENTRY_ANON:
+	case ENTRY_CACHE:
+	case ENTRY_EXTERNAL:
+		return touch_leaf(f);
+	case ENTRY_NONE:
+	case ENTRY_UNKNOWN:
+		break;
+	}
+	entry_unknown(f->mm->machine);
+}
