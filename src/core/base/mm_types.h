@@ -43,26 +43,78 @@
 struct vma;
 struct fault;
 struct mapping;
+struct vma_spec;
 
-/* What a kind of VMA does differently.  Generic code has no test of the kind. */
+/*
+ * What a kind of mapping does differently.  Generic code has no test of the kind: it calls what is
+ * here, and takes what is NULL or 0 for the answer that the comment gives.  M is held, and nothing
+ * that sleeps on M, I or F is called, unless the comment says otherwise.
+ *
+ * may_X is asked before anything is done that could not be undone: 0, or the -errno of the call.
+ */
 struct vma_ops {
 	const char *name;
 	/*
 	 * No entry at fault->addr: find or make the page and install it under the PTL
-	 * (fault_install).  RCU read side held on entry and on return.
+	 * (fault_install).  RCU read side held on entry and on return, M only if fault->locked.
 	 */
 	enum quire_fault_result (*fault)(struct fault *f);
 	/*
 	 * Write to a present entry without the write bit, in a writable VMA
-	 * (copy, reuse, or note the write).
+	 * (copy, reuse, or note the write).  Locks as for fault.
 	 */
 	enum quire_fault_result (*write_protected)(struct fault *f);
 	/* Bits by enum entry_kind: what its tables hold, beside private copies (ENTRY_ANON). */
 	unsigned entries;
+	/* Its pages are of 1 << page_shift bytes: it begins, ends, is split and moved at multiples
+	 * of that.  It is never locked: such pages stay anyway.  0: PAGE_SHIFT. */
+	unsigned page_shift;
 	/* The first write to a shared page need not be noted: its entry may have the write bit. */
 	bool writable_at_once;
-	/* Entry bits of a page of this kind being dropped: write back dirty state. May be NULL. */
+	/* Nothing lies behind its pages: one that is not there reads as zeros, and pgoff only says
+	 * where it was first mapped. */
+	bool unbacked;
+	/* Entry bits of a page of this kind being dropped: write back dirty state.  PTL held, M or
+	 * I. NULL: nothing. */
 	void (*dirty)(struct vma *vma, struct folio *folio);
+
+	/*
+	 * A VMA begins: nobody else knows it.  vma->private is that of the VMA which it continues
+	 * (by a split, a merge, mremap, fork) or takes over from; of a new mapping it is NULL.  May
+	 * set it.  False: no memory.  NULL: private stays what it is.
+	 */
+	bool (*open)(struct vma *vma);
+	/*
+	 * A VMA that was opened ends: its entries are gone and flushed, or another VMA's, or it was
+	 * never published.  Readers under RCU may still find it: what they look at of private stays
+	 * for a grace period.
+	 */
+	void (*close)(struct vma *vma);
+	/*
+	 * The account of which vma->private tells is to have so many 4 KiB pages more (pages > 0:
+	 * 0, or -errno and nothing is charged) or has them no longer (pages < 0: 0).  Called once
+	 * for all of an edit's VMAs of one private, with any of them: before the edit is committed
+	 * if it is more, after their entries are gone if it is less.  Not called where an edit
+	 * gives as much as it takes.  NULL: by VM_ACCOUNT to committed memory, which a mapping with
+	 * `charge` never has.
+	 */
+	int (*charge)(struct vma *vma, int64_t pages);
+	/* It becomes two at addr, which lies within it.  NULL: if page_shift allows it, else
+	 * -EINVAL. */
+	int (*may_split)(const struct vma *vma, uint64_t addr);
+	/* The two, which are the same in all that generic code knows, become one.  Asked where they
+	 * have a private, the same.  NULL: yes. */
+	bool (*may_merge)(const struct vma_spec *left, const struct vma_spec *right);
+	/* mremap moves it or makes it longer, or both: old_len bytes get new_len.  NULL: yes. */
+	int (*may_move)(const struct vma *vma, uint64_t old_len, uint64_t new_len);
+	/* That MADV_*.  NULL: yes.  MADV_POPULATE_*: may_populate. */
+	int (*may_advise)(const struct vma *vma, int advice);
+	/* Pages are faulted in ahead of use; where it was no wish but a command (mlock,
+	 * MAP_POPULATE) a refusal is passed over.  M or R.  NULL: yes. */
+	int (*may_populate)(const struct vma *vma);
+	/* fork copies its entries: the child could not fault them in again.  NULL: if it is
+	 * private, and has private pages. */
+	bool (*must_copy)(struct vma *vma);
 };
 
 struct vma {
@@ -73,6 +125,7 @@ struct vma {
 	struct quire_mm *mm; /* C */
 	struct quire_file *file;   /* C: holds a reference; NULL for private anonymous */
 	const struct vma_ops *ops; /* C */
+	void *private;             /* C: the kind's: vma_ops.open */
 	/* A: set before its entries are removed or changed; also while the range that it takes over
 	 * is still being emptied. */
 	uint32_t dead;

@@ -24,6 +24,8 @@
 struct advice {
 	int number;
 	uint64_t set, clear;
+	/* It loses what is there: only where nothing lies behind. */
+	bool unbacked_only;
 	/* 0: the advice may be applied to vma.  NULL: to any. */
 	int (*allowed)(const struct vma *vma);
 	/* Acts on [start, end) of vma.  NULL: flags only. */
@@ -33,16 +35,6 @@ struct advice {
 static int not_locked(const struct vma *vma)
 {
 	return vma->flags & VM_LOCKED ? -QEINVAL : 0;
-}
-
-static int free_allowed(const struct vma *vma)
-{
-	return vma->file ? -QEINVAL : not_locked(vma);
-}
-
-static int wipe_allowed(const struct vma *vma)
-{
-	return vma->file ? -QEINVAL : 0;
 }
 
 static int not_droppable(const struct vma *vma)
@@ -71,7 +63,7 @@ static const struct advice advices[] = {
     {.number = QMADV_WILLNEED},
     {.number = QMADV_DONTNEED, .allowed = not_locked, .act = act_dontneed},
     {.number = QMADV_DONTNEED_LOCKED, .act = act_dontneed},
-    {.number = QMADV_FREE, .allowed = free_allowed, .act = act_free},
+    {.number = QMADV_FREE, .unbacked_only = true, .allowed = not_locked, .act = act_free},
     {.number = QMADV_REMOVE},
     {.number = QMADV_DONTFORK, .set = VM_DONTCOPY},
     {.number = QMADV_DOFORK, .clear = VM_DONTCOPY},
@@ -81,7 +73,7 @@ static const struct advice advices[] = {
     {.number = QMADV_NOHUGEPAGE, .set = VM_NOHUGEPAGE, .clear = VM_HUGEPAGE},
     {.number = QMADV_DONTDUMP, .set = VM_DONTDUMP},
     {.number = QMADV_DODUMP, .clear = VM_DONTDUMP, .allowed = not_droppable},
-    {.number = QMADV_WIPEONFORK, .set = VM_WIPEONFORK, .allowed = wipe_allowed},
+    {.number = QMADV_WIPEONFORK, .set = VM_WIPEONFORK, .unbacked_only = true},
     {.number = QMADV_KEEPONFORK, .clear = VM_WIPEONFORK, .allowed = not_droppable},
     {.number = QMADV_COLD, .allowed = not_locked},
     {.number = QMADV_PAGEOUT, .allowed = not_locked},
@@ -113,14 +105,38 @@ static int change_flags(const struct advice *a, struct vma *vma, uint64_t start,
 	return 0;
 }
 
-static int advise_one(const struct advice *a, struct mmu_gather *g, struct vma *vma, uint64_t start,
-		      uint64_t end)
+static int advice_allowed(const struct advice *a, const struct vma *vma)
 {
 	int err = a->allowed ? a->allowed(vma) : 0;
 
+	if (!err && a->unbacked_only && !vma->ops->unbacked)
+		err = -QEINVAL;
+	if (!err && vma->ops->may_advise)
+		err = vma->ops->may_advise(vma, a->number);
+	return err;
+}
+
+/* On whole pages.  As on the host a page of which only a part is meant is an error where the range
+ * begins, and left alone where it ends. */
+static int act(const struct advice *a, struct mmu_gather *g, struct vma *vma, uint64_t start,
+	       uint64_t end)
+{
+	uint64_t in_page = ops_page_size(vma->ops) - 1;
+
+	if (start & in_page)
+		return -QEINVAL;
+	end &= ~in_page;
+	return start < end ? a->act(g, vma, start, end) : 0;
+}
+
+static int advise_one(const struct advice *a, struct mmu_gather *g, struct vma *vma, uint64_t start,
+		      uint64_t end)
+{
+	int err = advice_allowed(a, vma);
+
 	if (err)
 		return err;
-	return a->act ? a->act(g, vma, start, end) : change_flags(a, vma, start, end);
+	return a->act ? act(a, g, vma, start, end) : change_flags(a, vma, start, end);
 }
 
 static int advise_range(const struct advice *a, struct mmu_gather *g, uint64_t start, uint64_t end)

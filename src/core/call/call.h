@@ -16,6 +16,9 @@
 void unmap_entries(struct vma_edit *e, uint64_t start, uint64_t end);
 /* Unlinks the tables of [start, end) that no VMA of the published tree needs. */
 void free_tables_between(struct mmu_gather *g, uint64_t start, uint64_t end);
+/* What edit_cut() of the range will say: 0, or why a VMA that reaches over an end of it cannot be
+ * split there.  M held. */
+int cut_allowed(struct quire_mm *mm, uint64_t start, uint64_t end);
 /* munmap without checks of the arguments.  M held. */
 int unmap_locked(struct quire_mm *mm, uint64_t start, uint64_t end);
 

@@ -20,7 +20,7 @@ static int lock_one(struct vma *vma, uint64_t start, uint64_t end, uint64_t lock
 	struct vma *now;
 	int err;
 
-	if (flags == vma->flags || (vma->flags & VM_DROPPABLE))
+	if (flags == vma->flags || (vma->flags & VM_DROPPABLE) || vma->ops->page_shift)
 		return 0;
 	err = vma_change_flags(&e, vma, start, end, flags, &now);
 	if (!err)

@@ -34,6 +34,7 @@ struct mmap_request {
 	unsigned limits; /* QUIRE_MAP_*, with what the file itself says */
 	uint64_t pgoff;
 	uint64_t vm_flags;
+	const struct vma_ops *ops;
 	bool anon;
 	bool locked; /* asked for, or by mlockall: populated, though MAP_DROPPABLE is not locked */
 };
@@ -105,6 +106,8 @@ static int file_flags(struct mmap_request *r)
 	}
 	if (r->vm_flags & VM_GROWSDOWN)
 		return -QEINVAL;
+	if ((r->pgoff << PAGE_SHIFT) & (ops_page_size(r->ops) - 1))
+		return -QEINVAL;
 	return r->flags & r->file->facts.refused_flags ? -QEOPNOTSUPP : check_seal(r);
 }
 
@@ -134,7 +137,7 @@ static int anon_flags(struct mmap_request *r)
 static int choose_area(struct quire_mm *mm, struct mmap_request *r)
 {
 	bool want_huge = r->anon;
-	int err = area_find(mm, &r->addr, r->len, r->flags, want_huge);
+	int err = area_find(mm, &r->addr, r->len, r->flags, ops_page_size(r->ops), want_huge);
 	struct vma *next;
 
 	if (err || !(r->flags & QMAP_FIXED_NOREPLACE))
@@ -155,7 +158,9 @@ static int region_allowed(struct vma_edit *e, const struct vma_spec *s)
 {
 	int64_t pages = (int64_t)((s->end - s->start) >> PAGE_SHIFT);
 
-	if (e->err || edit_too_many(e))
+	if (e->err)
+		return e->err;
+	if (edit_too_many(e))
 		return -QENOMEM;
 	if (!mm_may_expand(e->mm, s->flags, pages - (int64_t)e->cut_pages))
 		return -QENOMEM;
@@ -174,7 +179,7 @@ int map_region(struct quire_mm *mm, const struct vma_spec *spec)
 	err = region_allowed(&e, spec);
 	if (!err) {
 		edit_add_merged(&e, spec);
-		err = e.err;
+		err = edit_charge(&e);
 	}
 	if (err) {
 		edit_abort(&e);
@@ -205,9 +210,13 @@ static int mmap_locked(struct quire_mm *mm, struct mmap_request *r)
 		err = r->anon ? anon_flags(r) : file_flags(r);
 	if (err)
 		return err;
-	if (flags_accountable(r->vm_flags))
+	if (flags_accountable(r->vm_flags) && !r->ops->charge)
 		r->vm_flags |= VM_ACCOUNT;
-	spec = (struct vma_spec){r->addr, r->addr + r->len, r->vm_flags, r->pgoff, r->file, 0};
+	spec = (struct vma_spec){.start = r->addr,
+				 .end = r->addr + r->len,
+				 .flags = r->vm_flags,
+				 .pgoff = r->pgoff,
+				 .file = r->file};
 	err = map_region(mm, &spec);
 	if (!err && (r->vm_flags & VM_GROWSDOWN) && !mm->start_stack)
 		atomic_store_relaxed(&mm->start_stack, spec.end);
@@ -242,6 +251,7 @@ static int mmap_checked(struct quire_mm *mm, struct mmap_request *r)
 		return err;
 	if (r->file) /* so that the first fault need not */
 		file_ask_size(r->file);
+	r->ops = mapping_ops(mm->machine, r->file);
 	mm_lock(mm);
 	err = mmap_locked(mm, r);
 	mm_unlock(mm);
@@ -266,12 +276,15 @@ int quire_mmap(struct quire_mm *mm, uint64_t addr, uint64_t len, int prot, int f
 int quire_mmap_limited(struct quire_mm *mm, uint64_t addr, uint64_t len, int prot, int flags,
 		       struct quire_file *file, uint64_t offset, unsigned limits, uint64_t *out)
 {
-	struct mmap_request r = {.addr = addr, .len = PAGE_ALIGN(len), .prot = prot};
+	struct mmap_request r = {.addr = addr, .prot = prot};
+	uint64_t in_page;
 	int err;
 
 	r.anon = (flags & QMAP_ANONYMOUS) != 0;
 	r.flags = flags & QMAP_FIXED_NOREPLACE ? flags | QMAP_FIXED : flags;
 	r.file = r.anon ? NULL : file;
+	in_page = ops_page_size(mapping_ops(mm->machine, r.file)) - 1;
+	r.len = (len + in_page) & ~in_page;
 	r.limits = r.file ? limits | limits_of(r.file) : 0;
 	r.pgoff = offset >> PAGE_SHIFT;
 	if (limits & ~ALL_LIMITS)

@@ -31,9 +31,10 @@ struct protect {
 	struct missing missing[MISSING_RANGES]; /* ascending */
 };
 
-static bool becomes_accounted(uint64_t old, uint64_t new)
+static bool becomes_accounted(const struct vma *vma, uint64_t new)
 {
-	return (new &VM_WRITE) && !(old & (VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE));
+	return (new &VM_WRITE) && !vma->ops->charge &&
+	       !(vma->flags & (VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE));
 }
 
 /*
@@ -42,7 +43,7 @@ static bool becomes_accounted(uint64_t old, uint64_t new)
  */
 static bool loses_account(struct vma *vma, uint64_t new)
 {
-	if ((new &VM_WRITE) || !(vma->flags & VM_ACCOUNT) || vma->file)
+	if ((new &VM_WRITE) || !(vma->flags & VM_ACCOUNT) || !vma->ops->unbacked)
 		return false;
 	if (RULE(dead_while_asked))
 		atomic_store(&vma->dead, 1);
@@ -56,7 +57,7 @@ static int charge(struct vma *vma, uint64_t start, uint64_t end, uint64_t *flags
 	if ((*flags & VM_WRITE) && !mm_may_expand(vma->mm, *flags, pages) &&
 	    mm_may_expand(vma->mm, vma->flags, pages))
 		return -QENOMEM;
-	if (becomes_accounted(vma->flags, *flags)) {
+	if (becomes_accounted(vma, *flags)) {
 		if (!mm_may_commit(vma->mm, pages))
 			return -QENOMEM;
 		*flags |= VM_ACCOUNT;

@@ -83,7 +83,37 @@ static int check_mapping(const struct remap *r)
 		return -QEINVAL;
 	if (kept > vma->end - r->addr)
 		return -QEFAULT;
+	if (vma->ops->may_move && vma->ops->may_move(vma, r->old_len, r->new_len))
+		return vma->ops->may_move(vma, r->old_len, r->new_len);
 	return r->new_len > r->old_len ? growth_allowed(r) : 0;
+}
+
+/* Lengths are of whole pages, as large as the mapping's are. */
+static int find_source(struct remap *r)
+{
+	uint64_t in_page;
+
+	r->vma = vma_find(r->mm, r->addr);
+	if (!r->vma)
+		return -QEFAULT;
+	in_page = ops_page_size(r->vma->ops) - 1;
+	if ((r->addr | (names_address(r) ? r->new_addr : 0)) & in_page)
+		return -QEINVAL;
+	r->old_len = (r->old_len + in_page) & ~in_page;
+	r->new_len = (r->new_len + in_page) & ~in_page;
+	return 0;
+}
+
+/* What is to be cut, of the source or at the target, will not be found to refuse it later. */
+static int check_borders(const struct remap *r)
+{
+	int err = cut_allowed(r->mm, r->addr, r->addr + r->old_len);
+
+	if (!err && r->new_len < r->old_len)
+		err = cut_allowed(r->mm, r->addr + r->new_len, r->addr + r->old_len);
+	if (!err && (r->flags & QMREMAP_FIXED))
+		err = cut_allowed(r->mm, r->new_addr, r->new_addr + r->new_len);
+	return err;
 }
 
 static bool expandable_in_place(const struct remap *r)
@@ -118,12 +148,13 @@ static int expand_in_place(struct remap *r)
 
 static int find_place(struct remap *r)
 {
-	bool want_huge = !r->vma->file;
+	bool want_huge = r->vma->ops->unbacked;
 	int flags = r->flags & QMREMAP_FIXED ? QMAP_FIXED : 0;
 
 	if (!names_address(r))
 		r->new_addr = 0;
-	return area_find(r->mm, &r->new_addr, r->new_len, flags, want_huge);
+	return area_find(r->mm, &r->new_addr, r->new_len, flags, ops_page_size(r->vma->ops),
+			 want_huge);
 }
 
 static int move_somewhere(struct remap *r)
@@ -148,9 +179,10 @@ static int unmap_tail(struct remap *r)
 
 static int remap_here(struct remap *r)
 {
-	r->vma = vma_find(r->mm, r->addr);
-	if (!r->vma)
-		return -QEFAULT;
+	int err = find_source(r);
+
+	if (err)
+		return err;
 	r->new_addr = r->addr;
 	if (r->new_len == r->old_len)
 		return 0;
@@ -229,7 +261,9 @@ static int remap_each(struct remap *r)
 		r->addr = r->vma->start > a ? r->vma->start : a;
 		r->old_len = r->new_len = to - r->addr;
 		r->new_addr = target + (r->addr - start);
-		err = remap_to(r);
+		err = check_mapping(r);
+		if (!err)
+			err = remap_to(r);
 		if (err)
 			return err;
 		r->changed = true;
@@ -252,10 +286,11 @@ static int remap_named(struct remap *r)
 /* All that can be refused before memory is asked for.  There is a mapping: the range ends above. */
 static int check_source(struct remap *r)
 {
-	r->vma = vma_find(r->mm, r->addr);
-	if (!r->vma)
-		return -QEFAULT;
-	return moves_each(r) ? 0 : check_mapping(r);
+	int err = find_source(r);
+
+	if (!err && !moves_each(r))
+		err = check_mapping(r);
+	return err ? err : check_borders(r);
 }
 
 static int remap_locked(struct remap *r)

@@ -42,7 +42,7 @@ static void revive_source(const struct remap *r)
 /* What was never touched takes the offset of its new place, and may merge there. */
 static uint64_t moved_pgoff(struct vma *vma, const struct remap *r)
 {
-	if (!vma->file && !vma_has_anon(vma))
+	if (vma->ops->unbacked && !vma_has_anon(vma))
 		return r->new_addr >> PAGE_SHIFT;
 	return vma_pgoff(vma, r->addr);
 }

@@ -22,7 +22,7 @@ static int remove_allowed(const struct vma *vma)
 		return -QEINVAL;
 	if ((vma->flags & (VM_SHARED | VM_MAYWRITE)) != (VM_SHARED | VM_MAYWRITE))
 		return -QEACCES;
-	return 0;
+	return vma->ops->may_advise ? vma->ops->may_advise(vma, QMADV_REMOVE) : 0;
 }
 
 /* The next from *start on, which moves behind it; *gap: some of the way was not mapped.  M held. */
@@ -79,7 +79,7 @@ int quire_file_remove(struct quire_file *file, uint64_t off, uint64_t len)
 int mm_remove(struct quire_mm *mm, uint64_t start, uint64_t end)
 {
 	bool gap = false;
-	struct hole h;
+	struct hole h = {0};
 	int err = 0;
 
 	while (start < end && !err) {

@@ -56,6 +56,20 @@ static void unmap_all_of(struct vma_edit *e, uint64_t start, uint64_t end)
 	tlb_finish(&g);
 }
 
+static int split_allowed(struct quire_mm *mm, uint64_t addr)
+{
+	const struct vma *vma = vma_find(mm, addr);
+
+	return vma && vma->start < addr ? vma_may_split(vma, addr) : 0;
+}
+
+int cut_allowed(struct quire_mm *mm, uint64_t start, uint64_t end)
+{
+	int err = split_allowed(mm, start);
+
+	return err ? err : split_allowed(mm, end);
+}
+
 int unmap_locked(struct quire_mm *mm, uint64_t start, uint64_t end)
 {
 	struct vma_edit e;

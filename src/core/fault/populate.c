@@ -20,15 +20,21 @@
 /* What populating needs to know of the VMA of an address, without keeping the VMA. */
 struct view {
 	uint64_t start, end, flags;
+	int refused; /* vma_ops.may_populate */
 };
 
 /* R or M.  The first that ends above addr; none: one beyond all addresses. */
 static struct view view_next(struct quire_mm *mm, uint64_t addr)
 {
 	const struct vma *vma = vma_next(mm, addr);
+	struct view v = {.start = UINT64_MAX, .end = UINT64_MAX};
 
-	return vma ? (struct view){vma->start, vma->end, vma->flags}
-		   : (struct view){UINT64_MAX, UINT64_MAX, 0};
+	if (!vma)
+		return v;
+	v = (struct view){.start = vma->start, .end = vma->end, .flags = vma->flags};
+	if (vma->ops->may_populate)
+		v.refused = vma->ops->may_populate(vma);
+	return v;
 }
 
 static struct view look(struct quire_mm *mm, uint64_t addr)
@@ -84,6 +90,8 @@ int mm_populate(struct quire_mm *mm, uint64_t start, uint64_t end, enum quire_ac
 
 		if (v.start > start)
 			return -QENOMEM;
+		if (v.refused)
+			return v.refused;
 		if (!(v.flags & need))
 			return -QEINVAL;
 		err = populate_errno(touch(mm, &start, v.end < end ? v.end : end, access));
@@ -130,7 +138,7 @@ static int populate_where(struct quire_mm *mm, uint64_t start, uint64_t end, uin
 
 		if (v.start > start) /* invariant 3 */
 			start = v.start;
-		else if ((v.flags & flags) != flags)
+		else if ((v.flags & flags) != flags || v.refused)
 			start = to;
 		else if ((err = populate_view(mm, &v, &start, to)) && !careless)
 			return err;

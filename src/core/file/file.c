@@ -134,6 +134,8 @@ static int set_up(struct quire_file *file, struct quire_machine *m,
 	err = m->kinds[o->kind]->create(file, o);
 	if (err)
 		return err;
+	if (file->facts.vma_ops->charge)
+		atomic_store_relaxed(&m->own_charges, true);
 	return mapping_may_resize(file, o->bytes) ? copy_name(file, o->name) : -QENOMEM;
 }
 

@@ -111,9 +111,18 @@ static enum quire_fault_result anon_fault(struct fault *f)
 			     : fault_lost(f, -ENOPAGE);
 }
 
+/* Every page is private: no need to look. */
+static bool anon_must_copy(struct vma *vma)
+{
+	(void)vma;
+	return true;
+}
+
 const struct vma_ops anon_vma_ops = {
     .name = "anon",
     .entries = 1u << ENTRY_ZERO,
     .fault = anon_fault,
     .write_protected = cow_write_protected,
+    .unbacked = true,
+    .must_copy = anon_must_copy,
 };

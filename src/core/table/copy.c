@@ -55,12 +55,13 @@ bool vma_has_anon(struct vma *vma)
 	return found;
 }
 
-/* Without a file every page is anonymous: no need to look. */
 static bool must_copy(struct vma *src)
 {
-	if (src->flags & (VM_WIPEONFORK | VM_MAYSHARE))
+	if (src->flags & VM_WIPEONFORK)
 		return false;
-	return !src->file || vma_has_anon(src);
+	if (src->ops->must_copy)
+		return src->ops->must_copy(src);
+	return !(src->flags & VM_MAYSHARE) && vma_has_anon(src);
 }
 
 /* More references than entries: a pin (or a gather on its way: a copy too many, no harm). */

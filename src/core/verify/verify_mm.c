@@ -11,6 +11,7 @@
 #include "core/table/rmap.h"
 #include "core/verify/verify.h"
 #include "core/vma/mm.h"
+#include "core/vma/vma.h"
 
 struct mm_check {
 	struct verify *v;
@@ -65,6 +66,9 @@ static void verify_vma(struct verify *v, struct quire_mm *mm, const struct vma *
 	    vma->end > v->m->task_size)
 		verify_bad(v, "mm %p: VMA %lx-%lx is no range of pages", (void *)mm, vma->start,
 			   vma->end);
+	if ((vma->start | vma->end) & (ops_page_size(vma->ops) - 1))
+		verify_bad(v, "mm %p: VMA %lx-%lx is no range of its large pages", (void *)mm,
+			   vma->start, vma->end);
 	if (vma_is_dead(vma) || vma->mm != mm || !vma->ops)
 		verify_bad(v, "mm %p: VMA %lx-%lx is dead or foreign", (void *)mm, vma->start,
 			   vma->end);

@@ -67,22 +67,24 @@ static bool search_any(struct quire_mm *mm, uint64_t len, int flags, uint64_t al
 	return search(mm, PAGE_ALIGN(top / 3), top, len, align, false, out);
 }
 
-static int check_fixed(struct quire_mm *mm, uint64_t addr, uint64_t len)
+static int check_fixed(struct quire_mm *mm, uint64_t addr, uint64_t len, uint64_t page_size)
 {
 	if (addr > mm->machine->task_size - len)
 		return -QENOMEM;
-	if (addr & ~PAGE_MASK)
+	if (addr & (page_size - 1))
 		return -QEINVAL;
 	if (addr < mm->machine->mmap_min_addr && !mm_privileged(mm, QUIRE_MAY_MAP_LOW))
 		return -QEPERM;
 	return 0;
 }
 
-/* A hint is rounded down to its page, and up to where mappings may start. */
-static uint64_t round_hint(struct quire_mm *mm, uint64_t hint)
+/* A hint is rounded down to its page, and up to where mappings may start and large pages lie. */
+static uint64_t round_hint(struct quire_mm *mm, uint64_t hint, uint64_t page_size)
 {
 	hint &= PAGE_MASK;
-	return hint && hint < mm->machine->mmap_min_addr ? low_limit(mm) : hint;
+	if (hint && hint < mm->machine->mmap_min_addr)
+		hint = low_limit(mm);
+	return (hint + page_size - 1) & ~(page_size - 1);
 }
 
 static bool hint_is_free(struct quire_mm *mm, uint64_t hint, uint64_t len, int flags)
@@ -94,15 +96,16 @@ static bool hint_is_free(struct quire_mm *mm, uint64_t hint, uint64_t len, int f
 	return hint && len <= top && hint <= top - len && free_with_gap(mm, hint, len);
 }
 
-int area_find(struct quire_mm *mm, uint64_t *addr, uint64_t len, int flags, bool want_huge)
+int area_find(struct quire_mm *mm, uint64_t *addr, uint64_t len, int flags, uint64_t page_size,
+	      bool want_huge)
 {
 	uint64_t hint;
 
 	if (len > mm->machine->task_size)
 		return -QENOMEM;
 	if (flags & QMAP_FIXED)
-		return check_fixed(mm, *addr, len);
-	hint = round_hint(mm, *addr);
+		return check_fixed(mm, *addr, len, page_size);
+	hint = round_hint(mm, *addr, page_size);
 	if (hint_is_free(mm, hint, len, flags)) {
 		*addr = hint;
 		return 0;
@@ -110,5 +113,5 @@ int area_find(struct quire_mm *mm, uint64_t *addr, uint64_t len, int flags, bool
 	if (want_huge && !hint && !(len & (HUGE_SIZE - 1)) &&
 	    search_any(mm, len, flags, HUGE_SIZE, addr))
 		return 0;
-	return search_any(mm, len, flags, PAGE_SIZE, addr) ? 0 : -QENOMEM;
+	return search_any(mm, len, flags, page_size, addr) ? 0 : -QENOMEM;
 }

@@ -31,6 +31,7 @@ void edit_begin(struct vma_edit *e, struct quire_mm *mm)
 	e->cut_pages = 0;
 	e->cut_accounted = 0;
 	e->held = false;
+	e->charged = false;
 	e->err = 0;
 	if (!RULE(bounds_shrink_first))
 		mm->tree_env.shrink_late = true;
@@ -116,12 +117,17 @@ static void settle(struct vma_edit *e)
 		edit_replace(e, e->cut.from, e->cut.to, e->cut.has_left, NULL, e->cut.has_right);
 }
 
-const struct rtree *edit_view(struct vma_edit *e)
+static inline const struct rtree *settled_view(struct vma_edit *e)
 {
 	settle(e);
 	if (!e->err)
 		e->err = rtree_txn_settle(&e->txn);
 	return e->err ? &e->mm->vmas : rtree_txn_view(&e->txn);
+}
+
+const struct rtree *edit_view(struct vma_edit *e)
+{
+	return settled_view(e);
 }
 
 void edit_remove(struct vma_edit *e, struct vma *vma)
@@ -140,6 +146,14 @@ struct vma *edit_add(struct vma_edit *e, const struct vma_spec *spec)
 	return e->err ? NULL : edit_replace(e, 0, 0, false, spec, false);
 }
 
+static inline void split_at(struct vma_edit *e, const struct vma *vma, uint64_t addr)
+{
+	int err = vma_may_split(vma, addr);
+
+	if (unlikely(err))
+		e->err = err;
+}
+
 static void cut_one(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_t end)
 {
 	struct edit_cut *c = &e->cut;
@@ -153,11 +167,13 @@ static void cut_one(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_
 		c->from = vma->start;
 	c->to = vma->end;
 	if (vma->start < start) {
+		split_at(e, vma, start);
 		c->left = vma_spec_of(vma, vma->start, start);
 		c->has_left = true;
 		e->count++;
 	}
 	if (vma->end > end) {
+		split_at(e, vma, end);
 		c->right = vma_spec_of(vma, end, vma->end);
 		c->has_right = true;
 		e->count++;
@@ -166,7 +182,7 @@ static void cut_one(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_
 
 void edit_cut(struct vma_edit *e, uint64_t start, uint64_t end)
 {
-	const struct rtree *view = edit_view(e);
+	const struct rtree *view = settled_view(e);
 	struct rtree_range r;
 	struct vma *vma;
 
@@ -175,7 +191,7 @@ void edit_cut(struct vma_edit *e, uint64_t start, uint64_t end)
 	e->cut.start = start;
 	e->cut.end = end;
 	e->cut.has_left = e->cut.has_right = false;
-	for (vma = rtree_txn_first(&e->txn, start, end, &r); vma && r.start < end;
+	for (vma = rtree_txn_first(&e->txn, start, end, &r); vma && r.start < end && !e->err;
 	     vma = r.end < end ? rtree_next(view, r.end, &r) : NULL) {
 		cut_one(e, vma, start, end);
 		edit_take(e, vma);
@@ -187,12 +203,26 @@ bool edit_too_many(const struct vma_edit *e)
 	return e->count > e->old_count && e->count > e->mm->machine->max_map_count;
 }
 
-int edit_check(struct vma_edit *e)
+int edit_charge_accounts(struct vma_edit *e)
+{
+	if (!e->err) {
+		e->err = charge_more(e->added, e->removed);
+		e->charged = !e->err;
+	}
+	return e->err;
+}
+
+static inline int check(struct vma_edit *e)
 {
 	settle(e);
 	if (!e->err && edit_too_many(e))
 		e->err = -QENOMEM;
-	return e->err;
+	return edit_charge(e);
+}
+
+int edit_check(struct vma_edit *e)
+{
+	return check(e);
 }
 
 static void set_dead(struct vma *chain, uint32_t dead)
@@ -247,6 +277,8 @@ void edit_finish(struct vma_edit *e)
 	unlink_removed(e);
 	if (e->held)
 		set_dead(e->added, 0);
+	if (unlikely(e->mm->machine->own_charges))
+		charge_less(e->added, e->removed);
 	vma_free_rcu(e->mm, e->removed);
 	e->removed = NULL;
 }
@@ -262,6 +294,8 @@ static void abort_linked(struct vma_edit *e, struct vma *vma)
 void edit_abort(struct vma_edit *e)
 {
 	rtree_txn_abort(&e->txn);
+	if (unlikely(e->charged))
+		charge_undo(e->added, e->removed);
 	while (e->added) {
 		struct vma *vma = e->added;
 
@@ -275,7 +309,7 @@ void edit_abort(struct vma_edit *e)
 
 int edit_commit_or_abort(struct vma_edit *e)
 {
-	int err = edit_check(e);
+	int err = check(e);
 
 	if (err)
 		edit_abort(e);

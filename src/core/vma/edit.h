@@ -49,6 +49,7 @@ struct vma_edit {
 	uint64_t cut_pages;          /* taken out by edit_cut */
 	uint64_t cut_accounted;      /* of them charged to committed memory */
 	bool held;                   /* edit_hold() */
+	bool charged;                /* edit_charge() */
 	int err;
 };
 
@@ -64,7 +65,13 @@ struct vma *edit_add(struct vma_edit *e, const struct vma_spec *spec);
 void edit_cut(struct vma_edit *e, uint64_t start, uint64_t end);
 /* A split has brought the map count over its limit. */
 bool edit_too_many(const struct vma_edit *e);
-/* e->err, or -ENOMEM if there are too many. */
+int edit_charge_accounts(struct vma_edit *e);
+/* The last step before the commit: e->err, or what vma_ops.charge says to what the edit is more. */
+static inline int edit_charge(struct vma_edit *e)
+{
+	return unlikely(e->mm->machine->own_charges) ? edit_charge_accounts(e) : e->err;
+}
+/* The same, and -ENOMEM if there are too many. */
 int edit_check(struct vma_edit *e);
 /*
  * What is removed is not all the added VMAs' own: entries of others lie in their ranges until the

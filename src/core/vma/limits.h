@@ -35,9 +35,21 @@ bool mm_may_commit(const struct quire_mm *mm, int64_t pages);
 /* A private mapping with these flags is charged to committed memory. */
 bool flags_accountable(uint64_t flags);
 
+/* ---- charge.c: vma_ops.charge of VMAs that come and go, by vma->chain */
+/* Ahead of it: what is more.  0, or -errno and nothing is charged. */
+int charge_more(struct vma *added, struct vma *removed);
+/* After it: what is less. */
+void charge_less(struct vma *added, struct vma *removed);
+/* It does not come to it, and charge_more() was called. */
+void charge_undo(struct vma *added, struct vma *removed);
+
 /* ---- area.c */
-/* Where a mapping goes: *addr in: the wish, out: the place.  MAP_FIXED: only checked. */
-int area_find(struct quire_mm *mm, uint64_t *addr, uint64_t len, int flags, bool want_huge);
+/*
+ * Where a mapping goes: *addr in: the wish, out: the place.  MAP_FIXED: only checked.  `page_size`:
+ * what its address is a multiple of; want_huge: rather of a huge page's, where len is.
+ */
+int area_find(struct quire_mm *mm, uint64_t *addr, uint64_t len, int flags, uint64_t page_size,
+	      bool want_huge);
 /* Lowest address that the guard gap of vma claims. */
 uint64_t vma_gap_start(const struct vma *vma);
 

@@ -7,7 +7,8 @@
  *   1  A VMA in the tree is the one that its range in the tree names.
  *   2  A VMA holds a reference on its file from vma_new() until it is left to RCU, its entries
  *      gone: file.h, 1 says what a reader of a dead VMA may do with vma->file.
- *   3  vma->mm may be gone when the RCU callback runs: it uses vma->machine.
+ *   3  Each VMA that was opened (vma_ops.open) is closed once, before its file is let go.
+ *   4  vma->mm may be gone when the RCU callback runs: it uses vma->machine.
  */
 #include "core/base/kmem.h"
 #include "core/file/file.h"
@@ -29,7 +30,12 @@ struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec)
 	vma->policy = spec->policy;
 	vma->mm = mm;
 	vma->file = spec->file;
-	vma->ops = spec->file ? spec->file->facts.vma_ops : mm->machine->anon_ops;
+	vma->ops = mapping_ops(mm->machine, spec->file);
+	vma->private = spec->private;
+	if (unlikely(vma->ops->open != NULL) && !vma->ops->open(vma)) {
+		recycle_free_vma(mm, vma);
+		return NULL;
+	}
 	if (vma->file)
 		quire_file_get(vma->file);
 	return vma;
@@ -44,13 +50,28 @@ struct vma_spec vma_spec_of(const struct vma *vma, uint64_t start, uint64_t end)
 	    .pgoff = vma->pgoff + (start >> PAGE_SHIFT) - (vma->start >> PAGE_SHIFT),
 	    .file = vma->file,
 	    .policy = vma->policy,
+	    .private = vma->private,
 	};
+}
+
+int vma_ask_split(const struct vma *vma, uint64_t addr)
+{
+	if (vma->ops->may_split)
+		return vma->ops->may_split(vma, addr);
+	return addr & (ops_page_size(vma->ops) - 1) ? -QEINVAL : 0;
+}
+
+static inline void vma_end(struct quire_mm *mm, struct vma *vma)
+{
+	if (unlikely(vma->ops->close != NULL))
+		vma->ops->close(vma);
+	if (vma->file)
+		file_let_go(mm, vma->file);
 }
 
 void vma_free_now(struct vma *vma)
 {
-	if (vma->file)
-		file_let_go(vma->mm, vma->file);
+	vma_end(vma->mm, vma);
 	recycle_free_vma(vma->mm, vma);
 }
 
@@ -130,8 +151,7 @@ void vma_free_rcu(struct quire_mm *mm, struct vma *chain)
 	while (chain) {
 		struct vma *next = chain->chain;
 
-		if (chain->file)
-			file_let_go(mm, chain->file);
+		vma_end(mm, chain);
 		if (recycle)
 			recycle_vma(mm, chain);
 		else

@@ -5,7 +5,7 @@
 #ifndef CORE_VMA_VMA_H
 #define CORE_VMA_VMA_H
 
-#include "core/base/mm_types.h"
+#include "core/base/file_types.h"
 
 /* What a VMA is before it exists. */
 struct vma_spec {
@@ -14,7 +14,30 @@ struct vma_spec {
 	uint64_t pgoff;          /* of start */
 	struct quire_file *file; /* the VMA takes a reference of its own */
 	uint64_t policy;
+	void *private; /* vma_ops.open */
 };
+
+/* Of mappings of the file; NULL: of none. */
+static inline const struct vma_ops *mapping_ops(const struct quire_machine *m,
+						const struct quire_file *file)
+{
+	return file ? file->facts.vma_ops : m->anon_ops;
+}
+
+/* What its borders are multiples of. */
+static inline uint64_t ops_page_size(const struct vma_ops *ops)
+{
+	return ops->page_shift ? 1ull << ops->page_shift : PAGE_SIZE;
+}
+
+int vma_ask_split(const struct vma *vma, uint64_t addr);
+/* 0, or why the VMA, in which addr lies, cannot become two there. */
+static inline int vma_may_split(const struct vma *vma, uint64_t addr)
+{
+	const struct vma_ops *ops = vma->ops;
+
+	return unlikely(ops->may_split || ops->page_shift) ? vma_ask_split(vma, addr) : 0;
+}
 
 static inline uint64_t prot_to_flags(int prot)
 {

@@ -4,10 +4,10 @@
  *
  * Adjacent mappings are merged as Linux merges them, which /proc/PID/maps and
  * the map count show: the same flags (soft-dirty aside, which the merged VMA
- * has if either had it), the same file and policy, and offsets that continue.  Anonymous
- * memory has an offset too, the address at which it was first mapped, so that
- * what mremap has moved only merges with what moved along with it.
- * All of this runs inside an edit, under M.
+ * has if either had it), the same file and policy, offsets that continue, and the same in what
+ * their kind keeps of them.  Anonymous memory has an offset too, the address at which it was first
+ * mapped, so that what mremap has moved only merges with what moved along with it. All of this runs
+ * inside an edit, under M.
  */
 #include "core/vma/edit.h"
 #include "core/vma/vma.h"
@@ -22,11 +22,20 @@ static uint64_t spec_end_pgoff(const struct vma_spec *s)
 	return s->pgoff + ((s->end - s->start) >> PAGE_SHIFT);
 }
 
+/* Only mappings of files have private. */
+static bool private_allows(const struct vma_spec *a, const struct vma_spec *b)
+{
+	const struct vma_ops *ops = a->file->facts.vma_ops;
+
+	return !ops->may_merge || ops->may_merge(a, b);
+}
+
 /* b follows a without a gap, in the address space and in the file. */
 static bool mergeable(const struct vma_spec *a, const struct vma_spec *b)
 {
 	return a->end == b->start && a->file == b->file && flags_match(a->flags, b->flags) &&
-	       a->policy == b->policy && spec_end_pgoff(a) == b->pgoff;
+	       a->policy == b->policy && spec_end_pgoff(a) == b->pgoff &&
+	       a->private == b->private && (likely(!a->private) || private_allows(a, b));
 }
 
 /* A VMA in the making: it grows over neighbours that are the same. */
