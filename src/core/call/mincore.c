@@ -53,7 +53,7 @@ static void look_in_piece(const struct vma *vma, const struct pt_cursor *c, uint
 	uint64_t step = c->level ? 0 : 1, n = (c->stop - c->addr) >> PAGE_SHIFT;
 
 	for (uint64_t i = 0; i < n; i++) {
-		pte_t e = atomic_load(pt_nth(vma->mm->machine, c->walk.slot, (int64_t)(i * step)));
+		pte_t e = atomic_load(pt_nth(c->walk.slot, (int64_t)(i * step)));
 
 		*vec++ = pte_present(e) ? 1 : absent(vma, c->addr + i * PAGE_SIZE, e);
 	}

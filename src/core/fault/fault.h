@@ -168,6 +168,6 @@ enum quire_fault_result fault_install_one(struct fault *f, struct folio *fresh,
 /* f->entry is present and the access needs no new page: marks it as used. */
 enum quire_fault_result fault_touch(struct fault *f);
 /* Of `run` entries, the first of which allows the access: how many do.  PTL held or R. */
-unsigned fault_allowed_run(const struct fault *f, const pte_t *entry, unsigned run);
+unsigned fault_allowed_run(const struct fault *f, pte_t *entry, unsigned run);
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "core/fault/fault.h"
 #include "core/frame/folio.h"
+#include "core/table/cursor.h"
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
@@ -39,13 +40,13 @@ static pte_t touched(const struct fault *f)
 	return (had | t.set) & ~t.clear;
 }
 
-unsigned fault_allowed_run(const struct fault *f, const pte_t *entry, unsigned run)
+unsigned fault_allowed_run(const struct fault *f, pte_t *entry, unsigned run)
 {
 	struct touch t = touch_of(f);
 	pte_t need = t.set | (f->access == QUIRE_WRITE ? PTE_WRITE : 0);
 	unsigned n = 1;
 
-	while (n < run && (atomic_load(entry + n) & (need | t.clear)) == need)
+	while (n < run && (atomic_load(pt_nth(entry, n)) & (need | t.clear)) == need)
 		n++;
 	return n;
 }

@@ -18,6 +18,7 @@
 #include "core/frame/folio.h"
 #include "core/frame/reclaim.h"
 #include "core/kind/kind.h"
+#include "core/table/cursor.h"
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
@@ -63,8 +64,9 @@ static enum quire_fault_result anon_read(struct fault *f)
 	if (unlikely(err))
 		return fault_lost(f, err);
 	do
-		pt_set(&ref, ref.entry + i, zero);
-	while (++i < run && (!RULE(run_asks_each) || !atomic_load_relaxed(ref.entry + i)));
+		pt_set(&ref, pt_nth(ref.entry, i), zero);
+	while (++i < run &&
+	       (!RULE(run_asks_each) || entry_none(atomic_load_relaxed(pt_nth(ref.entry, i)))));
 	STEP("maps the zero page at %#lx", f->addr);
 	pt_unlock(&ref);
 	f->out->pte = zero;
@@ -76,7 +78,7 @@ static unsigned empty_run(const struct fault *f)
 {
 	unsigned i = 1, run = f->walk.level ? 1 : fault_run(f, WRITE_RUN);
 
-	while (i < run && !atomic_load_relaxed(f->walk.slot + i))
+	while (i < run && entry_none(atomic_load_relaxed(pt_nth(f->walk.slot, i))))
 		i++;
 	return i;
 }

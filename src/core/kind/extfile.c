@@ -18,6 +18,7 @@
 #include "core/frame/folio.h"
 #include "core/frame/reclaim.h"
 #include "core/kind/kind.h"
+#include "core/table/cursor.h"
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
@@ -127,9 +128,9 @@ static void install_frames(struct fault *f, struct pt_ref *ref, uint64_t pgoff, 
 	unsigned n = 0;
 
 	for (uint64_t i = max_u64(c->first, w.first); i < end; i++) {
-		pte_t *entry = ref->entry + (int64_t)(i - pgoff);
+		pte_t *entry = pt_nth(ref->entry, (int64_t)(i - pgoff));
 
-		if (atomic_load_relaxed(entry))
+		if (!entry_none(atomic_load_relaxed(entry)))
 			continue;
 		STEP("maps external frame %lu", c->frames[i - c->first]);
 		pt_set(ref, entry, pte_make(c->frames[i - c->first], bits));

@@ -19,6 +19,7 @@
 #include "core/frame/folio.h"
 #include "core/frame/reclaim.h"
 #include "core/kind/kind.h"
+#include "core/table/cursor.h"
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
@@ -116,7 +117,7 @@ static void mapper_end(struct mapper *m)
 
 static inline pte_t *mapper_entry(const struct mapper *m, uint64_t pgoff)
 {
-	return m->ref.entry + (int64_t)(pgoff - m->pgoff);
+	return pt_nth(m->ref.entry, (int64_t)(pgoff - m->pgoff));
 }
 
 /* The entry is empty.  The cache keeps the folio while we are in RCU. */
@@ -133,7 +134,7 @@ static inline void map_page(struct mapper *m, pte_t *entry, struct folio *folio)
 /* Maps the page that the cache has in the slot, if that can be and the entry is empty. */
 static inline bool map_slot(struct mapper *m, pte_t *entry, void *const *slot)
 {
-	bool taken = RULE(run_asks_each) && atomic_load_relaxed(entry);
+	bool taken = RULE(run_asks_each) && !entry_none(atomic_load_relaxed(entry));
 	struct folio *folio = taken ? NULL : atomic_load(slot);
 
 	if (!folio || (RULE(map_up_to_date) && !folio_test(folio, FOLIO_UPTODATE)))
@@ -150,11 +151,11 @@ static void map_range(struct mapper *m, uint64_t first, uint64_t end)
 
 	for (; first < end; first += n) {
 		void *const *slots = index_slots(pages, first, &n);
+		int64_t i = 0;
 
 		n = (unsigned)min_u64(n, end - first);
-		for (pte_t *entry = mapper_entry(m, first), *stop = entry + n;
-		     slots && entry < stop; entry++)
-			map_slot(m, entry, slots++);
+		for (pte_t *entry = mapper_entry(m, first); slots && i < n; i++)
+			map_slot(m, pt_nth(entry, i), slots + i);
 	}
 }
 
@@ -196,7 +197,7 @@ static unsigned map_written_run(struct mapper *m, unsigned run)
 		if (!slots)
 			break;
 		for (n = min_u32(n, run - at); n; n--, at++, slots++)
-			if (!map_slot(m, m->ref.entry + at, slots))
+			if (!map_slot(m, pt_nth(m->ref.entry, at), slots))
 				return at;
 	}
 	return at;
@@ -206,7 +207,7 @@ static bool map_next(struct mapper *m, unsigned nr)
 {
 	struct folio *folio = filecache_peek(m->f->vma->file, m->pgoff + nr);
 
-	return map_slot(m, m->ref.entry + nr, (void *const *)&folio);
+	return map_slot(m, pt_nth(m->ref.entry, nr), (void *const *)&folio);
 }
 
 /*
@@ -220,7 +221,8 @@ static unsigned map_read_run(struct mapper *m, unsigned run, unsigned *n)
 	*n = 0;
 	for (unsigned windows = 1;; windows++) {
 		map_around(m, f->addr + *n * PAGE_SIZE);
-		*n += likely(run == 1) ? 1 : fault_allowed_run(f, m->ref.entry + *n, run - *n);
+		*n +=
+		    likely(run == 1) ? 1 : fault_allowed_run(f, pt_nth(m->ref.entry, *n), run - *n);
 		if (*n == run || !map_next(m, *n))
 			return windows;
 	}

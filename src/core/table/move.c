@@ -34,11 +34,11 @@ static uint64_t to_table_end(uint64_t addr)
 static void move_locked(struct mmu_gather *g, struct pt_ref *dst, struct pt_ref *src,
 			uint64_t old_addr, uint64_t len)
 {
-	pte_t *to = dst->entry, *from = src->entry;
-	uint64_t first = old_addr, last = 0, end = old_addr + len;
+	int64_t first = 0, last = 0, n = (int64_t)(len >> PAGE_SHIFT);
 	unsigned moved = 0;
 
-	for (; old_addr < end; old_addr += PAGE_SIZE, to++, from++) {
+	for (int64_t i = 0; i < n; i++) {
+		pte_t *to = pt_nth(dst->entry, i), *from = pt_nth(src->entry, i);
 		pte_t e = atomic_load_relaxed(from);
 
 		if (entry_none(e))
@@ -46,15 +46,16 @@ static void move_locked(struct mmu_gather *g, struct pt_ref *dst, struct pt_ref 
 		if (unlikely(!pte_present(e)) && entry_kind_absent(e) == ENTRY_UNKNOWN)
 			entry_unknown(g->mm->machine); /* all other kinds move as they are */
 		Q_ASSERT(g->mm->machine, entry_none(atomic_load_relaxed(to))); /* invariant 4 */
-		STEP("moves entry %#lx away from %#lx", e, old_addr);
+		STEP("moves entry %#lx away from %#lx", e, old_addr + ((uint64_t)i << PAGE_SHIFT));
 		pt_set(src, from, 0);
 		pt_set(dst, to, e);
 		if (!moved++)
-			first = old_addr;
-		last = old_addr;
+			first = i;
+		last = i;
 	}
 	if (moved && RULE(move_flush))
-		tlb_range(g, first, last + PAGE_SIZE, moved);
+		tlb_range(g, old_addr + ((uint64_t)first << PAGE_SHIFT),
+			  old_addr + ((uint64_t)(last + 1) << PAGE_SHIFT), moved);
 }
 
 /* Both addresses in one table. */
@@ -65,7 +66,7 @@ static void move_within(struct mmu_gather *g, uint64_t new_addr, uint64_t old_ad
 	if (!pt_lock(g->mm, old_addr, &src))
 		return;
 	dst = src;
-	dst.entry = src.entry + ((int64_t)(new_addr - old_addr) >> PAGE_SHIFT);
+	dst.entry = pt_nth(src.entry, (int64_t)(new_addr - old_addr) >> PAGE_SHIFT);
 	move_locked(g, &dst, &src, old_addr, len);
 	pt_unlock(&src);
 }
