@@ -318,14 +318,24 @@ QUIRE_API int64_t quire_remote_read(struct quire_mm *mm, uint64_t addr, void *bu
 QUIRE_API int64_t quire_remote_write(struct quire_mm *mm, uint64_t addr, const void *buf,
 				     uint64_t len);
 
-/* A page held in place and readable or writable through `mem` until unpinned. */
+/*
+ * A page held in place and readable or writable through `mem` until unpinned.
+ *
+ * The page of a shared mapping, and a private page of the mm's own, is what the mm maps for as long
+ * as it maps it: what either side stores the other sees, and fork leaves the page to the mm that it
+ * was pinned of and gives the child a copy.  A private page that a fork has shared becomes the mm's
+ * own by the pin, also by one for reading, which may take memory.  Only what has no private page
+ * yet, the zero page or a page of a file in a private mapping, is pinned for reading as it is: the
+ * mm's next store there is to a new page, and the pin goes on reading the old one.  Who is to see
+ * that store pins for writing.  After munmap the pin keeps what it has.
+ */
 struct quire_pin {
 	void *mem;
 	uint64_t frame;
 	void *priv;
 };
-/* -EFAULT for a refused access or external frame.  addr is rounded down to its page.  Grows no
- * stack. */
+/* -EFAULT for a refused access, an external frame, or want of memory; -ENOMEM for a page that has
+ * been pinned 65,280 times.  addr is rounded down to its page.  Grows no stack. */
 QUIRE_API int quire_pin_sized(struct quire_mm *mm, uint64_t addr, enum quire_access access,
 			      struct quire_pin *out, size_t size);
 static inline int quire_pin(struct quire_mm *mm, uint64_t addr, enum quire_access access,

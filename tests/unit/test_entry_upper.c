@@ -92,7 +92,7 @@ static void expect_piece(struct pt_cursor *c, uint64_t from, uint64_t to, unsign
 	assert_int_equal(c->stop, to);
 	assert_int_equal(c->level, level);
 	assert_ptr_equal(c->entry, c->ref.entry);
-	assert_int_equal(c->ref.table->level, level);
+	assert_int_equal(c->ref.table->pt.level, level);
 	assert_true(spin_is_locked(&c->ref.table->pt.lock));
 }
 

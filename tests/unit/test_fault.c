@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_fault.c: quire_fault(), quire_read/write and pins on anonymous memory.
+ * test_fault.c: quire_fault(), quire_read/write on anonymous memory.
  *
  * What is refused, and how, is compared with the host kernel: the same access is made there, in
  * a mapping with the same rights, under a SIGSEGV handler.
@@ -512,97 +512,6 @@ static void test_access_across_pages(void **state)
 	unit_verify(u);
 }
 
-/* ---- pins -------------------------------------------------------------------- */
-
-static void test_pins(void **state)
-{
-	struct unit *u = *state;
-	uint64_t a = unit_map(u->mm, 0, 2 * UPAGE, URW, UANON);
-	struct quire_pin w, r;
-
-	assert_int_equal(quire_pin(u->mm, a + 5, QUIRE_WRITE, &w), 0);
-	strcpy(w.mem, "pinned");
-	unit_verify(u);
-	assert_memory_equal(&(uint64_t){unit_load(u->mm, a)}, "pinned\0", 8);
-	assert_int_equal(quire_pin(u->mm, a + UPAGE, QUIRE_READ, &r), 0);
-	assert_int_equal(*(uint64_t *)r.mem, 0);
-	/* The page stays the pin's after it is unmapped. */
-	quire_munmap(u->mm, a, 2 * UPAGE);
-	unit_verify(u);
-	assert_string_equal(w.mem, "pinned");
-	quire_unpin(u->m, &w);
-	quire_unpin(u->m, &r);
-	assert_null(w.mem);
-	assert_int_equal(quire_pin(u->mm, a, QUIRE_READ, &r), -EFAULT);
-	unit_verify(u);
-}
-
-/* A page pinned before a fork stays the parent's: what the pin writes, the parent sees. */
-static void test_pin_survives_fork(void **state)
-{
-	struct unit *u = *state;
-	uint64_t a = unit_map(u->mm, 0, UPAGE, URW, UANON);
-	struct quire_mm *child;
-	struct quire_pin pin;
-
-	unit_store(u->mm, a, 1);
-	assert_int_equal(quire_pin(u->mm, a, QUIRE_WRITE, &pin), 0);
-	assert_int_equal(quire_mm_fork(u->mm, NULL, &child), 0);
-	unit_store(u->mm, a, 2);
-	assert_int_equal(*(uint64_t *)pin.mem, 2);
-	*(uint64_t *)pin.mem = 3;
-	assert_int_equal(unit_load(u->mm, a), 3);
-	assert_int_equal(unit_load(child, a), 1);
-	unit_verify(u);
-	quire_unpin(u->m, &pin);
-	quire_mm_put(child);
-	unit_verify(u);
-}
-
-/* Pinning a shared page for writing breaks the sharing first. */
-static void test_pin_for_writing_copies(void **state)
-{
-	struct unit *u = *state;
-	uint64_t a = unit_map(u->mm, 0, UPAGE, URW, UANON);
-	struct quire_mm *child;
-	struct quire_pin w, r;
-
-	unit_store(u->mm, a, 1);
-	assert_int_equal(quire_mm_fork(u->mm, NULL, &child), 0);
-	assert_int_equal(quire_pin(u->mm, a, QUIRE_READ, &r), 0);
-	assert_int_equal(quire_pin(child, a, QUIRE_WRITE, &w), 0);
-	assert_int_not_equal(r.frame, w.frame);
-	*(uint64_t *)w.mem = 2;
-	assert_int_equal(unit_load(u->mm, a), 1);
-	assert_int_equal(unit_load(child, a), 2);
-	quire_unpin(u->m, &w);
-	quire_unpin(u->m, &r);
-	quire_mm_put(child);
-	unit_verify(u);
-}
-
-/* A child that is left alone on a page does not write into what the parent has pinned. */
-static void test_pin_keeps_the_page_from_reuse(void **state)
-{
-	struct unit *u = *state;
-	uint64_t a = unit_map(u->mm, 0, UPAGE, URW, UANON);
-	struct quire_mm *child;
-	struct quire_fault f;
-	struct quire_pin pin;
-
-	unit_store(u->mm, a, 1);
-	assert_int_equal(quire_mm_fork(u->mm, NULL, &child), 0);
-	assert_int_equal(quire_pin(u->mm, a, QUIRE_READ, &pin), 0);
-	assert_int_equal(quire_munmap(u->mm, a, UPAGE), 0);
-	unit_fault(child, a, QUIRE_WRITE, &f);
-	assert_int_equal(f.kind, QUIRE_KIND_COW_COPY);
-	unit_store(child, a, 2);
-	assert_int_equal(*(uint64_t *)pin.mem, 1);
-	quire_unpin(u->m, &pin);
-	quire_mm_put(child);
-	unit_verify(u);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -623,10 +532,6 @@ int main(void)
 	    cmocka_unit_test(test_out_of_memory),
 	    unit_test(test_access_rights_as_on_the_host),
 	    unit_test(test_access_across_pages),
-	    unit_test(test_pins),
-	    unit_test(test_pin_survives_fork),
-	    unit_test(test_pin_for_writing_copies),
-	    unit_test(test_pin_keeps_the_page_from_reuse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

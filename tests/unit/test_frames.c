@@ -215,7 +215,7 @@ static bool all_zero(struct quire_machine *m, struct folio *f)
 {
 	const uint64_t *p = folio_addr(m, f);
 
-	for (unsigned i = 0; i < (512u << f->order); i++)
+	for (unsigned i = 0; i < (512u << folio_order(f)); i++)
 		if (p[i])
 			return false;
 	return true;
@@ -223,7 +223,7 @@ static bool all_zero(struct quire_machine *m, struct folio *f)
 
 static void dirty(struct quire_machine *m, struct folio *f)
 {
-	memset(folio_addr(m, f), 0x5a, PAGE_SIZE << f->order);
+	memset(folio_addr(m, f), 0x5a, PAGE_SIZE << folio_order(f));
 }
 
 /* Takes every frame, zeroed, twice; dirty in between. */
@@ -289,7 +289,7 @@ static void test_random_orders(void **state)
 		unsigned order;
 
 		if (f) {
-			memset(owned + folio_pfn(u->m, f), 0, 1u << f->order);
+			memset(owned + folio_pfn(u->m, f), 0, 1u << folio_order(f));
 			folio_put(u->m, f);
 			held[i] = NULL;
 			continue;
@@ -357,8 +357,8 @@ static void test_nodes(void **state)
 	for (uint64_t i = 0; i < n; i++) {
 		v[i] = folio_alloc(u.m, 0, 0);
 		assert_non_null(v[i]);
-		per_node[v[i]->node]++;
-		assert_int_equal(v[i]->node, folio_pfn(u.m, v[i]) >= 4096);
+		per_node[folio_zone(v[i])]++;
+		assert_int_equal(folio_zone(v[i]), folio_pfn(u.m, v[i]) >= 4096);
 	}
 	assert_int_equal(per_node[0] + per_node[1], 33 * 256 - 1);
 	assert_null(folio_alloc(u.m, 0, 0));
@@ -771,9 +771,9 @@ static void test_verify_sees(void **state)
 	folio_put(u->m, f);
 	frames_drain(u->m);
 	assert_true(folio_test(f, FOLIO_BUDDY));
-	f->order--;
+	f->shape--;
 	assert_int_not_equal(frames_verify(u->m, NULL, NULL), 0);
-	f->order++;
+	f->shape++;
 	folio_clear(f, FOLIO_BUDDY);
 	assert_int_not_equal(frames_verify(u->m, NULL, NULL), 0);
 	folio_set(f, FOLIO_BUDDY);

@@ -182,20 +182,23 @@ static void *wait_for_table(void *arg)
 	return NULL;
 }
 
-/* Changes *word to 0 while somebody waits for the PTL of BASE; returns whether he got it. */
-static bool lock_behind(struct quire_mm *mm, uint64_t *word)
+/* Sets both to 0 while somebody waits for the PTL of BASE; returns whether he got it. */
+static bool lock_behind(struct quire_mm *mm, uint64_t *slot, uint32_t *mark)
 {
 	struct waiter w = {.mm = mm};
-	uint64_t was = *word;
+	uint64_t slot_was = *slot;
+	uint32_t mark_was = *mark;
 	struct pt_ref ref;
 
 	assert_true(pt_lock(mm, BASE, &ref));
 	assert_int_equal(pthread_create(&w.thread, NULL, wait_for_table, &w), 0);
 	usleep(50000); /* he has walked, and waits */
-	atomic_store(word, 0);
+	atomic_store(slot, 0);
+	atomic_store(mark, 0);
 	pt_unlock(&ref);
 	pthread_join(w.thread, NULL);
-	atomic_store(word, was);
+	atomic_store(slot, slot_was);
+	atomic_store(mark, mark_was);
 	return w.locked;
 }
 
@@ -203,7 +206,8 @@ static bool lock_behind(struct quire_mm *mm, uint64_t *word)
 static void test_lock_rereads(void **state)
 {
 	struct unit *u = *state;
-	uint64_t frame = u->mm->root, unchanged = 0;
+	uint64_t frame = u->mm->root, no_slot = 0;
+	uint32_t no_mark = 0;
 	struct pt_ref ref;
 	uint64_t *slot = NULL;
 
@@ -214,9 +218,9 @@ static void test_lock_rereads(void **state)
 		slot = (uint64_t *)pfn_addr(u->m, frame) + (BASE >> (12 + 9 * level)) % PT_ENTRIES;
 		frame = pte_frame(*slot);
 	}
-	assert_true(lock_behind(u->mm, &unchanged));
-	assert_false(lock_behind(u->mm, slot));
-	assert_false(lock_behind(u->mm, &ref.table->pt.linked));
+	assert_true(lock_behind(u->mm, &no_slot, &no_mark));
+	assert_false(lock_behind(u->mm, slot, &no_mark));
+	assert_false(lock_behind(u->mm, &no_slot, &ref.table->pt.linked));
 	unit_verify(u);
 }
 
@@ -713,6 +717,8 @@ static void test_verify_sees(void **state)
 	COOK(f->mapcount++, f->mapcount--);
 	COOK(f->refs++, f->refs--);
 	COOK(u->m->pins++, u->m->pins--);
+	COOK(f->shape += SHAPE_PIN, f->shape -= SHAPE_PIN);
+	COOK(assert_true(folio_pin(f)), folio_unpin(u->m, f));
 	COOK(folio_clear(f, FOLIO_EXCLUSIVE), folio_set(f, FOLIO_EXCLUSIVE));
 	COOK(mm_count(u->mm, MM_ANON, 1), mm_count(u->mm, MM_ANON, -1));
 	COOK(u->mm->nr_tables++, u->mm->nr_tables--);

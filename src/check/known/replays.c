@@ -12,28 +12,34 @@
 
 const struct known_replay known_replays[] = {
     {
-	.name = "fork copies a page that a COW still holds before the flush",
-	.scenario = "fork-order-copy",
-	.rule = RULE_fork_flushes_pinned,
-	.schedule = "4:0/1,1:88>0,0:173>1",
+	.name = "a COW opens a copy for writing that fork has shared",
+	.scenario = "fork-copy",
+	.rule = RULE_copy_asks_again,
+	.schedule = "4:0/1,1:75>0",
+    },
+    {
+	.name = "a pin keeps a page in place that another thread is about to replace by a copy",
+	.scenario = "pin-unshare-copy",
+	.rule = RULE_cow_counts_references,
+	.schedule = "0:41>1,1:92/2",
     },
     {
 	.name = "fork copies a pinned page before the flush",
 	.scenario = "fork-order-pin",
 	.rule = RULE_fork_flushes_pinned,
-	.schedule = "0:173>1",
+	.schedule = "0:174>1",
     },
     {
 	.name = "truncation looks through the cache before a page is added",
 	.scenario = "file-add",
 	.rule = RULE_wait_for_adders,
-	.schedule = "0:32>1",
+	.schedule = "0:33>1",
     },
     {
 	.name = "truncation looks through the cache before a page to be read in is added",
 	.scenario = "io-truncate",
 	.rule = RULE_wait_for_adders,
-	.schedule = "0:38>1",
+	.schedule = "0:39>1",
     },
     {
 	.name = "mprotect ends the charge of a page that a fault brings in",
@@ -45,19 +51,19 @@ const struct known_replay known_replays[] = {
 	.name = "MADV_POPULATE_WRITE takes a replacement in progress for a hole",
 	.scenario = "populate-mremap",
 	.rule = RULE_miss_under_mmap_lock,
-	.schedule = "0:100>1",
+	.schedule = "0:104>1",
     },
     {
 	.name = "MADV_POPULATE_WRITE takes a mapping that became read-only for a hole",
 	.scenario = "populate-replace",
 	.rule = RULE_populate_looks_again,
-	.schedule = "0:100>1",
+	.schedule = "0:104>1",
     },
     {
 	.name = "mlock fails for what was unmapped after it had set the flag",
 	.scenario = "mlock-munmap",
 	.rule = RULE_populate_looks_again,
-	.schedule = "0:161>1",
+	.schedule = "0:167>1",
     },
     {
 	.name = "mremap takes a page that a fault brings in for one that was never touched",

@@ -16,17 +16,15 @@
 #include "ds/dlist.h"
 
 /*
- * Metadata of one 4 KiB frame: 32 bytes.  The head frame of an allocation of
- * order n is the folio; the other frames of it have FOLIO_TAIL.
+ * Metadata of one 4 KiB frame: 32 bytes, two to a cache line.  (64 bytes cost munmap an eighth:
+ * docs/performance.md.)  The head frame of an allocation of order n is the folio; the other frames
+ * of it have FOLIO_TAIL.
  */
 struct folio {
 	uint32_t refs;    /* A: 0 = free; the page cache holds one, each entry one, each pin one */
 	int32_t mapcount; /* A: page-table entries that map it */
 	uint32_t flags;   /* A: FOLIO_* */
-	uint8_t order;    /* C while allocated */
-	uint8_t node;     /* C */
-	uint8_t zone;     /* C */
-	uint8_t level;    /* C while a page table: 0 = last level .. 3 = top */
+	uint32_t shape;   /* order: C while allocated; zone: C; pins: A.  folio.h has the readers */
 	union {
 		/* In the page cache, or anonymous (mapping == NULL). */
 		struct {
@@ -41,7 +39,8 @@ struct folio {
 		struct {
 			struct spinlock lock;
 			uint32_t used;   /* entries that are not none */
-			uint64_t linked; /* 1 until the table is taken out of the tree */
+			uint32_t linked; /* 1 until the table is taken out of the tree */
+			uint32_t level;  /* C: 0 = last level .. 3 = top */
 		} pt;
 	};
 };
@@ -49,7 +48,7 @@ _Static_assert(sizeof(struct folio) == 32, "32 bytes of metadata per frame");
 
 enum folio_flags {
 	FOLIO_TAIL = 1u << 0,
-	FOLIO_BUDDY = 1u << 1,     /* Z: head of a free block of ->order */
+	FOLIO_BUDDY = 1u << 1,     /* Z: head of a free block of its order */
 	FOLIO_TABLE = 1u << 2,     /* a page table */
 	FOLIO_ANON = 1u << 3,      /* anonymous content */
 	FOLIO_EXCLUSIVE = 1u << 4, /* anonymous and of one mm only: may be written in place */
@@ -122,7 +121,7 @@ struct quire_machine {
 	uint64_t waiting[NR_ZONE_KINDS];   /* A: frames that wait for a grace period (defer.c) */
 	uint64_t came_back[NR_ZONE_KINDS]; /* A: moves when some of waiting is free */
 	uint64_t lost_pages;               /* A: dirty pages of files that could not be written */
-	uint64_t pins;                     /* A: references held by quire_pin() */
+	uint64_t pins;                     /* A: the sum of the folios' */
 	struct spinlock mm_lock;
 	struct dlist mms;   /* L */
 	struct dlist files; /* L: mappings, for verify */

@@ -90,6 +90,11 @@
 	  "commit 70e806e4e645; copy.c, 2")                                                        \
 	X(fork_flushes_pinned, "a pinned page is flushed before fork copies it",                   \
 	  "commit fb49c455323f; copy.c, 2")                                                        \
+	X(copy_asks_again, "a copy becomes writable only if no fork has shared it meanwhile",      \
+	  "cow.c, 4")                                                                              \
+	X(pin_unshares, "a page that fork has shared becomes the mm's own before it is pinned",    \
+	  "commit a7f226604170; pin.c, 2")                                                         \
+	X(unshare_waits, "a page is unshared for a pin only when no fork goes on", "install.c, 3") \
 	X(cow_counts_references, "a page is reused only if its last reference is the entry's",     \
 	  "CVE-2020-29374; locking.md 10")                                                         \
 	X(cow_read_only_first, "a copy is read-only until the page it replaces is flushed",        \

@@ -13,6 +13,8 @@
  *      on the file that was taken under the PTL. So it is the file that was mapped there, whatever
  *      is mapped there by now.  A failure counts only if that file's page is still mapped.  A
  *      shared page of an external file cannot be written here.
+ *   3  Another program's read leaves behind what the host's leaves, which pins the page: one that a
+ *      fork has shared is the mm's own afterwards (pin.c, 2).
  */
 #include "core/fault/populate.h"
 #include "core/frame/folio.h"
@@ -52,6 +54,12 @@ static void copy_bytes(const struct access *a, pte_t entry, uint64_t addr, uint6
 		memcpy(a->buf, mem, n);
 }
 
+/* Invariant 3.  PTL held. */
+static bool must_unshare(const struct access *a, pte_t entry)
+{
+	return a->remote && !a->write && entry_is_forked(a->mm->machine, entry);
+}
+
 /* PTL held: of the living VMA, so that the file has a reference (file.h, 1). */
 static enum access_step try_entry(struct access *a, struct vma *vma, pte_t entry, uint64_t addr,
 				  uint64_t n)
@@ -64,7 +72,7 @@ static enum access_step try_entry(struct access *a, struct vma *vma, pte_t entry
 		quire_file_get(a->file);
 		return ACCESS_EXTERNAL;
 	}
-	if (a->write && !(entry & PTE_DIRTY))
+	if ((a->write && !(entry & PTE_DIRTY)) || must_unshare(a, entry))
 		return ACCESS_FAULT;
 	copy_bytes(a, entry, addr, n);
 	return ACCESS_DONE;
@@ -157,7 +165,7 @@ static bool fault_in(const struct access *a, uint64_t addr)
 {
 	enum quire_access kind = a->write ? QUIRE_WRITE : QUIRE_READ;
 
-	return (a->remote ? mm_fault_in(a->mm, addr, kind)
+	return (a->remote ? mm_fault_in_to_pin(a->mm, addr, kind)
 			  : quire_fault(a->mm, addr, kind, NULL)) == QUIRE_FAULT_OK;
 }
 

@@ -14,6 +14,7 @@
  *     rights --- refused ---------------------------------------> SIGSEGV
  *        |
  *     entry: none -> ops->fault     read-only, write -> ops->write_protected     else -> touch
+ *                                   forked, for a pin -^
  *
  *   1  A fault reports that nothing is mapped only after a lookup under M. So it never takes a
  *      MAP_FIXED replacement in progress for a hole.
@@ -40,26 +41,6 @@
 
 /* Lost races before the fault waits for the writers' lock. */
 #define MAX_TRIES 8
-
-/* Invariant 3. */
-enum quire_fault_result fault_refuse(struct fault *f, enum quire_fault_result result, int si_code,
-				     enum quire_fault_reason reason)
-{
-	if (RULE(refuse_the_living) && f->vma && vma_is_dead(f->vma))
-		return fault_lost(f, -QEAGAIN);
-	STEP("is refused: %s", quire_fault_reason_name(reason));
-	f->out->si_code = si_code;
-	f->out->reason = reason;
-	f->out->has_vma = f->vma != NULL;
-	if (f->vma)
-		vma_fill_info(f->vma, &f->out->vma);
-	return result;
-}
-
-enum quire_fault_result fault_sigbus(struct fault *f, enum quire_fault_reason reason)
-{
-	return fault_refuse(f, QUIRE_FAULT_BUS, QBUS_ADRERR, reason);
-}
 
 static void count_kind(struct fault *f, enum quire_fault_kind kind, unsigned n)
 {
@@ -215,6 +196,15 @@ static enum quire_fault_result fault_no_vma(struct fault *f)
 	return QUIRE_FAULT_OK;
 }
 
+/* The page must be another, or the mm's own, or noted.  What is to be unshared is only guessed. */
+static bool is_protected(const struct fault *f)
+{
+	if (f->access == QUIRE_WRITE)
+		return !(f->entry & PTE_WRITE);
+	return unlikely(f->unshare) && !(f->vma->flags & VM_MAYSHARE) &&
+	       entry_is_forked(f->mm->machine, f->entry);
+}
+
 static enum quire_fault_result fault_dispatch(struct fault *f)
 {
 	const struct vma *vma = f->vma;
@@ -227,7 +217,7 @@ static enum quire_fault_result fault_dispatch(struct fault *f)
 		return vma->ops->fault(f);
 	if (unlikely(!pte_present(f->entry) || f->walk.level))
 		return fault_not_a_page(f);
-	if (f->access == QUIRE_WRITE && !(f->entry & PTE_WRITE))
+	if (is_protected(f))
 		return vma->ops->write_protected(f);
 	return fault_touch(f);
 }
@@ -414,31 +404,21 @@ enum quire_fault_result mm_fault_in_run(struct quire_mm *mm, uint64_t *at, uint6
 	return result;
 }
 
+enum quire_fault_result mm_fault_in_to_pin(struct quire_mm *mm, uint64_t addr,
+					   enum quire_access access)
+{
+	struct quire_fault unwanted = {.addr = addr};
+	struct fault f = {.mm = mm, .addr = addr & PAGE_MASK, .access = access, .out = &unwanted};
+
+	f.end = f.addr + PAGE_SIZE;
+	f.unshare = access != QUIRE_WRITE;
+	return fault_resolve(&f);
+}
+
 enum quire_fault_result mm_fault_in(struct quire_mm *mm, uint64_t addr, enum quire_access access)
 {
 	enum quire_fault_reason why;
 
 	addr &= PAGE_MASK;
 	return mm_fault_in_run(mm, &addr, addr + PAGE_SIZE, access, &why);
-}
-
-const char *quire_fault_reason_name(enum quire_fault_reason r)
-{
-	static const char *const names[QUIRE_NR_REASONS] = {
-	    [QUIRE_REASON_NONE] = "none",
-	    [QUIRE_REASON_NO_VMA] = "nothing is mapped there",
-	    [QUIRE_REASON_PROT_NONE] = "the mapping allows no access",
-	    [QUIRE_REASON_PROT_READ] = "the mapping is not readable",
-	    [QUIRE_REASON_PROT_WRITE] = "the mapping is not writable",
-	    [QUIRE_REASON_PROT_EXEC] = "the mapping is not executable",
-	    [QUIRE_REASON_STACK_LIMIT] = "the stack would exceed a resource limit",
-	    [QUIRE_REASON_STACK_GAP] = "the stack would come too close to the mapping below",
-	    [QUIRE_REASON_BEYOND_EOF] = "the page lies beyond the end of the file",
-	    [QUIRE_REASON_IO] = "the file could not be read",
-	    [QUIRE_REASON_NO_MEMORY] = "no memory",
-	    [QUIRE_REASON_GUARD] = "the page is a guard",
-	    [QUIRE_REASON_POISON] = "the page is lost",
-	};
-
-	return (unsigned)r < QUIRE_NR_REASONS ? names[r] : "?";
 }

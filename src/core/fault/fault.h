@@ -5,6 +5,7 @@
  *   fault.c    the way: lookup, rights, dispatch, retry, fallback, stack growth, OOM
  *   touch.c    the entry is there already
  *   install.c  the only places where a fault makes an entry
+ *   refuse.c   a refusal, and its reason
  *   src/core/kind   what each kind of VMA does (struct vma_ops)
  *
  * An op runs inside an RCU read-side section, without the mmap lock unless f->locked.  It ends in
@@ -58,6 +59,7 @@ struct fault {
 	enum fault_again again;  /* why the attempt is to be made again, from the lookup */
 	unsigned tries;          /* lost races since the last sleep */
 	bool grow;               /* an access of the program's own: may grow a stack */
+	bool unshare;            /* read for a pin: a page that a fork has shared is made our own */
 	bool major;              /* content was read in for this fault */
 	struct reclaim reclaim;  /* before OOM is reported */
 	int missing;             /* what OOM is for: -ENOPAGE, -ENOTABLE, -ENOMEM */
@@ -69,14 +71,6 @@ struct fault {
 
 /* ---- fault.c, for ops */
 
-/*
- * Refuses the access: BUS or SEGV with its si_code, and tells which VMA it was.  If f->vma is dead
- * by now, what was found says nothing of what is mapped there: starts over.  R.
- */
-enum quire_fault_result fault_refuse(struct fault *f, enum quire_fault_result result, int si_code,
-				     enum quire_fault_reason reason);
-/* SIGBUS as Linux gives it: BUS_ADRERR at the page. */
-enum quire_fault_result fault_sigbus(struct fault *f, enum quire_fault_reason reason);
 /* OK, done as `kind`; counted. */
 enum quire_fault_result fault_done(struct fault *f, enum quire_fault_kind kind);
 /* The same of n pages from f->addr on, one at least. */
@@ -142,6 +136,17 @@ static inline void fault_window(const struct vma *vma, uint64_t addr, uint64_t b
 enum quire_fault_result fault_not_a_page(struct fault *f);
 /* Sleeps until the folio is unlocked, and starts over; takes over a reference.  R. */
 enum quire_fault_result fault_await_folio(struct fault *f, struct folio *folio);
+
+/* ---- refuse.c */
+
+/*
+ * Refuses the access: BUS or SEGV with its si_code, and tells which VMA it was.  If f->vma is dead
+ * by now, what was found says nothing of what is mapped there: starts over.  R.
+ */
+enum quire_fault_result fault_refuse(struct fault *f, enum quire_fault_result result, int si_code,
+				     enum quire_fault_reason reason);
+/* SIGBUS as Linux gives it: BUS_ADRERR at the page. */
+enum quire_fault_result fault_sigbus(struct fault *f, enum quire_fault_reason reason);
 
 /* ---- install.c */
 

@@ -10,11 +10,12 @@
  *      So either they see the fault's entry or the fault sees their mark.
  *   2  Creating a table and reading the mark must not be reordered.  atomic_fence() lies between
  *      them, as it does on the other side (zap.c, 4).  Taking the PTL is no such fence everywhere.
- *   3  While a fork of the mm goes on, no private page is made or opened for writing, for two
- *      reasons.  Threads may still write through translations that fork has not flushed yet: a copy
- *      made now could miss a store.  And a page that came into being behind fork's back could be
- *      pointed to by one that fork copies later.  fork sets `forking`, fences, and then takes PTLs.
- *      The fault takes the PTL and then looks at `forking`; if it is set, the fault waits on M.
+ *   3  While a fork of the mm goes on, no private page is made or opened for writing, nor made the
+ *      mm's own for a pin that reads, for two reasons.  Threads may still write through
+ *      translations that fork has not flushed yet: a copy made now could miss a store.  And a page
+ *      that came into being behind fork's back could be pointed to by one that fork copies later.
+ *      fork sets `forking`, fences, and then takes PTLs.  The fault takes the PTL and then looks at
+ *      `forking`; if it is set, the fault waits on M.
  */
 #include "core/fault/fault.h"
 #include "core/frame/folio.h"
@@ -38,11 +39,16 @@ static bool still_holds(const struct fault *f, const struct pt_ref *ref)
 	return !vma->file || !RULE(seq_check) || atomic_load(&vma->file->mapping.seq) == f->seq;
 }
 
+static bool makes_private(const struct fault *f)
+{
+	return f->access == QUIRE_WRITE || (RULE(unshare_waits) && f->unshare);
+}
+
 /* Invariant 3. */
 static bool must_wait_for_fork(struct fault *f)
 {
 	if (!RULE(fork_waits) || likely(!atomic_load(&f->mm->forking)) || f->locked ||
-	    f->access != QUIRE_WRITE || (f->vma->flags & VM_MAYSHARE))
+	    !makes_private(f) || (f->vma->flags & VM_MAYSHARE))
 		return false;
 	STEP("finds a fork going on: will wait for it");
 	f->again = AGAIN_CONFIRM;

@@ -12,6 +12,9 @@
  * since 6.5 (get_user_pages).
  */
 enum quire_fault_result mm_fault_in(struct quire_mm *mm, uint64_t addr, enum quire_access access);
+/* The same for a pin: what is only read, but shared by a fork, becomes the mm's own, too. */
+enum quire_fault_result mm_fault_in_to_pin(struct quire_mm *mm, uint64_t addr,
+					   enum quire_access access);
 /*
  * The first pages of [*at, end), whole ones: one at least, and as many more as cost little, being
  * of one VMA and table.  *at is then behind them.  Not OK: of the first, *at stays, and *why says

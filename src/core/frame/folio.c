@@ -4,7 +4,8 @@
  *
  * Invariants:
  *   1  refs = 1 for the page cache + 1 for each entry + 1 for each pin + 1 for
- *      each gather or fault on its way; the last to go frees.
+ *      each gather or fault on its way; the last to go frees.  Pins are counted by themselves,
+ *      too.
  *   2  FOLIO_LOCKED is held by one thread.  FOLIO_WAITERS is set by whoever is about
  *      to sleep and cleared by the unlock that wakes them all.
  *   3  A FOLIO_PERMANENT folio (the zero page) is never counted: entries hold no
@@ -22,6 +23,25 @@ void folio_put_refs(struct quire_machine *m, struct folio *f, uint32_t n)
 {
 	if (atomic_sub(&f->refs, n) == 0)
 		frames_free(m, f);
+}
+
+/* Threads that find the count full have raised it for a moment: it does not overflow by them. */
+#define MOST_PINS 0xff00u
+
+bool folio_pin(struct folio *f)
+{
+	if (atomic_add_relaxed(&f->shape, SHAPE_PIN) / SHAPE_PIN > MOST_PINS) {
+		atomic_sub(&f->shape, SHAPE_PIN);
+		return false;
+	}
+	folio_get(f);
+	return true;
+}
+
+void folio_unpin(struct quire_machine *m, struct folio *f)
+{
+	atomic_sub(&f->shape, SHAPE_PIN);
+	folio_put(m, f);
 }
 
 void folio_put_many(struct quire_machine *m, struct folio **v, unsigned n)

@@ -72,6 +72,41 @@ static inline void folio_get(struct folio *f)
 	atomic_add_relaxed(&f->refs, 1);
 }
 
+/* folio->shape: the order, from bit 8 on the zone, from bit 16 on the pins. */
+#define SHAPE_ORDER 0xffu
+#define SHAPE_ZONE_SHIFT 8
+#define SHAPE_ZONE (0xffu << SHAPE_ZONE_SHIFT)
+#define SHAPE_PIN (1u << 16)
+
+static inline unsigned folio_order(const struct folio *f)
+{
+	return atomic_load_relaxed(&f->shape) & SHAPE_ORDER;
+}
+
+static inline unsigned folio_zone(const struct folio *f)
+{
+	return (atomic_load_relaxed(&f->shape) & SHAPE_ZONE) >> SHAPE_ZONE_SHIFT;
+}
+
+static inline uint32_t folio_pins(const struct folio *f)
+{
+	return atomic_load(&f->shape) / SHAPE_PIN;
+}
+
+/* Of a frame that nobody else looks at. */
+static inline void folio_set_order(struct folio *f, unsigned order)
+{
+	atomic_store_relaxed(&f->shape, (f->shape & SHAPE_ZONE) | order);
+}
+
+/*
+ * A pin: a reference of somebody outside who reads or writes the page by its address.  Under the
+ * PTL of an entry that maps it, so that fork, which looks there, misses none.  False: the folio has
+ * as many as can be counted.
+ */
+bool folio_pin(struct folio *f);
+void folio_unpin(struct quire_machine *m, struct folio *f);
+
 /*
  * refs and mapcount are one word: an entry of fork's copy costs one atomic add for both.  Which of
  * them is its low half depends on the byte order.

@@ -82,7 +82,7 @@ static void prepare_folio(struct folio *f, unsigned order)
 {
 	for (uint32_t i = 1; i < 1u << order; i++)
 		atomic_store_relaxed(&f[i].flags, FOLIO_TAIL);
-	f->order = (uint8_t)order;
+	folio_set_order(f, order);
 	atomic_store_relaxed(&f->mapping, NULL);
 	f->index = 0;
 	atomic_store_relaxed(&f->mapcount, 0);
@@ -172,7 +172,7 @@ unsigned folio_alloc_many(struct quire_machine *m, struct folio **v, unsigned n,
 static uint32_t renew(struct quire_machine *m, struct folio *f)
 {
 	STEP("has other memory put in the place of frame %u", folio_pfn(m, f));
-	if (m->port.ram_discard(m->port.ctx, folio_pfn(m, f), 1ull << f->order))
+	if (m->port.ram_discard(m->port.ctx, folio_pfn(m, f), 1ull << folio_order(f)))
 		return FOLIO_ZEROED;
 	q_log(m, QUIRE_LOG_WARN, "frame %u is used again while the host may still use it",
 	      folio_pfn(m, f));
@@ -185,11 +185,10 @@ static __attribute__((noinline)) uint32_t retire_special(struct quire_machine *m
 {
 	if (flags & FOLIO_LENT)
 		flags |= renew(m, f);
-	Q_ASSERT(m, !(flags & (FOLIO_BUDDY | FOLIO_TAIL | FOLIO_PERMANENT)));
+	Q_ASSERT(m, !(flags & (FOLIO_BUDDY | FOLIO_TAIL | FOLIO_PERMANENT)) && !folio_pins(f));
 	if (flags & FOLIO_TABLE)
 		atomic_add_relaxed(&m->cpus[cpu].tables, -1);
-	f->level = 0;
-	for (uint32_t i = 1; i < 1u << f->order; i++)
+	for (uint32_t i = 1; i < 1u << folio_order(f); i++)
 		atomic_store_relaxed(&f[i].flags, 0);
 	return flags;
 }
@@ -201,9 +200,9 @@ static inline bool retire_folio(struct quire_machine *m, struct folio *f, unsign
 	    FOLIO_LENT | FOLIO_BUDDY | FOLIO_TAIL | FOLIO_PERMANENT | FOLIO_TABLE;
 	uint32_t flags = atomic_load_relaxed(&f->flags);
 
-	if (unlikely((flags & special) || f->order))
+	if (unlikely((flags & special) || (f->shape & ~SHAPE_ZONE)))
 		flags = retire_special(m, f, flags, cpu);
-	mem_out_of_use(folio_addr(m, f), PAGE_SIZE << f->order);
+	mem_out_of_use(folio_addr(m, f), PAGE_SIZE << folio_order(f));
 	Q_ASSERT(m, atomic_load_relaxed(&f->mapcount) == 0);
 	atomic_store_relaxed(&f->flags, flags & FOLIO_ZEROED);
 	return (flags & FOLIO_ZEROED) != 0;
@@ -214,31 +213,20 @@ void frames_free(struct quire_machine *m, struct folio *f)
 	unsigned cpu = this_cpu(&m->port);
 	bool zeroed = retire_folio(m, f, cpu);
 
-	if (f->order)
-		zone_free_frames(m, f, 1u << f->order, zeroed);
+	if (folio_order(f))
+		zone_free_frames(m, f, 1u << folio_order(f), zeroed);
 	else
 		pcp_free(m, f, cpu);
-}
-
-/* Order, zone, node and level: alike for frames that go the same way. */
-static inline uint32_t place_of(const struct folio *f)
-{
-	uint32_t place;
-
-	_Static_assert(offsetof(struct folio, level) == offsetof(struct folio, order) + 3,
-		       "order, node, zone and level side by side");
-	memcpy(&place, &f->order, sizeof(place));
-	return place;
 }
 
 /* How many of v[0..n) are frames in a row, all zeroed or all not, of one zone. */
 static inline unsigned run_length(struct folio **v, unsigned n)
 {
 	const struct folio *first = v[0];
-	uint32_t flags = atomic_load_relaxed(&first->flags), place = place_of(first);
+	uint32_t flags = atomic_load_relaxed(&first->flags), shape = first->shape;
 	unsigned k = 1;
 
-	while (k < n && v[k] == first + k && place_of(v[k]) == place &&
+	while (k < n && v[k] == first + k && v[k]->shape == shape &&
 	       atomic_load_relaxed(&v[k]->flags) == flags)
 		k++;
 	return k;
@@ -249,8 +237,8 @@ static void free_run(struct quire_machine *m, struct folio **v, unsigned n, unsi
 {
 	bool zeroed = folio_test(v[0], FOLIO_ZEROED);
 
-	if (v[0]->order)
-		zone_free_frames(m, v[0], 1u << v[0]->order, zeroed);
+	if (folio_order(v[0]))
+		zone_free_frames(m, v[0], 1u << folio_order(v[0]), zeroed);
 	else if (n >= FREE_RUN)
 		zone_free_frames(m, v[0], n, zeroed);
 	else

@@ -9,7 +9,7 @@
  *   1  [base, frontier) has valid metadata; [frontier, end) was never touched, neither
  *      metadata nor content, and is free.  A machine is created without touching its RAM.
  *   2  A free block of order o starts at a multiple of 2^o from base, its head has
- *      FOLIO_BUDDY and ->order, its other frames have refs == 0 and no FOLIO_BUDDY.
+ *      FOLIO_BUDDY and their order, its other frames have refs == 0 and no FOLIO_BUDDY.
  *   3  Two free buddies of one order below the largest do not exist: they are one block.
  *   4  nr_free = the sum of nr_blocks[list] << order.
  *   5  A head with FOLIO_ZEROED: all of the block reads as zero.  Largest blocks with it are
@@ -78,7 +78,7 @@ static void block_insert(struct quire_machine *m, struct zone *z, pfn_t pfn, uns
 {
 	struct folio *f = pfn_folio(m, pfn);
 
-	f->order = (uint8_t)order;
+	folio_set_order(f, order);
 	atomic_store_relaxed(&f->flags, FOLIO_BUDDY | (zeroed ? FOLIO_ZEROED : 0u));
 	list_push(m, z, block_list(order, zeroed), pfn);
 }
@@ -101,7 +101,7 @@ static bool buddy_is_free(struct quire_machine *m, struct zone *z, pfn_t buddy, 
 	if (buddy >= z->frontier)
 		return false;
 	f = pfn_folio(m, buddy);
-	return folio_test(f, FOLIO_BUDDY) && f->order == order;
+	return folio_test(f, FOLIO_BUDDY) && folio_order(f) == order;
 }
 
 void zone_free_locked(struct quire_machine *m, struct zone *z, pfn_t pfn, unsigned order,
@@ -149,7 +149,8 @@ static bool extend_frontier(struct quire_machine *m, struct zone *z)
 	if (!n)
 		return false;
 	for (uint32_t i = 0; i < n; i++)
-		m->folios[first + i] = (struct folio){.zone = z->index, .node = z->node};
+		m->folios[first + i] =
+		    (struct folio){.shape = (uint32_t)z->index << SHAPE_ZONE_SHIFT};
 	atomic_store_relaxed(&z->frontier, first + n);
 	zone_free_run_locked(m, z, first, n, z->zero_frontier);
 	return true;

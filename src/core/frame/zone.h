@@ -16,7 +16,7 @@
 struct zone {
 	struct spinlock lock;         /* Z */
 	enum zone_kind kind;          /* C */
-	uint8_t index, node;          /* C */
+	uint8_t index;                /* C: of RAM's zones, the node */
 	bool zero_frontier;           /* C: frames above the frontier read as zero */
 	pfn_t base, end;              /* C: of its frames */
 	pfn_t frontier;               /* Z: frames from here on were never used */
@@ -74,7 +74,7 @@ void zone_discard(struct quire_machine *m, struct zone *z);
 
 static inline struct zone *zone_of(struct quire_machine *m, const struct folio *f)
 {
-	return &m->frames->zones[f->zone];
+	return &m->frames->zones[folio_zone(f)];
 }
 
 static inline unsigned home_zone(const struct quire_machine *m, unsigned cpu)

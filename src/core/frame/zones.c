@@ -17,7 +17,6 @@ static void layout_zone(struct quire_machine *m, unsigned i, enum zone_kind kind
 
 	z->kind = kind;
 	z->index = (uint8_t)i;
-	z->node = (uint8_t)(kind == ZONE_RAM ? i : 0);
 	z->base = (pfn_t)base;
 	z->end = (pfn_t)end;
 	zone_init(m, z);

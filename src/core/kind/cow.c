@@ -5,8 +5,10 @@
  * Entries, FOLIO_EXCLUSIVE and the decision to reuse are guarded by the PTL.
  *
  *   1  An anonymous folio is written in place if it is FOLIO_EXCLUSIVE, or if its only reference is
- *      this entry's: no other entry has one, nor a pin, nor a gather that is still to flush.
- *      Everything else (zero page, page cache, shared anonymous) is copied.
+ *      this entry's: no other entry has one, nor a gather that is still to flush, nor a fault that
+ *      has decided to copy it.  A pin makes no difference: what is pinned and mapped is
+ *      FOLIO_EXCLUSIVE (pin.c, 1).  Everything else (zero page, page cache, shared anonymous) is
+ *      copied.
  *   2  While a copy takes the old page's place, threads of one mm may see either page through their
  *      cached translations.  So the copy is first mapped read-only, then the old translation is
  *      flushed, and only then does the copy become writable.  Thus no thread can read an old value
@@ -14,16 +16,19 @@
  *   3  Between the first and the last step the copy is locked (F). From the first step on it is
  *      FOLIO_EXCLUSIVE. A thread that finds it locked does not make it writable (mprotect:
  *      protect.c, 1), and waits for it instead of copying the copy.
- *   4  A fork that took the bit away between these steps would be seen: the copy would stay
- *      read-only and the fault would start over.  Only the bit tells: entries that the child has
- *      removed again may still be cached by its executors.  In fact no fork takes it: until its end
- *      the fault has a reference of its own on the copy.  This looks like a pin, and what is pinned
- *      is copied at once (copy.c, 2).
+ *   4  A fork that shares the copy between these steps takes FOLIO_EXCLUSIVE away.  The last step
+ *      asks for it: then the copy stays read-only and the fault starts over.  Only the bit tells:
+ *      entries that the child has removed again may still be cached by its executors.  A copy that
+ *      somebody has pinned in between keeps the bit: fork does not share it (copy.c, 2).
  *   5  The entry's reference on the old page is put after the flush.
  *   6  Nothing is copied while a fork of the mm goes on (install.c, 3).
  *   7  Where nobody caches translations (a port without tlb_flush), populating copies several pages
  *      at once.  From the first look under the PTL to the second it has a reference on each old
  *      page: an entry that is the same then maps the same page still.
+ *   8  A page that is to be pinned for reading (f->unshare) is made FOLIO_EXCLUSIVE in the same way
+ *      and gets no write bit: it is kept if this entry's is the only reference, else copied, and
+ *      the copy is locked until the old translation is flushed.  It is not kept while another
+ *      thread has decided to copy it (1): else that copy would take the place of a pinned page.
  */
 #include "core/fault/fault.h"
 #include "core/frame/folio.h"
@@ -31,6 +36,7 @@
 #include "core/kind/kind.h"
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
+#include "core/table/range.h"
 #include "core/table/rmap.h"
 #include "core/table/tlb.h"
 
@@ -56,6 +62,13 @@ static pte_t make_writable(struct pt_ref *ref, pte_t *entry, struct folio *folio
 		folio_clear(folio, FOLIO_LAZYFREE);
 	pt_set(ref, entry, val);
 	return val;
+}
+
+/* Invariant 8: the page is this mm's from here on, and read-only still.  PTL held. */
+static void make_exclusive(struct fault *f, struct folio *folio)
+{
+	folio_set(folio, FOLIO_EXCLUSIVE);
+	f->out->pte = f->entry;
 }
 
 /* PTL held.  The anonymous folio that a read-only entry maps; NULL: it maps none. */
@@ -100,20 +113,28 @@ static int cow_decide(struct fault *f, struct folio *old, enum cow_step *step, u
 
 	if (err)
 		return err;
+	if (unlikely(f->unshare) && !folio_test(old, FOLIO_ANON)) {
+		pt_unlock(&ref);
+		return -QEAGAIN; /* the guess was wrong: fault.c */
+	}
 	if (being_copied(old))
 		*step = COW_WAIT;
 	else if (may_reuse(old))
 		*step = COW_REUSED;
 	else
 		*step = COW_COPY;
-	STEP("%s", *step == COW_REUSED ? "page is this mm's alone: makes the entry writable"
+	STEP("%s", *step == COW_REUSED ? f->unshare
+					     ? "page is this mm's alone from here on"
+					     : "page is this mm's alone: makes the entry writable"
 		   : *step == COW_COPY ? "page is shared: will copy it"
 				       : "page is a copy not flushed yet: will wait");
-	if (*step == COW_REUSED) {
+	if (*step != COW_REUSED) {
+		folio_get(old);
+	} else if (f->unshare) {
+		make_exclusive(f, old);
+	} else {
 		f->out->pte = make_writable(&ref, ref.entry, old);
 		*reused = reuse_run(f, &ref);
-	} else {
-		folio_get(old);
 	}
 	pt_unlock(&ref);
 	return 0;
@@ -163,12 +184,20 @@ static int open_for_writing(struct fault *f, struct folio *fresh)
 
 	if (fault_lock(f, &ref))
 		return -QEAGAIN;
-	exclusive = folio_test(fresh, FOLIO_EXCLUSIVE);
+	exclusive = !RULE(copy_asks_again) || folio_test(fresh, FOLIO_EXCLUSIVE);
 	STEP("%s", exclusive ? "makes the copy writable" : "copy was forked: stays read-only");
 	if (exclusive)
 		f->out->pte = make_writable(&ref, ref.entry, fresh);
 	pt_unlock(&ref);
 	return exclusive ? 0 : -QEAGAIN;
+}
+
+/* Of the entry of a copy. */
+static uint64_t copy_bits(const struct fault *f)
+{
+	if (likely(!f->unshare))
+		return fault_private_bits(f);
+	return (vma_pte_bits(f->vma) & ~PTE_WRITE) | PTE_ACCESSED | (f->entry & PTE_SOFT_DIRTY);
 }
 
 /* Invariant 2, in two steps. */
@@ -180,12 +209,12 @@ static int replace_in_steps(struct fault *f, struct folio *old, struct folio *fr
 	folio_trylock(fresh); /* nobody else knows it */
 	folio_get(fresh);
 	err = put_in_place(f, old, fresh,
-			   fault_private_bits(f) & ~(RULE(cow_read_only_first) ? PTE_WRITE : 0));
+			   copy_bits(f) & ~(RULE(cow_read_only_first) ? PTE_WRITE : 0));
 	if (err) {
 		folio_put(m, fresh);
 	} else {
 		flush_replaced(f, old);
-		err = open_for_writing(f, fresh);
+		err = f->unshare ? 0 : open_for_writing(f, fresh);
 	}
 	folio_unlock(m, fresh);
 	folio_put(m, fresh);
@@ -195,7 +224,7 @@ static int replace_in_steps(struct fault *f, struct folio *old, struct folio *fr
 /* Nobody caches translations: the copy may be writable from the start. */
 static int replace_at_once(struct fault *f, struct folio *old, struct folio *fresh)
 {
-	int err = put_in_place(f, old, fresh, fault_private_bits(f));
+	int err = put_in_place(f, old, fresh, copy_bits(f));
 
 	if (err)
 		folio_put(f->mm->machine, fresh);
@@ -353,7 +382,7 @@ enum quire_fault_result cow_write_protected(struct fault *f)
 	struct quire_machine *m = f->mm->machine;
 	struct folio *old = entry_folio(m, f->entry);
 	enum cow_step step;
-	unsigned reused;
+	unsigned reused = 1;
 	int err;
 
 	if (entry_kind(m, f->entry) == ENTRY_ZERO)

@@ -18,7 +18,7 @@ extern const struct file_kind *const file_kinds[QUIRE_NR_FILE_KINDS];
 extern const struct vma_ops anon_vma_ops;
 
 /* ---- cow.c */
-/* vma_ops.write_protected of private VMAs whose pages are RAM. */
+/* vma_ops.write_protected of private VMAs whose pages are RAM.  f->unshare: gives no write bit. */
 enum quire_fault_result cow_write_protected(struct fault *f);
 /*
  * Replaces the present f->entry by `fresh`, a private folio with the content in it; takes over

@@ -11,12 +11,15 @@
  *
  * Invariants:
  *   1  An anonymous page that both map is read-only in both and not FOLIO_EXCLUSIVE.
- *   2  A page that somebody has pinned stays the parent's and FOLIO_EXCLUSIVE. The child gets a
- *      copy of its content at once: fork(2) must not change which process sees the writes that go
- *      through a pin.  Before the copy, the page's write bit is taken and flushed, like that of a
- *      page that is shared.  Otherwise the child could get a later store of a thread without an
- *      earlier one (install.c, 3). The first pinned page of a table takes the bits of all pinned
- *      pages of that table, and nobody gives one back (forking).
+ *   2  A page that somebody has pinned stays the parent's and FOLIO_EXCLUSIVE (pin.c, 1). The child
+ *      gets a copy of its content at once: fork(2) must not change which process sees the writes
+ *      that go through a pin, nor whose stores a pin for reading sees.  Pins are counted apart from
+ *      other references: what a fault or a gather holds for a moment is shared like any other page.
+ *      A pin is taken under the PTL: fork finds it, or has taken FOLIO_EXCLUSIVE away before, and
+ *      the thread that would pin sees that.  Before the copy, the page's write bit is taken and
+ *      flushed, like that of a page that is shared.  Otherwise the child could get a later store
+ *      of a thread without an earlier one (install.c, 3). The first pinned page of a table takes
+ *      the bits of all pinned pages of that table, and nobody gives one back (forking).
  *   3  The child's entries are old (not ACCESSED): only what it uses counts as referenced.
  */
 #include "core/frame/folio.h"
@@ -64,12 +67,6 @@ static bool must_copy(struct vma *src)
 	return !(src->flags & VM_MAYSHARE) && vma_has_anon(src);
 }
 
-/* More references than entries: a pin (or a gather on its way: a copy too many, no harm). */
-static inline bool maybe_pinned(const struct folio *f)
-{
-	return atomic_load(&f->refs) > (uint32_t)atomic_load(&f->mapcount);
-}
-
 /* 0: no memory. */
 static pte_t duplicate(struct copy *c, const struct folio *f, pte_t e)
 {
@@ -109,11 +106,6 @@ static inline void share_anon(struct copy *c, struct folio *f, pte_t *slot, uint
 		take_write_bit(c, slot, addr, e);
 }
 
-static inline bool is_pinned(const struct folio *f)
-{
-	return folio_test(f, FOLIO_EXCLUSIVE) && maybe_pinned(f);
-}
-
 /* For all pinned pages from addr on: one flush does for the table, however many they are. */
 static void take_pinned_write_bits(struct copy *c, pte_t *slot, uint64_t addr, uint64_t end)
 {
@@ -123,7 +115,7 @@ static void take_pinned_write_bits(struct copy *c, pte_t *slot, uint64_t addr, u
 		pte_t e = atomic_load_relaxed(slot);
 
 		if ((e & PTE_WRITE) && entry_kind(m, e) == ENTRY_ANON &&
-		    is_pinned(entry_folio(m, e)))
+		    folio_pins(entry_folio(m, e)))
 			take_write_bit(c, slot, addr, &e);
 	}
 }
@@ -135,7 +127,7 @@ static inline pte_t copy_anon(struct copy *c, pte_t *slot, uint64_t addr, pte_t 
 {
 	struct folio *f = entry_folio(c->g->mm->machine, e);
 
-	if (RULE(fork_copies_pinned) && is_pinned(f)) {
+	if (RULE(fork_copies_pinned) && folio_pins(f)) {
 		if (RULE(fork_flushes_pinned) && (e & PTE_WRITE))
 			return FLUSH_FIRST;
 		e = duplicate(c, f, e);

@@ -241,4 +241,10 @@ static inline pte_t entry_of_page(pte_t e, uint64_t at)
 	return pte_present(e) ? (e & ~PTE_LEAF) + (at & PAGE_MASK) : e;
 }
 
+/* A private page that may be another mm's as well.  PTL held; else a hint. */
+static inline bool entry_is_forked(const struct quire_machine *m, pte_t e)
+{
+	return entry_kind(m, e) == ENTRY_ANON && !folio_test(entry_folio(m, e), FOLIO_EXCLUSIVE);
+}
+
 #endif

@@ -116,7 +116,7 @@ bool pt_lock_nested(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref)
 void pt_unlock(struct pt_ref *ref)
 {
 	STEP("releases the PTL");
-	spin_unlock(&ref->table->pt.lock, rank_of(ref->table->level));
+	spin_unlock(&ref->table->pt.lock, rank_of(ref->table->pt.level));
 }
 
 void pt_unlock_nested(struct pt_ref *ref)
@@ -157,7 +157,7 @@ static struct folio *alloc_table(struct quire_machine *m, unsigned level)
 
 	if (!f)
 		return NULL;
-	f->level = (uint8_t)level;
+	f->pt.level = level;
 	spin_init(&f->pt.lock);
 	f->pt.used = 0;
 	f->pt.linked = 1;
@@ -196,7 +196,7 @@ static int link_table(struct quire_mm *mm, struct vma *vma, const struct pt_walk
 	spin_lock(&mm->machine->port, &parent->pt.lock, RANK_PT_PARENT);
 	if (may_link(w, parent, vma)) {
 		atomic_store(w->slot, pte_make(folio_pfn(mm->machine, child), PTE_TABLE));
-		STEP("links table %u of level %u", folio_pfn(mm->machine, child), child->level);
+		STEP("links table %u of level %u", folio_pfn(mm->machine, child), child->pt.level);
 		parent->pt.used++;
 		err = 0;
 	} else if (parent->pt.linked && !entry_none(atomic_load_relaxed(w->slot))) {

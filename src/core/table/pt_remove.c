@@ -22,7 +22,7 @@ struct shrink {
 /* Protocol 3, first half.  False: it has entries, or is kept, and stays. */
 static bool unlink_empty(struct quire_mm *mm, struct folio *table)
 {
-	enum lock_rank rank = table->level ? RANK_PT_PARENT : RANK_PTL;
+	enum lock_rank rank = table->pt.level ? RANK_PT_PARENT : RANK_PTL;
 	bool empty;
 
 	if (folio_test(table, FOLIO_KEPT))
@@ -48,7 +48,7 @@ static void drop_table(struct mmu_gather *g, struct folio *parent, pte_t *slot, 
 		       uint64_t addr)
 {
 	clear_slot(g->mm, parent, slot);
-	STEP("unlinks the table of level %u of %#lx", child->level, addr);
+	STEP("unlinks the table of level %u of %#lx", child->pt.level, addr);
 	atomic_sub(&g->mm->nr_tables, 1);
 	tlb_table(g, child, addr);
 }

@@ -8,7 +8,8 @@
  *
  * What is proved:
  *   1  Every frame is free (on exactly one buddy list), or has as many references as the page
- *      cache, entries, tables and pins hold on it, and is mapped as often as mapcount says.
+ *      cache, entries, tables and pins hold on it, and is mapped as often as mapcount says.  What
+ *      is pinned and mapped by a private entry is of one mm only (pin.c, 1).
  *   2  No entry lies outside a VMA, names a foreign page, or gives a right that its VMA lacks.
  *   3  The tables of an mm are those that nr_tables counts, and `used` counts their entries.
  *   4  The rss counters, total_vm and its kin, and committed memory are the sums they claim to be.
@@ -152,16 +153,15 @@ static void verify_file(struct verify *v, struct quire_file *file)
 static void verify_counts(struct verify *v, uint64_t pfn, struct folio *f, const struct expected *x)
 {
 	uint32_t refs = atomic_load(&f->refs), flags = atomic_load(&f->flags);
+	uint32_t pins = folio_pins(f);
 	int32_t maps = atomic_load(&f->mapcount);
 
-	if (refs < x->refs)
-		verify_bad(v, "frame %lu: %u references, %u in use (flags 0x%x)", pfn, refs,
-			   x->refs, flags);
-	else
-		v->pins += refs - x->refs;
-	if (refs > x->refs && !v->m->pins)
-		verify_bad(v, "frame %lu: %u references, only %u found (flags 0x%x)", pfn, refs,
-			   x->refs, flags);
+	v->pins += pins;
+	if (refs != x->refs + pins)
+		verify_bad(v, "frame %lu: %u references, %u found and %u pins (flags 0x%x)", pfn,
+			   refs, x->refs, pins, flags);
+	if (pins && maps > 0 && (flags & (FOLIO_ANON | FOLIO_EXCLUSIVE)) == FOLIO_ANON)
+		verify_bad(v, "frame %lu: pinned, and not one mm's alone (flags 0x%x)", pfn, flags);
 	if (maps != x->maps)
 		verify_bad(v, "frame %lu: mapcount %d, %d entries (flags 0x%x)", pfn, maps, x->maps,
 			   flags);
@@ -193,7 +193,8 @@ static void verify_frames(struct verify *v)
 
 		for (uint64_t pfn = z->base; pfn < z->frontier; pfn++) {
 			struct folio *f = pfn_folio(v->m, pfn);
-			uint64_t last = folio_test(f, FOLIO_BUDDY) ? pfn + (1u << f->order) : pfn;
+			uint64_t last =
+			    folio_test(f, FOLIO_BUDDY) ? pfn + (1u << folio_order(f)) : pfn;
 
 			if (last == pfn) {
 				verify_used_frame(v, pfn, verify_frame(v, pfn));

@@ -24,7 +24,7 @@ struct verify {
 	uint64_t file_vmas;             /* VMAs of files, in trees of address spaces */
 	uint64_t linked_vmas;           /* VMAs in interval trees of files */
 	uint64_t committed;             /* pages */
-	uint64_t pins;                  /* references that nothing else explains */
+	uint64_t pins;                  /* of all frames */
 	int64_t tables, mapped_anon, mapped_file;
 };
 

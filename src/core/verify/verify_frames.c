@@ -34,7 +34,7 @@ static void check_member(struct check *c, unsigned list, pfn_t pfn, pfn_t prev)
 	const struct folio *f = pfn_folio(c->m, pfn);
 	unsigned order = list > MAX_ORDER ? MAX_ORDER : list;
 
-	if (!folio_test(f, FOLIO_BUDDY) || f->order != order)
+	if (!folio_test(f, FOLIO_BUDDY) || folio_order(f) != order)
 		bad(c, "frame in a free list is no free block of its order", pfn);
 	if (order == MAX_ORDER && folio_test(f, FOLIO_ZEROED) != (list == LIST_ZEROED))
 		bad(c, "free block in the wrong list", pfn);
@@ -88,21 +88,22 @@ static void check_zeroes(struct check *c, pfn_t pfn, unsigned order)
 static void check_block(struct check *c, pfn_t pfn)
 {
 	const struct folio *f = pfn_folio(c->m, pfn);
-	uint32_t idx = pfn - c->z->base, size = 1u << f->order, buddy = idx ^ size;
+	uint32_t idx = pfn - c->z->base, size = 1u << folio_order(f), buddy = idx ^ size;
 	const struct folio *b;
 
-	c->blocks[f->order == MAX_ORDER && folio_test(f, FOLIO_ZEROED) ? LIST_ZEROED : f->order]++;
+	c->blocks[folio_order(f) == MAX_ORDER && folio_test(f, FOLIO_ZEROED) ? LIST_ZEROED
+									     : folio_order(f)]++;
 	if (atomic_load(&f->refs) || (idx & (size - 1)) || idx + size > c->z->frontier - c->z->base)
 		bad(c, "free block is in use, misaligned or too long", pfn);
 	for (uint32_t i = 1; i < size; i++)
 		if (atomic_load(&f[i].refs) || atomic_load(&f[i].flags))
 			bad(c, "frame inside a free block is in use", pfn + i);
-	if (folio_test(f, FOLIO_ZEROED) && f->order <= READ_ORDER)
-		check_zeroes(c, pfn, f->order);
-	if (f->order == MAX_ORDER || buddy + size > c->z->frontier - c->z->base)
+	if (folio_test(f, FOLIO_ZEROED) && folio_order(f) <= READ_ORDER)
+		check_zeroes(c, pfn, folio_order(f));
+	if (folio_order(f) == MAX_ORDER || buddy + size > c->z->frontier - c->z->base)
 		return;
 	b = pfn_folio(c->m, c->z->base + buddy);
-	if (folio_test(b, FOLIO_BUDDY) && b->order == f->order)
+	if (folio_test(b, FOLIO_BUDDY) && folio_order(b) == folio_order(f))
 		bad(c, "two free buddies were not merged", pfn);
 }
 
@@ -119,8 +120,8 @@ static void check_zone(struct check *c)
 
 		if (folio_test(f, FOLIO_BUDDY)) {
 			check_block(c, pfn);
-			free += 1u << f->order;
-			pfn += 1u << f->order;
+			free += 1u << folio_order(f);
+			pfn += 1u << folio_order(f);
 			continue;
 		}
 		if (!atomic_load(&f->refs) && !folio_test(f, FOLIO_TAIL))

@@ -264,7 +264,7 @@ static bool verify_table_page(struct mm_check *c, uint64_t frame, unsigned level
 	x->refs++;
 	c->tables++;
 	f = pfn_folio(c->v->m, frame);
-	if (!folio_test(f, FOLIO_TABLE) || f->level != level) {
+	if (!folio_test(f, FOLIO_TABLE) || f->pt.level != level) {
 		verify_bad(c->v, "mm %p: %lx: frame %lu is no table of level %u", (void *)c->mm,
 			   base, frame, level);
 		return false;

@@ -217,12 +217,6 @@ static bool pageout(const struct place *at)
 	       (advises(at, QMADV_PAGEOUT) || advises(at, QMADV_COLD));
 }
 
-static bool read_pins(const struct place *at)
-{
-	return (at->part == PART_PAGE || at->part == PART_USAGE) && after(at, VERB_VMREAD) &&
-	       after(at, VERB_FORK);
-}
-
 static bool is_populate_write(const struct step *s, const struct result *r)
 {
 	(void)r;
@@ -332,10 +326,6 @@ static struct allowance allowances[] = {
      remap_locked, true, 0},
     {"pageout", "which pages MADV_PAGEOUT and MADV_COLD find is for the host's LRU lists to say",
      pageout, true, 0},
-    {"read-pins",
-     "the host copies a page that is shared after fork before process_vm_readv reads it; Quire "
-     "does not yet",
-     read_pins, true, 0},
 };
 
 struct allowance *allowance_for(const struct place *at)
