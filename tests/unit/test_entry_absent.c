@@ -44,7 +44,10 @@ static void plant(struct unit *u, pte_t e)
 	set_entry(u, HERE, e);
 }
 
-/* A page on its way, as entry.h, 4 says.  Its mover has what the entry had. */
+/*
+ * A page on its way, as entry.h, 4 says.  Its mover has what the entry had, and F: this thread
+ * holds it for a mover that is another one, so that calls which come before F in the order go.
+ */
 struct moving {
 	struct folio *folio;
 	pte_t was;
@@ -57,6 +60,7 @@ static struct moving move_away(struct unit *u, uint64_t addr, enum entry_type ty
 	assert_int_equal(entry_kind(u->m, mv.was), ENTRY_ANON);
 	mv.folio = entry_folio(u->m, mv.was);
 	assert_true(folio_trylock(mv.folio));
+	lock_rank_release(RANK_FOLIO);
 	assert_int_equal(atomic_sub(&mv.folio->mapcount, 1), 0);
 	atomic_add_relaxed(&u->m->cpus[0].mapped_anon, -1);
 	set_entry(u, addr, entry_make(type, folio_pfn(u->m, mv.folio)));
@@ -65,6 +69,7 @@ static struct moving move_away(struct unit *u, uint64_t addr, enum entry_type ty
 
 static void let_go(struct unit *u, const struct moving *mv)
 {
+	lock_rank_tried(RANK_FOLIO);
 	folio_unlock(u->m, mv->folio);
 	folio_put(u->m, mv->folio);
 }
