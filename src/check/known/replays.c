@@ -69,7 +69,7 @@ const struct known_replay known_replays[] = {
 	.name = "mremap takes a page that a fault brings in for one that was never touched",
 	.scenario = "move-merge",
 	.rule = RULE_source_dead_during_move,
-	.schedule = "0:28>1",
+	.schedule = "0:32>1",
     },
     {
 	.name = "truncation returns before munmap has flushed the entry that it has cleared",

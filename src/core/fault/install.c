@@ -19,6 +19,7 @@
  */
 #include "core/fault/fault.h"
 #include "core/frame/folio.h"
+#include "core/table/cursor.h"
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
@@ -84,10 +85,11 @@ int fault_install(struct fault *f, struct folio *const *fresh, unsigned *n)
 		return err;
 	do {
 		rmap_new(fresh[i]);
-		pt_set(&ref, ref.entry + i, pte_make(folio_pfn(m, fresh[i]), bits));
+		pt_set(&ref, pt_nth(ref.entry, i), pte_make(folio_pfn(m, fresh[i]), bits));
 		STEP("inserts entry for %#lx: frame %u", (unsigned long)(f->addr + i * PAGE_SIZE),
 		     folio_pfn(m, fresh[i]));
-	} while (++i < *n && (!RULE(run_asks_each) || !atomic_load_relaxed(ref.entry + i)));
+	} while (++i < *n &&
+		 (!RULE(run_asks_each) || entry_none(atomic_load_relaxed(pt_nth(ref.entry, i)))));
 	rmap_count_new(f->mm, i);
 	f->out->pte = atomic_load_relaxed(ref.entry);
 	pt_unlock(&ref);

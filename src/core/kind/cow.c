@@ -34,6 +34,7 @@
 #include "core/frame/folio.h"
 #include "core/frame/reclaim.h"
 #include "core/kind/kind.h"
+#include "core/table/cursor.h"
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
@@ -93,11 +94,11 @@ static unsigned reuse_run(const struct fault *f, struct pt_ref *ref)
 
 	for (; i < run; i++) {
 		struct folio *folio =
-		    cow_folio(f->mm->machine, atomic_load_relaxed(ref->entry + i));
+		    cow_folio(f->mm->machine, atomic_load_relaxed(pt_nth(ref->entry, i)));
 
 		if (!folio || being_copied(folio) || !may_reuse(folio))
 			break;
-		make_writable(ref, ref->entry + i, folio);
+		make_writable(ref, pt_nth(ref->entry, i), folio);
 	}
 	return i;
 }
@@ -285,7 +286,7 @@ static int gather_run(struct fault *f, struct copy_run *c)
 	if (err)
 		return err;
 	for (c->n = 0; c->n < run; c->n++) {
-		pte_t e = atomic_load_relaxed(ref.entry + c->n);
+		pte_t e = atomic_load_relaxed(pt_nth(ref.entry, c->n));
 		struct folio *folio = cow_folio(f->mm->machine, e);
 
 		if (!folio || being_copied(folio) || may_reuse(folio))
@@ -310,9 +311,9 @@ static unsigned replace_run(struct fault *f, struct pt_ref *ref, const struct co
 	do {
 		rmap_batch_remove(&gone, c->old[i], MM_ANON);
 		rmap_new(c->fresh[i]);
-		pt_set(ref, ref->entry + i, pte_make(folio_pfn(m, c->fresh[i]), bits));
+		pt_set(ref, pt_nth(ref->entry, i), pte_make(folio_pfn(m, c->fresh[i]), bits));
 	} while (++i < n &&
-		 (!RULE(run_asks_each) || atomic_load_relaxed(ref->entry + i) == c->was[i]));
+		 (!RULE(run_asks_each) || atomic_load_relaxed(pt_nth(ref->entry, i)) == c->was[i]));
 	STEP("maps %u copies from %#lx on", i, f->addr);
 	rmap_batch_commit(&gone, f->mm);
 	rmap_count_new(f->mm, i);

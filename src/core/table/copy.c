@@ -107,12 +107,12 @@ static inline void share_anon(struct copy *c, struct folio *f, pte_t *slot, uint
 }
 
 /* For all pinned pages from addr on: one flush does for the table, however many they are. */
-static void take_pinned_write_bits(struct copy *c, pte_t *slot, uint64_t addr, uint64_t end)
+static void take_pinned_write_bits(struct copy *c, pte_t *first, uint64_t addr, uint64_t end)
 {
 	const struct quire_machine *m = c->g->mm->machine;
 
-	for (; addr < end; slot++, addr += PAGE_SIZE) {
-		pte_t e = atomic_load_relaxed(slot);
+	for (int64_t i = 0; addr < end; i++, addr += PAGE_SIZE) {
+		pte_t *slot = pt_nth(first, i), e = atomic_load_relaxed(slot);
 
 		if ((e & PTE_WRITE) && entry_kind(m, e) == ENTRY_ANON &&
 		    folio_pins(entry_folio(m, e)))
@@ -121,7 +121,7 @@ static void take_pinned_write_bits(struct copy *c, pte_t *slot, uint64_t addr, u
 }
 
 /* Instead of a child's entry: the parent's must be flushed first. */
-#define FLUSH_FIRST PTE_WRITE
+#define FLUSH_FIRST entry_make(ENTRY_TYPE_NONE, 1) /* of no kind that there is */
 
 static inline pte_t copy_anon(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
 {
@@ -189,13 +189,13 @@ static inline pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t
 static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, uint64_t *addr,
 		       uint64_t end)
 {
-	pte_t *slot = src->entry, *to = dst->entry;
 	uint64_t at = *addr;
 	uint32_t copied = 0;
+	int64_t i = 0;
 	int err = 0;
 
-	for (; at < end; slot++, to++, at += PAGE_SIZE) {
-		pte_t e = atomic_load_relaxed(slot), val;
+	for (; at < end; i++, at += PAGE_SIZE) {
+		pte_t *slot = pt_nth(src->entry, i), e = atomic_load_relaxed(slot), val;
 
 		if (entry_none(e))
 			continue;
@@ -205,14 +205,14 @@ static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, u
 			break;
 		}
 		STEP("copies entry %#lx of %#lx to the child", val, at);
-		atomic_store(to, val);
+		atomic_store(pt_nth(dst->entry, i), val);
 		copied++;
 	}
 	dst->table->pt.used += copied;
 	c->entries += copied;
 	*addr = at;
 	if (err == -QEAGAIN)
-		take_pinned_write_bits(c, slot, at, end);
+		take_pinned_write_bits(c, pt_nth(src->entry, i), at, end);
 	return err;
 }
 
