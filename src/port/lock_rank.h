@@ -15,9 +15,9 @@ enum lock_rank {
 	RANK_MMAP,        /* M  mm->mmap_lock */
 	RANK_MMAP_NESTED, /* M' the child's mmap_lock in fork */
 	RANK_FILE,        /* W  mapping->write_lock: size, write(2), truncation (sleepable) */
+	RANK_FOLIO,       /* F  folio lock (a bit, waited for) */
 	RANK_MAPPING,     /* I  mapping->i_lock: its interval tree of VMAs (sleepable) */
 	RANK_ANON,        /* N  anon_vma lock */
-	RANK_FOLIO,       /* F  folio lock (a bit, waited for) */
 	RANK_PT_PARENT,   /* U  lock of an upper page table (linking of tables) */
 	RANK_PTL,         /* P  lock of a last-level table */
 	RANK_PTL_NESTED,  /* P' second last-level table: fork, mremap */

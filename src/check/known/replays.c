@@ -84,22 +84,22 @@ const struct known_replay known_replays[] = {
 	.schedule = "0:51>1,1:90/2",
     },
     {
-	.name = "a store through an entry that munmap has cleared misses the page's last writeback",
-	.scenario = "io-write-munmap-new",
+	.name = "a store of the host's to a page that munmap takes misses the last writeback",
+	.scenario = "lent-sync-munmap",
 	.rule = RULE_dirty_after_flush,
-	.schedule = "1:28>2,2:72>0",
+	.schedule = "0:3>2,2:89>1",
     },
     {
 	.name = "msync finds a page clean that munmap in another mm lets a thread store to",
 	.scenario = "io-sync-munmap",
 	.rule = RULE_flush_of_others,
-	.schedule = "4:0/1,1:83>2,2:39>0,0:2/2",
+	.schedule = "4:0/1,1:83>2,2:46>0,0:2/2",
     },
     {
 	.name = "msync returns while another msync is just writing the page",
 	.scenario = "io-sync-sync",
 	.rule = RULE_wait_for_writeback,
-	.schedule = "0:37>1,1:35>0",
+	.schedule = "4:0/1,1:35>0",
     },
     {
 	.name = "truncation takes a page of the mapping that has replaced its file's",

@@ -60,7 +60,7 @@ enum folio_flags {
 	FOLIO_ZEROED = 1u << 10,    /* content known to be zero (free lists only) */
 	FOLIO_LAZYFREE = 1u << 11,  /* MADV_FREE, not written since */
 	FOLIO_PERMANENT = 1u << 12, /* the zero page: neither counted nor freed */
-	FOLIO_WRITEBACK = 1u << 13, /* F: no longer dirty, and not written yet */
+	FOLIO_WRITEBACK = 1u << 13, /* F: its entries are cleaned, and it is not written yet */
 	FOLIO_LENT = 1u << 14,      /* port->tlb_lent: when freed, has other memory put there */
 	FOLIO_KEPT = 1u << 15,      /* M of its mm: a table that stays, though it be empty */
 };

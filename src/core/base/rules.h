@@ -169,8 +169,13 @@
 	X(unpin_dirties, "a page that was pinned for writing is dirty when it is unpinned",        \
 	  "commit 2d15eb31b50a; pin.c")                                                            \
 	X(writeback_flush, "a page is flushed before it is written back", "writeback.c, 1")        \
-	X(stores_until_flush, "a page whose entry was made clean is dirty again after the flush",  \
-	  "writeback.c, 8")                                                                        \
+	X(page_before_tree,                                                                        \
+	  "a page is locked before the tree of its file's mappings is, never inside",              \
+	  "locking.md (F above I); truncate.c, 6")                                                 \
+	X(cleaned_under_lock, "a page's entries are cleaned and flushed under the page's lock",    \
+	  "writeback.c, 3 and 8")                                                                  \
+	X(clean_before_entries, "a page ceases to be dirty before its entries are cleaned",        \
+	  "writeback.c, 2")                                                                        \
 	X(unwritten_stays_dirty, "a page that could not be written stays dirty", "writeback.c, 4") \
 	X(lent_stays_dirty,                                                                        \
 	  "a page that the host may still store to stays dirty when it is written",                \

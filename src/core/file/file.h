@@ -92,6 +92,17 @@ struct folio *filecache_peek(struct quire_file *file, uint64_t pgoff);
 /* The first page in the cache from *i to last that has one of `flags` (0: any),
  * with a reference. */
 struct folio *filecache_next(struct quire_file *file, uint64_t *i, uint64_t last, uint32_t flags);
+/* Pages of one file, in ascending order, each with a reference. */
+#define CACHE_RUN 128u
+struct cache_run {
+	unsigned n;
+	struct folio *folio[CACHE_RUN];
+	uint64_t pgoff[CACHE_RUN]; /* where they were found: a folio that has left does not know */
+};
+
+/* The first such pages from i on.  False: there are none. */
+bool filecache_next_run(struct quire_file *file, uint64_t i, uint64_t last, uint32_t flags,
+			struct cache_run *run);
 /* True: the content of a new page is zeroes, nothing has to be read. */
 bool filecache_is_zero_fill(const struct quire_file *file);
 /*
@@ -139,6 +150,14 @@ void hole_drop(struct quire_file *file, struct file_hole *hole);
 void hole_cancel(struct quire_file *file, struct file_hole *hole);
 /* F of a page in writeback. */
 enum hole_state hole_at(struct mapping *mapping, uint64_t pgoff);
+
+/* ---- clean.c */
+
+/*
+ * The pages lose the write bit in all entries, and whoever may still store to them is flushed.  F
+ * of each held; takes I; sleeps.
+ */
+void mapping_clean(struct quire_file *file, const struct cache_run *run);
 
 /* ---- writeback.c */
 

@@ -42,6 +42,28 @@ struct folio *filecache_next(struct quire_file *file, uint64_t *i, uint64_t last
 	return folio;
 }
 
+bool filecache_next_run(struct quire_file *file, uint64_t i, uint64_t last, uint32_t flags,
+			struct cache_run *run)
+{
+	const struct quire_port *port = &file->machine->port;
+	struct folio *folio;
+
+	run->n = 0;
+	rcu_read_lock(port);
+	index_for_each(&file->mapping.pages, i, last, i, folio)
+	{
+		if (!folio_test(folio, flags))
+			continue;
+		folio_get(folio);
+		run->folio[run->n] = folio;
+		run->pgoff[run->n++] = i;
+		if (run->n == CACHE_RUN)
+			break;
+	}
+	rcu_read_unlock(port);
+	return run->n;
+}
+
 bool filecache_is_zero_fill(const struct quire_file *file)
 {
 	return !file->ops.read_page;

@@ -6,8 +6,9 @@
  *     enlisted -> pages in writeback waited for -> punch_hole
  *              -> made, pages dropped (W) -> delisted
  *
- *   1  A thread that writes a page back looks for a hole under F, when the page is in writeback
- *      already.  So either it sees the hole, or hole_begin() sees the page in writeback and waits.
+ *   1  A thread that writes a page back looks for a hole under F, right before it writes; the page
+ *      is in writeback already.  So either it sees the hole, or hole_begin() sees the page in
+ *      writeback and waits.
  *   2  While punch_hole runs, that thread passes the page over.  The page stays dirty.  It is
  *      dropped, or left to the next writeback where punch_hole fails.  The thread does not wait:
  *      punch_hole may itself sync.

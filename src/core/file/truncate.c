@@ -2,7 +2,8 @@
 /*
  * truncate.c: taking pages away from a file: truncation and holes.
  *
- * W is held over each; I over each walk of the VMAs; F and X for each page that leaves the cache.
+ * W is held over each; I over each walk of the VMAs; F and X for each page that leaves the cache,
+ * outside I.
  *
  *     new size -> seq -> withdrawn -> seq -> zapped, flushed -> out of the cache -> left to RCU
  *
@@ -17,6 +18,8 @@
  *   4  A page that is just being added is waited for (X) before the cache is looked through.
  *   5  A page that is zeroed in part is dirty afterwards.  Its old content may just have been
  *      written back, over the zeros that the embedder already had in the file.
+ *   6  No page is waited for inside I: a thread that has one may be going to walk the file's VMAs,
+ *      as writeback is (F above I).
  */
 #include "core/file/file.h"
 #include "core/frame/defer.h"
@@ -85,6 +88,30 @@ static bool withdraw_range(struct quire_file *file, uint64_t first, uint64_t las
 	return any;
 }
 
+/*
+ * Invariant 6.  The other way round, for the checker: it is to say what comes of it, not that ranks
+ * are out of order.
+ */
+static bool withdraw_inside_tree(struct quire_file *file, uint64_t first, uint64_t last)
+{
+	const struct quire_port *port = &file->machine->port;
+	unsigned outer;
+	bool any;
+
+	mutex_lock(port, &file->mapping.i_lock, RANK_MAPPING);
+	outer = lock_rank_nest();
+	any = withdraw_range(file, first, last);
+	lock_rank_unnest(outer);
+	mutex_unlock(port, &file->mapping.i_lock, RANK_MAPPING);
+	return any;
+}
+
+static bool withdraw_all(struct quire_file *file, uint64_t first, uint64_t last)
+{
+	return RULE(page_before_tree) ? withdraw_range(file, first, last)
+				      : withdraw_inside_tree(file, first, last);
+}
+
 /* The cache's reference goes to the chain. */
 static void uncache(struct mapping *mapping, uint64_t i, struct folio *folio,
 		    struct frame_chain *gone)
@@ -127,7 +154,7 @@ void truncate_range(struct quire_file *file, uint64_t first, uint64_t last, bool
 	struct frame_chain gone = CHAIN_OF_PAGES;
 
 	move_seq(&file->mapping);
-	if (RULE(withdrawn_before_zap) && withdraw_range(file, first, last) && RULE(second_seq))
+	if (RULE(withdrawn_before_zap) && withdraw_all(file, first, last) && RULE(second_seq))
 		move_seq(&file->mapping);
 	if (RULE(unmapped_before_uncached))
 		zap_mappings(file, first, last, even_cow);

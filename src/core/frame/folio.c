@@ -79,6 +79,7 @@ void folio_lock(struct quire_machine *m, struct folio *f)
 	uint32_t flags;
 
 	while (!take_bit(f)) {
+		STEP("waits for the lock of frame %u", folio_pfn(m, f));
 		flags = atomic_or(&f->flags, FOLIO_WAITERS);
 		if (flags & FOLIO_LOCKED)
 			m->port.wait(m->port.ctx, &f->flags, flags);

@@ -140,7 +140,7 @@ static void flush(struct mmu_gather *g)
 }
 
 /*
- * What was stored through the translations that have just gone counts (tlb.h); and invariant 4.
+ * What is stored until the flush, and by the host after it, counts (tlb.h); and invariant 4.
  * Both flags are set at once: a thread that finds a page dirty, writes it back and cleans it has to
  * know that the page is lent.
  */

@@ -70,10 +70,10 @@ static inline bool tlb_folio(struct mmu_gather *g, struct folio *f)
 	return __builtin_expect(g->next == g->end, 0) && tlb_is_full(g);
 }
 /*
- * The same for a page of a file whose entry was dirty.  Until the flush the page may be written
- * through cached translations.  A writeback may clean the folio in between, if it did its own flush
- * before the entry was made.  So the folio is marked dirty once more after the flush, before the
- * reference is dropped.
+ * The same for a page of a file whose entry was dirty.  A writeback may write and clean the page
+ * before this gather's flush.  It has flushed the address itself, but it cannot know of the page
+ * that it is lent (tlb.c, 4): the entry was gone.  What the host stores then is noted by no fault.
+ * So the folio is marked dirty once more after the flush, before the reference is dropped.
  */
 bool tlb_folio_dirty(struct mmu_gather *g, struct folio *f);
 /*

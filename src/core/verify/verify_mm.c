@@ -146,6 +146,9 @@ static void verify_cache_entry(struct mm_check *c, const struct vma *vma, uint64
 		bad_entry(c, addr, e, "may write the page cache from a private mapping");
 	if (!folio_test(f, FOLIO_UPTODATE))
 		bad_entry(c, addr, e, "maps a page without content");
+	if ((e & (PTE_WRITE | PTE_DIRTY)) && vma->file && vma->file->ops.write_page &&
+	    !folio_test(f, FOLIO_DIRTY)) /* writeback.c, 2 */
+		bad_entry(c, addr, e, "is written to, and its page is not dirty");
 }
 
 /* n: pages that the entry maps, from the first on. */

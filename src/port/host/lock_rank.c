@@ -17,7 +17,7 @@
 
 #include "sync.h"
 
-#define MAX_HELD 16
+#define MAX_HELD 320 /* a run of pages is locked at once (writeback.c) */
 
 static __thread struct {
 	enum lock_rank rank[MAX_HELD]; /* ascending from `first` on */

@@ -44,7 +44,7 @@ SCENARIO(sync_sync_store) = {
     .actors = {{"sync 1", sync_it}, {"thread", store_twice}, {"sync 2", sync_it}},
     .check = check_stored,
     .nr_guards = 1,
-    .guards = {RULE_stores_until_flush},
+    .guards = {RULE_cleaned_under_lock},
 };
 
 static void sync_what_is_stored(struct world *w)
@@ -69,7 +69,7 @@ SCENARIO(sync_after_store) = {
 	       {"sync 2", sync_what_is_stored}},
     .check = check_stored,
     .nr_guards = 1,
-    .guards = {RULE_stores_until_flush},
+    .guards = {RULE_cleaned_under_lock},
 };
 
 /* ---- an error ----------------------------------------------------------------------------- */
@@ -152,5 +152,5 @@ SCENARIO(lent_sync_sync) = {
     .actors = {{"sync 1", sync_it}, {"call", call}, {"sync 2", sync_it}},
     .check = check_call,
     .nr_guards = 1,
-    .guards = {RULE_stores_until_flush},
+    .guards = {RULE_cleaned_under_lock},
 };

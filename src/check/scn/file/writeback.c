@@ -63,8 +63,8 @@ SCENARIO(io_write) = {
     .setup = setup_dirty,
     .actors = {{"thread", store_nine}, {"msync", sync_first}},
     .check = check_first,
-    .nr_guards = 1,
-    .guards = {RULE_writeback_flush},
+    .nr_guards = 2,
+    .guards = {RULE_writeback_flush, RULE_clean_before_entries},
 };
 
 static void unmap_first(struct world *w)
@@ -127,8 +127,6 @@ SCENARIO(io_write_munmap_new) = {
     .setup = setup_two_dirty,
     .actors = {{"msync", sync_both}, {"thread", store_again}, {"munmap", unmap_second_page}},
     .check = check_second_page,
-    .nr_guards = 1,
-    .guards = {RULE_dirty_after_flush},
 };
 
 static void store_and_sync(struct world *w)
@@ -201,8 +199,8 @@ SCENARIO(io_write_truncate) = {
     .pairs = "truncate × write back",
     .setup = setup_dirty,
     .actors = {{"msync", sync_first}, {"truncate", truncate_to_none}},
-    .nr_guards = 1,
-    .guards = {RULE_writeback_looks_again},
+    .nr_guards = 2,
+    .guards = {RULE_writeback_looks_again, RULE_page_before_tree},
 };
 
 static void remove_first(struct world *w)

@@ -332,12 +332,12 @@ static void unmap_page(struct world *w)
 SCENARIO(lent_sync_munmap) = {
     .name = "lent-sync-munmap",
     .title = "writing it back against munmap of it",
-    .source = "writeback.c, 7",
+    .source = "writeback.c, 7; tlb.h",
     .pairs = "the host's stores for a system call × write back",
     .device = true,
     .setup = setup_on_disk,
     .actors = {{"call", call_and_say}, {"sync", sync_page}, {"munmap", unmap_page}},
     .check = check_synced,
-    .nr_guards = 1,
-    .guards = {RULE_lent_stays_dirty},
+    .nr_guards = 2,
+    .guards = {RULE_lent_stays_dirty, RULE_dirty_after_flush},
 };

@@ -282,6 +282,7 @@ static void setup_over_written_external(struct world *w)
 	make_file(w, QUIRE_FILE_PAGECACHE, 1);
 	map_file(w, SECOND, 1, PROT_RW, QMAP_SHARED);
 	fork_for_sync(w);
+	fill(w, SECOND, 5);
 	make_other(w, QUIRE_FILE_EXTERNAL, 1);
 	map_other(w, w->addr, 1, PROT_RW, QMAP_SHARED);
 	quire_fault(w->mm, w->addr, QUIRE_WRITE, NULL);
@@ -333,6 +334,4 @@ SCENARIO(over_sync_new_cached) = {
     .setup = setup_cached_over_dirty,
     .actors = {{"thread", sync_store_and_sync}, {"mmap", map_file_over}, {"msync", sync_file}},
     .check = check_either_disk,
-    .nr_guards = 1,
-    .guards = {RULE_linked_when_empty},
 };
