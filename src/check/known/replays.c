@@ -15,7 +15,7 @@ const struct known_replay known_replays[] = {
 	.name = "a COW opens a copy for writing that fork has shared",
 	.scenario = "fork-copy",
 	.rule = RULE_copy_asks_again,
-	.schedule = "4:0/1,1:75>0",
+	.schedule = "4:0/1,1:74>0",
     },
     {
 	.name = "a pin keeps a page in place that another thread is about to replace by a copy",

@@ -227,12 +227,17 @@ static int mmap_locked(struct quire_mm *mm, struct mmap_request *r)
  * start until the last mapping of any part of it is gone. */
 static int back_shared_anon(struct quire_mm *mm, struct mmap_request *r)
 {
+	int err;
+
 	if (!r->anon || (r->flags & QMAP_TYPE) != QMAP_SHARED)
 		return 0;
 	if (r->len > mm->machine->task_size)
 		return -QENOMEM;
-	return file_create_shared_anon(mm->machine, r->len, (r->flags & QMAP_NORESERVE) != 0,
-				       &r->file);
+	err = file_create_shared_anon(mm->machine, r->len, (r->flags & QMAP_NORESERVE) != 0,
+				      &r->file);
+	if (!err)
+		r->ops = mapping_ops(mm->machine, r->file);
+	return err;
 }
 
 static void populate_new(struct quire_mm *mm, const struct mmap_request *r)
@@ -251,7 +256,6 @@ static int mmap_checked(struct quire_mm *mm, struct mmap_request *r)
 		return err;
 	if (r->file) /* so that the first fault need not */
 		file_ask_size(r->file);
-	r->ops = mapping_ops(mm->machine, r->file);
 	mm_lock(mm);
 	err = mmap_locked(mm, r);
 	mm_unlock(mm);
@@ -283,7 +287,8 @@ int quire_mmap_limited(struct quire_mm *mm, uint64_t addr, uint64_t len, int pro
 	r.anon = (flags & QMAP_ANONYMOUS) != 0;
 	r.flags = flags & QMAP_FIXED_NOREPLACE ? flags | QMAP_FIXED : flags;
 	r.file = r.anon ? NULL : file;
-	in_page = ops_page_size(mapping_ops(mm->machine, r.file)) - 1;
+	r.ops = mapping_ops(mm->machine, r.file);
+	in_page = ops_page_size(r.ops) - 1;
 	r.len = (len + in_page) & ~in_page;
 	r.limits = r.file ? limits | limits_of(r.file) : 0;
 	r.pgoff = offset >> PAGE_SHIFT;

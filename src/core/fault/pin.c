@@ -31,7 +31,7 @@
 static int fill_pin(struct quire_machine *m, pte_t entry, bool write, struct quire_pin *out)
 {
 	struct folio *folio = pfn_folio(m, pte_frame(entry));
-	bool counted = !folio_test(folio, FOLIO_PERMANENT);
+	bool counted = entry_has_folio(m, entry);
 
 	STEP("pins frame %lu", pte_frame(entry));
 	if (counted && !folio_pin(folio))

@@ -172,19 +172,22 @@ static inline bool entry_names_ram(pte_t e)
 	return (e & (PTE_PRESENT | PTE_EXTERNAL)) == PTE_PRESENT;
 }
 
+/* Of an entry that names RAM, by the flags of its folio. */
+static inline enum entry_kind entry_kind_by_flags(uint32_t flags)
+{
+	if (unlikely(flags & FOLIO_PERMANENT))
+		return ENTRY_ZERO;
+	return flags & FOLIO_ANON ? ENTRY_ANON : ENTRY_CACHE;
+}
+
 /* Of a last-level entry, or of a leaf.  PTL (or U) held, or with what else keeps the page. */
 static inline enum entry_kind entry_kind(const struct quire_machine *m, pte_t e)
 {
-	uint32_t flags;
-
 	if (unlikely(!pte_present(e)))
 		return entry_kind_absent(e);
 	if (unlikely(e & PTE_EXTERNAL))
 		return ENTRY_EXTERNAL;
-	flags = atomic_load_relaxed(&pfn_folio(m, pte_frame(e))->flags);
-	if (unlikely(flags & FOLIO_PERMANENT))
-		return ENTRY_ZERO;
-	return flags & FOLIO_ANON ? ENTRY_ANON : ENTRY_CACHE;
+	return entry_kind_by_flags(atomic_load_relaxed(&pfn_folio(m, pte_frame(e))->flags));
 }
 
 /* Maps a folio that it counts in (2). */

@@ -37,8 +37,7 @@ void rmap_count_new(struct quire_mm *mm, unsigned n)
 
 void rmap_remove(struct quire_mm *mm, struct folio *f)
 {
-	if (!folio_test(f, FOLIO_PERMANENT))
-		rmap_change(mm, rss_counter(f), -1, atomic_sub(&f->mapcount, 1) == 0 ? -1 : 0);
+	rmap_change(mm, rss_counter(f), -1, atomic_sub(&f->mapcount, 1) == 0 ? -1 : 0);
 }
 
 void rmap_batch_commit(struct rmap_batch *b, struct quire_mm *mm)

@@ -48,12 +48,12 @@ static unsigned class_of(const struct alike *a)
 	       (a->mapcount > 1 ? CLASS_SHARED : 0);
 }
 
-/* The zero page, which is permanent, counts nowhere. */
+/* The zero page counts nowhere. */
 static void add_alike(struct tally *t, const struct alike *a)
 {
 	unsigned class = class_of(a);
 
-	if (a->flags & FOLIO_PERMANENT)
+	if (entry_kind_by_flags(a->flags) == ENTRY_ZERO)
 		return;
 	t->pages[class] += a->pages;
 	t->pss[class] += a->pages * (a->mapcount > 1 ? PAGE_PSS / (uint32_t)a->mapcount : PAGE_PSS);

@@ -151,6 +151,14 @@ static void verify_cache_entry(struct mm_check *c, const struct vma *vma, uint64
 		bad_entry(c, addr, e, "is written to, and its page is not dirty");
 }
 
+/* A private copy may stand in any mapping that is private: verify_anon(). */
+static void verify_kind(struct mm_check *c, const struct vma *vma, uint64_t addr, pte_t e,
+			enum entry_kind kind)
+{
+	if (kind != ENTRY_ANON && !(vma->ops->entries & 1u << kind))
+		bad_entry(c, addr, e, "is of a kind that its mapping does not have");
+}
+
 /* n: pages that the entry maps, from the first on. */
 static void verify_ram(struct mm_check *c, const struct vma *vma, uint64_t addr, pte_t e,
 		       unsigned n)
@@ -163,6 +171,7 @@ static void verify_ram(struct mm_check *c, const struct vma *vma, uint64_t addr,
 		bad_entry(c, addr, e, "names no frame of RAM");
 		return;
 	}
+	verify_kind(c, vma, addr, e, entry_kind(m, e));
 	if (entry_kind(m, e) == ENTRY_ZERO) {
 		if (e & PTE_WRITE)
 			bad_entry(c, addr, e, "may write the zero page");
@@ -184,8 +193,7 @@ static void verify_external(struct mm_check *c, const struct vma *vma, uint64_t 
 			    unsigned n)
 {
 	c->rss[MM_FILE] += n;
-	if (!(vma->ops->entries & 1u << ENTRY_EXTERNAL))
-		bad_entry(c, addr, e, "is external, its VMA is not");
+	verify_kind(c, vma, addr, e, ENTRY_EXTERNAL);
 	if ((e & PTE_WRITE) && !(vma->flags & VM_SHARED))
 		bad_entry(c, addr, e, "may write an external frame from a private mapping");
 }
