@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 QUIRE, DOCS = sys.argv[1], Path(sys.argv[2])
-BESIDE = ("readers of the mappings", "the host's stores for a system call")
+BESIDE = ("readers of the mappings", "the host's stores for a system call", "whoever takes a page away")
 
 
 def rows(name, heading):

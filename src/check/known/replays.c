@@ -75,13 +75,13 @@ const struct known_replay known_replays[] = {
 	.name = "truncation returns before munmap has flushed the entry that it has cleared",
 	.scenario = "file-munmap-after",
 	.rule = RULE_flush_of_others,
-	.schedule = "0:72>1,1:90/2",
+	.schedule = "0:72>1,1:98/2",
     },
     {
 	.name = "truncation returns before MADV_DONTNEED has flushed the entry that it has cleared",
 	.scenario = "file-dontneed-after",
 	.rule = RULE_flush_of_others,
-	.schedule = "0:51>1,1:90/2",
+	.schedule = "0:51>1,1:98/2",
     },
     {
 	.name = "a store of the host's to a page that munmap takes misses the last writeback",
@@ -93,13 +93,13 @@ const struct known_replay known_replays[] = {
 	.name = "msync finds a page clean that munmap in another mm lets a thread store to",
 	.scenario = "io-sync-munmap",
 	.rule = RULE_flush_of_others,
-	.schedule = "4:0/1,1:83>2,2:46>0,0:2/2",
+	.schedule = "4:0/1,1:83>2,2:50>0,0:2/2",
     },
     {
 	.name = "msync returns while another msync is just writing the page",
 	.scenario = "io-sync-sync",
 	.rule = RULE_wait_for_writeback,
-	.schedule = "4:0/1,1:35>0",
+	.schedule = "4:0/1,1:39>0",
     },
     {
 	.name = "truncation takes a page of the mapping that has replaced its file's",

@@ -121,6 +121,11 @@
 	  "a page leaves the cache when no thread can reach it any more", "truncate.c, 2")         \
 	X(rcu_free_cached_pages, "a page that left the cache is freed a grace period later",       \
 	  "file.h, 2")                                                                             \
+	X(reference_tried,                                                                         \
+	  "a folio that was only found gets a reference if it has one, never its first",           \
+	  "folio.c, 1; filecache.c, 5")                                                            \
+	X(slot_asked_again, "a slot of the cache is read again once what it had has a reference",  \
+	  "filecache.c, 5")                                                                        \
 	X(waiting_frames_awaited,                                                                  \
 	  "memory is out only after the frames that wait for readers are awaited", "reclaim.c, 1") \
 	X(given_back_counts,                                                                       \

@@ -10,8 +10,10 @@
  *      pages stay for a grace period.  So a thread that found the file through a VMA under RCU may
  *      look at what the core keeps of it.  It calls none of the file's callbacks without a
  *      reference, and there may be none to be had.
- *   2  The page cache's reference on a folio is put a grace period after the folio left the cache.
- *      So what index_load() finds stays allocated until the reader leaves RCU.
+ *   2  Truncation puts the page cache's reference on a folio a grace period after the folio left
+ *      the cache.  So what a fault finds stays allocated until it leaves RCU (filemap.c, 5).
+ *      Whoever takes a reference for longer relies on nothing of the kind: it tries, and looks
+ *      again (filecache.c, 5).
  *   3  mapping->seq moves before pages are dropped from the cache (after the new size is visible).
  *      It moves again when they are withdrawn, which is before the VMAs are zapped.  A fault reads
  *      seq, then size and page.  If it finds seq unmoved under the PTL, it may insert the page.  If
@@ -103,6 +105,10 @@ struct cache_run {
 /* The first such pages from i on.  False: there are none. */
 bool filecache_next_run(struct quire_file *file, uint64_t i, uint64_t last, uint32_t flags,
 			struct cache_run *run);
+/* Whoever was adding pages, or taking one away, when this was called has done it.  Takes X. */
+void filecache_await_writer(struct mapping *mapping);
+/* The page leaves the cache; its reference is the caller's now.  X held. */
+void filecache_erase(struct mapping *mapping, uint64_t pgoff);
 /* True: the content of a new page is zeroes, nothing has to be read. */
 bool filecache_is_zero_fill(const struct quire_file *file);
 /*
@@ -115,6 +121,9 @@ int filecache_add_zero(struct quire_file *file, uint64_t pgoff, uint64_t seq, st
  * needs one that is not there finds out why.  R.
  */
 void filecache_add_zeros(struct quire_file *file, uint64_t pgoff, unsigned n, uint64_t seq);
+/* The page with a reference, whatever its state, or a new one of zeros.  No lock but W; not R. */
+int filecache_find_or_zero(struct quire_file *file, uint64_t pgoff, uint64_t seq,
+			   struct folio **out);
 /*
  * The page with its content read in, and a reference; sleeps; no lock but W is held, and not RCU.
  * 0; -EAGAIN: seq moved, or the page has gone; -ENOPAGE, -ENOMEM; what read_page returned.

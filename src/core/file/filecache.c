@@ -13,6 +13,11 @@
  *   4  A folio that is in the cache and belongs to no mapping is withdrawn: it goes when nobody can
  *      reach it (truncate.c, 1). A thread that wants the page waits until that is done: it waits
  *      for W.
+ *   5  A page may leave the cache, and its frame be another's page, as soon as it was found.  So a
+ *      reference on what was found is tried, and then the slot is read again.  Whoever takes a page
+ *      away freezes it under X, and has taken it out of its slot, or unfrozen it, when X is given
+ *      back: a thread that finds it frozen waits for X.
+ *   6  A fault maps what it finds without trying (filemap.c, 5).
  */
 #include "core/file/file.h"
 #include "core/frame/folio.h"
@@ -23,42 +28,88 @@ struct folio *filecache_peek(struct quire_file *file, uint64_t pgoff)
 	return index_load(&file->mapping.pages, pgoff);
 }
 
+void filecache_await_writer(struct mapping *mapping)
+{
+	spin_lock(&mapping->file->machine->port, &mapping->index_lock, RANK_INDEX);
+	spin_unlock(&mapping->index_lock, RANK_INDEX);
+}
+
+/*
+ * Invariant 5.  What the slot has, with a reference; NULL: nothing that has one of `flags` (0:
+ * any). R.
+ */
+static struct folio *get_slot(struct mapping *mapping, void *const *slot, uint32_t flags)
+{
+	struct folio *folio;
+
+	while ((folio = atomic_load(slot)) && (!flags || folio_test(folio, flags))) {
+		if (!folio_try_get(folio)) {
+			filecache_await_writer(mapping);
+			continue;
+		}
+		if (!RULE(slot_asked_again) || atomic_load(slot) == folio)
+			return folio;
+		folio_put(mapping->file->machine, folio);
+	}
+	return NULL;
+}
+
+/* The page in the cache, whatever its state, with a reference, or NULL.  R. */
+static struct folio *get_page(struct quire_file *file, uint64_t pgoff, uint32_t flags)
+{
+	unsigned n;
+	void *const *slot = index_slots(&file->mapping.pages, pgoff, &n);
+
+	return slot ? get_slot(&file->mapping, slot, flags) : NULL;
+}
+
 struct folio *filecache_next(struct quire_file *file, uint64_t *i, uint64_t last, uint32_t flags)
 {
 	const struct quire_port *port = &file->machine->port;
-	struct folio *folio;
+	struct folio *folio = NULL;
+	void *there;
 
 	rcu_read_lock(port);
-	index_for_each(&file->mapping.pages, *i, last, *i, folio)
+	index_for_each(&file->mapping.pages, *i, last, *i, there)
 	{
-		if (!flags || folio_test(folio, flags))
+		folio = get_page(file, *i, flags);
+		if (folio)
 			break;
 	}
-	if (folio && *i > last)
-		folio = NULL;
-	if (folio)
-		folio_get(folio);
 	rcu_read_unlock(port);
 	return folio;
+}
+
+/* Of n slots that lie side by side, the first of page i. */
+static void add_to_run(struct mapping *mapping, void *const *slots, uint64_t i, unsigned n,
+		       uint32_t flags, struct cache_run *run)
+{
+	for (; n && run->n < CACHE_RUN; n--, i++, slots++) {
+		struct folio *folio = get_slot(mapping, slots, flags);
+
+		if (!folio)
+			continue;
+		run->folio[run->n] = folio;
+		run->pgoff[run->n++] = i;
+	}
 }
 
 bool filecache_next_run(struct quire_file *file, uint64_t i, uint64_t last, uint32_t flags,
 			struct cache_run *run)
 {
 	const struct quire_port *port = &file->machine->port;
-	struct folio *folio;
+	struct mapping *mapping = &file->mapping;
+	void *const *slots;
+	unsigned n;
 
 	run->n = 0;
 	rcu_read_lock(port);
-	index_for_each(&file->mapping.pages, i, last, i, folio)
-	{
-		if (!folio_test(folio, flags))
-			continue;
-		folio_get(folio);
-		run->folio[run->n] = folio;
-		run->pgoff[run->n++] = i;
-		if (run->n == CACHE_RUN)
-			break;
+	for (; run->n < CACHE_RUN && index_next(&mapping->pages, &i) && i <= last; i += n) {
+		slots = index_slots(&mapping->pages, i, &n);
+		if (n > last - i)
+			n = (unsigned)(last - i) + 1;
+		if (slots)
+			add_to_run(mapping, slots, i, n, flags, run);
 	}
 	rcu_read_unlock(port);
 	return run->n;
@@ -170,21 +221,37 @@ void filecache_add_zeros(struct quire_file *file, uint64_t pgoff, unsigned n, ui
 		folio_put(file->machine, v[--n]);
 }
 
-/* The page, whatever its state, with a reference. */
-static int find_or_add(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio **out)
+/* The page, whatever its state, with a reference; a new one has `flags`. */
+static int find_or_add(struct quire_file *file, uint64_t pgoff, uint64_t seq, uint32_t flags,
+		       struct folio **out)
 {
 	const struct quire_port *port = &file->machine->port;
+	struct folio *added;
 	int err = 0;
 
 	rcu_read_lock(port);
-	*out = filecache_peek(file, pgoff);
-	if (!*out)
-		err = add_new(file, pgoff, seq, filecache_is_zero_fill(file) ? FOLIO_UPTODATE : 0,
-			      out);
-	if (!err)
-		folio_get(*out);
+	for (;;) {
+		*out = get_page(file, pgoff, 0);
+		if (*out)
+			break;
+		err = add_new(file, pgoff, seq, flags, &added);
+		if (err)
+			break;
+	}
 	rcu_read_unlock(port);
 	return err;
+}
+
+int filecache_find_or_zero(struct quire_file *file, uint64_t pgoff, uint64_t seq,
+			   struct folio **out)
+{
+	return find_or_add(file, pgoff, seq, FOLIO_UPTODATE, out);
+}
+
+void filecache_erase(struct mapping *mapping, uint64_t pgoff)
+{
+	index_erase(&mapping->pages, pgoff);
+	mapping_count_pages(mapping, -1);
 }
 
 /* Errors that mean something else to the callers of filecache_read() become EIO. */
@@ -217,7 +284,8 @@ static int fill_locked(struct quire_file *file, uint64_t pgoff, struct folio *fo
 int filecache_read(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio **out)
 {
 	struct quire_machine *m = file->machine;
-	int err = find_or_add(file, pgoff, seq, out);
+	uint32_t flags = filecache_is_zero_fill(file) ? FOLIO_UPTODATE : 0;
+	int err = find_or_add(file, pgoff, seq, flags, out);
 
 	if (err)
 		return err;
@@ -238,9 +306,13 @@ int filecache_read(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct
 bool mapping_resident(struct quire_file *file, uint64_t pgoff)
 {
 	struct folio *folio;
+	bool resident;
 
 	if (!file->facts.cached)
 		return pgoff < file_pages(file); /* the embedder holds all of it */
-	folio = filecache_peek(file, pgoff);
-	return folio && folio_test(folio, FOLIO_UPTODATE);
+	do {
+		folio = filecache_peek(file, pgoff);
+		resident = folio && folio_test(folio, FOLIO_UPTODATE);
+	} while (filecache_peek(file, pgoff) != folio); /* invariant 5 */
+	return resident;
 }

@@ -84,17 +84,10 @@ int64_t quire_file_read(struct quire_file *file, uint64_t off, void *buf, uint64
 /* The page to write into, with a reference.  Beyond the end there is nothing to read in. */
 static int page_for_write(struct quire_file *file, uint64_t off, struct folio **folio)
 {
-	uint64_t seq = atomic_load(&file->mapping.seq);
-	int err;
+	uint64_t seq = atomic_load(&file->mapping.seq), pgoff = off >> PAGE_SHIFT;
 
-	if (off >> PAGE_SHIFT < file_pages(file))
-		return filecache_read(file, off >> PAGE_SHIFT, seq, folio);
-	rcu_read_lock(&file->machine->port);
-	err = filecache_add_zero(file, off >> PAGE_SHIFT, seq, folio);
-	if (!err)
-		folio_get(*folio);
-	rcu_read_unlock(&file->machine->port);
-	return err;
+	return pgoff < file_pages(file) ? filecache_read(file, pgoff, seq, folio)
+					: filecache_find_or_zero(file, pgoff, seq, folio);
 }
 
 static int write_page_part(struct quire_file *file, uint64_t off, const void *buf, uint64_t n)

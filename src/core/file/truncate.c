@@ -63,21 +63,15 @@ static void withdraw(struct quire_machine *m, struct folio *folio)
 	folio_unlock(m, folio);
 }
 
-/* A thread that is adding a page saw seq unmoved under X; a later one sees it moved: file.h, 5. */
-static void wait_for_adders(struct mapping *mapping)
-{
-	spin_lock(&mapping->file->machine->port, &mapping->index_lock, RANK_INDEX);
-	spin_unlock(&mapping->index_lock, RANK_INDEX);
-}
-
 /* False: there is none. */
 static bool withdraw_range(struct quire_file *file, uint64_t first, uint64_t last)
 {
 	struct folio *folio;
 	bool any = false;
 
+	/* A thread that is adding a page saw seq unmoved under X; a later one sees it moved. */
 	if (RULE(wait_for_adders))
-		wait_for_adders(&file->mapping);
+		filecache_await_writer(&file->mapping);
 	for (uint64_t i = first; (folio = filecache_next(file, &i, last, 0)); i++) {
 		withdraw(file->machine, folio);
 		folio_put(file->machine, folio);
@@ -120,8 +114,7 @@ static void uncache(struct mapping *mapping, uint64_t i, struct folio *folio,
 
 	spin_lock(&m->port, &mapping->index_lock, RANK_INDEX);
 	STEP("takes page %lu out of the cache", i);
-	index_erase(&mapping->pages, i);
-	mapping_count_pages(mapping, -1);
+	filecache_erase(mapping, i);
 	spin_unlock(&mapping->index_lock, RANK_INDEX);
 	chain_add(m, gone, folio);
 }

@@ -108,6 +108,36 @@ bool folio_pin(struct folio *f);
 void folio_unpin(struct quire_machine *m, struct folio *f);
 
 /*
+ * A reference for who has found the folio without holding what keeps it: only if there is one.  It
+ * may be another's page by now, so where it was found is asked again afterwards.
+ */
+static inline bool folio_try_get(struct folio *f)
+{
+	uint32_t refs = atomic_load_relaxed(&f->refs);
+
+	do {
+		if (!refs && RULE(reference_tried))
+			return false;
+	} while (!atomic_cas(&f->refs, &refs, refs + 1));
+	return true;
+}
+
+/*
+ * Takes all references, if there are just n: no folio_try_get() succeeds until folio_unfreeze()
+ * gives them back, or for good.  It is frozen under the lock that guards where it is found, and
+ * stays there not longer than that lock is held: of the page cache, under X (filecache.c, 5).
+ */
+static inline bool folio_freeze(struct folio *f, uint32_t n)
+{
+	return atomic_cas(&f->refs, &n, 0);
+}
+
+static inline void folio_unfreeze(struct folio *f, uint32_t n)
+{
+	atomic_store(&f->refs, n);
+}
+
+/*
  * refs and mapcount are one word: an entry of fork's copy costs one atomic add for both.  Which of
  * them is its low half depends on the byte order.
  */

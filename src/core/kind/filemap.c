@@ -13,6 +13,11 @@
  *      (write-notify).
  *   4  A read also maps neighbours that are in the cache (fault-around). They lie in the aligned
  *      window, the VMA, the file and the table of the page, and are mapped under the same PTL.
+ *   5  A page that is found gets its entry without trying for a reference: it is looked up and
+ *      mapped within one read-side section.  Truncation, the one that takes away pages here, moves
+ *      seq, withdraws them, and frees them a grace period later (file.h, 2 and 3).  Another that
+ *      takes pages away (filecache.c, 5) has to do as much before it freezes one: clear UPTODATE,
+ *      move seq, and wait until the faults that had looked before are over.
  */
 #include "core/fault/fault.h"
 #include "core/file/file.h"
