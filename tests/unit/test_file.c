@@ -187,6 +187,40 @@ static unsigned pages_written(struct quire_file *file)
 	return written;
 }
 
+#define MANY_PAGES 600ull /* more than are cleaned at once */
+
+/* Pages here and there are cleaned by few flushes, and those alone. */
+static void test_sync_in_runs(void **state)
+{
+	static const struct quire_file_ops ops = {.write_page = count_write};
+	struct quire_file_options fo = {.size = sizeof(fo), .ops = &ops, .writable = true};
+	struct unit *u = *state;
+	struct quire_file *file;
+	uint64_t a, before;
+
+	fo.kind = QUIRE_FILE_PAGECACHE;
+	fo.bytes = MANY_PAGES * UPAGE;
+	assert_int_equal(quire_file_create(u->m, &fo, &file), 0);
+	a = unit_map_file(u->mm, 0, MANY_PAGES * UPAGE, URW, QMAP_SHARED, file, 0);
+	for (uint64_t i = 0; i < MANY_PAGES; i++)
+		assert_int_equal(
+		    quire_fault(u->mm, a + i * UPAGE, i % 3 ? QUIRE_READ : QUIRE_WRITE, NULL),
+		    QUIRE_FAULT_OK);
+	before = u->flushes;
+	written = 0;
+	assert_int_equal(quire_msync(u->mm, a + 300 * UPAGE, 30 * UPAGE, QMS_SYNC), 0);
+	assert_int_equal(written, 10);
+	assert_int_equal(u->flushes, before + 1);
+	assert_int_equal(pages_written(file), MANY_PAGES / 3 - 10);
+	assert_int_equal(u->flushes, before + 3);
+	assert_int_equal(pages_written(file), 0);
+	assert_int_equal(u->flushes, before + 3);
+	for (uint64_t i = 0; i < MANY_PAGES; i++)
+		assert_false(quire_pte(u->mm, a + i * UPAGE) & QUIRE_PTE_WRITE);
+	assert_int_equal(quire_munmap(u->mm, a, MANY_PAGES * UPAGE), 0);
+	quire_file_put(file);
+}
+
 static void test_lent_pages_stay_dirty(void **state)
 {
 	static const struct quire_file_ops ops = {.write_page = count_write};
@@ -360,6 +394,7 @@ int main(void)
 	    unit_test(test_fault_around),
 	    unit_test(test_write_notify),
 	    unit_test(test_writeback_errors),
+	    unit_test(test_sync_in_runs),
 	    cmocka_unit_test(test_lent_pages_stay_dirty),
 	    unit_test(test_last_put_writes_back),
 	    unit_test(test_sync),

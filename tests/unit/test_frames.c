@@ -744,6 +744,25 @@ static void test_folio_lock(void **state)
 	folio_put(u->m, f);
 }
 
+/* Who only found a folio gets no reference on one that has none, or whose are frozen. */
+static void test_folio_try_and_freeze(void **state)
+{
+	struct unit *u = *state;
+	struct folio *f = folio_alloc(u->m, 0, 0);
+
+	assert_false(folio_freeze(f, 2));
+	assert_true(folio_try_get(f));
+	assert_false(folio_freeze(f, 1));
+	assert_true(folio_freeze(f, 2));
+	assert_false(folio_try_get(f));
+	folio_unfreeze(f, 2);
+	assert_true(folio_try_get(f));
+	folio_put_refs(u->m, f, 2);
+	assert_true(folio_try_get(f));
+	folio_put_refs(u->m, f, 2);
+	assert_false(folio_try_get(f)); /* it is free */
+}
+
 /* --------------------------------------------------------------------- text */
 
 static void test_format(void **state)
@@ -814,6 +833,7 @@ int main(void)
 	    cmocka_unit_test(test_threads),
 	    cmocka_unit_test(test_the_last_frames),
 	    unit_test(test_folio_lock),
+	    unit_test(test_folio_try_and_freeze),
 	    cmocka_unit_test(test_format),
 	    unit_test(test_verify_sees),
 	};

@@ -17,7 +17,9 @@
  *      mapped within one read-side section.  Truncation, the one that takes away pages here, moves
  *      seq, withdraws them, and frees them a grace period later (file.h, 2 and 3).  Another that
  *      takes pages away (filecache.c, 5) has to do as much before it freezes one: clear UPTODATE,
- *      move seq, and wait until the faults that had looked before are over.
+ *      move seq, and wait until the faults that had looked before are over.  (A try would cost a
+ *      second atomic operation a page: the mapcount may change only when the folio is known to be
+ *      this page still.)
  */
 #include "core/fault/fault.h"
 #include "core/file/file.h"

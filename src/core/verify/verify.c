@@ -93,6 +93,8 @@ static void verify_cached(struct verify *v, struct quire_file *file, uint64_t i,
 		verify_bad(v, "%s: page %lu of the cache has flags 0x%x", file->name, i, f->flags);
 	if (folio_test(f, FOLIO_LOCKED))
 		verify_bad(v, "%s: page %lu of the cache is locked", file->name, i);
+	if (folio_test(f, FOLIO_WRITEBACK))
+		verify_bad(v, "%s: page %lu of the cache is left in writeback", file->name, i);
 }
 
 static void verify_cache(struct verify *v, struct quire_file *file)
