@@ -34,28 +34,32 @@ void filecache_await_writer(struct mapping *mapping)
 	spin_unlock(&mapping->index_lock, RANK_INDEX);
 }
 
-/*
- * Invariant 5.  What the slot has, with a reference; NULL: nothing that has one of `flags` (0:
- * any). R.
- */
-static struct folio *get_slot(struct mapping *mapping, void *const *slot, uint32_t flags)
+/* What was found is another's page by now (`got`: and has our reference), or frozen.  Rare. */
+static __attribute__((noinline)) void lose(struct mapping *mapping, struct folio *folio, bool got)
+{
+	if (got)
+		folio_put(mapping->file->machine, folio);
+	else
+		filecache_await_writer(mapping);
+}
+
+/* The slot's page with a reference, if it has one of `flags` (0: any).  Invariant 5.  R. */
+static inline struct folio *get_slot(struct mapping *mapping, void *const *slot, uint32_t flags)
 {
 	struct folio *folio;
 
 	while ((folio = atomic_load(slot)) && (!flags || folio_test(folio, flags))) {
-		if (!folio_try_get(folio)) {
-			filecache_await_writer(mapping);
-			continue;
-		}
-		if (!RULE(slot_asked_again) || atomic_load(slot) == folio)
+		bool got = folio_try_get(folio);
+
+		if (likely(got && (!RULE(slot_asked_again) || atomic_load(slot) == folio)))
 			return folio;
-		folio_put(mapping->file->machine, folio);
+		lose(mapping, folio, got);
 	}
 	return NULL;
 }
 
 /* The page in the cache, whatever its state, with a reference, or NULL.  R. */
-static struct folio *get_page(struct quire_file *file, uint64_t pgoff, uint32_t flags)
+static inline struct folio *get_page(struct quire_file *file, uint64_t pgoff, uint32_t flags)
 {
 	unsigned n;
 	void *const *slot = index_slots(&file->mapping.pages, pgoff, &n);
@@ -221,23 +225,31 @@ void filecache_add_zeros(struct quire_file *file, uint64_t pgoff, unsigned n, ui
 		folio_put(file->machine, v[--n]);
 }
 
+/* A new page with `flags`, or the one that was added meanwhile.  R. */
+static __attribute__((noinline)) int add_page(struct quire_file *file, uint64_t pgoff, uint64_t seq,
+					      uint32_t flags, struct folio **out)
+{
+	struct folio *added;
+	int err;
+
+	do {
+		err = add_new(file, pgoff, seq, flags, &added);
+		*out = err ? NULL : get_page(file, pgoff, 0);
+	} while (!err && !*out);
+	return err;
+}
+
 /* The page, whatever its state, with a reference; a new one has `flags`. */
 static int find_or_add(struct quire_file *file, uint64_t pgoff, uint64_t seq, uint32_t flags,
 		       struct folio **out)
 {
 	const struct quire_port *port = &file->machine->port;
-	struct folio *added;
 	int err = 0;
 
 	rcu_read_lock(port);
-	for (;;) {
-		*out = get_page(file, pgoff, 0);
-		if (*out)
-			break;
-		err = add_new(file, pgoff, seq, flags, &added);
-		if (err)
-			break;
-	}
+	*out = get_page(file, pgoff, 0);
+	if (unlikely(!*out))
+		err = add_page(file, pgoff, seq, flags, out);
 	rcu_read_unlock(port);
 	return err;
 }
