@@ -6,6 +6,8 @@
 #include "abort.h"
 #include "unit.h"
 
+#include <errno.h>
+
 #include "core/table/cursor.h"
 #include "core/table/range.h"
 #include "core/table/rmap.h"
@@ -228,6 +230,18 @@ static void touch_old(void **state)
 	unit_down(&u);
 }
 
+/* Under its own lock: a pin that looked for a last-level table alone would fault for ever. */
+static void pin_leaf(void **state)
+{
+	struct quire_pin pin;
+
+	(void)state;
+	up_leaf();
+	assert_int_equal(quire_pin(u.mm, HERE + 3 * UPAGE, QUIRE_READ, &pin), -EFAULT);
+	assert_int_equal(quire_pin(u.mm, HERE, QUIRE_WRITE, &pin), -EFAULT);
+	unit_down(&u);
+}
+
 /* ---- what no entry of an upper table may meet yet ------------------------------------------ */
 
 static void fork_it(void)
@@ -337,9 +351,9 @@ static void moving(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(cursor), cmocka_unit_test(zap),       cmocka_unit_test(told),
-	    cmocka_unit_test(touch),  cmocka_unit_test(touch_old), cmocka_unit_test(not_yet),
-	    cmocka_unit_test(absent), cmocka_unit_test(moving),
+	    cmocka_unit_test(cursor),  cmocka_unit_test(zap),       cmocka_unit_test(told),
+	    cmocka_unit_test(touch),   cmocka_unit_test(touch_old), cmocka_unit_test(pin_leaf),
+	    cmocka_unit_test(not_yet), cmocka_unit_test(absent),    cmocka_unit_test(moving),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

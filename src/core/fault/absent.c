@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * absent.c: an access to an address that has an entry, but not that of a page: entry.h, 3 to 5.
+ * absent.c: an access to an address whose entry is not PRESENT, or maps several pages (a leaf):
+ * entry.h, 3 to 5.
  *
  *   1  A page that is being moved to another frame is waited for, by its folio lock (F), which its
  *      mover holds until the page is back.  Under the PTL the entry says that it still does: so the

@@ -15,6 +15,7 @@
  *        |
  *     entry: none -> ops->fault     read-only, write -> ops->write_protected     else -> touch
  *                                   forked, for a pin -^
+ *            not PRESENT, or of several pages -> absent.c
  *
  *   1  A fault reports that nothing is mapped only after a lookup under M. So it never takes a
  *      MAP_FIXED replacement in progress for a hole.

@@ -4,6 +4,7 @@
  *
  *   fault.c    the way: lookup, rights, dispatch, retry, fallback, stack growth, OOM
  *   touch.c    the entry is there already
+ *   absent.c   there is one that is not PRESENT, or maps several pages
  *   install.c  the only places where a fault makes an entry
  *   refuse.c   a refusal, and its reason
  *   src/core/kind   what each kind of VMA does (struct vma_ops)
@@ -132,7 +133,7 @@ static inline void fault_window(const struct vma *vma, uint64_t addr, uint64_t b
 
 /* ---- absent.c */
 
-/* f->entry is there, but it is not of one page and PRESENT: what becomes of the access. */
+/* f->entry is not PRESENT, or maps several pages: what becomes of the access. */
 enum quire_fault_result fault_not_a_page(struct fault *f);
 /* Sleeps until the folio is unlocked, and starts over; takes over a reference.  R. */
 enum quire_fault_result fault_await_folio(struct fault *f, struct folio *folio);

@@ -63,9 +63,8 @@ static int try_pin(struct quire_mm *mm, uint64_t addr, bool write, struct quire_
 		return 0;
 	if (!(vma->flags & (write ? VM_WRITE : VM_READ)))
 		return -QEFAULT;
-	if (!pt_lock(mm, addr, &ref))
+	if (!pt_lock_page(mm, addr, &ref, &entry))
 		return 0;
-	entry = atomic_load_relaxed(ref.entry);
 	if (!vma_is_dead(vma) && (entry & need) == need) {
 		ret = entry_kind(mm->machine, entry) == ENTRY_EXTERNAL
 			  ? -QEFAULT
