@@ -91,12 +91,12 @@ struct vma_ops {
 	 */
 	void (*close)(struct vma *vma);
 	/*
-	 * The account of which vma->private tells is to have so many 4 KiB pages more (pages > 0:
-	 * 0, or -errno and nothing is charged) or has them no longer (pages < 0: 0).  Called once
-	 * for all of an edit's VMAs of one private, with any of them: before the edit is committed
-	 * if it is more, after their entries are gone if it is less.  Not called where an edit
-	 * gives as much as it takes.  NULL: by VM_ACCOUNT to committed memory, which a mapping with
-	 * `charge` never has.
+	 * The account that vma->private stands for is to have so many 4 KiB pages more (pages > 0:
+	 * 0, or -errno and nothing is charged), or has them no longer (pages < 0: 0).  More is
+	 * charged before an edit is committed, in one call for all VMAs of one private, with any of
+	 * them.  Less is given back when their entries are gone, also VMA by VMA.  Not called where
+	 * an edit gives as much as it takes.  NULL: by VM_ACCOUNT to committed memory, which a
+	 * mapping with `charge` never has.
 	 */
 	int (*charge)(struct vma *vma, int64_t pages);
 	/* It becomes two at addr, which lies within it.  NULL: if page_shift allows it, else

@@ -113,6 +113,7 @@ static inline unsigned fault_run(const struct fault *f, unsigned max)
 	n = (pt_table_end(f->addr, end) - f->addr) >> PAGE_SHIFT;
 	return n < max ? (unsigned)n : max;
 }
+
 /*
  * Pages of the file that the VMA maps in a window of so many bytes around addr: [*first, *end),
  * which may lie beyond the file's end.  As on the host, the window begins at an aligned address or,
@@ -122,11 +123,9 @@ static inline void fault_window(const struct vma *vma, uint64_t addr, uint64_t b
 				uint64_t *first, uint64_t *end)
 {
 	uint64_t aligned = addr & ~(bytes - 1);
-	uint64_t start = aligned > vma->start ? aligned : vma->start, last = start + bytes;
-	uint64_t table = (addr | (PT_SPAN - 1)) + 1;
+	uint64_t start = aligned > vma->start ? aligned : vma->start;
+	uint64_t last = pt_table_end(addr, start + bytes);
 
-	if (last > table)
-		last = table;
 	*first = vma_pgoff(vma, start);
 	*end = vma_pgoff(vma, last < vma->end ? last : vma->end);
 }

@@ -218,7 +218,7 @@ static enum quire_fault_result write_private(struct fault *f, uint64_t pgoff)
 	if (!copy_fits(f, pgoff))
 		return make_copy(f, pgoff);
 	fresh = take_copy(f);
-	if (f->entry)
+	if (!entry_none(f->entry))
 		return cow_replace(f, NULL, fresh, QUIRE_KIND_COW_COPY);
 	return fault_install_one(f, fresh, QUIRE_KIND_COW_COPY);
 }

@@ -17,8 +17,9 @@
  *   2  pt_next_piece() returns with the lock of the piece's table, the PTL or (c.level > 0) the U,
  *      and gives back that of the piece before; when there is none left, no lock is held.  A loop
  *      that ends early gives the last one back by pt_cursor_pause().
- *   3  A table that is taken out between the look for it and its lock is passed over: whoever took
- *      it out had emptied it, and the VMA was dead.
+ *   3  A table that is taken out between the look for it and its lock is passed over, for the VMA
+ *      was dead, and whoever took the table out had emptied it.  Or mremap has moved it, with its
+ *      entries, to another address: a walk that must miss none holds the file's I, as mremap does.
  *   4  After pt_cursor_pause() no lock is held, and the next piece begins at c.addr: for a caller
  *      that has to flush, or to allocate, within a piece.
  *   5  pt_next_table() yields the same pieces without a lock and without c.entry: where two locks
@@ -57,7 +58,7 @@ static inline unsigned pt_pages(const struct pt_cursor *c)
 /* The piece has all that its entry maps. */
 static inline bool pt_is_whole(const struct pt_cursor *c)
 {
-	return c->step == PAGE_SIZE << (9 * c->level);
+	return c->step == slot_span(c->level);
 }
 
 static inline void pt_cursor_begin(struct pt_cursor *c, struct quire_mm *mm, uint64_t start,
@@ -87,7 +88,7 @@ static inline pte_t *pt_nth(pte_t *entry, int64_t n)
 	return entry + n;
 }
 
-/* All slots of one table, of any level, whose first byte is at `base`: for who goes down a tree. */
+/* All slots of one table, of any level, whose first byte is at `base`: to go down a tree. */
 struct pt_slots {
 	pte_t *slot, *stop;
 	uint64_t addr, span;
@@ -98,7 +99,7 @@ static inline void pt_slots_begin(struct pt_slots *s, struct quire_mm *mm, uint6
 {
 	s->slot = pfn_addr(mm->machine, table);
 	s->stop = s->slot + PT_ENTRIES;
-	s->span = PAGE_SIZE << (9 * level);
+	s->span = slot_span(level);
 	s->addr = base;
 }
 

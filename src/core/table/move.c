@@ -25,12 +25,6 @@
 #include "core/table/range.h"
 #include "core/table/tlb.h"
 
-/* Bytes from addr to the end of its table's span. */
-static uint64_t to_table_end(uint64_t addr)
-{
-	return PT_SPAN - (addr & (PT_SPAN - 1));
-}
-
 static void move_locked(struct mmu_gather *g, struct pt_ref *dst, struct pt_ref *src,
 			uint64_t old_addr, uint64_t len)
 {
@@ -126,7 +120,7 @@ static bool move_whole(struct mmu_gather *g, uint64_t new_addr, uint64_t old_add
 /* Of a table's piece [from, stop) what lies in one table at `to`, too. */
 static uint64_t piece_of(uint64_t from, uint64_t to, uint64_t stop)
 {
-	return min_u64(to_table_end(to), stop - from);
+	return min_u64(pt_table_end(to, UINT64_MAX) - to, stop - from);
 }
 
 /* What the range has of one table, from *addr on, which is then where it has come to. */

@@ -86,15 +86,10 @@ static bool lock_reached(struct quire_mm *mm, uint64_t addr, const struct pt_wal
 	return false;
 }
 
-static enum lock_rank rank_of(unsigned level)
-{
-	return level ? RANK_PT_PARENT : RANK_PTL;
-}
-
 bool pt_lock_reached(struct quire_mm *mm, uint64_t addr, const struct pt_walk *w,
 		     struct pt_ref *ref)
 {
-	return lock_reached(mm, addr, w, ref, rank_of(w->level));
+	return lock_reached(mm, addr, w, ref, pt_rank(w->level));
 }
 
 bool pt_lock(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref)
@@ -116,7 +111,7 @@ bool pt_lock_nested(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref)
 void pt_unlock(struct pt_ref *ref)
 {
 	STEP("releases the PTL");
-	spin_unlock(&ref->table->pt.lock, rank_of(ref->table->pt.level));
+	spin_unlock(&ref->table->pt.lock, pt_rank(ref->table->pt.level));
 }
 
 void pt_unlock_nested(struct pt_ref *ref)

@@ -32,6 +32,12 @@
 #define PT_ENTRIES 512u
 #define PT_SPAN (PT_ENTRIES * PAGE_SIZE) /* bytes under one last-level table */
 
+/* Bytes under one slot of a table of that level. */
+static inline uint64_t slot_span(unsigned level)
+{
+	return PAGE_SIZE << (9 * level);
+}
+
 /* How far down the tables go for an address. */
 struct pt_walk {
 	uint64_t table; /* frame of the table reached */
@@ -49,8 +55,8 @@ struct pt_ref {
 /* The entry of a page without any lock (R or M), made of a leaf's if there is one; 0: none. */
 pte_t pt_read(struct quire_mm *mm, uint64_t addr);
 /*
- * The entry of addr as it stands, found->level says of which level, and where, for pt_lock_found()
- * within the same read-side section.
+ * The entry of addr as it stands; found->level says of which level it is.  *found is also for
+ * pt_lock_found(), within the same read-side section.
  */
 pte_t pt_find(struct quire_mm *mm, uint64_t addr, struct pt_walk *found);
 /* Locks the last-level table of addr.  False: there is none (or it was unlinked). */
@@ -58,22 +64,22 @@ bool pt_lock(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref);
 /* The same while another last-level table is locked (fork, mremap): RANK_PTL_NESTED. */
 bool pt_lock_nested(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref);
 void pt_unlock(struct pt_ref *ref);
+void pt_unlock_nested(struct pt_ref *ref);
 /*
  * Locks the table that has the entry of addr, of whatever level; *e is that of the page, made of a
  * leaf's if there is one.  False: there is neither (or it was unlinked).
  */
 bool pt_lock_page(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref, pte_t *e);
-void pt_unlock_nested(struct pt_ref *ref);
 /*
  * Locks the last-level table of addr, making tables as needed.  0 and locked, or -ENOTABLE.  May
  * allocate: no spinlock may be held but another PTL of the caller's.  M held.
  */
 int pt_lock_alloc(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref);
 /*
- * The same for a fault in `vma`, from where pt_find() has been, which is then where the entry is:
- * if one of a higher level was found there, in its table.  -EAGAIN: vma is dead (nothing was
- * linked), or the table has gone.  With 0 the caller must still check vma_is_dead under the lock
- * before it inserts.  R.
+ * The same for a fault in `vma`, which goes on from where pt_find() ended.  If that was at an entry
+ * of a higher level, no table is made: the one that has this entry is locked.  -EAGAIN: vma is dead
+ * (nothing was linked), or the table has gone.  With 0 the caller must still check vma_is_dead
+ * under the lock before it inserts.  R.
  */
 int pt_lock_found(struct quire_mm *mm, struct vma *vma, uint64_t addr, struct pt_walk *found,
 		  struct pt_ref *ref);

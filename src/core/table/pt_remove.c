@@ -22,7 +22,7 @@ struct shrink {
 /* Protocol 3, first half.  False: it has entries, or is kept, and stays. */
 static bool unlink_empty(struct quire_mm *mm, struct folio *table)
 {
-	enum lock_rank rank = table->pt.level ? RANK_PT_PARENT : RANK_PTL;
+	enum lock_rank rank = pt_rank(table->pt.level);
 	bool empty;
 
 	if (folio_test(table, FOLIO_KEPT))

@@ -16,7 +16,7 @@ enum zap_markers { ZAP_KEEP_MARKERS, ZAP_MARKERS };
 /*
  * zap.c.  Removes every entry of [start, end): drops rss, mapcounts and references through the
  * gather.  `vma` is (or was: it may be dead) the VMA of the range.  Safe against concurrent
- * faults; M not needed for MADV_DONTNEED under R.
+ * faults.
  */
 void zap_range(struct mmu_gather *g, struct vma *vma, uint64_t start, uint64_t end,
 	       enum zap_markers markers);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * walk.h: walks through page tables of all levels: private to pagetable.c, cursor.c and
- * pt_remove.c.
+ * walk.h: the way down through page tables of all levels, and their locks: private to pagetable.c,
+ * cursor.c and pt_remove.c.
  */
 #ifndef CORE_TABLE_WALK_H
 #define CORE_TABLE_WALK_H
@@ -9,12 +9,6 @@
 #include "core/table/pagetable.h"
 
 #define TOP_LEVEL 3u
-
-/* Bytes under one slot of a table. */
-static inline uint64_t slot_span(unsigned level)
-{
-	return PAGE_SIZE << (9 * level);
-}
 
 static inline unsigned pt_index(uint64_t addr, unsigned level)
 {
@@ -29,6 +23,12 @@ static inline uint64_t slot_end(uint64_t addr, unsigned level)
 static inline pte_t *slot_of(struct quire_mm *mm, uint64_t table, uint64_t addr, unsigned level)
 {
 	return (pte_t *)pfn_addr(mm->machine, table) + pt_index(addr, level);
+}
+
+/* Of the lock of a table: P or U. */
+static inline enum lock_rank pt_rank(unsigned level)
+{
+	return level ? RANK_PT_PARENT : RANK_PTL;
 }
 
 /* Goes down to `level`, or as far as there are tables. */
