@@ -86,7 +86,7 @@ def check_files():
 
 def check_folders():
     """CONTRIBUTING.md says of each folder of these trees what it is for."""
-    for tree, heading in (("src/check", "checker"), ("src/replay", "comparison"), ("src/run", "supervisor"),
+    for tree, heading in (("src/core", "core"), ("src/check", "checker"), ("src/replay", "comparison"), ("src/run", "supervisor"),
                           ("src/run/stub", "stub")):
         table = text("CONTRIBUTING.md").split(f"| {heading}, `{tree}` | |\n|---|---|\n")[1].split("\n\n")[0]
         told = {folder for row in table.splitlines() for folder in re.findall(r"`([\w/]+)`", row.split(" | ")[0])}
@@ -126,6 +126,17 @@ def check_sources():
             need(f"{page}: there is no {name}", os.path.exists(f"{ROOT}/{name}"))
 
 
+def check_glossary():
+    """Each word has one row in its part of docs/glossary.md."""
+    parts = text("docs/glossary.md").split("\n## ")[1:]
+    need("docs/glossary.md has no parts", len(parts) > 2)
+    for part in parts:
+        words = re.findall(r"^\| (.+?) \|", part, re.M)[1:]
+        need(f"docs/glossary.md has no words below '{part.splitlines()[0]}'", words)
+        for word in sorted({word for word in words if words.count(word) > 1}):
+            need(f"docs/glossary.md has '{word}' twice", False)
+
+
 def fits(path, hunk):
     """As it is before the change, or after it."""
     before, after = ("".join(line[1:] for line in hunk if line[0] in kept) for kept in (" -", " +"))
@@ -149,6 +160,7 @@ def check_first_changes():
 check_files()
 check_first_changes()
 check_sources()
+check_glossary()
 check_folders()
 check_report()
 check_options()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Nothing outside src/core/kind asks what kind a mapping, a file or an entry is.
+"""Nothing outside src/core/kind asks what kind a mapping or a file is; what kind an entry is, entry_kind() says.
 
 usage: kinds.py SOURCE
 
@@ -43,7 +43,7 @@ def questions():
          {"file/file.c": (1, "a file is made here"), "call/machine.c": (1, MADE)},
          ["if (m->kinds[0]->create == x)", "if (k == &shmem_kind)"]),
         ("the ops of a kind, by name",
-         r"\b(?!struct vma_ops|mapping_ops)\w+_vma_ops\b|\banon_ops\b",
+         r"\b\w+_vma_ops\b|\banon_ops\b",
          {"base/machine.h": (1, DEFINED), "call/machine.c": (1, MADE),
           "vma/vma.h": (1, "mapping_ops(): the ops of a mapping are chosen here")},
          ["return vma->ops == &anon_vma_ops;", "if (ops != m->anon_ops)"]),

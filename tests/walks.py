@@ -15,6 +15,8 @@ CORE = Path(sys.argv[1]) / "src/core"
 OWNERS = {"table/cursor.h", "table/cursor.c", "table/walk.h", "table/pagetable.h", "table/pagetable.c",
           "table/pt_remove.c"}
 MEMBERS = {"entry", "slot"}  # of struct pt_ref, pt_cursor and pt_walk
+SAMPLES = ["e = *entry++;", "--c->entry;", "entry += n;", "atomic_load(ref->entry + i)", "e = slot[1];",
+           "for (unsigned i = 0; i < PT_ENTRIES; i++)"]
 BAD = []
 
 
@@ -32,17 +34,26 @@ def pointers(text):
     return found
 
 
+def steps(names):
+    p = r"\b(?:" + "|".join(sorted(names)) + r")\b"
+    return re.compile(rf"{p} ?(?:\+\+|--|[-+]=|[-+] |\[)|(?:\+\+|--)[\w.>*-]*{p}")
+
+
+def fault_of(line, step):
+    if step.search(line):
+        return "steps from entry to entry: pt_for_each_entry() or pt_nth() does that"
+    if re.search(r"for \(.*< PT_ENTRIES", line):
+        return "a loop over a table: pt_next_slot() or the cursor does that"
+    return None
+
+
 def look(path):
     name = path.relative_to(CORE).as_posix()
     text = without_comments(path.read_text())
-    p = r"\b(?:" + "|".join(sorted(pointers(text))) + r")\b"
-    steps = re.compile(rf"{p} ?(?:\+\+|--|[-+]=|[-+] |\[)|(?:\+\+|--)[\w.>*-]*{p}")
+    step = steps(pointers(text))
     for number, line in enumerate(text.splitlines(), 1):
-        where = f"src/core/{name}:{number}"
-        if steps.search(line):
-            BAD.append(f"{where}: steps from entry to entry: pt_for_each_entry() or pt_nth() does that")
-        if re.search(r"for \(.*< PT_ENTRIES", line):
-            BAD.append(f"{where}: a loop over a table: pt_next_slot() or the cursor does that")
+        if fault := fault_of(line, step):
+            BAD.append(f"src/core/{name}:{number}: {fault}")
     if '#include "core/table/walk.h"' in path.read_text():
         BAD.append(f"src/core/{name}: includes walk.h, which is the tables' own")
 
@@ -52,5 +63,6 @@ if len(files) < 50:
     sys.exit(f"walks.py: only {len(files)} files: has the core moved?")
 for path in files:
     look(path)
+BAD += [f"walks.py does not find '{sample}'" for sample in SAMPLES if not fault_of(sample, steps(MEMBERS))]
 print("\n".join(BAD))
 sys.exit(1 if BAD else 0)
