@@ -321,13 +321,14 @@ QUIRE_API int64_t quire_remote_write(struct quire_mm *mm, uint64_t addr, const v
 /*
  * A page held in place and readable or writable through `mem` until unpinned.
  *
- * The page of a shared mapping, and a private page of the mm's own, is what the mm maps for as long
- * as it maps it: what either side stores the other sees, and fork leaves the page to the mm that it
- * was pinned of and gives the child a copy.  A private page that a fork has shared becomes the mm's
- * own by the pin, also by one for reading, which may take memory.  Only what has no private page
- * yet, the zero page or a page of a file in a private mapping, is pinned for reading as it is: the
- * mm's next store there is to a new page, and the pin goes on reading the old one.  Who is to see
- * that store pins for writing.  After munmap the pin keeps what it has.
+ * A page of a shared mapping, and a private page of the mm's own, stays the one that the mm maps,
+ * until the mm unmaps it: each side sees what the other stores.  A fork gives the child a copy of a
+ * pinned private page and leaves the page to the mm.  A private page that a fork has shared before
+ * becomes the mm's own when it is pinned, also for reading: that may need memory.
+ *
+ * Where there is no private page yet, but the zero page or a page of a file in a private mapping, a
+ * pin for reading has that page.  The mm's next store there goes to a new page, and the pin goes on
+ * reading the old one.  To see that store, pin for writing.  After munmap a pin keeps what it has.
  */
 struct quire_pin {
 	void *mem;

@@ -2,27 +2,28 @@
 /*
  * entry.h: entries of page tables, and what kinds of them there are.
  *
- * Who looks at an entry asks for its kind, and says for each what is done: a new kind is a row
- * here, and the compiler names the places that have no answer.
+ * Code that looks at an entry asks for its kind, and says for each kind what is done.  A new kind
+ * is a row here; the compiler names the places that have no answer to it (-Wswitch-enum).
  *
- *   1  Only 0 is ENTRY_NONE.  What is of no kind that there is verify reports, and whoever else
- *      meets it panics (entry_unknown()).
+ *   1  Only 0 is ENTRY_NONE.  An entry of no kind that exists is reported by verify; all other code
+ *      panics (entry_unknown()).
  *   2  An entry of kind ENTRY_ANON or ENTRY_CACHE counts in its folio's references and mapcount; no
  *      other does.
  *   3  An entry without PRESENT says in 5 bits of what type it is, and has 50 bits of payload.
  *      Nobody caches its translation, so that it goes without a flush.
- *   4  A migration entry stands where a page is being moved to another frame.  Who moves it holds
- *      its folio locked (F), with a reference, until the entry has gone or names a page again.  The
- *      entry itself counts in the rss of its mm and in nothing else.  It says what the page's entry
- *      was: writable, read-only of a page that is this mm's alone, or read-only.
- *   5  In a slot of an upper table stands a table, or one entry for all pages under the slot: a
- *      leaf (LEAF), or an entry without PRESENT.  It is locked by the upper table's lock (U).
+ *   4  A migration entry stands where a page is being moved to another frame.  The thread that
+ *      moves it has the folio locked (F), with a reference, until the entry has gone or names a
+ *      page again.  The entry itself counts in the rss of its mm and in nothing else.  It says what
+ *      the page's entry was: writable, read-only of a page that is this mm's alone, or read-only.
+ *   5  A slot of an upper table holds a table, or one entry for all pages under the slot: a leaf
+ *      (LEAF), or an entry without PRESENT.  That entry is locked by the upper table's lock (U).
  *
  * Nothing makes entries without PRESENT, or leaves, yet; tests do.  What is done with them:
  *
  *                 migration      swap       guard         poison     leaf
  *     zap         goes, rss -n   goes       munmap only   goes       goes, whole
- *     fork        copied, as     copied     copied        copied     panic
+ *     fork        copied; a      copied     copied        copied     panic
+ *                 private page
  *                 read-only
  *     mincore     resident       no         as none       as none    resident
  *     usage       its page       swap       nowhere       nowhere    n pages
@@ -209,8 +210,7 @@ static inline struct folio *migration_folio(const struct quire_machine *m, pte_t
 	return pfn_folio(m, entry_payload(e));
 }
 
-/* What a migration entry becomes by who may not write any more: of a page of the mm's alone, or
- * not. */
+/* A migration entry that loses the right to write.  exclusive: its page is this mm's alone. */
 static inline pte_t migration_read_only(pte_t e, bool exclusive)
 {
 	return entry_make(exclusive ? ENTRY_MIGRATE_EXCLUSIVE : ENTRY_MIGRATE_READ,

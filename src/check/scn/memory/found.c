@@ -165,7 +165,7 @@ static void setup_page(struct world *w)
 	note(w, 0, (quire_pte(w->mm, w->addr) & QUIRE_PTE_FRAME_MASK) / PAGE);
 }
 
-/* As a walk over RAM does that is to move what it finds. */
+/* As a walk over RAM would do that moves what it finds. */
 static void try_frame(struct world *w)
 {
 	struct folio *folio = pfn_folio(w->m, noted(w, 0));

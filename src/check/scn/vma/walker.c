@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * walker.c: who walks page tables without M, under RCU alone, against all that frees the tables or
- * moves the entries elsewhere: munmap, mremap, exit.
+ * walker.c: threads that walk page tables without M, under RCU alone, against all that frees the
+ * tables or moves the entries elsewhere: munmap, mremap, exit.
  *
  * The walkers: quire_pte(), smaps, truncation and writeback.  A fault is in scn/fault/table.c, and
  * smaps and quire_pte() against munmap in reader.c.
