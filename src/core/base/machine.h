@@ -18,11 +18,12 @@
 /*
  * Metadata of one 4 KiB frame: 32 bytes, two to a cache line.  (64 bytes cost munmap an eighth:
  * docs/performance.md.)  The head frame of an allocation of order n is the folio; the other frames
- * of it have FOLIO_TAIL.
+ * of it have FOLIO_TAIL and the order, and nothing else: what is said of one of them is said of the
+ * folio.
  */
 struct folio {
 	uint32_t refs;    /* A: 0 = free; the page cache holds one, each entry one, each pin one */
-	int32_t mapcount; /* A: page-table entries that map it */
+	int32_t mapcount; /* A: page-table entries that map it; a leaf counts once for each page */
 	uint32_t flags;   /* A: FOLIO_* */
 	uint32_t shape;   /* order: C while allocated; zone: C; pins: A.  folio.h has the readers */
 	union {
@@ -63,6 +64,7 @@ enum folio_flags {
 	FOLIO_WRITEBACK = 1u << 13, /* F: its entries are cleaned, and it is not written yet */
 	FOLIO_LENT = 1u << 14,      /* port->tlb_lent: when freed, has other memory put there */
 	FOLIO_KEPT = 1u << 15,      /* M of its mm: a table that stays, though it be empty */
+	FOLIO_LARGE = 1u << 16,     /* C while allocated: head of a folio of several frames */
 };
 
 enum zone_kind { ZONE_RAM, ZONE_TABLE, NR_ZONE_KINDS };

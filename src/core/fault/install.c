@@ -84,7 +84,7 @@ int fault_install(struct fault *f, struct folio *const *fresh, unsigned *n)
 	if (unlikely(err))
 		return err;
 	do {
-		rmap_new(fresh[i]);
+		rmap_new(fresh[i], 1);
 		pt_set(&ref, pt_nth(ref.entry, i), pte_make(folio_pfn(m, fresh[i]), bits));
 		STEP("inserts entry for %#lx: frame %u", (unsigned long)(f->addr + i * PAGE_SIZE),
 		     folio_pfn(m, fresh[i]));

@@ -30,7 +30,7 @@
 /* 1, or -ENOMEM: no more pins of this page can be counted. */
 static int fill_pin(struct quire_machine *m, pte_t entry, bool write, struct quire_pin *out)
 {
-	struct folio *folio = pfn_folio(m, pte_frame(entry));
+	struct folio *folio = entry_folio(m, entry);
 	bool counted = entry_has_folio(m, entry);
 
 	STEP("pins frame %lu", pte_frame(entry));

@@ -45,7 +45,7 @@ static bool clean_entry(struct mmu_gather *g, struct pt_cursor *at, pte_t *entry
 	if (RULE(writeback_flush))
 		tlb_page(g, addr);
 	folio_get(folio);
-	return tlb_folio(g, folio);
+	return tlb_folio(g, folio, 1);
 }
 
 static uint64_t addr_of(const struct cleaning *c, unsigned i)

@@ -9,10 +9,14 @@
  *      one, and then asks again where it was found (folio_try_get()).
  *   2  FOLIO_LOCKED is held by one thread.  FOLIO_WAITERS is set by whoever is about
  *      to sleep and cleared by the unlock that wakes them all.
- *   3  A FOLIO_PERMANENT folio (the zero page) is never counted: entries hold no
+ *   3  A tail has its folio's order, as long as the folio is allocated and while its frames are on
+ *      their way to the free lists.  Whoever asks for the folio of a frame without what keeps that
+ *      frame gets an answer that may be wrong, and is a frame of the same zone.
+ *   4  A FOLIO_PERMANENT folio (the zero page) is never counted: entries hold no
  *      reference on it, and putting one is a bug.
  */
 #include "core/frame/folio.h"
+#include "core/frame/zone.h"
 
 void folio_put(struct quire_machine *m, struct folio *f)
 {
@@ -24,6 +28,16 @@ void folio_put_refs(struct quire_machine *m, struct folio *f, uint32_t n)
 {
 	if (atomic_sub(&f->refs, n) == 0)
 		frames_free(m, f);
+}
+
+/* Blocks of a zone are aligned from its first frame on (zone.c). */
+struct folio *frame_folio_of_tail(const struct quire_machine *m, uint64_t pfn)
+{
+	struct folio *tail = pfn_folio(m, pfn);
+	pfn_t base = zone_of(m, tail)->base;
+	uint64_t at = pfn - base;
+
+	return pfn_folio(m, base + (at & ~(uint64_t)(folio_pages(tail) - 1)));
 }
 
 /* Threads that find the count full have raised it for a moment: it does not overflow by them. */

@@ -48,6 +48,11 @@ static inline pfn_t folio_pfn(const struct quire_machine *m, const struct folio 
 	return (pfn_t)(f - m->folios);
 }
 
+/*
+ * A frame is not a folio: pfn_folio() is the metadata of the frame itself, be it the head of a
+ * folio, a tail, or free; for zones, lists and tables.  What an entry maps is asked of
+ * frame_folio(), below.
+ */
 static inline struct folio *pfn_folio(const struct quire_machine *m, uint64_t pfn)
 {
 #ifdef QUIRE_CHECKER
@@ -65,6 +70,21 @@ static inline void *pfn_addr(const struct quire_machine *m, uint64_t pfn)
 static inline void *folio_addr(const struct quire_machine *m, const struct folio *f)
 {
 	return pfn_addr(m, folio_pfn(m, f));
+}
+
+static inline bool folio_test(const struct folio *f, uint32_t flag)
+{
+	return (atomic_load_relaxed(&f->flags) & flag) != 0;
+}
+
+static inline void folio_set(struct folio *f, uint32_t flag)
+{
+	atomic_or(&f->flags, flag);
+}
+
+static inline void folio_clear(struct folio *f, uint32_t flag)
+{
+	atomic_and(&f->flags, ~flag);
 }
 
 static inline void folio_get(struct folio *f)
@@ -91,6 +111,51 @@ static inline unsigned folio_zone(const struct folio *f)
 static inline uint32_t folio_pins(const struct folio *f)
 {
 	return atomic_load(&f->shape) / SHAPE_PIN;
+}
+
+/* A frame that is a folio by itself, or free, and has no pin. */
+static inline bool folio_is_plain(const struct folio *f)
+{
+	return !(atomic_load(&f->shape) & ~SHAPE_ZONE);
+}
+
+/* Frames of it. */
+static inline unsigned folio_pages(const struct folio *f)
+{
+	return 1u << folio_order(f);
+}
+
+/* The folio that a frame of the machine's belongs to. */
+struct folio *frame_folio_of_tail(const struct quire_machine *m, uint64_t pfn);
+static inline struct folio *frame_folio(const struct quire_machine *m, uint64_t pfn)
+{
+	struct folio *f = pfn_folio(m, pfn);
+
+	return likely(!folio_test(f, FOLIO_TAIL)) ? f : frame_folio_of_tail(m, pfn);
+}
+
+/* Of a page of it, by its frame: of the file, or of the address space. */
+static inline uint64_t folio_index(const struct quire_machine *m, const struct folio *f,
+				   uint64_t pfn)
+{
+	return f->index + (pfn - folio_pfn(m, f));
+}
+
+/* Pages of one folio: n of them, from number `page` on.  No folio: none. */
+struct folio_run {
+	struct folio *folio;
+	uint32_t page, n;
+};
+
+/* True: these n frames are the next pages of the run, which has them now. */
+static inline bool folio_run_extend(const struct quire_machine *m, struct folio_run *r,
+				    uint64_t pfn, unsigned n)
+{
+	if (!r->folio || folio_pfn(m, r->folio) + r->page + r->n != pfn ||
+	    r->page + r->n >= folio_pages(r->folio))
+		return false;
+	r->n += n;
+	return true;
 }
 
 /* Of a frame that nobody else looks at. */
@@ -146,27 +211,13 @@ _Static_assert(offsetof(struct folio, refs) == 0 && offsetof(struct folio, mapco
 typedef uint64_t __attribute__((may_alias)) folio_counts_t;
 #define COUNTS_MAPCOUNT_SHIFT (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 32 : 0)
 
-/* A reference and a mapping more, of a folio that has a reference.  Returns the new mapcount. */
-static inline int32_t folio_get_mapped(struct folio *f)
+/* n references and mappings more, of a folio that has a reference.  Returns the new mapcount. */
+static inline int32_t folio_get_mapped(struct folio *f, uint32_t n)
 {
-	uint64_t both = atomic_add_relaxed((folio_counts_t *)(void *)&f->refs, 1 | (1ull << 32));
+	uint64_t both =
+	    atomic_add_relaxed((folio_counts_t *)(void *)&f->refs, n | ((uint64_t)n << 32));
 
 	return (int32_t)(both >> COUNTS_MAPCOUNT_SHIFT);
-}
-
-static inline bool folio_test(const struct folio *f, uint32_t flag)
-{
-	return (atomic_load_relaxed(&f->flags) & flag) != 0;
-}
-
-static inline void folio_set(struct folio *f, uint32_t flag)
-{
-	atomic_or(&f->flags, flag);
-}
-
-static inline void folio_clear(struct folio *f, uint32_t flag)
-{
-	atomic_and(&f->flags, ~flag);
 }
 
 /* F: may sleep. */

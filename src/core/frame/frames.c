@@ -78,15 +78,23 @@ static pfn_t alloc_block(struct quire_machine *m, enum zone_kind kind, unsigned 
 	return likely(pfn != NO_FRAME) ? pfn : alloc_last(m, kind, order, cpu, zeroed);
 }
 
-static void prepare_folio(struct folio *f, unsigned order)
+static __attribute__((noinline)) void prepare_tails(struct folio *f, unsigned order)
 {
-	for (uint32_t i = 1; i < 1u << order; i++)
+	for (uint32_t i = 1; i < 1u << order; i++) {
+		folio_set_order(&f[i], order);
 		atomic_store_relaxed(&f[i].flags, FOLIO_TAIL);
+	}
+}
+
+static inline void prepare_folio(struct folio *f, unsigned order)
+{
+	if (unlikely(order))
+		prepare_tails(f, order);
 	folio_set_order(f, order);
 	atomic_store_relaxed(&f->mapping, NULL);
 	f->index = 0;
 	atomic_store_relaxed(&f->mapcount, 0);
-	atomic_store_relaxed(&f->flags, 0);
+	atomic_store_relaxed(&f->flags, order ? FOLIO_LARGE : 0);
 	atomic_store(&f->refs, 1);
 }
 
@@ -200,7 +208,7 @@ static inline bool retire_folio(struct quire_machine *m, struct folio *f, unsign
 	    FOLIO_LENT | FOLIO_BUDDY | FOLIO_TAIL | FOLIO_PERMANENT | FOLIO_TABLE;
 	uint32_t flags = atomic_load_relaxed(&f->flags);
 
-	if (unlikely((flags & special) || (f->shape & ~SHAPE_ZONE)))
+	if (unlikely((flags & special) || !folio_is_plain(f)))
 		flags = retire_special(m, f, flags, cpu);
 	mem_out_of_use(folio_addr(m, f), PAGE_SIZE << folio_order(f));
 	Q_ASSERT(m, atomic_load_relaxed(&f->mapcount) == 0);

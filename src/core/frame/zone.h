@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * zone.h: zones, and the per-CPU lists in front of them: private to zone.c, zones.c, pcp.c,
- * frames.c and verify.
+ * frames.c, folio.c and verify.
  */
 #ifndef CORE_FRAME_ZONE_H
 #define CORE_FRAME_ZONE_H
@@ -72,7 +72,7 @@ uint64_t zone_free_count(struct zone *z);
 /* Offers free blocks to port->ram_discard.  No spinlock held. */
 void zone_discard(struct quire_machine *m, struct zone *z);
 
-static inline struct zone *zone_of(struct quire_machine *m, const struct folio *f)
+static inline struct zone *zone_of(const struct quire_machine *m, const struct folio *f)
 {
 	return &m->frames->zones[folio_zone(f)];
 }

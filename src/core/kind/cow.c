@@ -75,7 +75,7 @@ static void make_exclusive(struct fault *f, struct folio *folio)
 /* PTL held.  The anonymous folio that a read-only entry maps; NULL: it maps none. */
 static struct folio *cow_folio(const struct quire_machine *m, pte_t e)
 {
-	return (e & PTE_WRITE) || entry_kind(m, e) != ENTRY_ANON ? NULL : entry_folio(m, e);
+	return e & PTE_WRITE ? NULL : entry_anon_folio(m, e);
 }
 
 static bool being_copied(const struct folio *folio)
@@ -151,10 +151,10 @@ static int put_in_place(struct fault *f, struct folio *old, struct folio *fresh,
 	if (err)
 		return err;
 	if (old)
-		rmap_remove(f->mm, old);
+		rmap_remove(f->mm, old, 1);
 	else if (entry_kind(f->mm->machine, f->entry) == ENTRY_EXTERNAL)
 		mm_count(f->mm, rss_counter(NULL), -1);
-	rmap_new(fresh);
+	rmap_new(fresh, 1);
 	rmap_count_new(f->mm, 1);
 	STEP("maps the copy: entry of %#lx becomes %#lx", f->addr, val);
 	pt_set(&ref, ref.entry, val);
@@ -173,7 +173,7 @@ static __attribute__((noinline)) void flush_replaced(struct fault *f, struct fol
 	if (RULE(cow_flush))
 		tlb_page(&g, f->addr);
 	if (old)
-		tlb_folio(&g, old);
+		tlb_folio(&g, old, 1);
 	tlb_finish(&g);
 }
 
@@ -255,7 +255,7 @@ static enum quire_fault_result cow_copy(struct fault *f, struct folio *old)
 		result = fault_lost(f, -ENOPAGE);
 	} else {
 		STEP("copies the page");
-		memcpy(folio_addr(m, fresh), folio_addr(m, old), PAGE_SIZE);
+		memcpy(folio_addr(m, fresh), pfn_addr(m, pte_frame(f->entry)), PAGE_SIZE);
 		result = cow_replace(f, old, fresh, QUIRE_KIND_COW_COPY);
 		if (was_anon && result == QUIRE_FAULT_OK && f->again == AGAIN_NO)
 			mm_count(f->mm, MM_COW_AFTER_FORK, 1);
@@ -309,8 +309,8 @@ static unsigned replace_run(struct fault *f, struct pt_ref *ref, const struct co
 	unsigned i = 0;
 
 	do {
-		rmap_batch_remove(&gone, c->old[i], MM_ANON);
-		rmap_new(c->fresh[i]);
+		rmap_batch_remove(&gone, c->old[i], 1, folio_pages(c->old[i]), MM_ANON);
+		rmap_new(c->fresh[i], 1);
 		pt_set(ref, pt_nth(ref->entry, i), pte_make(folio_pfn(m, c->fresh[i]), bits));
 	} while (++i < n &&
 		 (!RULE(run_asks_each) || atomic_load_relaxed(pt_nth(ref->entry, i)) == c->was[i]));
@@ -330,7 +330,7 @@ static int copy_and_replace(struct fault *f, struct copy_run *c, unsigned *done)
 	int err = got ? 0 : -ENOPAGE;
 
 	for (unsigned i = 0; i < got; i++)
-		memcpy(folio_addr(m, c->fresh[i]), folio_addr(m, c->old[i]), PAGE_SIZE);
+		memcpy(folio_addr(m, c->fresh[i]), pfn_addr(m, pte_frame(c->was[i])), PAGE_SIZE);
 	if (!err)
 		err = fault_lock(f, &ref);
 	*done = 0;

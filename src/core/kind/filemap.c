@@ -133,7 +133,7 @@ static inline void map_page(struct mapper *m, pte_t *entry, struct folio *folio)
 	STEP("maps frame %u of the cache", folio_pfn(m->f->mm->machine, folio));
 	if (m->dirty && !folio_test(folio, FOLIO_DIRTY))
 		folio_set(folio, FOLIO_DIRTY);
-	m->first += folio_get_mapped(folio) == 1;
+	m->first += folio_get_mapped(folio, 1) == 1;
 	m->mapped++;
 	atomic_store(entry, pte_make(folio_pfn(m->f->mm->machine, folio), m->bits));
 }

@@ -40,6 +40,8 @@ struct copy {
 	unsigned flush_pages;
 	int64_t rss[MM_SHMEM + 1];
 	int64_t mapped_anon; /* pages of invariant 2 */
+	/* Pages of a large folio that the child has entries of, and that are not counted yet. */
+	struct folio_run run;
 };
 
 /* A fault that saw the VMA alive under a table's PTL has inserted its entry when we have it. */
@@ -75,9 +77,9 @@ static pte_t duplicate(struct copy *c, const struct folio *f, pte_t e)
 
 	if (!new)
 		return 0;
-	STEP("copies the pinned frame %u for the child", folio_pfn(m, f));
-	memcpy(folio_addr(m, new), folio_addr(m, f), PAGE_SIZE);
-	new->index = f->index;
+	STEP("copies the pinned frame %lu for the child", pte_frame(e));
+	memcpy(folio_addr(m, new), pfn_addr(m, pte_frame(e)), PAGE_SIZE);
+	new->index = folio_index(m, f, pte_frame(e));
 	folio_set(new, FOLIO_ANON | FOLIO_EXCLUSIVE | FOLIO_UPTODATE);
 	atomic_store_relaxed(&new->mapcount, 1);
 	c->mapped_anon++;
@@ -96,14 +98,43 @@ static inline void take_write_bit(struct copy *c, pte_t *slot, uint64_t addr, pt
 	c->flush_pages++;
 }
 
-/* Shares an anonymous page. */
-static inline void share_anon(struct copy *c, struct folio *f, pte_t *slot, uint64_t addr, pte_t *e)
+/* The parent's entries keep the folio until then: their PTL is held. */
+static void count_run(struct copy *c)
+{
+	if (c->run.folio)
+		folio_get_mapped(c->run.folio, c->run.n);
+	c->run.folio = NULL;
+}
+
+/* The pages of a large folio are counted as a run. */
+static __attribute__((noinline)) void share_large(struct copy *c, struct folio *f, uint64_t pfn)
+{
+	const struct quire_machine *m = c->g->mm->machine;
+
+	if (folio_run_extend(m, &c->run, pfn, 1))
+		return;
+	count_run(c);
+	c->run = (struct folio_run){f, (uint32_t)(pfn - folio_pfn(m, f)), 1};
+}
+
+static inline void share(struct copy *c, struct folio *f, pte_t e, bool large)
+{
+	if (likely(!large))
+		folio_get_mapped(f, 1);
+	else
+		share_large(c, f, pte_frame(e));
+}
+
+/* Shares an anonymous page: the child's entry, but for its age. */
+static inline pte_t share_anon(struct copy *c, struct folio *f, pte_t *slot, uint64_t addr, pte_t e,
+			       bool large)
 {
 	if (RULE(fork_clears_exclusive) && folio_test(f, FOLIO_EXCLUSIVE))
 		folio_clear(f, FOLIO_EXCLUSIVE);
-	folio_get_mapped(f);
-	if (*e & PTE_WRITE)
-		take_write_bit(c, slot, addr, e);
+	share(c, f, e, large);
+	if (e & PTE_WRITE)
+		take_write_bit(c, slot, addr, &e);
+	return e;
 }
 
 /* For all pinned pages from addr on: one flush does for the table, however many they are. */
@@ -123,21 +154,30 @@ static void take_pinned_write_bits(struct copy *c, pte_t *first, uint64_t addr, 
 /* Instead of a child's entry: the parent's must be flushed first. */
 #define FLUSH_FIRST entry_make(ENTRY_TYPE_NONE, 1) /* of no kind that there is */
 
-static inline pte_t copy_anon(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
+static __attribute__((noinline)) pte_t copy_pinned_or_large(struct copy *c, pte_t *slot,
+							    uint64_t addr, pte_t e)
 {
 	struct folio *f = entry_folio(c->g->mm->machine, e);
 
-	if (RULE(fork_copies_pinned) && folio_pins(f)) {
-		if (RULE(fork_flushes_pinned) && (e & PTE_WRITE))
-			return FLUSH_FIRST;
+	if (!RULE(fork_copies_pinned) || !folio_pins(f))
+		e = share_anon(c, f, slot, addr, e, folio_order(f) != 0);
+	else if (RULE(fork_flushes_pinned) && (e & PTE_WRITE))
+		return FLUSH_FIRST;
+	else
 		e = duplicate(c, f, e);
-		if (!e)
-			return 0;
-	} else {
-		share_anon(c, f, slot, addr, &e);
-	}
-	c->rss[MM_ANON]++;
+	if (e)
+		c->rss[MM_ANON]++;
 	return e & ~PTE_ACCESSED;
+}
+
+static inline pte_t copy_anon(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
+{
+	struct folio *f = pfn_folio(c->g->mm->machine, pte_frame(e));
+
+	if (unlikely(!folio_is_plain(f)))
+		return copy_pinned_or_large(c, slot, addr, e);
+	c->rss[MM_ANON]++;
+	return share_anon(c, f, slot, addr, e, false) & ~PTE_ACCESSED;
 }
 
 /* Of a page that is being moved: when it comes back it is no longer the parent's alone. */
@@ -166,7 +206,7 @@ static inline pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t
 	case ENTRY_ANON:
 		return copy_anon(c, slot, addr, e);
 	case ENTRY_CACHE:
-		folio_get_mapped(entry_folio(m, e));
+		share(c, entry_folio(m, e), e, folio_order(entry_folio(m, e)) != 0);
 		c->rss[rss_counter(entry_folio(m, e))]++;
 		return e & ~PTE_ACCESSED;
 	case ENTRY_ZERO:
@@ -208,6 +248,7 @@ static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, u
 		atomic_store(pt_nth(dst->entry, i), val);
 		copied++;
 	}
+	count_run(c);
 	dst->table->pt.used += copied;
 	c->entries += copied;
 	*addr = at;

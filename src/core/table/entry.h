@@ -184,11 +184,16 @@ static inline enum entry_kind entry_kind_by_flags(uint32_t flags)
 /* Of a last-level entry, or of a leaf.  PTL (or U) held, or with what else keeps the page. */
 static inline enum entry_kind entry_kind(const struct quire_machine *m, pte_t e)
 {
+	uint32_t flags;
+
 	if (unlikely(!pte_present(e)))
 		return entry_kind_absent(e);
 	if (unlikely(e & PTE_EXTERNAL))
 		return ENTRY_EXTERNAL;
-	return entry_kind_by_flags(atomic_load_relaxed(&pfn_folio(m, pte_frame(e))->flags));
+	flags = atomic_load_relaxed(&pfn_folio(m, pte_frame(e))->flags);
+	if (unlikely(flags & (FOLIO_PERMANENT | FOLIO_TAIL)))
+		flags = atomic_load_relaxed(&frame_folio(m, pte_frame(e))->flags);
+	return entry_kind_by_flags(flags);
 }
 
 /* Maps a folio that it counts in (2). */
@@ -199,15 +204,26 @@ static inline bool entry_has_folio(const struct quire_machine *m, pte_t e)
 	return kind == ENTRY_ANON || kind == ENTRY_CACHE;
 }
 
+/* The folio of an ENTRY_ANON; of any other kind NULL. */
+static inline struct folio *entry_anon_folio(const struct quire_machine *m, pte_t e)
+{
+	struct folio *f;
+
+	if (unlikely(!entry_names_ram(e)))
+		return NULL;
+	f = frame_folio(m, pte_frame(e));
+	return folio_test(f, FOLIO_ANON) ? f : NULL;
+}
+
 /* Of an entry that has one, or maps the zero page. */
 static inline struct folio *entry_folio(const struct quire_machine *m, pte_t e)
 {
-	return pfn_folio(m, pte_frame(e));
+	return frame_folio(m, pte_frame(e));
 }
 
 static inline struct folio *migration_folio(const struct quire_machine *m, pte_t e)
 {
-	return pfn_folio(m, entry_payload(e));
+	return frame_folio(m, entry_payload(e));
 }
 
 /* A migration entry that loses the right to write.  exclusive: its page is this mm's alone. */

@@ -6,14 +6,16 @@
  * counters of each mm and machine_cpu.mapped_*, striped by CPU.
  *
  * Invariants:
- *   1  mapcount = the number of present entries that name the folio.
+ *   1  mapcount = the number of present entries that name a frame of the folio; the leaf of a
+ *      higher level counts once for each page.
  *   2  The rss counters of an mm sum to its present entries, by kind; the zero page counts nowhere.
- *   3  machine_cpu.mapped_anon and mapped_file sum to the folios with mapcount > 0.
+ *   3  machine_cpu.mapped_anon and mapped_file sum to the pages of folios with mapcount > 0: which
+ *      pages of a large one are mapped is not counted.
  */
 #include "core/frame/folio.h"
 #include "core/table/rmap.h"
 
-/* n entries more; `mapped` folios more with a mapcount above 0.  Negative: fewer. */
+/* n entries more; `mapped` pages more of folios with a mapcount above 0.  Negative: fewer. */
 static void rmap_change(struct quire_mm *mm, enum mm_counter kind, int n, int mapped)
 {
 	unsigned cpu = this_cpu(&mm->machine->port);
@@ -35,9 +37,11 @@ void rmap_count_new(struct quire_mm *mm, unsigned n)
 	rmap_change(mm, MM_ANON, (int)n, (int)n);
 }
 
-void rmap_remove(struct quire_mm *mm, struct folio *f)
+void rmap_remove(struct quire_mm *mm, struct folio *f, unsigned n)
 {
-	rmap_change(mm, rss_counter(f), -1, atomic_sub(&f->mapcount, 1) == 0 ? -1 : 0);
+	bool last = atomic_sub(&f->mapcount, (int32_t)n) == 0;
+
+	rmap_change(mm, rss_counter(f), -(int)n, last ? -(int)folio_pages(f) : 0);
 }
 
 void rmap_batch_commit(struct rmap_batch *b, struct quire_mm *mm)

@@ -8,12 +8,17 @@
 #include "core/base/mm_types.h"
 #include "core/frame/folio.h"
 
-/* rmap.c: a folio loses an entry: --mapcount, --rss.  PTL held. */
-void rmap_remove(struct quire_mm *mm, struct folio *f);
-/* A private page that nobody else knows yet gets its first entry; n of them are counted. */
-static inline void rmap_new(struct folio *f)
+/* rmap.c: a folio loses n entries: mapcount and rss are less by n.  PTL held. */
+void rmap_remove(struct quire_mm *mm, struct folio *f, unsigned n);
+/*
+ * A private folio that nobody else knows yet gets its first n entries, which have a reference each:
+ * the caller's is the first.  rmap_count_new(): n folios of one page are counted.
+ */
+static inline void rmap_new(struct folio *f, unsigned n)
 {
-	atomic_store_relaxed(&f->mapcount, 1);
+	atomic_store_relaxed(&f->mapcount, (int32_t)n);
+	if (n > 1)
+		atomic_add_relaxed(&f->refs, n - 1);
 }
 void rmap_count_new(struct quire_mm *mm, unsigned n);
 /* rss counter that a folio, or an external frame (folio == NULL), belongs to. */
@@ -34,18 +39,22 @@ void rmap_count_cached(struct quire_mm *mm, uint32_t folio_flags, unsigned n, un
 
 /*
  * Many entries of one mm: the folios' counters at once, those of mm and machine in one go.
- * mapped_*: folios whose mapcount went to 0 (negative).
+ * mapped_*: pages of folios whose mapcount went to 0 (negative).
  */
 struct rmap_batch {
 	int64_t rss[MM_SHMEM + 1];
 	int64_t mapped_anon, mapped_file;
 };
-/* kind: rss_counter(f), which some know beforehand. */
-static inline void rmap_batch_remove(struct rmap_batch *b, struct folio *f, enum mm_counter kind)
+/*
+ * n entries of a folio.  kind: rss_counter(f), and pages: folio_pages(f), which some know
+ * beforehand.
+ */
+static inline void rmap_batch_remove(struct rmap_batch *b, struct folio *f, unsigned n,
+				     unsigned pages, enum mm_counter kind)
 {
-	b->rss[kind]--;
-	if (atomic_sub(&f->mapcount, 1) == 0)
-		*(kind == MM_ANON ? &b->mapped_anon : &b->mapped_file) -= 1;
+	b->rss[kind] -= n;
+	if (atomic_sub(&f->mapcount, (int32_t)n) == 0)
+		*(kind == MM_ANON ? &b->mapped_anon : &b->mapped_file) -= pages;
 }
 /* Adds what was batched and empties the batch. */
 void rmap_batch_commit(struct rmap_batch *b, struct quire_mm *mm);

@@ -42,7 +42,7 @@ void tlb_begin(struct mmu_gather *g, struct quire_mm *mm)
 	g->pieces = NULL;
 	g->pending_flush = false;
 	g->lent = false;
-	g->any_dirty = false;
+	g->any_bits = false;
 	g->tables = CHAIN_OF_TABLES;
 }
 
@@ -65,6 +65,17 @@ void tlb_range(struct mmu_gather *g, uint64_t start, uint64_t end, unsigned page
 	g->ranges[g->nr_ranges++] = (struct quire_tlb_range){start, end};
 }
 
+/* Where the latest folios are: the words, and how many there are when others are begun. */
+static struct folio **words_of(struct mmu_gather *g)
+{
+	return g->pieces ? g->pieces->folios : g->folios;
+}
+
+static uint64_t *used_of(struct mmu_gather *g)
+{
+	return g->pieces ? &g->pieces->used : &g->used;
+}
+
 /* Invariant 5. */
 static unsigned most_pieces(const struct quire_machine *m)
 {
@@ -83,6 +94,7 @@ bool tlb_is_full(struct mmu_gather *g)
 	piece = kmem_alloc(m, sizeof(*piece));
 	if (!piece)
 		return true;
+	*used_of(g) = (uint64_t)(g->next - words_of(g));
 	piece->next = g->pieces;
 	g->pieces = piece;
 	g->nr_pieces++;
@@ -91,10 +103,28 @@ bool tlb_is_full(struct mmu_gather *g)
 	return false;
 }
 
-bool tlb_folio_dirty(struct mmu_gather *g, struct folio *f)
+static struct folio *with_bits(const struct folio *f, uintptr_t bits)
 {
-	g->any_dirty = true;
-	return tlb_folio(g, (struct folio *)((uintptr_t)f | GATHERED_DIRTY));
+	return (struct folio *)((uintptr_t)f | bits);
+}
+
+static struct folio *without_bits(const struct folio *f)
+{
+	return (struct folio *)((uintptr_t)f & ~(uintptr_t)GATHERED_BITS);
+}
+
+bool tlb_folio_dirty(struct mmu_gather *g, struct folio *f, unsigned n)
+{
+	g->any_bits = true;
+	return tlb_folio(g, with_bits(f, GATHERED_DIRTY), n);
+}
+
+/* Behind `end` there is room for both words (TLB_SPARE). */
+void tlb_add_run(struct mmu_gather *g, struct folio *f, unsigned n)
+{
+	g->any_bits = true;
+	*g->next++ = with_bits(f, GATHERED_RUN);
+	*g->next++ = (struct folio *)(uintptr_t)n;
 }
 
 /* M held: one at a time.  A thread that finds an entry cleared under its PTL sees the store. */
@@ -144,16 +174,32 @@ static void flush(struct mmu_gather *g)
  * Both flags are set at once: a thread that finds a page dirty, writes it back and cleans it has to
  * know that the page is lent.
  */
-static void mark_folio(const struct mmu_gather *g, struct folio **slot)
+static void mark_folio(const struct mmu_gather *g, const struct folio *gathered)
 {
-	uintptr_t p = (uintptr_t)*slot;
 	uint32_t flags = g->lent && RULE(lent_is_marked) ? FOLIO_LENT : 0;
 
-	*slot = (struct folio *)(p & ~(uintptr_t)GATHERED_DIRTY);
-	if ((p & GATHERED_DIRTY) && RULE(dirty_after_flush))
+	if (((uintptr_t)gathered & GATHERED_DIRTY) && RULE(dirty_after_flush))
 		flags |= FOLIO_DIRTY;
 	if (flags)
-		folio_set(*slot, flags);
+		folio_set(without_bits(gathered), flags);
+}
+
+/* Marks all; runs are put, what is left is in v[0..n): returned. */
+static unsigned mark_folios(const struct mmu_gather *g, struct folio **v, unsigned n)
+{
+	unsigned singles = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct folio *gathered = v[i];
+
+		mark_folio(g, gathered);
+		if ((uintptr_t)gathered & GATHERED_RUN)
+			folio_put_refs(g->mm->machine, without_bits(gathered),
+				       (uint32_t)(uintptr_t)v[++i]);
+		else
+			v[singles++] = without_bits(gathered);
+	}
+	return singles;
 }
 
 static void put_folios(struct mmu_gather *g, struct folio **v, unsigned n)
@@ -164,12 +210,12 @@ static void put_folios(struct mmu_gather *g, struct folio **v, unsigned n)
 		return;
 	if (g->lent)
 		STEP("marks %u frames that somebody may still use", n);
-	for (unsigned i = 0; i < n && (g->any_dirty || g->lent); i++)
-		mark_folio(g, &v[i]);
 	STEP("lets go of %u frames", n);
+	if (g->any_bits || g->lent)
+		n = mark_folios(g, v, n);
 	if (n == 1)
 		folio_put(m, v[0]);
-	else
+	else if (n)
 		folio_put_many(m, v, n);
 }
 
@@ -181,8 +227,7 @@ static void put_all(struct mmu_gather *g)
 
 		put_folios(g, piece->folios, (unsigned)(g->next - piece->folios));
 		g->pieces = piece->next;
-		g->next = g->pieces ? g->pieces->folios + TLB_PIECE_FOLIOS
-				    : g->folios + TLB_GATHER_FOLIOS;
+		g->next = words_of(g) + *used_of(g);
 		kmem_free(g->mm->machine, piece, sizeof(*piece));
 	}
 	put_folios(g, g->folios, (unsigned)(g->next - g->folios));
@@ -228,7 +273,7 @@ void tlb_flush_now(struct mmu_gather *g)
 		retire_tables(g);
 	g->nr_ranges = 0;
 	g->nr_pages = 0;
-	g->any_dirty = false;
+	g->any_bits = false;
 }
 
 void tlb_finish_some(struct mmu_gather *g)

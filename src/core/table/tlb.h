@@ -15,17 +15,25 @@
 #include "core/frame/folio.h"
 
 #define TLB_GATHER_RANGES 8
-/* In the lowest bit of a gathered pointer: tlb_folio_dirty(). */
-#define GATHERED_DIRTY 1u
+/*
+ * What is gathered is a pointer to a folio, with these in its lowest bits.  GATHERED_RUN: the next
+ * word is the number of references; without it there is one.
+ */
+#define GATHERED_DIRTY 1u /* tlb_folio_dirty() */
+#define GATHERED_RUN 2u
+#define GATHERED_BITS 3u
 #define TLB_GATHER_FOLIOS 256
 /* More of them are gathered in pieces of the heap, as many as tlb.c allows. */
-#define TLB_PIECE_FOLIOS 510
+#define TLB_PIECE_FOLIOS 507
+/* A run that ends with the hold of a PTL in which the gather became full has room still. */
+#define TLB_SPARE 3
 
 struct tlb_piece {
 	struct tlb_piece *next;
-	uint64_t unused; /* a piece is 4 KiB */
-	struct folio *folios[TLB_PIECE_FOLIOS];
+	uint64_t used; /* words, once another was begun */
+	struct folio *folios[TLB_PIECE_FOLIOS + TLB_SPARE];
 };
+_Static_assert(sizeof(struct tlb_piece) == 4096, "a piece is 4 KiB");
 
 struct mmu_gather {
 	struct quire_mm *mm;
@@ -41,8 +49,9 @@ struct mmu_gather {
 	struct tlb_piece *pieces;   /* the latest first */
 	struct frame_chain tables;
 	struct quire_tlb_range ranges[TLB_GATHER_RANGES];
-	bool any_dirty; /* some of folios has GATHERED_DIRTY */
-	struct folio *folios[TLB_GATHER_FOLIOS];
+	bool any_bits; /* some of folios has GATHERED_BITS */
+	uint64_t used; /* of folios, as of a piece */
+	struct folio *folios[TLB_GATHER_FOLIOS + TLB_SPARE];
 };
 
 void tlb_begin(struct mmu_gather *g, struct quire_mm *mm);
@@ -63,19 +72,23 @@ void tlb_pending_flush(struct mmu_gather *g);
 void tlb_range_of_others(struct mmu_gather *g, uint64_t start, uint64_t end);
 /* There is no room for another folio.  True: nor will there be until tlb_flush_now(). */
 bool tlb_is_full(struct mmu_gather *g);
-/* Takes over one reference.  True: the gather is full; drop spinlocks and call tlb_flush_now. */
-static inline bool tlb_folio(struct mmu_gather *g, struct folio *f)
+void tlb_add_run(struct mmu_gather *g, struct folio *f, unsigned n);
+/* Takes over n references.  True: the gather is full; drop spinlocks and call tlb_flush_now. */
+static inline bool tlb_folio(struct mmu_gather *g, struct folio *f, unsigned n)
 {
-	*g->next++ = f;
-	return __builtin_expect(g->next == g->end, 0) && tlb_is_full(g);
+	if (likely(n == 1))
+		*g->next++ = f;
+	else
+		tlb_add_run(g, f, n);
+	return unlikely(g->next >= g->end) && tlb_is_full(g);
 }
 /*
- * The same for a page of a file whose entry was dirty.  A writeback may write and clean the page
+ * The same for pages of a file whose entry was dirty.  A writeback may write and clean the page
  * before this gather's flush.  It has flushed the address itself, but it cannot know of the page
  * that it is lent (tlb.c, 4): the entry was gone.  What the host stores then is noted by no fault.
  * So the folio is marked dirty once more after the flush, before the reference is dropped.
  */
-bool tlb_folio_dirty(struct mmu_gather *g, struct folio *f);
+bool tlb_folio_dirty(struct mmu_gather *g, struct folio *f, unsigned n);
 /*
  * Takes over an empty table that was unlinked from the slot of `addr`.  Something is flushed even
  * when no entry was: an executor that walks the tables itself must not be inside a freed one.

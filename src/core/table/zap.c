@@ -20,6 +20,8 @@
  *      is to report that nobody reaches what was there, takes I once before it returns: munmap,
  *      mprotect, mremap and exit do so as VMAs leave their file's tree, MADV_DONTNEED takes I for
  *      this alone.
+ *   7  Entries of a large folio are cleared one by one, and counted and gathered as a run: at once,
+ *      when the run or the hold of the PTL ends.
  */
 #include "core/frame/folio.h"
 #include "core/table/cursor.h"
@@ -37,6 +39,9 @@ struct zap {
 	struct rmap_batch batch;
 	uint64_t flush_start, flush_end; /* of this hold of the PTL; empty: start > end */
 	unsigned flush_pages;
+	/* Pages of a large folio whose entries are gone, and are not counted yet. */
+	struct folio_run run;
+	bool run_dirty; /* one of the entries was */
 };
 
 static void note_flush(struct zap *z, uint64_t addr, uint64_t bytes)
@@ -47,24 +52,68 @@ static void note_flush(struct zap *z, uint64_t addr, uint64_t bytes)
 	z->flush_pages += (unsigned)(bytes >> PAGE_SHIFT);
 }
 
-/* An entry of a file's page is gone.  True: the gather is full. */
-static bool drop_cached(struct zap *z, pte_t e)
+/* n entries of a folio of so many pages are gone, one of them dirty or none.  True: the gather is
+ * full. */
+static inline bool drop_pages(struct zap *z, struct folio *f, unsigned n, unsigned pages,
+			      enum mm_counter kind, bool dirty)
 {
-	struct folio *f = entry_folio(z->vma->mm->machine, e);
-
-	rmap_batch_remove(&z->batch, f, rss_counter(f));
-	if (!(e & PTE_DIRTY) || !z->vma->ops->dirty)
-		return tlb_folio(z->g, f);
+	rmap_batch_remove(&z->batch, f, n, pages, kind);
+	if (likely(!dirty))
+		return tlb_folio(z->g, f, n);
 	z->vma->ops->dirty(z->vma, f);
-	return tlb_folio_dirty(z->g, f);
+	return tlb_folio_dirty(z->g, f, n);
 }
 
-static inline bool drop_anon(struct zap *z, pte_t e)
+/* PTL held, as when the entries were cleared. */
+static bool drop_run(struct zap *z)
 {
-	struct folio *f = entry_folio(z->vma->mm->machine, e);
+	struct folio_run r = z->run;
 
-	rmap_batch_remove(&z->batch, f, MM_ANON);
-	return tlb_folio(z->g, f);
+	z->run.folio = NULL;
+	if (!r.folio)
+		return false;
+	STEP("drops %u pages of the folio of frame %u", r.n,
+	     folio_pfn(z->vma->mm->machine, r.folio));
+	return drop_pages(z, r.folio, r.n, folio_pages(r.folio), rss_counter(r.folio),
+			  z->run_dirty);
+}
+
+/* Invariant 7. */
+static __attribute__((noinline)) bool drop_large(struct zap *z, uint64_t pfn, uint64_t bytes,
+						 bool dirty)
+{
+	const struct quire_machine *m = z->vma->mm->machine;
+	struct folio *f = frame_folio(m, pfn);
+	unsigned n = (unsigned)(bytes >> PAGE_SHIFT);
+	bool full = false;
+
+	if (!folio_run_extend(m, &z->run, pfn, n)) {
+		full = drop_run(z);
+		z->run = (struct folio_run){f, (uint32_t)(pfn - folio_pfn(m, f)), n};
+		z->run_dirty = false;
+	}
+	z->run_dirty = z->run_dirty || dirty;
+	return full;
+}
+
+static inline bool drop_anon(struct zap *z, pte_t e, uint64_t bytes)
+{
+	struct folio *f = pfn_folio(z->vma->mm->machine, pte_frame(e));
+
+	if (unlikely(folio_order(f))) /* a tail has it, too */
+		return drop_large(z, pte_frame(e), bytes, false);
+	return drop_pages(z, f, 1, 1, MM_ANON, false);
+}
+
+/* An entry of a file's page is gone.  True: the gather is full. */
+static bool drop_cached(struct zap *z, pte_t e, uint64_t bytes)
+{
+	struct folio *f = pfn_folio(z->vma->mm->machine, pte_frame(e));
+	bool dirty = (e & PTE_DIRTY) && z->vma->ops->dirty;
+
+	if (unlikely(folio_order(f)))
+		return drop_large(z, pte_frame(e), bytes, dirty);
+	return drop_pages(z, f, 1, 1, rss_counter(f), dirty);
 }
 
 /* Of `bytes` from addr on. */
@@ -145,10 +194,10 @@ static inline bool zap_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, uin
 		if (z->keep_private)
 			return false;
 		clear_entry(z, ref, slot, addr, bytes);
-		return drop_anon(z, e);
+		return drop_anon(z, e, bytes);
 	case ENTRY_CACHE:
 		clear_entry(z, ref, slot, addr, bytes);
-		return drop_cached(z, e);
+		return drop_cached(z, e, bytes);
 	case ENTRY_ZERO:
 		clear_entry(z, ref, slot, addr, bytes);
 		return false;
@@ -179,6 +228,7 @@ static bool zap_piece(struct zap *z, struct pt_cursor *c)
 	pt_for_each_entry(&at) if (full || !c->ref.table->pt.used) break;
 	else full = zap_entry(z, &c->ref, at.entry, at.addr, at.step);
 	c->addr = full ? at.addr : c->stop;
+	full = drop_run(z) || full;
 	pt_cursor_pause(c);
 	tlb_range(z->g, z->flush_start, z->flush_end, z->flush_pages);
 	return full;

@@ -73,18 +73,46 @@ static void add_external(struct tally *t, pte_t e, unsigned pages)
 	t->pss[class] += pages * PAGE_PSS;
 }
 
-static inline void add_folio(struct tally *t, struct alike *a, pte_t e, const struct folio *f,
-			     unsigned pages)
+/*
+ * Entries of a large folio, which are not counted page by page: each page is taken to be mapped as
+ * often as the folio's pages are on average, rounded up.
+ */
+static void add_large(struct tally *t, pte_t e, const struct folio *f, unsigned pages)
 {
-	uint32_t flags = atomic_load_relaxed(&f->flags);
-	int32_t mapcount = atomic_load_relaxed(&f->mapcount);
-	pte_t bits = e & ALIKE_BITS;
+	uint32_t of = folio_pages(f), mapcount = (uint32_t)atomic_load_relaxed(&f->mapcount);
+	const struct alike a = {.pages = pages,
+				.bits = e & ALIKE_BITS,
+				.flags = atomic_load_relaxed(&f->flags),
+				.mapcount = (int32_t)((mapcount + of - 1) / of)};
 
-	if (unlikely(bits != a->bits || flags != a->flags || mapcount != a->mapcount)) {
-		add_alike(t, a);
-		*a = (struct alike){0, bits, flags, mapcount};
+	add_alike(t, &a);
+}
+
+/* Not like what was counted last.  Pages of a large folio are like none. */
+static __attribute__((noinline)) void add_unlike(struct tally *t, struct alike *a, pte_t e,
+						 const struct quire_machine *m, unsigned pages)
+{
+	const struct folio *f = pfn_folio(m, pte_frame(e)); /* the frame's own */
+	uint32_t flags = atomic_load_relaxed(&f->flags);
+
+	if (flags & (FOLIO_LARGE | FOLIO_TAIL)) {
+		add_large(t, e, entry_folio(m, e), pages);
+		return;
 	}
-	a->pages += pages;
+	add_alike(t, a);
+	*a = (struct alike){pages, e & ALIKE_BITS, flags, atomic_load_relaxed(&f->mapcount)};
+}
+
+static inline void add_folio(struct tally *t, struct alike *a, pte_t e,
+			     const struct quire_machine *m, unsigned pages)
+{
+	const struct folio *f = pfn_folio(m, pte_frame(e));
+
+	if (unlikely((e & ALIKE_BITS) != a->bits || atomic_load_relaxed(&f->flags) != a->flags ||
+		     atomic_load_relaxed(&f->mapcount) != a->mapcount))
+		add_unlike(t, a, e, m, pages);
+	else
+		a->pages += pages;
 }
 
 static void add_migration(struct tally *t, const struct folio *f, unsigned pages)
@@ -127,7 +155,7 @@ static inline void add_entry(struct tally *t, struct alike *a, const struct quir
 			     pte_t e, unsigned pages)
 {
 	if (likely(entry_names_ram(e)))
-		add_folio(t, a, e, entry_folio(m, e), pages);
+		add_folio(t, a, e, m, pages);
 	else if (!entry_none(e))
 		add_other(t, m, e, pages);
 }

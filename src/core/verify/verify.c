@@ -75,6 +75,20 @@ struct expected *verify_frame(struct verify *v, uint64_t pfn)
 	return NULL;
 }
 
+void verify_entry_of(struct verify *v, const struct folio *f, uint64_t pfn, unsigned n)
+{
+	uint64_t head = folio_pfn(v->m, f);
+	struct expected *x = verify_frame(v, head);
+
+	x->refs += n;
+	x->maps += (int32_t)n;
+	if (pfn + n > head + folio_pages(f))
+		verify_bad(v, "frame %lu: an entry maps more than its folio has", pfn);
+	else
+		for (unsigned i = 0; i < n; i++)
+			verify_frame(v, pfn + i)->alone++;
+}
+
 /* ------------------------------------------------------------------- files */
 
 static void verify_cached(struct verify *v, struct quire_file *file, uint64_t i, struct folio *f)
@@ -167,10 +181,11 @@ static void verify_counts(struct verify *v, uint64_t pfn, struct folio *f, const
 	if (maps != x->maps)
 		verify_bad(v, "frame %lu: mapcount %d, %d entries (flags 0x%x)", pfn, maps, x->maps,
 			   flags);
-	if ((flags & FOLIO_EXCLUSIVE) && maps > 1)
-		verify_bad(v, "frame %lu: exclusive, with %d entries", pfn, maps);
+	for (unsigned i = 0; (flags & FOLIO_EXCLUSIVE) && i < folio_pages(f); i++)
+		if (verify_frame(v, pfn + i)->alone > 1)
+			verify_bad(v, "frame %lu: exclusive, with several entries", pfn + i);
 	if (maps > 0)
-		*(flags & FOLIO_ANON ? &v->mapped_anon : &v->mapped_file) += 1;
+		*(flags & FOLIO_ANON ? &v->mapped_anon : &v->mapped_file) += folio_pages(f);
 	if (flags & FOLIO_TABLE)
 		v->tables++;
 }
@@ -181,7 +196,7 @@ static void verify_used_frame(struct verify *v, uint64_t pfn, const struct expec
 	struct folio *f = pfn_folio(v->m, pfn);
 
 	if (folio_test(f, FOLIO_TAIL) || folio_test(f, FOLIO_PERMANENT)) {
-		if (x->refs || x->maps)
+		if (x->refs || x->maps || (folio_test(f, FOLIO_TAIL) && (f->refs || f->mapcount)))
 			verify_bad(v, "frame %lu: a part of something else is in use", pfn);
 		return;
 	}

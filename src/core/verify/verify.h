@@ -12,7 +12,8 @@
 /* What a frame's counts should be, by all that was found to refer to it. */
 struct expected {
 	uint32_t refs;
-	int32_t maps;
+	int32_t maps;   /* of all pages of the folio that this is the head of */
+	uint32_t alone; /* of this frame */
 };
 
 struct verify {
@@ -31,6 +32,8 @@ struct verify {
 void verify_bad(struct verify *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* NULL: no frame of this number was ever in use. */
 struct expected *verify_frame(struct verify *v, uint64_t pfn);
+/* Entries, or a leaf, map n frames of the folio from pfn on. */
+void verify_entry_of(struct verify *v, const struct folio *f, uint64_t pfn, unsigned n);
 /* verify_mm.c */
 void verify_mm(struct verify *v, struct quire_mm *mm);
 

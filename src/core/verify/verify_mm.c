@@ -140,7 +140,8 @@ static void verify_anon(struct mm_check *c, const struct vma *vma, uint64_t addr
 static void verify_cache_entry(struct mm_check *c, const struct vma *vma, uint64_t addr, pte_t e,
 			       const struct folio *f)
 {
-	if (!vma->file || f->mapping != &vma->file->mapping || f->index != vma_pgoff(vma, addr))
+	if (!vma->file || f->mapping != &vma->file->mapping ||
+	    folio_index(c->v->m, f, pte_frame(e)) != vma_pgoff(vma, addr))
 		bad_entry(c, addr, e, "maps a page that is not its file's");
 	if ((e & PTE_WRITE) && !(vma->flags & VM_SHARED))
 		bad_entry(c, addr, e, "may write the page cache from a private mapping");
@@ -177,9 +178,8 @@ static void verify_ram(struct mm_check *c, const struct vma *vma, uint64_t addr,
 			bad_entry(c, addr, e, "may write the zero page");
 		return;
 	}
-	x->refs += n;
-	x->maps += (int32_t)n;
-	f = pfn_folio(m, pte_frame(e));
+	f = frame_folio(m, pte_frame(e));
+	verify_entry_of(c->v, f, pte_frame(e), n);
 	c->rss[rss_counter(f)] += n;
 	if (folio_test(f, FOLIO_TABLE))
 		bad_entry(c, addr, e, "maps a page table");
