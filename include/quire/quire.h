@@ -346,7 +346,10 @@ static inline int quire_pin(struct quire_mm *mm, uint64_t addr, enum quire_acces
 }
 QUIRE_API void quire_unpin(struct quire_machine *m, struct quire_pin *pin);
 
-/* The leaf entry that maps addr, 0 if none.  Bits: see quire_pte below. */
+/*
+ * The entry of addr, as of a page of 4 KiB; 0: there is none.  One without PRESENT maps nothing,
+ * and its other bits are the core's own.
+ */
 QUIRE_API uint64_t quire_pte(struct quire_mm *mm, uint64_t addr);
 
 /* Bits of an entry: x86-64's, with four of the ignored bits used by the core. */

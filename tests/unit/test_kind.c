@@ -460,6 +460,23 @@ static void test_large_is_moved_whole(void **state)
 	STEP_LEAVES(t, 0, 3, move(t, FAR, UPAGE, LARGE + UPAGE, QMREMAP_MAYMOVE, 0));
 }
 
+/* Of several mappings the second has large pages, and would not lie on one: its target stays. */
+static void test_large_is_moved_among_others(void **state)
+{
+	struct kind_test *t = *state;
+	struct quire_mm *mm = t->u.mm;
+	uint64_t from = LP(1) - UPAGE, len = UPAGE + LARGE;
+
+	STEP_LEAVES(t, 0, 1, map_at(t, LP(1), LARGE));
+	STEP_LEAVES(t, 0, 2, map_anon(t, from, UPAGE));
+	STEP_LEAVES(t, 0, 3, map_anon(t, FAR, len));
+	unit_store(mm, from, 1);
+	unit_store(mm, FAR + UPAGE, 2);
+	STEP_LEAVES(t, -EINVAL, 3, move(t, from, len, len, TO_FIXED, FAR));
+	assert_int_equal(unit_load(mm, FAR), 1);
+	assert_int_equal(unit_load(mm, FAR + UPAGE), 2);
+}
+
 /* ---- failures ---------------------------------------------------------------------- */
 
 /* A call that may fail once, for want of memory. */
@@ -555,6 +572,7 @@ int main(void)
 	    large_test(test_large_is_not_split),
 	    large_test(test_large_is_given_back_whole),
 	    large_test(test_large_is_moved_whole),
+	    large_test(test_large_is_moved_among_others),
 	    cmocka_unit_test(test_every_point),
 	};
 

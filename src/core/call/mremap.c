@@ -78,14 +78,18 @@ static int check_mapping(const struct remap *r)
 	const struct vma *vma = r->vma;
 	/* A tail that goes anyway may lie in other mappings. */
 	uint64_t kept = r->old_len < r->new_len ? r->old_len : r->new_len;
+	int err;
 
 	if (!r->old_len && !(vma->flags & VM_MAYSHARE))
 		return -QEINVAL;
+	if (names_address(r) && (r->new_addr & (ops_page_size(vma->ops) - 1)))
+		return -QEINVAL;
 	if (kept > vma->end - r->addr)
 		return -QEFAULT;
-	if (vma->ops->may_move && vma->ops->may_move(vma, r->old_len, r->new_len))
-		return vma->ops->may_move(vma, r->old_len, r->new_len);
-	return r->new_len > r->old_len ? growth_allowed(r) : 0;
+	err = vma->ops->may_move ? vma->ops->may_move(vma, r->old_len, r->new_len) : 0;
+	if (!err && r->new_len > r->old_len)
+		err = growth_allowed(r);
+	return err;
 }
 
 /* Lengths are of whole pages, as large as the mapping's are. */
@@ -97,7 +101,7 @@ static int find_source(struct remap *r)
 	if (!r->vma)
 		return -QEFAULT;
 	in_page = ops_page_size(r->vma->ops) - 1;
-	if ((r->addr | (names_address(r) ? r->new_addr : 0)) & in_page)
+	if (r->addr & in_page)
 		return -QEINVAL;
 	r->old_len = (r->old_len + in_page) & ~in_page;
 	r->new_len = (r->new_len + in_page) & ~in_page;
@@ -188,8 +192,9 @@ static int remap_here(struct remap *r)
 		return 0;
 	if (r->new_len < r->old_len)
 		return unmap_tail(r);
-	if (check_mapping(r))
-		return check_mapping(r);
+	err = check_mapping(r);
+	if (err)
+		return err;
 	if (expandable_in_place(r))
 		return expand_in_place(r);
 	return r->flags & QMREMAP_MAYMOVE ? move_somewhere(r) : -QENOMEM;
