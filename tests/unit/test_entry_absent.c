@@ -18,10 +18,8 @@
 #define LEN (4 * UPAGE)
 #define HERE (BASE + UPAGE) /* the page with the entry */
 
-#define ABSENT(type, payload)                                                                      \
-	((pte_t)(type) << ENTRY_TYPE_SHIFT | (pte_t)(payload) << ENTRY_PAYLOAD_SHIFT)
-#define SWAPPED ABSENT(ENTRY_SWAPPED, 77)
-#define MARKED(marker) ABSENT(ENTRY_MARKED, marker)
+#define SWAPPED ENTRY_ABSENT(ENTRY_SWAPPED, 77)
+#define MARKED(marker) ENTRY_ABSENT(ENTRY_MARKED, marker)
 
 /* ---- planting --------------------------------------------------------------------- */
 
@@ -338,7 +336,7 @@ static void sort_is_told(struct unit *u, const struct sort *s)
 	assert_int_equal(quire_verify(u->m, NULL, NULL), s->violations);
 }
 
-static void others(void **state)
+static void swap_and_markers(void **state)
 {
 	struct unit *u = *state;
 
@@ -393,16 +391,11 @@ static void write_protect_marker(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    unit_test(moving_unmapped),
-	    unit_test(moving_truncated),
-	    unit_test(moving_forked),
-	    unit_test(moving_forked_alone),
-	    unit_test(moving_told),
-	    unit_test(moving_protected),
-	    unit_test(moving_moved),
-	    cmocka_unit_test(moving_accessed),
-	    unit_test(others),
-	    unit_test(marked_file),
+	    unit_test(moving_unmapped),      unit_test(moving_truncated),
+	    unit_test(moving_forked),        unit_test(moving_forked_alone),
+	    unit_test(moving_told),          unit_test(moving_protected),
+	    unit_test(moving_moved),         cmocka_unit_test(moving_accessed),
+	    unit_test(swap_and_markers),     unit_test(marked_file),
 	    unit_test(write_protect_marker),
 	};
 

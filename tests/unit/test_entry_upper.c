@@ -19,9 +19,6 @@
 #define LEN (3 * PT_SPAN)
 #define FRAME 0x5000u
 
-#define ABSENT(type, payload)                                                                      \
-	((pte_t)(type) << ENTRY_TYPE_SHIFT | (pte_t)(payload) << ENTRY_PAYLOAD_SHIFT)
-
 static struct unit u;
 
 static int frame_of(void *priv, uint64_t pgoff, uint64_t *frame)
@@ -267,7 +264,7 @@ static void not_yet(void **state)
 	unit_up(&u, NULL, NULL);
 	unit_map(u.mm, BASE, LEN, URW, UANON | QMAP_FIXED);
 	unit_store(u.mm, BASE, 1);
-	plant(ABSENT(ENTRY_MARKED, MARKER_GUARD));
+	plant(ENTRY_ABSENT(ENTRY_MARKED, MARKER_GUARD));
 	expect_abort(fork_it, "level");
 	expect_abort(move_it, "level");
 	unit_down(&u);
@@ -282,9 +279,9 @@ static const struct sort {
 	unsigned violations;
 	uint64_t swap;
 } sorts[] = {
-    {ABSENT(ENTRY_SWAPPED, 77), QUIRE_FAULT_BUS, false, 1, PT_SPAN},
-    {ABSENT(ENTRY_MARKED, MARKER_GUARD), QUIRE_FAULT_SEGV, true, 0, 0},
-    {ABSENT(ENTRY_MARKED, MARKER_POISON), QUIRE_FAULT_BUS, false, 0, 0},
+    {ENTRY_ABSENT(ENTRY_SWAPPED, 77), QUIRE_FAULT_BUS, false, 1, PT_SPAN},
+    {ENTRY_ABSENT(ENTRY_MARKED, MARKER_GUARD), QUIRE_FAULT_SEGV, true, 0, 0},
+    {ENTRY_ABSENT(ENTRY_MARKED, MARKER_POISON), QUIRE_FAULT_BUS, false, 0, 0},
 };
 
 static void one_sort(const struct sort *s)

@@ -64,7 +64,8 @@ struct vma_ops {
 	 * (copy, reuse, or note the write).  Locks as for fault.
 	 */
 	enum quire_fault_result (*write_protected)(struct fault *f);
-	/* Bits by enum entry_kind: what its tables hold, beside private copies (ENTRY_ANON). */
+	/* 1 << an enum entry_kind each: what entries it makes, beside those of private copies
+	 * (ENTRY_ANON).  verify looks. */
 	unsigned entries;
 	/* Its pages are of 1 << page_shift bytes: it begins, ends, is split and moved at multiples
 	 * of that.  It is never locked: such pages stay anyway.  0: PAGE_SHIFT. */
@@ -74,8 +75,8 @@ struct vma_ops {
 	/* Nothing lies behind its pages: one that is not there reads as zeros, and pgoff only says
 	 * where it was first mapped. */
 	bool unbacked;
-	/* Entry bits of a page of this kind being dropped: write back dirty state.  PTL held, M or
-	 * I. NULL: nothing. */
+	/* A dirty entry of this page goes: the page is to know that it was written.  PTL held, and
+	 * M or I.  NULL: nothing is done. */
 	void (*dirty)(struct vma *vma, struct folio *folio);
 
 	/*

@@ -101,9 +101,13 @@ enum entry_marker {
 	MARKER_UFFD_WP,    /* the page that comes is write-protected */
 };
 
+/* entry_make(), as a constant. */
+#define ENTRY_ABSENT(type, payload)                                                                \
+	((pte_t)(type) << ENTRY_TYPE_SHIFT | (pte_t)(payload) << ENTRY_PAYLOAD_SHIFT)
+
 static inline pte_t entry_make(enum entry_type type, uint64_t payload)
 {
-	return (pte_t)type << ENTRY_TYPE_SHIFT | payload << ENTRY_PAYLOAD_SHIFT;
+	return ENTRY_ABSENT(type, payload);
 }
 
 static inline enum entry_type entry_type(pte_t e)

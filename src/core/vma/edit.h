@@ -65,8 +65,10 @@ struct vma *edit_add(struct vma_edit *e, const struct vma_spec *spec);
 void edit_cut(struct vma_edit *e, uint64_t start, uint64_t end);
 /* A split has brought the map count over its limit. */
 bool edit_too_many(const struct vma_edit *e);
+/* edit_charge(), where there are accounts. */
 int edit_charge_accounts(struct vma_edit *e);
-/* The last step before the commit: e->err, or what vma_ops.charge says to what the edit is more. */
+/* The last step before the commit: 0, e->err, or the errno of an account that refuses to be charged
+ * for what the edit adds (charge.c). */
 static inline int edit_charge(struct vma_edit *e)
 {
 	return unlikely(e->mm->machine->own_charges) ? edit_charge_accounts(e) : e->err;

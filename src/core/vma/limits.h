@@ -35,18 +35,18 @@ bool mm_may_commit(const struct quire_mm *mm, int64_t pages);
 /* A private mapping with these flags is charged to committed memory. */
 bool flags_accountable(uint64_t flags);
 
-/* ---- charge.c: vma_ops.charge of VMAs that come and go, by vma->chain */
-/* Ahead of it: what is more.  0, or -errno and nothing is charged. */
+/* ---- charge.c: what an edit changes for accounts (vma_ops.charge).  By vma->chain. */
+/* Before the edit is committed: those that get more are charged.  0, or -errno and none is. */
 int charge_more(struct vma *added, struct vma *removed);
-/* After it: what is less. */
+/* After the commit, with the entries gone: those that have less get it back. */
 void charge_less(struct vma *added, struct vma *removed);
-/* It does not come to it, and charge_more() was called. */
+/* In place of the commit: takes back what charge_more() has charged. */
 void charge_undo(struct vma *added, struct vma *removed);
 
 /* ---- area.c */
 /*
- * Where a mapping goes: *addr in: the wish, out: the place.  MAP_FIXED: only checked.  `page_size`:
- * what its address is a multiple of; want_huge: rather of a huge page's, where len is.
+ * Where a mapping goes: *addr in: the wish, out: the place.  MAP_FIXED: only checked.  The place is
+ * a multiple of page_size; with want_huge of a huge page's size, if len is one and it can be.
  */
 int area_find(struct quire_mm *mm, uint64_t *addr, uint64_t len, int flags, uint64_t page_size,
 	      bool want_huge);

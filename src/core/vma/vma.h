@@ -30,6 +30,7 @@ static inline uint64_t ops_page_size(const struct vma_ops *ops)
 	return ops->page_shift ? 1ull << ops->page_shift : PAGE_SIZE;
 }
 
+/* vma_may_split(), where the kind has something to say. */
 int vma_ask_split(const struct vma *vma, uint64_t addr);
 /* 0, or why the VMA, in which addr lies, cannot become two there. */
 static inline int vma_may_split(const struct vma *vma, uint64_t addr)
