@@ -207,6 +207,24 @@ static void test_fork(void **state)
 	assert_int_equal(t->c.accounts, 0);
 }
 
+/* Several VMAs of two accounts: all are charged, or none. */
+static void test_fork_of_several(void **state)
+{
+	struct kind_test *t = *state;
+	struct quire_mm *mm = t->u.mm;
+
+	STEP_LEAVES(t, 0, 1, map_at(t, PG(0), 8 * UPAGE));
+	STEP_LEAVES(t, 0, 3, quire_mprotect(mm, PG(2), 2 * UPAGE, QPROT_READ));
+	STEP_LEAVES(t, 0, 4, map_at(t, FAR, 4 * UPAGE));
+	for (t->c.limit = 12; t->c.limit < 24; t->c.limit++)
+		STEP_LEAVES(t, -ENOMEM, 4, quire_mm_fork(mm, NULL, &t->child));
+	STEP_LEAVES(t, 0, 4, quire_mm_fork(mm, NULL, &t->child));
+	assert_int_equal(t->c.charged, 24);
+	quire_mm_put(t->child);
+	t->child = NULL;
+	balance(t);
+}
+
 static void test_fork_copies_nothing(void **state)
 {
 	struct kind_test *t = *state;
@@ -554,25 +572,16 @@ static void test_every_point(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    small_test(test_split_and_merge),
-	    small_test(test_accounts_stay_apart),
-	    small_test(test_merge_refused),
-	    small_test(test_fork),
-	    small_test(test_fork_copies_nothing),
-	    small_test(test_charge_refused),
-	    small_test(test_not_committed),
-	    small_test(test_split_refused),
-	    small_test(test_split_refused_to_mremap),
-	    small_test(test_split_refused_to_brk),
-	    small_test(test_move_refused),
-	    small_test(test_advice_refused),
-	    small_test(test_remove_refused),
-	    small_test(test_populate_refused),
-	    large_test(test_large_is_aligned),
-	    large_test(test_large_is_not_split),
-	    large_test(test_large_is_given_back_whole),
-	    large_test(test_large_is_moved_whole),
-	    large_test(test_large_is_moved_among_others),
+	    small_test(test_split_and_merge),      small_test(test_accounts_stay_apart),
+	    small_test(test_merge_refused),        small_test(test_fork),
+	    small_test(test_fork_of_several),      small_test(test_fork_copies_nothing),
+	    small_test(test_charge_refused),       small_test(test_not_committed),
+	    small_test(test_split_refused),        small_test(test_split_refused_to_mremap),
+	    small_test(test_split_refused_to_brk), small_test(test_move_refused),
+	    small_test(test_advice_refused),       small_test(test_remove_refused),
+	    small_test(test_populate_refused),     large_test(test_large_is_aligned),
+	    large_test(test_large_is_not_split),   large_test(test_large_is_given_back_whole),
+	    large_test(test_large_is_moved_whole), large_test(test_large_is_moved_among_others),
 	    cmocka_unit_test(test_every_point),
 	};
 

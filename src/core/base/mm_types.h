@@ -94,10 +94,10 @@ struct vma_ops {
 	/*
 	 * The account that vma->private stands for is to have so many 4 KiB pages more (pages > 0:
 	 * 0, or -errno and nothing is charged), or has them no longer (pages < 0: 0).  More is
-	 * charged before an edit is committed, in one call for all VMAs of one private, with any of
-	 * them.  Less is given back when their entries are gone, also VMA by VMA.  Not called where
-	 * an edit gives as much as it takes.  NULL: by VM_ACCOUNT to committed memory, which a
-	 * mapping with `charge` never has.
+	 * charged before an edit is committed, and less is given back when entries are gone.  Where
+	 * VMAs of one private take the place of others, it is one call for all, with any of them,
+	 * and none if they take as much as they give.  NULL: by VM_ACCOUNT to committed memory,
+	 * which a mapping with `charge` never has.
 	 */
 	int (*charge)(struct vma *vma, int64_t pages);
 	/* It becomes two at addr, which lies within it.  NULL: if page_shift allows it, else

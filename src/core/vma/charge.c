@@ -33,10 +33,17 @@ static int64_t pages_in(const struct vma *chain, const struct vma *vma)
 	return pages;
 }
 
-/* By how much the account of `vma` grows, once for each account of `added`; otherwise 0. */
+/*
+ * By how much the account of `vma` grows: once for each account of `added`, and otherwise 0.  Where
+ * nothing goes each VMA counts for itself: a fork adds many.
+ */
 static int64_t growth(struct vma *vma, struct vma *added, const struct vma *removed)
 {
-	if (!vma->ops->charge || find_account(added, vma) != vma)
+	if (!vma->ops->charge)
+		return 0;
+	if (!removed)
+		return (int64_t)vma_pages(vma);
+	if (find_account(added, vma) != vma)
 		return 0;
 	return pages_in(added, vma) - pages_in(removed, vma);
 }

@@ -146,7 +146,7 @@ struct vma *edit_add(struct vma_edit *e, const struct vma_spec *spec)
 	return e->err ? NULL : edit_replace(e, 0, 0, false, spec, false);
 }
 
-static inline void split_at(struct vma_edit *e, const struct vma *vma, uint64_t addr)
+static inline void ask_split(struct vma_edit *e, const struct vma *vma, uint64_t addr)
 {
 	int err = vma_may_split(vma, addr);
 
@@ -167,13 +167,13 @@ static void cut_one(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_
 		c->from = vma->start;
 	c->to = vma->end;
 	if (vma->start < start) {
-		split_at(e, vma, start);
+		ask_split(e, vma, start);
 		c->left = vma_spec_of(vma, vma->start, start);
 		c->has_left = true;
 		e->count++;
 	}
 	if (vma->end > end) {
-		split_at(e, vma, end);
+		ask_split(e, vma, end);
 		c->right = vma_spec_of(vma, end, vma->end);
 		c->has_right = true;
 		e->count++;
