@@ -44,7 +44,7 @@ def questions():
          ["if (m->kinds[0]->create == x)", "if (k == &shmem_kind)"]),
         ("the ops of a kind, by name",
          r"\b\w+_vma_ops\b|\banon_ops\b",
-         {"base/machine.h": (1, DEFINED), "call/machine.c": (1, MADE),
+         {"base/machine.h": (1, DEFINED),
           "vma/vma.h": (1, "mapping_ops(): the ops of a mapping are chosen here")},
          ["return vma->ops == &anon_vma_ops;", "if (ops != m->anon_ops)"]),
         ("whether ops are these or those",

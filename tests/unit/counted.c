@@ -2,15 +2,13 @@
 /*
  * counted.c: a kind of mapping in one file.  Content: pages of zeros, each mapping's own.
  *
- *   1  Each mapping has an account, which the VMAs that it falls into share: vma->private.  It goes
- *      with the last of them, and stays for readers of RCU, as fault looks at it.
+ *   1  Each mapping has an account, which the VMAs that it falls into share, those of forks too:
+ *      vma->private.  It goes with the last of them, a grace period later: a fault looks at it.
  */
 #include "core/base/kmem.h"
 #include "core/kind/kind.h"
 #include "core/vma/vma.h"
 #include "counted.h"
-
-#define ACCOUNT_MAGIC 0x6163636f756e7473ull
 
 struct account {
 	uint64_t magic;
@@ -77,10 +75,10 @@ static int counted_charge(struct vma *vma, int64_t pages)
 {
 	struct counted *c = counted_of(vma->file);
 
-	if (pages > 0 && c->charged + pages > c->limit)
-		return -QENOMEM;
-	c->charged += pages;
-	return 0;
+	if (atomic_add(&c->charged, pages) <= c->limit || pages < 0)
+		return 0;
+	atomic_sub(&c->charged, pages);
+	return -QENOMEM;
 }
 
 static int counted_may_split(const struct vma *vma, uint64_t addr)
@@ -143,29 +141,14 @@ static const struct vma_ops large_ops = {
     .charge = counted_charge,
 };
 
-static int small_create(struct quire_file *file, const struct quire_file_options *o)
-{
-	(void)o;
-	file->facts.vma_ops = &small_ops;
-	return 0;
-}
-
-static int large_create(struct quire_file *file, const struct quire_file_options *o)
-{
-	(void)o;
-	file->facts.vma_ops = &large_ops;
-	return 0;
-}
-
 void counted_register(struct quire_machine *m)
 {
-	static const struct file_kind small = {.create = small_create},
-				      large = {.create = large_create};
+	static const struct file_kind small = {.vma_ops = &small_ops},
+				      large = {.vma_ops = &large_ops};
 	static const struct file_kind *kinds[QUIRE_NR_FILE_KINDS + 2];
 
 	memcpy(kinds, file_kinds, sizeof(file_kinds));
 	kinds[COUNTED_SMALL] = &small;
 	kinds[COUNTED_LARGE] = &large;
-	m->kinds = kinds;
-	m->nr_kinds = QUIRE_NR_FILE_KINDS + 2;
+	kinds_register(m, kinds, QUIRE_NR_FILE_KINDS + 2);
 }

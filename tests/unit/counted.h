@@ -12,11 +12,13 @@
 #define COUNTED_SMALL ((enum quire_file_kind)QUIRE_NR_FILE_KINDS)
 #define COUNTED_LARGE ((enum quire_file_kind)(QUIRE_NR_FILE_KINDS + 1)) /* pages of 2 MiB */
 
+#define ACCOUNT_MAGIC 0x6163636f756e7473ull /* what vma->private points to, while it lives */
+
 /* quire_file_options.priv. */
 struct counted {
 	uint64_t opens, closes; /* of VMAs; A */
 	uint64_t accounts;      /* vma->private that there are; A */
-	int64_t charged;        /* pages; M */
+	int64_t charged;        /* pages; A */
 	int64_t limit;          /* .. that may be */
 	/* Refused with that errno; 0: allowed. */
 	int no_split, no_move, no_advice, no_populate;

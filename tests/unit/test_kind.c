@@ -6,10 +6,12 @@
  * After each step its books are compared with the address space: as many VMAs are open as there
  * are, and what is charged is what is mapped.  Pages of 2 MiB behave as the host's hugetlb does.
  */
+#include "core/vma/mm.h"
 #include "counted.h"
 #include "unit.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 #define LARGE (2ull << 20)
 #define BASE 0x600000000000ull
@@ -278,6 +280,37 @@ static void test_not_committed(void **state)
 	STEP_LEAVES(t, 0, 1, quire_mprotect(t->u.mm, PG(0), UPAGE, URW));
 	quire_machine_stats(t->u.m, &after);
 	assert_int_equal(after.committed_pages, before.committed_pages);
+}
+
+/* ---- a reader that stays ------------------------------------------------------- */
+
+static void *unmap(void *arg)
+{
+	struct kind_test *t = arg;
+
+	return quire_munmap(t->u.mm, PG(0), 4 * UPAGE) ? t : NULL;
+}
+
+/* A fault that found the VMA may look at what its private points to: it is closed, and there. */
+static void test_private_outlives_its_vmas(void **state)
+{
+	struct kind_test *t = *state;
+	const struct quire_port *port = &t->u.port;
+	pthread_t thread;
+	struct vma *vma;
+	uint64_t magic;
+
+	assert_int_equal(map_at(t, PG(0), 4 * UPAGE), 0);
+	port->rcu_read_lock(port->ctx);
+	vma = vma_find(t->u.mm, PG(0));
+	assert_int_equal(pthread_create(&thread, NULL, unmap, t), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	magic = *(uint64_t *)vma->private;
+	port->rcu_read_unlock(
+	    port->ctx); /* before anything is asserted: teardown waits for readers */
+	assert_int_equal(magic, ACCOUNT_MAGIC);
+	assert_int_equal(t->c.opens, t->c.closes);
+	balance(t);
 }
 
 /* ---- refusals ------------------------------------------------------------------- */
@@ -572,16 +605,27 @@ static void test_every_point(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    small_test(test_split_and_merge),      small_test(test_accounts_stay_apart),
-	    small_test(test_merge_refused),        small_test(test_fork),
-	    small_test(test_fork_of_several),      small_test(test_fork_copies_nothing),
-	    small_test(test_charge_refused),       small_test(test_not_committed),
-	    small_test(test_split_refused),        small_test(test_split_refused_to_mremap),
-	    small_test(test_split_refused_to_brk), small_test(test_move_refused),
-	    small_test(test_advice_refused),       small_test(test_remove_refused),
-	    small_test(test_populate_refused),     large_test(test_large_is_aligned),
-	    large_test(test_large_is_not_split),   large_test(test_large_is_given_back_whole),
-	    large_test(test_large_is_moved_whole), large_test(test_large_is_moved_among_others),
+	    small_test(test_split_and_merge),
+	    small_test(test_accounts_stay_apart),
+	    small_test(test_merge_refused),
+	    small_test(test_fork),
+	    small_test(test_fork_of_several),
+	    small_test(test_fork_copies_nothing),
+	    small_test(test_charge_refused),
+	    small_test(test_not_committed),
+	    small_test(test_private_outlives_its_vmas),
+	    small_test(test_split_refused),
+	    small_test(test_split_refused_to_mremap),
+	    small_test(test_split_refused_to_brk),
+	    small_test(test_move_refused),
+	    small_test(test_advice_refused),
+	    small_test(test_remove_refused),
+	    small_test(test_populate_refused),
+	    large_test(test_large_is_aligned),
+	    large_test(test_large_is_not_split),
+	    large_test(test_large_is_given_back_whole),
+	    large_test(test_large_is_moved_whole),
+	    large_test(test_large_is_moved_among_others),
 	    cmocka_unit_test(test_every_point),
 	};
 

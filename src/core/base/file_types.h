@@ -32,10 +32,11 @@ struct file_facts {
 
 /* A kind of file: in machine->kinds, by its number. */
 struct file_kind {
+	const struct vma_ops *vma_ops; /* of its mappings */
 	/*
-	 * Sets the facts of a new file, and drops the callbacks that its kind does not use; all
-	 * else is set.  `o`: what the embedder asked for.  0, or -errno: there is no such file.  No
-	 * lock.
+	 * Sets the other facts of a new file, and drops the callbacks that its kind does not use;
+	 * all else is set.  `o`: what the embedder asked for.  0, or -errno: there is no such file.
+	 * No lock.  NULL: they stay 0, and the callbacks as they are.
 	 */
 	int (*create)(struct quire_file *file, const struct quire_file_options *o);
 };

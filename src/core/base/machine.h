@@ -105,7 +105,7 @@ struct quire_machine {
 	const struct file_kind *const *kinds; /* C: by enum quire_file_kind */
 	unsigned nr_kinds;                    /* C */
 	const struct vma_ops *anon_ops;       /* C: of mappings without a file */
-	bool own_charges;                     /* A: there may be mappings with vma_ops.charge */
+	bool own_charges;                     /* C: some kind has vma_ops.charge */
 	bool ram_is_zero;                     /* untouched RAM reads as zero */
 	bool own_ram, own_table_ram;          /* taken from port->alloc */
 	bool fail_enabled;                    /* A: some allocation point is to fail */

@@ -96,8 +96,9 @@ struct vma_ops {
 	 * 0, or -errno and nothing is charged), or has them no longer (pages < 0: 0).  More is
 	 * charged before an edit is committed, and less is given back when entries are gone.  Where
 	 * VMAs of one private take the place of others, it is one call for all, with any of them,
-	 * and none if they take as much as they give.  NULL: by VM_ACCOUNT to committed memory,
-	 * which a mapping with `charge` never has.
+	 * and none if they take as much as they give.  Forks share private: other mms may be
+	 * calling, too.  NULL: by VM_ACCOUNT to committed memory, which a mapping with `charge`
+	 * never has.
 	 */
 	int (*charge)(struct vma *vma, int64_t pages);
 	/* It becomes two at addr, which lies within it.  NULL: if page_shift allows it, else

@@ -91,9 +91,7 @@ static bool layout_ok(const struct quire_machine_options *o)
 static void set_options(struct quire_machine *m, const struct quire_machine_options *o)
 {
 	m->shrink = recycle_shrink;
-	m->kinds = file_kinds;
-	m->nr_kinds = QUIRE_NR_FILE_KINDS;
-	m->anon_ops = &anon_vma_ops;
+	kinds_register(m, file_kinds, QUIRE_NR_FILE_KINDS);
 	m->nr_ram = o->ram_bytes / PAGE_SIZE;
 	m->nr_table = o->table_bytes / PAGE_SIZE;
 	m->ram = o->ram;

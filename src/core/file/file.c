@@ -121,6 +121,7 @@ static int copy_name(struct quire_file *file, const char *name)
 static int set_up(struct quire_file *file, struct quire_machine *m,
 		  const struct quire_file_options *o, const struct quire_file_ops *ops)
 {
+	const struct file_kind *kind = m->kinds[o->kind];
 	int err;
 
 	file->machine = m;
@@ -131,11 +132,10 @@ static int set_up(struct quire_file *file, struct quire_machine *m,
 	file->noexec = o->noexec;
 	file->dev = o->dev;
 	file->ino = o->ino;
-	err = m->kinds[o->kind]->create(file, o);
+	file->facts.vma_ops = kind->vma_ops;
+	err = kind->create ? kind->create(file, o) : 0;
 	if (err)
 		return err;
-	if (file->facts.vma_ops->charge)
-		atomic_store_relaxed(&m->own_charges, true);
 	return mapping_may_resize(file, o->bytes) ? copy_name(file, o->name) : -QENOMEM;
 }
 

@@ -265,9 +265,8 @@ static int extfile_create(struct quire_file *file, const struct quire_file_optio
 	(void)o;
 	file->ops.read_page = NULL;
 	file->ops.write_page = NULL;
-	file->facts.vma_ops = &extfile_vma_ops;
 	file->facts.endless = !file->ops.file_size;
 	return file->ops.frame ? 0 : -QEINVAL;
 }
 
-const struct file_kind extfile_kind = {.create = extfile_create};
+const struct file_kind extfile_kind = {.vma_ops = &extfile_vma_ops, .create = extfile_create};

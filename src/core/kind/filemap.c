@@ -358,7 +358,6 @@ static const struct vma_ops shmem_vma_ops = {
 static int pagecache_create(struct quire_file *file, const struct quire_file_options *o)
 {
 	(void)o;
-	file->facts.vma_ops = &filemap_vma_ops;
 	file->facts.cached = true;
 	file->facts.refused_flags = QMAP_SYNC;
 	return 0;
@@ -367,7 +366,6 @@ static int pagecache_create(struct quire_file *file, const struct quire_file_opt
 static int shmem_create(struct quire_file *file, const struct quire_file_options *o)
 {
 	file->ops = (struct quire_file_ops){.release = file->ops.release};
-	file->facts.vma_ops = &shmem_vma_ops;
 	file->facts.cached = true;
 	file->facts.ram_only = true;
 	file->facts.folio_flags = FOLIO_SHMEM;
@@ -375,5 +373,5 @@ static int shmem_create(struct quire_file *file, const struct quire_file_options
 	return 0;
 }
 
-const struct file_kind pagecache_kind = {.create = pagecache_create};
-const struct file_kind shmem_kind = {.create = shmem_create};
+const struct file_kind pagecache_kind = {.vma_ops = &filemap_vma_ops, .create = pagecache_create};
+const struct file_kind shmem_kind = {.vma_ops = &shmem_vma_ops, .create = shmem_create};

@@ -12,9 +12,12 @@
 
 #include "core/fault/fault.h"
 
-/* machine->kinds */
+/* ---- kinds.c */
 extern const struct file_kind *const file_kinds[QUIRE_NR_FILE_KINDS];
-/* machine->anon_ops */
+/* The kinds of a machine that has no file yet: n of files, and that of mappings without one. */
+void kinds_register(struct quire_machine *m, const struct file_kind *const *kinds, unsigned n);
+
+/* ---- anon.c */
 extern const struct vma_ops anon_vma_ops;
 
 /* ---- cow.c */

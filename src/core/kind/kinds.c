@@ -16,3 +16,13 @@ FILE_KINDS(DECLARE)
 
 #define ROW(number, kind) [number] = &kind,
 const struct file_kind *const file_kinds[QUIRE_NR_FILE_KINDS] = {FILE_KINDS(ROW)};
+
+void kinds_register(struct quire_machine *m, const struct file_kind *const *kinds, unsigned n)
+{
+	m->kinds = kinds;
+	m->nr_kinds = n;
+	m->anon_ops = &anon_vma_ops;
+	m->own_charges = false;
+	for (unsigned i = 0; i < n; i++)
+		m->own_charges = m->own_charges || kinds[i]->vma_ops->charge;
+}
