@@ -542,9 +542,12 @@ static inline void quire_range_usage(struct quire_mm *mm, uint64_t start, uint64
 	quire_range_usage_sized(mm, start, end, out, sizeof(*out));
 }
 
+/* New kinds and reasons move no field: there is room for so many. */
+#define QUIRE_ROOM_KINDS 16
+#define QUIRE_ROOM_REASONS 32
 struct quire_mm_stats {
-	uint64_t faults[QUIRE_NR_KINDS];
-	uint64_t segv[QUIRE_NR_REASONS]; /* refused, by reason (SIGSEGV and SIGBUS) */
+	uint64_t faults[QUIRE_ROOM_KINDS];
+	uint64_t segv[QUIRE_ROOM_REASONS]; /* refused, by reason (SIGSEGV and SIGBUS) */
 	uint64_t forks, fork_entries_copied, fork_tables_copied;
 	uint64_t rss_anon, rss_file, rss_shmem, peak_rss;         /* pages */
 	uint64_t total_vm, data_vm, exec_vm, stack_vm, locked_vm; /* pages */

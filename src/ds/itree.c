@@ -231,8 +231,7 @@ const char *itree_check(const struct itree *tree)
 	err = tree->root->parent ? "root has a parent" : check_node(tree->root);
 	if (err)
 		return err;
-	itree_for_each(tree, 0, UINT64_MAX, pos)
-	{
+	itree_for_each (tree, 0, UINT64_MAX, pos) {
 		if (prev && prev->first > pos->first)
 			return "1: order";
 		prev = pos;

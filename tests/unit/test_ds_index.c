@@ -57,8 +57,7 @@ static void expect_all(struct index *ix, const bool *in)
 		count += in[k];
 	}
 	assert_int_equal(index_count(ix), count);
-	index_for_each(ix, 0, UINT64_MAX, i, ptr)
-	{
+	index_for_each (ix, 0, UINT64_MAX, i, ptr) {
 		size_t k = (size_t)((char *)ptr - target);
 
 		assert_true(k < KEYS && in[k] && key[k] == i);
@@ -272,8 +271,7 @@ static void *reader(void *arg)
 		char *ptr;
 
 		rcu_read_lock(&port);
-		index_for_each(&shared, 0, UINT64_MAX, i, ptr)
-		{
+		index_for_each (&shared, 0, UINT64_MAX, i, ptr) {
 			errors += key[ptr - target] != i;
 			fixed += ptr == &target[0] || ptr == &target[100];
 		}

@@ -56,8 +56,7 @@ static void expect_overlaps(struct model *m, uint64_t first, uint64_t last)
 
 		want += it->in && it->first <= last && it->last >= first;
 	}
-	itree_for_each(&m->tree, first, last, pos)
-	{
+	itree_for_each (&m->tree, first, last, pos) {
 		struct item *it = container_of(pos, struct item, node);
 
 		assert_true(it->in && it->first <= last && it->last >= first);

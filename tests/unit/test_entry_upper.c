@@ -104,12 +104,14 @@ static void cursor(void **state)
 	up_leaf();
 	pt_cursor_begin(&c, u.mm, BASE + PAGE_SIZE, BASE + LEN);
 	expect_piece(&c, BASE + PAGE_SIZE, HERE, 0);
-	pt_for_each_entry(&c) n++;
+	pt_for_each_entry (&c)
+		n++;
 	assert_int_equal(n, PT_ENTRIES - 1);
 	expect_piece(&c, HERE, HERE + PT_SPAN, 1);
 	assert_true(pt_is_whole(&c));
 	assert_int_equal(pt_pages(&c), PT_ENTRIES);
-	pt_for_each_entry(&c) n++;
+	pt_for_each_entry (&c)
+		n++;
 	assert_int_equal(n, PT_ENTRIES);
 	assert_false(pt_next_piece(&c));
 

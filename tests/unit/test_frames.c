@@ -10,6 +10,7 @@
 
 #include "core/base/kmem.h"
 #include "core/frame/zone.h"
+#include "core/verify/verify.h"
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define IS_SANITIZED 1 /* shadow memory makes everything resident */

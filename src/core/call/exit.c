@@ -66,7 +66,7 @@ static void exit_locked(struct quire_mm *mm)
 		mm_account_vma(mm, v, -1);
 		mapping_unlink(v);
 	}
-	if (mm->machine->own_charges)
+	if (atomic_load_relaxed(&mm->machine->own_charges))
 		charge_less(NULL, chain);
 	vma_free_rcu(mm, chain);
 }

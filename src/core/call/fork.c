@@ -68,7 +68,7 @@ static int dup_tree(struct quire_mm *child, struct quire_mm *parent)
 
 	rtree_txn_begin(&txn, &child->vmas, &child->tree_env);
 	err = insert_copies(&txn, &chain, child, parent);
-	if (!err && child->machine->own_charges)
+	if (!err && atomic_load_relaxed(&child->machine->own_charges))
 		err = charge_more(chain, NULL);
 	if (err) {
 		rtree_txn_abort(&txn);

@@ -114,8 +114,7 @@ void mapping_clean(struct quire_file *file, const struct cache_run *run)
 	struct itree_node *node;
 
 	mutex_lock(port, &file->mapping.i_lock, RANK_MAPPING);
-	itree_for_each(&file->mapping.vmas, run->pgoff[0], run->pgoff[run->n - 1], node)
-	{
+	itree_for_each (&file->mapping.vmas, run->pgoff[0], run->pgoff[run->n - 1], node) {
 		struct vma *vma = container_of(node, struct vma, node);
 
 		if (!(vma->flags & VM_SHARED) || !begin_vma(&c, vma))

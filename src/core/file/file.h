@@ -62,13 +62,6 @@ void mapping_init(struct mapping *mapping, struct quire_file *file, uint64_t byt
 bool mapping_may_resize(struct quire_file *file, uint64_t bytes);
 /* The new size, with its charge.  W held. */
 void mapping_resize(struct quire_file *file, uint64_t bytes);
-/*
- * W held, before the file gets longer.  Stores through mappings may have left bytes in its last
- * page between its end and `bytes`: these read as zeros then.  Shared memory keeps them, as on the
- * host.  Where the end is the embedder's nothing is done: the core may know an old end, and bytes
- * of the file may lie beyond it.
- */
-void file_forget_beyond_end(struct quire_file *file, uint64_t bytes);
 /* n pages more in the cache.  X held. */
 void mapping_count_pages(struct mapping *mapping, int64_t n);
 /* Pages that the file has charged to committed memory. */
@@ -84,11 +77,11 @@ void mapping_unlink(struct vma *vma);
 void mapping_await_writer(struct quire_file *file);
 /* What walks of the tree that have begun have cleared is flushed (zap.c, 6).  Takes I. */
 void mapping_await_walks(struct quire_file *file);
-/* Page is in the cache (mincore). RCU held. */
-bool mapping_resident(struct quire_file *file, uint64_t pgoff);
 
 /* ---- filecache.c */
 
+/* Page is in the cache (mincore). RCU held. */
+bool mapping_resident(struct quire_file *file, uint64_t pgoff);
 /* The cached folio, whatever its state, or NULL.  R; no reference. */
 struct folio *filecache_peek(struct quire_file *file, uint64_t pgoff);
 /* The first page in the cache from *i to last that has one of `flags` (0: any),
@@ -102,7 +95,7 @@ struct cache_run {
 	uint64_t pgoff[CACHE_RUN]; /* where they were found: a folio that has left does not know */
 };
 
-/* The first such pages from i on.  False: there are none. */
+/* The first pages from i on that have one of `flags`.  False: there are none. */
 bool filecache_next_run(struct quire_file *file, uint64_t i, uint64_t last, uint32_t flags,
 			struct cache_run *run);
 /* Whoever was adding pages, or taking one away, when this was called has done it.  Takes X. */
@@ -137,6 +130,13 @@ int filecache_read(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct
  * W held; sleeps.
  */
 void truncate_range(struct quire_file *file, uint64_t first, uint64_t last, bool even_cow);
+/*
+ * W held, before the file gets longer.  Stores through mappings may have left bytes in its last
+ * page between its end and `bytes`: these read as zeros then.  Shared memory keeps them, as on the
+ * host.  Where the end is the embedder's nothing is done: the core may know an old end, and bytes
+ * of the file may lie beyond it.
+ */
+void file_forget_beyond_end(struct quire_file *file, uint64_t bytes);
 
 /* ---- hole.c: what the embedder makes is kept from writeback, which would fill it again */
 

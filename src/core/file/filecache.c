@@ -74,8 +74,7 @@ struct folio *filecache_next(struct quire_file *file, uint64_t *i, uint64_t last
 	void *there;
 
 	rcu_read_lock(port);
-	index_for_each(&file->mapping.pages, *i, last, *i, there)
-	{
+	index_for_each (&file->mapping.pages, *i, last, *i, there) {
 		folio = get_page(file, *i, flags);
 		if (folio)
 			break;

@@ -115,8 +115,7 @@ void mapping_destroy(struct mapping *mapping)
 	int64_t nr;
 	uint64_t i;
 
-	index_for_each(&mapping->pages, 0, UINT64_MAX, i, folio)
-	{
+	index_for_each (&mapping->pages, 0, UINT64_MAX, i, folio) {
 		folio->mapping = NULL;
 		chain_add(m, &all, folio);
 	}
@@ -173,8 +172,7 @@ bool quire_file_mapped_by(struct quire_file *file, const struct quire_mm *mm)
 	bool found = false;
 
 	mutex_lock(port, &mapping->i_lock, RANK_MAPPING);
-	itree_for_each(&mapping->vmas, 0, UINT64_MAX, node)
-	{
+	itree_for_each (&mapping->vmas, 0, UINT64_MAX, node) {
 		found = container_of(node, struct vma, node)->mm == mm;
 		if (found)
 			break;

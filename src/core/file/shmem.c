@@ -3,7 +3,7 @@
  * shmem.c: shared anonymous memory as a file.
  *
  * A shmem file is a page-cache file without read_page and write_page: new pages are zeroes, and
- * the cache is the content (filecache.c, filemap.c have no test of the kind).
+ * the cache is the content.
  */
 #include "core/file/file.h"
 

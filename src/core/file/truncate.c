@@ -41,8 +41,7 @@ static void zap_mappings(struct quire_file *file, uint64_t first, uint64_t last,
 	struct mmu_gather g;
 
 	mutex_lock(port, &mapping->i_lock, RANK_MAPPING);
-	itree_for_each(&mapping->vmas, first, last, node)
-	{
+	itree_for_each (&mapping->vmas, first, last, node) {
 		struct vma *vma = container_of(node, struct vma, node);
 
 		STEP("zaps pages from %lu on of the VMA at %#lx", first, vma->start);

@@ -5,8 +5,8 @@
  * Invariants:
  *   1  refs = 1 for the page cache + 1 for each entry + 1 for each pin + 1 for
  *      each gather or fault on its way; the last to go frees.  Pins are counted by themselves,
- *      too.  Who finds a folio without holding any of these takes a reference only if there is
- *      one, and then asks again where it was found (folio_try_get()).
+ *      too.  A thread that finds a folio without holding any of these takes a reference only if
+ *      there is one, and then asks again where it was found (folio_try_get()).
  *   2  FOLIO_LOCKED is held by one thread.  FOLIO_WAITERS is set by whoever is about
  *      to sleep and cleared by the unlock that wakes them all.
  *   3  A tail has its folio's order, as long as the folio is allocated and while its frames are on

@@ -21,8 +21,6 @@ void frames_destroy(struct quire_machine *m);
 void frames_drain(struct quire_machine *m);
 uint64_t frames_free_count(struct quire_machine *m, enum zone_kind kind);
 void frames_stats(struct quire_machine *m, struct quire_machine_stats *out);
-/* Quiescent and drained: the buddy lists against flags and counts.  Returns the violations. */
-unsigned frames_verify(struct quire_machine *m, void (*report)(void *, const char *), void *arg);
 
 /* refs = 1, mapcount = 0, flags = 0.  NULL: no memory, or a failed allocation point. */
 struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned alloc_flags);
@@ -173,8 +171,8 @@ bool folio_pin(struct folio *f);
 void folio_unpin(struct quire_machine *m, struct folio *f);
 
 /*
- * A reference for who has found the folio without holding what keeps it: only if there is one.  It
- * may be another's page by now, so where it was found is asked again afterwards.
+ * A reference for a thread that has found the folio without holding what keeps it: only if there is
+ * one.  It may be another's page by now, so where it was found is asked again afterwards.
  */
 static inline bool folio_try_get(struct folio *f)
 {

@@ -54,8 +54,11 @@ bool vma_has_anon(struct vma *vma)
 	atomic_fence(); /* a fault sees the mark, or makes its table in our sight */
 	pt_cursor_begin(&c, vma->mm, vma->start, vma->end);
 	while (!found && pt_next_piece(&c))
-		pt_for_each_entry(&c) if (found || !c.ref.table->pt.used) break;
-	else found = entry_is_private(m, atomic_load_relaxed(c.entry));
+		pt_for_each_entry (&c) {
+			if (found || !c.ref.table->pt.used)
+				break;
+			found = entry_is_private(m, atomic_load_relaxed(c.entry));
+		}
 	pt_cursor_pause(&c);
 	return found;
 }

@@ -128,5 +128,6 @@ void protect_entries(struct mmu_gather *g, struct vma *vma, uint64_t start, uint
 	atomic_fence(); /* a fault with the old VMA sees it dead, or makes its table in our sight */
 	pt_cursor_begin(&c, vma->mm, start, end);
 	while (pt_next_piece(&c))
-		pt_for_each_entry(&c) protect_entry(g, vma, bits, &c);
+		pt_for_each_entry (&c)
+			protect_entry(g, vma, bits, &c);
 }

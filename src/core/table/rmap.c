@@ -8,7 +8,8 @@
  * Invariants:
  *   1  mapcount = the number of present entries that name a frame of the folio; the leaf of a
  *      higher level counts once for each page.
- *   2  The rss counters of an mm sum to its present entries, by kind; the zero page counts nowhere.
+ *   2  The rss counters of an mm sum to its present entries and its migration entries, by kind; the
+ *      zero page counts nowhere.
  *   3  machine_cpu.mapped_anon and mapped_file sum to the pages of folios with mapcount > 0: which
  *      pages of a large one are mapped is not counted.
  */

@@ -243,8 +243,7 @@ void tlb_mark_lent(struct quire_mm *mm, uint64_t start, uint64_t end)
 
 	pt_cursor_begin(&c, mm, start, end);
 	while (pt_next_piece(&c))
-		pt_for_each_entry(&c)
-		{
+		pt_for_each_entry (&c) {
 			pte_t e = atomic_load_relaxed(c.entry);
 
 			if (entry_has_folio(m, e))

@@ -72,6 +72,7 @@ void tlb_pending_flush(struct mmu_gather *g);
 void tlb_range_of_others(struct mmu_gather *g, uint64_t start, uint64_t end);
 /* There is no room for another folio.  True: nor will there be until tlb_flush_now(). */
 bool tlb_is_full(struct mmu_gather *g);
+/* Of n references: two words (GATHERED_RUN). */
 void tlb_add_run(struct mmu_gather *g, struct folio *f, unsigned n);
 /* Takes over n references.  True: the gather is full; drop spinlocks and call tlb_flush_now. */
 static inline bool tlb_folio(struct mmu_gather *g, struct folio *f, unsigned n)

@@ -125,7 +125,7 @@ static inline void clear_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, u
 	note_flush(z, addr, bytes);
 }
 
-/* Of a page that is on its way to another frame: who moves it finds no entry to put back. */
+/* Of a page that is on its way to another frame: its mover will find no entry to put back. */
 static void zap_migration(struct zap *z, struct pt_ref *ref, pte_t *slot, pte_t e, unsigned pages)
 {
 	const struct folio *f = migration_folio(z->vma->mm->machine, e);
@@ -225,8 +225,11 @@ static bool zap_piece(struct zap *z, struct pt_cursor *c)
 	z->flush_start = UINT64_MAX;
 	z->flush_end = 0;
 	z->flush_pages = 0;
-	pt_for_each_entry(&at) if (full || !c->ref.table->pt.used) break;
-	else full = zap_entry(z, &c->ref, at.entry, at.addr, at.step);
+	pt_for_each_entry (&at) {
+		if (full || !c->ref.table->pt.used)
+			break;
+		full = zap_entry(z, &c->ref, at.entry, at.addr, at.step);
+	}
 	c->addr = full ? at.addr : c->stop;
 	full = drop_run(z) || full;
 	pt_cursor_pause(c);
@@ -323,5 +326,6 @@ void lazyfree_range(struct mmu_gather *g, struct vma *vma, uint64_t start, uint6
 
 	pt_cursor_begin(&c, vma->mm, start, end);
 	while (pt_next_piece(&c))
-		pt_for_each_entry(&c) lazyfree_entry(g, &c);
+		pt_for_each_entry (&c)
+			lazyfree_entry(g, &c);
 }

@@ -23,6 +23,9 @@ void quire_mm_in_ram(struct quire_mm *mm, uint64_t *anon, uint64_t *shmem)
 	*shmem = sum(mm, MM_SHMEM);
 }
 
+_Static_assert(QUIRE_NR_KINDS <= QUIRE_ROOM_KINDS && QUIRE_NR_REASONS <= QUIRE_ROOM_REASONS,
+	       "room for all in struct quire_mm_stats");
+
 static void fault_stats(struct quire_mm *mm, struct quire_mm_stats *out)
 {
 	for (unsigned i = 0; i < QUIRE_NR_KINDS; i++)

@@ -115,16 +115,7 @@ static inline void add_folio(struct tally *t, struct alike *a, pte_t e,
 		a->pages += pages;
 }
 
-static void add_migration(struct tally *t, const struct folio *f, unsigned pages)
-{
-	const struct alike a = {.pages = pages,
-				.flags = atomic_load_relaxed(&f->flags),
-				.mapcount = atomic_load_relaxed(&f->mapcount)};
-
-	add_alike(t, &a);
-}
-
-/* What no page of RAM is mapped by; a page on its way to another frame counts as ever. */
+/* Entries that map no page of RAM; a page on its way to another frame counts as ever. */
 static __attribute__((noinline)) void add_other(struct tally *t, const struct quire_machine *m,
 						pte_t e, unsigned pages)
 {
@@ -136,7 +127,7 @@ static __attribute__((noinline)) void add_other(struct tally *t, const struct qu
 		add_external(t, e, pages);
 		return;
 	case ENTRY_MIGRATION:
-		add_migration(t, migration_folio(m, e), pages);
+		add_large(t, 0, migration_folio(m, e), pages);
 		return;
 	case ENTRY_SWAP:
 		t->swap += pages;
@@ -164,7 +155,8 @@ static void add_piece(struct tally *t, const struct quire_machine *m, struct pt_
 {
 	struct alike a = {0};
 
-	pt_for_each_entry(&c) add_entry(t, &a, m, atomic_load_relaxed(c.entry), pt_pages(&c));
+	pt_for_each_entry (&c)
+		add_entry(t, &a, m, atomic_load_relaxed(c.entry), pt_pages(&c));
 	add_alike(t, &a);
 }
 

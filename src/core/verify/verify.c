@@ -121,8 +121,7 @@ static void verify_cache(struct verify *v, struct quire_file *file)
 		verify_bad(v, "%s: index: %s", file->name, why);
 		return;
 	}
-	index_for_each(&file->mapping.pages, 0, UINT64_MAX, i, f)
-	{
+	index_for_each (&file->mapping.pages, 0, UINT64_MAX, i, f) {
 		verify_cached(v, file, i, f);
 		n++;
 	}
@@ -155,8 +154,7 @@ static void verify_file(struct verify *v, struct quire_file *file)
 	if (why)
 		verify_bad(v, "%s: interval tree: %s", file->name, why);
 	else
-		itree_for_each(&file->mapping.vmas, 0, UINT64_MAX, node)
-		{
+		itree_for_each (&file->mapping.vmas, 0, UINT64_MAX, node) {
 			v->linked_vmas++;
 			verify_linked(v, file, container_of(node, struct vma, node));
 		}

@@ -34,6 +34,11 @@ void verify_bad(struct verify *v, const char *fmt, ...) __attribute__((format(pr
 struct expected *verify_frame(struct verify *v, uint64_t pfn);
 /* Entries, or a leaf, map n frames of the folio from pfn on. */
 void verify_entry_of(struct verify *v, const struct folio *f, uint64_t pfn, unsigned n);
+/*
+ * verify_frames.c.  Quiescent and drained: the buddy lists against flags and counts.  Returns the
+ * violations.
+ */
+unsigned frames_verify(struct quire_machine *m, void (*report)(void *, const char *), void *arg);
 /* verify_mm.c */
 void verify_mm(struct verify *v, struct quire_mm *mm);
 

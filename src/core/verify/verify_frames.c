@@ -8,6 +8,7 @@
  */
 #include "core/frame/folio.h"
 #include "core/frame/zone.h"
+#include "core/verify/verify.h"
 
 struct check {
 	struct quire_machine *m;

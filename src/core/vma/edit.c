@@ -277,7 +277,7 @@ void edit_finish(struct vma_edit *e)
 	unlink_removed(e);
 	if (e->held)
 		set_dead(e->added, 0);
-	if (unlikely(e->mm->machine->own_charges))
+	if (unlikely(atomic_load_relaxed(&e->mm->machine->own_charges)))
 		charge_less(e->added, e->removed);
 	vma_free_rcu(e->mm, e->removed);
 	e->removed = NULL;

@@ -71,7 +71,8 @@ int edit_charge_accounts(struct vma_edit *e);
  * for what the edit adds (charge.c). */
 static inline int edit_charge(struct vma_edit *e)
 {
-	return unlikely(e->mm->machine->own_charges) ? edit_charge_accounts(e) : e->err;
+	return unlikely(atomic_load_relaxed(&e->mm->machine->own_charges)) ? edit_charge_accounts(e)
+									   : e->err;
 }
 /* The same, and -ENOMEM if there are too many. */
 int edit_check(struct vma_edit *e);

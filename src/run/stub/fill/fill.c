@@ -40,29 +40,39 @@ static const uint64_t *table_at(uint64_t frame)
 	return (const uint64_t *)(TABLES_BASE + (frame - first) * PAGE);
 }
 
-/* The last-level table of addr, or NULL. */
-static const uint64_t *walk_table(const struct thread *t, uint64_t addr)
+/* PRESENT in an upper table, and it maps the pages itself: the entry of one of them. */
+static uint64_t entry_in_leaf(uint64_t leaf, uint64_t addr, int shift)
+{
+	return (leaf & ~QUIRE_PTE_HUGE) + (addr & ((1ull << shift) - 1) & ~(PAGE - 1));
+}
+
+/*
+ * The entry of addr; 0: there is none.  *last: the last-level table that it stands in, or NULL.  An
+ * upper table may have other entries than tables: leaves, and such without PRESENT.
+ */
+static uint64_t walk(const struct thread *t, uint64_t addr, const uint64_t **last)
 {
 	const uint64_t *table = table_at(t->answer->root);
 
+	*last = NULL;
 	for (int shift = 39; shift > 12 && table; shift -= 9) {
 		uint64_t e = atomic_load(&table[(addr >> shift) & 511]);
 
 		if (!(e & QUIRE_PTE_PRESENT))
-			return NULL;
+			return e;
+		if (e & QUIRE_PTE_HUGE)
+			return entry_in_leaf(e, addr, shift);
 		table = table_at((e & QUIRE_PTE_FRAME_MASK) >> 12);
 	}
-	return table;
+	*last = table;
+	return table ? atomic_load(&table[(addr >> 12) & 511]) : 0;
 }
 
 uint64_t walk_entry(const struct thread *t, uint64_t addr)
 {
 	const uint64_t *table;
 
-	if (addr >= GUEST_TASK_SIZE)
-		return 0;
-	table = walk_table(t, addr);
-	return table ? atomic_load(&table[(addr >> 12) & 511]) : 0;
+	return addr < GUEST_TASK_SIZE ? walk(t, addr, &table) : 0;
 }
 
 bool entry_permits(uint64_t entry, enum quire_access access)
@@ -112,10 +122,11 @@ struct run {
 
 static struct run find_run(const struct thread *t, uint64_t addr, uint64_t entry)
 {
-	const uint64_t *table = walk_table(t, addr);
 	uint64_t i = (addr >> 12) & 511, low = i, high = i + 1;
 	uint64_t first = i & ~(AROUND_PAGES - 1), end = first + AROUND_PAGES;
+	const uint64_t *table;
 
+	walk(t, addr, &table);
 	if (table) {
 		while (high < end && fits(entry, atomic_load(&table[high]), high - i))
 			high++;
