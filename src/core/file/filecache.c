@@ -8,7 +8,8 @@
  *   1  folio->mapping and ->index are set before the folio is published.  mapping becomes NULL,
  *      under F and X, when the folio leaves the cache.
  *   2  FOLIO_UPTODATE is set once, under F or before publication, after the content is there.  A
- *      folio without it is never mapped.
+ *      folio without it is never mapped.  Who finds it set sees the content, though nothing else
+ *      may lie between it and the thread that has read it in: folio_is_up_to_date().
  *   3  A failed read leaves the folio in the cache, not up to date: the next one tries again.
  *   4  A folio that is in the cache and belongs to no mapping is withdrawn: it goes when nobody can
  *      reach it (truncate.c, 1). A thread that wants the page waits until that is done: it waits
@@ -287,7 +288,7 @@ static int fill_locked(struct quire_file *file, uint64_t pgoff, struct folio *fo
 {
 	if (folio->mapping != &file->mapping)
 		return -QEAGAIN;
-	if (RULE(read_in_once) && folio_test(folio, FOLIO_UPTODATE))
+	if (RULE(read_in_once) && folio_is_up_to_date(folio))
 		return 0;
 	return read_in(file, pgoff, folio);
 }
@@ -300,7 +301,7 @@ int filecache_read(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct
 
 	if (err)
 		return err;
-	if (folio_test(*out, FOLIO_UPTODATE))
+	if (folio_is_up_to_date(*out))
 		return 0;
 	folio_lock(m, *out);
 	err = fill_locked(file, pgoff, *out);
@@ -323,7 +324,7 @@ bool mapping_resident(struct quire_file *file, uint64_t pgoff)
 		return pgoff < file_pages(file); /* the embedder holds all of it */
 	do {
 		folio = filecache_peek(file, pgoff);
-		resident = folio && folio_test(folio, FOLIO_UPTODATE);
+		resident = folio && folio_is_up_to_date(folio);
 	} while (filecache_peek(file, pgoff) != folio); /* invariant 5 */
 	return resident;
 }

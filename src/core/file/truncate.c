@@ -162,7 +162,7 @@ void truncate_range(struct quire_file *file, uint64_t first, uint64_t last, bool
 /* Invariant 5.  F held. */
 static void zero_part(struct quire_file *file, struct folio *folio, uint64_t off, uint64_t len)
 {
-	if (!folio_test(folio, FOLIO_UPTODATE))
+	if (!folio_is_up_to_date(folio))
 		return;
 	STEP("zeroes %lu bytes of page %lu", len, folio->index);
 	memset((char *)folio_addr(file->machine, folio) + off, 0, len);

@@ -75,6 +75,12 @@ static inline bool folio_test(const struct folio *f, uint32_t flag)
 	return (atomic_load_relaxed(&f->flags) & flag) != 0;
 }
 
+/* Of a page of the cache.  True: who asks sees its content (filecache.c, 2). */
+static inline bool folio_is_up_to_date(const struct folio *f)
+{
+	return (atomic_load(&f->flags) & FOLIO_UPTODATE) != 0;
+}
+
 static inline void folio_set(struct folio *f, uint32_t flag)
 {
 	atomic_or(&f->flags, flag);

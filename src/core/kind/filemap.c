@@ -65,7 +65,7 @@ static enum quire_fault_result find_page(struct fault *f, uint64_t pgoff, struct
 
 	*folio = filecache_peek(file, pgoff);
 	STEP("%s page %lu in the cache", *folio ? "finds" : "finds no", pgoff);
-	if (*folio && (!RULE(map_up_to_date) || folio_test(*folio, FOLIO_UPTODATE)))
+	if (*folio && (!RULE(map_up_to_date) || folio_is_up_to_date(*folio)))
 		return QUIRE_FAULT_OK;
 	if (*folio || !filecache_is_zero_fill(file)) { /* a page of zeros: withdrawn */
 		*folio = NULL;
@@ -144,7 +144,7 @@ static inline bool map_slot(struct mapper *m, pte_t *entry, void *const *slot)
 	bool taken = RULE(run_asks_each) && !entry_none(atomic_load_relaxed(entry));
 	struct folio *folio = taken ? NULL : atomic_load(slot);
 
-	if (!folio || (RULE(map_up_to_date) && !folio_test(folio, FOLIO_UPTODATE)))
+	if (!folio || (RULE(map_up_to_date) && !folio_is_up_to_date(folio)))
 		return false;
 	map_page(m, entry, folio);
 	return true;
