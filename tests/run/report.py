@@ -81,6 +81,14 @@ def test_efault():
     check("efault: the text", "SIGSEGV" not in text and re.search(r"^  EFAULT +6   \S", text, re.M), text)
 
 
+def test_killed():
+    """An access that finds no memory because its process is dead is not what killed it."""
+    report, _ = run(GUEST, "killed")
+    told = [r for p in report["processes"] for r in p["refusals"]]
+    check("killed: nothing was refused", not told and not any(report["sum"]["refused"].values()),
+          told[:2], report["sum"]["refused"])
+
+
 def test_flushes():
     """Pages flushed are entries that changed, not the addresses between them."""
     report, _ = run(GUEST, "sparse")
@@ -236,6 +244,7 @@ def test_unwritable():
 test_fork()
 test_refusals()
 test_efault()
+test_killed()
 test_flushes()
 test_stack()
 test_failure()

@@ -6,6 +6,8 @@
 #include "proc.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 
 #define PAGES 1000
 
@@ -55,6 +57,51 @@ static void use_alone(void)
 		touch(map_alone(PAGES, MAP_PRIVATE), PAGES);
 	munmap(p, PAGE);
 	touch(map_alone(PAGES, MAP_PRIVATE), PAGES);
+}
+
+#define NR_KILLED 150
+
+static void *touch_on(void *pages)
+{
+	for (;;)
+		touch(pages, PAGES);
+	return NULL;
+}
+
+/* Its threads wait for a fork to be over, again and again. */
+static void fork_and_touch(volatile int *forks)
+{
+	char *pages = map_alone(PAGES, MAP_PRIVATE);
+	pthread_t t;
+
+	for (int i = 0; i < 3; i++)
+		pthread_create(&t, NULL, touch_on, pages);
+	for (;;) {
+		pid_t child = fork();
+
+		if (!child)
+			_exit(0);
+		++*forks;
+		waitpid(child, NULL, 0);
+	}
+}
+
+/* Children that are killed while they wait for pages. */
+static void use_killed(void)
+{
+	volatile int *forks = (volatile int *)(uintptr_t)map_alone(1, MAP_SHARED);
+
+	for (int i = 0; i < NR_KILLED; i++) {
+		pid_t child = fork();
+
+		if (!child)
+			fork_and_touch(forks);
+		while (*forks <= i % 5)
+			sched_yield();
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		*forks = 0;
+	}
 }
 
 #define NR_CHILDREN 3
@@ -166,6 +213,8 @@ int main(int argc, char **argv)
 		use_segv();
 	else if (!strcmp(what, "bus"))
 		use_bus();
+	else if (!strcmp(what, "killed"))
+		use_killed();
 	else if (!strcmp(what, "sparse"))
 		use_sparse();
 	else if (!strcmp(what, "mappings"))

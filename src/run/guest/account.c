@@ -10,6 +10,7 @@
 #include "run/guest/counters.h"
 #include "run/guest/proc.h"
 #include "run/guest/slot.h"
+#include "run/guest/space.h"
 #include "run/wire/addresses.h"
 #include "run/wire/atomic.h"
 #include "run/wire/requests.h"
@@ -135,18 +136,12 @@ static struct refusal *find_refusal(struct proc *p, uint64_t ip, const struct qu
 	return NULL;
 }
 
-void proc_note_refusal(struct proc *p, uint64_t addr, uint64_t ip, enum quire_access access,
-		       const struct quire_fault *f)
+static void note_signal(struct proc *p, uint64_t addr, uint64_t ip, enum quire_access access,
+			const struct quire_fault *f)
 {
 	struct refusal *r;
 
-	/* By the stub, for a system call: no signal comes of it. */
-	if (ip >= GUEST_TASK_SIZE) {
-		atomic_count(&p->stats.efaults[f->reason]);
-		return;
-	}
 	atomic_count(&p->stats.signalled[f->reason]);
-	pthread_mutex_lock(&p->run->lock);
 	if (!p->refusals)
 		p->refusals = calloc(PROC_MAX_REFUSALS, sizeof(*p->refusals));
 	r = p->refusals ? find_refusal(p, ip, f) : NULL;
@@ -162,5 +157,15 @@ void proc_note_refusal(struct proc *p, uint64_t addr, uint64_t ip, enum quire_ac
 	}
 	if (r)
 		r->count++;
+}
+
+void proc_note_refusal(struct proc *p, const struct space *s, uint64_t addr, uint64_t ip,
+		       enum quire_access access, const struct quire_fault *f)
+{
+	pthread_mutex_lock(&p->run->lock);
+	if (s->users && ip < GUEST_TASK_SIZE)
+		note_signal(p, addr, ip, access, f);
+	else if (s->users) /* by the stub, for a system call: no signal comes of it */
+		atomic_count(&p->stats.efaults[f->reason]);
 	pthread_mutex_unlock(&p->run->lock);
 }

@@ -11,6 +11,7 @@
 
 struct proc;
 struct slot;
+struct space;
 
 /* A SIGSEGV or SIGBUS that was delivered, and why; equal ones are counted together. */
 struct refusal {
@@ -41,8 +42,10 @@ struct proc_stats {
 void stats_add(struct proc_stats *to, const struct proc_stats *from);
 void stats_add_mm(struct proc_stats *to, const struct quire_mm_stats *mm);
 void proc_count_slot(struct proc *p, struct slot *s);
-void proc_note_refusal(struct proc *p, uint64_t addr, uint64_t ip, enum quire_access access,
-		       const struct quire_fault *f);
+/* An access of p, in s, that was refused.  It counts for nothing if nobody is in s any more: p was
+ * killed while it waited for the answer. */
+void proc_note_refusal(struct proc *p, const struct space *s, uint64_t addr, uint64_t ip,
+		       enum quire_access access, const struct quire_fault *f);
 
 /* Counters of a process as they are now; those of a present mm are not among them (asking the core
  * under G could deadlock with a flush). */

@@ -69,7 +69,7 @@ void op_fault(struct request *q)
 	if (f.result == QUIRE_FAULT_OK && in_ram(f.pte))
 		q->fresh = frame_of(f.pte) + 1;
 	else if (f.result == QUIRE_FAULT_SEGV || f.result == QUIRE_FAULT_BUS)
-		proc_note_refusal(q->proc, q->a[0], q->a[2], access, &f);
+		proc_note_refusal(q->proc, q->space, q->a[0], q->a[2], access, &f);
 	reply(q, &f);
 }
 
@@ -110,6 +110,6 @@ void op_bus(struct request *q)
 		window_shrunk(file_window(file), (f.vma.offset + (q->a[0] - f.vma.start)) / PAGE);
 		quire_file_put(file);
 	}
-	proc_note_refusal(q->proc, q->a[0], q->a[2], access_of(q->a[1]), &f);
+	proc_note_refusal(q->proc, q->space, q->a[0], q->a[2], access_of(q->a[1]), &f);
 	reply(q, &f);
 }
