@@ -140,6 +140,33 @@ static void moving_truncated(void **state)
 	quire_file_put(file);
 }
 
+static uint64_t flushes(struct unit *u)
+{
+	return (uint64_t)mm_counter_sum(u->mm, MM_FLUSH);
+}
+
+/* The thread that moves it may not have flushed yet: a call that takes the entry does. */
+static void moving_flushed(void **state)
+{
+	struct unit *u = *state;
+	struct quire_mm *child;
+	struct moving mv;
+	uint64_t before;
+
+	unit_map(u->mm, BASE, LEN, URW, UANON | QMAP_FIXED);
+	unit_store(u->mm, HERE, 1); /* no other page has an entry */
+	mv = move_away(u, HERE, ENTRY_MIGRATE_WRITE);
+	before = flushes(u);
+	assert_int_equal(quire_mm_fork(u->mm, NULL, &child), 0);
+	assert_int_equal(flushes(u), before + 1);
+	quire_mm_put(child);
+	assert_int_equal(quire_mprotect(u->mm, BASE, LEN, QPROT_NONE), 0);
+	assert_int_equal(flushes(u), before + 2);
+	assert_int_equal(quire_madvise(u->mm, BASE, LEN, QMADV_DONTNEED), 0);
+	assert_int_equal(flushes(u), before + 3);
+	let_go(u, &mv);
+}
+
 static void moving_forked(void **state)
 {
 	struct unit *u = *state;
@@ -391,11 +418,17 @@ static void write_protect_marker(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    unit_test(moving_unmapped),      unit_test(moving_truncated),
-	    unit_test(moving_forked),        unit_test(moving_forked_alone),
-	    unit_test(moving_told),          unit_test(moving_protected),
-	    unit_test(moving_moved),         cmocka_unit_test(moving_accessed),
-	    unit_test(swap_and_markers),     unit_test(marked_file),
+	    unit_test(moving_unmapped),
+	    unit_test(moving_truncated),
+	    unit_test(moving_flushed),
+	    unit_test(moving_forked),
+	    unit_test(moving_forked_alone),
+	    unit_test(moving_told),
+	    unit_test(moving_protected),
+	    unit_test(moving_moved),
+	    cmocka_unit_test(moving_accessed),
+	    unit_test(swap_and_markers),
+	    unit_test(marked_file),
 	    unit_test(write_protect_marker),
 	};
 

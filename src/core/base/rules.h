@@ -104,6 +104,8 @@
 	X(cow_waits_for_copy,                                                                      \
 	  "a thread that finds a copy locked does not write to it before its flush",               \
 	  "locking.md 10; cow.c, 3")                                                               \
+	X(copy_is_locked, "a copy that a walk over frames has locked is not put in place",         \
+	  "cow.c, 3")                                                                              \
 	X(mprotect_waits_for_copy, "mprotect opens no copy for writing before its flush",          \
 	  "protect.c, 1")                                                                          \
 	X(seq_check, "a file's page is mapped only if the file lost none since the lookup",        \
@@ -126,6 +128,12 @@
 	  "folio.c, 1; filecache.c, 5")                                                            \
 	X(slot_asked_again, "a slot of the cache is read again once what it had has a reference",  \
 	  "filecache.c, 5")                                                                        \
+	X(flush_migration,                                                                         \
+	  "an entry of a page that is being moved is flushed like the page's: it may be cached",   \
+	  "entry.h, 4")                                                                            \
+	X(waits_without_reference,                                                                 \
+	  "a thread that waits for a page that is being moved has no reference on it",             \
+	  "absent.c, 1")                                                                           \
 	X(waiting_frames_awaited,                                                                  \
 	  "memory is out only after the frames that wait for readers are awaited", "reclaim.c, 1") \
 	X(given_back_counts,                                                                       \

@@ -4,8 +4,9 @@
  * entry.h, 3 to 5.
  *
  *   1  A page that is being moved to another frame is waited for, by its folio lock (F), which its
- *      mover holds until the page is back.  Under the PTL the entry says that it still does: so the
- *      reference that is taken there is one of a folio that has others.
+ *      mover holds until the page is back.  No reference is taken for the wait: its mover freezes
+ *      the page, which succeeds only if nobody has one that it does not know of.  The frame may be
+ *      another's by then, and the wait end early or late: the fault starts over.
  *   2  What the entry says counts only if it is proved under its lock, like anything that a fault
  *      decides by (install.c, 1).  A refusal is one of the living (fault_refuse()).
  */
@@ -18,13 +19,9 @@ enum quire_fault_result fault_await_folio(struct fault *f, struct folio *folio)
 {
 	struct quire_machine *m = f->mm->machine;
 
-	if (!fault_sleep(f)) {
-		folio_put(m, folio);
+	if (!fault_sleep(f))
 		return QUIRE_FAULT_OK;
-	}
-	folio_lock(m, folio);
-	folio_unlock(m, folio);
-	folio_put(m, folio);
+	folio_await_unlock(m, folio);
 	return fault_wake(f);
 }
 
@@ -32,15 +29,20 @@ enum quire_fault_result fault_await_folio(struct fault *f, struct folio *folio)
 static enum quire_fault_result await_migration(struct fault *f)
 {
 	struct folio *folio = migration_folio(f->mm->machine, f->entry);
+	enum quire_fault_result result;
 	struct pt_ref ref;
 	int err = fault_lock(f, &ref);
 
 	if (err)
 		return fault_lost(f, err);
 	STEP("finds the page of %#lx on its way: will wait for it", f->addr);
-	folio_get(folio);
+	if (!RULE(waits_without_reference))
+		folio_get(folio);
 	pt_unlock(&ref);
-	return fault_await_folio(f, folio);
+	result = fault_await_folio(f, folio);
+	if (!RULE(waits_without_reference))
+		folio_put(f->mm->machine, folio);
+	return result;
 }
 
 /* There is no userfaultfd yet that would protect the page that comes: the marker goes. */

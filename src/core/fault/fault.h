@@ -134,7 +134,7 @@ static inline void fault_window(const struct vma *vma, uint64_t addr, uint64_t b
 
 /* f->entry is not PRESENT, or maps several pages: what becomes of the access. */
 enum quire_fault_result fault_not_a_page(struct fault *f);
-/* Sleeps until the folio is unlocked, and starts over; takes over a reference.  R. */
+/* Sleeps until the folio is unlocked, without a reference, and starts over.  R. */
 enum quire_fault_result fault_await_folio(struct fault *f, struct folio *folio);
 
 /* ---- refuse.c */

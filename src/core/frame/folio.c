@@ -102,6 +102,20 @@ void folio_lock(struct quire_machine *m, struct folio *f)
 	lock_rank_acquire(RANK_FOLIO);
 }
 
+void folio_await_unlock(struct quire_machine *m, struct folio *f)
+{
+	uint32_t flags = atomic_load_relaxed(&f->flags);
+
+	do {
+		if (!(flags & FOLIO_LOCKED))
+			return;
+	} while (!atomic_cas(&f->flags, &flags, flags | FOLIO_WAITERS));
+	STEP("waits until frame %u is unlocked", folio_pfn(m, f));
+	m->port.wait(m->port.ctx, &f->flags, flags | FOLIO_WAITERS);
+	lock_rank_acquire(RANK_FOLIO); /* as if */
+	lock_rank_release(RANK_FOLIO);
+}
+
 void folio_unlock(struct quire_machine *m, struct folio *f)
 {
 	uint32_t flags = atomic_load_relaxed(&f->flags);

@@ -228,5 +228,10 @@ static inline int32_t folio_get_mapped(struct folio *f, uint32_t n)
 void folio_lock(struct quire_machine *m, struct folio *f);
 bool folio_trylock(struct folio *f);
 void folio_unlock(struct quire_machine *m, struct folio *f);
+/*
+ * Returns when it was unlocked, or for no reason.  Without a reference: it may be another's page by
+ * then, so the caller looks again where it had found the folio.
+ */
+void folio_await_unlock(struct quire_machine *m, struct folio *f);
 
 #endif

@@ -15,7 +15,8 @@
  *      after some thread has read or written a new one.
  *   3  Between the first and the last step the copy is locked (F). From the first step on it is
  *      FOLIO_EXCLUSIVE. A thread that finds it locked does not make it writable (mprotect:
- *      protect.c, 1), and waits for it instead of copying the copy.
+ *      protect.c, 1), and waits for it instead of copying the copy.  Nobody but a walk over frames
+ *      can have found the copy and locked it before: then the fault starts over.
  *   4  A fork that shares the copy between these steps takes FOLIO_EXCLUSIVE away.  The last step
  *      asks for it: then the copy stays read-only and the fault starts over.  Only the bit tells:
  *      entries that the child has removed again may still be cached by its executors.  A copy that
@@ -104,7 +105,7 @@ static unsigned reuse_run(const struct fault *f, struct pt_ref *ref)
 }
 
 /*
- * What to do about `old`, the folio of f->entry.  COW_COPY and COW_WAIT: with a reference.
+ * What to do about `old`, the folio of f->entry.  COW_COPY: with a reference.
  * COW_REUSED: done, of *reused pages.
  */
 static int cow_decide(struct fault *f, struct folio *old, enum cow_step *step, unsigned *reused)
@@ -129,11 +130,11 @@ static int cow_decide(struct fault *f, struct folio *old, enum cow_step *step, u
 					     : "page is this mm's alone: makes the entry writable"
 		   : *step == COW_COPY ? "page is shared: will copy it"
 				       : "page is a copy not flushed yet: will wait");
-	if (*step != COW_REUSED) {
+	if (*step == COW_COPY) {
 		folio_get(old);
-	} else if (f->unshare) {
+	} else if (*step == COW_REUSED && f->unshare) {
 		make_exclusive(f, old);
-	} else {
+	} else if (*step == COW_REUSED) {
 		f->out->pte = make_writable(&ref, ref.entry, old);
 		*reused = reuse_run(f, &ref);
 	}
@@ -207,7 +208,10 @@ static int replace_in_steps(struct fault *f, struct folio *old, struct folio *fr
 	struct quire_machine *m = f->mm->machine;
 	int err;
 
-	folio_trylock(fresh); /* nobody else knows it */
+	if (!folio_trylock(fresh) && RULE(copy_is_locked)) { /* by a walk over frames */
+		folio_put(m, fresh);
+		return -QEAGAIN;
+	}
 	folio_get(fresh);
 	err = put_in_place(f, old, fresh,
 			   copy_bits(f) & ~(RULE(cow_read_only_first) ? PTE_WRITE : 0));

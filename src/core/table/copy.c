@@ -89,16 +89,21 @@ static pte_t duplicate(struct copy *c, const struct folio *f, pte_t e)
 	return pte_make(folio_pfn(m, new), e & ~QUIRE_PTE_FRAME_MASK);
 }
 
+static inline void note_flush(struct copy *c, uint64_t addr)
+{
+	if (addr < c->flush_start)
+		c->flush_start = addr;
+	c->flush_end = addr + PAGE_SIZE;
+	c->flush_pages++;
+}
+
 /* *e becomes read-only in the parent. */
 static inline void take_write_bit(struct copy *c, pte_t *slot, uint64_t addr, pte_t *e)
 {
 	*e &= ~PTE_WRITE;
 	STEP("takes the write bit of %#lx from the parent", addr);
 	atomic_store(slot, *e);
-	if (addr < c->flush_start)
-		c->flush_start = addr;
-	c->flush_end = addr + PAGE_SIZE;
-	c->flush_pages++;
+	note_flush(c, addr);
 }
 
 /* The parent's entries keep the folio until then: their PTL is held. */
@@ -184,13 +189,16 @@ static inline pte_t copy_anon(struct copy *c, pte_t *slot, uint64_t addr, pte_t 
 }
 
 /* Of a page that is being moved: when it comes back it is no longer the parent's alone. */
-static pte_t copy_migration(struct copy *c, pte_t *slot, pte_t e)
+static pte_t copy_migration(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
 {
 	struct folio *f = migration_folio(c->g->mm->machine, e);
 
 	c->rss[rss_counter(f)]++;
 	if (!folio_test(f, FOLIO_ANON))
 		return e;
+	Q_ASSERT(c->g->mm->machine, !folio_pins(f)); /* entry.h, 4 */
+	if (entry_type(e) == ENTRY_MIGRATE_WRITE && RULE(flush_migration))
+		note_flush(c, addr);
 	if (folio_test(f, FOLIO_EXCLUSIVE))
 		folio_clear(f, FOLIO_EXCLUSIVE);
 	e = migration_read_only(e, false);
@@ -218,7 +226,7 @@ static inline pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t
 		c->rss[MM_FILE]++;
 		return e & ~PTE_ACCESSED;
 	case ENTRY_MIGRATION:
-		return copy_migration(c, slot, e);
+		return copy_migration(c, slot, addr, e);
 	case ENTRY_SWAP:
 	case ENTRY_MARKER:
 		return e;

@@ -10,11 +10,15 @@
  *   2  An entry of kind ENTRY_ANON or ENTRY_CACHE counts in its folio's references and mapcount; no
  *      other does.
  *   3  An entry without PRESENT says in 5 bits of what type it is, and has 50 bits of payload.
- *      Nobody caches its translation, so that it goes without a flush.
+ *      A marker's translation is cached by nobody, so that it goes without a flush.
  *   4  A migration entry stands where a page is being moved to another frame.  The thread that
  *      moves it has the folio locked (F), with a reference, until the entry has gone or names a
  *      page again.  The entry itself counts in the rss of its mm and in nothing else.  It says what
  *      the page's entry was: writable, read-only of a page that is this mm's alone, or read-only.
+ *      A page that has a pin is not moved: that is asked under the PTL under which the entry is put
+ *      in.  The thread flushes after that, without the PTL.  So the translation may still be
+ *      cached, and whoever takes the entry away, or rights from it, flushes its address like a
+ *      page's.
  *   5  A slot of an upper table holds a table, or one entry for all pages under the slot: a leaf
  *      (LEAF), or an entry without PRESENT.  That entry is locked by the upper table's lock (U).
  *

@@ -9,8 +9,8 @@
  *      nothing else.  That is so in three cases: the page is this mm's alone (anonymous, exclusive,
  *      and not a copy that waits for the flush of what it replaced: cow.c, 3); the page is shared
  *      and already noted as dirty; or it is of a kind whose writes need not be noted.
- *   2  An address is flushed if and only if its entry lost a right: a right gained is found by the
- *      fault.
+ *   2  An address is flushed if and only if its entry lost a right, or is that of a page that is
+ *      being moved (entry.h, 4): a right gained is found by the fault.
  */
 #include "core/table/cursor.h"
 #include "core/table/entry.h"
@@ -76,12 +76,22 @@ static pte_t new_migration(const struct vma *vma, pte_t e)
 	return migration_read_only(e, folio_test(f, FOLIO_EXCLUSIVE));
 }
 
-/* What is not PRESENT, and cached nowhere. */
-static __attribute__((noinline)) void protect_absent(const struct vma *vma, pte_t *entry, pte_t e)
+/* Its translation may be cached, with all the rights that it had. */
+static void protect_migration(struct mmu_gather *g, const struct vma *vma,
+			      const struct pt_cursor *c, pte_t e)
+{
+	atomic_store(c->entry, new_migration(vma, e));
+	if (RULE(flush_migration))
+		tlb_range(g, c->addr, c->addr + c->step, pt_pages(c));
+}
+
+/* What is not PRESENT. */
+static __attribute__((noinline)) void protect_absent(struct mmu_gather *g, const struct vma *vma,
+						     const struct pt_cursor *c, pte_t e)
 {
 	switch (entry_kind_absent(e)) {
 	case ENTRY_MIGRATION:
-		atomic_store(entry, new_migration(vma, e));
+		protect_migration(g, vma, c, e);
 		return;
 	case ENTRY_NONE:
 	case ENTRY_SWAP:
@@ -105,7 +115,7 @@ static void protect_entry(struct mmu_gather *g, const struct vma *vma, uint64_t 
 	if (entry_none(e))
 		return;
 	if (unlikely(!pte_present(e))) {
-		protect_absent(vma, c->entry, e);
+		protect_absent(g, vma, c, e);
 		return;
 	}
 	val = new_entry(vma, bits, e);

@@ -126,14 +126,19 @@ static inline void clear_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, u
 }
 
 /* Of a page that is on its way to another frame: its mover will find no entry to put back. */
-static void zap_migration(struct zap *z, struct pt_ref *ref, pte_t *slot, pte_t e, unsigned pages)
+static void zap_migration(struct zap *z, struct pt_ref *ref, pte_t *slot, uint64_t addr,
+			  uint64_t bytes)
 {
-	const struct folio *f = migration_folio(z->vma->mm->machine, e);
+	const struct quire_machine *m = z->vma->mm->machine;
+	const struct folio *f = migration_folio(m, atomic_load_relaxed(slot));
 
 	if (z->keep_private && folio_test(f, FOLIO_ANON))
 		return;
 	pt_set(ref, slot, 0);
-	z->batch.rss[rss_counter(f)] -= pages;
+	STEP("clears the migration entry of %#lx", addr);
+	if (RULE(flush_migration))
+		note_flush(z, addr, bytes);
+	z->batch.rss[rss_counter(f)] -= (int64_t)(bytes >> PAGE_SHIFT);
 }
 
 /* A range that is not to be used stays so at MADV_DONTNEED; what was lost is forgotten. */
@@ -153,15 +158,17 @@ static void zap_marker(struct zap *z, struct pt_ref *ref, pte_t *slot, pte_t e)
 	pt_set(ref, slot, 0);
 }
 
-/* What is not PRESENT: no translation is cached, and nothing is gathered. */
+/* What is not PRESENT, of `bytes` from addr on: nothing is gathered. */
 static __attribute__((noinline)) void zap_absent(struct zap *z, struct pt_ref *ref, pte_t *slot,
-						 pte_t e, unsigned pages)
+						 uint64_t addr, uint64_t bytes)
 {
+	pte_t e = atomic_load_relaxed(slot);
+
 	switch (entry_kind_absent(e)) {
 	case ENTRY_NONE:
 		return;
 	case ENTRY_MIGRATION:
-		zap_migration(z, ref, slot, e, pages);
+		zap_migration(z, ref, slot, addr, bytes);
 		return;
 	case ENTRY_SWAP:
 		if (!z->keep_private) /* only private pages are swapped out so far */
@@ -211,7 +218,7 @@ static inline bool zap_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, uin
 	case ENTRY_UNKNOWN:
 		break;
 	}
-	zap_absent(z, ref, slot, e, (unsigned)(bytes >> PAGE_SHIFT));
+	zap_absent(z, ref, slot, addr, bytes);
 	return false;
 }
 
