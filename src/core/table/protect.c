@@ -107,8 +107,27 @@ static __attribute__((noinline)) void protect_absent(struct mmu_gather *g, const
 	entry_unknown(vma->mm->machine);
 }
 
-static void protect_entry(struct mmu_gather *g, const struct vma *vma, uint64_t bits,
-			  const struct pt_cursor *c)
+/* Addresses side by side whose entries have lost rights; none: start == end. */
+struct lost {
+	uint64_t start, end;
+};
+
+static void flush_lost(struct mmu_gather *g, const struct lost *l)
+{
+	tlb_range(g, l->start, l->end, (unsigned)((l->end - l->start) >> PAGE_SHIFT));
+}
+
+static inline void note_lost(struct mmu_gather *g, struct lost *l, uint64_t addr, uint64_t bytes)
+{
+	if (addr != l->end) {
+		flush_lost(g, l);
+		l->start = addr;
+	}
+	l->end = addr + bytes;
+}
+
+static inline void protect_entry(struct mmu_gather *g, const struct vma *vma, uint64_t bits,
+				 const struct pt_cursor *c, struct lost *lost)
 {
 	pte_t e = atomic_load_relaxed(c->entry), val;
 
@@ -127,17 +146,19 @@ static void protect_entry(struct mmu_gather *g, const struct vma *vma, uint64_t 
 				 : "adds rights to the entry of %#lx",
 	     c->addr);
 	if (RULE(flush_lost_rights) && loses_right(e, val))
-		tlb_range(g, c->addr, c->addr + c->step, pt_pages(c));
+		note_lost(g, lost, c->addr, c->step);
 }
 
 void protect_entries(struct mmu_gather *g, struct vma *vma, uint64_t start, uint64_t end)
 {
 	uint64_t bits = vma_pte_bits(vma);
+	struct lost lost = {0};
 	struct pt_cursor c;
 
 	atomic_fence(); /* a fault with the old VMA sees it dead, or makes its table in our sight */
 	pt_cursor_begin(&c, vma->mm, start, end);
 	while (pt_next_piece(&c))
 		pt_for_each_entry (&c)
-			protect_entry(g, vma, bits, &c);
+			protect_entry(g, vma, bits, &c, &lost);
+	flush_lost(g, &lost);
 }
