@@ -6,9 +6,9 @@
 #define QUIRE_LOCK_RANK_H
 
 /*
- * The tree of docs/locking.md, outermost first.  A thread may only take a lock
- * of a higher rank than all it holds; *_NESTED are second locks of one kind,
- * of which docs/locking.md says who nests them.
+ * The tree of docs/locking.md, outermost first.  A thread may only wait for a
+ * lock of a higher rank than all it holds (one that it only tries may have any); *_NESTED are
+ * second locks of one kind, of which docs/locking.md says who nests them.
  */
 enum lock_rank {
 	RANK_NONE = 0,

@@ -129,26 +129,36 @@ static void move(void)
 		     OTHER + UPAGE, &at);
 }
 
-static void unknown(void **state)
+static void one_unknown(pte_t strange)
 {
 	static void (*const all[])(void) = {zap,   drop,  copy,     resident, usage,
 					    touch, store, populate, protect,  move};
 	struct pt_ref ref;
 	pte_t was;
 
-	(void)state;
 	unit_up(&u, NULL, NULL);
 	unit_map(u.mm, BASE, 4 * UPAGE, URW, UANON | QMAP_FIXED);
 	unit_fill(u.mm, BASE, 4 * UPAGE, 1);
 	assert_true(pt_lock(u.mm, BASE + UPAGE, &ref));
 	was = *ref.entry;
-	*ref.entry = STRANGE;
+	*ref.entry = strange;
 	pt_unlock(&ref);
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		expect_abort(all[i], SAID);
 	assert_int_not_equal(quire_verify(u.m, NULL, NULL), 0);
 	*ref.entry = was;
 	unit_down(&u);
+}
+
+/* No type, a type without a kind, a marker without one, and more bits than there are. */
+static void unknown(void **state)
+{
+	(void)state;
+	one_unknown(STRANGE);
+	one_unknown(ENTRY_ABSENT(ENTRY_TYPE_NONE, 1));
+	one_unknown(ENTRY_ABSENT(ENTRY_MARKED, 0));
+	one_unknown(ENTRY_ABSENT(ENTRY_MARKED, MARKER_LAST + 1));
+	one_unknown(ENTRY_ABSENT(ENTRY_MARKED, MARKER_GUARD) | 1ull << 60);
 }
 
 /* A slot of an upper table: whoever looks for a table there must not take it for one, nor wait. */

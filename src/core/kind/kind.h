@@ -2,10 +2,8 @@
 /*
  * kind.h: what a kind of mapping does differently: its struct vma_ops; and what a kind of file is.
  *
- *   anon.c     private anonymous memory
- *   filemap.c  files whose pages are in the page cache: embedders' files and shmem
- *   extfile.c  files whose pages are frames of the embedder's
- *   cow.c      writes to private pages, for all of them
+ * Each file of this folder is a kind, or two that differ in little (filemap.c), but for kinds.c,
+ * the list of them, and cow.c: writes to private pages, for all of them.
  */
 #ifndef CORE_KIND_KIND_H
 #define CORE_KIND_KIND_H

@@ -104,6 +104,7 @@ enum entry_marker {
 	MARKER_GUARD,      /* nothing may be there */
 	MARKER_UFFD_WP,    /* the page that comes is write-protected */
 };
+#define MARKER_LAST MARKER_UFFD_WP /* behind it there is none */
 
 /* entry_make(), as a constant. */
 #define ENTRY_ABSENT(type, payload)                                                                \
@@ -168,7 +169,9 @@ static inline enum entry_kind entry_kind_absent(pte_t e)
 	case ENTRY_SWAPPED:
 		return ENTRY_SWAP;
 	case ENTRY_MARKED:
-		return ENTRY_MARKER;
+		if (entry_payload(e) - 1 < MARKER_LAST)
+			return ENTRY_MARKER;
+		break;
 	case ENTRY_TYPE_NONE:
 		break;
 	}

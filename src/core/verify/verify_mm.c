@@ -198,17 +198,6 @@ static void verify_external(struct mm_check *c, const struct vma *vma, uint64_t 
 		bad_entry(c, addr, e, "may write an external frame from a private mapping");
 }
 
-static void verify_marker(struct mm_check *c, uint64_t addr, pte_t e)
-{
-	switch ((enum entry_marker)entry_payload(e)) {
-	case MARKER_POISON:
-	case MARKER_GUARD:
-	case MARKER_UFFD_WP:
-		return;
-	}
-	bad_entry(c, addr, e, "is a marker of no kind that exists");
-}
-
 /* The page of it counts in rss; that the entry is there is reported all the same. */
 static void verify_migration(struct mm_check *c, uint64_t addr, pte_t e, unsigned n)
 {
@@ -228,7 +217,6 @@ static void verify_absent(struct mm_check *c, uint64_t addr, pte_t e, unsigned n
 		bad_entry(c, addr, e, "is of a page swapped out, and there is no swap");
 		return;
 	case ENTRY_MARKER:
-		verify_marker(c, addr, e);
 		return;
 	case ENTRY_NONE:
 	case ENTRY_ZERO:
