@@ -221,6 +221,29 @@ static void test_sync_in_runs(void **state)
 	quire_file_put(file);
 }
 
+/* The pages of one run lie under two tables of a mapping, which has a table for the second only. */
+static void test_sync_beside_no_table(void **state)
+{
+	static const struct quire_file_ops ops = {.write_page = count_write};
+	struct quire_file_options fo = {.size = sizeof(fo), .ops = &ops, .writable = true};
+	uint64_t border = (1ull << 32) + 512 * UPAGE, word = 1;
+	struct unit *u = *state;
+	struct quire_file *file;
+
+	fo.kind = QUIRE_FILE_PAGECACHE;
+	fo.bytes = 4 * UPAGE;
+	assert_int_equal(quire_file_create(u->m, &fo, &file), 0);
+	unit_map_file(u->mm, border - 2 * UPAGE, 4 * UPAGE, URW, QMAP_SHARED | QMAP_FIXED, file, 0);
+	for (uint64_t i = 0; i < 2; i++)
+		assert_int_equal(quire_file_write(file, i * UPAGE, &word, sizeof(word)),
+				 sizeof(word));
+	unit_store(u->mm, border, 1);
+	assert_int_equal(pages_written(file), 3);
+	assert_false(quire_pte(u->mm, border) & (QUIRE_PTE_WRITE | QUIRE_PTE_DIRTY));
+	assert_int_equal(quire_munmap(u->mm, border - 2 * UPAGE, 4 * UPAGE), 0);
+	quire_file_put(file);
+}
+
 static void test_lent_pages_stay_dirty(void **state)
 {
 	static const struct quire_file_ops ops = {.write_page = count_write};
@@ -395,6 +418,7 @@ int main(void)
 	    unit_test(test_write_notify),
 	    unit_test(test_writeback_errors),
 	    unit_test(test_sync_in_runs),
+	    unit_test(test_sync_beside_no_table),
 	    cmocka_unit_test(test_lent_pages_stay_dirty),
 	    unit_test(test_last_put_writes_back),
 	    unit_test(test_sync),

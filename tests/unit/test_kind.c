@@ -359,6 +359,21 @@ static void test_split_refused_to_mremap(void **state)
 	STEP_LEAVES(t, 0, 2, move(t, PG(0), 4 * UPAGE, 4 * UPAGE, TO_FIXED, FAR + 4 * UPAGE));
 }
 
+/* Several mappings: that the last would cut the target is found before the first moves. */
+static void test_split_refused_to_mremap_of_several(void **state)
+{
+	struct kind_test *t = *state;
+	struct quire_mm *mm = t->u.mm;
+
+	STEP_LEAVES(t, 0, 1, map_anon(t, PG(0), 2 * UPAGE));
+	STEP_LEAVES(t, 0, 2, quire_mprotect(mm, PG(1), UPAGE, QPROT_READ));
+	STEP_LEAVES(t, 0, 3, map_at(t, FAR + UPAGE, 4 * UPAGE));
+	unit_store(mm, PG(0), 6);
+	t->c.no_split = -EBUSY;
+	STEP_LEAVES(t, -EBUSY, 3, move(t, PG(0), 2 * UPAGE, 2 * UPAGE, TO_FIXED, FAR));
+	assert_int_equal(unit_load(mm, PG(0)), 6);
+}
+
 /* The heap ends in a mapping that lies over it: the break stays where it is. */
 static void test_split_refused_to_brk(void **state)
 {
@@ -616,6 +631,7 @@ int main(void)
 	    small_test(test_private_outlives_its_vmas),
 	    small_test(test_split_refused),
 	    small_test(test_split_refused_to_mremap),
+	    small_test(test_split_refused_to_mremap_of_several),
 	    small_test(test_split_refused_to_brk),
 	    small_test(test_move_refused),
 	    small_test(test_advice_refused),
