@@ -17,9 +17,10 @@
  *   2  pt_next_piece() returns with the lock of the piece's table, the PTL or (c.level > 0) the U,
  *      and gives back that of the piece before; when there is none left, no lock is held.  A loop
  *      that ends early gives the last one back by pt_cursor_pause().
- *   3  A table that is taken out between the look for it and its lock is passed over, for the VMA
- *      was dead, and whoever took the table out had emptied it.  Or mremap has moved it, with its
- *      entries, to another address: a walk that must miss none holds the file's I, as mremap does.
+ *   3  A table that is taken out between the look for it and its lock is passed over: whoever took
+ *      it out had found it empty, and the VMA was dead, or a fixed mremap that failed had made the
+ *      table for nothing (remap_tables.c, 3).  Or mremap has moved it, with its entries, to another
+ *      address: a walk that must miss none holds the file's I, as mremap does.
  *   4  After pt_cursor_pause() no lock is held, and the next piece begins at c.addr: for a caller
  *      that has to flush, or to allocate, within a piece.
  *   5  pt_next_table() yields the same pieces without a lock and without c.entry: where two locks

@@ -15,6 +15,8 @@
  *      moves it has the folio locked (F), with a reference, until the entry has gone or names a
  *      page again.  The entry itself counts in the rss of its mm and in nothing else.  It says what
  *      the page's entry was: writable, read-only of a page that is this mm's alone, or read-only.
+ *      What it says when the page comes back counts: fork changes it there, and cannot change the
+ *      flags that the new folio has by then.
  *      A page that has a pin is not moved: that is asked under the PTL under which the entry is put
  *      in.  The thread flushes after that, without the PTL.  So the translation may still be
  *      cached, and whoever takes the entry away, or rights from it, flushes its address like a
