@@ -3,6 +3,9 @@
  * test_entry_upper.c: entries in slots of upper tables, leaves and such without PRESENT, under the
  * cursor and under everything that looks at entries: the table in entry.h.  The test plants them.
  */
+#include <pthread.h>
+#include <semaphore.h>
+
 #include "abort.h"
 #include "unit.h"
 
@@ -321,11 +324,11 @@ static void absent(void **state)
 	}
 }
 
-/* An access would wait for its mover: test_entry_absent.c has that. */
 static void moving(void **state)
 {
 	struct folio *folio;
 	struct quire_usage usage;
+	uint8_t resident;
 
 	(void)state;
 	unit_up(&u, NULL, NULL);
@@ -338,6 +341,8 @@ static void moving(void **state)
 	mm_count(u.mm, MM_ANON, PT_ENTRIES);
 	quire_range_usage(u.mm, HERE, HERE + PT_SPAN, &usage);
 	assert_int_equal(usage.rss, PT_SPAN);
+	assert_int_equal(quire_mincore(u.mm, HERE, UPAGE, &resident), 0);
+	assert_int_equal(resident, 1);
 	assert_int_equal(quire_mprotect(u.mm, BASE, LEN, QPROT_READ), 0);
 	assert_int_equal(entry_type(planted()), ENTRY_MIGRATE_EXCLUSIVE);
 	assert_true(quire_verify(u.m, NULL, NULL) > 0);
@@ -347,12 +352,122 @@ static void moving(void **state)
 	unit_down(&u);
 }
 
+/* ---- an access to a page that is being moved ---------------------------------------- */
+
+static sem_t asleep;
+
+static void tell_wait(void *ctx, const uint32_t *word, uint32_t val)
+{
+	const struct unit *unit = ctx;
+
+	sem_post(&asleep);
+	unit->host.wait(unit->host.ctx, word, val);
+}
+
+static void *load(void *unused)
+{
+	(void)unused;
+	return (void *)(uintptr_t)quire_fault(u.mm, HERE + 5 * UPAGE, QUIRE_READ, NULL);
+}
+
+/* The mover finds that it is not to come back: whoever waited for it finds nothing there. */
+static void moving_accessed(void **state)
+{
+	struct folio *folio;
+	pte_t *slot;
+	pthread_t t;
+	void *result;
+
+	(void)state;
+	sem_init(&asleep, 0, 0);
+	unit_port(&u);
+	u.port.wait = tell_wait;
+	unit_machine_mm(&u, NULL, NULL);
+	unit_map(u.mm, BASE, LEN, URW, UANON | QMAP_FIXED);
+	unit_store(u.mm, BASE, 1);
+	folio = folio_alloc(u.m, HUGE_ORDER, ALLOC_ZERO);
+	assert_non_null(folio);
+	folio_set(folio, FOLIO_ANON | FOLIO_EXCLUSIVE);
+	assert_true(folio_trylock(folio));
+	plant(entry_make(ENTRY_MIGRATE_WRITE, folio_pfn(u.m, folio)));
+	assert_int_equal(pthread_create(&t, NULL, load, NULL), 0);
+	sem_wait(&asleep);
+	upper_table(HERE, &slot)->pt.used--;
+	atomic_store(slot, 0);
+	folio_unlock(u.m, folio);
+	folio_put(u.m, folio);
+	pthread_join(t, &result);
+	assert_int_equal((uintptr_t)result, QUIRE_FAULT_OK);
+	unit_down(&u);
+	sem_destroy(&asleep);
+}
+
+/* ---- one of no kind -------------------------------------------------------------------------- */
+
+static void unmap_it(void)
+{
+	quire_munmap(u.mm, BASE, LEN);
+}
+
+static void drop_it(void)
+{
+	quire_madvise(u.mm, BASE, LEN, QMADV_DONTNEED);
+}
+
+static void protect_it(void)
+{
+	quire_mprotect(u.mm, BASE, LEN, QPROT_READ);
+}
+
+static void ask_resident(void)
+{
+	static uint8_t vec[LEN / UPAGE];
+
+	quire_mincore(u.mm, BASE, LEN, vec);
+}
+
+static void ask_usage(void)
+{
+	struct quire_usage usage;
+
+	quire_range_usage(u.mm, BASE, BASE + LEN, &usage);
+}
+
+static void populate_it(void)
+{
+	quire_madvise(u.mm, BASE, LEN, QMADV_POPULATE_READ);
+}
+
+static void unknown(void **state)
+{
+	static void (*const all[])(void) = {unmap_it,  drop_it,       protect_it, ask_resident,
+					    ask_usage, store_to_leaf, populate_it};
+	pte_t *slot;
+
+	(void)state;
+	unit_up(&u, NULL, NULL);
+	unit_map(u.mm, BASE, LEN, URW, UANON | QMAP_FIXED);
+	unit_store(u.mm, BASE, 1);
+	plant(ENTRY_ABSENT(31, 0));
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		expect_abort(all[i], "is of no kind that exists");
+	expect_abort(fork_it, "level");
+	expect_abort(move_it, "level");
+	assert_int_not_equal(quire_verify(u.m, NULL, NULL), 0);
+	upper_table(HERE, &slot)->pt.used--;
+	*slot = 0;
+	unit_down(&u);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(cursor),  cmocka_unit_test(zap),       cmocka_unit_test(told),
-	    cmocka_unit_test(touch),   cmocka_unit_test(touch_old), cmocka_unit_test(pin_leaf),
-	    cmocka_unit_test(not_yet), cmocka_unit_test(absent),    cmocka_unit_test(moving),
+	    cmocka_unit_test(cursor),    cmocka_unit_test(zap),
+	    cmocka_unit_test(told),      cmocka_unit_test(touch),
+	    cmocka_unit_test(touch_old), cmocka_unit_test(pin_leaf),
+	    cmocka_unit_test(not_yet),   cmocka_unit_test(absent),
+	    cmocka_unit_test(moving),    cmocka_unit_test(moving_accessed),
+	    cmocka_unit_test(unknown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
