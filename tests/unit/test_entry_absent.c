@@ -3,9 +3,7 @@
  * test_entry_absent.c: entries without PRESENT, in last-level tables, under everything that looks
  * at entries: the table in entry.h.  The test plants them: nothing in the core makes them yet.
  */
-#include <pthread.h>
-#include <semaphore.h>
-
+#include "gate.h"
 #include "unit.h"
 
 #include "core/table/pagetable.h"
@@ -256,45 +254,30 @@ static void moving_moved(void **state)
 
 /* ---- an access to it waits ------------------------------------------------------------ */
 
-static sem_t asleep;
+static struct unit accessed;
 
-static void tell_wait(void *ctx, const uint32_t *word, uint32_t val)
+static void store(void *result)
 {
-	const struct unit *u = ctx;
-
-	sem_post(&asleep);
-	u->host.wait(u->host.ctx, word, val);
-}
-
-static void *store(void *arg)
-{
-	struct unit *u = arg;
-
-	return (void *)(uintptr_t)quire_fault(u->mm, HERE, QUIRE_WRITE, NULL);
+	*(enum quire_fault_result *)result = quire_fault(accessed.mm, HERE, QUIRE_WRITE, NULL);
 }
 
 static void moving_accessed(void **state)
 {
-	struct unit u;
+	enum quire_fault_result result = QUIRE_FAULT_SEGV;
+	struct actor a = {.gate = GATE_WAIT, .run = store, .arg = &result};
+	struct unit *u = &accessed;
 	struct moving mv;
-	pthread_t t;
-	void *result;
 
 	(void)state;
-	sem_init(&asleep, 0, 0);
-	unit_port(&u);
-	u.port.wait = tell_wait;
-	unit_machine_mm(&u, NULL, NULL);
-	mv = plant_moving(&u, ENTRY_MIGRATE_WRITE);
-	assert_int_equal(pthread_create(&t, NULL, store, &u), 0);
-	sem_wait(&asleep);
-	assert_int_equal(type_at(u.mm, HERE), ENTRY_MIGRATE_WRITE);
-	move_back(&u, HERE, &mv, mv.was);
-	pthread_join(t, &result);
-	assert_int_equal((uintptr_t)result, QUIRE_FAULT_OK);
-	unit_expect_fill(u.mm, BASE, LEN, 1);
-	unit_down(&u);
-	sem_destroy(&asleep);
+	gate_up(u, NULL);
+	mv = plant_moving(u, ENTRY_MIGRATE_WRITE);
+	actor_start(&a);
+	assert_int_equal(type_at(u->mm, HERE), ENTRY_MIGRATE_WRITE);
+	move_back(u, HERE, &mv, mv.was);
+	actor_finish(&a);
+	assert_int_equal(result, QUIRE_FAULT_OK);
+	unit_expect_fill(u->mm, BASE, LEN, 1);
+	unit_down(u);
 }
 
 /* ---- what was swapped out, and markers -------------------------------------------------- */

@@ -3,10 +3,8 @@
  * test_entry_upper.c: entries in slots of upper tables, leaves and such without PRESENT, under the
  * cursor and under everything that looks at entries: the table in entry.h.  The test plants them.
  */
-#include <pthread.h>
-#include <semaphore.h>
-
 #include "abort.h"
+#include "gate.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -354,35 +352,21 @@ static void moving(void **state)
 
 /* ---- an access to a page that is being moved ---------------------------------------- */
 
-static sem_t asleep;
-
-static void tell_wait(void *ctx, const uint32_t *word, uint32_t val)
+static void load(void *result)
 {
-	const struct unit *unit = ctx;
-
-	sem_post(&asleep);
-	unit->host.wait(unit->host.ctx, word, val);
-}
-
-static void *load(void *unused)
-{
-	(void)unused;
-	return (void *)(uintptr_t)quire_fault(u.mm, HERE + 5 * UPAGE, QUIRE_READ, NULL);
+	*(enum quire_fault_result *)result = quire_fault(u.mm, HERE + 5 * UPAGE, QUIRE_READ, NULL);
 }
 
 /* The mover finds that it is not to come back: whoever waited for it finds nothing there. */
 static void moving_accessed(void **state)
 {
+	enum quire_fault_result result = QUIRE_FAULT_SEGV;
+	struct actor a = {.gate = GATE_WAIT, .run = load, .arg = &result};
 	struct folio *folio;
 	pte_t *slot;
-	pthread_t t;
-	void *result;
 
 	(void)state;
-	sem_init(&asleep, 0, 0);
-	unit_port(&u);
-	u.port.wait = tell_wait;
-	unit_machine_mm(&u, NULL, NULL);
+	gate_up(&u, NULL);
 	unit_map(u.mm, BASE, LEN, URW, UANON | QMAP_FIXED);
 	unit_store(u.mm, BASE, 1);
 	folio = folio_alloc(u.m, HUGE_ORDER, ALLOC_ZERO);
@@ -390,16 +374,14 @@ static void moving_accessed(void **state)
 	folio_set(folio, FOLIO_ANON | FOLIO_EXCLUSIVE);
 	assert_true(folio_trylock(folio));
 	plant(entry_make(ENTRY_MIGRATE_WRITE, folio_pfn(u.m, folio)));
-	assert_int_equal(pthread_create(&t, NULL, load, NULL), 0);
-	sem_wait(&asleep);
+	actor_start(&a);
 	upper_table(HERE, &slot)->pt.used--;
 	atomic_store(slot, 0);
 	folio_unlock(u.m, folio);
 	folio_put(u.m, folio);
-	pthread_join(t, &result);
-	assert_int_equal((uintptr_t)result, QUIRE_FAULT_OK);
+	actor_finish(&a);
+	assert_int_equal(result, QUIRE_FAULT_OK);
 	unit_down(&u);
-	sem_destroy(&asleep);
 }
 
 /* ---- one of no kind -------------------------------------------------------------------------- */

@@ -17,12 +17,12 @@
  *
  * QUIRE_RACE_MS sets the length of each test (400); QUIRE_RACE_SEED the random numbers.
  */
+#include "stress.h"
 #include "unit.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <time.h>
 
 #define THREADS 4
 #define OWN_PAGES 16
@@ -45,43 +45,15 @@ struct thread {
 	uint64_t rnd;
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-static uint64_t env_or(const char *name, uint64_t dflt)
-{
-	const char *s = getenv(name);
-
-	return s ? strtoull(s, NULL, 0) : dflt;
-}
-
 static bool going(struct race *r)
 {
 	return now_ms() < r->until && !__atomic_load_n(&r->stop, __ATOMIC_RELAXED);
 }
 
-/* xorshift64 */
 static uint64_t rnd(struct thread *t, uint64_t below)
 {
-	t->rnd ^= t->rnd << 13;
-	t->rnd ^= t->rnd >> 7;
-	t->rnd ^= t->rnd << 17;
-	return t->rnd % below;
+	return next_random(&t->rnd, below);
 }
-
-/* cmocka's asserts jump out of the main thread only. */
-#define CHECK(cond)                                                                                \
-	do {                                                                                       \
-		if (!(cond)) {                                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);                 \
-			abort();                                                                   \
-		}                                                                                  \
-	} while (0)
 
 /* ---- what threads do --------------------------------------------------------- */
 

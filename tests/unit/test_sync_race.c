@@ -13,11 +13,11 @@
  *
  * QUIRE_RACE_MS sets the length (400); QUIRE_RACE_SEED the random numbers.
  */
+#include "stress.h"
 #include "unit.h"
 
 #include <pthread.h>
 #include <sched.h>
-#include <time.h>
 
 /* More than are cleaned at once. */
 #define PAGES 640ull
@@ -45,43 +45,15 @@ struct thread {
 
 #define HOLE_PAGES 8ull
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-static uint64_t env_or(const char *name, uint64_t dflt)
-{
-	const char *s = getenv(name);
-
-	return s ? strtoull(s, NULL, 0) : dflt;
-}
-
 static bool going(struct shared *s)
 {
 	return now_ms() < s->until;
 }
 
-/* xorshift64 */
 static uint64_t rnd(struct thread *t, uint64_t below)
 {
-	t->rnd ^= t->rnd << 13;
-	t->rnd ^= t->rnd >> 7;
-	t->rnd ^= t->rnd << 17;
-	return t->rnd % below;
+	return next_random(&t->rnd, below);
 }
-
-/* cmocka's asserts jump out of the main thread only. */
-#define CHECK(cond)                                                                                \
-	do {                                                                                       \
-		if (!(cond)) {                                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);                 \
-			abort();                                                                   \
-		}                                                                                  \
-	} while (0)
 
 /* ---- the disk: a word a page -------------------------------------------------- */
 
