@@ -34,8 +34,8 @@
  *
  *                                        spinlocks   sleeping locks   read-side section
  *      alloc, free, call_rcu, rcu_now,
- *      rcu_over, cpu, wake, yield, log,
- *      rcu_read_(un)lock                     yes           yes              yes
+ *      rcu_over, cpu, task, wake, yield,
+ *      log, rcu_read_(un)lock                yes           yes              yes
  *      wait, tlb_flush, tlb_lent,
  *      ram_discard, privileged               no            yes              yes
  *      synchronize_rcu                       no            yes              no
@@ -121,6 +121,19 @@ enum quire_log_level { QUIRE_LOG_DEBUG, QUIRE_LOG_INFO, QUIRE_LOG_WARN, QUIRE_LO
 enum quire_privilege {
 	QUIRE_MAY_LOCK,    /* lock memory beyond RLIMIT_MEMLOCK: CAP_IPC_LOCK */
 	QUIRE_MAY_MAP_LOW, /* map below mmap_min_addr: CAP_SYS_RAWIO */
+};
+
+/*
+ * Where the memory of a thread of the embedder's goes.  The embedder's own: one call that it is
+ * handed to uses it at a time.
+ */
+struct quire_task {
+	uint64_t policy; /* quire_policy_make(); 0: none.  Then the node is where the thread is */
+	uint32_t node;   /* on which it runs */
+	uint32_t turn;   /* by how much interleaving has come on: 0 with a new policy */
+	/* The core's: a set of the nodes on which its last allocation that failed found nothing.
+	 * For port->oom: others may have memory. */
+	uint64_t missing;
 };
 
 struct quire_port {
@@ -215,6 +228,13 @@ struct quire_port {
 	 */
 	uint64_t (*rcu_now)(void *ctx);
 	bool (*rcu_over)(void *ctx, uint64_t number, bool hurry);
+
+	/*
+	 * On whose behalf is the call that is in progress?  Asked on machines of several nodes, for
+	 * each page that is to be allocated, with spinlocks held.  NULL, or NULL returned: of a
+	 * thread without a policy, on the node of cpu().
+	 */
+	struct quire_task *(*task)(void *ctx);
 };
 
 #ifdef __cplusplus

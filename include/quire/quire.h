@@ -58,7 +58,7 @@ struct quire_machine_options {
 	 */
 	uint64_t table_bytes;
 	void *table_ram;
-	/* Number of NUMA nodes RAM is divided into, 0 = 1. */
+	/* Number of NUMA nodes RAM is divided into, 0 = 1, QUIRE_MAX_NODES at most. */
 	unsigned nodes;
 	/* First address beyond user space; 0 = 0x7ffffffff000. */
 	uint64_t task_size;
@@ -73,7 +73,17 @@ struct quire_machine_options {
 	/* Allocation points to fail, by number, ascending; the first is 1. */
 	const uint64_t *fail_points;
 	unsigned nr_fail_points;
+	/*
+	 * All NULL by default.  Bytes of each node, multiples of 4 MiB but for the last, ram_bytes
+	 * together (NULL: the same of each); the node of each CPU of the port (NULL: as many CPUs
+	 * to each); the distance of node i to node j at [i * nodes + j] (NULL: 10 of a node to
+	 * itself, else 20).  Read while the machine is created.
+	 */
+	const uint64_t *node_bytes;
+	const uint8_t *cpu_nodes;
+	const uint8_t *node_distances;
 };
+#define QUIRE_MAX_NODES 32
 
 QUIRE_API int quire_machine_create(const struct quire_port *port,
 				   const struct quire_machine_options *opts,
@@ -110,6 +120,32 @@ static inline void quire_machine_stats(struct quire_machine *m, struct quire_mac
 /* Frames of RAM that are neither free nor waiting: a few loads, no lock, so that it may be asked at
  * every fault. */
 QUIRE_API uint64_t quire_machine_used_frames(struct quire_machine *m);
+
+/* What a node has, and how the allocations of pages fared there since the machine was created (on a
+ * machine of several nodes): as /sys/devices/system/node/nodeN/numastat counts. */
+struct quire_node_stats {
+	uint64_t first_frame, frames; /* of RAM */
+	uint64_t free_frames;         /* of them */
+	uint64_t hit;                 /* wanted here, and had here */
+	uint64_t miss;                /* had here, wanted elsewhere */
+	uint64_t foreign;             /* wanted here, had elsewhere */
+	uint64_t interleave_hit;      /* interleaved to here, and had here */
+	uint64_t local, other;        /* had here, by threads on this node; on others */
+};
+/* 0, -EINVAL: no such node. */
+QUIRE_API int quire_node_stats_sized(struct quire_machine *m, unsigned node,
+				     struct quire_node_stats *out, size_t size);
+static inline int quire_node_stats(struct quire_machine *m, unsigned node,
+				   struct quire_node_stats *out)
+{
+	return quire_node_stats_sized(m, node, out, sizeof(*out));
+}
+QUIRE_API unsigned quire_machine_nodes(const struct quire_machine *m);
+QUIRE_API unsigned quire_node_distance(const struct quire_machine *m, unsigned from, unsigned to);
+/* How many pages in a row weighted interleaving gives to a node: 1 to 255, 1 at first.
+ * 0, -EINVAL. */
+QUIRE_API int quire_node_set_weight(struct quire_machine *m, unsigned node, unsigned weight);
+QUIRE_API unsigned quire_node_weight(const struct quire_machine *m, unsigned node);
 
 /* The next allocation point is number 1, and alloc_points counts from there.  No other call may be
  * in progress. */
@@ -210,13 +246,56 @@ QUIRE_API int quire_munlockall(struct quire_mm *mm);
 QUIRE_API int quire_mincore(struct quire_mm *mm, uint64_t addr, uint64_t len, uint8_t *vec);
 QUIRE_API int quire_msync(struct quire_mm *mm, uint64_t addr, uint64_t len, int flags);
 
+/* ---------------------------------------------------------- memory policies */
+
 /*
- * Gives the mappings of a range a number of the embedder's, as mbind(2) gives them a memory policy.
- * They keep it when they are split, moved and forked; neighbours with different ones stay apart.
+ * On which nodes pages are allocated, as mempolicy(7) and set_mempolicy(2) have it.  A policy is a
+ * number; 0 is MPOL_DEFAULT: none.
+ *
+ *     63 .. 61   flags: MPOL_F_STATIC_NODES, MPOL_F_RELATIVE_NODES, MPOL_F_NUMA_BALANCING
+ *     57 .. 51   home node + 1; 0: none (set_mempolicy_home_node(2))
+ *     50 .. 48   mode: MPOL_*
+ *     47 ..  0   nodes, as they were named
+ *
+ * The policy of a mapping decides, else that of the thread (port->task); a page of a file that is
+ * not shared memory goes by the thread's alone.  Interleaving takes a mapping's pages, and those
+ * of shared memory, by their number in it, and other pages of files in turn.  Where the nodes that
+ * a policy insists on (MPOL_BIND) have no memory, memory is out (port->oom), whatever others have.
+ * Else the nearest node that has some serves.  Page tables come from the node of the thread.
+ */
+
+/* A policy of what set_mempolicy(2) is given: mode with its flags, and nodes (bit 47: some node
+ * from 47 on).  0, -EINVAL: no such mode, flags that exclude each other, or none of the nodes is
+ * there.  MPOL_PREFERRED without nodes is MPOL_LOCAL. */
+QUIRE_API int quire_policy_make(const struct quire_machine *m, unsigned mode, uint64_t nodes,
+				uint64_t *policy);
+/* The same policy with that home node.  0, -EINVAL: no such node; -EOPNOTSUPP: neither MPOL_BIND
+ * nor MPOL_PREFERRED_MANY. */
+QUIRE_API int quire_policy_set_home(const struct quire_machine *m, uint64_t *policy, unsigned node);
+/* Mode with flags, as get_mempolicy(2) tells it. */
+static inline unsigned quire_policy_mode(uint64_t policy)
+{
+	return (unsigned)(policy >> 48) & 0xe007u;
+}
+/* The nodes of the machine that it means: a set, bit n for node n; none: MPOL_LOCAL, or 0. */
+QUIRE_API uint64_t quire_policy_nodes(const struct quire_machine *m, uint64_t policy);
+/* The node that a policy which interleaves gives to the page of that number. */
+QUIRE_API unsigned quire_policy_node(const struct quire_machine *m, uint64_t policy,
+				     uint64_t number);
+
+/*
+ * Gives the mappings of a range a policy, as mbind(2).  They keep it when they are split, moved and
+ * forked; neighbours with different ones stay apart.  Pages that are there stay where they are.
  * 0, which all have at first, may be given to a range with holes.
  * -EINVAL, -EFAULT: a hole, or nothing but a hole; -ENOMEM.
  */
 QUIRE_API int quire_set_policy(struct quire_mm *mm, uint64_t addr, uint64_t len, uint64_t policy);
+/* The node that the page is on; external frames are taken to be on node 0.  -ENOENT: there is no
+ * page yet; -EFAULT: nothing is mapped there, or the zero page. */
+QUIRE_API int quire_page_node(struct quire_mm *mm, uint64_t addr);
+/* Of the pages that a range maps, how many are on each of the machine's nodes. */
+QUIRE_API void quire_range_nodes(struct quire_mm *mm, uint64_t start, uint64_t end,
+				 uint64_t *pages);
 
 /* ------------------------------------------------------------------- faults */
 
@@ -273,7 +352,7 @@ struct quire_vma_info {
 	bool growsdown;
 	bool has_file;      /* false: anonymous */
 	uint64_t vm_flags;  /* core's VM_* bits, quire_vm_flag_names() */
-	uint64_t policy;    /* as quire_set_policy() gave it; else 0 */
+	uint64_t policy;    /* quire_set_policy(); else 0 */
 	char name[16];      /* "[heap]", "[stack]", "" */
 	uint64_t dev, ino;  /* of the file, */
 	char file_name[64]; /* and its name's beginning.  The file: quire_vma_next_file() */

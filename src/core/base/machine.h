@@ -109,6 +109,7 @@ struct quire_machine {
 	bool ram_is_zero;                     /* untouched RAM reads as zero */
 	bool own_ram, own_table_ram;          /* taken from port->alloc */
 	bool fail_enabled;                    /* A: some allocation point is to fail */
+	bool many_nodes;                      /* C: more than one */
 	uint64_t missed[NR_ZONE_KINDS];       /* A: allocations that found no frame: MISSED_* */
 	uint32_t failed_attempts;             /* A: attempts that have failed for it (reclaim.c) */
 

@@ -123,7 +123,7 @@ struct vma {
 	uint64_t start, end; /* C */
 	uint64_t flags;      /* C: VM_* */
 	uint64_t pgoff;      /* C: of start in the file; anonymous: start >> 12 when first mapped */
-	uint64_t policy;     /* C: the embedder's number (policy.c) */
+	uint64_t policy;     /* C: where its pages are allocated (frame/place.h) */
 	struct quire_mm *mm; /* C */
 	struct quire_file *file;   /* C: holds a reference; NULL for private anonymous */
 	const struct vma_ops *ops; /* C */

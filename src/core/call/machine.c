@@ -9,6 +9,7 @@
 #include "core/base/kmem.h"
 #include "core/base/sized.h"
 #include "core/frame/folio.h"
+#include "core/frame/zone.h"
 #include "core/kind/kind.h"
 #include "core/table/pagetable.h"
 #include "core/vma/vma.h"
@@ -19,7 +20,6 @@
 
 #define TASK_SIZE_MAX 0x7ffffffff000ull
 #define MIN_FRAMES 16u
-#define MAX_NODES 64u
 
 const char *quire_version(void)
 {
@@ -72,8 +72,6 @@ static bool memory_ok(const struct quire_machine_options *o)
 		return false;
 	if (o->table_ram && !tables)
 		return false;
-	if (o->nodes > MAX_NODES || (o->nodes > 1 && ram / o->nodes < 1u << MAX_ORDER))
-		return false;
 	return page_aligned(o->ram) && page_aligned(o->table_ram);
 }
 
@@ -99,6 +97,7 @@ static void set_options(struct quire_machine *m, const struct quire_machine_opti
 	m->own_ram = !o->ram;
 	m->own_table_ram = m->nr_table && !o->table_ram;
 	m->ram_is_zero = o->ram_is_zero;
+	m->many_nodes = o->nodes > 1;
 	m->task_size = o->task_size;
 	m->mmap_min_addr = PAGE_ALIGN(o->mmap_min_addr);
 	m->fault_around = o->fault_around_bytes;
@@ -228,7 +227,7 @@ int quire_machine_create(const struct quire_port *port, const struct quire_machi
 			opts->size))
 		return -QEINVAL;
 	default_options(&o);
-	if (!port_ok(&p) || !memory_ok(&o) || !layout_ok(&o))
+	if (!port_ok(&p) || !memory_ok(&o) || !layout_ok(&o) || !nodes_ok(&o, p.ncpus))
 		return -QEINVAL;
 	m = new_machine(&p);
 	if (!m)

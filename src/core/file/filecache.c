@@ -21,7 +21,7 @@
  *   6  A fault maps what it finds without trying (filemap.c, 5).
  */
 #include "core/file/file.h"
-#include "core/frame/folio.h"
+#include "core/frame/place.h"
 #include "core/frame/reclaim.h"
 
 struct folio *filecache_peek(struct quire_file *file, uint64_t pgoff)
@@ -175,11 +175,18 @@ static int insert(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct 
 	return err;
 }
 
+/* Interleaving places shared memory by the page's number, and other files' pages in turn. */
+static uint64_t place_number(const struct quire_file *file, uint64_t pgoff)
+{
+	return file->facts.ram_only ? pgoff : NO_NUMBER;
+}
+
 static int add_new(struct quire_file *file, uint64_t pgoff, uint64_t seq, uint32_t flags,
 		   struct folio **out)
 {
 	/* Zeroed also where read_page will fill it: a short read must show nobody's data. */
-	struct folio *folio = folio_alloc(file->machine, 0, ALLOC_ZERO);
+	struct folio *folio =
+	    folio_alloc_page(file->machine, ALLOC_ZERO, 0, place_number(file, pgoff));
 	int err;
 
 	if (!folio)
@@ -215,7 +222,8 @@ void filecache_add_zeros(struct quire_file *file, uint64_t pgoff, unsigned n, ui
 	struct folio *v[FOLIO_ALLOC_MANY];
 	unsigned added;
 
-	n = folio_alloc_many(file->machine, v, min_u32(n, FOLIO_ALLOC_MANY), ALLOC_ZERO);
+	n = folio_alloc_pages(file->machine, v, min_u32(n, FOLIO_ALLOC_MANY), ALLOC_ZERO, 0,
+			      place_number(file, pgoff));
 	for (unsigned i = 0; i < n; i++)
 		prepare(file, pgoff + i, FOLIO_UPTODATE, v[i]);
 	spin_lock(port, &mapping->index_lock, RANK_INDEX);

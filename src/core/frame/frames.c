@@ -5,9 +5,9 @@
  * Owns nothing.  Metadata of a frame in use belongs to whoever holds a reference.
  *
  * Invariants:
- *   1  A failed allocation of one frame means that neither zones nor pcps have one.  To say so,
- *      frames->scarce is raised and the pcps are emptied one by one: while it is up they stay empty
- *      (pcp.c, 3).
+ *   1  A failed allocation of one frame means that neither zones nor pcps have one, on the nodes
+ *      that it was to be of.  To say so, frames->scarce is raised and the pcps are emptied one by
+ *      one: while it is up they stay empty (pcp.c, 3).
  *   2  machine_cpu.tables sums to the table frames in use.
  */
 #include "core/base/kmem.h"
@@ -24,17 +24,20 @@ static enum zone_kind zone_kind(const struct quire_machine *m, unsigned flags)
 
 /* ---------------------------------------------------------------- allocate */
 
-static pfn_t zones_alloc(struct quire_machine *m, enum zone_kind kind, unsigned order, unsigned cpu,
-			 bool *zeroed)
+pfn_t zones_alloc(struct quire_machine *m, enum zone_kind kind, unsigned order, unsigned from,
+		  uint64_t nodes, bool *zeroed)
 {
 	struct frames *fr = m->frames;
-	unsigned home = home_zone(m, cpu);
 	pfn_t pfn;
 
 	if (kind == ZONE_TABLE)
 		return zone_alloc(m, &fr->zones[fr->nr_ram_zones], order, zeroed);
 	for (unsigned i = 0; i < fr->nr_ram_zones; i++) {
-		pfn = zone_alloc(m, &fr->zones[(home + i) % fr->nr_ram_zones], order, zeroed);
+		unsigned node = fr->order[from][i];
+
+		if (!(nodes >> node & 1))
+			continue;
+		pfn = zone_alloc(m, &fr->zones[node], order, zeroed);
 		if (pfn != NO_FRAME)
 			return pfn;
 	}
@@ -42,17 +45,19 @@ static pfn_t zones_alloc(struct quire_machine *m, enum zone_kind kind, unsigned 
 }
 
 /* A frame may have come to one zone while another was looked into. */
-static bool any_free(struct quire_machine *m, enum zone_kind kind)
+static bool any_free(struct quire_machine *m, enum zone_kind kind, uint64_t nodes)
 {
 	for (unsigned i = 0; i < m->frames->nr_zones; i++)
-		if (m->frames->zones[i].kind == kind && zone_free_count(&m->frames->zones[i]))
+		if (m->frames->zones[i].kind == kind && (kind == ZONE_TABLE || nodes >> i & 1) &&
+		    zone_free_count(&m->frames->zones[i]))
 			return true;
 	return false;
 }
 
 /* Invariant 1. */
-static __attribute__((noinline)) pfn_t alloc_last(struct quire_machine *m, enum zone_kind kind,
-						  unsigned order, unsigned cpu, bool *zeroed)
+__attribute__((noinline)) pfn_t zones_alloc_last(struct quire_machine *m, enum zone_kind kind,
+						 unsigned order, unsigned from, uint64_t nodes,
+						 bool *zeroed)
 {
 	/* Asked first: what has come back by now is found below. */
 	bool waiting = atomic_load(&m->waiting[kind]) != 0;
@@ -61,8 +66,8 @@ static __attribute__((noinline)) pfn_t alloc_last(struct quire_machine *m, enum 
 	atomic_add(&m->frames->scarce, 1);
 	frames_drain(m);
 	do
-		pfn = zones_alloc(m, kind, order, cpu, zeroed);
-	while (pfn == NO_FRAME && !order && any_free(m, kind));
+		pfn = zones_alloc(m, kind, order, from, nodes, zeroed);
+	while (pfn == NO_FRAME && !order && any_free(m, kind, nodes));
 	atomic_sub(&m->frames->scarce, 1);
 	if (pfn == NO_FRAME)
 		atomic_add(&m->missed[kind], waiting ? MISSED_SOME_COMING : MISSED_NONE_COMING);
@@ -72,10 +77,12 @@ static __attribute__((noinline)) pfn_t alloc_last(struct quire_machine *m, enum 
 static pfn_t alloc_block(struct quire_machine *m, enum zone_kind kind, unsigned order, unsigned cpu,
 			 bool *zeroed)
 {
-	pfn_t pfn =
-	    order ? zones_alloc(m, kind, order, cpu, zeroed) : pcp_alloc(m, kind, cpu, zeroed);
+	pfn_t pfn = order ? zones_alloc(m, kind, order, home_zone(m, cpu), ALL_NODES, zeroed)
+			  : pcp_alloc(m, kind, cpu, zeroed);
 
-	return likely(pfn != NO_FRAME) ? pfn : alloc_last(m, kind, order, cpu, zeroed);
+	return likely(pfn != NO_FRAME)
+		   ? pfn
+		   : zones_alloc_last(m, kind, order, home_zone(m, cpu), ALL_NODES, zeroed);
 }
 
 static __attribute__((noinline)) void prepare_tails(struct folio *f, unsigned order)
@@ -119,11 +126,27 @@ static void warm_next(struct quire_machine *m, pfn_t pfn)
 		prefetch_write(next + i * 64);
 }
 
+static inline struct folio *use_frames(struct quire_machine *m, pfn_t pfn, unsigned order,
+				       unsigned alloc_flags, bool zeroed)
+{
+	mem_in_use(pfn_addr(m, pfn), PAGE_SIZE << order);
+	prepare_folio(pfn_folio(m, pfn), order);
+	if ((alloc_flags & ALLOC_ZERO) && !zeroed)
+		clear_frames(m, pfn, order);
+	return pfn_folio(m, pfn);
+}
+
+struct folio *frame_to_folio(struct quire_machine *m, pfn_t pfn, unsigned alloc_flags, bool zeroed)
+{
+	return use_frames(m, pfn, 0, alloc_flags, zeroed);
+}
+
 struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned alloc_flags)
 {
 	unsigned cpu = this_cpu(&m->port);
 	enum zone_kind kind = zone_kind(m, alloc_flags);
 	bool zeroed = false;
+	struct folio *f;
 	pfn_t pfn;
 
 	if (order > MAX_ORDER || alloc_point_fails_on(m, cpu))
@@ -131,15 +154,12 @@ struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned allo
 	pfn = alloc_block(m, kind, order, cpu, &zeroed);
 	if (unlikely(pfn == NO_FRAME))
 		return NULL;
-	mem_in_use(pfn_addr(m, pfn), PAGE_SIZE << order);
-	prepare_folio(pfn_folio(m, pfn), order);
-	if ((alloc_flags & ALLOC_ZERO) && !zeroed)
-		clear_frames(m, pfn, order);
+	f = use_frames(m, pfn, order, alloc_flags, zeroed);
 	if (!order && kind == ZONE_RAM)
 		warm_next(m, pfn);
 	if (alloc_flags & ALLOC_TABLE)
 		atomic_add_relaxed(&m->cpus[cpu].tables, 1);
-	return pfn_folio(m, pfn);
+	return f;
 }
 
 static void prepare_many(struct quire_machine *m, struct folio **v, unsigned n, uint64_t zeroed)

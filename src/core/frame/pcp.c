@@ -108,8 +108,7 @@ static bool refill(struct quire_machine *m, struct pcp *p, enum zone_kind kind, 
 		return refill_from(m, p, &fr->zones[fr->nr_ram_zones],
 				   scarce ? 0 : TABLE_RUN_ORDER);
 	for (unsigned i = 0; i < fr->nr_ram_zones; i++)
-		if (refill_from(m, p, &fr->zones[(home + i) % fr->nr_ram_zones],
-				scarce ? 0 : RUN_ORDER))
+		if (refill_from(m, p, &fr->zones[fr->order[home][i]], scarce ? 0 : RUN_ORDER))
 			return true;
 	return false;
 }
@@ -138,6 +137,26 @@ pfn_t pcp_alloc(struct quire_machine *m, enum zone_kind kind, unsigned cpu, bool
 
 	spin_lock(&m->port, &p->lock, RANK_PCP);
 	pfn = pcp_take(m, p, kind, cpu, zeroed);
+	spin_unlock(&p->lock, RANK_PCP);
+	return pfn;
+}
+
+/* K held.  The run may be of another node, if the CPU's own had nothing when it was taken. */
+static bool run_is_own(struct quire_machine *m, struct pcp *p, struct zone *own)
+{
+	if (p->next < p->end)
+		return p->next >= own->base && p->next < own->end;
+	return refill_from(m, p, own, is_scarce(m) ? 0 : RUN_ORDER);
+}
+
+pfn_t pcp_alloc_own(struct quire_machine *m, unsigned cpu, bool *zeroed)
+{
+	struct pcp *p = &m->frames->pcps[cpu][ZONE_RAM];
+	pfn_t pfn = NO_FRAME;
+
+	spin_lock(&m->port, &p->lock, RANK_PCP);
+	if (p->count || run_is_own(m, p, &m->frames->zones[home_zone(m, cpu)]))
+		pfn = pcp_take(m, p, ZONE_RAM, cpu, zeroed);
 	spin_unlock(&p->lock, RANK_PCP);
 	return pfn;
 }

@@ -39,15 +39,49 @@ struct pcp {
 	pfn_t ring[PCP_RING];
 } __attribute__((aligned(64)));
 
+/* How allocations fared on a node: struct quire_node_stats.  All A, relaxed. */
+struct node_counts {
+	uint64_t hit, miss, foreign, interleave_hit, local, other;
+} __attribute__((aligned(64)));
+
 struct frames {
-	unsigned nr_ram_zones, nr_zones;   /* constant, as all but scarce */
+	unsigned nr_ram_zones, nr_zones;   /* constant, as all but what is marked */
 	uint32_t scarce;                   /* A: > 0: nothing enters the per-CPU lists */
 	struct zone *zones;                /* RAM's, by node, then the table zone */
 	struct pcp (*pcps)[NR_ZONE_KINDS]; /* by CPU */
+	struct node_counts *counts;        /* A: by node */
 	size_t bytes;
+	uint8_t cpu_nodes[MAX_CPUS];
+	uint8_t weights[QUIRE_MAX_NODES]; /* A: of weighted interleaving */
+	uint8_t distances[QUIRE_MAX_NODES][QUIRE_MAX_NODES];
+	uint8_t order[QUIRE_MAX_NODES][QUIRE_MAX_NODES]; /* all nodes, the nearest first */
 };
 
+#define ALL_NODES UINT64_MAX
+
+/* ---- nodes.c */
+bool nodes_ok(const struct quire_machine_options *o, unsigned ncpus);
+/* All of struct frames that says something of nodes, but for the zones. */
+void nodes_init(struct quire_machine *m, const struct quire_machine_options *o);
+/* A thread on node `local` wanted a frame of node `wanted`, and has one of `got`. */
+void nodes_count(struct frames *fr, unsigned wanted, unsigned got, unsigned local,
+		 bool interleaved);
+
+/* ---- frames.c */
+
+/* A block of RAM or, where there is such a zone, for tables: of one of these nodes, the nearest to
+ * `from` that has one. */
+pfn_t zones_alloc(struct quire_machine *m, enum zone_kind kind, unsigned order, unsigned from,
+		  uint64_t nodes, bool *zeroed);
+/* As before, after all else has found none: invariant 1. */
+pfn_t zones_alloc_last(struct quire_machine *m, enum zone_kind kind, unsigned order, unsigned from,
+		       uint64_t nodes, bool *zeroed);
+/* The frame that one of these has found becomes a folio of one page. */
+struct folio *frame_to_folio(struct quire_machine *m, pfn_t pfn, unsigned alloc_flags, bool zeroed);
+
 /* ---- pcp.c */
+/* As pcp_alloc(), of RAM, if there is one of the CPU's own node. */
+pfn_t pcp_alloc_own(struct quire_machine *m, unsigned cpu, bool *zeroed);
 /* A frame of the CPU's list, or of its run, filled again if need be.  NO_FRAME: no zone has one. */
 pfn_t pcp_alloc(struct quire_machine *m, enum zone_kind kind, unsigned cpu, bool *zeroed);
 /* Up to n frames of RAM under one lock.  *zeroed: bit i for v[i].  Returns how many there were. */
@@ -79,7 +113,7 @@ static inline struct zone *zone_of(const struct quire_machine *m, const struct f
 
 static inline unsigned home_zone(const struct quire_machine *m, unsigned cpu)
 {
-	return cpu * m->frames->nr_ram_zones / m->port.ncpus;
+	return m->frames->cpu_nodes[cpu];
 }
 
 static inline void zone_lock(struct quire_machine *m, struct zone *z)

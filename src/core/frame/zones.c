@@ -23,22 +23,33 @@ static void layout_zone(struct quire_machine *m, unsigned i, enum zone_kind kind
 }
 
 /* Nodes begin at multiples of the largest block, so that blocks are aligned in RAM. */
-static void layout(struct quire_machine *m, unsigned nodes)
+static uint64_t node_frames(const struct quire_machine *m, const struct quire_machine_options *o,
+			    unsigned i)
 {
-	uint64_t share = nodes > 1 ? m->nr_ram / nodes & ~(uint64_t)(MAX_BLOCK - 1) : m->nr_ram;
+	if (o->node_bytes)
+		return o->node_bytes[i] / PAGE_SIZE;
+	return m->nr_ram / o->nodes & ~(uint64_t)(MAX_BLOCK - 1);
+}
 
-	for (unsigned i = 0; i < nodes; i++)
-		layout_zone(m, i, ZONE_RAM, i * share, i + 1 < nodes ? (i + 1) * share : m->nr_ram);
+static void layout(struct quire_machine *m, const struct quire_machine_options *o)
+{
+	uint64_t base = 0, end;
+
+	for (unsigned i = 0; i < o->nodes; i++, base = end) {
+		end = i + 1 < o->nodes ? base + node_frames(m, o, i) : m->nr_ram;
+		layout_zone(m, i, ZONE_RAM, base, end);
+	}
 	if (m->nr_table)
-		layout_zone(m, nodes, ZONE_TABLE, m->nr_ram, m->nr_ram + m->nr_table);
+		layout_zone(m, o->nodes, ZONE_TABLE, m->nr_ram, m->nr_ram + m->nr_table);
 }
 
 int frames_init(struct quire_machine *m, const struct quire_machine_options *opts)
 {
-	unsigned nodes = opts->nodes ? opts->nodes : 1;
+	unsigned nodes = opts->nodes;
 	unsigned nr_zones = nodes + (m->nr_table ? 1 : 0);
 	size_t zones_at = (sizeof(struct frames) + 63) & ~(size_t)63;
-	size_t pcps_at = zones_at + nr_zones * sizeof(struct zone);
+	size_t counts_at = zones_at + nr_zones * sizeof(struct zone);
+	size_t pcps_at = counts_at + nodes * sizeof(struct node_counts);
 	size_t bytes = pcps_at + m->port.ncpus * sizeof(*m->frames->pcps);
 	char *p = kmem_zalloc_line(m, bytes);
 
@@ -48,9 +59,11 @@ int frames_init(struct quire_machine *m, const struct quire_machine_options *opt
 	m->frames->nr_ram_zones = nodes;
 	m->frames->nr_zones = nr_zones;
 	m->frames->zones = (struct zone *)(void *)(p + zones_at);
+	m->frames->counts = (struct node_counts *)(void *)(p + counts_at);
 	m->frames->pcps = (struct pcp(*)[NR_ZONE_KINDS])(void *)(p + pcps_at);
 	m->frames->bytes = bytes;
-	layout(m, nodes);
+	nodes_init(m, opts);
+	layout(m, opts);
 	return 0;
 }
 

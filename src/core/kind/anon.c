@@ -15,7 +15,7 @@
  *      page of the next run finds out why.
  */
 #include "core/fault/fault.h"
-#include "core/frame/folio.h"
+#include "core/frame/place.h"
 #include "core/frame/reclaim.h"
 #include "core/kind/kind.h"
 #include "core/table/cursor.h"
@@ -36,18 +36,30 @@ static void make_anon(const struct fault *f, struct folio *folio, unsigned nr)
 	     folio_pfn(f->mm->machine, folio));
 }
 
-struct folio *anon_folio(struct fault *f, unsigned alloc_flags)
+static inline struct folio *new_anon(struct fault *f, unsigned alloc_flags, uint64_t policy,
+				     uint64_t number)
 {
-	struct folio *folio = folio_alloc(f->mm->machine, 0, alloc_flags);
+	struct folio *folio = folio_alloc_page(f->mm->machine, alloc_flags, policy, number);
 
 	if (likely(folio))
 		make_anon(f, folio, 0);
 	return folio;
 }
 
+struct folio *anon_folio(struct fault *f, unsigned alloc_flags)
+{
+	return new_anon(f, alloc_flags, f->vma->policy, vma_pgoff(f->vma, f->addr));
+}
+
+struct folio *anon_folio_by(struct fault *f, unsigned alloc_flags, uint64_t policy, uint64_t number)
+{
+	return new_anon(f, alloc_flags, policy, number);
+}
+
 unsigned anon_folios(struct fault *f, struct folio **v, unsigned n, unsigned alloc_flags)
 {
-	n = folio_alloc_many(f->mm->machine, v, n, alloc_flags);
+	n = folio_alloc_pages(f->mm->machine, v, n, alloc_flags, f->vma->policy,
+			      vma_pgoff(f->vma, f->addr));
 	for (unsigned i = 0; i < n; i++)
 		make_anon(f, v[i], i);
 	return n;

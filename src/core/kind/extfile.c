@@ -163,12 +163,12 @@ static enum quire_fault_result map_window(struct fault *f, uint64_t pgoff)
 
 /* ---- private writes -------------------------------------------------------- */
 
-/* Asleep. */
-static int copy_out(struct fault *f, uint64_t pgoff)
+/* Asleep; the policy is that of the VMA which was there before. */
+static int copy_out(struct fault *f, uint64_t pgoff, uint64_t policy)
 {
 	struct quire_machine *m = f->mm->machine;
 	const struct quire_file *file = f->file;
-	struct folio *fresh = anon_folio(f, 0);
+	struct folio *fresh = anon_folio_by(f, 0, policy, pgoff);
 	int err;
 
 	if (!fresh)
@@ -185,12 +185,13 @@ static int copy_out(struct fault *f, uint64_t pgoff)
 /* Makes f->copy of the page and starts over. */
 static enum quire_fault_result make_copy(struct fault *f, uint64_t pgoff)
 {
+	uint64_t policy = f->vma->policy;
 	int err;
 
 	STEP("copies page %lu out of the file, asleep", pgoff);
 	if (!fault_sleep(f))
 		return QUIRE_FAULT_OK;
-	err = pgoff < file_ask_pages(f->file) ? copy_out(f, pgoff) : -QENXIO;
+	err = pgoff < file_ask_pages(f->file) ? copy_out(f, pgoff, policy) : -QENXIO;
 	if (!err)
 		return fault_wake(f);
 	return wake_refused(f, pgoff, err);

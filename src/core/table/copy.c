@@ -22,7 +22,7 @@
  *      the bits of all pinned pages of that table, and nobody gives one back (forking).
  *   3  The child's entries are old (not ACCESSED): only what it uses counts as referenced.
  */
-#include "core/frame/folio.h"
+#include "core/frame/place.h"
 #include "core/frame/reclaim.h"
 #include "core/table/cursor.h"
 #include "core/table/entry.h"
@@ -76,13 +76,14 @@ static bool must_copy(struct vma *src)
 static pte_t duplicate(struct copy *c, const struct folio *f, pte_t e)
 {
 	struct quire_machine *m = c->g->mm->machine;
-	struct folio *new = folio_alloc(m, 0, 0);
+	uint64_t index = folio_index(m, f, pte_frame(e));
+	struct folio *new = folio_alloc_page(m, 0, c->dst->policy, index);
 
 	if (!new)
 		return 0;
 	STEP("copies the pinned frame %lu for the child", pte_frame(e));
 	memcpy(folio_addr(m, new), pfn_addr(m, pte_frame(e)), PAGE_SIZE);
-	new->index = folio_index(m, f, pte_frame(e));
+	new->index = index;
 	folio_set(new, FOLIO_ANON | FOLIO_EXCLUSIVE | FOLIO_UPTODATE);
 	atomic_store_relaxed(&new->mapcount, 1);
 	c->mapped_anon++;

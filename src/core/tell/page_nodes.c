@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page_nodes.c: on which nodes pages are: quire_page_node(), quire_range_nodes().
+ *
+ * Owns nothing.  As usage.c: R, and each table's PTL; no M.  So the answer is of some moment.
+ */
+#include "core/frame/folio.h"
+#include "core/table/cursor.h"
+#include "core/table/entry.h"
+#include "core/vma/mm.h"
+
+/* Of the frames from the one that the entry names on; -ENOENT, -EFAULT: it names none. */
+static int entry_node(const struct quire_machine *m, pte_t e)
+{
+	switch (entry_kind(m, e)) {
+	case ENTRY_ANON:
+	case ENTRY_CACHE:
+		return (int)folio_zone(pfn_folio(m, pte_frame(e)));
+	case ENTRY_MIGRATION:
+		return (int)folio_zone(migration_folio(m, e));
+	case ENTRY_EXTERNAL:
+		return 0;
+	case ENTRY_ZERO:
+		return -QEFAULT;
+	case ENTRY_NONE:
+	case ENTRY_SWAP:
+	case ENTRY_MARKER:
+		return -QENOENT;
+	case ENTRY_UNKNOWN:
+		break;
+	}
+	entry_unknown(m);
+}
+
+int quire_page_node(struct quire_mm *mm, uint64_t addr)
+{
+	const struct quire_port *port = &mm->machine->port;
+	int node = -QEFAULT;
+
+	if (addr >= mm->machine->task_size)
+		return node;
+	rcu_read_lock(port);
+	if (vma_find(mm, addr))
+		node = entry_node(mm->machine, pt_read(mm, addr & PAGE_MASK));
+	rcu_read_unlock(port);
+	return node;
+}
+
+static void count_piece(uint64_t *pages, const struct quire_machine *m, struct pt_cursor c)
+{
+	pt_for_each_entry (&c) {
+		int node = entry_node(m, atomic_load_relaxed(c.entry));
+
+		if (node >= 0)
+			pages[node] += pt_pages(&c);
+	}
+}
+
+static void count_vma(uint64_t *pages, const struct vma *vma, uint64_t addr, uint64_t end)
+{
+	struct pt_cursor c;
+
+	pt_cursor_begin(&c, vma->mm, addr, end);
+	while (pt_next_piece(&c))
+		if (c.ref.table->pt.used)
+			count_piece(pages, vma->mm->machine, c);
+}
+
+void quire_range_nodes(struct quire_mm *mm, uint64_t start, uint64_t end, uint64_t *pages)
+{
+	const struct quire_port *port = &mm->machine->port;
+	struct vma *vma;
+
+	memset(pages, 0, quire_machine_nodes(mm->machine) * sizeof(*pages));
+	start &= PAGE_MASK;
+	end = end > mm->machine->task_size ? mm->machine->task_size : PAGE_ALIGN(end);
+	rcu_read_lock(port);
+	while (start < end && (vma = vma_next(mm, start)) && vma->start < end) {
+		uint64_t from = vma->start > start ? vma->start : start;
+
+		start = vma->end < end ? vma->end : end;
+		count_vma(pages, vma, from, start);
+	}
+	rcu_read_unlock(port);
+}
