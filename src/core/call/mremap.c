@@ -220,23 +220,31 @@ static int drop_tail(struct remap *r)
 	return err;
 }
 
-/* r->vma again, after unmapping elsewhere may have replaced it. */
-static int drop_tail_and_target(struct remap *r)
+/* Unmapping may have replaced it, or taken it: old_len 0, or one that wraps, onto itself. */
+static int find_again(struct remap *r)
+{
+	r->vma = vma_find(r->mm, r->addr);
+	return r->vma ? 0 : -QEFAULT;
+}
+
+static int drop_target_and_tail(struct remap *r)
 {
 	int err = 0;
 
 	if (r->flags & QMREMAP_FIXED)
 		err = drop_target(r);
-	if (!err && r->old_len > r->new_len)
-		err = drop_tail(r);
-	r->vma = vma_find(r->mm, r->addr);
-	return err || r->vma ? err : -QEFAULT; /* old_len 0 onto itself */
+	if (!err)
+		err = find_again(r);
+	if (err || r->old_len <= r->new_len)
+		return err;
+	err = drop_tail(r);
+	return err ? err : find_again(r);
 }
 
 static int remap_to(struct remap *r)
 {
 	int64_t pages = (int64_t)(r->old_len >> PAGE_SHIFT);
-	int err = drop_tail_and_target(r);
+	int err = drop_target_and_tail(r);
 
 	if (err)
 		return err;

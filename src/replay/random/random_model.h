@@ -14,6 +14,7 @@
 
 #define USED_PAGES 40u /* of the arena: few, so that steps meet */
 #define MAX_ANYWHERE 4u
+#define TABLE_PAGES 512ull
 
 /* A mapping that a variable holds, for its place was left to the kernel.  0 pages:
  * none, or gone. */
@@ -42,7 +43,23 @@ extern const unsigned nr_choices;
 
 bool chance(struct model *m, unsigned percent);
 struct value number(uint64_t n);
+struct value arena_page(uint64_t page);
+/* Far above the arena, around the borders of what one page table maps. */
+uint64_t far_page(struct model *m);
+struct value any_length(struct model *m);
+/* It wraps: no kernel takes such a range, whatever lies there. */
+struct value wrong_length(struct model *m);
+/* A range of the arena, or one that wraps: the step's first two arguments. */
+void arena_range(struct model *m, struct step *s);
+/* One of the process's own mappings that may be anywhere.  NULL: it has none. */
+struct anywhere *any_anywhere(struct model *m, const struct step *s);
+/* The range that arguments `addr` and `len` say is mapped from now on, or is not. */
+void mark(struct model *m, const struct step *s, unsigned addr, unsigned len, uint8_t what);
 /* A place in a file, mostly the beginning of a page. */
 struct value file_place(struct model *m);
+
+/* random_remap.c */
+void random_remap(struct model *m, struct step *s);
+void random_remap_far(struct model *m, struct step *s);
 
 #endif

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define MAX_LEN 8u
-#define TABLE_PAGES 512ull
 #define FAR_TABLES 4u
 
 bool chance(struct model *m, unsigned percent)
@@ -17,7 +16,7 @@ bool chance(struct model *m, unsigned percent)
 	return random_below(m->r, 100) < percent;
 }
 
-static struct value arena_page(uint64_t page)
+struct value arena_page(uint64_t page)
 {
 	return (struct value){VAR_ARENA, page * REPLAY_PAGE};
 }
@@ -42,8 +41,7 @@ static uint64_t any_page(struct model *m, uint8_t actor)
 	return page;
 }
 
-/* Far above the arena, around the borders of what one page table maps. */
-static uint64_t far_page(struct model *m)
+uint64_t far_page(struct model *m)
 {
 	uint64_t table = 1 + random_below(m->r, FAR_TABLES);
 
@@ -64,7 +62,7 @@ static uint64_t any_pages(struct model *m)
 	return chance(m, 50) ? 1 + random_below(m->r, 2) : 1 + random_below(m->r, MAX_LEN);
 }
 
-static struct value any_length(struct model *m)
+struct value any_length(struct model *m)
 {
 	uint64_t n = any_pages(m) * REPLAY_PAGE;
 
@@ -75,8 +73,7 @@ static struct value any_length(struct model *m)
 	return number(n);
 }
 
-/* It wraps: no kernel takes such a range, whatever lies there. */
-static struct value wrong_length(struct model *m)
+struct value wrong_length(struct model *m)
 {
 	return number(~0ull - random_below(m->r, 3) * (REPLAY_PAGE - 1));
 }
@@ -103,7 +100,7 @@ static uint32_t any_prot(struct model *m)
 
 /* ---- steps ------------------------------------------------------------------- */
 
-static void mark(struct model *m, const struct step *s, unsigned addr, unsigned len, uint8_t what)
+void mark(struct model *m, const struct step *s, unsigned addr, unsigned len, uint8_t what)
 {
 	uint8_t *mapped = m->mapped[m->process[s->actor]];
 	uint64_t first = s->args[addr].add / REPLAY_PAGE;
@@ -113,8 +110,7 @@ static void mark(struct model *m, const struct step *s, unsigned addr, unsigned 
 		mapped[i] = what;
 }
 
-/* One of the process's own mappings that may be anywhere.  NULL: it has none. */
-static struct anywhere *any_anywhere(struct model *m, const struct step *s)
+struct anywhere *any_anywhere(struct model *m, const struct step *s)
 {
 	unsigned at = (unsigned)random_below(m->r, MAX_ANYWHERE);
 
@@ -136,8 +132,7 @@ static void range_of(struct model *m, struct step *s, const struct anywhere *w)
 	s->args[1] = number((1 + random_below(m->r, w->pages - first)) * REPLAY_PAGE);
 }
 
-/* A range of the arena, or one that wraps. */
-static void arena_range(struct model *m, struct step *s)
+void arena_range(struct model *m, struct step *s)
 {
 	s->args[0] = any_address(m, s->actor);
 	s->args[1] = chance(m, 1) ? wrong_length(m) : any_length(m);
@@ -214,17 +209,6 @@ static void make_map_far(struct model *m, struct step *s)
 	s->words[1] &= ~(uint32_t)QMAP_POPULATE;
 }
 
-static void make_remap_far(struct model *m, struct step *s)
-{
-	s->args[0] = arena_page(far_page(m));
-	s->args[1] = number(chance(m, 70) ? TABLE_PAGES * REPLAY_PAGE : 2 * REPLAY_PAGE);
-	s->args[2] = s->args[1];
-	s->args[3] = arena_page(far_page(m));
-	s->words[0] = QMREMAP_MAYMOVE | QMREMAP_FIXED;
-	if (chance(m, 20))
-		s->words[0] |= QMREMAP_DONTUNMAP;
-}
-
 static void make_access_far(struct model *m, struct step *s)
 {
 	s->args[0] = arena_page(far_page(m));
@@ -259,29 +243,6 @@ static void make_advise(struct model *m, struct step *s)
 	s->words[0] = chance(m, 25) ? (uint32_t)QMADV_DONTNEED : any_word(m, ARG_ADVICE);
 	if (chance(m, 1))
 		s->words[0] = 77;
-}
-
-static void make_remap(struct model *m, struct step *s)
-{
-	static const uint32_t flags[] = {
-	    0,
-	    QMREMAP_MAYMOVE,
-	    QMREMAP_MAYMOVE | QMREMAP_FIXED,
-	    QMREMAP_MAYMOVE | QMREMAP_DONTUNMAP | QMREMAP_FIXED,
-	    QMREMAP_FIXED,
-	};
-
-	arena_range(m, s);
-	s->args[2] = chance(m, 50) ? s->args[1] : any_length(m);
-	s->words[0] = flags[chance(m, 60) ? 2 : random_below(m->r, 5)];
-	/* Without an address the sides choose, each its own. */
-	if (s->words[0] == QMREMAP_MAYMOVE && s->args[2].add > s->args[1].add)
-		s->words[0] = 0;
-	s->args[3] = arena_page(random_below(m->r, USED_PAGES));
-	if (!(s->words[0] & QMREMAP_FIXED))
-		s->args[3] = number(0);
-	else
-		mark(m, s, 3, 2, 1);
 }
 
 static void make_lock(struct model *m, struct step *s)
@@ -426,11 +387,11 @@ static void make_copy(struct model *m, struct step *s)
 
 const struct choice choices[] = {
     {VERB_MAP, 2, make_map_anywhere},  {VERB_MAP, 1, make_map_far},
-    {VERB_REMAP, 1, make_remap_far},   {VERB_WRITE, 1, make_access_far},
+    {VERB_REMAP, 1, random_remap_far}, {VERB_WRITE, 1, make_access_far},
     {VERB_READ, 1, make_access_far},   {VERB_LIMIT, 1, make_limit},
     {VERB_MAP, 18, make_map},          {VERB_UNMAP, 6, make_unmap},
     {VERB_PROTECT, 10, make_protect},  {VERB_ADVISE, 10, make_advise},
-    {VERB_REMAP, 8, make_remap},       {VERB_LOCK, 3, make_lock},
+    {VERB_REMAP, 8, random_remap},     {VERB_LOCK, 3, make_lock},
     {VERB_UNLOCK, 2, make_range},      {VERB_MINCORE, 3, make_range},
     {VERB_BRK, 1, make_brk},           {VERB_LOCKALL, 1, make_lockall},
     {VERB_UNLOCKALL, 1, make_nothing}, {VERB_MSYNC, 3, make_msync},

@@ -44,8 +44,8 @@ int64_t sys_mmap(struct request *q)
 		return -EBADF;
 	if (q->a[4] & MAP_FIXED)
 		watch_range(q, q->a[1], PAGE_UP(q->a[2]), &watch);
-	err = quire_mmap(q->space->mm, q->a[1], q->a[2], (int)q->a[3], (int)q->a[4], NULL, q->a[6],
-			 &at);
+	err = quire_mmap(q->space->mm, q->a[1], q->a[2], (int)q->a[3], wide_flags(q->a[4]), NULL,
+			 q->a[6], &at);
 	watch_end(q, &watch);
 	if (err == -ENOMEM && (q->a[4] & MAP_HUGETLB))
 		refuse(q, MAP_HUGETLB);
@@ -96,14 +96,15 @@ int64_t sys_mremap(struct request *q)
 	watch_range(q, q->a[1], PAGE_UP(q->a[2]), &watch);
 	if (q->a[4] & MREMAP_FIXED)
 		watch_range(q, q->a[5], PAGE_UP(q->a[3]), &watch);
-	err = quire_mremap(q->space->mm, q->a[1], q->a[2], q->a[3], (int)q->a[4], q->a[5], &at);
+	err = quire_mremap(q->space->mm, q->a[1], q->a[2], q->a[3], wide_flags(q->a[4]), q->a[5],
+			   &at);
 	watch_end(q, &watch);
 	return address(err, at);
 }
 
 int64_t sys_mprotect(struct request *q)
 {
-	int64_t err = quire_mprotect(q->space->mm, q->a[1], q->a[2], (int)q->a[3]);
+	int64_t err = quire_mprotect(q->space->mm, q->a[1], q->a[2], wide_flags(q->a[3]));
 
 	if (err && vdso_named(q))
 		refuse(q, NOTE_VDSO);

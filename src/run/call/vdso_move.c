@@ -52,12 +52,15 @@ static int make_file(struct request *q, bool code, struct quire_file **out)
 }
 
 /* Nothing of it is shown at its old place any more. */
-static void forget(struct space *s, bool code)
+static void forget(struct request *q, bool code)
 {
+	struct rlimit as = proc_limit(q->proc, QUIRE_RLIMIT_AS);
+
 	if (code)
-		atomic_store(&s->vdso_bytes, 0);
+		atomic_store(&q->space->vdso_bytes, 0);
 	else
-		atomic_store(&s->vvar_bytes, 0);
+		atomic_store(&q->space->vvar_bytes, 0);
+	space_limit(q->space, QUIRE_RLIMIT_AS, &as);
 }
 
 bool vdso_named(const struct request *q)
@@ -89,6 +92,6 @@ int64_t vdso_move(struct request *q)
 	quire_file_put(file);
 	if (err)
 		return err;
-	forget(q->space, code);
+	forget(q, code);
 	return (int64_t)at;
 }

@@ -197,8 +197,8 @@ static int64_t map(struct request *q, struct quire_file *file)
 	err = window_reserve(file_window(file), (q->a[6] + PAGE_UP(q->a[2])) / PAGE);
 	if (err)
 		return err;
-	err = quire_mmap(q->space->mm, q->a[1], q->a[2], (int)q->a[3], (int)q->a[4], file, q->a[6],
-			 &addr);
+	err = quire_mmap(q->space->mm, q->a[1], q->a[2], (int)q->a[3], wide_flags(q->a[4]), file,
+			 q->a[6], &addr);
 	return err ? err : (int64_t)addr;
 }
 

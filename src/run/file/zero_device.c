@@ -35,8 +35,8 @@ static int map_shared(struct request *q, uint64_t *addr)
 
 	if (err)
 		return err;
-	err = quire_mmap(q->space->mm, q->a[1], q->a[2], (int)q->a[3], (int)q->a[4], file, q->a[6],
-			 addr);
+	err = quire_mmap(q->space->mm, q->a[1], q->a[2], (int)q->a[3], wide_flags(q->a[4]), file,
+			 q->a[6], addr);
 	quire_file_put(file);
 	return err;
 }

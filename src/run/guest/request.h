@@ -22,4 +22,12 @@ struct request {
 	uint64_t fresh;
 };
 
+#define FLAG_OF_NONE (1u << 24) /* which mmap, mprotect and mremap do not have */
+
+/* Flags that are a long: those beyond an int are unknown ones, to be ignored or refused as such. */
+static inline int wide_flags(uint64_t flags)
+{
+	return (int)(flags >> 32 ? flags | FLAG_OF_NONE : flags);
+}
+
 #endif

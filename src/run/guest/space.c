@@ -61,10 +61,25 @@ static uint64_t mmap_base(uint64_t stack_limit)
 	return PAGE_DOWN(GUEST_TASK_SIZE - gap - STACK_GUARD);
 }
 
+uint64_t space_special_bytes(const struct space *s)
+{
+	return atomic_load(&s->vdso_bytes) + atomic_load(&s->vvar_bytes);
+}
+
+/* What of a limit is left for the mappings that the core has. */
+static uint64_t for_core(const struct space *s, int i, uint64_t bytes)
+{
+	uint64_t special = i == QUIRE_RLIMIT_AS ? space_special_bytes(s) : 0;
+
+	if (bytes == RLIM_INFINITY)
+		return bytes;
+	return bytes > special ? bytes - special : 0;
+}
+
 void space_limit(struct space *s, int i, const struct rlimit *r)
 {
-	quire_mm_set_rlimit_max(s->mm, (enum quire_rlimit)i, r->rlim_max);
-	quire_mm_set_rlimit(s->mm, (enum quire_rlimit)i, r->rlim_cur);
+	quire_mm_set_rlimit_max(s->mm, (enum quire_rlimit)i, for_core(s, i, r->rlim_max));
+	quire_mm_set_rlimit(s->mm, (enum quire_rlimit)i, for_core(s, i, r->rlim_cur));
 }
 
 int space_create(struct run *run, const struct rlimit *rlim, struct space **out)

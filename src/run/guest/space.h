@@ -52,7 +52,9 @@ struct space_hooks {
 struct space *space_get(struct space *s);
 void space_put(struct space *s);
 
-/* One of its limits, as enum quire_rlimit. */
+/* Of vvar and vdso, which count as mappings but are none of the core's. */
+uint64_t space_special_bytes(const struct space *s);
+/* One of its limits, as enum quire_rlimit.  Again where space_special_bytes() has changed. */
 void space_limit(struct space *s, int i, const struct rlimit *r);
 int space_create(struct run *run, const struct rlimit *rlim, struct space **out);
 int space_fork(struct space *parent, struct space **out);

@@ -139,6 +139,7 @@ static int map_stack(struct request *q, bool exec)
 /* What /proc/PID/stat and maps tell about the program. */
 static void note_layout(struct request *q, const struct load *l, const char *exe)
 {
+	struct rlimit as = proc_limit(q->proc, QUIRE_RLIMIT_AS);
 	struct space *s = q->space;
 
 	s->stack_top = STACK_TOP;
@@ -147,6 +148,7 @@ static void note_layout(struct request *q, const struct load *l, const char *exe
 	s->vdso_bytes = q->a[5];
 	s->vvar = q->a[6];
 	s->vvar_bytes = q->a[7];
+	space_limit(s, QUIRE_RLIMIT_AS, &as);
 	s->entry = l->bias + l->elf->entry;
 	s->exe = strdup(exe);
 	for (unsigned i = 0; i < l->elf->nr; i++) {

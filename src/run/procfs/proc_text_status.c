@@ -29,7 +29,7 @@ struct sizes {
 /* vvar and vdso are mappings of the process for Linux's total_vm. */
 static uint64_t special_pages(const struct space *s)
 {
-	return (atomic_load(&s->vdso_bytes) + atomic_load(&s->vvar_bytes)) / QUIRE_PAGE_SIZE;
+	return space_special_bytes(s) / QUIRE_PAGE_SIZE;
 }
 
 static uint64_t text_pages(const struct space *s)
