@@ -180,6 +180,12 @@ static inline enum entry_kind entry_kind_absent(pte_t e)
 	return ENTRY_UNKNOWN;
 }
 
+/* A page that is being moved to another frame (4). */
+static inline bool entry_is_moving(pte_t e)
+{
+	return unlikely(!pte_present(e)) && entry_kind_absent(e) == ENTRY_MIGRATION;
+}
+
 /* A page is there, and its frame is one of the machine's, if the entry is not broken. */
 static inline bool entry_names_ram(pte_t e)
 {

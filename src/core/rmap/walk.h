@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * walk.h: from a page to all entries that map it.
+ *
+ * A walk finds an entry by the places where the page may be mapped, and asks no VMA whether it
+ * is: the frame in the entry, under the entry's PTL, decides.
+ *
+ *   1  The caller has the folio locked (F), and a reference on it; of a page of a file's cache,
+ *      also one on the file.
+ *   2  No entry is missed that was there before the walk began.  Of a file's page: the walk holds I
+ *      of the file, which a thread that moves entries of the file holds, too (move.c).  What comes
+ *      while it goes on is another's business: it has a reference on the folio.
+ *   3  A walk on the way back finds each migration entry of the folio, also one that was moved or
+ *      copied since it was put in.
+ */
+#ifndef CORE_RMAP_WALK_H
+#define CORE_RMAP_WALK_H
+
+#include "core/base/file_types.h"
+#include "core/table/pagetable.h"
+
+/* An entry of the folio.  Its last-level table is locked. */
+struct rmap_place {
+	struct quire_mm *mm;
+	uint64_t addr;
+	struct pt_ref ref;
+	pte_t e;
+};
+
+enum rmap_next { RMAP_GO_ON, RMAP_STOP };
+
+struct rmap_walk {
+	struct folio *folio;
+	/* Entries that say that it is on its way (entry.h, 4), not those that map it. */
+	bool way_back;
+	/* PTL held, and I. */
+	enum rmap_next (*entry)(struct rmap_walk *w, struct rmap_place *p);
+	/*
+	 * The PTL is given back, I is held: flushes what entry() has changed of that mm.  Called
+	 * once or more for each mm that entry() was called for, before it is called for another.
+	 * NULL: nothing is.
+	 */
+	void (*flush)(struct rmap_walk *w, struct quire_mm *mm);
+};
+
+/* Sleeps.  No lock but F of the folio. */
+void rmap_walk(struct quire_machine *m, struct rmap_walk *w);
+
+/* ---- for the walks of each kind of page */
+
+/* Calls entry() if the mm has at addr what is looked for.  *found: it was called.  Not R. */
+enum rmap_next rmap_look_at(struct rmap_walk *w, struct quire_mm *mm, uint64_t addr, bool *found);
+/* walk_file.c, walk_anon.c */
+void rmap_walk_file(struct quire_machine *m, struct rmap_walk *w);
+void rmap_walk_anon(struct quire_machine *m, struct rmap_walk *w);
+
+#endif
