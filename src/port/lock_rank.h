@@ -17,7 +17,7 @@ enum lock_rank {
 	RANK_FILE,        /* W  mapping->write_lock: size, write(2), truncation (sleepable) */
 	RANK_FOLIO,       /* F  folio lock (a bit, waited for) */
 	RANK_MAPPING,     /* I  mapping->i_lock: its interval tree of VMAs (sleepable) */
-	RANK_ANON,        /* N  anon_vma lock */
+	RANK_ANON,        /* N  root->lock: walks for an mm's private pages (sleepable) */
 	RANK_PT_PARENT,   /* U  lock of an upper page table (linking of tables) */
 	RANK_PTL,         /* P  lock of a last-level table */
 	RANK_PTL_NESTED,  /* P' second last-level table: fork, mremap */

@@ -335,6 +335,7 @@ static void moving(void **state)
 	folio = folio_alloc(u.m, HUGE_ORDER, ALLOC_ZERO);
 	assert_non_null(folio);
 	folio_set(folio, FOLIO_ANON | FOLIO_EXCLUSIVE);
+	folio->root = u.mm->anon;
 	plant(entry_make(ENTRY_MIGRATE_WRITE, folio_pfn(u.m, folio)));
 	mm_count(u.mm, MM_ANON, PT_ENTRIES);
 	quire_range_usage(u.mm, HERE, HERE + PT_SPAN, &usage);
@@ -372,6 +373,7 @@ static void moving_accessed(void **state)
 	folio = folio_alloc(u.m, HUGE_ORDER, ALLOC_ZERO);
 	assert_non_null(folio);
 	folio_set(folio, FOLIO_ANON | FOLIO_EXCLUSIVE);
+	folio->root = u.mm->anon;
 	assert_true(folio_trylock(folio));
 	plant(entry_make(ENTRY_MIGRATE_WRITE, folio_pfn(u.m, folio)));
 	actor_start(&a);

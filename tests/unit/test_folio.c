@@ -32,6 +32,7 @@ static struct folio *make_folio(struct unit *u, unsigned order, uint64_t addr)
 
 	assert_non_null(f);
 	folio_set(f, FOLIO_ANON | FOLIO_EXCLUSIVE | FOLIO_UPTODATE);
+	f->root = u->mm->anon;
 	f->index = addr / UPAGE;
 	for (unsigned i = 0; i < folio_pages(f); i++)
 		*(uint64_t *)pfn_addr(u->m, folio_pfn(u->m, f) + i) = i + 1;

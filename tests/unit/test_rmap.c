@@ -42,7 +42,9 @@ static void walk(struct unit *u, struct found *f, struct folio *folio)
 	*f = (struct found){.walk = {.folio = folio, .entry = note, .flush = flush},
 			    .stop_at = f->stop_at};
 	folio_lock(u->m, folio);
+	assert_true(rmap_begin(u->m, &f->walk));
 	rmap_walk(u->m, &f->walk);
+	rmap_end(u->m, &f->walk);
 	folio_unlock(u->m, folio);
 }
 

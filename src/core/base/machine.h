@@ -27,10 +27,14 @@ struct folio {
 	uint32_t flags;   /* A: FOLIO_* */
 	uint32_t shape;   /* order: C while allocated; zone: C; pins: A.  folio.h has the readers */
 	union {
-		/* In the page cache, or anonymous (mapping == NULL). */
+		/* In the page cache, or anonymous. */
 		struct {
-			struct mapping *mapping; /* under F, readers R */
-			uint64_t index;          /* page offset; anonymous: address >> 12 */
+			union {
+				struct mapping *mapping; /* under F, readers R */
+				/* A: FOLIO_ANON; whose page it is: rmap/root.h, 1 */
+				struct anon_root *root;
+			};
+			uint64_t index; /* page offset; anonymous: address >> 12 */
 		};
 		/* Free: neighbours in a buddy or per-CPU list (Z). */
 		struct {

@@ -9,6 +9,7 @@
 #ifndef CORE_BASE_MM_TYPES_H
 #define CORE_BASE_MM_TYPES_H
 
+#include "core/base/anon_types.h"
 #include "core/base/machine.h"
 #include "ds/itree.h"
 #include "ds/rtree.h"
@@ -195,6 +196,7 @@ struct quire_mm {
 	struct quire_machine *machine; /* C */
 	struct rtree vmas;             /* R, writers M */
 	pfn_t root;                    /* C: top-level table */
+	struct anon_root *anon;        /* C: names the private pages that it makes */
 	unsigned nr_stripes;           /* C: power of two */
 	struct mm_stripe *stripes;     /* C */
 	void *cookie;                  /* C */

@@ -217,6 +217,13 @@
 	X(table_asked_again,                                                                       \
 	  "a thread that has taken a table's lock asks whether it is still at its address",        \
 	  "pagetable.h, 5")                                                                        \
+	X(children_afterwards,                                                                     \
+	  "a walk asks for an mm's children when it has looked at the mm's own entries",           \
+	  "rmap/root.h, 3")                                                                        \
+	X(child_linked_first, "fork links the child's root before it copies an entry",             \
+	  "rmap/root.h, 3")                                                                        \
+	X(walk_keeps_root, "a root that a walk goes through stays in the tree of forks",           \
+	  "rmap/root.h, 4")                                                                        \
 	X(source_dead_during_move,                                                                 \
 	  "the VMA is dead before it is asked what it has and its entries are moved away",         \
 	  "locking.md 1")

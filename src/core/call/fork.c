@@ -10,6 +10,7 @@
  */
 #include "core/file/file.h"
 #include "core/frame/reclaim.h"
+#include "core/rmap/root.h"
 #include "core/table/range.h"
 #include "core/table/tlb.h"
 #include "core/vma/limits.h"
@@ -131,8 +132,12 @@ static int fork_locked(struct quire_mm *child, struct quire_mm *parent)
 		return -QENOMEM;
 	dup_settings(child, parent);
 	err = dup_tree(child, parent);
+	if (RULE(child_linked_first))
+		anon_root_fork(parent, child);
 	if (!err)
 		err = copy_all_entries(child, parent);
+	if (!RULE(child_linked_first))
+		anon_root_fork(parent, child);
 	if (!err) {
 		parent->forks++;
 	} else { /* may be tried again: only what a child has got counts */

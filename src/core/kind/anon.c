@@ -30,7 +30,7 @@
 static void make_anon(const struct fault *f, struct folio *folio, unsigned nr)
 {
 	atomic_store_relaxed(&folio->flags, FOLIO_ANON | FOLIO_EXCLUSIVE);
-	folio->mapping = NULL;
+	folio->root = f->mm->anon;
 	folio->index = (f->addr >> PAGE_SHIFT) + nr;
 	STEP("has a new frame for %#lx: %u", (unsigned long)(f->addr + nr * PAGE_SIZE),
 	     folio_pfn(f->mm->machine, folio));

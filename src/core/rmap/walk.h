@@ -8,8 +8,10 @@
  *   1  The caller has the folio locked (F), and a reference on it; of a page of a file's cache,
  *      also one on the file.
  *   2  No entry is missed that was there before the walk began.  Of a file's page: the walk holds I
- *      of the file, which a thread that moves entries of the file holds, too (move.c).  What comes
- *      while it goes on is another's business: it has a reference on the folio.
+ *      of the file, which a thread that moves entries of the file holds, too (move.c).  Of a
+ *      private page: it holds N of each mm that it visits (walk_anon.c, 1).  What comes while it
+ *      goes on is another's business: it has a reference on the folio.  But what fork copies from
+ *      an entry that was not seen yet is seen (root.h, 3).
  *   3  A walk on the way back finds each migration entry of the folio, also one that was moved or
  *      copied since it was put in.
  */
@@ -33,17 +35,28 @@ struct rmap_walk {
 	struct folio *folio;
 	/* Entries that say that it is on its way (entry.h, 4), not those that map it. */
 	bool way_back;
-	/* PTL held, and I. */
+	/* PTL held, and I or N. */
 	enum rmap_next (*entry)(struct rmap_walk *w, struct rmap_place *p);
 	/*
-	 * The PTL is given back, I is held: flushes what entry() has changed of that mm.  Called
-	 * once or more for each mm that entry() was called for, before it is called for another.
-	 * NULL: nothing is.
+	 * The PTL is given back, I or N is held: flushes what entry() has changed of that mm.
+	 * Called once or more for each mm that entry() was called for, before it is called for
+	 * another.  NULL: nothing is.
 	 */
 	void (*flush)(struct rmap_walk *w, struct quire_mm *mm);
+	struct anon_root *start; /* rmap_begin(): of a private page, with a reference */
+	unsigned visited;        /* address spaces so far */
 };
 
-/* Sleeps.  No lock but F of the folio. */
+/*
+ * Ahead of the first walk of a folio, and after the last one: in between what leads to its entries
+ * stays, though none maps it for a while.  False: nothing maps it.  No lock but F of the folio.
+ */
+bool rmap_begin(struct quire_machine *m, struct rmap_walk *w);
+void rmap_end(struct quire_machine *m, struct rmap_walk *w);
+/*
+ * Sleeps.  No lock but F of the folio.  A walk ahead ends early when the folio is mapped no more,
+ * or was one mm's alone.
+ */
 void rmap_walk(struct quire_machine *m, struct rmap_walk *w);
 
 /* ---- for the walks of each kind of page */
@@ -52,6 +65,6 @@ void rmap_walk(struct quire_machine *m, struct rmap_walk *w);
 enum rmap_next rmap_look_at(struct rmap_walk *w, struct quire_mm *mm, uint64_t addr, bool *found);
 /* walk_file.c, walk_anon.c */
 void rmap_walk_file(struct quire_machine *m, struct rmap_walk *w);
-void rmap_walk_anon(struct quire_machine *m, struct rmap_walk *w);
+void rmap_walk_anon(struct rmap_walk *w);
 
 #endif

@@ -83,6 +83,7 @@ static pte_t duplicate(struct copy *c, const struct folio *f, pte_t e)
 		return 0;
 	STEP("copies the pinned frame %lu for the child", pte_frame(e));
 	memcpy(folio_addr(m, new), pfn_addr(m, pte_frame(e)), PAGE_SIZE);
+	new->root = c->dst->mm->anon;
 	new->index = index;
 	folio_set(new, FOLIO_ANON | FOLIO_EXCLUSIVE | FOLIO_UPTODATE);
 	atomic_store_relaxed(&new->mapcount, 1);

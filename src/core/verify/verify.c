@@ -14,6 +14,7 @@
  *   3  The tables of an mm are those that nr_tables counts, and `used` counts their entries.
  *   4  The rss counters, total_vm and its kin, and committed memory are the sums they claim to be.
  *   5  The interval trees of files hold exactly the live VMAs that map them.
+ *   6  A walk from the folio of a private page comes to each of its entries.
  */
 #include "core/base/kmem.h"
 #include "core/file/file.h"

@@ -41,5 +41,9 @@ void verify_entry_of(struct verify *v, const struct folio *f, uint64_t pfn, unsi
 unsigned frames_verify(struct quire_machine *m, void (*report)(void *, const char *), void *arg);
 /* verify_mm.c */
 void verify_mm(struct verify *v, struct quire_mm *mm);
+/* verify_anon.c: of an mm, and of an entry of a private page that it has at addr. */
+void verify_root(struct verify *v, const struct quire_mm *mm);
+void verify_found(struct verify *v, const struct quire_mm *mm, uint64_t addr, const struct folio *f,
+		  uint64_t pfn);
 
 #endif

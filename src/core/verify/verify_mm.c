@@ -135,6 +135,7 @@ static void verify_anon(struct mm_check *c, const struct vma *vma, uint64_t addr
 		bad_entry(c, addr, e, "maps an anonymous page in a shared mapping");
 	if ((e & PTE_WRITE) && !folio_test(f, FOLIO_EXCLUSIVE))
 		bad_entry(c, addr, e, "may write a page that is not exclusive");
+	verify_found(c->v, c->mm, addr, f, pte_frame(e));
 }
 
 static void verify_cache_entry(struct mm_check *c, const struct vma *vma, uint64_t addr, pte_t e,
@@ -308,6 +309,7 @@ void verify_mm(struct verify *v, struct quire_mm *mm)
 	if (mutex_is_locked(&mm->mmap_lock))
 		verify_bad(v, "mm %p: mmap_lock is held", (void *)mm);
 	verify_vmas(v, mm);
+	verify_root(v, mm);
 	verify_table(&c, mm->root, 3, 0);
 	same(v, mm, "tables", atomic_load(&mm->nr_tables), c.tables);
 	for (unsigned kind = 0; kind <= MM_SHMEM; kind++)

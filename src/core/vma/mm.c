@@ -12,6 +12,7 @@
 #include "core/base/kmem.h"
 #include "core/base/sized.h"
 #include "core/frame/reclaim.h"
+#include "core/rmap/root.h"
 #include "core/table/pagetable.h"
 #include "core/vma/mm.h"
 #include "core/vma/vma.h"
@@ -111,8 +112,11 @@ int mm_create(struct quire_machine *m, const struct quire_mm_options *opts, stru
 	mutex_init(&mm->mmap_lock);
 	mm->refs = 1;
 	set_options(mm, &o);
-	err = pt_create(mm);
+	mm->anon = anon_root_new(mm);
+	err = mm->anon ? pt_create(mm) : -QENOMEM;
 	if (err) {
+		if (mm->anon)
+			anon_root_end(mm->anon);
 		free_block(mm);
 		return err;
 	}
@@ -135,6 +139,7 @@ void quire_mm_get(struct quire_mm *mm)
 void mm_destroy(struct quire_mm *mm)
 {
 	delist(mm);
+	anon_root_end(mm->anon);
 	pt_destroy(mm);
 	free_block(mm);
 }

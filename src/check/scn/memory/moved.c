@@ -118,6 +118,7 @@ static void copy_page(struct world *w, const struct move *mv)
 {
 	STEP("copies the page to frame %u", folio_pfn(w->m, mv->to));
 	memcpy(folio_addr(w->m, mv->to), folio_addr(w->m, mv->from), PAGE);
+	mv->to->root = mv->from->root;
 	mv->to->index = mv->from->index;
 	atomic_store_relaxed(&mv->to->flags, atomic_load(&mv->from->flags) &
 						 ~(uint32_t)(FOLIO_LOCKED | FOLIO_WAITERS));

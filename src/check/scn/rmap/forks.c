@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * forks.c: a page is taken away from all that map it, and given back, while they fork and exit.
+ */
+#include "check/scn/rmap/mover.h"
+
+static void fork_now(struct world *w)
+{
+	must(quire_mm_fork(w->mm, NULL, &w->child), "fork");
+}
+
+static void setup(struct world *w)
+{
+	map_anon(w, w->addr, 1, PROT_RW);
+	fill(w, w->addr, 5);
+	mover_choose(w, w->addr);
+}
+
+static void check_both(struct world *w)
+{
+	expect(peek(w, w->mm, w->addr) == 5, "the parent's page has changed");
+	expect(peek(w, w->child, w->addr) == 5, "the child's page has changed");
+}
+
+SCENARIO(rmap_fork) = {
+    .name = "rmap-fork",
+    .title = "a walk that takes a page away and gives it back against fork",
+    .source = "rmap/root.h, 3",
+    .pairs = "whoever takes a page away × fork",
+    .setup = setup,
+    .actors = {{"fork", fork_now}, {"mover", mover_run}},
+    .check = check_both,
+    .nr_guards = 2,
+    .guards = {RULE_children_afterwards, RULE_child_linked_first},
+};
+
+/* ---- a chain of forks ---------------------------------------------------------- */
+
+/* The page is its grandfather's, who has ended: w->mm names it so until it forks. */
+static void setup_chain(struct world *w)
+{
+	struct quire_mm *first;
+
+	setup(w);
+	first = w->mm;
+	must(quire_mm_fork(first, NULL, &w->mm), "fork");
+	quire_mm_put(first);
+}
+
+SCENARIO(rmap_chain) = {
+    .name = "rmap-chain",
+    .title = "a walk from an ended mm's root against the fork that lets the root go",
+    .source = "rmap/root.h, 4",
+    .pairs = "whoever takes a page away × fork",
+    .setup = setup_chain,
+    .actors = {{"fork", fork_now}, {"mover", mover_run}},
+    .check = check_both,
+    .nr_guards = 1,
+    .guards = {RULE_walk_keeps_root},
+};
+
+/* ---- exit ---------------------------------------------------------------------- */
+
+static void setup_child(struct world *w)
+{
+	setup(w);
+	fork_now(w);
+}
+
+static void end_parent(struct world *w)
+{
+	struct quire_mm *parent = w->mm;
+
+	w->mm = w->child;
+	quire_mm_put(parent);
+}
+
+static void check_child(struct world *w)
+{
+	expect(peek(w, w->child, w->addr) == 5, "the child's page has changed");
+}
+
+SCENARIO(rmap_exit) = {
+    .name = "rmap-exit",
+    .title = "a walk through parent and child against the parent's end",
+    .source = "rmap/root.h, 2",
+    .pairs = "whoever takes a page away × exit",
+    .setup = setup_child,
+    .actors = {{"exit", end_parent}, {"mover", mover_run}},
+    .check = check_child,
+};
+
+static void end_child(struct world *w)
+{
+	quire_mm_put(w->child);
+	w->child = NULL;
+}
+
+static void check_parent(struct world *w)
+{
+	expect(peek(w, w->mm, w->addr) == 5, "the parent's page has changed");
+}
+
+SCENARIO(rmap_exit_child) = {
+    .name = "rmap-exit-child",
+    .title = "a walk through parent and child against the child's end",
+    .source = "rmap/root.h, 2",
+    .pairs = "whoever takes a page away × exit",
+    .setup = setup_child,
+    .actors = {{"exit", end_child}, {"mover", mover_run}},
+    .check = check_parent,
+};

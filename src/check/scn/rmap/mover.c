@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mover.c: the actor of mover.h.
+ */
+#include "check/scn/rmap/mover.h"
+#include "core/frame/folio.h"
+#include "core/rmap/walk.h"
+#include "core/table/rmap.h"
+#include "core/table/tlb.h"
+
+struct mover {
+	struct rmap_walk walk;
+	uint64_t addr; /* of the last entry */
+	unsigned out;  /* entries whose references are to be put */
+};
+
+void mover_choose(struct world *w, uint64_t addr)
+{
+	note(w, MOVER_PAGE, (quire_pte(w->mm, addr) & QUIRE_PTE_FRAME_MASK) / PAGE);
+}
+
+static enum entry_type type_of(const struct folio *f, pte_t e)
+{
+	if (e & PTE_WRITE)
+		return ENTRY_MIGRATE_WRITE;
+	return folio_test(f, FOLIO_EXCLUSIVE) ? ENTRY_MIGRATE_EXCLUSIVE : ENTRY_MIGRATE_READ;
+}
+
+static enum rmap_next take_out(struct rmap_walk *walk, struct rmap_place *p)
+{
+	struct mover *mv = container_of(walk, struct mover, walk);
+	struct folio *f = walk->folio;
+
+	STEP("puts a migration entry in the place of the page at %#lx", p->addr);
+	pt_set(&p->ref, p->ref.entry, entry_make(type_of(f, p->e), folio_pfn(p->mm->machine, f)));
+	rmap_remove(p->mm, f, 1);
+	mm_count(p->mm, MM_ANON, 1);
+	mv->addr = p->addr;
+	mv->out++;
+	return RMAP_GO_ON;
+}
+
+/* With the fewest rights: an access adds its VMA's. */
+static enum rmap_next put_back(struct rmap_walk *walk, struct rmap_place *p)
+{
+	struct folio *f = walk->folio;
+
+	STEP("maps the page at %#lx", p->addr);
+	if (folio_get_mapped(f, 1) == 1) {
+		rmap_count_new(p->mm, 1);
+		mm_count(p->mm, MM_ANON, -1);
+	}
+	pt_set(&p->ref, p->ref.entry, pte_make(folio_pfn(p->mm->machine, f), PTE_PRESENT | PTE_NX));
+	return entry_type(p->e) == ENTRY_MIGRATE_READ ? RMAP_GO_ON : RMAP_STOP;
+}
+
+static void flush(struct rmap_walk *walk, struct quire_mm *mm)
+{
+	struct mover *mv = container_of(walk, struct mover, walk);
+	struct mmu_gather g;
+
+	tlb_begin(&g, mm);
+	tlb_page(&g, mv->addr);
+	tlb_folio(&g, walk->folio, mv->out);
+	tlb_finish(&g);
+	mv->out = 0;
+}
+
+/* A page that nobody maps, or has cached, does not change. */
+static void expect_unused(struct world *w, struct folio *f)
+{
+	const uint64_t *word = folio_addr(w->m, f);
+	uint64_t was = atomic_load(word);
+
+	STEP("has taken the page away: %d entries are left", atomic_load(&f->mapcount));
+	if (!atomic_load(&f->mapcount))
+		expect(atomic_load(word) == was, "the page changes when nobody can use it");
+}
+
+static void walk_twice(struct world *w, struct folio *f)
+{
+	struct mover mv = {.walk = {.folio = f, .entry = take_out, .flush = flush}};
+
+	if (!folio_test(f, FOLIO_ANON) || !rmap_begin(w->m, &mv.walk))
+		return;
+	rmap_walk(w->m, &mv.walk);
+	expect_unused(w, f);
+	mv.walk.way_back = true;
+	mv.walk.entry = put_back;
+	mv.walk.flush = NULL;
+	rmap_walk(w->m, &mv.walk);
+	rmap_end(w->m, &mv.walk);
+}
+
+void mover_run(struct world *w)
+{
+	struct folio *f = pfn_folio(w->m, noted(w, MOVER_PAGE));
+
+	if (!folio_try_get(f))
+		return;
+	folio_lock(w->m, f);
+	walk_twice(w, f);
+	folio_unlock(w->m, f);
+	folio_put(w->m, f);
+}
