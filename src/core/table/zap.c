@@ -301,10 +301,12 @@ void zap_file_range(struct mmu_gather *g, struct vma *vma, uint64_t first_pgoff,
 /* ---------------------------------------------------------------- lazyfree */
 
 /* Whether others still need a page that they map too is unknown: it stays (madvise(2): private). */
-static bool may_lazyfree(const struct quire_machine *m, pte_t e)
+static void lazyfree_folio(struct folio *f)
 {
-	return entry_kind(m, e) == ENTRY_ANON &&
-	       atomic_load_relaxed(&entry_folio(m, e)->mapcount) == 1;
+	if (atomic_load_relaxed(&f->mapcount) != 1)
+		return;
+	folio_clear(f, FOLIO_DIRTY);
+	folio_set(f, FOLIO_LAZYFREE);
 }
 
 /* Clean again: the next write must be seen, since it takes the page back. */
@@ -312,13 +314,10 @@ static void lazyfree_entry(struct mmu_gather *g, struct pt_cursor *c)
 {
 	struct quire_machine *m = g->mm->machine;
 	pte_t e = atomic_load_relaxed(c->entry);
-	struct folio *f;
 
-	if (!may_lazyfree(m, e) || !pt_is_whole(c))
+	if (entry_kind(m, e) != ENTRY_ANON || !pt_is_whole(c))
 		return;
-	f = entry_folio(m, e);
-	folio_clear(f, FOLIO_DIRTY);
-	folio_set(f, FOLIO_LAZYFREE);
+	lazyfree_folio(entry_folio(m, e));
 	if (!(e & (PTE_DIRTY | PTE_ACCESSED)))
 		return;
 	pt_set(&c->ref, c->entry, e & ~(PTE_DIRTY | PTE_ACCESSED));
