@@ -109,8 +109,7 @@ struct both {
 	unsigned nr_ancestors;
 	int fd_rw, fd_ro, fd_ro_of_rw, fd_sealed;
 	uint64_t first_brk;
-	bool unprivileged;       /* an ordinary user by now */
-	bool layout_only_ranges; /* ignore VmFlags and how anonymous mappings are merged */
+	bool unprivileged; /* an ordinary user by now */
 };
 
 static inline uint64_t both_addr(uint64_t a)
@@ -422,35 +421,6 @@ static inline void both_print(const char *who, const struct both_result *r)
 			r->vma[i].flags);
 }
 
-static inline bool both_continues(const struct both_vma *a, const struct both_vma *b)
-{
-	return b->offset == (a->offset ? a->offset + a->end - a->start : 0) ||
-	       (!a->offset && b->offset == a->end - a->start);
-}
-
-/*
- * Linux keeps apart neighbours whose pages were first touched apart (anon_vma), and with that
- * what VM_ACCOUNT says of them: with pages touched only ranges and rights are compared.
- */
-static inline void both_coarsen(struct both_result *r)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < r->nr; i++) {
-		struct both_vma *v = &r->vma[i], *last = n ? &r->vma[n - 1] : NULL;
-		char *ac = strstr(v->flags, " ac");
-
-		if (ac)
-			memmove(ac, ac + 3, strlen(ac + 3) + 1);
-		if (last && last->end == v->start && last->shared == v->shared &&
-		    both_continues(last, v) && !strcmp(last->flags, v->flags))
-			last->end = v->end;
-		else
-			r->vma[n++] = *v;
-	}
-	r->nr = n;
-}
-
 static inline bool both_same(const struct both_result *x, const struct both_result *y)
 {
 	if (x->ret != y->ret || x->nr != y->nr)
@@ -603,10 +573,6 @@ static inline unsigned both_compare(struct both *b, const struct call *calls, un
 
 		unit_verify(&b->u);
 		quire_layout(b, &ours);
-		if (b->layout_only_ranges) {
-			both_coarsen(&ours);
-			both_coarsen(&host[i]);
-		}
 		if (both_same(&host[i], &ours))
 			continue;
 		both_fail(&calls[i], i, &host[i], &ours);
@@ -616,24 +582,20 @@ static inline unsigned both_compare(struct both *b, const struct call *calls, un
 	return i;
 }
 
-static inline void both_run_as(const struct call *calls, unsigned n, bool unprivileged, bool coarse)
+static inline void both_run_as(const struct call *calls, unsigned n, bool unprivileged)
 {
 	struct both *b;
 
 	both_need_host();
 	b = calloc(1, sizeof(*b));
 	both_up(b, unprivileged);
-	b->layout_only_ranges = coarse;
 	assert_int_equal(both_compare(b, calls, n), n);
 	both_down(b);
 	free(b);
 }
 
-/* Nothing is touched, or only what Linux too keeps in one piece: compared exactly. */
-#define both_run(calls) both_run_as((calls), sizeof(calls) / sizeof((calls)[0]), false, false)
-#define both_run_unprivileged(calls)                                                               \
-	both_run_as((calls), sizeof(calls) / sizeof((calls)[0]), true, false)
-#define both_run_coarse(calls) both_run_as((calls), sizeof(calls) / sizeof((calls)[0]), false, true)
+#define both_run(calls) both_run_as((calls), sizeof(calls) / sizeof((calls)[0]), false)
+#define both_run_unprivileged(calls) both_run_as((calls), sizeof(calls) / sizeof((calls)[0]), true)
 
 /* Shorthands for tables. */
 #define MAPA(page, pages, prot)                                                                    \

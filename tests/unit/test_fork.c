@@ -49,7 +49,7 @@ static void content_as_host(void **state)
 	};
 
 	(void)state;
-	both_run_coarse(calls);
+	both_run(calls);
 }
 
 static void sides_do_not_see_each_other(void **state)

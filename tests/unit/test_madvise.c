@@ -95,7 +95,7 @@ static void remove_rights_as_host(void **state)
 	};
 
 	(void)state;
-	both_run_coarse(calls);
+	both_run(calls);
 }
 
 static void flags_as_host(void **state)
@@ -158,7 +158,7 @@ static void dontneed_content(void **state)
 	};
 
 	(void)state;
-	both_run_coarse(calls);
+	both_run(calls);
 }
 
 static void remove_punches_a_hole(void **state)
@@ -185,7 +185,7 @@ static void remove_punches_a_hole(void **state)
 	};
 
 	(void)state;
-	both_run_coarse(calls);
+	both_run(calls);
 }
 
 static void populate_errors(void **state)
@@ -210,7 +210,7 @@ static void populate_errors(void **state)
 	};
 
 	(void)state;
-	both_run_coarse(calls);
+	both_run(calls);
 }
 
 static void populate_maps(void **state)

@@ -46,7 +46,7 @@ static void errors_as_host(void **state)
 	};
 
 	(void)state;
-	both_run_coarse(calls);
+	both_run(calls);
 }
 
 /* Rights are those of the moment: what was locked stays, nothing more may be. */
@@ -91,7 +91,7 @@ static void everything_as_host(void **state)
 	(void)state;
 	if (BOTH_ASAN)
 		unit_skip("mlockall would lock ASan's shadow memory");
-	both_run_coarse(calls);
+	both_run(calls);
 }
 
 static void limit_as_host(void **state)

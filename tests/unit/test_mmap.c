@@ -90,7 +90,7 @@ static void low_addresses_as_host(void **state)
 	};
 
 	(void)state;
-	both_run_coarse(calls);
+	both_run(calls);
 }
 
 static void flags_as_host(void **state)
@@ -375,7 +375,7 @@ static void stack_grows(void **state)
 	};
 
 	(void)state;
-	both_run_coarse(calls);
+	both_run(calls);
 }
 
 static void heap_and_stack_have_names(void **state)

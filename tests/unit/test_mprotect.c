@@ -95,7 +95,7 @@ static void rights_are_enforced(void **state)
 	};
 
 	(void)state;
-	both_run_coarse(calls);
+	both_run(calls);
 }
 
 /* One file, mapped as it was opened and as it is sealed: later rights are no wider. */
@@ -140,7 +140,7 @@ static void rights_of_the_object(void **state)
 	};
 
 	(void)state;
-	both_run_coarse(calls);
+	both_run(calls);
 }
 
 static void no_exec_stays(void **state)

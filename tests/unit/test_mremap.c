@@ -74,7 +74,7 @@ static void resizing_in_place(void **state)
 	};
 
 	(void)state;
-	both_run_coarse(calls);
+	both_run(calls);
 }
 
 static void moving(void **state)
@@ -107,7 +107,7 @@ static void moving(void **state)
 	};
 
 	(void)state;
-	both_run_coarse(calls);
+	both_run(calls);
 }
 
 static void moving_several_mappings(void **state)
@@ -128,7 +128,7 @@ static void moving_several_mappings(void **state)
 	};
 
 	(void)state;
-	both_run_coarse(calls);
+	both_run(calls);
 }
 
 static void leaving_the_source(void **state)
@@ -155,7 +155,7 @@ static void leaving_the_source(void **state)
 	};
 
 	(void)state;
-	both_run_coarse(calls);
+	both_run(calls);
 }
 
 static void duplicating_shared(void **state)
@@ -175,7 +175,7 @@ static void duplicating_shared(void **state)
 	};
 
 	(void)state;
-	both_run_coarse(calls);
+	both_run(calls);
 }
 
 static void across_tables(void **state)

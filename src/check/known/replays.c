@@ -51,7 +51,7 @@ const struct known_replay known_replays[] = {
 	.name = "MADV_POPULATE_WRITE takes a replacement in progress for a hole",
 	.scenario = "populate-mremap",
 	.rule = RULE_miss_under_mmap_lock,
-	.schedule = "0:104>1",
+	.schedule = "0:109>1",
     },
     {
 	.name = "MADV_POPULATE_WRITE takes a mapping that became read-only for a hole",

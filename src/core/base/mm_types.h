@@ -115,8 +115,8 @@ struct vma_ops {
 	/* Pages are faulted in ahead of use; where it was no wish but a command (mlock,
 	 * MAP_POPULATE) a refusal is passed over.  M or R.  NULL: yes. */
 	int (*may_populate)(const struct vma *vma);
-	/* fork copies its entries: the child could not fault them in again.  NULL: if it is
-	 * private, and has private pages. */
+	/* fork copies its entries: the child could not fault them in again.  NULL: if it has
+	 * ever had a private page. */
 	bool (*must_copy)(struct vma *vma);
 };
 
@@ -124,8 +124,11 @@ struct vma {
 	uint64_t start, end; /* C */
 	uint64_t flags;      /* C: VM_* */
 	uint64_t pgoff;      /* C: of start in the file; anonymous: start >> 12 when first mapped */
-	uint64_t policy;     /* C: where its pages are allocated (frame/place.h) */
-	struct quire_mm *mm; /* C */
+	/* C: pages between an address and that for which a private page there was made, before
+	 * mremap moved it (vma_anon_index()). */
+	int64_t anon_delta;
+	uint64_t policy;           /* C: where its pages are allocated (frame/place.h) */
+	struct quire_mm *mm;       /* C */
 	struct quire_file *file;   /* C: holds a reference; NULL for private anonymous */
 	const struct vma_ops *ops; /* C */
 	void *private;             /* C: the kind's: vma_ops.open */
@@ -133,6 +136,7 @@ struct vma {
 	 * is still being emptied. */
 	uint32_t dead;
 	uint32_t in_mapping;    /* I: node is in file->mapping's interval tree */
+	uint64_t anon_id;       /* A: its identity; 0: it never had a private page (identity.c) */
 	struct itree_node node; /* I: [pgoff, last pgoff] */
 	union {
 		struct vma *chain;             /* M: next of the edit that adds or removes it */
@@ -156,6 +160,12 @@ static inline uint64_t vma_pgoff(const struct vma *vma, uint64_t addr)
 	return vma->pgoff + ((addr - vma->start) >> PAGE_SHIFT);
 }
 
+/* The index (folio->index) of a private page at addr: the page number of its first address. */
+static inline uint64_t vma_anon_index(const struct vma *vma, uint64_t addr)
+{
+	return (addr >> PAGE_SHIFT) + (uint64_t)vma->anon_delta;
+}
+
 enum mm_counter {
 	/* Of rss, in pages; MM_FILE includes external frames. */
 	MM_ANON,
@@ -166,9 +176,10 @@ enum mm_counter {
 	QUIRE_MM_COUNTERS(X)
 #undef X
 	/* clang-format on */
-	MM_KIND0,                               /* + enum quire_fault_kind */
-	MM_REASON0 = MM_KIND0 + QUIRE_NR_KINDS, /* + enum quire_fault_reason */
-	MM_NR_COUNTERS = MM_REASON0 + QUIRE_NR_REASONS
+	MM_KIND0,                                      /* + enum quire_fault_kind */
+	MM_REASON0 = MM_KIND0 + QUIRE_NR_KINDS,        /* + enum quire_fault_reason */
+	MM_IDENTITIES = MM_REASON0 + QUIRE_NR_REASONS, /* given to VMAs (identity.c) */
+	MM_NR_COUNTERS
 };
 
 /* Counters are striped by CPU: faults write no line that another CPU writes. */

@@ -24,6 +24,7 @@ static struct vma *dup_vma(struct quire_mm *child, const struct vma *src)
 	struct vma_spec s = vma_spec_of(src, src->start, src->end);
 
 	s.flags &= ~CHILD_CLEARS;
+	s.anon_id = 0;
 	if ((s.flags & VM_ACCOUNT) && !mm_may_commit(child, (int64_t)vma_pages(src)))
 		return NULL;
 	return vma_new(child, &s);
@@ -99,8 +100,12 @@ static int copy_all_entries(struct quire_mm *child, struct quire_mm *parent)
 	atomic_fence();
 	tlb_begin(&g, parent);
 	rtree_for_each (&child->vmas, 0, UINT64_MAX, r, dst) {
-		if (!(dst->flags & VM_WIPEONFORK))
-			err = copy_entries(&g, dst, vma_find(parent, r.start));
+		struct vma *src = vma_find(parent, r.start);
+
+		if (dst->flags & VM_WIPEONFORK)
+			continue;
+		vma_inherit(dst, src);
+		err = copy_entries(&g, dst, src);
 		if (err)
 			break;
 	}

@@ -41,16 +41,15 @@ static bool becomes_accounted(const struct vma *vma, uint64_t new)
  * Memory that nobody has touched need not be charged for while it cannot be written to.  No fault
  * may touch it between the question and the change: the VMA is dead from here on.
  */
-static bool loses_account(struct vma *vma, uint64_t new)
+static bool loses_account(struct vma_edit *e, struct vma *vma, uint64_t new)
 {
 	if ((new &VM_WRITE) || !(vma->flags & VM_ACCOUNT) || !vma->ops->unbacked)
 		return false;
-	if (RULE(dead_while_asked))
-		atomic_store(&vma->dead, 1);
-	return !vma_has_anon(vma);
+	return !edit_ask(e, vma);
 }
 
-static int charge(struct vma *vma, uint64_t start, uint64_t end, uint64_t *flags)
+static int charge(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_t end,
+		  uint64_t *flags)
 {
 	int64_t pages = (int64_t)((end - start) >> PAGE_SHIFT);
 
@@ -61,7 +60,7 @@ static int charge(struct vma *vma, uint64_t start, uint64_t end, uint64_t *flags
 		if (!mm_may_commit(vma->mm, pages))
 			return -QENOMEM;
 		*flags |= VM_ACCOUNT;
-	} else if (loses_account(vma, *flags)) {
+	} else if (loses_account(e, vma, *flags)) {
 		*flags &= ~VM_ACCOUNT;
 	}
 	return 0;
@@ -98,13 +97,14 @@ static int protect_one(struct protect *p, struct vma *vma, uint64_t start, uint6
 	if (flags == vma->flags)
 		return 0;
 	missing = locked_pages_missing(vma, flags);
-	err = charge(vma, start, end, &flags);
-	if (!err)
-		err = vma_change_flags(&e, vma, start, end, flags, &now);
-	if (err) {
-		atomic_store(&vma->dead, 0); /* loses_account() */
+	edit_begin(&e, vma->mm);
+	err = charge(&e, vma, start, end, &flags);
+	if (err)
+		edit_abort(&e);
+	else
+		err = edit_change_flags(&e, vma, start, end, flags, &now);
+	if (err)
 		return err;
-	}
 	if (missing)
 		note_missing(p, start, end);
 	protect_entries(&p->gather, now, start, end);

@@ -132,14 +132,16 @@ static bool expandable_in_place(const struct remap *r)
 
 static int expand_in_place(struct remap *r)
 {
-	struct vma_spec s = vma_spec_of(r->vma, r->vma->start, r->addr + r->new_len);
 	struct vma_edit e;
+	struct vma_spec s;
 	int err;
 
-	if ((s.flags & VM_ACCOUNT) &&
+	if ((r->vma->flags & VM_ACCOUNT) &&
 	    !mm_may_commit(r->mm, (int64_t)((r->new_len - r->old_len) >> PAGE_SHIFT)))
 		return -QENOMEM;
 	edit_begin(&e, r->mm);
+	edit_ask(&e, r->vma);
+	s = vma_spec_of(r->vma, r->vma->start, r->addr + r->new_len);
 	edit_remove(&e, r->vma);
 	edit_add_merged(&e, &s);
 	err = edit_apply(&e);

@@ -24,48 +24,49 @@
 #include "core/vma/limits.h"
 #include "core/vma/vma.h"
 
-/* Invariant 1.  A length of 0 moves nothing: the mapping gets a second one beside it. */
-static void kill_source(const struct remap *r)
+/* What was never touched takes its new place, and may merge there. */
+static struct vma_spec moved_spec(const struct remap *r)
 {
-	if (!r->old_len || !RULE(source_dead_during_move))
-		return;
-	atomic_store(&r->vma->dead, 1);
-	STEP("marks VMA %#lx-%#lx dead", r->vma->start, r->vma->end);
+	struct vma_spec s = vma_spec_of(r->vma, r->addr, r->addr + r->old_len);
+	int64_t pages = ((int64_t)r->addr - (int64_t)r->new_addr) / (int64_t)PAGE_SIZE;
+
+	s.start = r->new_addr;
+	s.end = r->new_addr + r->new_len;
+	s.anon_delta = s.anon_id ? s.anon_delta + pages : 0;
+	if (!s.anon_id && r->vma->ops->unbacked)
+		s.pgoff = r->new_addr >> PAGE_SHIFT;
+	return s;
 }
 
-static void revive_source(const struct remap *r)
-{
-	atomic_store(&r->vma->dead, 0);
-	STEP("marks VMA %#lx-%#lx alive", r->vma->start, r->vma->end);
-}
-
-/* What was never touched takes the offset of its new place, and may merge there. */
-static uint64_t moved_pgoff(struct vma *vma, const struct remap *r)
-{
-	if (vma->ops->unbacked && !vma_has_anon(vma))
-		return r->new_addr >> PAGE_SHIFT;
-	return vma_pgoff(vma, r->addr);
-}
-
-/* MREMAP_DONTUNMAP leaves the source mapped and empty, and unlocks all of the mapping it is in. */
+/*
+ * MREMAP_DONTUNMAP leaves the source mapped and empty, and unlocks all of the mapping it is in. One
+ * that has moved as a whole is as if never touched, but that anonymous memory keeps its offset, as
+ * on the host.
+ */
 static void leave_source(struct vma_edit *e, const struct remap *r)
 {
 	struct vma_spec s = vma_spec_of(r->vma, r->vma->start, r->vma->end);
 
 	s.flags &= ~VM_LOCK_MASK;
+	if (r->old_len == s.end - s.start) {
+		s.anon_id = 0;
+		if (!r->vma->ops->unbacked)
+			s.anon_delta = 0;
+	}
 	edit_remove(e, r->vma);
 	edit_add(e, &s);
 }
 
 static int prepare(struct vma_edit *e, struct remap *r)
 {
-	struct vma_spec s = vma_spec_of(r->vma, r->addr, r->addr + r->old_len);
+	struct vma_spec s;
 
-	s.pgoff = moved_pgoff(r->vma, r);
-	s.start = r->new_addr;
-	s.end = r->new_addr + r->new_len;
-	r->locked = (s.flags & VM_LOCKED) != 0;
 	edit_begin(e, r->mm);
+	/* Invariant 1.  A length of 0 moves nothing: the mapping gets a second one beside it. */
+	if (r->old_len && RULE(source_dead_during_move))
+		edit_kill(e, r->vma);
+	s = moved_spec(r);
+	r->locked = (s.flags & VM_LOCKED) != 0;
 	if (r->flags & QMREMAP_DONTUNMAP)
 		leave_source(e, r);
 	else if (r->old_len)
@@ -113,10 +114,8 @@ int remap_move(struct remap *r)
 
 	if (!may_commit(r))
 		return -QENOMEM;
-	kill_source(r);
 	err = prepare(&e, r);
 	if (err) {
-		revive_source(r);
 		edit_abort(&e);
 		return err;
 	}
@@ -129,7 +128,6 @@ int remap_move(struct remap *r)
 		return 0;
 	}
 	tlb_finish(&g);
-	revive_source(r);
 	edit_abort(&e);
 	return -ENOTABLE;
 }

@@ -22,16 +22,21 @@
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
+#include "core/vma/vma.h"
 
 /* Pages that populating writes at once: cleared first, so that more would leave the cache. */
 #define WRITE_RUN 32u
 
-/* For the page of that number behind f->addr. */
-static void make_anon(const struct fault *f, struct folio *folio, unsigned nr)
+static inline void make_anon(const struct fault *f, struct folio *folio)
 {
 	atomic_store_relaxed(&folio->flags, FOLIO_ANON | FOLIO_EXCLUSIVE);
 	folio->root = f->mm->anon;
-	folio->index = (f->addr >> PAGE_SHIFT) + nr;
+}
+
+/* For the page of that number behind f->addr. */
+static inline void place(const struct fault *f, struct folio *folio, unsigned nr)
+{
+	folio->index = vma_anon_index(f->vma, f->addr) + nr;
 	STEP("has a new frame for %#lx: %u", (unsigned long)(f->addr + nr * PAGE_SIZE),
 	     folio_pfn(f->mm->machine, folio));
 }
@@ -42,26 +47,39 @@ static inline struct folio *new_anon(struct fault *f, unsigned alloc_flags, uint
 	struct folio *folio = folio_alloc_page(f->mm->machine, alloc_flags, policy, number);
 
 	if (likely(folio))
-		make_anon(f, folio, 0);
+		make_anon(f, folio);
 	return folio;
 }
 
 struct folio *anon_folio(struct fault *f, unsigned alloc_flags)
 {
-	return new_anon(f, alloc_flags, f->vma->policy, vma_pgoff(f->vma, f->addr));
+	struct folio *folio = new_anon(f, alloc_flags, f->vma->policy, vma_pgoff(f->vma, f->addr));
+
+	if (likely(folio))
+		anon_place(f, folio);
+	return folio;
 }
 
-struct folio *anon_folio_by(struct fault *f, unsigned alloc_flags, uint64_t policy, uint64_t number)
+struct folio *anon_folio_ahead(struct fault *f, uint64_t policy, uint64_t number)
 {
-	return new_anon(f, alloc_flags, policy, number);
+	return new_anon(f, 0, policy, number);
+}
+
+void anon_place(struct fault *f, struct folio *folio)
+{
+	vma_touch(f->vma);
+	place(f, folio, 0);
 }
 
 unsigned anon_folios(struct fault *f, struct folio **v, unsigned n, unsigned alloc_flags)
 {
 	n = folio_alloc_pages(f->mm->machine, v, n, alloc_flags, f->vma->policy,
 			      vma_pgoff(f->vma, f->addr));
-	for (unsigned i = 0; i < n; i++)
-		make_anon(f, v[i], i);
+	vma_touch(f->vma);
+	for (unsigned i = 0; i < n; i++) {
+		make_anon(f, v[i]);
+		place(f, v[i], i);
+	}
 	return n;
 }
 
@@ -125,18 +143,10 @@ static enum quire_fault_result anon_fault(struct fault *f)
 			     : fault_lost(f, -ENOPAGE);
 }
 
-/* Every page is private: no need to look. */
-static bool anon_must_copy(struct vma *vma)
-{
-	(void)vma;
-	return true;
-}
-
 const struct vma_ops anon_vma_ops = {
     .name = "anon",
     .entries = 1u << ENTRY_ZERO,
     .fault = anon_fault,
     .write_protected = cow_write_protected,
     .unbacked = true,
-    .must_copy = anon_must_copy,
 };

@@ -23,6 +23,7 @@
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
 #include "core/table/rmap.h"
+#include "core/vma/vma.h"
 
 #define MAX_FRAME (QUIRE_PTE_FRAME_MASK >> PAGE_SHIFT)
 
@@ -168,7 +169,7 @@ static int copy_out(struct fault *f, uint64_t pgoff, uint64_t policy)
 {
 	struct quire_machine *m = f->mm->machine;
 	const struct quire_file *file = f->file;
-	struct folio *fresh = anon_folio_by(f, 0, policy, pgoff);
+	struct folio *fresh = anon_folio_ahead(f, policy, pgoff);
 	int err;
 
 	if (!fresh)
@@ -209,6 +210,7 @@ static struct folio *take_copy(struct fault *f)
 	struct folio *fresh = f->copy.folio;
 
 	f->copy.folio = NULL;
+	anon_place(f, fresh);
 	return fresh;
 }
 
@@ -227,10 +229,13 @@ static enum quire_fault_result write_private(struct fault *f, uint64_t pgoff)
 static enum quire_fault_result extfile_fault(struct fault *f)
 {
 	uint64_t pgoff = vma_pgoff(f->vma, f->addr);
+	bool private = f->access == QUIRE_WRITE && !(f->vma->flags & VM_MAYSHARE);
 
+	if (private)
+		vma_touch(f->vma); /* also where it is refused, as on the host */
 	if (pgoff >= file_pages(f->vma->file))
 		return fault_beyond_end(f, pgoff);
-	if (f->access == QUIRE_WRITE && !(f->vma->flags & VM_MAYSHARE))
+	if (private)
 		return write_private(f, pgoff);
 	return map_window(f, pgoff);
 }

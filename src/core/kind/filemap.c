@@ -31,6 +31,7 @@
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
 #include "core/table/rmap.h"
+#include "core/vma/vma.h"
 
 #define ADD_RUN 32u /* pages of zeros that populating adds to the cache at once */
 
@@ -287,16 +288,18 @@ static void add_run(struct fault *f, uint64_t pgoff)
 static enum quire_fault_result filemap_fault(struct fault *f)
 {
 	uint64_t pgoff = vma_pgoff(f->vma, f->addr);
-	bool shared = (f->vma->flags & VM_MAYSHARE) != 0;
+	bool private = f->access == QUIRE_WRITE && !(f->vma->flags & VM_MAYSHARE);
 	enum quire_fault_result result;
 	struct folio *folio;
 
+	if (private)
+		vma_touch(f->vma); /* also where it is refused, as on the host */
 	if (pgoff >= file_pages(f->vma->file))
 		return refuse_beyond_end(f, pgoff);
 	result = find_page(f, pgoff, &folio);
 	if (!folio)
 		return result;
-	if (f->access == QUIRE_WRITE && !shared)
+	if (private)
 		return map_private_copy(f, folio);
 	if (unlikely(!fault_is_single(f)) && !f->walk.level && filecache_is_zero_fill(f->vma->file))
 		add_run(f, pgoff); /* not before there is a table: it may want the last frame */

@@ -30,11 +30,12 @@ enum quire_fault_result cow_replace(struct fault *f, struct folio *old, struct f
 				    enum quire_fault_kind kind);
 
 /* ---- anon.c */
-/* A new folio for f->addr that is nobody else's yet.  NULL: no memory. */
+/* A new folio for f->addr that is nobody else's yet; f->vma is touched.  NULL: no memory. */
 struct folio *anon_folio(struct fault *f, unsigned alloc_flags);
-/* The same where f->vma is not there to be asked for its policy and the page's number. */
-struct folio *anon_folio_by(struct fault *f, unsigned alloc_flags, uint64_t policy,
-			    uint64_t number);
+/* The same in two steps: where f->vma is not there to be asked for its policy and the page's
+ * number, and when it is known for which VMA: f->addr of f->vma. */
+struct folio *anon_folio_ahead(struct fault *f, uint64_t policy, uint64_t number);
+void anon_place(struct fault *f, struct folio *folio);
 /* Up to n of them, for f->addr and the pages behind it.  Returns how many; 0: no memory. */
 unsigned anon_folios(struct fault *f, struct folio **v, unsigned n, unsigned alloc_flags);
 

@@ -5,7 +5,7 @@
  * Owns nothing.  Both M are held.  The child's PTL is taken first (its table may have to be made),
  * the parent's inside it.  Nobody else nests a PTL in the child's: the child has no users yet.
  *
- * What is copied: private mappings that hold at least one anonymous page, as a whole.  Everything
+ * What is copied: mappings that ever had a private page (identity.c), as a whole.  Everything
  * else the child faults in again, as on Linux (its smaps shows no Rss there until it touches them).
  * So fork costs nothing for shared memory and for code.
  *
@@ -44,32 +44,9 @@ struct copy {
 	struct folio_run run;
 };
 
-/* A fault that saw the VMA alive under a table's PTL has inserted its entry when we have it. */
-bool vma_has_anon(struct vma *vma)
+static bool must_copy(const struct vma *dst, struct vma *src)
 {
-	const struct quire_machine *m = vma->mm->machine;
-	struct pt_cursor c;
-	bool found = false;
-
-	atomic_fence(); /* a fault sees the mark, or makes its table in our sight */
-	pt_cursor_begin(&c, vma->mm, vma->start, vma->end);
-	while (!found && pt_next_piece(&c))
-		pt_for_each_entry (&c) {
-			if (found || !c.ref.table->pt.used)
-				break;
-			found = entry_is_private(m, atomic_load_relaxed(c.entry));
-		}
-	pt_cursor_pause(&c);
-	return found;
-}
-
-static bool must_copy(struct vma *src)
-{
-	if (src->flags & VM_WIPEONFORK)
-		return false;
-	if (src->ops->must_copy)
-		return src->ops->must_copy(src);
-	return !(src->flags & VM_MAYSHARE) && vma_has_anon(src);
+	return src->ops->must_copy ? src->ops->must_copy(src) : dst->anon_id != 0;
 }
 
 /* 0: no memory. */
@@ -345,7 +322,7 @@ int copy_entries(struct mmu_gather *g, struct vma *dst, struct vma *src)
 	struct pt_cursor at;
 	int err = 0;
 
-	if (!must_copy(src))
+	if (!must_copy(dst, src))
 		return 0;
 	pt_cursor_begin(&at, src->mm, src->start, src->end);
 	while (!err && pt_next_table(&at)) {

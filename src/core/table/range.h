@@ -40,10 +40,6 @@ void protect_entries(struct mmu_gather *g, struct vma *vma, uint64_t start, uint
  * keeps what it has: the caller tears the child down).  Both M held. */
 int copy_entries(struct mmu_gather *g, struct vma *dst, struct vma *src);
 
-/* Some page of the private VMA is anonymous memory.  It stays so only if the VMA is dead: else a
- * fault may bring one in. */
-bool vma_has_anon(struct vma *vma);
-
 /*
  * move.c: mremap.  Moves entries from [old, old+len) to [new, new+len), both of `file` or of
  * anonymous memory (NULL).  Returns bytes moved; less than len: no memory for a table.

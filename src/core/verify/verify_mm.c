@@ -72,6 +72,10 @@ static void verify_vma(struct verify *v, struct quire_mm *mm, const struct vma *
 	if (vma_is_dead(vma) || vma->mm != mm || !vma->ops)
 		verify_bad(v, "mm %p: VMA %lx-%lx is dead or foreign", (void *)mm, vma->start,
 			   vma->end);
+	if (vma->file ? vma->anon_delta && !vma->anon_id
+		      : vma_anon_index(vma, vma->start) != vma->pgoff)
+		verify_bad(v, "mm %p: VMA %lx-%lx looks for private pages at %lx", (void *)mm,
+			   vma->start, vma->end, vma_anon_index(vma, vma->start));
 	if (vma->file && !vma->in_mapping)
 		verify_bad(v, "mm %p: VMA %lx-%lx is not in its file's interval tree", (void *)mm,
 			   vma->start, vma->end);
@@ -135,6 +139,10 @@ static void verify_anon(struct mm_check *c, const struct vma *vma, uint64_t addr
 		bad_entry(c, addr, e, "maps an anonymous page in a shared mapping");
 	if ((e & PTE_WRITE) && !folio_test(f, FOLIO_EXCLUSIVE))
 		bad_entry(c, addr, e, "may write a page that is not exclusive");
+	if (!vma->anon_id)
+		bad_entry(c, addr, e, "maps a private page in a VMA that was never touched");
+	if (folio_index(c->v->m, f, pte_frame(e)) != vma_anon_index(vma, addr))
+		bad_entry(c, addr, e, "maps a private page that would be looked for elsewhere");
 	verify_found(c->v, c->mm, addr, f, pte_frame(e));
 }
 

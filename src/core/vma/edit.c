@@ -30,12 +30,52 @@ void edit_begin(struct vma_edit *e, struct quire_mm *mm)
 	e->cut.from = e->cut.to = 0;
 	e->cut_pages = 0;
 	e->cut_accounted = 0;
+	e->nr_asked = 0;
 	e->held = false;
 	e->charged = false;
 	e->err = 0;
 	if (!RULE(bounds_shrink_first))
 		mm->tree_env.shrink_late = true;
 	rtree_txn_begin(&e->txn, &mm->vmas, &mm->tree_env);
+}
+
+void edit_kill(struct vma_edit *e, struct vma *vma)
+{
+	Q_ASSERT(e->mm->machine, e->nr_asked < EDIT_ASKED);
+	e->asked[e->nr_asked++] = vma;
+	atomic_store(&vma->dead, 1);
+	STEP("marks VMA %#lx-%#lx dead", vma->start, vma->end);
+	atomic_fence(); /* a fault finds the mark, or its identity is found: identity.c, 2 */
+}
+
+static bool is_added(const struct vma_edit *e, const struct vma *vma)
+{
+	const struct vma *v = e->added;
+
+	while (v && v != vma)
+		v = v->chain;
+	return v != NULL;
+}
+
+uint64_t edit_ask_untouched(struct vma_edit *e, struct vma *vma)
+{
+	if (RULE(dead_while_asked) && !vma_is_dead(vma) && !is_added(e, vma))
+		edit_kill(e, vma);
+	return atomic_load_relaxed(&vma->anon_id);
+}
+
+static void revive(struct vma *vma)
+{
+	atomic_store(&vma->dead, 0);
+	STEP("marks VMA %#lx-%#lx alive", vma->start, vma->end);
+}
+
+void edit_spare(struct vma_edit *e, struct vma *vma)
+{
+	if (e->nr_asked && e->asked[e->nr_asked - 1] == vma) {
+		e->nr_asked--;
+		revive(vma);
+	}
 }
 
 /* True if the edit itself had added it: then it is off the chain. */
@@ -161,6 +201,8 @@ static void cut_one(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_
 	uint64_t from = vma->start > start ? vma->start : start;
 	uint64_t to = vma->end < end ? vma->end : end;
 
+	if (vma->start < start || vma->end > end)
+		edit_ask(e, vma);
 	e->cut_pages += (to - from) >> PAGE_SHIFT;
 	if (vma->flags & VM_ACCOUNT)
 		e->cut_accounted += (to - from) >> PAGE_SHIFT;
@@ -295,6 +337,8 @@ static void abort_linked(struct vma_edit *e, struct vma *vma)
 void edit_abort(struct vma_edit *e)
 {
 	rtree_txn_abort(&e->txn);
+	while (e->nr_asked)
+		revive(e->asked[--e->nr_asked]);
 	if (unlikely(e->charged))
 		charge_undo(e->added, e->removed);
 	while (e->added) {

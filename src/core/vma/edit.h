@@ -40,16 +40,21 @@ struct edit_cut {
 	bool has_left, has_right;
 };
 
+/* At most: two neighbours, the first and the last of a cut, and the source of a move. */
+#define EDIT_ASKED 5
+
 struct vma_edit {
 	struct quire_mm *mm;
 	struct rtree_txn txn;
-	struct vma *added, *removed; /* chains */
-	struct edit_cut cut;         /* not in txn yet */
-	uint64_t old_count, count;   /* VMAs before, and as it is now */
-	uint64_t cut_pages;          /* taken out by edit_cut */
-	uint64_t cut_accounted;      /* of them charged to committed memory */
-	bool held;                   /* edit_hold() */
-	bool charged;                /* edit_charge() */
+	struct vma *added, *removed;   /* chains */
+	struct edit_cut cut;           /* not in txn yet */
+	uint64_t old_count, count;     /* VMAs before, and as it is now */
+	uint64_t cut_pages;            /* taken out by edit_cut */
+	uint64_t cut_accounted;        /* of them charged to committed memory */
+	struct vma *asked[EDIT_ASKED]; /* dead ahead of the commit: edit_ask(), edit_kill() */
+	unsigned nr_asked;
+	bool held;    /* edit_hold() */
+	bool charged; /* edit_charge() */
 	int err;
 };
 
@@ -57,6 +62,21 @@ struct vma_edit {
 void edit_begin(struct vma_edit *e, struct quire_mm *mm);
 /* What the tree will be. */
 const struct rtree *edit_view(struct vma_edit *e);
+/*
+ * The edit goes by the identity of the VMA, a published one: if that is 0, the VMA is dead from
+ * here on, so that it stays 0 (identity.c, 2).  Returns it.  Ahead of vma_spec_of().
+ */
+uint64_t edit_ask_untouched(struct vma_edit *e, struct vma *vma);
+static inline uint64_t edit_ask(struct vma_edit *e, struct vma *vma)
+{
+	uint64_t id = atomic_load_relaxed(&vma->anon_id);
+
+	return id || (vma->flags & VM_MAYSHARE) ? id : edit_ask_untouched(e, vma);
+}
+/* The VMA, a published one, is dead from here on.  If the edit is aborted it lives again. */
+void edit_kill(struct vma_edit *e, struct vma *vma);
+/* A neighbour that was asked is none of the edit's: it lives again. */
+void edit_spare(struct vma_edit *e, struct vma *vma);
 /* A VMA of the view; one that the edit itself added is freed. */
 void edit_remove(struct vma_edit *e, struct vma *vma);
 /* NULL only with e->err. */
@@ -108,7 +128,11 @@ struct vma *edit_add_merged(struct vma_edit *e, const struct vma_spec *spec);
  */
 int vma_change_flags(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_t end,
 		     uint64_t flags, struct vma **out);
-/* The same for whatever differs in *s from the VMA that has its range. */
-int vma_change(struct vma_edit *e, struct vma *vma, const struct vma_spec *s, struct vma **out);
+/* The same for the policy. */
+int vma_change_policy(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_t end,
+		      uint64_t policy, struct vma **out);
+/* Of flags, within an edit that has begun, and has changed nothing yet. */
+int edit_change_flags(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_t end,
+		      uint64_t flags, struct vma **out);
 
 #endif

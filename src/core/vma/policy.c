@@ -11,15 +11,13 @@
 
 static int set_one(struct vma *vma, uint64_t start, uint64_t end, uint64_t policy)
 {
-	struct vma_spec s = vma_spec_of(vma, start, end);
 	struct vma_edit e;
 	struct vma *now;
 	int err;
 
 	if (vma->policy == policy)
 		return 0;
-	s.policy = policy;
-	err = vma_change(&e, vma, &s, &now);
+	err = vma_change_policy(&e, vma, start, end, policy, &now);
 	if (!err)
 		edit_finish(&e);
 	return err;

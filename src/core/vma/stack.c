@@ -26,6 +26,7 @@ static bool within_limits(struct vma *vma, uint64_t addr)
 	struct quire_mm *mm = vma->mm;
 	int64_t pages = (int64_t)((vma->start - addr) >> PAGE_SHIFT);
 
+	vma_touch(vma); /* as on the host, which goes by it then */
 	if (vma->end - addr > atomic_load_relaxed(&mm->rlimit[QUIRE_RLIMIT_STACK]))
 		return false;
 	if ((uint64_t)pages > vma->pgoff)

@@ -27,6 +27,8 @@ struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec)
 	vma->end = spec->end;
 	vma->flags = spec->flags;
 	vma->pgoff = spec->pgoff;
+	vma->anon_delta = spec->anon_delta;
+	vma->anon_id = spec->anon_id;
 	vma->policy = spec->policy;
 	vma->mm = mm;
 	vma->file = spec->file;
@@ -48,6 +50,8 @@ struct vma_spec vma_spec_of(const struct vma *vma, uint64_t start, uint64_t end)
 	    .end = end,
 	    .flags = vma->flags,
 	    .pgoff = vma->pgoff + (start >> PAGE_SHIFT) - (vma->start >> PAGE_SHIFT),
+	    .anon_delta = vma->anon_delta,
+	    .anon_id = atomic_load_relaxed(&vma->anon_id),
 	    .file = vma->file,
 	    .policy = vma->policy,
 	    .private = vma->private,

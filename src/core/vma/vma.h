@@ -11,7 +11,9 @@
 struct vma_spec {
 	uint64_t start, end;
 	uint64_t flags;
-	uint64_t pgoff;          /* of start */
+	uint64_t pgoff; /* of start */
+	int64_t anon_delta;
+	uint64_t anon_id;
 	struct quire_file *file; /* the VMA takes a reference of its own */
 	uint64_t policy;
 	void *private; /* vma_ops.open */
@@ -62,6 +64,22 @@ struct vma_spec vma_spec_of(const struct vma *vma, uint64_t start, uint64_t end)
 void mm_init_tree_env(struct quire_mm *mm);
 /* Nodes that are left to call_rcu(). */
 void nodes_free_later(struct quire_machine *m, struct rtree_retired *list);
+
+/*
+ * ---- identity.c: which private pages a VMA may have.
+ */
+/* Its lowest bit: the VMA was touched before a fork made it. */
+#define ANON_INHERITED 1ull
+void vma_take_identity(struct vma *vma);
+/* A private page is about to be made in it.  R or M, before the PTL under which the VMA is asked
+ * whether it is dead. */
+static inline void vma_touch(struct vma *vma)
+{
+	if (unlikely(!atomic_load_relaxed(&vma->anon_id)))
+		vma_take_identity(vma);
+}
+/* dst, a fork's copy of src that nobody knows, is to get its entries.  `forking` is set. */
+void vma_inherit(struct vma *dst, const struct vma *src);
 
 /*
  * ---- recycle.c.  M held.

@@ -6,8 +6,9 @@
  * the map count show: the same flags (soft-dirty aside, which the merged VMA
  * has if either had it), the same file and policy, offsets that continue, and the same in what
  * their kind keeps of them.  Anonymous memory has an offset too, the address at which it was first
- * mapped, so that what mremap has moved only merges with what moved along with it. All of this runs
- * inside an edit, under M.
+ * mapped, so that what mremap has moved only merges with what moved along with it.  Private memory
+ * that was touched has an identity (identity.c), by which the kernel keeps apart what it looks for
+ * in different ways.  All of this runs inside an edit, under M.
  */
 #include "core/vma/edit.h"
 #include "core/vma/vma.h"
@@ -17,9 +18,9 @@ static bool flags_match(uint64_t a, uint64_t b)
 	return !((a ^ b) & ~VM_SOFTDIRTY);
 }
 
-static uint64_t spec_end_pgoff(const struct vma_spec *s)
+static uint64_t spec_pages(const struct vma_spec *s)
 {
-	return s->pgoff + ((s->end - s->start) >> PAGE_SHIFT);
+	return (s->end - s->start) >> PAGE_SHIFT;
 }
 
 /* Only mappings of files have private. */
@@ -34,7 +35,7 @@ static bool private_allows(const struct vma_spec *a, const struct vma_spec *b)
 static bool mergeable(const struct vma_spec *a, const struct vma_spec *b)
 {
 	return a->end == b->start && a->file == b->file && flags_match(a->flags, b->flags) &&
-	       a->policy == b->policy && spec_end_pgoff(a) == b->pgoff &&
+	       a->policy == b->policy && a->pgoff + spec_pages(a) == b->pgoff &&
 	       a->private == b->private && (likely(!a->private) || private_allows(a, b));
 }
 
@@ -59,9 +60,32 @@ static void take_whole(struct vma_edit *e, struct merge *m, struct vma *vma)
 	edit_take(e, vma);
 }
 
+static bool identities_match(uint64_t a, uint64_t b)
+{
+	return a && b ? a == b : !((a | b) & ANON_INHERITED);
+}
+
+/* identity.c, 4 and 5: the two, which are mergeable, may be one, which has m's identity then. */
+static bool merge_identities(struct merge *m, const struct vma_spec *a, const struct vma_spec *b)
+{
+	int64_t delta = a->anon_id ? a->anon_delta : b->anon_delta;
+
+	if (!identities_match(a->anon_id, b->anon_id))
+		return false;
+	if (unlikely(a->anon_delta != b->anon_delta)) {
+		if (a->anon_id && b->anon_id)
+			return false;
+		if ((int64_t)(a->start >> PAGE_SHIFT) + delta < 0) /* there is no such index */
+			return false;
+	}
+	m->s.anon_delta = delta;
+	m->s.anon_id = a->anon_id | b->anon_id;
+	return true;
+}
+
 static bool grow_left(struct merge *m, const struct vma_spec *p)
 {
-	if (!mergeable(p, &m->s))
+	if (!merge_identities(m, p, &m->s))
 		return false;
 	m->s.start = p->start;
 	m->s.pgoff = p->pgoff;
@@ -71,7 +95,7 @@ static bool grow_left(struct merge *m, const struct vma_spec *p)
 
 static bool grow_right(struct merge *m, const struct vma_spec *n)
 {
-	if (!mergeable(&m->s, n))
+	if (!merge_identities(m, &m->s, n))
 		return false;
 	m->s.end = n->end;
 	m->s.flags |= n->flags;
@@ -86,15 +110,20 @@ static void merge_left(struct vma_edit *e, struct merge *m, const struct rtree *
 	if (!m->touches_left)
 		return;
 	if (m->left) {
-		m->left = !grow_left(m, &e->cut.left);
+		m->left = !(mergeable(&e->cut.left, &m->s) && grow_left(m, &e->cut.left));
 		return;
 	}
 	prev = rtree_prev(view, m->from < m->to ? min_u64(m->from, m->s.start) : m->s.start, NULL);
 	if (!prev || prev->end != m->s.start)
 		return;
 	p = vma_spec_of(prev, prev->start, prev->end);
+	if (!mergeable(&p, &m->s))
+		return;
+	p.anon_id = edit_ask(e, prev);
 	if (grow_left(m, &p))
 		take_whole(e, m, prev);
+	else
+		edit_spare(e, prev);
 }
 
 static void merge_right(struct vma_edit *e, struct merge *m, const struct rtree *view)
@@ -105,15 +134,20 @@ static void merge_right(struct vma_edit *e, struct merge *m, const struct rtree 
 	if (!m->touches_right)
 		return;
 	if (m->right) {
-		m->right = !grow_right(m, &e->cut.right);
+		m->right = !(mergeable(&m->s, &e->cut.right) && grow_right(m, &e->cut.right));
 		return;
 	}
 	next = rtree_find(view, m->s.end, NULL);
 	if (!next || next->start != m->s.end)
 		return;
 	n = vma_spec_of(next, next->start, next->end);
+	if (!mergeable(&m->s, &n))
+		return;
+	n.anon_id = edit_ask(e, next);
 	if (grow_right(m, &n))
 		take_whole(e, m, next);
+	else
+		edit_spare(e, next);
 }
 
 /* The cut was of the very range: what it has met is known. */
@@ -150,16 +184,36 @@ struct vma *edit_add_merged(struct vma_edit *e, const struct vma_spec *spec)
 int vma_change_flags(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_t end,
 		     uint64_t flags, struct vma **out)
 {
-	struct vma_spec s = vma_spec_of(vma, start, end);
-
-	s.flags = flags;
-	return vma_change(e, vma, &s, out);
+	edit_begin(e, vma->mm);
+	return edit_change_flags(e, vma, start, end, flags, out);
 }
 
-int vma_change(struct vma_edit *e, struct vma *vma, const struct vma_spec *s, struct vma **out)
+static int change(struct vma_edit *e, const struct vma_spec *s, struct vma **out)
 {
-	edit_begin(e, vma->mm);
 	edit_cut(e, s->start, s->end);
 	*out = edit_add_merged(e, s);
 	return edit_commit_or_abort(e);
+}
+
+int edit_change_flags(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_t end,
+		      uint64_t flags, struct vma **out)
+{
+	struct vma_spec s;
+
+	edit_ask(e, vma);
+	s = vma_spec_of(vma, start, end);
+	s.flags = flags;
+	return change(e, &s, out);
+}
+
+int vma_change_policy(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_t end,
+		      uint64_t policy, struct vma **out)
+{
+	struct vma_spec s;
+
+	edit_begin(e, vma->mm);
+	edit_ask(e, vma);
+	s = vma_spec_of(vma, start, end);
+	s.policy = policy;
+	return change(e, &s, out);
 }

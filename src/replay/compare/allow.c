@@ -72,17 +72,6 @@ static bool of_other_pages(const struct place *at)
 	       !is_anonymous(bits_of(at, 1));
 }
 
-static bool fork_copies(const struct place *at)
-{
-	if (!after(at, VERB_FORK))
-		return false;
-	if (at->part == PART_RESULT)
-		return mincore_differs(at);
-	if (is_field(at, USAGE_RSS) && !is_private(at))
-		return false;
-	return of_other_pages(at);
-}
-
 /* The step that has made the file or segment that is mapped; NULL: none is. */
 static const struct step *maker(const struct place *at)
 {
@@ -136,29 +125,6 @@ static bool chosen(const struct place *at)
 {
 	return at->part == PART_RESULT && verbs[at->step->verb].into &&
 	       at->step->verb != VERB_BRK && outside(at->result[0]) && outside(at->result[1]);
-}
-
-/* Anonymous memory has been there, or may have been moved there. */
-static bool touched(const struct place *at, uint64_t start, uint64_t end)
-{
-	if (after(at, VERB_REMAP))
-		return true;
-	for (uint64_t addr = start; addr < end; addr += REPLAY_PAGE)
-		if (addr >= ARENA_START && addr < ARENA_END &&
-		    at->touched[(addr - ARENA_START) / REPLAY_PAGE])
-			return true;
-	return false;
-}
-
-static bool accounted(const struct place *at)
-{
-	return at->part == PART_FLAGS && touched(at, ARENA_START, ARENA_END) &&
-	       flags_same_but_accounting(at->vma[0]->flags, at->vma[1]->flags);
-}
-
-static bool merged(const struct place *at)
-{
-	return at->part == PART_MERGED && touched(at, at->start, at->end);
 }
 
 static bool is_refused_fixed(const struct step *s, const struct result *r)
@@ -250,14 +216,6 @@ static bool remaps(const struct place *at)
 	return at->step->verb == VERB_REMAP;
 }
 
-/* One side has refused it. */
-static bool remap_of_several(const struct place *at)
-{
-	bool refused[2] = {at->result[0]->value == -EFAULT, at->result[1]->value == -EFAULT};
-
-	return at->part == PART_RESULT && remaps(at) && refused[0] != refused[1];
-}
-
 static bool is_locking(const struct step *s, const struct result *r)
 {
 	(void)r;
@@ -280,22 +238,10 @@ static struct allowance allowances[] = {
     {"refused-split",
      "a MAP_FIXED that a limit refuses has split, on the host, what it would have replaced",
      refused_split, true, 0},
-    {"merged",
-     "whether neighbours that have been touched become one mapping again depends, on the host, on "
-     "where their pages were first mapped; Quire does not know that yet",
-     merged, false, 0},
-    {"accounted",
-     "whether a mapping that is made read-only goes on counting as committed depends, on the host, "
-     "on whether it has ever had an anonymous page; in Quire on whether it has one",
-     accounted, false, 0},
     {"referenced", "which pages count as referenced is for the host's LRU lists to say", referenced,
      false, 0},
     {"lazyfree", "a page that MADV_FREE takes waits in a list before it counts", lazy_free, false,
      0},
-    {"fork-copies",
-     "which entries of pages that are not anonymous a fork copies depends on whether the mapping "
-     "has ever had an anonymous page",
-     fork_copies, false, 0},
     {"disk-folios", "the host's file systems read, cache and make dirty several pages at once",
      disk_folios, false, 0},
     {"populated",
@@ -317,9 +263,6 @@ static struct allowance allowances[] = {
      "`quire "
      "run` those that are read: it shows where the call is refused half-way",
      vm_order, true, 0},
-    {"remap-several",
-     "mremap takes several mappings at once, or refuses: what is one mapping differs, see merged",
-     remap_of_several, true, 0},
     {"remap-locked",
      "after MREMAP_DONTUNMAP of locked memory the host forgets the lock of what it merges with, "
      "too",

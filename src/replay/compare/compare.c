@@ -268,72 +268,6 @@ static enum verdict compare_contents(struct place *at, struct difference *d)
 	return SAME;
 }
 
-static void touch(struct place *at, struct value from, uint64_t len)
-{
-	uint64_t start = board_value(at->board[0], from) - ARENA_START;
-	uint64_t first = start / REPLAY_PAGE, n = len / REPLAY_PAGE + 2;
-
-	for (uint64_t i = first; i < first + n && i < ARENA_PAGES; i++)
-		at->touched[i] = true;
-}
-
-/* What a step tries to write to gets ready for anonymous pages, also where it is refused. */
-static void note_tried(struct place *at)
-{
-	const struct step *s = at->step;
-
-	switch (s->verb) {
-	case VERB_WRITE:
-	case VERB_FILL:
-	case VERB_ADVISE:
-	case VERB_LOCK:
-		touch(at, s->args[0], s->args[1].add);
-		break;
-	case VERB_MAP:
-		if (s->words[1] & (QMAP_LOCKED | QMAP_POPULATE))
-			touch(at, s->args[0], s->args[1].add);
-		break;
-	case VERB_VMREAD:
-	case VERB_VMWRITE:
-		touch(at, s->args[0], s->args[2].add);
-		touch(at, s->args[1], s->args[2].add);
-		break;
-	default:
-		break;
-	}
-}
-
-/* It is the mapping as a whole that gets ready. */
-static void spread(struct place *at, const struct vma_view *m)
-{
-	bool any = false;
-
-	for (unsigned pass = 0; pass < 2; pass++)
-		for (uint64_t addr = m->start; addr < m->end; addr += REPLAY_PAGE) {
-			bool *page = &at->touched[(addr - ARENA_START) / REPLAY_PAGE];
-
-			if (addr < ARENA_START || addr >= ARENA_END)
-				continue;
-			if (pass)
-				*page |= any;
-			else
-				any |= *page;
-		}
-}
-
-static void note_touched(struct place *at)
-{
-	note_tried(at);
-	for (unsigned side = 0; side < 2; side++) {
-		const uint8_t *pages = at->result[side]->view.pages;
-
-		for (unsigned i = 0; i < ARENA_PAGES; i++)
-			at->touched[i] |= (pages[i] & PAGE_PRESENT) && !(pages[i] & PAGE_FILE);
-	}
-	for (unsigned i = 0; i < at->result[0]->view.nr_vmas; i++)
-		spread(at, &at->result[0]->view.vmas[i]);
-}
-
 bool boards_differ(const struct board *a, const struct board *b, struct difference *d)
 {
 	struct place at = {.board = {a, b}};
@@ -344,7 +278,6 @@ bool boards_differ(const struct board *a, const struct board *b, struct differen
 		at.step = &a->script.steps[i];
 		at.result[0] = &a->results[i];
 		at.result[1] = &b->results[i];
-		note_touched(&at);
 		v = compare_results(&at, d);
 		if (v == SAME)
 			v = compare_views(&at, d);

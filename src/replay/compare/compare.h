@@ -25,9 +25,7 @@ struct place {
 	const struct result *result[2];
 	unsigned nr_step;
 	const struct vma_view *vma[2]; /* but for RESULT, CONTENT */
-	/* Pages of the arena that have been anonymous memory, of whichever process, up to now. */
-	bool touched[ARENA_PAGES];
-	uint64_t start, end; /* MERGED: where the mappings differ */
+	uint64_t start, end;           /* MERGED: where the mappings differ */
 	enum part part;
 	unsigned field; /* USAGE, STATUS: which; PAGE, CONTENT: which page of the arena */
 };
