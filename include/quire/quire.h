@@ -518,6 +518,7 @@ struct quire_file_options {
 	bool noreserve;   /* shmem: charged to committed memory page by page, not whole */
 	const char *name; /* for maps; copied */
 	uint64_t dev, ino;
+	bool moves_alone; /* no mremap over several mappings takes it along (EFAULT) */
 };
 /* ops_size: of opts->ops, as the embedder knows it. */
 QUIRE_API int quire_file_create_sized(struct quire_machine *m,

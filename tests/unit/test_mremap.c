@@ -199,6 +199,30 @@ static void across_tables(void **state)
 	unit_expect_zero(u->mm, 0x40000000 + len, len);
 }
 
+/* What is said of a file is for a move of several mappings, and for none of its own. */
+static void left_out_of_several(void **state)
+{
+	struct unit *u = *state;
+	struct quire_file_options opts = {
+	    .size = sizeof(opts), .kind = QUIRE_FILE_SHMEM, .bytes = 4 * UPAGE, .writable = true};
+	uint64_t a = 0x10000000, b = 0x20000000, out;
+	struct quire_file *file;
+
+	opts.moves_alone = true;
+	assert_int_equal(quire_file_create(u->m, &opts, &file), 0);
+	unit_map(u->mm, a, UPAGE, URW, UANON | QMAP_FIXED);
+	assert_int_equal(
+	    quire_mmap(u->mm, a + UPAGE, 4 * UPAGE, URW, QMAP_SHARED | QMAP_FIXED, file, 0, &out),
+	    0);
+	assert_int_equal(quire_mremap(u->mm, a + UPAGE, 5 * UPAGE, 5 * UPAGE, FIX, b, &out),
+			 -QEFAULT);
+	assert_int_equal(quire_mremap(u->mm, a, 5 * UPAGE, 5 * UPAGE, FIX, b, &out), -QEFAULT);
+	assert_int_equal(quire_mremap(u->mm, a + UPAGE, 4 * UPAGE, 4 * UPAGE, FIX, b + UPAGE, &out),
+			 0);
+	quire_file_put(file);
+	unit_verify(u);
+}
+
 static void locked_limit(void **state)
 {
 	static const struct call calls[] = {
@@ -223,6 +247,7 @@ int main(void)
 	    cmocka_unit_test(leaving_the_source),
 	    cmocka_unit_test(duplicating_shared),
 	    unit_test(across_tables),
+	    unit_test(left_out_of_several),
 	    cmocka_unit_test(locked_limit),
 	};
 

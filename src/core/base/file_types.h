@@ -65,6 +65,7 @@ struct quire_file {
 	void *priv;                    /* C */
 	struct file_facts facts;       /* C */
 	bool writable, noexec;         /* C */
+	bool moves_alone;              /* C */
 	bool anon;     /* C: shared anonymous memory made by mmap: /dev/zero in maps */
 	uint32_t refs; /* A: invariant 1 */
 	union {

@@ -260,6 +260,17 @@ static bool moves_each(const struct remap *r)
 	return (r->flags & QMREMAP_FIXED) && r->old_len == r->new_len;
 }
 
+/* All that is asked of a mapping of the range [start, end), of which there may be more. */
+static int check_each(const struct remap *r, uint64_t start, uint64_t end)
+{
+	const struct vma *vma = r->vma;
+	bool several = start < vma->start || vma->end < end;
+
+	if (several && vma->file && vma->file->moves_alone)
+		return -QEFAULT;
+	return check_mapping(r);
+}
+
 /* Equal lengths and a fixed address: mapping by mapping, stopping at the first error. */
 static int remap_each(struct remap *r)
 {
@@ -276,7 +287,7 @@ static int remap_each(struct remap *r)
 		r->addr = r->vma->start > a ? r->vma->start : a;
 		r->old_len = r->new_len = to - r->addr;
 		r->new_addr = target + (r->addr - start);
-		err = check_mapping(r);
+		err = check_each(r, start, end);
 		if (!err)
 			err = remap_to(r);
 		if (err)

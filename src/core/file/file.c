@@ -129,6 +129,7 @@ static int set_up(struct quire_file *file, struct quire_machine *m,
 	file->ops = *ops;
 	file->priv = o->priv;
 	file->writable = o->writable;
+	file->moves_alone = o->moves_alone;
 	file->noexec = o->noexec;
 	file->dev = o->dev;
 	file->ino = o->ino;

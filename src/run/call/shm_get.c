@@ -40,6 +40,7 @@ static int make_file(struct request *q, struct segment *g, bool noreserve)
 	o.bytes = PAGE_UP(g->bytes);
 	o.writable = true;
 	o.noreserve = noreserve;
+	o.moves_alone = true; /* as on Linux, whose segments have a place of their own choice */
 	o.dev = 1;
 	o.ino = (uint64_t)shm_id(g);
 	return quire_file_create(q->run->machine, &o, &g->file);
