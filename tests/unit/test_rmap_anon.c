@@ -35,6 +35,7 @@ static void flushed(struct rmap_walk *w, struct quire_mm *mm)
 	struct seen *s = container_of(w, struct seen, walk);
 
 	(void)mm;
+	assert_false(w->moved);
 	s->flushes++;
 }
 
@@ -230,6 +231,147 @@ static void test_strangers(void **state)
 	quire_mm_put(child);
 }
 
+/* ---- moved ------------------------------------------------------------------- */
+
+#define FAR (1ull << 40)
+
+static uint64_t move(struct quire_mm *mm, uint64_t from, uint64_t len, uint64_t to, int flags)
+{
+	uint64_t out;
+
+	assert_int_equal(
+	    quire_mremap(mm, from, len, len, QMREMAP_MAYMOVE | QMREMAP_FIXED | flags, to, &out), 0);
+	return out;
+}
+
+static void expect_alone_at(struct unit *u, struct quire_mm *mm, uint64_t addr)
+{
+	struct seen s = walk(u, mm, addr);
+
+	assert_int_equal(s.n, 1);
+	assert_ptr_equal(s.mm[0], mm);
+	assert_int_equal(s.addr[0], addr);
+}
+
+/* Far and farther, in parts, home; what is made at the new place, too. */
+static void test_moved(void **state)
+{
+	struct unit *u = *state;
+	uint64_t a = unit_map(u->mm, 0, 4 * UPAGE, URW, UANON);
+
+	for (unsigned i = 0; i < 3; i++)
+		unit_store(u->mm, a + i * UPAGE, i);
+	move(u->mm, a, 4 * UPAGE, FAR, 0);
+	unit_store(u->mm, FAR + 3 * UPAGE, 3);
+	for (unsigned i = 0; i < 4; i++)
+		expect_alone_at(u, u->mm, FAR + i * UPAGE);
+	move(u->mm, FAR + UPAGE, 2 * UPAGE, 2 * FAR, 0);
+	expect_alone_at(u, u->mm, FAR);
+	expect_alone_at(u, u->mm, 2 * FAR);
+	expect_alone_at(u, u->mm, 2 * FAR + UPAGE);
+	expect_alone_at(u, u->mm, FAR + 3 * UPAGE);
+	move(u->mm, 2 * FAR, UPAGE, a + UPAGE, 0);
+	expect_alone_at(u, u->mm, a + UPAGE);
+	assert_int_equal(quire_mprotect(u->mm, FAR, UPAGE, QPROT_READ), 0);
+	expect_alone_at(u, u->mm, FAR);
+	assert_int_equal(quire_munmap(u->mm, FAR + 3 * UPAGE, UPAGE), 0);
+	expect_alone_at(u, u->mm, FAR);
+	assert_int_equal(unit_load(u->mm, 2 * FAR + UPAGE), 2);
+}
+
+/* Two pages of one index: one has moved away, and another has come in its place. */
+static void test_same_index(void **state)
+{
+	struct unit *u = *state;
+	uint64_t a = unit_map(u->mm, 0, UPAGE, URW, UANON);
+
+	unit_store(u->mm, a, 1);
+	move(u->mm, a, UPAGE, FAR, QMREMAP_DONTUNMAP);
+	unit_store(u->mm, a, 2);
+	move(u->mm, a, UPAGE, 2 * FAR, QMREMAP_DONTUNMAP);
+	unit_store(u->mm, a, 3);
+	expect_alone_at(u, u->mm, a);
+	expect_alone_at(u, u->mm, FAR);
+	expect_alone_at(u, u->mm, 2 * FAR);
+}
+
+/* A moved mapping grows in place: what is made in its new part has the same range. */
+static void test_moved_and_grown(void **state)
+{
+	struct unit *u = *state;
+	uint64_t a = unit_map(u->mm, 0, UPAGE, URW, UANON), out;
+
+	unit_store(u->mm, a, 1);
+	move(u->mm, a, UPAGE, FAR, 0);
+	assert_int_equal(quire_mremap(u->mm, FAR, UPAGE, 3 * UPAGE, 0, 0, &out), 0);
+	unit_store(u->mm, FAR + 2 * UPAGE, 3);
+	expect_alone_at(u, u->mm, FAR);
+	expect_alone_at(u, u->mm, FAR + 2 * UPAGE);
+}
+
+/* Parent and child move what they share to places of their own. */
+static void test_moved_and_forked(void **state)
+{
+	struct unit *u = *state;
+	uint64_t a = unit_map(u->mm, 0, 2 * UPAGE, URW, UANON);
+	struct quire_mm *child;
+	struct seen s;
+
+	unit_store(u->mm, a, 1);
+	unit_store(u->mm, a + UPAGE, 2);
+	move(u->mm, a, UPAGE, FAR, 0);
+	child = fork_of(u->mm);
+	s = walk(u, child, FAR);
+	assert_int_equal(s.n, 2);
+	move(child, FAR, UPAGE, 2 * FAR, 0);
+	move(u->mm, a + UPAGE, UPAGE, 3 * FAR, 0);
+	s = walk(u, child, 2 * FAR);
+	assert_int_equal(s.n, 2);
+	assert_int_equal(s.addr[0], FAR);
+	assert_int_equal(s.addr[1], 2 * FAR);
+	s = walk(u, child, a + UPAGE);
+	assert_int_equal(s.n, 2);
+	assert_int_equal(s.addr[0], 3 * FAR);
+	assert_int_equal(s.addr[1], a + UPAGE);
+	quire_mm_put(child);
+}
+
+/* Copies of a file's pages have an index that is not the file's. */
+static void test_moved_copies(void **state)
+{
+	struct unit *u = *state;
+	struct quire_file *file = unit_shmem(u, 4 * UPAGE, true);
+
+	unit_map_file(u->mm, FAR, 4 * UPAGE, URW, QMAP_PRIVATE | QMAP_FIXED, file, 0);
+	unit_store(u->mm, FAR + UPAGE, 1);
+	expect_alone_at(u, u->mm, FAR + UPAGE);
+	move(u->mm, FAR, 4 * UPAGE, 2 * FAR, 0);
+	unit_store(u->mm, 2 * FAR + 2 * UPAGE, 2);
+	expect_alone_at(u, u->mm, 2 * FAR + UPAGE);
+	expect_alone_at(u, u->mm, 2 * FAR + 2 * UPAGE);
+	quire_file_put(file);
+}
+
+/* What has moved and gone leaves nothing behind. */
+static void test_moved_and_gone(void **state)
+{
+	enum { TIMES = 1000 };
+	struct unit *u = *state;
+	uint64_t first = 0;
+
+	for (unsigned i = 0; i < TIMES; i++) {
+		uint64_t a = unit_map(u->mm, 0, 2 * UPAGE, URW, UANON);
+
+		unit_store(u->mm, a, 1);
+		move(u->mm, a, 2 * UPAGE, FAR + i % 4 * UPAGE, 0);
+		assert_int_equal(quire_munmap(u->mm, FAR + i % 4 * UPAGE, 2 * UPAGE), 0);
+		u->port.rcu_barrier(u->port.ctx);
+		if (i == 8)
+			first = kmem_bytes(u);
+	}
+	assert_in_range(kmem_bytes(u), 0, first);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -239,6 +381,12 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_chain, unit_setup, unit_teardown),
 	    cmocka_unit_test_setup_teardown(test_chain_with_branch, unit_setup, unit_teardown),
 	    cmocka_unit_test_setup_teardown(test_strangers, unit_setup, unit_teardown),
+	    cmocka_unit_test_setup_teardown(test_moved, unit_setup, unit_teardown),
+	    cmocka_unit_test_setup_teardown(test_same_index, unit_setup, unit_teardown),
+	    cmocka_unit_test_setup_teardown(test_moved_and_grown, unit_setup, unit_teardown),
+	    cmocka_unit_test_setup_teardown(test_moved_and_forked, unit_setup, unit_teardown),
+	    cmocka_unit_test_setup_teardown(test_moved_copies, unit_setup, unit_teardown),
+	    cmocka_unit_test_setup_teardown(test_moved_and_gone, unit_setup, unit_teardown),
 	};
 
 	return cmocka_run_group_tests_name("rmap_anon", tests, NULL, NULL);

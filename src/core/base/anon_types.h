@@ -7,7 +7,7 @@
 #define CORE_BASE_ANON_TYPES_H
 
 #include "core/base/machine.h"
-#include "ds/dlist.h"
+#include "ds/itree.h"
 
 struct quire_mm;
 
@@ -15,6 +15,7 @@ struct quire_mm;
 struct anon_root {
 	struct mutex lock;   /* N: on which way an entry is; see below */
 	struct quire_mm *mm; /* N: NULL once it has ended */
+	struct itree moved;  /* N, writers M: of struct moved_range */
 
 	/* L: the tree of forks. */
 	struct anon_root *parent;       /* of the mm that this one was forked from; NULL: none */

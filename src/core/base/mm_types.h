@@ -45,6 +45,7 @@ struct vma;
 struct fault;
 struct mapping;
 struct vma_spec;
+struct moved_range;
 
 /*
  * What a kind of mapping does differently.  Generic code has no test of the kind: it calls what is
@@ -127,6 +128,7 @@ struct vma {
 	/* C: pages between an address and that for which a private page there was made, before
 	 * mremap moved it (vma_anon_index()). */
 	int64_t anon_delta;
+	struct moved_range *moved; /* C: with an anon_delta: walks find its pages by it */
 	uint64_t policy;           /* C: where its pages are allocated (frame/place.h) */
 	struct quire_mm *mm;       /* C */
 	struct quire_file *file;   /* C: holds a reference; NULL for private anonymous */
@@ -223,7 +225,8 @@ struct quire_mm {
 	uint32_t refs; /* A */
 	bool exited;   /* M */
 	uint32_t
-	    pending_flush; /* A, set under M: cleared entries of files may be cached (zap.c, 5) */
+	    pending_flush;  /* A, set under M: cleared entries of files may be cached (zap.c, 5) */
+	uint32_t unflushed; /* A, set under M: what moved may be cached where it was (move.c) */
 	struct quire_file
 	    *gone_files; /* M: their last reference has gone: they end at mm_unlock() */
 	uint64_t start_brk, brk, start_stack; /* M, readers A (names of VMAs) */

@@ -217,6 +217,12 @@
 	X(table_asked_again,                                                                       \
 	  "a thread that has taken a table's lock asks whether it is still at its address",        \
 	  "pagetable.h, 5")                                                                        \
+	X(moved_under_n,                                                                           \
+	  "an entry is taken out and put in at its new place while no walk looks for it",          \
+	  "linux-mm, Nov 2011 (mremap: rmap order)")                                               \
+	X(unflushed_as_a_whole,                                                                    \
+	  "a walk that meets an mm whose moved entries are not flushed yet flushes all of it",     \
+	  "CVE-2018-18281 (mremap flushed late)")                                                  \
 	X(children_afterwards,                                                                     \
 	  "a walk asks for an mm's children when it has looked at the mm's own entries",           \
 	  "rmap/root.h, 3")                                                                        \

@@ -25,6 +25,7 @@ static struct vma *dup_vma(struct quire_mm *child, const struct vma *src)
 
 	s.flags &= ~CHILD_CLEARS;
 	s.anon_id = 0;
+	s.moved = NULL; /* the parent's */
 	if ((s.flags & VM_ACCOUNT) && !mm_may_commit(child, (int64_t)vma_pages(src)))
 		return NULL;
 	return vma_new(child, &s);

@@ -2,7 +2,7 @@
 /*
  * root.c: the roots of private pages, and their tree.
  *
- * Owns struct anon_root and folio->root.  The tree is guarded by
+ * Owns struct anon_root but for what is moved (moved.c), and folio->root.  The tree is guarded by
  * L; each root's mm by its N.  root.h has the invariants.
  */
 #include "core/base/kmem.h"
@@ -34,6 +34,7 @@ struct anon_root *anon_root_new(struct quire_mm *mm)
 		return NULL;
 	mutex_init(&root->lock);
 	root->mm = mm;
+	itree_init(&root->moved);
 	root->parent = NULL;
 	dlist_init(&root->children);
 	dlist_init(&root->sibling);

@@ -2,9 +2,19 @@
 /*
  * walk_anon.c: the entries of a private page, in all address spaces that may have it.
  *
- * Owns nothing.  Visits the mm that made the page and those that descend from it (root.h), and
- * looks in each where the page's index says.  N of an mm is held over the visit.
+ * Owns nothing.  Visits the mm that made the page and those that descend from it (root.h).  In each
+ * it looks where the page's index says, and where mremap has moved that (moved.h).
+ *
+ *   1  N of an mm is held over the visit, and mremap takes an entry out and puts it in within one
+ *      hold.  So during a visit each entry is at one address, and all its addresses are looked at.
+ *      That closes the gap that any order leaves: the entry comes to where the walk has been, from
+ *      where it will look, be it on the way to its new place, into a neighbour that it merges with,
+ *      or back.  N is the mm's own; nobody else waits.
+ *   2  What mremap moves is flushed later, for many tables at once.  Until then an entry may be
+ *      cached at its old address, which the visit does not know: mm->unflushed says so, set before
+ *      the first entry moves and cleared after the flush.  It is read when the entry was found.
  */
+#include "core/rmap/moved.h"
 #include "core/rmap/root.h"
 #include "core/rmap/walk.h"
 
@@ -27,20 +37,40 @@ static enum rmap_next look_at(struct visit *v, uint64_t place)
 	return next;
 }
 
+/*
+ * Each page of the folio has its own index.  Where it was moved comes first: a walk that were not
+ * kept out of a move would miss what moves there from home.
+ */
+static enum rmap_next look_for_page(struct visit *v, uint64_t index)
+{
+	const struct anon_root *root = v->mm->anon;
+	enum rmap_next next = RMAP_GO_ON;
+	struct moved_range *r;
+
+	for (r = moved_first(root, index); r && next == RMAP_GO_ON; r = moved_next(root, r, index))
+		next = look_at(v, index - (uint64_t)r->delta);
+	return next == RMAP_GO_ON ? look_at(v, index) : next;
+}
+
 static enum rmap_next look_in(struct visit *v)
 {
 	const struct folio *f = v->w->folio;
 	enum rmap_next next = RMAP_GO_ON;
 
 	for (unsigned page = 0; page < folio_pages(f) && next == RMAP_GO_ON; page++)
-		next = look_at(v, f->index + page);
+		next = look_for_page(v, f->index + page);
 	return next;
 }
 
+/* Invariant 2. */
 static void flush(struct visit *v)
 {
-	if (v->found && v->w->flush)
-		v->w->flush(v->w, v->mm);
+	struct rmap_walk *w = v->w;
+
+	if (!v->found || !w->flush)
+		return;
+	w->moved = RULE(unflushed_as_a_whole) && atomic_load(&v->mm->unflushed);
+	w->flush(w, v->mm);
 }
 
 static enum rmap_next visit(struct rmap_walk *w, struct anon_root *root)

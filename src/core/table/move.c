@@ -6,6 +6,9 @@
  * at the one address or the other, and no page is freed while its old translation is still cached.
  * Of two PTLs the old address's is taken first (move_between()).
  *
+ * Walks of private pages hold N of this mm.  So N is held from taking entries out of a table until
+ * they are put in (walk_anon.c, 1), but not until the flush: mm->unflushed tells of that (2).
+ *
  * Invariants:
  *   1  For a thread that holds the PTLs an entry is at the old or at the new address, never at both
  *      and never at neither.  Its folio's counts do not change.
@@ -52,6 +55,18 @@ static void move_locked(struct mmu_gather *g, struct pt_ref *dst, struct pt_ref 
 			  old_addr + ((uint64_t)(last + 1) << PAGE_SHIFT), moved);
 }
 
+static void keep_walks_out(struct quire_mm *mm)
+{
+	if (RULE(moved_under_n))
+		anon_lock(mm->anon);
+}
+
+static void let_walks_in(struct quire_mm *mm)
+{
+	if (RULE(moved_under_n))
+		anon_unlock(mm->anon);
+}
+
 /* Both addresses in one table. */
 static void move_within(struct mmu_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
@@ -84,16 +99,20 @@ static void move_between(struct mmu_gather *g, uint64_t new_addr, uint64_t old_a
 /* A piece within one table on either side, which the source has.  False: no memory. */
 static bool move_piece(struct mmu_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
+	bool within = new_addr / PT_SPAN == old_addr / PT_SPAN;
 	struct pt_ref ref;
 
-	if (new_addr / PT_SPAN == old_addr / PT_SPAN) {
-		move_within(g, new_addr, old_addr, len);
-		return true;
+	if (!within) {
+		if (pt_lock_alloc(g->mm, new_addr, &ref))
+			return false;
+		pt_unlock(&ref);
 	}
-	if (pt_lock_alloc(g->mm, new_addr, &ref))
-		return false;
-	pt_unlock(&ref);
-	move_between(g, new_addr, old_addr, len);
+	keep_walks_out(g->mm);
+	if (within)
+		move_within(g, new_addr, old_addr, len);
+	else
+		move_between(g, new_addr, old_addr, len);
+	let_walks_in(g->mm);
 	return true;
 }
 
@@ -106,10 +125,14 @@ static bool is_whole(uint64_t new_addr, uint64_t old_addr, uint64_t len)
 static bool move_whole(struct mmu_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
 	unsigned entries;
+	bool moved;
 
 	if (!is_whole(new_addr, old_addr, len))
 		return false;
-	if (!pt_move_table(g, old_addr, new_addr, &entries))
+	keep_walks_out(g->mm);
+	moved = pt_move_table(g, old_addr, new_addr, &entries);
+	let_walks_in(g->mm);
+	if (!moved)
 		return false;
 	STEP("moves the table of %#lx to %#lx", old_addr, new_addr);
 	if (RULE(move_flush))
@@ -157,9 +180,11 @@ static uint64_t move_and_flush(struct mmu_gather *g, uint64_t new_addr, uint64_t
 {
 	uint64_t moved;
 
+	atomic_store(&g->mm->unflushed, 1);
 	atomic_fence(); /* src is dead: as for a zap (zap.c, 4) */
 	moved = move_all(g, new_addr, old_addr, len);
 	tlb_flush_now(g);
+	atomic_store(&g->mm->unflushed, 0);
 	if (g->lent && RULE(lent_moves))
 		tlb_mark_lent(g->mm, new_addr, new_addr + moved);
 	return moved;

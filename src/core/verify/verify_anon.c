@@ -4,6 +4,7 @@
  *
  * Owns nothing and takes no lock: the machine is quiescent.
  */
+#include "core/rmap/moved.h"
 #include "core/rmap/root.h"
 #include "core/verify/verify.h"
 
@@ -29,5 +30,8 @@ void verify_found(struct verify *v, const struct quire_mm *mm, uint64_t addr, co
 
 	if (!anon_root_is_above(named, mm->anon))
 		verify_bad(v, "mm %p: %lx: no walk for frame %lu comes to this mm",
+			   (const void *)mm, addr, pfn);
+	if (!moved_leads_to(mm->anon, folio_index(v->m, f, pfn), addr >> PAGE_SHIFT))
+		verify_bad(v, "mm %p: %lx: no walk for frame %lu comes to this address",
 			   (const void *)mm, addr, pfn);
 }

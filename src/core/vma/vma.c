@@ -8,11 +8,26 @@
  *   2  A VMA holds a reference on its file from vma_new() until it is left to RCU, its entries
  *      gone: file.h, 1 says what a reader of a dead VMA may do with vma->file.
  *   3  Each VMA that was opened (vma_ops.open) is closed once, before its file is let go.
- *   4  vma->mm may be gone when the RCU callback runs: it uses vma->machine.
+ *   4  Each has what walks find its private pages by (rmap/moved.h, 1) until its entries are gone.
+ *   5  vma->mm may be gone when the RCU callback runs: it uses vma->machine.
  */
 #include "core/base/kmem.h"
 #include "core/file/file.h"
+#include "core/rmap/moved.h"
 #include "core/vma/vma.h"
+
+static __attribute__((noinline)) bool get_moved(struct vma *vma, struct moved_range *old)
+{
+	vma->moved = moved_range_get(vma->mm, old, vma->start >> PAGE_SHIFT, vma_pages(vma),
+				     vma->anon_delta);
+	return vma->moved != NULL;
+}
+
+static inline void put_moved(struct vma *vma)
+{
+	if (unlikely(vma->moved != NULL))
+		moved_range_put(vma->mm, vma->moved);
+}
 
 struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec)
 {
@@ -34,7 +49,13 @@ struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec)
 	vma->file = spec->file;
 	vma->ops = mapping_ops(mm->machine, spec->file);
 	vma->private = spec->private;
+	vma->moved = NULL;
+	if (unlikely(spec->anon_delta) && !get_moved(vma, spec->moved)) {
+		recycle_free_vma(mm, vma);
+		return NULL;
+	}
 	if (unlikely(vma->ops->open != NULL) && !vma->ops->open(vma)) {
+		put_moved(vma);
 		recycle_free_vma(mm, vma);
 		return NULL;
 	}
@@ -51,6 +72,7 @@ struct vma_spec vma_spec_of(const struct vma *vma, uint64_t start, uint64_t end)
 	    .flags = vma->flags,
 	    .pgoff = vma->pgoff + (start >> PAGE_SHIFT) - (vma->start >> PAGE_SHIFT),
 	    .anon_delta = vma->anon_delta,
+	    .moved = vma->moved,
 	    .anon_id = atomic_load_relaxed(&vma->anon_id),
 	    .file = vma->file,
 	    .policy = vma->policy,
@@ -69,6 +91,7 @@ static inline void vma_end(struct quire_mm *mm, struct vma *vma)
 {
 	if (unlikely(vma->ops->close != NULL))
 		vma->ops->close(vma);
+	put_moved(vma);
 	if (vma->file)
 		file_let_go(mm, vma->file);
 }

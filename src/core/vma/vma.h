@@ -13,6 +13,7 @@ struct vma_spec {
 	uint64_t flags;
 	uint64_t pgoff; /* of start */
 	int64_t anon_delta;
+	struct moved_range *moved; /* that may do; NULL: none */
 	uint64_t anon_id;
 	struct quire_file *file; /* the VMA takes a reference of its own */
 	uint64_t policy;

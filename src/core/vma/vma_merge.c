@@ -79,6 +79,7 @@ static bool merge_identities(struct merge *m, const struct vma_spec *a, const st
 			return false;
 	}
 	m->s.anon_delta = delta;
+	m->s.moved = a->moved ? a->moved : b->moved;
 	m->s.anon_id = a->anon_id | b->anon_id;
 	return true;
 }

@@ -60,6 +60,7 @@ static void flush(struct rmap_walk *walk, struct quire_mm *mm)
 	struct mmu_gather g;
 
 	tlb_begin(&g, mm);
+	g.full = walk->moved;
 	tlb_page(&g, mv->addr);
 	tlb_folio(&g, walk->folio, mv->out);
 	tlb_finish(&g);
