@@ -606,7 +606,7 @@ static inline int quire_vma_next_file(struct quire_mm *mm, uint64_t addr,
 /* "rd ex sh mr ..." as in smaps' VmFlags. */
 QUIRE_API void quire_vm_flag_names(uint64_t vm_flags, char *buf, size_t len);
 
-/* What smaps tells of a range, bytes; pss in bytes << 12. */
+/* What smaps tells of a range, bytes; pss in bytes << 12.  May wait for an mremap under way. */
 struct quire_usage {
 	uint64_t rss, pss_shifted, pss_dirty_shifted, pss_anon_shifted, pss_file_shifted,
 	    pss_shmem_shifted;

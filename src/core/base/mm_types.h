@@ -222,8 +222,9 @@ struct quire_mm {
 
 	/* Cold or writers' only. */
 	struct mutex mmap_lock __attribute__((aligned(64)));
-	uint32_t refs; /* A */
-	bool exited;   /* M */
+	uint32_t refs;  /* A */
+	bool exited;    /* M */
+	uint32_t moves; /* A, set under M: odd while mremap moves entries (moves.h) */
 	uint32_t
 	    pending_flush;  /* A, set under M: cleared entries of files may be cached (zap.c, 5) */
 	uint32_t unflushed; /* A, set under M: what moved may be cached where it was (move.c) */

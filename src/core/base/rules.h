@@ -209,6 +209,8 @@
 	X(move_flush, "mremap flushes the old addresses before it returns", "CVE-2018-18281")      \
 	X(move_holds_i_lock, "mremap keeps truncation out until the old addresses are flushed",    \
 	  "CVE-2018-18281; locking.md 7")                                                          \
+	X(moves_read_again, "a reader without mmap_lock that has met an mremap reads again",       \
+	  "moves.h")                                                                               \
 	X(target_tables_kept,                                                                      \
 	  "a fixed mremap has the tables that it needs before it unmaps what is there",            \
 	  "remap_tables.c, 1")                                                                     \

@@ -22,6 +22,7 @@
 #include "core/table/tlb.h"
 #include "core/vma/edit.h"
 #include "core/vma/limits.h"
+#include "core/vma/moves.h"
 #include "core/vma/vma.h"
 
 /* What was never touched takes its new place, and may merge there. */
@@ -100,6 +101,7 @@ static bool move_or_undo(struct mmu_gather *g, const struct remap *r)
 static void complete(struct mmu_gather *g, struct vma_edit *e, const struct remap *r)
 {
 	edit_commit(e);
+	moves_count(r->mm);
 	if (r->old_len && !(r->flags & QMREMAP_DONTUNMAP))
 		free_tables_between(g, r->addr, r->addr + r->old_len);
 	tlb_finish(g);
@@ -123,10 +125,12 @@ int remap_move(struct remap *r)
 		edit_link(&e);
 	STEP("moves the mapping of %#lx to %#lx", r->addr, r->new_addr);
 	tlb_begin(&g, r->mm);
+	moves_count(r->mm);
 	if (move_or_undo(&g, r)) {
 		complete(&g, &e, r);
 		return 0;
 	}
+	moves_count(r->mm);
 	tlb_finish(&g);
 	edit_abort(&e);
 	return -ENOTABLE;

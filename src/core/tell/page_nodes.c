@@ -2,12 +2,13 @@
 /*
  * page_nodes.c: on which nodes pages are: quire_page_node(), quire_range_nodes().
  *
- * Owns nothing.  As usage.c: R, and each table's PTL; no M.  So the answer is of some moment.
+ * Owns nothing.  As usage.c: R, and each table's PTL; M only after an mremap was met.  So the
+ * answer is of some moment.
  */
 #include "core/frame/folio.h"
 #include "core/table/cursor.h"
 #include "core/table/entry.h"
-#include "core/vma/mm.h"
+#include "core/vma/moves.h"
 
 /* Of the frames from the one that the entry names on; -ENOENT, -EFAULT: it names none. */
 static int entry_node(const struct quire_machine *m, pte_t e)
@@ -32,17 +33,29 @@ static int entry_node(const struct quire_machine *m, pte_t e)
 	entry_unknown(m);
 }
 
-int quire_page_node(struct quire_mm *mm, uint64_t addr)
+static int page_node(struct quire_mm *mm, uint64_t addr)
 {
 	const struct quire_port *port = &mm->machine->port;
 	int node = -QEFAULT;
 
-	if (addr >= mm->machine->task_size)
-		return node;
 	rcu_read_lock(port);
 	if (vma_find(mm, addr))
 		node = entry_node(mm->machine, pt_read(mm, addr & PAGE_MASK));
 	rcu_read_unlock(port);
+	return node;
+}
+
+int quire_page_node(struct quire_mm *mm, uint64_t addr)
+{
+	struct moves_reader r;
+	int node;
+
+	if (addr >= mm->machine->task_size)
+		return -QEFAULT;
+	moves_begin(&r, mm);
+	do
+		node = page_node(mm, addr);
+	while (moves_met(&r));
 	return node;
 }
 
@@ -66,14 +79,12 @@ static void count_vma(uint64_t *pages, const struct vma *vma, uint64_t addr, uin
 			count_piece(pages, vma->mm->machine, c);
 }
 
-void quire_range_nodes(struct quire_mm *mm, uint64_t start, uint64_t end, uint64_t *pages)
+static void count_range(struct quire_mm *mm, uint64_t start, uint64_t end, uint64_t *pages)
 {
 	const struct quire_port *port = &mm->machine->port;
 	struct vma *vma;
 
 	memset(pages, 0, quire_machine_nodes(mm->machine) * sizeof(*pages));
-	start &= PAGE_MASK;
-	end = end > mm->machine->task_size ? mm->machine->task_size : PAGE_ALIGN(end);
 	rcu_read_lock(port);
 	while (start < end && (vma = vma_next(mm, start)) && vma->start < end) {
 		uint64_t from = vma->start > start ? vma->start : start;
@@ -82,4 +93,16 @@ void quire_range_nodes(struct quire_mm *mm, uint64_t start, uint64_t end, uint64
 		count_vma(pages, vma, from, start);
 	}
 	rcu_read_unlock(port);
+}
+
+void quire_range_nodes(struct quire_mm *mm, uint64_t start, uint64_t end, uint64_t *pages)
+{
+	struct moves_reader r;
+
+	start &= PAGE_MASK;
+	end = end > mm->machine->task_size ? mm->machine->task_size : PAGE_ALIGN(end);
+	moves_begin(&r, mm);
+	do
+		count_range(mm, start, end, pages);
+	while (moves_met(&r));
 }

@@ -2,8 +2,9 @@
 /*
  * usage.c: what a range uses, in the terms of /proc/PID/smaps (proc_pid_smaps(5)).
  *
- * Owns nothing and takes no M: VMAs are found under RCU, entries are read under each table's
- * PTL, so a reader holds up neither mmap nor the faults of other tables.
+ * Owns nothing and takes no M, but after it has met an mremap (moves.h): VMAs are found under RCU,
+ * entries are read under each table's PTL, so a reader holds up neither mmap nor the faults of
+ * other tables.  A page that an mremap moves is found once, at one of its addresses.
  *
  * A page counts as shared when more than one entry maps it, and its part of Pss is its size
  * divided by their number.  External frames count as file pages mapped once: who else maps
@@ -12,7 +13,7 @@
 #include "core/base/sized.h"
 #include "core/table/cursor.h"
 #include "core/table/entry.h"
-#include "core/vma/mm.h"
+#include "core/vma/moves.h"
 
 #define PSS_SHIFT 12
 #define PAGE_PSS (PAGE_SIZE << PSS_SHIFT)
@@ -208,22 +209,33 @@ static void add_vma(struct quire_usage *u, const struct vma *vma, uint64_t addr,
 	add_tally(u, &t, (vma->flags & VM_LOCKED) != 0);
 }
 
-void quire_range_usage_sized(struct quire_mm *mm, uint64_t start, uint64_t end,
-			     struct quire_usage *out, size_t size)
+static void add_range(struct quire_usage *u, struct quire_mm *mm, uint64_t start, uint64_t end)
 {
 	const struct quire_port *port = &mm->machine->port;
-	struct quire_usage usage = {0};
 	struct vma *vma;
 
-	start &= PAGE_MASK;
-	end = end > mm->machine->task_size ? mm->machine->task_size : PAGE_ALIGN(end);
 	rcu_read_lock(port);
 	while (start < end && (vma = vma_next(mm, start)) && vma->start < end) {
 		uint64_t from = vma->start > start ? vma->start : start;
 
 		start = vma->end < end ? vma->end : end;
-		add_vma(&usage, vma, from, start);
+		add_vma(u, vma, from, start);
 	}
 	rcu_read_unlock(port);
+}
+
+void quire_range_usage_sized(struct quire_mm *mm, uint64_t start, uint64_t end,
+			     struct quire_usage *out, size_t size)
+{
+	struct quire_usage usage;
+	struct moves_reader r;
+
+	start &= PAGE_MASK;
+	end = end > mm->machine->task_size ? mm->machine->task_size : PAGE_ALIGN(end);
+	moves_begin(&r, mm);
+	do {
+		usage = (struct quire_usage){0};
+		add_range(&usage, mm, start, end);
+	} while (moves_met(&r));
 	fill_sized(out, size, &usage, sizeof(usage));
 }

@@ -9,6 +9,7 @@
  * CAP_SYS_ADMIN sees it.  Pages of files that are the host's have no frame in the machine: 0.
  */
 #include "core/table/cursor.h"
+#include "core/vma/moves.h"
 #include "quire/port.h"
 #include "quire/quire.h"
 #include "run/base/run.h"
@@ -72,29 +73,39 @@ static uint64_t entry_of(const struct pagemap *p, uint64_t addr)
 static int put_entries(const struct pagemap *p, uint64_t start, uint64_t end)
 {
 	uint64_t e[SPAN_TABLE / QUIRE_PAGE_SIZE];
-	size_t n = 0, bytes;
-	uint64_t any = 0;
+	size_t n = (end - start) / QUIRE_PAGE_SIZE, bytes = n * sizeof(e[0]);
+	struct moves_reader r;
+	uint64_t any;
 	ssize_t done;
 
-	for (uint64_t addr = start; addr < end; addr += QUIRE_PAGE_SIZE)
-		any |= e[n++] = entry_of(p, addr);
+	moves_begin(&r, p->mm);
+	do {
+		any = 0;
+		for (size_t i = 0; i < n; i++)
+			any |= e[i] = entry_of(p, start + i * QUIRE_PAGE_SIZE);
+	} while (moves_met(&r));
 	if (!any)
 		return 0;
-	bytes = n * sizeof(e[0]);
 	done = pwrite(p->fd, e, bytes, (off_t)(start / QUIRE_PAGE_SIZE * sizeof(e[0])));
 	if (done < 0)
 		return -errno;
 	return (size_t)done == bytes ? 0 : -EIO;
 }
 
-/* The next piece of the range that has a page table. */
+/* The next piece of the range that has a page table; none is skipped that is on its way. */
 static bool next_table(const struct pagemap *p, struct pt_cursor *c)
 {
+	const struct pt_cursor from = *c;
+	struct moves_reader r;
 	bool found;
 
-	p->run->port.rcu_read_lock(p->run->port.ctx);
-	found = pt_next_table(c);
-	p->run->port.rcu_read_unlock(p->run->port.ctx);
+	moves_begin(&r, p->mm);
+	do {
+		*c = from;
+		p->run->port.rcu_read_lock(p->run->port.ctx);
+		found = pt_next_table(c);
+		p->run->port.rcu_read_unlock(p->run->port.ctx);
+	} while (moves_met(&r));
 	return found;
 }
 
