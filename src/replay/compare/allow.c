@@ -151,6 +151,20 @@ static bool vm_order(const struct place *at)
 	return of_a_guest(at) && (after(at, VERB_VMREAD) || after(at, VERB_VMWRITE));
 }
 
+static bool is_dirt(const struct place *at)
+{
+	return is_field(at, USAGE_PRIVATE_CLEAN) || is_field(at, USAGE_PRIVATE_DIRTY) ||
+	       is_field(at, USAGE_SHARED_CLEAN) || is_field(at, USAGE_SHARED_DIRTY) ||
+	       is_field(at, USAGE_PSS_DIRTY);
+}
+
+/* Private pages that a fork has shared, where a process has read or written another's. */
+static bool vm_dirt(const struct place *at)
+{
+	return is_dirt(at) && is_private(at) && after(at, VERB_FORK) &&
+	       (after(at, VERB_VMREAD) || after(at, VERB_VMWRITE));
+}
+
 /* What is told of sharing, where a process has ended. */
 static bool exit_share(const struct place *at)
 {
@@ -191,12 +205,8 @@ static bool is_populate_write(const struct step *s, const struct result *r)
 
 static bool populated_dirty(const struct place *at)
 {
-	bool dirt = is_field(at, USAGE_PRIVATE_CLEAN) || is_field(at, USAGE_PRIVATE_DIRTY) ||
-		    is_field(at, USAGE_SHARED_CLEAN) || is_field(at, USAGE_SHARED_DIRTY) ||
-		    is_field(at, USAGE_PSS_DIRTY);
-
 	/* It may be this step, and the mapping another one of the file. */
-	return dirt && !is_private(at) && any_step(at, is_populate_write);
+	return is_dirt(at) && !is_private(at) && any_step(at, is_populate_write);
 }
 
 /* mlockall is for all that the process has, which is more than the script's. */
@@ -263,6 +273,12 @@ static struct allowance allowances[] = {
      "`quire "
      "run` those that are read: it shows where the call is refused half-way",
      vm_order, true, 0},
+    {"vm-dirt",
+     "whether a page that a fork has shared stays dirty where process_vm_readv or "
+     "process_vm_writev "
+     "has taken it is for the host's LRU lists to say: it keeps it, or copies it, and MADV_FREE "
+     "passes it over",
+     vm_dirt, false, 0},
     {"remap-locked",
      "after MREMAP_DONTUNMAP of locked memory the host forgets the lock of what it merges with, "
      "too",

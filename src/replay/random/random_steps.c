@@ -231,8 +231,28 @@ static void make_unmap(struct model *m, struct step *s)
 	mark(m, s, 0, 1, 0);
 }
 
+/* Gives the range of one of the last such steps its rights back: neighbours may be one again. */
+static bool protect_back(struct model *m, struct step *s)
+{
+	unsigned skip = (unsigned)random_below(m->r, 3);
+
+	for (unsigned i = m->s->nr_steps; i-- > 0;) {
+		const struct step *old = &m->s->steps[i];
+
+		if (old == s || old->verb != VERB_PROTECT || skip-- > 0)
+			continue;
+		s->args[0] = old->args[0];
+		s->args[1] = old->args[1];
+		s->words[0] = QPROT_READ | QPROT_WRITE;
+		return true;
+	}
+	return false;
+}
+
 static void make_protect(struct model *m, struct step *s)
 {
+	if (chance(m, 30) && protect_back(m, s))
+		return;
 	make_range(m, s);
 	s->words[0] = any_prot(m);
 }
