@@ -140,6 +140,18 @@ static inline int quire_node_stats(struct quire_machine *m, unsigned node,
 {
 	return quire_node_stats_sized(m, node, out, sizeof(*out));
 }
+/* Pages that are on a node, of each kind: looks at every frame of it that was ever used. */
+struct quire_node_usage {
+	uint64_t anon, file, shmem;
+	uint64_t mapped; /* of file and shmem, those that some page table maps */
+};
+QUIRE_API int quire_node_usage_sized(struct quire_machine *m, unsigned node,
+				     struct quire_node_usage *out, size_t size);
+static inline int quire_node_usage(struct quire_machine *m, unsigned node,
+				   struct quire_node_usage *out)
+{
+	return quire_node_usage_sized(m, node, out, sizeof(*out));
+}
 QUIRE_API unsigned quire_machine_nodes(const struct quire_machine *m);
 QUIRE_API unsigned quire_node_distance(const struct quire_machine *m, unsigned from, unsigned to);
 /* How many pages in a row weighted interleaving gives to a node: 1 to 255, 1 at first.
@@ -264,6 +276,8 @@ QUIRE_API int quire_msync(struct quire_mm *mm, uint64_t addr, uint64_t len, int 
  * Else the nearest node that has some serves.  Page tables come from the node of the thread.
  */
 
+/* A mode with its flags, whatever nodes go with it. */
+QUIRE_API bool quire_policy_mode_ok(unsigned mode);
 /* A policy of what set_mempolicy(2) is given: mode with its flags, and nodes (bit 47: some node
  * from 47 on).  0, -EINVAL: no such mode, flags that exclude each other, or none of the nodes is
  * there.  MPOL_PREFERRED without nodes is MPOL_LOCAL. */
@@ -290,6 +304,13 @@ QUIRE_API unsigned quire_policy_node(const struct quire_machine *m, uint64_t pol
  * -EINVAL, -EFAULT: a hole, or nothing but a hole; -ENOMEM.
  */
 QUIRE_API int quire_set_policy(struct quire_mm *mm, uint64_t addr, uint64_t len, uint64_t policy);
+/*
+ * Gives the policies of a range that home node, as set_mempolicy_home_node(2).  What has none is
+ * passed over, and so are holes.
+ * -EINVAL; -ENOENT: there is none; -EOPNOTSUPP: one is neither MPOL_BIND nor MPOL_PREFERRED_MANY,
+ * and what lies before it has the home node; -ENOMEM.
+ */
+QUIRE_API int quire_set_home_node(struct quire_mm *mm, uint64_t addr, uint64_t len, unsigned node);
 /* The node that the page is on; external frames are taken to be on node 0.  -ENOENT: there is no
  * page yet; -EFAULT: nothing is mapped there, or the zero page. */
 QUIRE_API int quire_page_node(struct quire_mm *mm, uint64_t addr);

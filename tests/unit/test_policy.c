@@ -236,6 +236,33 @@ static void test_home(void **state)
 	assert_int_equal(quire_policy_mode(p), QMPOL_BIND);
 }
 
+static uint64_t policy_at(struct nodes *n, uint64_t at)
+{
+	struct quire_vma_info v;
+
+	assert_int_equal(quire_vma_next(n->u.mm, at, &v), 0);
+	return v.policy;
+}
+
+static void test_home_of_range(void **state)
+{
+	struct nodes *n = *state;
+	uint64_t p = policy(n, QMPOL_BIND, 7), with = p, at = map(n, 4, 0);
+
+	assert_int_equal(quire_policy_set_home(n->u.m, &with, 2), 0);
+	assert_int_equal(quire_set_home_node(n->u.mm, at, 4 * UPAGE, 2), -QENOENT);
+	assert_int_equal(quire_set_home_node(n->u.mm, at, 4 * UPAGE, NODES), -QEINVAL);
+	assert_int_equal(quire_set_policy(n->u.mm, at + UPAGE, UPAGE, p), 0);
+	assert_int_equal(
+	    quire_set_policy(n->u.mm, at + 2 * UPAGE, UPAGE, policy(n, QMPOL_INTERLEAVE, 3)), 0);
+	assert_int_equal(quire_set_home_node(n->u.mm, at, 4 * UPAGE, 2), -QEOPNOTSUPP);
+	assert_true(policy_at(n, at + UPAGE) == with);
+	assert_int_equal(quire_set_home_node(n->u.mm, at, 2 * UPAGE, 1), 0);
+	assert_false(policy_at(n, at + UPAGE) == with);
+	assert_false(policy_at(n, at));
+	unit_verify(&n->u);
+}
+
 /* ------------------------------------------------------------------ one mapping */
 
 static void test_local(void **state)
@@ -490,25 +517,16 @@ static void test_page_node(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_sizes),
-	    cmocka_unit_test(test_cpu_nodes),
-	    node_test(test_distances),
-	    node_test(test_make),
-	    node_test(test_home),
-	    node_test(test_local),
-	    node_test(test_preferred),
-	    node_test(test_bind),
-	    node_test(test_bind_finds_the_last),
-	    node_test(test_interleave),
-	    cmocka_unit_test(test_stock_of_another),
-	    node_test(test_weighted),
-	    node_test(test_populate),
-	    node_test(test_split),
-	    node_test(test_copies),
-	    node_test(test_task),
-	    node_test(test_files),
-	    node_test(test_shared),
-	    node_test(test_page_node),
+	    cmocka_unit_test(test_sizes), cmocka_unit_test(test_cpu_nodes),
+	    node_test(test_distances),    node_test(test_make),
+	    node_test(test_home),         node_test(test_home_of_range),
+	    node_test(test_local),        node_test(test_preferred),
+	    node_test(test_bind),         node_test(test_bind_finds_the_last),
+	    node_test(test_interleave),   cmocka_unit_test(test_stock_of_another),
+	    node_test(test_weighted),     node_test(test_populate),
+	    node_test(test_split),        node_test(test_copies),
+	    node_test(test_task),         node_test(test_files),
+	    node_test(test_shared),       node_test(test_page_node),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

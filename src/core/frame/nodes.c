@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nodes.c: the machine's nodes: which CPU is on which, how far they are apart, how allocations
- * fared.
+ * nodes.c: the machine's nodes: which CPU is on which, how far they are apart, what is on them, how
+ * allocations fared.
  */
 #include "core/base/sized.h"
 #include "core/frame/zone.h"
@@ -153,5 +153,36 @@ int quire_node_stats_sized(struct quire_machine *m, unsigned node, struct quire_
 	    .other = atomic_load_relaxed(&c->other),
 	};
 	fill_sized(out, size, &s, sizeof(s));
+	return 0;
+}
+
+/* What is seen of a frame may be old by the time that it is counted. */
+static void count_frame(struct quire_node_usage *u, struct folio *f)
+{
+	const uint32_t none = FOLIO_TABLE | FOLIO_TAIL | FOLIO_BUDDY;
+	uint32_t flags = atomic_load_relaxed(&f->flags);
+	unsigned pages = folio_pages(f);
+
+	if (!atomic_load_relaxed(&f->refs) || (flags & none))
+		return;
+	if (flags & FOLIO_ANON) {
+		u->anon += pages;
+	} else if (atomic_load_relaxed(&f->mapping)) {
+		*(flags & FOLIO_SHMEM ? &u->shmem : &u->file) += pages;
+		u->mapped += atomic_load_relaxed(&f->mapcount) > 0 ? pages : 0;
+	}
+}
+
+int quire_node_usage_sized(struct quire_machine *m, unsigned node, struct quire_node_usage *out,
+			   size_t size)
+{
+	const struct zone *z = &m->frames->zones[node];
+	struct quire_node_usage u = {0};
+
+	if (node >= m->frames->nr_ram_zones)
+		return -QEINVAL;
+	for (pfn_t pfn = z->base, end = atomic_load(&z->frontier); pfn < end; pfn++)
+		count_frame(&u, pfn_folio(m, pfn));
+	fill_sized(out, size, &u, sizeof(u));
 	return 0;
 }

@@ -36,7 +36,7 @@ static uint64_t all_nodes(const struct quire_machine *m)
 
 /* ---- making ---------------------------------------------------------------- */
 
-static bool mode_ok(unsigned mode)
+bool quire_policy_mode_ok(unsigned mode)
 {
 	unsigned kind = mode & ~FLAGS;
 
@@ -61,7 +61,7 @@ int quire_policy_make(const struct quire_machine *m, unsigned mode, uint64_t nod
 {
 	unsigned kind = mode & ~FLAGS;
 
-	if (!mode_ok(mode) || (nodes & ~NAMED))
+	if (!quire_policy_mode_ok(mode) || (nodes & ~NAMED))
 		return -QEINVAL;
 	if (kind == QMPOL_PREFERRED && !nodes && !(mode & (STATIC | RELATIVE)))
 		mode = kind = QMPOL_LOCAL;

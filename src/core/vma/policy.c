@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * policy.c: numbers that the embedder gives to ranges: memory policies, as of mbind(2).
+ * policy.c: the memory policies of ranges, as of mbind(2) (frame/policy.c has what they mean).
  *
- * The core does nothing with them but to keep them with the mappings and mappings that differ in
- * them apart.  Changed by edits under M.
+ * Mappings that differ in them stay apart.  Changed by edits under M; pages that are there stay
+ * where they are.
  */
 #include "core/vma/edit.h"
 #include "core/vma/mm.h"
 #include "core/vma/vma.h"
+
+/* Of a VMA of the range: 1: it gets that policy; 0: it keeps its own; or -errno. */
+typedef int (*change_fn)(const struct quire_machine *m, uint64_t *policy, uint64_t arg);
 
 static int set_one(struct vma *vma, uint64_t start, uint64_t end, uint64_t policy)
 {
@@ -23,11 +26,22 @@ static int set_one(struct vma *vma, uint64_t start, uint64_t end, uint64_t polic
 	return err;
 }
 
-static int set_range(struct quire_mm *mm, uint64_t start, uint64_t end, uint64_t policy)
+static int change_one(struct vma *vma, uint64_t start, uint64_t end, change_fn change, uint64_t arg)
 {
-	int err = 0;
+	uint64_t policy = vma->policy;
+	int changes = change(vma->mm->machine, &policy, arg);
+	int err = changes > 0 ? set_one(vma, start, end, policy) : changes;
 
-	while (start < end && !err) {
+	return err ? err : changes;
+}
+
+/* How many VMAs have changed, or -errno. */
+static int change_range(struct quire_mm *mm, uint64_t start, uint64_t end, change_fn change,
+			uint64_t arg)
+{
+	int changed = 0, one = 0;
+
+	while (start < end && one >= 0) {
 		struct vma *vma = vma_next(mm, start);
 		uint64_t to;
 
@@ -36,10 +50,25 @@ static int set_range(struct quire_mm *mm, uint64_t start, uint64_t end, uint64_t
 		if (start < vma->start)
 			start = vma->start;
 		to = vma->end < end ? vma->end : end;
-		err = set_one(vma, start, to, policy);
+		one = change_one(vma, start, to, change, arg);
+		changed += one;
 		start = to;
 	}
-	return err;
+	return one < 0 ? one : changed;
+}
+
+static int replace(const struct quire_machine *m, uint64_t *policy, uint64_t by)
+{
+	(void)m;
+	*policy = by;
+	return 1;
+}
+
+static int set_home(const struct quire_machine *m, uint64_t *policy, uint64_t node)
+{
+	int err = *policy ? quire_policy_set_home(m, policy, (unsigned)node) : 0;
+
+	return err ? err : *policy != 0;
 }
 
 /* Looked at before anything is changed. */
@@ -70,7 +99,22 @@ int quire_set_policy(struct quire_mm *mm, uint64_t addr, uint64_t len, uint64_t 
 	mm_lock(mm);
 	err = check_holes(mm, addr, end, !policy);
 	if (!err)
-		err = set_range(mm, addr, end, policy);
+		err = change_range(mm, addr, end, replace, policy);
 	mm_unlock(mm);
-	return err;
+	return err < 0 ? err : 0;
+}
+
+int quire_set_home_node(struct quire_mm *mm, uint64_t addr, uint64_t len, unsigned node)
+{
+	uint64_t end = addr + PAGE_ALIGN(len);
+	int changed;
+
+	if ((addr & ~PAGE_MASK) || node >= quire_machine_nodes(mm->machine) || end < addr)
+		return -QEINVAL;
+	if (end == addr)
+		return 0;
+	mm_lock(mm);
+	changed = change_range(mm, addr, end, set_home, node);
+	mm_unlock(mm);
+	return changed > 0 ? 0 : changed ? changed : -QENOENT;
 }
