@@ -22,10 +22,11 @@
 #define MAX_RAM (1ull << 43)
 #define MIN_RAM (1ull << 20)
 
-enum { OPT_RAM = 256, OPT_REPORT, OPT_FAIL, OPT_STAT };
+enum { OPT_RAM = 256, OPT_NODES, OPT_REPORT, OPT_FAIL, OPT_STAT };
 
 static const struct option long_options[] = {
     {"ram", required_argument, NULL, OPT_RAM},
+    {"nodes", required_argument, NULL, OPT_NODES},
     {"quiet", no_argument, NULL, 'q'},
     {"report", required_argument, NULL, OPT_REPORT},
     {"fail", required_argument, NULL, OPT_FAIL},
@@ -49,6 +50,9 @@ void cmd_run_help(void)
 	    "\n"
 	    "      --ram SIZE         the machine's RAM, e.g. 512M or 4G (default: 3/4 of\n"
 	    "                         what the host has available)\n"
+	    "      --nodes N[:SIZE,...]\n"
+	    "                         divide RAM and processors into N NUMA nodes, of these\n"
+	    "                         sizes (default: of one size), e.g. 2 or 2:1G,512M\n"
 	    "  -q, --quiet            no report and no notes on standard error\n"
 	    "      --report FILE      write the report to FILE, - for standard output: JSON if "
 	    "the\n"
@@ -88,6 +92,39 @@ static enum parsed set_ram(struct run_options *opts, const char *text)
 	return PARSED_RUN;
 }
 
+static enum parsed set_nodes(struct run_options *opts, const char *text)
+{
+	if (!parse_nodes(text, opts->node_bytes, RUN_MAX_NODES, &opts->nodes))
+		return wrong("--nodes: '%s' is not a number from 1 to %d, with as many sizes or "
+			     "none: 2 and 2:1G,512M are",
+			     text, RUN_MAX_NODES);
+	return PARSED_RUN;
+}
+
+/* The sizes are RAM's; where both are said, they are to agree. */
+static enum parsed check_nodes(struct run_options *opts)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < opts->nodes; i++) {
+		if (opts->node_bytes[0] &&
+		    (!opts->node_bytes[i] || opts->node_bytes[i] % RUN_NODE_UNIT))
+			return wrong("--nodes: the size of a node is a multiple of 4M");
+		if (opts->node_bytes[i] > MAX_RAM)
+			return wrong("--nodes: a size is out of range: 4M to 8T");
+		sum += opts->node_bytes[i];
+	}
+	if (sum > MAX_RAM)
+		return wrong("--nodes: the sizes are more than 8T together");
+	if (sum && opts->ram_bytes && sum != opts->ram_bytes)
+		return wrong("--nodes: the sizes are not those of --ram together");
+	if (sum)
+		opts->ram_bytes = sum;
+	if (opts->nodes > 1 && opts->ram_bytes && opts->ram_bytes / opts->nodes < RUN_NODE_UNIT)
+		return wrong("--nodes: --ram is less than 4M for each node");
+	return PARSED_RUN;
+}
+
 /*
  * Asked for before the program runs for an hour.  A regular file is not kept open: somebody may
  * put another in its place, which is then the one that is meant.
@@ -119,6 +156,8 @@ static enum parsed set_option(struct run_options *opts, struct points *fail, int
 	switch (c) {
 	case OPT_RAM:
 		return set_ram(opts, optarg);
+	case OPT_NODES:
+		return set_nodes(opts, optarg);
 	case 'q':
 		opts->quiet = true;
 		return PARSED_RUN;
@@ -157,7 +196,7 @@ static enum parsed parse(struct run_options *opts, struct points *fail, int argc
 	}
 	if (optind == argc)
 		return wrong("there is no program to run");
-	return PARSED_RUN;
+	return check_nodes(opts);
 }
 
 int cmd_run(int argc, char **argv)

@@ -56,6 +56,42 @@ bool parse_size(const char *text, uint64_t *out)
 	return true;
 }
 
+/* One size of several, up to a comma or the end. */
+static bool next_size(const char **text, uint64_t *out)
+{
+	size_t len = strcspn(*text, ",");
+	char one[32];
+
+	if (len >= sizeof(one))
+		return false;
+	memcpy(one, *text, len);
+	one[len] = 0;
+	*text += len + ((*text)[len] == ',' && (*text)[len + 1]);
+	return parse_size(one, out) && *out;
+}
+
+bool parse_nodes(const char *text, uint64_t *bytes, unsigned max, unsigned *nodes)
+{
+	uint64_t sizes[64] = {0};
+	unsigned long n;
+	char *end;
+
+	if (!isdigit((unsigned char)*text) || max > sizeof(sizes) / sizeof(sizes[0]))
+		return false;
+	n = strtoul(text, &end, 10);
+	if (!n || n > max || (*end && *end != ':'))
+		return false;
+	text = end + (*end == ':');
+	for (unsigned i = 0; *end && i < n; i++)
+		if (!next_size(&text, &sizes[i]))
+			return false;
+	if (*text)
+		return false;
+	memcpy(bytes, sizes, max * sizeof(*bytes));
+	*nodes = (unsigned)n;
+	return true;
+}
+
 bool parse_seconds(const char *text, double *out)
 {
 	double value;

@@ -11,6 +11,8 @@
 
 /* "4096", "512M", "1.5G", "2GiB": bytes, K M G T as powers of 1024. */
 bool parse_size(const char *text, uint64_t *out);
+/* "2", "2:1G,512M": a number from 1 to max, and as many sizes, or none: then bytes[] is 0. */
+bool parse_nodes(const char *text, uint64_t *bytes, unsigned max, unsigned *nodes);
 /* "1", "0.5": seconds, above 0 and at most a day. */
 bool parse_seconds(const char *text, double *out);
 

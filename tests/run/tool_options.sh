@@ -52,6 +52,13 @@ for size in '' x 12X 1e9 0x10 -1 5.5.5G nan 12KK 99999999999T; do
 done
 says 125 'out of range' run --ram 12 true
 says 125 'out of range' run --ram 17T true
+for nodes in '' x 0 33 -1 2x 2: 2:1G 2:1G, 2:1G,x 2:1G,1G,1G 1.5; do
+	says 125 "--nodes: '" run --nodes "$nodes" true
+done
+says 125 'multiple of 4M' run --nodes 2:1G,5M true
+says 125 'not those of --ram' run --ram 1G --nodes 2:1G,1G true
+says 125 'less than 4M' run --ram 4M --nodes 2 true
+says 125 'out of range' run --nodes 2:9T,4M true
 for list in '' x 0 1, ,1 1,,2 1-2 99999999999999999999999; do
 	says 125 'is not a list' run --fail "$list" true
 done

@@ -8,9 +8,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define RUN_MAX_NODES 32           /* as many as the core knows */
+#define RUN_NODE_UNIT (4ull << 20) /* what a node is a multiple of */
+
 struct run_options {
 	/* Bytes of the machine's RAM; 0: three quarters of what the host has available. */
 	uint64_t ram_bytes;
+	/* Nodes that RAM is divided into, and bytes of each, ram_bytes together; 0: one, and what
+	 * tells of nodes is the host's.  The sizes are all 0: the same of each. */
+	unsigned nodes;
+	uint64_t node_bytes[RUN_MAX_NODES];
 	/* No report on stderr at the end. */
 	bool quiet;
 	/* Where the report goes; NULL: stderr, "-": stdout.  JSON if the name ends in .json,

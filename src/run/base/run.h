@@ -44,6 +44,7 @@ struct ctl_table;
 struct far_numbers;
 struct fds;
 struct inodes;
+struct node_tree;
 struct notes;
 struct oom_log;
 struct peak;
@@ -133,6 +134,7 @@ struct run {
 	struct fds *fds;             /* C: fd/fds.c */
 	struct far_numbers *far;     /* C: file/far.c */
 	struct inodes *inodes;       /* C: file/inode.c */
+	struct node_tree *node_tree; /* C: procfs/node_tree.c; NULL: no --nodes */
 	struct notes *notes;         /* C: call/note.c */
 	struct segments *segments;   /* C: call/shm.c */
 	struct oom_log *ooms;        /* C: oom/oom.c */

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mempolicy.c: set_mempolicy, mbind, get_mempolicy on a machine of one node.
+ * mempolicy.c: set_mempolicy, mbind, get_mempolicy, set_mempolicy_home_node.
  *
- * There is nothing to decide, but what was set is remembered and told: a thread's policy in its
- * slot, a mapping's in the core (quire_set_policy).  A policy is one number:
- *
- *     63 .. 48   mode, with its flags; 0: MPOL_DEFAULT, which is no policy
- *     47 ..  0   nodes, as they were named
+ * What a policy means is the core's (quire.h).  A thread's is in its slot, where the core asks for
+ * it (port/port_run.c), a mapping's in the core.
  */
 #include "run/call/mempolicy.h"
 
@@ -58,54 +55,21 @@ int64_t nodes_read(struct request *q, uint64_t mask, uint64_t bits, uint64_t *no
 	return 0;
 }
 
-static int check_mode(unsigned mode)
+/* The mode is looked at before the nodes are read, and they before what it makes of them. */
+static int64_t policy_read(struct request *q, unsigned mode, uint64_t mask, uint64_t bits,
+			   uint64_t *nodes)
 {
-	unsigned kind = mode & ~MODE_FLAGS;
-
-	if (kind >= NR_POLICIES || (mode & (STATIC | RELATIVE)) == (STATIC | RELATIVE))
-		return -EINVAL;
-	if ((mode & BALANCING) && kind != MPOL_BIND && kind != MPOL_PREFERRED_MANY)
-		return -EINVAL;
-	return 0;
-}
-
-/* Those of the machine, which are the first. */
-static uint64_t nodes_used(uint64_t policy)
-{
-	uint64_t nodes = policy & NODES;
-
-	return policy_mode(policy) & RELATIVE ? nodes != 0 : nodes & 1;
-}
-
-static int make(unsigned mode, uint64_t nodes, uint64_t *policy)
-{
-	unsigned kind = mode & ~MODE_FLAGS;
-
-	if (kind == MPOL_PREFERRED && !nodes && !(mode & (STATIC | RELATIVE)))
-		mode = kind = MPOL_LOCAL;
-	*policy = (uint64_t)mode << MODE_SHIFT | nodes;
-	if (kind == MPOL_DEFAULT)
-		*policy = 0;
-	if (kind == MPOL_DEFAULT)
-		return nodes ? -EINVAL : 0;
-	if (kind == MPOL_LOCAL)
-		return nodes || (mode & (STATIC | RELATIVE)) ? -EINVAL : 0;
-	return nodes_used(*policy) ? 0 : -EINVAL;
-}
-
-unsigned policy_mode(uint64_t policy)
-{
-	return (unsigned)(policy >> MODE_SHIFT);
+	return quire_policy_mode_ok(mode) ? nodes_read(q, mask, bits, nodes) : -EINVAL;
 }
 
 unsigned policy_kind(uint64_t policy)
 {
-	return policy_mode(policy) & ~MODE_FLAGS;
+	return quire_policy_mode(policy) & ~MODE_FLAGS;
 }
 
 const char *policy_flags(uint64_t policy)
 {
-	switch (policy_mode(policy) & MODE_FLAGS) {
+	switch (quire_policy_mode(policy) & MODE_FLAGS) {
 	case STATIC:
 		return "=static";
 	case RELATIVE:
@@ -127,37 +91,72 @@ int64_t sys_set_mempolicy(struct request *q)
 {
 	unsigned mode = (unsigned)q->a[1];
 	uint64_t nodes, policy;
-	int64_t err = check_mode(mode);
+	int64_t err = policy_read(q, mode, q->a[2], q->a[3], &nodes);
 
 	if (!err)
-		err = nodes_read(q, q->a[2], q->a[3], &nodes);
-	if (!err)
-		err = make(mode, nodes, &policy);
-	if (!err)
-		q->slot->policy = policy;
+		err = quire_policy_make(q->run->machine, mode, nodes, &policy);
+	if (!err) {
+		q->slot->task.policy = policy;
+		q->slot->task.turn = 0;
+	}
 	return err;
+}
+
+/*
+ * MPOL_MF_STRICT alone: no page may be on another node.  The host looks at the nodes as they were
+ * named: to MPOL_LOCAL, which names none, every page is on another one.  It looks for a hole behind
+ * a mapping before it looks at its pages.
+ */
+static int64_t check_placed(struct request *q, uint64_t start, uint64_t end, uint64_t nodes)
+{
+	uint64_t pages[RUN_MAX_NODES];
+	struct quire_vma_info v, next;
+
+	for (; start < end; start = v.end) {
+		if (quire_vma_next(q->space->mm, start, &v) || v.start > start)
+			return -EFAULT;
+		if (v.end < end &&
+		    (quire_vma_next(q->space->mm, v.end, &next) || next.start > v.end))
+			return -EFAULT;
+		quire_range_nodes(q->space->mm, start, v.end < end ? v.end : end, pages);
+		for (unsigned i = 0; i < quire_machine_nodes(q->run->machine); i++)
+			if (pages[i] && !(nodes >> i & 1))
+				return -EIO;
+	}
+	return 0;
 }
 
 int64_t sys_mbind(struct request *q)
 {
 	unsigned mode = (unsigned)q->a[3];
-	uint64_t start = q->a[1], end = start + PAGE_UP(q->a[2]), nodes, policy;
-	int64_t err = check_mode(mode);
+	uint64_t start = q->a[1], end = start + PAGE_UP(q->a[2]), flags = q->a[6], nodes, policy;
+	int64_t err = policy_read(q, mode, q->a[4], q->a[5], &nodes);
 
-	if (!err)
-		err = nodes_read(q, q->a[4], q->a[5], &nodes);
 	if (err)
 		return err;
-	if (q->a[6] & ~(uint64_t)MPOL_MF_VALID)
+	if (flags & ~(uint64_t)MPOL_MF_VALID)
 		return -EINVAL;
-	if ((q->a[6] & MPOL_MF_MOVE_ALL) && !caller_capable(q, CAP_SYS_NICE))
+	if ((flags & MPOL_MF_MOVE_ALL) && !caller_capable(q, CAP_SYS_NICE))
 		return -EPERM;
 	if (start % PAGE || end < start)
 		return -EINVAL;
 	if (end == start)
 		return 0;
-	err = make(mode, nodes, &policy);
-	return err ? err : quire_set_policy(q->space->mm, start, q->a[2], policy);
+	err = quire_policy_make(q->run->machine, mode, nodes, &policy);
+	if (!err && policy && (flags & MPOL_MF_VALID) == MPOL_MF_STRICT)
+		err = check_placed(q, start, end, nodes);
+	if (!err)
+		err = quire_set_policy(q->space->mm, start, q->a[2], policy);
+	if (!err && (flags & (MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)))
+		err = move_by_policy(q, start, end, nodes, flags);
+	return err;
+}
+
+int64_t sys_set_mempolicy_home_node(struct request *q)
+{
+	if (q->a[1] % PAGE || q->a[4] || q->a[3] >= RUN_MAX_NODES)
+		return -EINVAL;
+	return quire_set_home_node(q->space->mm, q->a[1], q->a[2], (unsigned)q->a[3]);
 }
 
 /* ---- telling -------------------------------------------------------------------- */
@@ -194,35 +193,47 @@ static int64_t put(struct request *q, int value, uint64_t nodes)
 	return 0;
 }
 
-/* The node that a page is on, or that the thread's next one would be on. */
+/* The node that a page is on, which is read for that, or that the thread's next one would be on. */
 static int64_t tell_node(struct request *q, uint64_t policy)
 {
 	unsigned kind = policy_kind(policy);
+	int node;
 	char byte;
 
-	if (q->a[5] & MPOL_F_ADDR)
-		return guest_remote_read(q->space, 0, q->a[4], &byte, 1) == 1 ? 0 : -EFAULT;
-	return kind == MPOL_INTERLEAVE || kind == MPOL_WEIGHTED_INTERLEAVE ? 0 : -EINVAL;
+	if (q->a[5] & MPOL_F_ADDR) {
+		if (guest_remote_read(q->space, 0, q->a[4], &byte, 1) != 1)
+			return -EFAULT;
+		node = quire_page_node(q->space->mm, q->a[4]);
+		return node < 0 ? 0 : node; /* the zero page is on the first */
+	}
+	if (kind != MPOL_INTERLEAVE && kind != MPOL_WEIGHTED_INTERLEAVE)
+		return -EINVAL;
+	return quire_policy_node(q->run->machine, policy, q->slot->task.turn);
+}
+
+/* As they were named, where it was said how they are to be taken; else those that are meant. */
+static uint64_t told_nodes(struct request *q, uint64_t policy)
+{
+	return quire_policy_mode(policy) & MODE_FLAGS ? policy & NODES
+						      : quire_policy_nodes(q->run->machine, policy);
 }
 
 int64_t sys_get_mempolicy(struct request *q)
 {
-	uint64_t flags = q->a[5], policy = q->slot->policy, nodes;
-	int64_t err = 0;
+	uint64_t flags = q->a[5], policy = q->slot->task.policy;
+	unsigned nodes = quire_machine_nodes(q->run->machine);
+	int64_t what = 0;
 
 	if ((flags & ~(uint64_t)(MPOL_F_NODE | MPOL_F_ADDR | MPOL_F_MEMS_ALLOWED)) ||
-	    (q->a[2] && !q->a[3]))
+	    (q->a[2] && q->a[3] < nodes))
 		return -EINVAL;
 	if (flags & MPOL_F_MEMS_ALLOWED)
-		return flags & (MPOL_F_NODE | MPOL_F_ADDR) ? -EINVAL : put(q, 0, 1);
+		return flags & (MPOL_F_NODE | MPOL_F_ADDR) ? -EINVAL
+							   : put(q, 0, (1ull << nodes) - 1);
 	if ((flags & MPOL_F_ADDR) && !address_policy(q->space->mm, q->a[4], &policy))
 		return -EFAULT;
 	if (!(flags & MPOL_F_ADDR) && q->a[4])
 		return -EINVAL;
-	if (flags & MPOL_F_NODE)
-		err = tell_node(q, policy);
-	if (err)
-		return err;
-	nodes = policy_mode(policy) & MODE_FLAGS ? policy & NODES : nodes_used(policy);
-	return put(q, flags & MPOL_F_NODE ? 0 : (int)policy_mode(policy), nodes);
+	what = flags & MPOL_F_NODE ? tell_node(q, policy) : quire_policy_mode(policy);
+	return what < 0 ? what : put(q, (int)what, told_nodes(q, policy));
 }

@@ -14,8 +14,11 @@
 #include "run/guest/space.h"
 #include "run/wire/atomic.h"
 #include "run/wire/page.h"
+#include "run/wire/vdso_getcpu.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
@@ -33,9 +36,26 @@ static bool is_data(const struct request *q)
 	       q->a[2] <= q->space->vvar_bytes - from;
 }
 
+/* As the stub has made it (stub/life/vdso.c). */
+static bool write_image(struct request *q, struct quire_file *file, const uint8_t *image)
+{
+	const struct run_info *info = q->run->info;
+	uint8_t *copy = malloc(q->a[2]);
+	int64_t n = -1;
+
+	if (copy) {
+		memcpy(copy, image, q->a[2]);
+		if (info->nodes)
+			vdso_getcpu_replace(copy, q->a[2], info->nodes, info->cpus);
+		n = quire_file_write(file, 0, copy, q->a[2]);
+	}
+	free(copy);
+	return n == (int64_t)q->a[2];
+}
+
 static int make_file(struct request *q, bool code, struct quire_file **out)
 {
-	const void *image = (const void *)getauxval(AT_SYSINFO_EHDR);
+	const uint8_t *image = (const uint8_t *)getauxval(AT_SYSINFO_EHDR);
 	struct quire_file_options o = {.size = sizeof(o), .kind = QUIRE_FILE_SHMEM};
 	int err;
 
@@ -45,7 +65,7 @@ static int make_file(struct request *q, bool code, struct quire_file **out)
 	err = quire_file_create(q->run->machine, &o, out);
 	if (err || !code)
 		return err;
-	if (image && quire_file_write(*out, 0, image, q->a[2]) == (int64_t)q->a[2])
+	if (image && write_image(q, *out, image))
 		return 0;
 	quire_file_put(*out);
 	return -ENOMEM;

@@ -89,7 +89,7 @@ struct slot *slot_alloc_locked(struct run *run, struct proc *p, struct space *sp
 	s->gap_ns = 0;
 	s->answered_ns = 0;
 	s->unfilled = 0;
-	s->policy = 0;
+	s->task = (struct quire_task){0};
 	pthread_mutex_lock(&s->lock);
 	atomic_store(&s->tid, 0);
 	s->notif = 0;

@@ -27,12 +27,12 @@ struct slot {
 	uint32_t turn;       /* O: last turn we saw or wrote */
 	bool owes_turn;      /* O: stopped, or dead, in a flush that we did not wait for */
 	uint32_t gap_ns; /* O: running mean of the time between our answer and the next request */
-	uint64_t answered_ns; /* O: when we last gave the turn away */
-	uint64_t unfilled;    /* O: page plus 1, whose flush was left to its fill; 0: none */
-	uint64_t asked;       /* G: the remote flush that last asked its thread */
-	uint32_t service;     /* G: number of the last request of flush.c's; never goes back */
-	uint64_t policy;      /* O: the thread's memory policy (mempolicy.c) */
-	struct slot *next;    /* G: list of the process's slots, or of free or idle ones */
+	uint64_t answered_ns;   /* O: when we last gave the turn away */
+	uint64_t unfilled;      /* O: page plus 1, whose flush was left to its fill; 0: none */
+	uint64_t asked;         /* G: the remote flush that last asked its thread */
+	uint32_t service;       /* G: number of the last request of flush.c's; never goes back */
+	struct quire_task task; /* O: the thread's memory policy, and the node it is on */
+	struct slot *next;      /* G: list of the process's slots, or of free or idle ones */
 };
 
 int slots_create(struct run *run);

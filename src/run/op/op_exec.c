@@ -75,7 +75,7 @@ static int64_t exec_slot(struct request *q)
 		p->exec_slot = slot_alloc_locked(q->run, p, NULL);
 	s = p->exec_slot;
 	if (s)
-		s->policy = q->slot->policy;
+		s->task = q->slot->task;
 	pthread_mutex_unlock(&q->run->lock);
 	if (!s)
 		return -EAGAIN;

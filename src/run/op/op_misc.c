@@ -11,6 +11,7 @@
 #include "run/guest/request.h"
 #include "run/guest/space.h"
 #include "run/op/ops.h"
+#include "run/procfs/node_tree.h"
 #include "run/procfs/procfs.h"
 #include "run/wire/requests.h"
 
@@ -78,6 +79,16 @@ void op_is_guest(struct request *q)
 		return;
 	proc_put(p);
 	space_put(space);
+}
+
+void op_node_file(struct request *q)
+{
+	if (!q->run->node_tree || q->a[0] >= RUN_NR_NODE_FILES || q->a[1] >= q->run->info->nodes)
+		q->ret = -ENOENT;
+	else if (q->a[0] == NODE_WEIGHT)
+		q->ret = node_tree_set_weight(q->run, (unsigned)q->a[1], q->a[2]);
+	else
+		q->ret = node_tree_tell(q->run, (unsigned)q->a[1], (enum run_node_file)q->a[0]);
 }
 
 void op_note(struct request *q)

@@ -63,7 +63,7 @@ static struct slot *child_create(struct request *q, struct space *space, bool sh
 		space_enter_locked(space);
 		slot = slot_alloc_locked(run, child, space);
 		if (slot)
-			slot->policy = q->slot->policy;
+			slot->task.policy = q->slot->task.policy;
 		q->v[0] = child->serial;
 	}
 	pthread_mutex_unlock(&run->lock);
@@ -202,7 +202,7 @@ void op_thread(struct request *q)
 	if (q->proc->state == PROC_ALIVE)
 		slot = slot_alloc_locked(run, q->proc, q->space);
 	if (slot) {
-		slot->policy = q->slot->policy;
+		slot->task.policy = q->slot->task.policy;
 		q->proc->stats.threads++;
 	}
 	pthread_mutex_unlock(&run->lock);

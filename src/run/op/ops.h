@@ -30,5 +30,6 @@ void op_exec_load(struct request *q);
 void op_proc_open(struct request *q);
 void op_note(struct request *q);
 void op_is_guest(struct request *q);
+void op_node_file(struct request *q);
 
 #endif

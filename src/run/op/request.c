@@ -21,6 +21,7 @@
 #include "run/op/ops.h"
 #include "run/port/ram.h"
 #include "run/wire/atomic.h"
+#include "run/wire/nodes.h"
 #include "run/wire/proto.h"
 #include "run/wire/requests.h"
 
@@ -60,6 +61,7 @@ static const op_fn ops[RUN_NR_OPS] = {
     [OP_PROC_OPEN] = op_proc_open,
     [OP_NOTE] = op_note,
     [OP_IS_GUEST] = op_is_guest,
+    [OP_NODE_FILE] = op_node_file,
 };
 
 /* Before its program is loaded a process has no address space: only these make sense. */
@@ -76,6 +78,9 @@ static void request_read(struct run *run, struct slot *s, struct request *q)
 	q->op = atomic_load_relaxed(&c->op);
 	for (unsigned i = 0; i < 8; i++)
 		q->a[i] = atomic_load_relaxed(&c->a[i]);
+	if (run->info->nodes)
+		s->task.node =
+		    node_of_cpu(run->info->nodes, run->info->cpus, atomic_load_relaxed(&c->cpu));
 	if (q->op >= RUN_NR_OPS || (!q->space && !needs_no_space(q->op)))
 		q->op = OP_NONE;
 }

@@ -116,6 +116,13 @@ static bool privileged(void *ctx, struct quire_mm *mm, void *cookie, enum quire_
 	       slot_capable(current_slot, which == QUIRE_MAY_LOCK ? CAP_IPC_LOCK : CAP_SYS_RAWIO);
 }
 
+/* On machines of several nodes. */
+static struct quire_task *task(void *ctx)
+{
+	(void)ctx;
+	return current_slot ? &current_slot->task : NULL;
+}
+
 static void log_line(void *ctx, enum quire_log_level level, const char *line)
 {
 	struct run *run = ctx;
@@ -136,4 +143,5 @@ void port_run(struct run *run)
 	run->port.log = log_line;
 	run->port.oom = oom_kill;
 	run->port.privileged = privileged;
+	run->port.task = task;
 }

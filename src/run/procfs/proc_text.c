@@ -51,7 +51,7 @@ static bool write_text(struct text *t, struct run *run, struct proc *p, struct s
 		proc_text_rollup(t, space);
 		return true;
 	case PROC_STATUS:
-		proc_text_status(t, space, p->pid, reader);
+		proc_text_status(t, run, space, p->pid, reader);
 		return true;
 	case PROC_STATM:
 		proc_text_statm(t, space);

@@ -55,7 +55,8 @@ void proc_text_smaps(struct text *t, struct space *space);
 void proc_text_rollup(struct text *t, struct space *space);
 void proc_text_numa(struct text *t, struct proc *p, struct space *space);
 void proc_text_statm(struct text *t, struct space *space);
-void proc_text_status(struct text *t, struct space *space, pid_t pid, struct proc_reader reader);
+void proc_text_status(struct text *t, struct run *run, struct space *space, pid_t pid,
+		      struct proc_reader reader);
 void proc_text_stat(struct text *t, struct run *run, struct proc *p, struct space *space,
 		    struct proc_reader reader);
 void proc_text_meminfo(struct text *t, struct run *run);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc_text_numa.c: /proc/PID/numa_maps: one node, and the policies that were set, the process's
- * first thread's where a mapping has none.
+ * proc_text_numa.c: /proc/PID/numa_maps: on which nodes pages are, and the policies that were set,
+ * the process's first thread's where a mapping has none.
  */
 #include "quire/quire.h"
 #include "run/call/mempolicy.h"
@@ -12,12 +12,25 @@
 
 #include <string.h>
 
-static void print_counts(struct text *t, const struct quire_usage *u)
+static void print_nodes(struct text *t, struct quire_mm *mm, const struct map_line *m)
 {
-	uint64_t pages = u->rss / QUIRE_PAGE_SIZE;
-	uint64_t anon = u->anonymous / QUIRE_PAGE_SIZE;
-	uint64_t dirty = (u->shared_dirty + u->private_dirty) / QUIRE_PAGE_SIZE;
+	uint64_t pages[RUN_MAX_NODES];
 
+	quire_range_nodes(mm, m->start, m->end, pages);
+	for (unsigned i = 0; i < quire_machine_nodes(quire_mm_machine(mm)); i++)
+		if (pages[i])
+			text_printf(t, " N%u=%lu", i, (unsigned long)pages[i]);
+}
+
+static void print_counts(struct text *t, struct quire_mm *mm, const struct map_line *m)
+{
+	struct quire_usage u = {0};
+	uint64_t pages, anon, dirty;
+
+	quire_range_usage(mm, m->start, m->end, &u);
+	pages = u.rss / QUIRE_PAGE_SIZE;
+	anon = u.anonymous / QUIRE_PAGE_SIZE;
+	dirty = (u.shared_dirty + u.private_dirty) / QUIRE_PAGE_SIZE;
 	if (!pages)
 		return;
 	if (anon)
@@ -29,10 +42,29 @@ static void print_counts(struct text *t, const struct quire_usage *u)
 	/* Anonymous pages start out inactive and nothing is reclaimed. */
 	if (anon)
 		text_printf(t, " active=%lu", (unsigned long)(pages - anon));
-	text_printf(t, " N0=%lu kernelpagesize_kB=4", (unsigned long)pages);
+	print_nodes(t, mm, m);
+	text_str(t, " kernelpagesize_kB=4");
 }
 
-static void print_policy(struct text *t, uint64_t policy)
+/* "0-1,3" */
+static void print_set(struct text *t, uint64_t set)
+{
+	const char *before = "";
+
+	for (unsigned i = 0, end; i < RUN_MAX_NODES; i = end + 1) {
+		end = i;
+		if (!(set >> i & 1))
+			continue;
+		while (set >> (end + 1) & 1)
+			end++;
+		text_printf(t, "%s%u", before, i);
+		if (end > i)
+			text_printf(t, "-%u", end);
+		before = ",";
+	}
+}
+
+static void print_policy(struct text *t, const struct quire_machine *m, uint64_t policy)
 {
 	static const char *const names[NR_POLICIES] = {
 	    [MPOL_DEFAULT] = "default",
@@ -44,12 +76,14 @@ static void print_policy(struct text *t, uint64_t policy)
 	    [MPOL_WEIGHTED_INTERLEAVE] = "weighted interleave",
 	};
 	unsigned kind = policy_kind(policy);
+	uint64_t nodes = quire_policy_nodes(m, policy);
 
 	text_str(t, " ");
 	text_str(t, names[kind]);
 	if (kind != MPOL_DEFAULT && kind != MPOL_LOCAL) {
 		text_str(t, policy_flags(policy));
-		text_str(t, ":0");
+		text_str(t, ":");
+		print_set(t, nodes);
 	}
 }
 
@@ -60,7 +94,7 @@ static uint64_t first_threads_policy(const struct proc *p)
 	pthread_mutex_lock(&p->run->lock);
 	for (const struct slot *s = p->slots; s; s = s->next) {
 		if (slot_tid(s) == p->pid)
-			policy = s->policy;
+			policy = s->task.policy;
 	}
 	pthread_mutex_unlock(&p->run->lock);
 	return policy;
@@ -69,10 +103,8 @@ static uint64_t first_threads_policy(const struct proc *p)
 static void print_mapping(struct text *t, struct space *space, const struct map_line *m,
 			  uint64_t policy)
 {
-	struct quire_usage u;
-
 	text_printf(t, "%08lx", (unsigned long)m->start);
-	print_policy(t, m->policy ? m->policy : policy);
+	print_policy(t, quire_mm_machine(space->mm), m->policy ? m->policy : policy);
 	if (m->has_file) {
 		text_str(t, " file=");
 		text_escaped(t, m->name, "\n\t ");
@@ -81,11 +113,8 @@ static void print_mapping(struct text *t, struct space *space, const struct map_
 	} else if (!strcmp(m->name, "[stack]")) {
 		text_str(t, " stack");
 	}
-	if (!m->special_flags) {
-		memset(&u, 0, sizeof(u));
-		quire_range_usage(space->mm, m->start, m->end, &u);
-		print_counts(t, &u);
-	}
+	if (!m->special_flags)
+		print_counts(t, space->mm, m);
 	text_str(t, "\n");
 }
 

@@ -90,8 +90,27 @@ static void print_line(struct text *t, const struct line *l)
 		text_printf(t, "%s\t%lu\n", l->key, (unsigned long)l->value);
 }
 
+#define MEMS "Mems_allowed"
+
+/* All of ours are allowed, where they are ours: nodes > 0. */
+static void node_line(struct text *t, const char *line, size_t len, unsigned nodes)
+{
+	const char *comma = memrchr(line, ',', len);
+
+	if (!nodes)
+		text_bytes(t, line, len);
+	else if (line[sizeof(MEMS) - 1] == '_')
+		text_printf(t, nodes > 1 ? MEMS "_list:\t0-%u\n" : MEMS "_list:\t%u\n", nodes - 1);
+	else if (comma)
+		text_printf(t, "%.*s%08x\n", (int)(comma + 1 - line), line,
+			    (unsigned)((1ull << nodes) - 1));
+	else
+		text_printf(t, MEMS ":\t%x\n", (unsigned)((1ull << nodes) - 1));
+}
+
 /* Copies text, but for the lines whose keys are in `lines`. */
-static void replace_lines(struct text *t, const char *text, const struct line *lines, unsigned n)
+static void replace_lines(struct text *t, const char *text, const struct line *lines, unsigned n,
+			  unsigned nodes)
 {
 	while (*text) {
 		size_t len = strcspn(text, "\n");
@@ -102,14 +121,18 @@ static void replace_lines(struct text *t, const char *text, const struct line *l
 			i++;
 		if (i < n)
 			print_line(t, &lines[i]);
+		else if (!strncmp(text, MEMS, sizeof(MEMS) - 1))
+			node_line(t, text, len, nodes);
 		else
 			text_bytes(t, text, len);
 		text += len;
 	}
 }
 
-void proc_text_status(struct text *t, struct space *space, pid_t pid, struct proc_reader reader)
+void proc_text_status(struct text *t, struct run *run, struct space *space, pid_t pid,
+		      struct proc_reader reader)
 {
+	unsigned nodes = run->info->nodes;
 	struct sizes z;
 	char name[32], *host;
 	size_t len;
@@ -142,7 +165,7 @@ void proc_text_status(struct text *t, struct space *space, pid_t pid, struct pro
 	    {"Seccomp_filters:", 0, false},
 	};
 	status_signals(host, &reader);
-	replace_lines(t, host, lines, sizeof(lines) / sizeof(lines[0]));
+	replace_lines(t, host, lines, sizeof(lines) / sizeof(lines[0]), nodes);
 	free(host);
 }
 

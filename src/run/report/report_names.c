@@ -46,6 +46,7 @@ const struct report_name report_ops[RUN_NR_OPS] = {
     [OP_PROC_OPEN] = {"/proc file", "proc_open"},
     [OP_NOTE] = {"note", "note"},
     [OP_IS_GUEST] = {"is guest", "is_guest"},
+    [OP_NODE_FILE] = {"node file", "node_file"},
 };
 
 static const char *const report_reasons[QUIRE_NR_REASONS] = {

@@ -28,6 +28,7 @@
 #include "run/op/worker.h"
 #include "run/port/port_run.h"
 #include "run/port/ram.h"
+#include "run/procfs/node_tree.h"
 #include "run/report/report.h"
 #include "run/start/ending.h"
 #include "run/start/launch.h"
@@ -65,6 +66,8 @@ static int machine_create(struct run *run)
 	o.ram_is_zero = true;
 	o.table_bytes = run->table_bytes;
 	o.table_ram = run->tables;
+	o.nodes = run->opts->nodes;
+	o.node_bytes = run->opts->node_bytes[0] ? run->opts->node_bytes : NULL;
 	o.task_size = GUEST_TASK_SIZE;
 	o.mmap_min_addr = host_number("/proc/sys/vm/mmap_min_addr", 65536);
 	run->low_for_all = !o.mmap_min_addr;
@@ -103,6 +106,9 @@ static void fill_info(struct run *run)
 	info->supervisor_pid = (uint32_t)getpid();
 	info->max_windows = max_windows();
 	probe_types_find(info);
+	info->nodes = run->opts->nodes;
+	info->cpus =
+	    (uint32_t)(sysconf(_SC_NPROCESSORS_CONF) > 0 ? sysconf(_SC_NPROCESSORS_CONF) : 1);
 	info->verbose = !run->opts->quiet;
 }
 
@@ -141,9 +147,11 @@ static int start(struct run *run, int *guest_ctl)
 		err = ctl_create(run, guest_ctl);
 	if (!err)
 		err = life_create(run);
+	fill_info(run);
+	if (!err)
+		err = node_tree_create(run);
 	if (err)
 		start_failed(run, "start", err);
-	fill_info(run);
 	return err;
 }
 
@@ -308,6 +316,7 @@ int run_main(const struct run_options *opts)
 	fill_standard_fds();
 	take_sigchld(&run);
 	status = supervise(&run, &mask);
+	node_tree_destroy(&run);
 	if (status > 0)
 		return status;
 	return status < 0 ? RUN_EXIT_VERIFY : end_like(run.first_status);

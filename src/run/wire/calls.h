@@ -44,7 +44,7 @@
 	OURS(mbind, MEMORY(V), sys_mbind, INT(6)) \
 	OURS(set_mempolicy, MEMORY(V), sys_set_mempolicy, INT(1)) \
 	OURS(get_mempolicy, MEMORY(V), sys_get_mempolicy, 0) \
-	CALL(set_mempolicy_home_node, MEMORY(V)) \
+	OURS(set_mempolicy_home_node, MEMORY(V), sys_set_mempolicy_home_node, 0) \
 	OURS(migrate_pages, MEMORY(PID), sys_migrate_pages, INT(1)) \
 	OURS(move_pages, MEMORY(PID), sys_move_pages, INT(1) | INT(6)) \
 	OURS(process_vm_readv, MEMORY(PID, IOVOUT(2)), sys_process_vm_readv, INT(1)) \
@@ -100,7 +100,7 @@
 	CALL(pidfd_send_signal, SPECIAL(sys_pidfd_send_signal, FD, V, V)) \
 	CALL(pidfd_getfd, SPECIAL(sys_pidfd_getfd, FD)) \
 	CALL(kcmp, NATIVE(PID, PID)) \
-	CALL(getcpu, NATIVE(OUT(4), OUT(4))) \
+	CALL(getcpu, SPECIAL(sys_getcpu, OUT(4), OUT(4))) \
 	CALL(getrusage, NATIVE(V, OUT(144))) \
 	CALL(times, NATIVE(OUT(32))) \
 	CALL(getpriority, NATIVE(V)) \
@@ -266,20 +266,20 @@
 	CALL(openat2, SPECIAL(sys_openat2, FD, STR, IN(24))) \
 	CALL(creat, SPECIAL(sys_creat, STR)) \
 	CALL(stat, SPECIAL(sys_stat, STR, OUT(144))) \
-	CALL(lstat, NATIVE(STR, OUT(144))) \
+	CALL(lstat, SPECIAL(sys_stat, STR, OUT(144))) \
 	CALL(fstat, NATIVE(FD, OUT(144))) \
 	CALL(newfstatat, SPECIAL(sys_stat, FD, STR, OUT(144))) \
 	CALL(statx, SPECIAL(sys_stat, FD, STR, V, V, OUT(256))) \
-	CALL(statfs, NATIVE(STR, OUT(120))) \
+	CALL(statfs, SPECIAL(sys_of_name, STR, OUT(120))) \
 	CALL(fstatfs, NATIVE(FD, OUT(120))) \
 	CALL(ustat, NATIVE(V, OUT(32))) \
-	CALL(access, NATIVE(STR)) \
-	CALL(faccessat, NATIVE(FD, STR)) \
-	CALL(faccessat2, NATIVE(FD, STR)) \
+	CALL(access, SPECIAL(sys_of_name, STR)) \
+	CALL(faccessat, SPECIAL(sys_of_name, FD, STR)) \
+	CALL(faccessat2, SPECIAL(sys_of_name, FD, STR)) \
 	CALL(getdents, SPECIAL(sys_getdents, FD, OUTBY(2, 1))) \
 	CALL(getdents64, SPECIAL(sys_getdents, FD, OUTBY(2, 1))) \
 	CALL(getcwd, NATIVE(OUTBY(1, 1))) \
-	CALL(chdir, NATIVE(STR)) \
+	CALL(chdir, SPECIAL(sys_of_name, STR)) \
 	CALL(fchdir, NATIVE(FD)) \
 	CALL(rename, NATIVE(STR, STR)) \
 	CALL(renameat, NATIVE(FD, STR, FD, STR)) \
@@ -313,11 +313,11 @@
 	CALL(setxattr, SPECIAL(sys_on_path, STR, STR, INBY(3, 1))) \
 	CALL(lsetxattr, NATIVE(STR, STR, INBY(3, 1))) \
 	CALL(fsetxattr, NATIVE(FD, STR, INBY(3, 1))) \
-	CALL(getxattr, NATIVE(STR, STR, OUTBY(3, 1))) \
-	CALL(lgetxattr, NATIVE(STR, STR, OUTBY(3, 1))) \
+	CALL(getxattr, SPECIAL(sys_of_name, STR, STR, OUTBY(3, 1))) \
+	CALL(lgetxattr, SPECIAL(sys_of_name, STR, STR, OUTBY(3, 1))) \
 	CALL(fgetxattr, NATIVE(FD, STR, OUTBY(3, 1))) \
-	CALL(listxattr, NATIVE(STR, OUTBY(2, 1))) \
-	CALL(llistxattr, NATIVE(STR, OUTBY(2, 1))) \
+	CALL(listxattr, SPECIAL(sys_of_name, STR, OUTBY(2, 1))) \
+	CALL(llistxattr, SPECIAL(sys_of_name, STR, OUTBY(2, 1))) \
 	CALL(flistxattr, NATIVE(FD, OUTBY(2, 1))) \
 	CALL(removexattr, SPECIAL(sys_on_path, STR, STR)) \
 	CALL(lremovexattr, NATIVE(STR, STR)) \

@@ -75,6 +75,7 @@ struct chan {
 	uint32_t guest_sleeps;
 	uint32_t op; /* enum run_op */
 	uint32_t service_done;
+	uint32_t cpu; /* on which the thread was when it asked; with --nodes */
 	uint64_t a[8];
 	int64_t done; /* what became of CMD_WINDOW */
 	/*

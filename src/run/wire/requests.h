@@ -90,6 +90,10 @@ enum run_op {
 	OP_NOTE,
 	/* a0 pid -> ret = 0: it is a guest's */
 	OP_IS_GUEST,
+	/* With --nodes.  a0 enum run_node_file, a1 node: what that file tells is put there anew.
+	 * NODE_WEIGHT: a2 the node's weight from now on, or 0: the file is about to be opened for
+	 * writing -> ret 0 or -errno */
+	OP_NODE_FILE,
 	RUN_NR_OPS
 };
 
@@ -110,6 +114,9 @@ enum run_proc {
 	PROC_SYSVIPC_SHM,
 	RUN_NR_PROC
 };
+
+/* Files of a node, nodeN/.. and weighted_interleave/nodeN, whose text changes. */
+enum run_node_file { NODE_MEMINFO, NODE_NUMASTAT, NODE_VMSTAT, NODE_WEIGHT, RUN_NR_NODE_FILES };
 
 enum run_cut {
 	CUT_END,   /* what lies beyond its end, private copies too */

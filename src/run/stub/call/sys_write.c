@@ -13,6 +13,7 @@
 #include "run/stub/base/guest_abi.h"
 #include "run/stub/base/probe.h"
 #include "run/stub/base/stub.h"
+#include "run/stub/guard/node_path.h"
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/special.h"
 #include "run/stub/mem/touch.h"
@@ -124,7 +125,9 @@ static int64_t write_all(struct call *c, bool vector, uint64_t pos, uint64_t fla
 
 int64_t sys_write(struct call *c)
 {
-	return write_all(c, false, CURRENT, 0);
+	int64_t r = node_weight_write(c);
+
+	return r != RESTART ? r : write_all(c, false, CURRENT, 0);
 }
 
 int64_t sys_pwrite64(struct call *c)

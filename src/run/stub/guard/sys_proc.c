@@ -8,6 +8,7 @@
 #include "run/stub/guard/sys_proc.h"
 
 #include "run/stub/base/stub.h"
+#include "run/stub/guard/node_path.h"
 #include "run/stub/guard/proc_fds.h"
 #include "run/stub/guard/proc_path.h"
 #include "run/stub/guard/sys_open.h"
@@ -20,6 +21,8 @@
 
 #include <linux/fcntl.h>
 #include <linux/memfd.h>
+
+#define NR_FACCESSAT2 439
 
 /* The number of the descriptor that replaces `fd`: the same, but read-only. */
 static int64_t reopen_read_only(struct thread *t, int64_t fd, uint64_t flags)
@@ -99,13 +102,37 @@ int64_t sys_lseek(struct call *c)
 	return call_native(c);
 }
 
+/* The call, about a name that may be one of those that tell of nodes. */
+static int64_t call_named(struct call *c, int at)
+{
+	uint64_t name = c->a[at];
+	struct node_path node;
+	int64_t r;
+
+	if (!node_path(c->t, name, false, &node))
+		return call_native(c);
+	c->a[at] = sys_ptr(node.name);
+	r = call_native(c);
+	if (!node_is_hosts(&node, r))
+		return r;
+	c->a[at] = name;
+	return call_native(c);
+}
+
+int64_t sys_of_name(struct call *c)
+{
+	bool at = c->nr == __NR_faccessat || c->nr == NR_FACCESSAT2;
+
+	return call_named(c, at);
+}
+
 int64_t sys_readlink(struct call *c)
 {
 	int at = c->nr == __NR_readlinkat;
 	char path[PROC_SHORT_PATH], exe[PROC_LINK];
 
 	if (!proc_read_path(c->a[at], path))
-		return call_native(c);
+		return call_named(c, at);
 	if (proc_names_ours(c->t, path))
 		return -ENOENT;
 	if (proc_exe_of(c->t, path, exe))
@@ -115,12 +142,15 @@ int64_t sys_readlink(struct call *c)
 
 int64_t sys_stat(struct call *c)
 {
-	int at = c->nr != __NR_stat;
+	int at = c->nr != __NR_stat && c->nr != __NR_lstat;
 	char path[PROC_SHORT_PATH], exe[PROC_LINK];
-	uint64_t flags = c->nr == __NR_newfstatat ? c->a[3] : c->nr == __NR_statx ? c->a[2] : 0;
+	uint64_t flags = c->nr == __NR_newfstatat ? c->a[3]
+			 : c->nr == __NR_statx    ? c->a[2]
+			 : c->nr == __NR_lstat    ? AT_SYMLINK_NOFOLLOW
+						  : 0;
 
 	if (!proc_read_path(c->a[at], path))
-		return call_native(c);
+		return call_named(c, at);
 	if (proc_names_ours(c->t, path))
 		return -ENOENT;
 	if (!(flags & AT_SYMLINK_NOFOLLOW) && proc_exe_of(c->t, path, exe))

@@ -185,6 +185,7 @@ void start_on_host_stack(uint64_t *sp, void (*way_in)(void))
 	take_stack(&s, sp);
 	vdso_move(&s);
 	map_tables(&s);
+	vdso_tell_nodes(&s);
 	if (own_dup(RUN_FD(RUN_FD_STUB), RUN_FD_EXEC, O_CLOEXEC))
 		die("cannot keep the image that is executed");
 	t = area_alloc();

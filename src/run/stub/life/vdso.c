@@ -9,7 +9,9 @@
 #include "run/stub/base/spare.h"
 #include "run/stub/base/stub.h"
 #include "run/stub/life/start.h"
+#include "run/wire/run_info.h"
 #include "run/wire/sys.h"
+#include "run/wire/vdso_getcpu.h"
 
 #include <linux/auxvec.h>
 #include <linux/fcntl.h>
@@ -127,4 +129,13 @@ void vdso_move(struct start *s)
 	s->vdso.bytes = from.vdso_end - from.vdso_start;
 	s->vdso.vvar = VDSO_HOME;
 	s->vdso.vvar_bytes = from.vdso_start - from.low;
+}
+
+void vdso_tell_nodes(const struct start *s)
+{
+	if (!INFO->nodes || !s->vdso.bytes ||
+	    sys(__NR_mprotect, s->vdso.addr, s->vdso.bytes, PROT_READ | PROT_WRITE | PROT_EXEC))
+		return;
+	vdso_getcpu_replace((uint8_t *)s->vdso.addr, s->vdso.bytes, INFO->nodes, INFO->cpus);
+	sys(__NR_mprotect, s->vdso.addr, s->vdso.bytes, PROT_READ | PROT_EXEC);
 }
