@@ -318,6 +318,27 @@ QUIRE_API int quire_page_node(struct quire_mm *mm, uint64_t addr);
 QUIRE_API void quire_range_nodes(struct quire_mm *mm, uint64_t start, uint64_t end,
 				 uint64_t *pages);
 
+/*
+ * move_pages(2): status[i] becomes the node on which the page of addrs[i] is, after it was moved to
+ * nodes[i] if nodes are given, or a negative errno: -ENOENT: there is no page yet; -EFAULT: nothing
+ * is mapped there, or the zero page; -EACCES: others map it, too, and MPOL_MF_MOVE_ALL is not
+ * given; -ENOMEM: the node has no frame; -EBUSY: it is in use (pinned, or written back).
+ *
+ * Returns how many pages could not be moved (-EBUSY, -ENOMEM).  -ENODEV: there is no node nodes[i]:
+ * what comes before i is done and told, the rest of status untouched.  -EINVAL: flags, of which
+ * MPOL_MF_MOVE and MPOL_MF_MOVE_ALL are known.  Frames of an embedder's are taken to be on node 0,
+ * and stay.
+ */
+QUIRE_API int64_t quire_move_pages(struct quire_mm *mm, uint64_t n, const uint64_t *addrs,
+				   const int *nodes, int *status, int flags);
+/*
+ * migrate_pages(2): the pages on nodes of the set `from` go to those of `to`: those on the first of
+ * one to the first of the other, and so on, from the beginning again where `to` has fewer.  Pages
+ * that others map, too, only with MPOL_MF_MOVE_ALL.  Returns how many could not be moved; -EINVAL:
+ * none of the nodes of `to` is there.
+ */
+QUIRE_API int64_t quire_migrate_pages(struct quire_mm *mm, uint64_t from, uint64_t to, int flags);
+
 /* ------------------------------------------------------------------- faults */
 
 enum quire_access {

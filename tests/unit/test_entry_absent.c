@@ -59,7 +59,11 @@ static struct moving move_away(struct unit *u, uint64_t addr, enum entry_type ty
 	lock_rank_release(RANK_FOLIO);
 	assert_int_equal(atomic_sub(&mv.folio->mapcount, 1), 0);
 	atomic_add_relaxed(&u->m->cpus[0].mapped_anon, -1);
-	set_entry(u, addr, entry_make(type, folio_pfn(u->m, mv.folio)));
+	folio_clear(mv.folio, FOLIO_EXCLUSIVE);
+	if (type != ENTRY_MIGRATE_WRITE)
+		mv.was &= ~PTE_WRITE;
+	set_entry(u, addr, migration_of(mv.was, type != ENTRY_MIGRATE_READ));
+	assert_int_equal(entry_type(quire_pte(u->mm, addr)), type);
 	return mv;
 }
 
@@ -70,12 +74,17 @@ static void let_go(struct unit *u, const struct moving *mv)
 	folio_put(u->m, mv->folio);
 }
 
-static void move_back(struct unit *u, uint64_t addr, const struct moving *mv, pte_t e)
+/* With the rights that the entry has by then. */
+static void move_back(struct unit *u, uint64_t addr, const struct moving *mv)
 {
+	pte_t e = quire_pte(u->mm, addr);
+
 	folio_get(mv->folio);
 	atomic_add(&mv->folio->mapcount, 1);
 	atomic_add_relaxed(&u->m->cpus[0].mapped_anon, 1);
-	set_entry(u, addr, e);
+	if (migration_is_exclusive(u->m, e))
+		folio_set(mv->folio, FOLIO_EXCLUSIVE);
+	set_entry(u, addr, migration_back(e, folio_pfn(u->m, mv->folio)));
 	let_go(u, mv);
 }
 
@@ -175,9 +184,10 @@ static void moving_forked(void **state)
 	assert_int_equal(type_at(u->mm, HERE), ENTRY_MIGRATE_READ);
 	assert_int_equal(type_at(child, HERE), ENTRY_MIGRATE_READ);
 	assert_int_equal(anon_pages(child), 4);
-	assert_false(folio_test(mv.folio, FOLIO_EXCLUSIVE));
 	quire_mm_put(child);
-	move_back(u, HERE, &mv, mv.was & ~PTE_WRITE);
+	move_back(u, HERE, &mv);
+	assert_false(quire_pte(u->mm, HERE) & PTE_WRITE);
+	assert_false(folio_test(mv.folio, FOLIO_EXCLUSIVE));
 	unit_verify(u);
 	unit_expect_fill(u->mm, BASE, LEN, 1);
 }
@@ -196,7 +206,7 @@ static void moving_forked_alone(void **state)
 	assert_int_equal(quire_mm_fork(u->mm, NULL, &child), 0);
 	assert_int_equal(type_at(child, HERE), ENTRY_MIGRATE_READ);
 	quire_mm_put(child);
-	move_back(u, HERE, &mv, mv.was & ~PTE_WRITE);
+	move_back(u, HERE, &mv);
 	quire_file_put(file);
 }
 
@@ -218,10 +228,11 @@ static void moving_told(void **state)
 	quire_range_usage(u->mm, BASE, BASE + LEN, &usage);
 	assert_int_equal(usage.rss, LEN);
 	assert_int_equal(usage.anonymous, LEN);
-	assert_int_equal(usage.referenced, LEN - UPAGE);
+	assert_int_equal(usage.referenced, LEN);
+	assert_int_equal(usage.private_dirty, LEN);
 	assert_true(quire_verify(u->m, find_being_moved, &said) > 0);
 	assert_true(said);
-	move_back(u, HERE, &mv, mv.was);
+	move_back(u, HERE, &mv);
 }
 
 static void moving_protected(void **state)
@@ -235,7 +246,48 @@ static void moving_protected(void **state)
 	assert_int_equal(type_at(u->mm, HERE), ENTRY_MIGRATE_EXCLUSIVE);
 	assert_int_equal(quire_mprotect(u->mm, BASE, LEN, URW), 0);
 	assert_int_equal(type_at(u->mm, HERE), ENTRY_MIGRATE_EXCLUSIVE);
-	move_back(u, HERE, &mv, mv.was);
+	move_back(u, HERE, &mv);
+	unit_verify(u);
+	unit_store(u->mm, HERE, 5);
+}
+
+/* What comes back has the rights that there are then, though no fault asks for them. */
+static void moving_loses_all_rights(void **state)
+{
+	struct unit *u = *state;
+	struct moving mv = plant_moving(u, ENTRY_MIGRATE_WRITE);
+	pte_t e;
+
+	assert_int_equal(quire_mprotect(u->mm, BASE, LEN, QPROT_NONE), 0);
+	move_back(u, HERE, &mv);
+	e = quire_pte(u->mm, HERE);
+	assert_int_equal(e & (PTE_PRESENT | PTE_USER | PTE_WRITE | PTE_NX), PTE_PRESENT | PTE_NX);
+	unit_verify(u);
+	assert_int_equal(unit_fault(u->mm, HERE, QUIRE_READ, NULL), QUIRE_FAULT_SEGV);
+	assert_int_equal(quire_mprotect(u->mm, BASE, LEN, URW | QPROT_EXEC), 0);
+	unit_expect_fill(u->mm, BASE, LEN, 1);
+}
+
+/* Each bit of an entry comes back, of the last frame as of the first. */
+static void moving_keeps_bits(void **state)
+{
+	static const pte_t bits[] = {PTE_USER,          PTE_ACCESSED, PTE_DIRTY, PTE_SOFT_DIRTY,
+				     QUIRE_PTE_UFFD_WP, PTE_SHARED,   PTE_NX,    PTE_WRITE};
+	uint64_t last = (1ull << MIGRATION_FRAME_BITS) - 1;
+	const unsigned n = sizeof(bits) / sizeof(bits[0]);
+
+	(void)state;
+	for (unsigned set = 0; set < 1u << n; set++) {
+		pte_t e = pte_make(last, PTE_PRESENT), moving;
+
+		for (unsigned i = 0; i < n; i++)
+			e |= set >> i & 1 ? bits[i] : 0;
+		moving = migration_of(e, true);
+		assert_int_equal(entry_kind_absent(moving), ENTRY_MIGRATION);
+		assert_int_equal(migration_frame(moving), last);
+		assert_int_equal(migration_back(moving, last), e);
+		assert_int_equal(migration_back(moving, 0), e & ~QUIRE_PTE_FRAME_MASK);
+	}
 }
 
 static void moving_moved(void **state)
@@ -248,7 +300,7 @@ static void moving_moved(void **state)
 				      OTHER + 2 * UPAGE, &at),
 			 0);
 	assert_int_equal(type_at(u->mm, at + UPAGE), ENTRY_MIGRATE_WRITE);
-	move_back(u, at + UPAGE, &mv, mv.was);
+	move_back(u, at + UPAGE, &mv);
 	unit_expect_fill(u->mm, at, LEN, 1);
 }
 
@@ -273,7 +325,7 @@ static void moving_accessed(void **state)
 	mv = plant_moving(u, ENTRY_MIGRATE_WRITE);
 	actor_start(&a);
 	assert_int_equal(type_at(u->mm, HERE), ENTRY_MIGRATE_WRITE);
-	move_back(u, HERE, &mv, mv.was);
+	move_back(u, HERE, &mv);
 	actor_finish(&a);
 	assert_int_equal(result, QUIRE_FAULT_OK);
 	unit_expect_fill(u->mm, BASE, LEN, 1);
@@ -408,6 +460,8 @@ int main(void)
 	    unit_test(moving_forked_alone),
 	    unit_test(moving_told),
 	    unit_test(moving_protected),
+	    unit_test(moving_loses_all_rights),
+	    cmocka_unit_test(moving_keeps_bits),
 	    unit_test(moving_moved),
 	    cmocka_unit_test(moving_accessed),
 	    unit_test(swap_and_markers),

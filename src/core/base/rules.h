@@ -126,11 +126,32 @@
 	X(reference_tried,                                                                         \
 	  "a folio that was only found gets a reference if it has one, never its first",           \
 	  "folio.c, 1; filecache.c, 5")                                                            \
+	X(mapped_if_referenced,                                                                    \
+	  "a fault maps a page that it has found only if the page has a reference",                \
+	  "filemap.c, 5")                                                                          \
 	X(slot_asked_again, "a slot of the cache is read again once what it had has a reference",  \
 	  "filecache.c, 5")                                                                        \
 	X(flush_migration,                                                                         \
 	  "an entry of a page that is being moved is flushed like the page's: it may be cached",   \
 	  "entry.h, 4")                                                                            \
+	X(fork_shares_migration,                                                                   \
+	  "fork makes the entry of a page that is being moved read-only: it is two mms' then",     \
+	  "entry.h, 4")                                                                            \
+	X(migration_keeps_rights,                                                                  \
+	  "mprotect changes the rights that a page which is being moved comes back with",          \
+	  "entry.h, 4")                                                                            \
+	X(moved_page_is_flushed,                                                                   \
+	  "a page that is being moved is flushed wherever it was mapped before it is copied",      \
+	  "migrate.c, 1")                                                                          \
+	X(pinned_page_stays, "a page that is pinned is not moved", "migrate.c, 1")                 \
+	X(lent_page_stays, "a page that the host may still use is not moved", "migrate.c, 1")      \
+	X(moved_if_alone, "a page is moved only if nobody else has a reference on it",             \
+	  "migrate.c, 2")                                                                          \
+	X(pages_disowned_first,                                                                    \
+	  "the pages of a file that has ended name it no more when it is left to RCU",             \
+	  "filecache.c, 1")                                                                        \
+	X(moved_page_is_locked, "the new frame of a page is locked until all entries name it",     \
+	  "migrate.c, 4")                                                                          \
 	X(waits_without_reference,                                                                 \
 	  "a thread that waits for a page that is being moved has no reference on it",             \
 	  "absent.c, 1")                                                                           \

@@ -102,6 +102,8 @@ bool filecache_next_run(struct quire_file *file, uint64_t i, uint64_t last, uint
 void filecache_await_writer(struct mapping *mapping);
 /* The page leaves the cache; its reference is the caller's now.  X held. */
 void filecache_erase(struct mapping *mapping, uint64_t pgoff);
+/* The page's content has gone to this folio, which has its place from now on.  X held. */
+void filecache_replace(struct mapping *mapping, struct folio *folio);
 /* True: the content of a new page is zeroes, nothing has to be read. */
 bool filecache_is_zero_fill(const struct quire_file *file);
 /*

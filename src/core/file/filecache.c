@@ -6,7 +6,8 @@
  * (F). Invariants 2, 3 and 5 of file.h are kept here and in truncate.c.
  *
  *   1  folio->mapping and ->index are set before the folio is published.  mapping becomes NULL,
- *      under F and X, when the folio leaves the cache.
+ *      under F, when the folio is withdrawn (4), and when its file has ended, a grace period before
+ *      that is freed: who has a reference on a page reads it under R.
  *   2  FOLIO_UPTODATE is set once, under F or before publication, after the content is there.  A
  *      folio without it is never mapped.  Who finds it set sees the content, though nothing else
  *      may lie between it and the thread that has read it in: folio_is_up_to_date().
@@ -18,7 +19,9 @@
  *      reference on what was found is tried, and then the slot is read again.  Whoever takes a page
  *      away freezes it under X, and has taken it out of its slot, or unfrozen it, when X is given
  *      back: a thread that finds it frozen waits for X.
- *   6  A fault maps what it finds without trying (filemap.c, 5).
+ *   6  A page that leaves the cache, or its slot, is not another page's before all readers that may
+ *      have found it are gone: a grace period later (truncate.c; migrate.c).  So a fault that maps
+ *      what it has found tries for a reference, and need not read the slot again (filemap.c, 5).
  */
 #include "core/file/file.h"
 #include "core/frame/place.h"
@@ -153,12 +156,12 @@ static int insert_locked(struct mapping *mapping, uint64_t pgoff, uint64_t seq, 
 	return 0;
 }
 
-/* A folio that nobody else knows yet. */
+/* A folio that nobody else knows yet, but for a walk over frames. */
 static void prepare(struct quire_file *file, uint64_t pgoff, uint32_t flags, struct folio *folio)
 {
-	atomic_store_relaxed(&folio->flags, file->facts.folio_flags | flags);
 	folio->mapping = &file->mapping;
 	folio->index = pgoff;
+	atomic_store(&folio->flags, file->facts.folio_flags | FOLIO_CACHE | flags);
 }
 
 /* *found: folio, whose reference is the cache's now, or the one that was there already. */
@@ -272,6 +275,13 @@ void filecache_erase(struct mapping *mapping, uint64_t pgoff)
 {
 	index_erase(&mapping->pages, pgoff);
 	mapping_count_pages(mapping, -1);
+}
+
+void filecache_replace(struct mapping *mapping, struct folio *folio)
+{
+	int err = index_store(&mapping->pages, folio->index, folio);
+
+	Q_ASSERT(mapping->file->machine, !err); /* the slot is there */
 }
 
 /* Errors that mean something else to the callers of filecache_read() become EIO. */

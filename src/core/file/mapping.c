@@ -95,6 +95,16 @@ void mapping_init(struct mapping *mapping, struct quire_file *file, uint64_t byt
 	dlist_init(&mapping->holes);
 }
 
+/* So that who has a page, and looks under R whose it is, finds no mapping that has gone. */
+static void disown_pages(struct mapping *mapping)
+{
+	struct folio *folio;
+	uint64_t i;
+
+	index_for_each (&mapping->pages, 0, UINT64_MAX, i, folio)
+		atomic_store(&folio->mapping, NULL);
+}
+
 void mapping_retire(struct mapping *mapping)
 {
 	struct quire_machine *m = mapping->file->machine;
@@ -104,6 +114,8 @@ void mapping_retire(struct mapping *mapping)
 	spin_lock(&m->port, &mapping->index_lock, RANK_INDEX);
 	frames_waiting(m, ZONE_RAM, (int64_t)atomic_load_relaxed(&mapping->nr_pages));
 	spin_unlock(&mapping->index_lock, RANK_INDEX);
+	if (RULE(pages_disowned_first))
+		disown_pages(mapping);
 	atomic_sub(&m->committed, mapping_charged(mapping));
 }
 
@@ -115,10 +127,8 @@ void mapping_destroy(struct mapping *mapping)
 	int64_t nr;
 	uint64_t i;
 
-	index_for_each (&mapping->pages, 0, UINT64_MAX, i, folio) {
-		folio->mapping = NULL;
+	index_for_each (&mapping->pages, 0, UINT64_MAX, i, folio)
 		chain_add(m, &all, folio);
-	}
 	nr = all.nr;
 	frames_put_now(m, &all);
 	frames_waiting(m, ZONE_RAM, -nr);

@@ -49,6 +49,13 @@ void chain_add(struct quire_machine *m, struct frame_chain *c, struct folio *f)
 	c->nr++;
 }
 
+/* What was frozen has no reference, and nobody can find it any more. */
+static inline void make_last(struct folio *f)
+{
+	if (!atomic_load(&f->refs))
+		folio_unfreeze(f, 1);
+}
+
 /* A table that was taken out is empty. */
 static void put_chain(struct quire_machine *m, struct frame_chain c)
 {
@@ -62,6 +69,7 @@ static void put_chain(struct quire_machine *m, struct frame_chain c)
 		c.head = c.tables ? f->pt.used : (pfn_t)f->index;
 		if (c.tables)
 			folio_set(f, FOLIO_ZEROED);
+		make_last(f);
 		v[n++] = f;
 		if (n < PUT_AT_ONCE && c.head != NO_FRAME)
 			continue;

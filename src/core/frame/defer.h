@@ -16,7 +16,8 @@ struct frame_chain {
 #define CHAIN_OF_PAGES ((struct frame_chain){NO_FRAME, 0, false})
 /* n frames more of that kind are free but for a grace period, or (negative) are free. */
 void frames_waiting(struct quire_machine *m, enum zone_kind kind, int64_t n);
-/* A table that was taken out, or a page that has left its mapping, with the reference on it. */
+/* A table that was taken out, or a page that has left its mapping, with the reference on it; or
+ * such a page frozen. */
 void chain_add(struct quire_machine *m, struct frame_chain *c, struct folio *f);
 /* The chain's references are dropped a grace period later.  Empties it.  No lock, not in RCU. */
 void frames_defer(struct quire_machine *m, struct frame_chain *c);

@@ -224,6 +224,37 @@ static inline int32_t folio_get_mapped(struct folio *f, uint32_t n)
 	return (int32_t)(both >> COUNTS_MAPCOUNT_SHIFT);
 }
 
+/* One of each less, of a folio that has another reference.  Returns the new mapcount. */
+static inline int32_t folio_put_mapped(struct folio *f)
+{
+	uint64_t both = atomic_sub((folio_counts_t *)(void *)&f->refs, 1 | UINT64_C(1) << 32);
+
+	return (int32_t)(both >> COUNTS_MAPCOUNT_SHIFT);
+}
+
+static inline bool counts_have_refs(folio_counts_t both)
+{
+	return (both & (UINT64_C(0xffffffff) << (32 - COUNTS_MAPCOUNT_SHIFT))) != 0;
+}
+
+/*
+ * A reference and a mapping more, of a folio of a page cache that was found in this read-side
+ * section: only if there is a reference.  *first: it had no mapping.  False: it is frozen, and this
+ * frame has no page any more.
+ */
+static inline bool folio_try_get_mapped(struct folio *f, bool *first)
+{
+	folio_counts_t *counts = (folio_counts_t *)(void *)&f->refs;
+	folio_counts_t both = atomic_load_relaxed(counts);
+
+	do {
+		if (unlikely(!counts_have_refs(both)) && RULE(mapped_if_referenced))
+			return false;
+	} while (!atomic_cas(counts, &both, both + (1 | UINT64_C(1) << 32)));
+	*first = !(uint32_t)(both >> COUNTS_MAPCOUNT_SHIFT);
+	return true;
+}
+
 /* F: may sleep. */
 void folio_lock(struct quire_machine *m, struct folio *f);
 bool folio_trylock(struct folio *f);

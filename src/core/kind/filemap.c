@@ -13,13 +13,12 @@
  *      (write-notify).
  *   4  A read also maps neighbours that are in the cache (fault-around). They lie in the aligned
  *      window, the VMA, the file and the table of the page, and are mapped under the same PTL.
- *   5  A page that is found gets its entry without trying for a reference: it is looked up and
- *      mapped within one read-side section.  Truncation, the one that takes away pages here, moves
- *      seq, withdraws them, and frees them a grace period later (file.h, 2 and 3).  Another that
- *      takes pages away (filecache.c, 5) has to do as much before it freezes one: clear UPTODATE,
- *      move seq, and wait until the faults that had looked before are over.  (A try would cost a
- *      second atomic operation a page: the mapcount may change only when the folio is known to be
- *      this page still.)
+ *   5  A page that was found gets its entry only if it has a reference, within the read-side
+ *      section in which it was found.  Truncation moves seq, withdraws its pages, and frees them a
+ *      grace period later (file.h, 2 and 3).  Whoever moves a page to another frame freezes it
+ *      under X and puts the other one into its slot: who finds it frozen waits for X, and looks
+ *      again.  The old frame, too, is free a grace period later, so that no other page can have
+ *      been given it: then the mapcount, which goes up with the reference, is this page's.
  */
 #include "core/fault/fault.h"
 #include "core/file/file.h"
@@ -128,15 +127,20 @@ static inline pte_t *mapper_entry(const struct mapper *m, uint64_t pgoff)
 	return pt_nth(m->ref.entry, (int64_t)(pgoff - m->pgoff));
 }
 
-/* The entry is empty.  The cache keeps the folio while we are in RCU. */
-static inline void map_page(struct mapper *m, pte_t *entry, struct folio *folio)
+/* The entry is empty.  False: the folio is frozen (invariant 5). */
+static inline bool map_page(struct mapper *m, pte_t *entry, struct folio *folio)
 {
+	bool first;
+
+	if (unlikely(!folio_try_get_mapped(folio, &first)))
+		return false;
 	STEP("maps frame %u of the cache", folio_pfn(m->f->mm->machine, folio));
 	if (m->dirty && !folio_test(folio, FOLIO_DIRTY))
 		folio_set(folio, FOLIO_DIRTY);
-	m->first += folio_get_mapped(folio, 1) == 1;
+	m->first += first;
 	m->mapped++;
 	atomic_store(entry, pte_make(folio_pfn(m->f->mm->machine, folio), m->bits));
+	return true;
 }
 
 /* Maps the page that the cache has in the slot, if that can be and the entry is empty. */
@@ -147,14 +151,14 @@ static inline bool map_slot(struct mapper *m, pte_t *entry, void *const *slot)
 
 	if (!folio || (RULE(map_up_to_date) && !folio_is_up_to_date(folio)))
 		return false;
-	map_page(m, entry, folio);
-	return true;
+	return map_page(m, entry, folio);
 }
 
 /* Of [first, end) what is in the cache and has no entry. */
 static void map_range(struct mapper *m, uint64_t first, uint64_t end)
 {
 	const struct index *pages = &m->f->vma->file->mapping.pages;
+	struct mapper at = *m; /* the loop's own: in registers */
 	unsigned n;
 
 	for (; first < end; first += n) {
@@ -163,8 +167,10 @@ static void map_range(struct mapper *m, uint64_t first, uint64_t end)
 
 		n = (unsigned)min_u64(n, end - first);
 		for (pte_t *entry = mapper_entry(m, first); slots && i < n; i++)
-			map_slot(m, pt_nth(entry, i), slots + i);
+			map_slot(&at, pt_nth(entry, i), slots + i);
 	}
+	m->mapped = at.mapped;
+	m->first = at.first;
 }
 
 /* Of the run those that lie before the end of the file. */
@@ -236,6 +242,15 @@ static unsigned map_read_run(struct mapper *m, unsigned run, unsigned *n)
 	}
 }
 
+/* The page was frozen when it was to be mapped: its slot has another one soon. */
+static __attribute__((noinline)) enum quire_fault_result lost_page(struct mapper *m)
+{
+	mapper_end(m);
+	STEP("finds the page frozen: waits for the thread that moves it");
+	filecache_await_writer(&m->f->vma->file->mapping);
+	return fault_lost(m->f, -QEAGAIN);
+}
+
 static enum quire_fault_result map_cached(struct fault *f, struct folio *folio, uint64_t pgoff)
 {
 	unsigned run = run_in_file(f, pgoff), mapped;
@@ -244,7 +259,8 @@ static enum quire_fault_result map_cached(struct fault *f, struct folio *folio, 
 
 	if (err)
 		return fault_lost(f, err);
-	map_page(&m, m.ref.entry, folio);
+	if (unlikely(!map_page(&m, m.ref.entry, folio)))
+		return lost_page(&m);
 	f->out->pte = atomic_load_relaxed(m.ref.entry);
 	if (f->access == QUIRE_WRITE)
 		mapped = run = map_written_run(&m, run);

@@ -170,19 +170,19 @@ static inline pte_t copy_anon(struct copy *c, pte_t *slot, uint64_t addr, pte_t 
 /* Of a page that is being moved: when it comes back it is no longer the parent's alone. */
 static pte_t copy_migration(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
 {
-	struct folio *f = migration_folio(c->g->mm->machine, e);
+	const struct quire_machine *m = c->g->mm->machine;
+	struct folio *f = migration_folio(m, e);
+	pte_t was = migration_back(e, migration_frame(e));
 
 	c->rss[rss_counter(f)]++;
-	if (!folio_test(f, FOLIO_ANON))
-		return e;
-	Q_ASSERT(c->g->mm->machine, !folio_pins(f)); /* entry.h, 4 */
-	if (entry_type(e) == ENTRY_MIGRATE_WRITE && RULE(flush_migration))
-		note_flush(c, addr);
-	if (folio_test(f, FOLIO_EXCLUSIVE))
-		folio_clear(f, FOLIO_EXCLUSIVE);
-	e = migration_read_only(e, false);
-	atomic_store(slot, e);
-	return e;
+	if (folio_test(f, FOLIO_ANON) && RULE(fork_shares_migration)) {
+		Q_ASSERT(m, !folio_pins(f)); /* entry.h, 4 */
+		if ((was & PTE_WRITE) && RULE(flush_migration))
+			note_flush(c, addr);
+		was &= ~PTE_WRITE;
+		atomic_store(slot, migration_of(was, false));
+	}
+	return migration_of(was & ~PTE_ACCESSED, false);
 }
 
 /* The child's entry for e, with its counts taken; FLUSH_FIRST; 0: there is none, or no memory. */

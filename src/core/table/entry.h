@@ -12,11 +12,13 @@
  *   3  An entry without PRESENT says in 5 bits of what type it is, and has 50 bits of payload.
  *      A marker's translation is cached by nobody, so that it goes without a flush.
  *   4  A migration entry stands where a page is being moved to another frame.  The thread that
- *      moves it has the folio locked (F), with a reference, until the entry has gone or names a
- *      page again.  The entry itself counts in the rss of its mm and in nothing else.  It says what
- *      the page's entry was: writable, read-only of a page that is this mm's alone, or read-only.
- *      What it says when the page comes back counts: fork changes it there, and cannot change the
- *      flags that the new folio has by then.
+ *      moves it has the folio locked (F), with a reference or with all of them (frozen), until the
+ *      entry has gone or names a page again.  The entry itself counts in the rss of its mm and in
+ *      nothing else.  Its payload is the frame, and what the page's entry had beside it; its type
+ *      is the right to write: writable, read-only of a page that is this mm's alone, or read-only.
+ *      What it says when the page comes back counts, and nothing that the folios say: fork and
+ *      mprotect change it there.  So FOLIO_EXCLUSIVE goes from the folio to the entry, and from
+ *      the entry to the folio that it names in the end (migration_of(), migration_back()).
  *      A page that has a pin is not moved: that is asked under the PTL under which the entry is put
  *      in.  The thread flushes after that, without the PTL.  So the translation may still be
  *      cached, and whoever takes the entry away, or rights from it, flushes its address like a
@@ -24,7 +26,8 @@
  *   5  A slot of an upper table holds a table, or one entry for all pages under the slot: a leaf
  *      (LEAF), or an entry without PRESENT.  That entry is locked by the upper table's lock (U).
  *
- * Nothing makes entries without PRESENT, or leaves, yet; tests do.  What is done with them:
+ * Of entries without PRESENT only those of pages that are being moved are made (rmap/migrate.c);
+ * the others, and leaves, are made by tests.  What is done with them:
  *
  *                 migration      swap       guard         poison     leaf
  *     zap         goes, rss -n   goes       munmap only   goes       goes, whole
@@ -34,8 +37,8 @@
  *     mincore     resident       no         as none       as none    resident
  *     usage       its page       swap       nowhere       nowhere    n pages
  *     access      waits for F    SIGBUS     SIGSEGV       SIGBUS     as it allows, else panic
- *     mprotect    may lose its   stays      stays         stays      changes
- *                 write
+ *     mprotect    its rights     stays      stays         stays      changes
+ *                 change
  *     mremap      moves          moves      moves         moves      panic
  *     verify      bad            bad        good          good       as its page
  *
@@ -91,7 +94,7 @@ static inline pte_t pte_make(uint64_t frame, uint64_t bits)
 
 enum entry_type {
 	ENTRY_TYPE_NONE,
-	/* The payload is a frame number. */
+	/* The payload is a frame number, and what else the page's entry had: migration_of(). */
 	ENTRY_MIGRATE_READ,
 	ENTRY_MIGRATE_EXCLUSIVE,
 	ENTRY_MIGRATE_WRITE,
@@ -240,16 +243,62 @@ static inline struct folio *entry_folio(const struct quire_machine *m, pte_t e)
 	return frame_folio(m, pte_frame(e));
 }
 
-static inline struct folio *migration_folio(const struct quire_machine *m, pte_t e)
+/* ---- a page that is being moved (4) -------------------------------------------- */
+
+#define MIGRATION_FRAME_BITS 40
+/* Of the page's entry, and from which bit of the payload on it is: what is side by side moves as
+ * one.  WRITE is the type. */
+#define MIGRATION_KEEPS(X)                                                                         \
+	X(PTE_USER, 40)                                                                            \
+	X(PTE_ACCESSED | PTE_DIRTY, 41)                                                            \
+	X(QUIRE_PTE_UFFD_WP | PTE_SOFT_DIRTY, 43)                                                  \
+	X(PTE_SHARED, 45)                                                                          \
+	X(PTE_NX, 46)
+#define MIGRATION_LAST_BIT 46
+_Static_assert(MIGRATION_LAST_BIT < ENTRY_PAYLOAD_BITS, "all that is kept has room");
+
+static inline uint64_t migration_frame(pte_t e)
 {
-	return frame_folio(m, entry_payload(e));
+	return entry_payload(e) & ((1ull << MIGRATION_FRAME_BITS) - 1);
 }
 
-/* A migration entry that loses the right to write.  exclusive: its page is this mm's alone. */
-static inline pte_t migration_read_only(pte_t e, bool exclusive)
+/* For an entry that names a page.  exclusive: the page is this mm's alone. */
+static inline pte_t migration_of(pte_t e, bool exclusive)
 {
-	return entry_make(exclusive ? ENTRY_MIGRATE_EXCLUSIVE : ENTRY_MIGRATE_READ,
-			  entry_payload(e));
+	uint64_t payload = pte_frame(e);
+
+#define X(bits, at) payload |= (e & (bits)) / ((bits) & -(bits)) << (at);
+	MIGRATION_KEEPS(X)
+#undef X
+	return entry_make(e & PTE_WRITE ? ENTRY_MIGRATE_WRITE
+			  : exclusive   ? ENTRY_MIGRATE_EXCLUSIVE
+					: ENTRY_MIGRATE_READ,
+			  payload);
+}
+
+/* The entry that it was made of, or has become since, of the page in that frame. */
+static inline pte_t migration_back(pte_t e, uint64_t frame)
+{
+	uint64_t payload = entry_payload(e);
+	pte_t val = pte_make(frame, PTE_PRESENT);
+
+	if (entry_type(e) == ENTRY_MIGRATE_WRITE)
+		val |= PTE_WRITE;
+#define X(bits, at) val |= ((payload >> (at)) * ((bits) & -(bits))) & (bits);
+	MIGRATION_KEEPS(X)
+#undef X
+	return val;
+}
+
+static inline struct folio *migration_folio(const struct quire_machine *m, pte_t e)
+{
+	return frame_folio(m, migration_frame(e));
+}
+
+/* The page is this mm's alone. */
+static inline bool migration_is_exclusive(const struct quire_machine *m, pte_t e)
+{
+	return entry_type(e) != ENTRY_MIGRATE_READ && folio_test(migration_folio(m, e), FOLIO_ANON);
 }
 
 /* What is the mm's own of a private mapping: a page, wherever it is now, or a marker. */

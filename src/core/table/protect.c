@@ -66,32 +66,35 @@ static bool loses_right(pte_t old, pte_t val)
 	return ((old & ~val) & (PTE_WRITE | PTE_USER)) || (~old & val & PTE_NX);
 }
 
-/* A page that comes back with the right to write would not be asked for its VMA's. */
-static pte_t new_migration(const struct vma *vma, pte_t e)
+/* What comes back is not asked for its VMA's rights. */
+static pte_t new_migration(const struct vma *vma, uint64_t bits, pte_t e)
 {
-	const struct folio *f = migration_folio(vma->mm->machine, e);
+	pte_t was = migration_back(e, migration_frame(e));
+	pte_t val = (was & PTE_KEPT_BITS) | bits;
 
-	if ((vma->flags & VM_WRITE) || entry_type(e) != ENTRY_MIGRATE_WRITE)
-		return e;
-	return migration_read_only(e, folio_test(f, FOLIO_EXCLUSIVE));
+	if (vma->flags & VM_WRITE)
+		val |= was & PTE_WRITE;
+	return migration_of(val, migration_is_exclusive(vma->mm->machine, e));
 }
 
 /* Its translation may be cached, with all the rights that it had. */
-static void protect_migration(struct mmu_gather *g, const struct vma *vma,
+static void protect_migration(struct mmu_gather *g, const struct vma *vma, uint64_t bits,
 			      const struct pt_cursor *c, pte_t e)
 {
-	atomic_store(c->entry, new_migration(vma, e));
+	if (RULE(migration_keeps_rights))
+		atomic_store(c->entry, new_migration(vma, bits, e));
 	if (RULE(flush_migration))
 		tlb_range(g, c->addr, c->addr + c->step, pt_pages(c));
 }
 
 /* What is not PRESENT. */
 static __attribute__((noinline)) void protect_absent(struct mmu_gather *g, const struct vma *vma,
-						     const struct pt_cursor *c, pte_t e)
+						     uint64_t bits, const struct pt_cursor *c,
+						     pte_t e)
 {
 	switch (entry_kind_absent(e)) {
 	case ENTRY_MIGRATION:
-		protect_migration(g, vma, c, e);
+		protect_migration(g, vma, bits, c, e);
 		return;
 	case ENTRY_NONE:
 	case ENTRY_SWAP:
@@ -134,7 +137,7 @@ static inline void protect_entry(struct mmu_gather *g, const struct vma *vma, ui
 	if (entry_none(e))
 		return;
 	if (unlikely(!pte_present(e))) {
-		protect_absent(g, vma, c, e);
+		protect_absent(g, vma, bits, c, e);
 		return;
 	}
 	val = new_entry(vma, bits, e);

@@ -45,6 +45,18 @@ void rmap_remove(struct quire_mm *mm, struct folio *f, unsigned n)
 	rmap_change(mm, rss_counter(f), -(int)n, last ? -(int)folio_pages(f) : 0);
 }
 
+void rmap_depart(struct quire_mm *mm, struct folio *f)
+{
+	if (folio_put_mapped(f) == 0)
+		rmap_change(mm, rss_counter(f), 0, -(int)folio_pages(f));
+}
+
+void rmap_arrive(struct quire_mm *mm, struct folio *f)
+{
+	if (folio_get_mapped(f, 1) == 1)
+		rmap_change(mm, rss_counter(f), 0, (int)folio_pages(f));
+}
+
 void rmap_batch_commit(struct rmap_batch *b, struct quire_mm *mm)
 {
 	struct machine_cpu *c = &mm->machine->cpus[this_cpu(&mm->machine->port)];

@@ -11,6 +11,12 @@
 /* rmap.c: a folio loses n entries: mapcount and rss are less by n.  PTL held. */
 void rmap_remove(struct quire_mm *mm, struct folio *f, unsigned n);
 /*
+ * An entry of the folio becomes a migration entry, which counts in rss only (entry.h, 4): its
+ * reference and mapping go.  The caller has another reference.  Or the other way round.  PTL held.
+ */
+void rmap_depart(struct quire_mm *mm, struct folio *f);
+void rmap_arrive(struct quire_mm *mm, struct folio *f);
+/*
  * A private folio that nobody else knows yet gets its first n entries, which have a reference each:
  * the caller's is the first.  rmap_count_new(): n folios of one page are counted.
  */

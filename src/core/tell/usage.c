@@ -128,7 +128,7 @@ static __attribute__((noinline)) void add_other(struct tally *t, const struct qu
 		add_external(t, e, pages);
 		return;
 	case ENTRY_MIGRATION:
-		add_large(t, 0, migration_folio(m, e), pages);
+		add_large(t, migration_back(e, 0), migration_folio(m, e), pages);
 		return;
 	case ENTRY_SWAP:
 		t->swap += pages;

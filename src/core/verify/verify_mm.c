@@ -211,7 +211,7 @@ static void verify_external(struct mm_check *c, const struct vma *vma, uint64_t 
 static void verify_migration(struct mm_check *c, uint64_t addr, pte_t e, unsigned n)
 {
 	bad_entry(c, addr, e, "names a page that is being moved, and nobody moves it");
-	if (entry_payload(e) < c->v->m->nr_ram)
+	if (migration_frame(e) < c->v->m->nr_ram)
 		c->rss[rss_counter(migration_folio(c->v->m, e))] += n;
 }
 

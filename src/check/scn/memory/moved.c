@@ -2,185 +2,15 @@
 /*
  * moved.c: whoever moves a private page to another frame, against accesses to it and changes of
  * its mapping.
- *
- * Nothing in the core moves pages yet: move_page() does here what entry.h, 4 asks of it.  It knows
- * the one place where the page is mapped.
  */
-#include "check/world/scenario.h"
-#include "core/frame/folio.h"
-#include "core/table/pagetable.h"
-#include "core/table/rmap.h"
-#include "core/table/tlb.h"
-
-#define FAILED 1 /* note: a move has found references that it does not know of */
-
-struct move {
-	struct folio *from, *to;
-	pte_t was; /* the entry that maps it */
-};
-
-static pte_t on_its_way(const struct world *w, const struct move *mv)
-{
-	return entry_make(mv->was & PTE_WRITE ? ENTRY_MIGRATE_WRITE : ENTRY_MIGRATE_EXCLUSIVE,
-			  folio_pfn(w->m, mv->from));
-}
-
-/* PTL held.  The page loses its entry, but the mm's rss has it. */
-static void take_out(struct world *w, struct move *mv, struct pt_ref *ref)
-{
-	STEP("puts a migration entry in the place of the page at %#lx", w->addr);
-	mv->was = atomic_load_relaxed(ref->entry);
-	pt_set(ref, ref->entry, on_its_way(w, mv));
-	rmap_remove(w->mm, mv->from, 1);
-	mm_count(w->mm, MM_ANON, 1);
-}
-
-/* PTL held.  With the fewest rights: an access adds its VMA's.  The page's reference is its. */
-static void put_back(struct world *w, const struct move *mv, struct folio *folio,
-		     struct pt_ref *ref)
-{
-	uint64_t bits = mv->was & (PTE_ACCESSED | PTE_DIRTY | PTE_SOFT_DIRTY);
-
-	STEP("maps frame %u at %#lx", folio_pfn(w->m, folio), w->addr);
-	pt_set(ref, ref->entry, pte_make(folio_pfn(w->m, folio), bits | PTE_PRESENT | PTE_NX));
-	rmap_new(folio, 1);
-	rmap_count_new(w->mm, 1);
-	mm_count(w->mm, MM_ANON, -1);
-}
-
-static bool maps(pte_t e, const struct world *w, const struct folio *folio)
-{
-	return pte_present(e) && pte_frame(e) == folio_pfn(w->m, folio);
-}
-
-/* Who may not write any more may have changed its sort. */
-static bool is_on_its_way(pte_t e, const struct world *w, const struct folio *folio)
-{
-	return !pte_present(e) && entry_kind_absent(e) == ENTRY_MIGRATION &&
-	       migration_folio(w->m, e) == folio;
-}
-
-/* Locks the table of the page if its entry is of the folio, and as asked for. */
-static bool lock_entry(struct world *w, const struct folio *folio,
-		       bool (*as_asked)(pte_t, const struct world *, const struct folio *),
-		       struct pt_ref *ref)
-{
-	if (!pt_lock(w->mm, w->addr, ref))
-		return false;
-	if (as_asked(atomic_load_relaxed(ref->entry), w, folio))
-		return true;
-	pt_unlock(ref);
-	return false;
-}
-
-/* A page that is pinned stays where it is. */
-static bool unmap_page(struct world *w, struct move *mv)
-{
-	struct pt_ref ref;
-	struct mmu_gather g;
-	bool out = false;
-
-	rcu_read_lock(&w->m->port);
-	if (lock_entry(w, mv->from, maps, &ref)) {
-		out = !folio_pins(mv->from);
-		if (out)
-			take_out(w, mv, &ref);
-		pt_unlock(&ref);
-	}
-	rcu_read_unlock(&w->m->port);
-	if (!out)
-		return false;
-	tlb_begin(&g, w->mm);
-	tlb_page(&g, w->addr);
-	tlb_folio(&g, mv->from, 1);
-	tlb_finish(&g);
-	return true;
-}
-
-/* Takes over a reference on the folio. */
-static void map_page(struct world *w, const struct move *mv, struct folio *folio)
-{
-	struct pt_ref ref;
-	bool back;
-
-	rcu_read_lock(&w->m->port);
-	back = lock_entry(w, mv->from, is_on_its_way, &ref);
-	if (back) {
-		put_back(w, mv, folio, &ref);
-		pt_unlock(&ref);
-	}
-	rcu_read_unlock(&w->m->port);
-	if (!back)
-		folio_put(w->m, folio);
-}
-
-static void copy_page(struct world *w, const struct move *mv)
-{
-	STEP("copies the page to frame %u", folio_pfn(w->m, mv->to));
-	memcpy(folio_addr(w->m, mv->to), folio_addr(w->m, mv->from), PAGE);
-	mv->to->root = mv->from->root;
-	mv->to->index = mv->from->index;
-	atomic_store_relaxed(&mv->to->flags, atomic_load(&mv->from->flags) &
-						 ~(uint32_t)(FOLIO_LOCKED | FOLIO_WAITERS));
-}
-
-/* Has F and a reference on mv->from, which it lets go. */
-static void move_locked(struct world *w, struct move *mv)
-{
-	bool frozen;
-
-	if (!unmap_page(w, mv)) {
-		folio_unlock(w->m, mv->from);
-		folio_put(w->m, mv->from);
-		folio_put(w->m, mv->to);
-		return;
-	}
-	frozen = folio_freeze(mv->from, 1);
-	if (frozen) {
-		copy_page(w, mv);
-		map_page(w, mv, mv->to);
-	} else {
-		note(w, FAILED, 1);
-		folio_get(mv->from);
-		map_page(w, mv, mv->from);
-		folio_put(w->m, mv->to);
-	}
-	folio_unlock(w->m, mv->from);
-	if (frozen)
-		frames_free(w->m, mv->from);
-	else
-		folio_put(w->m, mv->from);
-}
-
-static void move_page(struct world *w)
-{
-	struct move mv = {.from = pfn_folio(w->m, noted(w, 0))};
-
-	if (!folio_try_get(mv.from))
-		return;
-	if (!folio_test(mv.from, FOLIO_ANON)) {
-		folio_put(w->m, mv.from);
-		return;
-	}
-	folio_lock(w->m, mv.from);
-	mv.to = folio_alloc(w->m, 0, 0);
-	expect(mv.to != NULL, "there is no frame");
-	move_locked(w, &mv);
-}
-
-/* One that is asked for, and there is nothing that could keep it. */
-static void move_for_sure(struct world *w)
-{
-	move_page(w);
-	expect(!noted(w, FAILED), "a page is not moved, because a thread waits for it");
-}
+#include "check/scn/memory/mover.h"
 
 /* Written, and writable through the translation that CPU 0 has cached. */
 static void setup(struct world *w)
 {
 	map_anon(w, w->addr, 1, PROT_RW);
 	fill(w, w->addr, 5);
-	note(w, 0, (quire_pte(w->mm, w->addr) & QUIRE_PTE_FRAME_MASK) / PAGE);
+	moved_choose(w, w->addr);
 	cpu_cache(w, 0, w->mm, w->addr);
 }
 
@@ -203,10 +33,10 @@ SCENARIO(moved_store) = {
     .source = "entry.h, 4; absent.c, 1",
     .pairs = "whoever takes a page away × fault",
     .setup = setup,
-    .actors = {{"thread", store_nine}, {"mover", move_for_sure}},
+    .actors = {{"thread", store_nine}, {"mover", moved_for_sure}},
     .check = check_nine,
-    .nr_guards = 1,
-    .guards = {RULE_waits_without_reference},
+    .nr_guards = 2,
+    .guards = {RULE_waits_without_reference, RULE_moved_page_is_flushed},
 };
 
 /* What is pinned and mapped is the mm's: the pin shows what is stored after it. */
@@ -227,8 +57,51 @@ SCENARIO(moved_pin) = {
     .source = "entry.h, 4; pin.c, 1",
     .pairs = "whoever takes a page away × fault",
     .setup = setup,
-    .actors = {{"pin", pin_and_store}, {"mover", move_page}},
+    .actors = {{"pin", pin_and_store}, {"mover", moved_page}},
     .check = check_nine,
+    .nr_guards = 1,
+    .guards = {RULE_moved_if_alone},
+};
+
+SCENARIO(moved_twice) = {
+    .name = "moved-twice",
+    .title = "a store to a page against two who move it to other frames",
+    .source = "migrate.c, 2",
+    .pairs = "whoever takes a page away × fault",
+    .setup = setup,
+    .actors = {{"thread", store_nine}, {"mover", moved_page}, {"other", moved_page}},
+    .check = check_nine,
+};
+
+/* Parent and child share it: who writes makes a copy. */
+static void setup_forked(struct world *w)
+{
+	setup(w);
+	must(quire_mm_fork(w->mm, NULL, &w->child), "fork");
+}
+
+static void store_in_child(struct world *w)
+{
+	store(w, w->child, w->addr, 9);
+	expect(load(w, w->child, w->addr) == 9, "the child's store is lost");
+}
+
+static void check_copied(struct world *w)
+{
+	expect(peek(w, w->mm, w->addr) == 5, "the parent's page has changed");
+	expect(peek(w, w->child, w->addr) == 9, "the child's store is lost");
+}
+
+SCENARIO(moved_cow) = {
+    .name = "moved-cow",
+    .title = "a copy on write of a page against whoever moves it to another frame",
+    .source = "migrate.c, 2; cow.c, 5",
+    .pairs = "whoever takes a page away × fault",
+    .setup = setup_forked,
+    .actors = {{"thread", store_in_child}, {"mover", moved_page}},
+    .check = check_copied,
+    .nr_guards = 1,
+    .guards = {RULE_moved_if_alone},
 };
 
 /* ---- changes of its mapping ------------------------------------------------------------------ */
@@ -244,7 +117,7 @@ SCENARIO(moved_munmap) = {
     .source = "entry.h, 4",
     .pairs = "whoever takes a page away × map, unmap",
     .setup = setup,
-    .actors = {{"munmap", unmap}, {"mover", move_page}},
+    .actors = {{"munmap", unmap}, {"mover", moved_page}},
 };
 
 static void drop_and_store(struct world *w)
@@ -260,10 +133,36 @@ SCENARIO(moved_dontneed) = {
     .source = "entry.h, 4",
     .pairs = "whoever takes a page away × DONTNEED, FREE",
     .setup = setup,
-    .actors = {{"madvise", drop_and_store}, {"mover", move_page}},
+    .actors = {{"madvise", drop_and_store}, {"mover", moved_page}},
     .check = check_nine,
     .nr_guards = 2,
     .guards = {RULE_flush_migration, RULE_copy_is_locked},
+};
+
+/* A store that follows it takes the page back. */
+static void free_and_store(struct world *w)
+{
+	must(quire_madvise(w->mm, w->addr, PAGE, QMADV_FREE), "madvise");
+	store_nine(w);
+}
+
+static void check_kept(struct world *w)
+{
+	struct quire_usage u;
+
+	check_nine(w);
+	quire_range_usage(w->mm, w->addr, w->addr + PAGE, &u);
+	expect(!u.lazyfree, "a page that was written since MADV_FREE is free to be taken");
+}
+
+SCENARIO(moved_free) = {
+    .name = "moved-free",
+    .title = "MADV_FREE of a page, and a store, against whoever moves it to another frame",
+    .source = "entry.h, 4",
+    .pairs = "whoever takes a page away × DONTNEED, FREE",
+    .setup = setup,
+    .actors = {{"madvise", free_and_store}, {"mover", moved_page}},
+    .check = check_kept,
 };
 
 static void protect(struct world *w)
@@ -282,7 +181,141 @@ SCENARIO(moved_mprotect) = {
     .source = "entry.h, 4",
     .pairs = "whoever takes a page away × protect, lock",
     .setup = setup,
-    .actors = {{"mprotect", protect}, {"mover", move_page}},
+    .actors = {{"mprotect", protect}, {"mover", moved_page}},
+    .nr_guards = 2,
+    .guards = {RULE_flush_migration, RULE_migration_keeps_rights},
+};
+
+static void lock(struct world *w)
+{
+	uint8_t resident = 0;
+
+	must(quire_mlock(w->mm, w->addr, PAGE, 0), "mlock");
+	must(quire_mincore(w->mm, w->addr, PAGE, &resident), "mincore");
+	expect(resident & 1, "mincore says that a page which is locked is not there");
+}
+
+/* What is moving is there all the time. */
+static void read_usage(struct world *w)
+{
+	struct quire_usage u;
+
+	quire_range_usage(w->mm, w->addr, w->addr + PAGE, &u);
+	expect(u.rss == PAGE && u.anonymous == PAGE, "usage says %llu bytes",
+	       (unsigned long long)u.rss);
+}
+
+SCENARIO(moved_readers) = {
+    .name = "moved-readers",
+    .title = "mlock, mincore and smaps of a page against whoever moves it to another frame",
+    .source = "entry.h, 4",
+    .pairs = "whoever takes a page away × protect, lock",
+    .setup = setup,
+    .actors = {{"mlock", lock}, {"smaps", read_usage}, {"mover", moved_page}},
+};
+
+/* ---- forks and ends of processes ------------------------------------------------------------- */
+
+static void fork_and_store(struct world *w)
+{
+	must(quire_mm_fork(w->mm, NULL, &w->child), "fork");
+	store(w, w->mm, w->addr, 9);
+	expect(load(w, w->child, w->addr) == 5, "the child sees what its parent stores");
+}
+
+static void check_forked(struct world *w)
+{
+	expect(peek(w, w->mm, w->addr) == 9, "the parent's store is lost");
+	expect(peek(w, w->child, w->addr) == 5, "the child's page has changed");
+}
+
+SCENARIO(moved_fork) = {
+    .name = "moved-fork",
+    .title = "fork, and a store of the parent's, against whoever moves the page to another frame",
+    .source = "entry.h, 4",
+    .pairs = "whoever takes a page away × fork",
+    .setup = setup,
+    .actors = {{"fork", fork_and_store}, {"mover", moved_page}},
+    .check = check_forked,
     .nr_guards = 1,
-    .guards = {RULE_flush_migration},
+    .guards = {RULE_fork_shares_migration},
+};
+
+/* Somebody reads the page by a pin: it stays the parent's, and where it is. */
+static void setup_pinned(struct world *w)
+{
+	struct quire_pin pin;
+
+	setup(w);
+	must(quire_pin(w->mm, w->addr, QUIRE_READ, &pin), "pin");
+	note(w, 0, pin.frame);
+}
+
+static void check_pinned(struct world *w)
+{
+	check_forked(w);
+	expect((quire_pte(w->mm, w->addr) & QUIRE_PTE_FRAME_MASK) / PAGE == noted(w, 0),
+	       "the parent has another page than the one that is pinned");
+}
+
+SCENARIO(moved_fork_pinned) = {
+    .name = "moved-fork-pinned",
+    .title = "fork, with a page that is pinned, against whoever would move that to another frame",
+    .source = "entry.h, 4; pin.c, 1",
+    .pairs = "whoever takes a page away × fork",
+    .setup = setup_pinned,
+    .actors = {{"fork", fork_and_store}, {"mover", moved_page}},
+    .check = check_pinned,
+    .nr_guards = 1,
+    .guards = {RULE_pinned_page_stays},
+};
+
+static void end_child(struct world *w)
+{
+	quire_mm_put(w->child);
+	w->child = NULL;
+}
+
+static void check_parent(struct world *w)
+{
+	expect(peek(w, w->mm, w->addr) == 5, "the parent's page has changed");
+}
+
+SCENARIO(moved_exit) = {
+    .name = "moved-exit",
+    .title = "the end of a child against whoever moves a page that it shares to another frame",
+    .source = "migrate.c, 5",
+    .pairs = "whoever takes a page away × exit",
+    .setup = setup_forked,
+    .actors = {{"exit", end_child}, {"mover", moved_page}},
+    .check = check_parent,
+};
+
+/* ---- a system call has been lent the page ---------------------------------------------------- */
+
+static void setup_lent(struct world *w)
+{
+	map_anon(w, w->addr, 1, PROT_RW);
+	fill(w, w->addr, 5);
+	moved_choose(w, w->addr);
+}
+
+static void call(struct world *w)
+{
+	if (device_begin(w, w->mm, w->addr))
+		device_end(w, 9);
+	expect(load(w, w->mm, w->addr) == 9, "what the host has stored is lost");
+}
+
+SCENARIO(moved_lent) = {
+    .name = "moved-lent",
+    .title = "the host's store for a system call against whoever moves the page to another frame",
+    .source = "migrate.c, 1; tlb.c, 4",
+    .pairs = "whoever takes a page away × fault",
+    .device = true,
+    .setup = setup_lent,
+    .actors = {{"call", call}, {"mover", moved_page}},
+    .check = check_nine,
+    .nr_guards = 1,
+    .guards = {RULE_lent_page_stays},
 };

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mover.h: whoever moves a page to another frame, which it has found by its number: it may be
+ * another page by then.
+ */
+#ifndef CHECK_SCN_MEMORY_MOVER_H
+#define CHECK_SCN_MEMORY_MOVER_H
+
+#include "check/world/scenario.h"
+
+#define MOVED_FRAME 12 /* note: of the page */
+#define MOVES 13       /* note: pages that have been moved */
+
+/* From setup(): the page that w->mm has at addr. */
+void moved_choose(struct world *w, uint64_t addr);
+/* Actors.  The second: nothing keeps the page, so that it is moved for sure. */
+void moved_page(struct world *w);
+void moved_for_sure(struct world *w);
+
+#endif

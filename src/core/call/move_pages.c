@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * move_pages.c: move_pages(2) and migrate_pages(2).
+ *
+ * Takes M for a moment for each address, where it is asked whether anything is mapped, and none
+ * while pages move.
+ */
+#include "core/frame/folio.h"
+#include "core/rmap/migrate.h"
+#include "core/table/entry.h"
+#include "core/table/pagetable.h"
+#include "core/vma/mm.h"
+
+/* ---- one address ------------------------------------------------------------------ */
+
+/*
+ * 0: *folio is there, with a reference.  -EAGAIN: *folio is on its way, without one.  -EBUSY: an
+ * external frame.  -ENOENT: no page yet; -EFAULT: the zero page, which is nowhere.
+ */
+static int page_of(const struct quire_machine *m, pte_t e, struct folio **folio)
+{
+	switch (entry_kind(m, e)) {
+	case ENTRY_ANON:
+	case ENTRY_CACHE:
+		*folio = entry_folio(m, e);
+		folio_get(*folio);
+		return 0;
+	case ENTRY_MIGRATION:
+		*folio = migration_folio(m, e);
+		return -QEAGAIN;
+	case ENTRY_EXTERNAL:
+		return -QEBUSY;
+	case ENTRY_ZERO:
+		return -QEFAULT;
+	case ENTRY_NONE:
+	case ENTRY_SWAP:
+	case ENTRY_MARKER:
+		return -QENOENT;
+	case ENTRY_UNKNOWN:
+		break;
+	}
+	entry_unknown(m);
+}
+
+/* M and R. */
+static int look_at(struct quire_mm *mm, uint64_t addr, struct folio **folio)
+{
+	struct pt_ref ref;
+	pte_t e;
+	int err;
+
+	if (!vma_find(mm, addr))
+		return -QEFAULT;
+	if (!pt_lock_page(mm, addr, &ref, &e))
+		return -QENOENT;
+	err = page_of(mm->machine, e, folio);
+	pt_unlock(&ref);
+	return err;
+}
+
+/* A page that is on its way is waited for. */
+static int find_page(struct quire_mm *mm, uint64_t addr, struct folio **folio)
+{
+	struct quire_machine *m = mm->machine;
+	int err;
+
+	if (addr >= m->task_size)
+		return -QEFAULT;
+	for (;;) {
+		mm_lock(mm);
+		rcu_read_lock(&m->port);
+		err = look_at(mm, addr & PAGE_MASK, folio);
+		rcu_read_unlock(&m->port);
+		mm_unlock(mm);
+		if (err != -QEAGAIN)
+			return err;
+		folio_await_unlock(m, *folio);
+	}
+}
+
+/* Takes over the reference.  The node, or why the page is not there. */
+static int move_to(struct migrate *mg, struct folio *folio, unsigned node, bool all)
+{
+	bool stays = folio_zone(folio) == node, shared = !all && folio_is_shared(folio);
+	int err;
+
+	if (stays || shared) {
+		folio_put(mg->m, folio);
+		return stays ? (int)node : -QEACCES;
+	}
+	err = migrate_to_node(mg, folio, node);
+	if (!err)
+		return (int)node;
+	return err == -QENOMEM || err == -QENOENT ? err : -QEBUSY;
+}
+
+/* Of an embedder's frame nothing is known: it is taken to be on node 0, and stays. */
+static int move_address(struct migrate *mg, struct quire_mm *mm, uint64_t addr, const int *node,
+			bool all)
+{
+	struct folio *folio;
+	int err = find_page(mm, addr, &folio), at;
+
+	if (err == -QEBUSY && (!node || !*node))
+		return 0;
+	if (err)
+		return err;
+	if (node)
+		return move_to(mg, folio, (unsigned)*node, all);
+	at = (int)folio_zone(folio);
+	folio_put(mg->m, folio);
+	return at;
+}
+
+static bool is_failure(int status)
+{
+	return status == -QEBUSY || status == -QENOMEM;
+}
+
+int64_t quire_move_pages(struct quire_mm *mm, uint64_t n, const uint64_t *addrs, const int *nodes,
+			 int *status, int flags)
+{
+	int nr_nodes = (int)quire_machine_nodes(mm->machine);
+	struct migrate mg;
+	int64_t left = 0;
+	int err = 0;
+
+	if (flags & ~(QMPOL_MF_MOVE | QMPOL_MF_MOVE_ALL))
+		return -QEINVAL;
+	migrate_begin(&mg, mm->machine, MIGRATE_WAIT);
+	for (uint64_t i = 0; i < n && !err; i++) {
+		if (nodes && (nodes[i] < 0 || nodes[i] >= nr_nodes)) {
+			err = -QENODEV;
+			break;
+		}
+		status[i] = move_address(&mg, mm, addrs[i], nodes ? &nodes[i] : NULL,
+					 (flags & QMPOL_MF_MOVE_ALL) != 0);
+		left += nodes && is_failure(status[i]);
+	}
+	migrate_end(&mg);
+	return err ? err : left;
+}
+
+/* ---- migrate_pages(2) --------------------------------------------------------------- */
+
+struct node_map {
+	uint64_t from, to;
+};
+
+static unsigned count_of(uint64_t set)
+{
+	unsigned n = 0;
+
+	for (; set; set &= set - 1)
+		n++;
+	return n;
+}
+
+static unsigned nth_of(uint64_t set, unsigned n)
+{
+	while (n--)
+		set &= set - 1;
+	return (unsigned)__builtin_ctzll(set);
+}
+
+/* As the place in the one set is, so it is in the other, from the beginning again and again. */
+static int map_node(void *arg, uint64_t addr, unsigned node)
+{
+	const struct node_map *map = arg;
+	unsigned from = count_of(map->from), to = count_of(map->to);
+	uint64_t bit = 1ull << node;
+
+	(void)addr;
+	if (!(map->from & bit) || (from != to && (map->to & bit)))
+		return -1;
+	return (int)nth_of(map->to, count_of(map->from & (bit - 1)) % to);
+}
+
+int64_t quire_migrate_pages(struct quire_mm *mm, uint64_t from, uint64_t to, int flags)
+{
+	unsigned nr_nodes = quire_machine_nodes(mm->machine);
+	uint64_t there = nr_nodes < 64 ? (1ull << nr_nodes) - 1 : UINT64_MAX;
+	struct node_map map = {.from = from, .to = to & there};
+	struct migrate_plan plan = {
+	    .target = map_node, .arg = &map, .all = (flags & QMPOL_MF_MOVE_ALL) != 0};
+	struct migrate_result r;
+
+	if (!map.to || (flags & ~(QMPOL_MF_MOVE | QMPOL_MF_MOVE_ALL)))
+		return -QEINVAL;
+	migrate_range(mm, 0, mm->machine->task_size, &plan, &r);
+	return (int64_t)r.failed;
+}

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * migrate.c: a page goes to another frame.
+ *
+ *     lock (F) -> entries out -> flushed -> frozen -> copied, in its slot -> entries back -> unlock
+ *                      |            |          |                               ^
+ *                      v            v          v                               |
+ *                 a pin found     lent     others have references ------------+  the old frame's
+ *
+ * Owns nothing.  Both frames' folios are locked from before the first entry is taken out until the
+ * last one is back.
+ *
+ *   1  Each entry is taken out under its PTL: a migration entry comes in its place (entry.h, 4).
+ *      It is flushed before the page is frozen.  Where a pin is found under the PTL, and where
+ *      the flush finds that the host may still use the page (tlb.c, 4), the page stays.
+ *   2  The page is frozen with the references that are known: the mover's, and of a file's page the
+ *      cache's.  Whoever else can still read or write it has one: an entry that came meanwhile or
+ *      was not found, what a gather has not flushed yet, a fault that copies it, a reader, a
+ *      writer, whoever waits for its lock.  So nobody changes it while it is copied, and nobody
+ *      finds the old frame afterwards.
+ *   3  A page of a file is frozen, copied, and replaced in its slot within one hold of X: who finds
+ *      it frozen waits for X (filecache.c, 5).  Its old frame is free a grace period later
+ *      (filecache.c, 6).  The old frame of a private page is free at once.
+ *   4  The new folio is locked until all entries name it.  So nobody cleans its entries for a
+ *      writeback, or counts on having cleaned them, while some of them are migration entries yet.
+ *   5  Whatever fails, the way back is the same, with the old folio: it takes no memory and cannot
+ *      fail.  The entries come back as they are then, and so does FOLIO_EXCLUSIVE (entry.h, 4).
+ */
+#include "core/rmap/migrate.h"
+#include "core/file/file.h"
+#include "core/frame/folio.h"
+#include "core/frame/place.h"
+#include "core/rmap/walk.h"
+#include "core/table/entry.h"
+#include "core/table/rmap.h"
+#include "core/table/tlb.h"
+
+/* How often a page that somebody has a reference on is tried. */
+#ifdef QUIRE_CHECKER
+#define TRIES 1u
+#else
+#define TRIES 10u
+#endif
+
+/* One page on its way. */
+struct move {
+	struct rmap_walk walk;
+	struct migrate *mg;
+	struct folio *from, *to;
+	struct folio *target; /* what the entries are to name on the way back */
+	bool gathering;       /* g is of the mm that is being visited */
+	int err;              /* why it stays */
+	struct mmu_gather g;
+};
+
+/* Of the page itself, and not of its frame. */
+#define MOVED_FLAGS                                                                                \
+	(FOLIO_ANON | FOLIO_CACHE | FOLIO_UPTODATE | FOLIO_DIRTY | FOLIO_SHMEM | FOLIO_LAZYFREE)
+
+/* ---- entries ------------------------------------------------------------------ */
+
+static void gather_page(struct move *mv, struct quire_mm *mm, uint64_t addr)
+{
+	if (!mv->gathering)
+		tlb_begin(&mv->g, mm);
+	mv->gathering = true;
+	if (RULE(moved_page_is_flushed))
+		tlb_page(&mv->g, addr);
+}
+
+/* Invariant 1.  PTL held. */
+static enum rmap_next take_out(struct rmap_walk *w, struct rmap_place *p)
+{
+	struct move *mv = container_of(w, struct move, walk);
+	bool exclusive = folio_test(mv->from, FOLIO_EXCLUSIVE);
+
+	if (folio_pins(mv->from) && RULE(pinned_page_stays)) {
+		STEP("finds the page pinned");
+		mv->err = -QEBUSY;
+		return RMAP_STOP;
+	}
+	STEP("puts a migration entry in the place of the page at %#lx", p->addr);
+	if (exclusive)
+		folio_clear(mv->from, FOLIO_EXCLUSIVE);
+	pt_set(&p->ref, p->ref.entry, migration_of(p->e, exclusive));
+	rmap_depart(p->mm, mv->from);
+	gather_page(mv, p->mm, p->addr);
+	return RMAP_GO_ON;
+}
+
+/* Executors, and the host where it uses the page for a system call. */
+static void flush(struct rmap_walk *w, struct quire_mm *mm)
+{
+	struct move *mv = container_of(w, struct move, walk);
+
+	(void)mm;
+	if (!mv->gathering)
+		return;
+	mv->g.full = w->moved;
+	tlb_finish(&mv->g);
+	mv->gathering = false;
+	if (mv->g.lent && RULE(lent_page_stays))
+		mv->err = -QEBUSY;
+}
+
+/* Invariant 5.  PTL held. */
+static enum rmap_next put_back(struct rmap_walk *w, struct rmap_place *p)
+{
+	struct move *mv = container_of(w, struct move, walk);
+	const struct quire_machine *m = mv->mg->m;
+	bool exclusive = migration_is_exclusive(m, p->e);
+
+	STEP("maps frame %u at %#lx", folio_pfn(m, mv->target), p->addr);
+	if (exclusive)
+		folio_set(mv->target, FOLIO_EXCLUSIVE);
+	rmap_arrive(p->mm, mv->target);
+	pt_set(&p->ref, p->ref.entry, migration_back(p->e, folio_pfn(m, mv->target)));
+	return exclusive ? RMAP_STOP : RMAP_GO_ON;
+}
+
+static void take_all_out(struct move *mv)
+{
+	mv->walk.entry = take_out;
+	mv->walk.flush = flush;
+	rmap_walk(mv->mg->m, &mv->walk);
+	if (!mv->err && atomic_load(&mv->from->mapcount))
+		mv->err = -QEAGAIN;
+}
+
+static void put_all_back(struct move *mv, struct folio *target)
+{
+	mv->target = target;
+	mv->walk.way_back = true;
+	mv->walk.entry = put_back;
+	mv->walk.flush = NULL;
+	rmap_walk(mv->mg->m, &mv->walk);
+}
+
+/* ---- the page itself ------------------------------------------------------------ */
+
+/* Its references are the mover's, and `more`.  Invariant 2. */
+static bool freeze(struct move *mv, uint32_t more)
+{
+	if (!RULE(moved_if_alone)) {
+		folio_unfreeze(mv->from, 0);
+		return true;
+	}
+	if (folio_freeze(mv->from, 1 + more))
+		return true;
+	STEP("finds that others have references on the page");
+	mv->err = -QEAGAIN;
+	return false;
+}
+
+/* Frozen.  What it is comes last: a walk over frames goes by that. */
+static void copy(struct move *mv)
+{
+	const struct quire_machine *m = mv->mg->m;
+
+	STEP("copies frame %u to frame %u", folio_pfn(m, mv->from), folio_pfn(m, mv->to));
+	memcpy(folio_addr(m, mv->to), folio_addr(m, mv->from), PAGE_SIZE);
+	mv->to->mapping = mv->from->mapping; /* or root */
+	mv->to->index = mv->from->index;
+	folio_set(mv->to, atomic_load(&mv->from->flags) & MOVED_FLAGS);
+}
+
+static bool move_private(struct move *mv)
+{
+	if (!freeze(mv, 0))
+		return false;
+	copy(mv);
+	return true;
+}
+
+/* Invariant 3. */
+static bool move_cached(struct move *mv)
+{
+	const struct quire_port *port = &mv->mg->m->port;
+	struct mapping *mapping = mv->from->mapping;
+	bool frozen;
+
+	spin_lock(port, &mapping->index_lock, RANK_INDEX);
+	frozen = freeze(mv, 1);
+	if (frozen) {
+		copy(mv);
+		folio_get(mv->to);
+		filecache_replace(mapping, mv->to);
+	}
+	spin_unlock(&mapping->index_lock, RANK_INDEX);
+	return frozen;
+}
+
+static bool move_page(struct move *mv)
+{
+	return folio_test(mv->from, FOLIO_ANON) ? move_private(mv) : move_cached(mv);
+}
+
+/* ---- one page --------------------------------------------------------------------- */
+
+/* Both locked, the page as it should be. */
+static void move_locked(struct move *mv)
+{
+	bool mapped = rmap_begin(mv->mg->m, &mv->walk);
+
+	if (!mapped && folio_test(mv->from, FOLIO_ANON)) {
+		mv->err = -QENOENT;
+		return;
+	}
+	if (mapped)
+		take_all_out(mv);
+	if (!mv->err && move_page(mv))
+		put_all_back(mv, mv->to);
+	else if (mapped)
+		put_all_back(mv, mv->from);
+	if (mapped)
+		rmap_end(mv->mg->m, &mv->walk);
+}
+
+/* A reference held. */
+static int refused(const struct folio *f)
+{
+	uint32_t flags = atomic_load(&f->flags);
+
+	if (!(flags & (FOLIO_ANON | FOLIO_CACHE)) || (flags & FOLIO_LARGE))
+		return -QEINVAL;
+	if ((folio_pins(f) && RULE(pinned_page_stays)) ||
+	    ((flags & FOLIO_LENT) && RULE(lent_page_stays)))
+		return -QEBUSY;
+	return 0;
+}
+
+/* F held.  A page that is not read in yet is being read in, or was left by a failed read. */
+static int refused_locked(const struct folio *f, const struct mapping *mapping)
+{
+	int err = refused(f);
+
+	if (err || !mapping)
+		return err;
+	if (f->mapping != mapping)
+		return -QENOENT;
+	return folio_test(f, FOLIO_WRITEBACK) ? -QEBUSY : folio_is_up_to_date(f) ? 0 : -QEAGAIN;
+}
+
+static bool lock_page(struct migrate *mg, struct folio *f)
+{
+	if (mg->mode == MIGRATE_WAIT)
+		folio_lock(mg->m, f);
+	return mg->mode == MIGRATE_WAIT || folio_trylock(f);
+}
+
+/* Locks both, moves, unlocks.  `mapping`: of a file's page. */
+static int try_move(struct move *mv, const struct mapping *mapping)
+{
+	struct quire_machine *m = mv->mg->m;
+
+	if (!lock_page(mv->mg, mv->from))
+		return -QEAGAIN;
+	mv->err = refused_locked(mv->from, mapping);
+	if (!mv->err && !folio_trylock(mv->to)) /* by a walk over frames */
+		mv->err = -QEAGAIN;
+	else if (!mv->err) {
+		if (!RULE(moved_page_is_locked))
+			folio_unlock(m, mv->to);
+		move_locked(mv);
+		if (RULE(moved_page_is_locked))
+			folio_unlock(m, mv->to);
+	}
+	folio_unlock(m, mv->from);
+	return mv->err;
+}
+
+/* The page is frozen, and nobody's: its frame is free, or will be. */
+static void free_old(struct migrate *mg, struct folio *from)
+{
+	if (folio_test(from, FOLIO_ANON) || !RULE(rcu_free_cached_pages))
+		frames_free(mg->m, from);
+	else
+		chain_add(mg->m, &mg->gone, from);
+}
+
+static __attribute__((noinline)) int move_one(struct migrate *mg, struct folio *from,
+					      struct folio *to, const struct mapping *mapping)
+{
+	struct move mv = {
+	    .walk = {.folio = from}, .mg = mg, .from = from, .to = to, .gathering = false};
+	int err = try_move(&mv, mapping);
+
+	if (err)
+		return err;
+	free_old(mg, from);
+	folio_put(mg->m, to); /* its entries' and the cache's are left; or it goes */
+	mg->moved++;
+	return 0;
+}
+
+/* Writes the page back, as the thread does that has begun to: then it is not being written. */
+static void await_writeback(struct migrate *mg, struct quire_file *file, struct folio *from)
+{
+	if (mg->mode == MIGRATE_WAIT && folio_test(from, FOLIO_WRITEBACK))
+		mapping_writeback(file, from->index, from->index, NULL);
+}
+
+/* The file that has the page, with a reference.  NULL: it has left it. */
+static struct quire_file *file_of(struct quire_machine *m, const struct folio *f)
+{
+	struct quire_file *file = NULL;
+	struct mapping *mapping;
+
+	rcu_read_lock(&m->port);
+	mapping = atomic_load(&f->mapping);
+	if (mapping && file_tryget(mapping->file))
+		file = mapping->file;
+	rcu_read_unlock(&m->port);
+	return file;
+}
+
+static int move_file_page(struct migrate *mg, struct folio *from, struct folio *to)
+{
+	struct quire_file *file = file_of(mg->m, from);
+	int err;
+
+	if (!file)
+		return -QENOENT;
+	await_writeback(mg, file, from);
+	err = move_one(mg, from, to, &file->mapping);
+	quire_file_put(file);
+	return err;
+}
+
+/* The caller's reference on `from` stays if the page does. */
+static int move_any(struct migrate *mg, struct folio *from, struct folio *to)
+{
+	int err = refused(from);
+
+	if (err)
+		return err;
+	return folio_test(from, FOLIO_ANON) ? move_one(mg, from, to, NULL)
+					    : move_file_page(mg, from, to);
+}
+
+int migrate_folio(struct migrate *mg, struct folio *from, struct folio *to)
+{
+	int err = move_any(mg, from, to);
+
+	if (err)
+		folio_put(mg->m, from);
+	return err;
+}
+
+/* Others may let go of the page soon. */
+static int try_often(struct migrate *mg, struct folio *from, struct folio *to)
+{
+	const struct quire_port *port = &mg->m->port;
+	int err;
+
+	for (unsigned i = 1;; i++) {
+		err = move_any(mg, from, to);
+		if (err != -QEAGAIN || i == TRIES)
+			return err;
+		port->yield(port->ctx);
+	}
+}
+
+int migrate_to_node(struct migrate *mg, struct folio *from, unsigned node)
+{
+	int err = refused(from);
+	struct folio *to = err ? NULL : folio_alloc_on(mg->m, 0, 1ull << node, node);
+
+	if (!err)
+		err = to ? try_often(mg, from, to) : -QENOMEM;
+	if (err && to)
+		folio_put(mg->m, to);
+	if (err)
+		folio_put(mg->m, from);
+	return err;
+}
+
+void migrate_begin(struct migrate *mg, struct quire_machine *m, enum migrate_mode mode)
+{
+	*mg = (struct migrate){.m = m, .mode = mode, .gone = CHAIN_OF_PAGES};
+}
+
+void migrate_end(struct migrate *mg)
+{
+	frames_defer(mg->m, &mg->gone);
+}

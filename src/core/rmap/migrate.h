@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * migrate.h: a page goes to another frame, and whoever uses it goes on using it.
+ *
+ *     struct migrate mg;
+ *
+ *     migrate_begin(&mg, m, MIGRATE_WAIT);
+ *     err = migrate_folio(&mg, from, to);       once for each page
+ *     migrate_end(&mg);
+ *
+ * No lock is held, and no read-side section, from migrate_begin() to migrate_end().
+ */
+#ifndef CORE_RMAP_MIGRATE_H
+#define CORE_RMAP_MIGRATE_H
+
+#include "core/base/mm_types.h"
+#include "core/frame/defer.h"
+#include "core/frame/folio.h"
+
+enum migrate_mode {
+	MIGRATE_NOWAIT, /* a page that somebody has locked, or writes back, stays */
+	MIGRATE_WAIT,   /* is waited for */
+};
+
+struct migrate {
+	struct quire_machine *m;
+	enum migrate_mode mode;
+	struct frame_chain gone; /* the old frames of files' pages */
+	uint64_t moved;          /* pages so far */
+};
+
+void migrate_begin(struct migrate *mg, struct quire_machine *m, enum migrate_mode mode);
+void migrate_end(struct migrate *mg);
+
+/*
+ * Moves the page to the frame of `to`, a folio that nobody else knows.  The caller's reference on
+ * `from` goes in any case, that on `to` only with success.  Otherwise all is as it was:
+ *
+ *     -EAGAIN   somebody has it locked, or a reference on it: perhaps not for long
+ *     -EBUSY    it is pinned, lent to the host, or being written back
+ *     -ENOENT   nobody uses it any more, or it has left its file
+ *     -EINVAL   it is of no kind that moves: the zero page, a page table, several frames
+ */
+int migrate_folio(struct migrate *mg, struct folio *from, struct folio *to);
+/* The same to a frame of that node; -ENOMEM: it has none.  Tries again after -EAGAIN. */
+int migrate_to_node(struct migrate *mg, struct folio *from, unsigned node);
+
+/* ---- migrate_range.c */
+
+struct migrate_plan {
+	/* The node to which a page that is at addr, and on `node`, is to go; -1: it stays.  PTL. */
+	int (*target)(void *arg, uint64_t addr, unsigned node);
+	void *arg;
+	bool all; /* also pages that others map, too */
+};
+
+struct migrate_result {
+	uint64_t moved, failed; /* pages */
+	uint64_t shared;        /* that were left because others map them, too */
+};
+
+/* All pages that the mm has in [start, end).  No lock; sleeps. */
+void migrate_range(struct quire_mm *mm, uint64_t start, uint64_t end,
+		   const struct migrate_plan *plan, struct migrate_result *r);
+
+/* More than one entry maps it. */
+static inline bool folio_is_shared(const struct folio *f)
+{
+	return atomic_load_relaxed(&f->mapcount) > (int32_t)folio_pages(f);
+}
+
+#endif
