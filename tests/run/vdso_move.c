@@ -77,14 +77,56 @@ static void moved(void)
 	CHECK(now && !now(CLOCK_REALTIME, &t) && t.tv_sec > 1000000000);
 }
 
+/* By one call, with what is behind them, where nothing is. */
+static void moved_together(void)
+{
+	char *low = (char *)pieces[0].start, *to;
+	size_t bytes = pieces[nr - 1].end - pieces[0].start;
+	uintptr_t image;
+
+	to = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	image = pieces[code].start - pieces[0].start + (uintptr_t)to;
+	CHECK(mremap(low, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
+	find();
+	CHECK(nr && pieces[code].start == image);
+	CHECK(lookup(image, "__vdso_clock_gettime"));
+}
+
+#define ONE 4096u
+#define FIXED (MREMAP_MAYMOVE | MREMAP_FIXED)
+#define LEFT (MREMAP_MAYMOVE | MREMAP_DONTUNMAP)
+
+/* Only a whole piece is moved, and none is resized, doubled or left. */
+static void refused(void)
+{
+	char *p = (char *)pieces[code].start;
+	size_t n = pieces[code].end - pieces[code].start;
+	char *to = mmap(NULL, 2 * n, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(mremap(p, n, n, 0) == p);
+	FAILS(mremap(p, ONE, ONE, FIXED, to), EINVAL);
+	FAILS(mremap(p + ONE, n - ONE, n - ONE, FIXED, to), EINVAL);
+	FAILS(mremap(p, n, n + ONE, MREMAP_MAYMOVE), EFAULT);
+	FAILS(mremap(p, n, n + ONE, FIXED, to), EFAULT);
+	FAILS(mremap(p, n, ONE, 0), EINVAL);
+	FAILS(mremap(p, n, ONE, FIXED, to), EINVAL);
+	FAILS(mremap(p, 0, n, MREMAP_MAYMOVE), EINVAL);
+	FAILS(mremap(p, n, n, LEFT, to), EINVAL);
+	FAILS(mremap(p, n, n, LEFT | FIXED, to), EINVAL);
+	FAILS(mremap(p, n, n, 8), EINVAL);
+	FAILS(mremap(p, n, 0, MREMAP_MAYMOVE), EINVAL);
+	FAILS(mremap(p, n, n, FIXED, p + ONE), EINVAL);
+	FAILS(mremap(p, n, n, FIXED, to + 1), EINVAL);
+	find();
+	CHECK(pieces[code].start == (uintptr_t)p && pieces[code].end == (uintptr_t)p + n);
+}
+
 int main(void)
 {
-	size_t len;
-
 	find();
-	len = pieces[code].end - pieces[code].start;
 	CHECK(pieces[code].start == getauxval(AT_SYSINFO_EHDR));
-	FAILS(mremap((void *)pieces[code].start, len, 2 * len, MREMAP_MAYMOVE), EFAULT);
+	RUN(refused);
 	RUN(moved);
+	RUN(moved_together);
 	return failures != 0;
 }

@@ -85,11 +85,12 @@ static int reserve(struct request *q)
 int64_t sys_mremap(struct request *q)
 {
 	struct watch watch = {0};
+	int64_t special;
 	uint64_t at = 0;
 	int err;
 
-	if (vdso_named(q))
-		return vdso_move(q);
+	if (vdso_move(q, &special))
+		return special;
 	err = reserve(q);
 	if (err)
 		return err;

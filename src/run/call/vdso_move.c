@@ -22,50 +22,71 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
-static bool is_vdso(const struct request *q)
+/* What maps shows as one line: the code, or its data. */
+struct piece {
+	uint64_t start, bytes;
+	bool code;
+};
+
+/* By address; of one that has moved already there are 0 bytes. */
+static void find_pieces(const struct space *s, struct piece p[2])
 {
-	return q->a[1] == q->space->vdso && q->a[2] == q->space->vdso_bytes;
+	struct piece code = {s->vdso, atomic_load(&s->vdso_bytes), true};
+	struct piece data = {s->vvar, atomic_load(&s->vvar_bytes), false};
+	bool code_first = s->vdso < s->vvar;
+
+	p[code_first ? 0 : 1] = code;
+	p[code_first ? 1 : 0] = data;
 }
 
-/* One piece of it, or all. */
-static bool is_data(const struct request *q)
+static bool overlaps(const struct piece *p, uint64_t start, uint64_t bytes)
 {
-	uint64_t from = q->a[1] - q->space->vvar;
+	return p->start < start + bytes && start < p->start + p->bytes;
+}
 
-	return q->a[2] && q->a[1] >= q->space->vvar && from < q->space->vvar_bytes &&
-	       q->a[2] <= q->space->vvar_bytes - from;
+static bool has_address(const struct space *s, uint64_t addr)
+{
+	struct piece p[2];
+
+	find_pieces(s, p);
+	return overlaps(&p[0], addr, 1) || overlaps(&p[1], addr, 1);
+}
+
+bool vdso_named(const struct request *q)
+{
+	return q->a[2] && !(q->a[1] % PAGE) && !(q->a[2] % PAGE) && has_address(q->space, q->a[1]);
 }
 
 /* As the stub has made it (stub/life/vdso.c). */
-static bool write_image(struct request *q, struct quire_file *file, const uint8_t *image)
+static bool write_image(struct request *q, struct quire_file *file, uint64_t bytes)
 {
+	const uint8_t *image = (const uint8_t *)getauxval(AT_SYSINFO_EHDR);
 	const struct run_info *info = q->run->info;
-	uint8_t *copy = malloc(q->a[2]);
+	uint8_t *copy = image ? malloc(bytes) : NULL;
 	int64_t n = -1;
 
 	if (copy) {
-		memcpy(copy, image, q->a[2]);
+		memcpy(copy, image, bytes);
 		if (info->nodes)
-			vdso_getcpu_replace(copy, q->a[2], info->nodes, info->cpus);
-		n = quire_file_write(file, 0, copy, q->a[2]);
+			vdso_getcpu_replace(copy, bytes, info->nodes, info->cpus);
+		n = quire_file_write(file, 0, copy, bytes);
 	}
 	free(copy);
-	return n == (int64_t)q->a[2];
+	return n == (int64_t)bytes;
 }
 
-static int make_file(struct request *q, bool code, struct quire_file **out)
+static int make_file(struct request *q, const struct piece *p, struct quire_file **out)
 {
-	const uint8_t *image = (const uint8_t *)getauxval(AT_SYSINFO_EHDR);
 	struct quire_file_options o = {.size = sizeof(o), .kind = QUIRE_FILE_SHMEM};
 	int err;
 
-	o.bytes = q->a[2];
+	o.bytes = p->bytes;
 	o.writable = true;
-	o.name = code ? "[vdso]" : "[vvar]";
+	o.name = p->code ? "[vdso]" : "[vvar]";
 	err = quire_file_create(q->run->machine, &o, out);
-	if (err || !code)
+	if (err || !p->code)
 		return err;
-	if (image && write_image(q, *out, image))
+	if (write_image(q, *out, p->bytes))
 		return 0;
 	quire_file_put(*out);
 	return -ENOMEM;
@@ -83,35 +104,66 @@ static void forget(struct request *q, bool code)
 	space_limit(q->space, QUIRE_RLIMIT_AS, &as);
 }
 
-bool vdso_named(const struct request *q)
+static int move_piece(struct request *q, const struct piece *p, uint64_t to)
 {
-	return q->a[2] && !(q->a[1] % PAGE) && !(q->a[2] % PAGE) && (is_vdso(q) || is_data(q));
-}
-
-int64_t vdso_move(struct request *q)
-{
-	bool code = is_vdso(q);
+	int prot = PROT_READ | (p->code ? PROT_EXEC : 0), err;
 	struct watch watch = {0};
 	struct quire_file *file;
-	uint64_t at = 0;
-	int err;
+	uint64_t at;
 
-	if (q->a[3] != q->a[2])
-		return -EFAULT;
-	if (!(q->a[4] & MREMAP_FIXED))
-		return (int64_t)q->a[1];
-	if (q->a[4] != (MREMAP_FIXED | MREMAP_MAYMOVE) || q->a[5] % PAGE)
-		return -EINVAL;
-	err = make_file(q, code, &file);
+	err = make_file(q, p, &file);
 	if (err)
 		return err;
-	watch_range(q, q->a[5], q->a[2], &watch);
-	err = quire_mmap(q->space->mm, q->a[5], q->a[2], PROT_READ | (code ? PROT_EXEC : 0),
-			 MAP_PRIVATE | MAP_FIXED, file, 0, &at);
+	watch_range(q, to, p->bytes, &watch);
+	err = quire_mmap(q->space->mm, to, p->bytes, prot, MAP_PRIVATE | MAP_FIXED, file, 0, &at);
 	watch_end(q, &watch);
 	quire_file_put(file);
-	if (err)
+	if (!err)
+		forget(q, p->code);
+	return err;
+}
+
+/* Each whole, or not at all; holes stay. */
+static int64_t move_pieces(struct request *q, uint64_t from, uint64_t bytes, uint64_t to)
+{
+	struct piece p[2];
+
+	find_pieces(q->space, p);
+	for (unsigned i = 0; i < 2; i++) {
+		int err;
+
+		if (!overlaps(&p[i], from, bytes))
+			continue;
+		if (p[i].start < from || p[i].bytes > from + bytes - p[i].start)
+			return -EINVAL;
+		err = move_piece(q, &p[i], to + (p[i].start - from));
+		if (err)
+			return err;
+	}
+	return (int64_t)to;
+}
+
+/* The core has nothing there: EFAULT says that the arguments are right. */
+static int64_t move(struct request *q)
+{
+	uint64_t had = PAGE_UP(q->a[2]), gets = PAGE_UP(q->a[3]), at;
+	int err = quire_mremap(q->space->mm, q->a[1], q->a[2], q->a[3], wide_flags(q->a[4]),
+			       q->a[5], &at);
+
+	if (err != -EFAULT)
 		return err;
-	forget(q, code);
-	return (int64_t)at;
+	if (!had || gets < had || (q->a[4] & MREMAP_DONTUNMAP))
+		return -EINVAL;
+	if (gets > had)
+		return -EFAULT;
+	return q->a[4] & MREMAP_FIXED ? move_pieces(q, q->a[1], had, q->a[5]) : (int64_t)q->a[1];
+}
+
+bool vdso_move(struct request *q, int64_t *ret)
+{
+	bool ours = has_address(q->space, q->a[1]);
+
+	if (ours)
+		*ret = move(q);
+	return ours;
 }

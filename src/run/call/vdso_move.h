@@ -10,7 +10,9 @@
 
 struct request;
 
+/* A call's first two arguments name pages of them. */
 bool vdso_named(const struct request *q);
-int64_t vdso_move(struct request *q);
+/* mremap(2).  False: the range does not begin there. */
+bool vdso_move(struct request *q, int64_t *ret);
 
 #endif
