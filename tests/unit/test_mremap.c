@@ -199,6 +199,49 @@ static void across_tables(void **state)
 	unit_expect_zero(u->mm, 0x40000000 + len, len);
 }
 
+#define SPAN (512 * UPAGE)
+#define TABLES 150u /* more than are moved at once */
+
+/* Every seventh has no table, and every fifth one without an entry. */
+static bool has_page(unsigned table)
+{
+	return table % 7 && table % 5;
+}
+
+static void expect_tables(struct unit *u, uint64_t at)
+{
+	for (unsigned i = 0; i < TABLES; i++) {
+		assert_int_equal(quire_pte(u->mm, at + i * SPAN) != 0, has_page(i));
+		if (has_page(i))
+			assert_int_equal(unit_load(u->mm, at + i * SPAN), i);
+	}
+	unit_verify(u);
+}
+
+/* Over the borders of the tables above, at either end, and onto what is there. */
+static void many_tables(void **state)
+{
+	static const uint64_t places[] = {0x40000000 - 10 * SPAN, 0xc0000000 - 77 * SPAN,
+					  0x200000000 + 3 * SPAN, 0x40000000 - 9 * SPAN};
+	struct unit *u = *state;
+	uint64_t at = 0x100000000, len = TABLES * SPAN, out;
+
+	unit_map(u->mm, at, len, URW, UANON | QMAP_FIXED | QMAP_NORESERVE);
+	for (unsigned i = 0; i < TABLES; i++)
+		if (i % 7)
+			unit_store(u->mm, at + i * SPAN, i);
+	for (unsigned i = 0; i < TABLES; i += 5)
+		assert_int_equal(quire_madvise(u->mm, at + i * SPAN, UPAGE, QMADV_DONTNEED), 0);
+	for (unsigned n = 0; n < sizeof(places) / sizeof(places[0]); n++) {
+		unit_map(u->mm, places[n] + 20 * SPAN, 4 * SPAN, URW,
+			 UANON | QMAP_FIXED | QMAP_NORESERVE);
+		unit_store(u->mm, places[n] + 21 * SPAN, 77);
+		assert_int_equal(quire_mremap(u->mm, at, len, len, FIX, places[n], &out), 0);
+		expect_tables(u, out);
+		at = out;
+	}
+}
+
 /* What is said of a file is for a move of several mappings, and for none of its own. */
 static void left_out_of_several(void **state)
 {
@@ -247,6 +290,7 @@ int main(void)
 	    cmocka_unit_test(leaving_the_source),
 	    cmocka_unit_test(duplicating_shared),
 	    unit_test(across_tables),
+	    unit_test(many_tables),
 	    unit_test(left_out_of_several),
 	    cmocka_unit_test(locked_limit),
 	};

@@ -116,28 +116,30 @@ static bool move_piece(struct mmu_gather *g, uint64_t new_addr, uint64_t old_add
 	return true;
 }
 
-/* Invariant 2. */
-static bool is_whole(uint64_t new_addr, uint64_t old_addr, uint64_t len)
+/* Invariant 2: so many whole tables are in the range, from its beginning on. */
+static uint64_t whole_tables(uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
-	return !((new_addr | old_addr) & (PT_SPAN - 1)) && len == PT_SPAN;
+	return (new_addr | old_addr) & (PT_SPAN - 1) ? 0 : len / PT_SPAN;
 }
 
-static bool move_whole(struct mmu_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
+/* Some of the whole tables that the range begins with: their bytes.  0: none that can be moved. */
+static uint64_t move_whole(struct mmu_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
-	unsigned entries;
-	bool moved;
+	uint64_t n = whole_tables(new_addr, old_addr, len);
+	unsigned entries, moved;
 
-	if (!is_whole(new_addr, old_addr, len))
-		return false;
+	if (!n)
+		return 0;
 	keep_walks_out(g->mm);
-	moved = pt_move_table(g, old_addr, new_addr, &entries);
+	moved =
+	    pt_move_tables(g, old_addr, new_addr, (unsigned)min_u64(n, PT_MOVED_AT_ONCE), &entries);
 	let_walks_in(g->mm);
 	if (!moved)
-		return false;
-	STEP("moves the table of %#lx to %#lx", old_addr, new_addr);
+		return 0;
+	STEP("moves %u table(s) from %#lx to %#lx", moved, old_addr, new_addr);
 	if (RULE(move_flush))
-		tlb_range(g, old_addr, old_addr + PT_SPAN, entries);
-	return true;
+		tlb_range(g, old_addr, old_addr + moved * PT_SPAN, entries);
+	return moved * PT_SPAN;
 }
 
 /* Of a table's piece [from, stop) what lies in one table at `to`, too. */
@@ -146,29 +148,29 @@ static uint64_t piece_of(uint64_t from, uint64_t to, uint64_t stop)
 	return min_u64(pt_table_end(to, UINT64_MAX) - to, stop - from);
 }
 
-/* What the range has of one table, from *addr on, which is then where it has come to. */
-static bool move_pieces(struct mmu_gather *g, uint64_t delta, uint64_t *addr, uint64_t stop)
+/* The next piece of [from, end), which the source has a table of: its bytes.  0: no memory. */
+static uint64_t move_next(struct mmu_gather *g, uint64_t delta, uint64_t from, uint64_t end)
 {
-	while (*addr < stop) {
-		uint64_t to = *addr + delta, piece = piece_of(*addr, to, stop);
+	uint64_t piece = move_whole(g, from + delta, from, end - from);
 
-		if (!move_whole(g, to, *addr, piece) && !move_piece(g, to, *addr, piece))
-			return false;
-		*addr += piece;
-	}
-	return true;
+	if (piece)
+		return piece;
+	piece = piece_of(from, from + delta, pt_table_end(from, end));
+	return move_piece(g, from + delta, from, piece) ? piece : 0;
 }
 
 static uint64_t move_all(struct mmu_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
-	uint64_t delta = new_addr - old_addr;
+	uint64_t delta = new_addr - old_addr, moved;
 	struct pt_cursor c;
 
 	pt_cursor_begin(&c, g->mm, old_addr, old_addr + len);
 	while (pt_next_table(&c)) {
 		Q_ASSERT(g->mm->machine, !c.level); /* nothing makes leaves yet */
-		if (!move_pieces(g, delta, &c.addr, c.stop))
+		moved = move_next(g, delta, c.addr, c.end);
+		if (!moved)
 			break;
+		c.stop = c.addr + moved;
 	}
 	return c.addr - old_addr;
 }
@@ -217,7 +219,7 @@ int keep_tables(struct quire_mm *mm, uint64_t new_addr, uint64_t old_addr, uint6
 		while (!err && c.addr < c.stop) {
 			uint64_t to = c.addr + delta, piece = piece_of(c.addr, to, c.stop);
 
-			err = pt_keep(mm, to, is_whole(to, c.addr, piece) ? 1 : 0);
+			err = pt_keep(mm, to, whole_tables(to, c.addr, piece) ? 1 : 0);
 			c.addr += piece;
 		}
 	return err;

@@ -8,7 +8,7 @@
  * Invariants:
  *   1  pt.used counts the entries of a table that are not 0; changed under its lock.
  *   2  mm->nr_tables counts the tables reachable from mm->root, the top one included.
- *   3  At most one U is held at a time; a PTL is taken inside it only by pt_move_table().
+ *   3  At most one U is held at a time; a PTL is taken inside it only by pt_move_tables().
  *   4  A table that was never linked, or is unlinked, is reachable by no new walk.
  */
 #include "core/frame/folio.h"

@@ -120,8 +120,14 @@ void pt_free_range(struct mmu_gather *g, uint64_t start, uint64_t end, uint64_t 
 int pt_keep(struct quire_mm *mm, uint64_t addr, unsigned level);
 void pt_release_kept(struct quire_mm *mm, uint64_t start, uint64_t end, unsigned level);
 
-/* Moves the whole last-level table of old_addr to new_addr, both aligned to PT_SPAN, within one mm.
- * M held, the VMA of old_addr dead (protocol 4).  False: nothing changed, move entry by entry. */
-bool pt_move_table(struct mmu_gather *g, uint64_t old_addr, uint64_t new_addr, unsigned *entries);
+#define PT_MOVED_AT_ONCE 64u /* whose entries are in neither place for a moment */
+
+/*
+ * Moves whole last-level tables that lie side by side, at most n, from old_addr on to new_addr,
+ * both aligned to PT_SPAN, within one mm.  M held, the VMA of old_addr dead (protocol 4).  Returns
+ * how many, and says how many entries they have; 0: nothing changed, move entry by entry.
+ */
+unsigned pt_move_tables(struct mmu_gather *g, uint64_t old_addr, uint64_t new_addr, unsigned n,
+			unsigned *entries);
 
 #endif

@@ -131,66 +131,100 @@ void pt_release_kept(struct quire_mm *mm, uint64_t start, uint64_t end, unsigned
 /* ------------------------------------------------------------------ moving */
 
 /* The slot of a table to be moved in: empty, or of an empty table, which goes. */
-static bool make_room(struct mmu_gather *g, const struct pt_walk *to, uint64_t addr)
+static bool make_room(struct mmu_gather *g, const struct pt_walk *to, pte_t *slot, uint64_t addr)
 {
 	struct quire_machine *m = g->mm->machine;
 	struct folio *parent = pfn_folio(m, to->table);
-	pte_t e = atomic_load(to->slot);
+	pte_t e = atomic_load(slot);
 
-	if (entry_none(e))
+	if (likely(entry_none(e)))
 		return true;
 	Q_ASSERT(m, entry_is_table(e));
 	if (!unlink_empty(g->mm, pfn_folio(m, pte_frame(e))))
 		return false;
-	drop_table(g, parent, to->slot, pfn_folio(m, pte_frame(e)), addr);
+	drop_table(g, parent, slot, pfn_folio(m, pte_frame(e)), addr);
 	return true;
 }
 
+/* Tables side by side from `from` on, for which there is room at `to`: at most n. */
+static unsigned run_length(struct mmu_gather *g, const struct pt_walk *from,
+			   const struct pt_walk *to, uint64_t new_addr, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		pte_t e = atomic_load(pt_nth(from->slot, i));
+
+		if (!entry_is_table(e) ||
+		    !make_room(g, to, pt_nth(to->slot, i), new_addr + i * PT_SPAN))
+			break;
+		prefetch_write(pfn_folio(g->mm->machine, pte_frame(e))); /* take_out() */
+	}
+	return i;
+}
+
 /*
- * Protocol 4: a thread that waits for the table's PTL finds that the table is not at its address.
- * Returns how many entries it has.
+ * Protocol 4: a thread that waits for a table's PTL finds that the table is not at its address.
+ * Returns how many entries they have.
  */
-static unsigned take_out(struct quire_mm *mm, const struct pt_walk *from, struct folio *table)
+static unsigned take_out(struct quire_mm *mm, const struct pt_walk *from, struct folio **tables,
+			 unsigned n)
 {
 	const struct quire_port *port = &mm->machine->port;
 	struct folio *parent = pfn_folio(mm->machine, from->table);
-	unsigned entries;
+	unsigned entries = 0;
 
 	spin_lock(port, &parent->pt.lock, RANK_PT_PARENT);
-	spin_lock(port, &table->pt.lock, RANK_PTL);
-	atomic_store(from->slot, 0);
-	parent->pt.used--;
-	entries = table->pt.used;
-	spin_unlock(&table->pt.lock, RANK_PTL);
+	for (unsigned i = 0; i < n; i++) {
+		pte_t *slot = pt_nth(from->slot, i);
+		struct folio *table = pfn_folio(mm->machine, pte_frame(atomic_load(slot)));
+
+		spin_lock(port, &table->pt.lock, RANK_PTL);
+		atomic_store(slot, 0);
+		entries += table->pt.used;
+		spin_unlock(&table->pt.lock, RANK_PTL);
+		tables[i] = table;
+	}
+	parent->pt.used -= n;
 	spin_unlock(&parent->pt.lock, RANK_PT_PARENT);
 	return entries;
 }
 
-static void put_in(struct quire_mm *mm, const struct pt_walk *to, struct folio *table)
+static void put_in(struct quire_mm *mm, const struct pt_walk *to, struct folio **tables, unsigned n)
 {
 	struct folio *parent = pfn_folio(mm->machine, to->table);
 
 	spin_lock(&mm->machine->port, &parent->pt.lock, RANK_PT_PARENT);
-	atomic_store(to->slot, pte_make(folio_pfn(mm->machine, table), PTE_TABLE));
-	parent->pt.used++;
+	for (unsigned i = 0; i < n; i++)
+		atomic_store(pt_nth(to->slot, i),
+			     pte_make(folio_pfn(mm->machine, tables[i]), PTE_TABLE));
+	parent->pt.used += n;
 	spin_unlock(&parent->pt.lock, RANK_PT_PARENT);
 }
 
-bool pt_move_table(struct mmu_gather *g, uint64_t old_addr, uint64_t new_addr, unsigned *entries)
+/* Slots from that of addr on in its table of level 1. */
+static unsigned slots_from(uint64_t addr)
 {
+	return PT_ENTRIES - pt_index(addr, 1);
+}
+
+unsigned pt_move_tables(struct mmu_gather *g, uint64_t old_addr, uint64_t new_addr, unsigned n,
+			unsigned *entries)
+{
+	struct folio *tables[PT_MOVED_AT_ONCE];
 	struct quire_mm *mm = g->mm;
 	struct pt_walk from, to;
-	struct folio *table;
 
 	pt_walk_down(mm, old_addr, 1, &from);
 	if (from.level != 1 || !entry_is_table(atomic_load(from.slot)))
-		return false;
+		return 0;
 	if (pt_walk_alloc(mm, NULL, new_addr, 1, &to))
-		return false;
-	if (!make_room(g, &to, new_addr))
-		return false;
-	table = pfn_folio(mm->machine, pte_frame(atomic_load(from.slot)));
-	*entries = take_out(mm, &from, table);
-	put_in(mm, &to, table);
-	return true;
+		return 0;
+	n = n < PT_MOVED_AT_ONCE ? n : PT_MOVED_AT_ONCE;
+	n = n < slots_from(old_addr) ? n : slots_from(old_addr);
+	n = n < slots_from(new_addr) ? n : slots_from(new_addr);
+	n = run_length(g, &from, &to, new_addr, n);
+	*entries = take_out(mm, &from, tables, n);
+	put_in(mm, &to, tables, n);
+	return n;
 }
