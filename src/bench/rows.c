@@ -13,6 +13,7 @@
 #define RW (QPROT_READ | QPROT_WRITE)
 #define REGION bench_region
 #define PAGES (bench_region / BENCH_PAGE)
+#define LARGE (1ull << 30)
 #define SMALL_REPEATS BENCH_SMALL_REPEATS
 /* Where nothing else is, on either side; aligned to 1 GiB. */
 #define PLACE 0x100000000000ull
@@ -200,6 +201,20 @@ static double remap_misaligned(struct memory *m)
 	return remap(m, OTHER_PLACE + BENCH_PAGE);
 }
 
+/* Its tables are full, of the zero page: as much RAM there need not be. */
+static double remap_large(struct memory *m)
+{
+	double t;
+
+	m->ops->map(m, PLACE, LARGE, RW, QMAP_PRIVATE | QMAP_FIXED | QMAP_NORESERVE, NULL);
+	m->ops->advise(m, PLACE, LARGE, QMADV_POPULATE_READ);
+	t = bench_now();
+	m->ops->remap(m, PLACE, LARGE, OTHER_PLACE);
+	t = bench_now() - t;
+	m->ops->unmap(m, OTHER_PLACE, LARGE);
+	return t / (double)(LARGE / BENCH_PAGE);
+}
+
 /* ---- calls ------------------------------------------------------------------- */
 
 static double map_unmap(struct memory *m)
@@ -321,6 +336,7 @@ const struct row rows[] = {
     {"munmap, populated", "page", {0, 0, 8}, munmap_pages, false},
     {"MADV_DONTNEED", "page", {0, 0, 8}, dontneed, false},
     {"mremap, aligned", "page", {0, 0, 0.05}, remap_aligned, false},
+    {"mremap of 1 GiB, aligned", "page", {0, 0, 0.05}, remap_large, false},
     {"mremap, misaligned", "page", {0, 0, 2}, remap_misaligned, false},
     {"mmap + munmap of a page", "pair", {0, 0, 60}, map_unmap, false},
     {"the same among 50,000 VMAs", "pair", {0, 0, 100}, map_unmap_many, false},
