@@ -75,7 +75,7 @@ FAULTS = [
      "*end = vma_pgoff(vma, last < vma->end ? last : vma->end - PAGE_SIZE);"),
     ("dontunmap", "MREMAP_DONTUNMAP unmaps", "remap_move.c",
      "if (r->flags & QMREMAP_DONTUNMAP)\n\t\tleave", "if (!r)\n\t\tleave"),
-    ("writeback-flush", "what is written back can be stored to without a fault", "writeback.c",
+    ("writeback-flush", "what is written back can be stored to without a fault", "clean.c",
      "if (RULE(writeback_flush))", "if (0)"),
     ("pwrite-tail", "a file that grows shows what was stored beyond its end", "fileio.c",
      "file_forget_beyond_end(file, off);", ";"),
@@ -84,7 +84,7 @@ FAULTS = [
     ("fork-flush", "after a fork the parent goes on storing", "copy.c",
      "if (RULE(fork_flush))", "if (0)"),
     ("protect-flush", "rights that are taken are still cached", "protect.c",
-     "\t\t\ttlb_page(g, addr);", "\t\t\t(void)g;"),
+     "\tflush_lost(g, &lost);", "\t;"),
     ("unmap-flush", "what is unmapped is still cached", "zap.c",
      "\ttlb_range(z->g, z->flush_start, z->flush_end, z->flush_pages);", "\t;"),
     ("move-flush", "what has moved away is still cached", "move.c",
@@ -94,8 +94,13 @@ FAULTS = [
     ("hint", "a hint is rounded up", "area.c",
      "hint &= PAGE_MASK;", "hint = PAGE_ALIGN(hint);"),
     ("table-moves", "entries of a table that moves are counted nowhere", "pt_remove.c",
-     "\tparent->pt.used++;\n\tspin_unlock(&parent->pt.lock, RANK_PT_PARENT);\n}",
-     "\tspin_unlock(&parent->pt.lock, RANK_PT_PARENT);\n}"),
+     "\tparent->pt.used += n;\n", ""),
+    ("several-stop", "a move of several mappings goes on after one that is refused", "mremap.c",
+     "remap_to(r);\n\t\tif (err)\n\t\t\treturn err;", "remap_to(r);\n\t\tif (err)\n\t\t\tcontinue;"),
+    ("overlap", "a range may be moved onto a part of itself", "mremap.c",
+     "return overlaps(r) ? -QEINVAL : 0;", "return overlaps(r) ? 0 : 0;"),
+    ("tail-first", "what is cut off goes before the target", "mremap.c",
+     "\tif (!err)\n\t\terr = find_again(r);\n", ""),
 ]
 
 
