@@ -299,11 +299,15 @@ QUIRE_API unsigned quire_policy_node(const struct quire_machine *m, uint64_t pol
 
 /*
  * Gives the mappings of a range a policy, as mbind(2).  They keep it when they are split, moved and
- * forked; neighbours with different ones stay apart.  Pages that are there stay where they are.
+ * forked; neighbours with different ones stay apart.  Of shared memory it is the object's policy:
+ * whoever else maps it goes by it, too.  Pages that are there stay where they are.
  * 0, which all have at first, may be given to a range with holes.
  * -EINVAL, -EFAULT: a hole, or nothing but a hole; -ENOMEM.
  */
 QUIRE_API int quire_set_policy(struct quire_mm *mm, uint64_t addr, uint64_t len, uint64_t policy);
+/* The policy of a page's mapping or object; 0: that of the thread decides.  -EFAULT: nothing is
+ * mapped there. */
+QUIRE_API int quire_policy_at(struct quire_mm *mm, uint64_t addr, uint64_t *policy);
 /*
  * Gives the policies of a range that home node, as set_mempolicy_home_node(2).  What has none is
  * passed over, and so are holes.
@@ -394,7 +398,7 @@ struct quire_vma_info {
 	bool growsdown;
 	bool has_file;      /* false: anonymous */
 	uint64_t vm_flags;  /* core's VM_* bits, quire_vm_flag_names() */
-	uint64_t policy;    /* quire_set_policy(); else 0 */
+	uint64_t policy;    /* quire_policy_at() of start */
 	char name[16];      /* "[heap]", "[stack]", "" */
 	uint64_t dev, ino;  /* of the file, */
 	char file_name[64]; /* and its name's beginning.  The file: quire_vma_next_file() */

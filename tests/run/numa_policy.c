@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -110,6 +111,20 @@ static long on_second(char *p, unsigned long pages)
 	return n;
 }
 
+static void get(int *mode, unsigned long *nodes, void *addr, int flags)
+{
+	*nodes = 0;
+	check(!syscall(SYS_get_mempolicy, mode, nodes, 64, addr, flags));
+}
+
+static void check_child(pid_t pid)
+{
+	int status;
+
+	equal(waitpid(pid, &status, 0), pid);
+	equal(status, 0);
+}
+
 /* ---- mappings -------------------------------------------------------------------- */
 
 static void case_mbind(void)
@@ -167,13 +182,34 @@ static void case_strict(void)
 	equal(on_second(p, 2), 0);
 }
 
+/* The policy is the object's: another mapping of it, and another process, go by it. */
 static void case_shared(void)
 {
-	char *p = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int id = shmget(IPC_PRIVATE, 12 * PAGE, 0600), mode;
+	char *p = shmat(id, NULL, 0), *again = shmat(id, NULL, 0);
+	unsigned long nodes;
+	pid_t pid;
 
+	check(p != (char *)-1 && again != (char *)-1);
+	shmctl(id, IPC_RMID, NULL);
 	on_node(0);
 	equal(bind_to(p, 4, BIND, 2, 0), 0);
-	equal(on_second(p, 8), 4);
+	equal(bind_to(p + 8 * PAGE, 4, INTERLEAVE, 3, 0), 0);
+	get(&mode, &nodes, again + 3 * PAGE, F_ADDR);
+	equal(mode, BIND);
+	get(&mode, &nodes, again + 4 * PAGE, F_ADDR);
+	equal(mode, DEFAULT);
+	equal(on_second(again, 2), 2);
+	pid = fork();
+	if (!pid) {
+		equal(on_second(p + 2 * PAGE, 6), 2);
+		_exit(0);
+	}
+	check_child(pid);
+	equal(on_second(again + 8 * PAGE, 4), 2);
+	equal(bind_to(again, 12, DEFAULT, 0, 0), 0);
+	get(&mode, &nodes, p, F_ADDR);
+	equal(mode, DEFAULT);
 }
 
 /* In a private mapping of a file the copies go by it. */
@@ -201,12 +237,6 @@ static void case_home(void)
 }
 
 /* ---- threads --------------------------------------------------------------------- */
-
-static void get(int *mode, unsigned long *nodes, void *addr, int flags)
-{
-	*nodes = 0;
-	check(!syscall(SYS_get_mempolicy, mode, nodes, 64, addr, flags));
-}
 
 static void case_set(void)
 {
@@ -272,14 +302,6 @@ static void *check_thread(void *arg)
 	equal(on_second(map(4), 4), 4);
 	equal(set(DEFAULT, 0), 0); /* its own alone */
 	return NULL;
-}
-
-static void check_child(pid_t pid)
-{
-	int status;
-
-	equal(waitpid(pid, &status, 0), pid);
-	equal(status, 0);
 }
 
 static char *self;

@@ -485,14 +485,60 @@ static void test_files(void **state)
 	quire_file_put(file);
 }
 
+/* By the thread's policy, and by one of its own: then whoever maps it. */
 static void test_shared(void **state)
 {
 	struct nodes *n = *state;
-	uint64_t at;
+	struct quire_file *file = unit_shmem(&n->u, 16 * UPAGE, true);
+	uint64_t a, b;
 
 	n->task.policy = policy(n, QMPOL_BIND, 8);
-	at = unit_map(n->u.mm, 0, 4 * UPAGE, URW, USHARED);
-	expect_nodes(n, at, "3333");
+	a = unit_map_file(n->u.mm, 0, 16 * UPAGE, URW, QMAP_SHARED, file, 0);
+	b = unit_map_file(n->u.mm, 0, 16 * UPAGE, URW, QMAP_SHARED, file, 0);
+	expect_nodes(n, a, "33");
+	assert_int_equal(quire_set_policy(n->u.mm, a, 8 * UPAGE, policy(n, QMPOL_INTERLEAVE, 3)),
+			 0);
+	assert_int_equal(
+	    quire_set_policy(n->u.mm, b + 4 * UPAGE, 2 * UPAGE, policy(n, QMPOL_BIND, 4)), 0);
+	expect_nodes(n, b, "3301220133");
+	quire_file_put(file);
+}
+
+static uint64_t shared_policy(struct nodes *n, uint64_t at, unsigned page)
+{
+	uint64_t p = 1;
+
+	assert_int_equal(quire_policy_at(n->u.mm, at + page * UPAGE, &p), 0);
+	return p;
+}
+
+/* Ranges over ranges, against a page by page account. */
+static void test_shared_ranges(void **state)
+{
+	enum { PAGES = 32 };
+	struct nodes *n = *state;
+	struct quire_file *file = unit_shmem(&n->u, PAGES * UPAGE, true);
+	uint64_t want[PAGES] = {0}, at, other;
+	uint32_t seed = 5;
+
+	at = unit_map_file(n->u.mm, 0, PAGES * UPAGE, URW, QMAP_SHARED, file, 0);
+	other = unit_map_file(n->u.mm, 0, PAGES * UPAGE, URW, QMAP_SHARED, file, 0);
+	for (unsigned step = 0; step < 2000; step++) {
+		unsigned first, pages;
+		uint64_t p;
+
+		seed = seed * 1664525u + 1013904223u;
+		first = seed >> 8 & (PAGES - 1);
+		pages = 1 + (seed >> 16) % (PAGES - first);
+		p = seed >> 30 ? policy(n, QMPOL_BIND, 1ull << (seed >> 28 & 3)) : 0;
+		assert_int_equal(quire_set_policy(n->u.mm, at + first * UPAGE, pages * UPAGE, p),
+				 0);
+		for (unsigned i = first; i < first + pages; i++)
+			want[i] = p;
+		for (unsigned i = 0; i < PAGES; i++)
+			assert_true(shared_policy(n, other, i) == want[i]);
+	}
+	quire_file_put(file);
 }
 
 /* --------------------------------------------------------------------- asked */
@@ -526,7 +572,8 @@ int main(void)
 	    node_test(test_weighted),     node_test(test_populate),
 	    node_test(test_split),        node_test(test_copies),
 	    node_test(test_task),         node_test(test_files),
-	    node_test(test_shared),       node_test(test_page_node),
+	    node_test(test_shared),       node_test(test_shared_ranges),
+	    node_test(test_page_node),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

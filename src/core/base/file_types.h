@@ -9,6 +9,8 @@
 #include "core/base/mm_types.h"
 #include "ds/index.h"
 
+struct file_policies;
+
 /* What of a file counts as committed memory: only content that is nowhere but in RAM. */
 enum file_charge {
 	CHARGE_NOTHING,
@@ -57,6 +59,7 @@ struct mapping {
 	struct spinlock size_lock;                            /* X': writers of bytes */
 	struct dlist holes;                                   /* X: of struct file_hole */
 	uint64_t nr_pages;                                    /* A */
+	struct file_policies *policies; /* R, writers X: of shared memory; NULL: none */
 };
 
 struct quire_file {

@@ -224,6 +224,7 @@ static void free_after_readers(struct quire_rcu_head *head)
 
 	STEP("frees the file and its pages");
 	mapping_destroy(&file->mapping);
+	file_policies_end(file);
 	kmem_free(m, file->name, file->name_size);
 	kmem_free_line(m, file, sizeof(*file));
 }

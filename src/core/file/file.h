@@ -125,6 +125,20 @@ int filecache_find_or_zero(struct quire_file *file, uint64_t pgoff, uint64_t seq
  */
 int filecache_read(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio **out);
 
+/* ---- file_policy.c: shared memory's, for pages [first, last] */
+
+/* 0: that of the thread decides.  R. */
+uint64_t file_policy(const struct quire_file *file, uint64_t pgoff);
+/* 0, -ENOMEM.  M or no lock. */
+int file_set_policy(struct quire_file *file, uint64_t first, uint64_t last, uint64_t policy);
+/* Nobody looks at the file any more. */
+void file_policies_end(struct quire_file *file);
+/* The file's, and not its mappings', decide. */
+static inline bool file_has_policies(const struct quire_file *file)
+{
+	return file->facts.ram_only;
+}
+
 /* ---- truncate.c */
 
 /*

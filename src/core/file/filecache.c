@@ -181,15 +181,34 @@ static int insert(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct 
 /* Interleaving places shared memory by the page's number, and other files' pages in turn. */
 static uint64_t place_number(const struct quire_file *file, uint64_t pgoff)
 {
-	return file->facts.ram_only ? pgoff : NO_NUMBER;
+	return file_has_policies(file) ? pgoff : NO_NUMBER;
+}
+
+static struct folio *alloc_page(struct quire_file *file, uint64_t pgoff)
+{
+	struct quire_machine *m = file->machine;
+
+	return likely(!m->many_nodes) ? folio_alloc(m, 0, ALLOC_ZERO)
+				      : folio_alloc_placed(m, ALLOC_ZERO, file_policy(file, pgoff),
+							   place_number(file, pgoff));
+}
+
+static unsigned alloc_pages(struct quire_file *file, uint64_t pgoff, struct folio **v, unsigned n)
+{
+	unsigned i = 0;
+
+	if (likely(!file->machine->many_nodes))
+		return folio_alloc_many(file->machine, v, n, ALLOC_ZERO);
+	while (i < n && (v[i] = alloc_page(file, pgoff + i)))
+		i++;
+	return i;
 }
 
 static int add_new(struct quire_file *file, uint64_t pgoff, uint64_t seq, uint32_t flags,
 		   struct folio **out)
 {
 	/* Zeroed also where read_page will fill it: a short read must show nobody's data. */
-	struct folio *folio =
-	    folio_alloc_page(file->machine, ALLOC_ZERO, 0, place_number(file, pgoff));
+	struct folio *folio = alloc_page(file, pgoff);
 	int err;
 
 	if (!folio)
@@ -225,8 +244,7 @@ void filecache_add_zeros(struct quire_file *file, uint64_t pgoff, unsigned n, ui
 	struct folio *v[FOLIO_ALLOC_MANY];
 	unsigned added;
 
-	n = folio_alloc_pages(file->machine, v, min_u32(n, FOLIO_ALLOC_MANY), ALLOC_ZERO, 0,
-			      place_number(file, pgoff));
+	n = alloc_pages(file, pgoff, v, min_u32(n, FOLIO_ALLOC_MANY));
 	for (unsigned i = 0; i < n; i++)
 		prepare(file, pgoff + i, FOLIO_UPTODATE, v[i]);
 	spin_lock(port, &mapping->index_lock, RANK_INDEX);

@@ -5,6 +5,7 @@
  * Mappings that differ in them stay apart.  Changed by edits under M; pages that are there stay
  * where they are.
  */
+#include "core/file/file.h"
 #include "core/vma/edit.h"
 #include "core/vma/mm.h"
 #include "core/vma/vma.h"
@@ -12,14 +13,22 @@
 /* Of a VMA of the range: 1: it gets that policy; 0: it keeps its own; or -errno. */
 typedef int (*change_fn)(const struct quire_machine *m, uint64_t *policy, uint64_t arg);
 
+/* Of shared memory it is the object's policy. */
+static int set_of_file(struct vma *vma, uint64_t start, uint64_t end, uint64_t policy)
+{
+	if (!vma->file || !file_has_policies(vma->file))
+		return 0;
+	return file_set_policy(vma->file, vma_pgoff(vma, start), vma_pgoff(vma, end) - 1, policy);
+}
+
 static int set_one(struct vma *vma, uint64_t start, uint64_t end, uint64_t policy)
 {
 	struct vma_edit e;
 	struct vma *now;
-	int err;
+	int err = set_of_file(vma, start, end, policy);
 
-	if (vma->policy == policy)
-		return 0;
+	if (err || vma->policy == policy)
+		return err;
 	err = vma_change_policy(&e, vma, start, end, policy, &now);
 	if (!err)
 		edit_finish(&e);
@@ -102,6 +111,26 @@ int quire_set_policy(struct quire_mm *mm, uint64_t addr, uint64_t len, uint64_t 
 		err = change_range(mm, addr, end, replace, policy);
 	mm_unlock(mm);
 	return err < 0 ? err : 0;
+}
+
+static uint64_t policy_of(const struct vma *vma, uint64_t addr)
+{
+	return vma->file && file_has_policies(vma->file)
+		   ? file_policy(vma->file, vma_pgoff(vma, addr))
+		   : vma->policy;
+}
+
+int quire_policy_at(struct quire_mm *mm, uint64_t addr, uint64_t *policy)
+{
+	const struct quire_port *port = &mm->machine->port;
+	struct vma *vma;
+
+	rcu_read_lock(port);
+	vma = vma_find(mm, addr);
+	if (vma)
+		*policy = policy_of(vma, addr);
+	rcu_read_unlock(port);
+	return vma ? 0 : -QEFAULT;
 }
 
 int quire_set_home_node(struct quire_mm *mm, uint64_t addr, uint64_t len, unsigned node)

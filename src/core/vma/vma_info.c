@@ -50,6 +50,8 @@ void vma_fill_info(const struct vma *vma, struct quire_vma_info *out)
 	if (!vma->file)
 		return;
 	out->has_file = true;
+	if (file_has_policies(vma->file))
+		out->policy = file_policy(vma->file, vma->pgoff);
 	out->dev = vma->file->dev;
 	out->ino = vma->file->ino;
 	copy_name(out->file_name, sizeof(out->file_name), vma->file->name);

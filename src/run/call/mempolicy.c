@@ -161,17 +161,14 @@ int64_t sys_set_mempolicy_home_node(struct request *q)
 
 /* ---- telling -------------------------------------------------------------------- */
 
-/* A miss is one only if mincore says so: quire_vma_next() may see nothing where mremap moves to. */
+/* A miss is one only if mincore says so: where mremap moves to a reader may see nothing. */
 bool address_policy(struct quire_mm *mm, uint64_t addr, uint64_t *policy)
 {
-	struct quire_vma_info v;
 	uint8_t resident;
 
 	do {
-		if (!quire_vma_next(mm, addr, &v) && v.start <= addr) {
-			*policy = v.policy;
+		if (!quire_policy_at(mm, addr, policy))
 			return true;
-		}
 	} while (quire_mincore(mm, PAGE_DOWN(addr), PAGE, &resident) == 0);
 	return false;
 }
@@ -193,7 +190,7 @@ static int64_t put(struct request *q, int value, uint64_t nodes)
 	return 0;
 }
 
-/* The node that a page is on, which is read for that, or that the thread's next one would be on. */
+/* The node that a page is on, which is read for that; or of the thread's next one in turn. */
 static int64_t tell_node(struct request *q, uint64_t policy)
 {
 	unsigned kind = policy_kind(policy);
