@@ -209,15 +209,17 @@ static int ended(pid_t child)
 	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Reads one byte in 2 MiB: a table each, and no page of its own. */
+/* Reads one byte in 2 MiB: a table each, and no page of its own but the first, without which fork
+ * would have nothing to copy. */
 static void read_sparsely(size_t gib)
 {
 	size_t bytes = gib << 30;
-	volatile char *p =
-	    mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	volatile char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (p == MAP_FAILED)
 		_exit(1);
+	p[0] = 1;
 	for (size_t at = 0; at < bytes; at += 2 * MIB)
 		(void)p[at];
 }
