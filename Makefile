@@ -32,6 +32,7 @@ bench-run: configure
 bench: all
 	@$(BUILD)/bench/bench_fault
 	@$(BUILD)/bench/bench_cost
+	@$(BUILD)/bench/bench_rmap
 
 bench-check: all
 	@$(BUILD)/bench/bench_check

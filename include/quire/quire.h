@@ -343,6 +343,52 @@ QUIRE_API int64_t quire_move_pages(struct quire_mm *mm, uint64_t n, const uint64
  */
 QUIRE_API int64_t quire_migrate_pages(struct quire_mm *mm, uint64_t from, uint64_t to, int flags);
 
+/* --------------------------------------------------------------- compaction */
+
+/* What keeps a block of frames from becoming free: X(QUIRE_STUCK_ and this, name, what it is). */
+/* clang-format off */
+#define QUIRE_STUCK_REASONS(X) \
+	X(TABLE, page_table, "a page table") \
+	X(LARGE, large, "a page of several frames") \
+	X(PINNED, pinned, "a page that is pinned") \
+	X(LENT, lent, "a page that the host may still use for a system call") \
+	X(BUSY, busy, "a page that is locked or being written back") \
+	X(REFERENCED, referenced, "a page that somebody has a reference on") \
+	X(WAITING, waiting, "a frame that is neither free nor in use yet") \
+	X(NO_ROOM, no_room, "no frame elsewhere to move a page to")
+/* clang-format on */
+
+enum quire_stuck {
+#define X(reason, name, text) QUIRE_STUCK_##reason,
+	QUIRE_STUCK_REASONS(X)
+#undef X
+	    QUIRE_NR_STUCK
+};
+/* "page_table" ...; NULL: there is no such reason. */
+QUIRE_API const char *quire_stuck_name(enum quire_stuck reason);
+
+struct quire_compact_result {
+	uint64_t made;                  /* blocks that became free as a whole */
+	uint64_t moved;                 /* pages that were moved for that, or in vain */
+	uint64_t stuck[QUIRE_NR_STUCK]; /* blocks that did not, by the first reason */
+};
+#define QUIRE_ALL_NODES (~0u)
+/*
+ * Moves pages together until `want` more blocks of 2^order frames are free on the node (0: as many
+ * as can be), those first that have the fewest pages.  Pages that can be moved are private pages
+ * and pages of files that nobody has pinned, locked or lent.  Page tables stay: who wants many
+ * blocks gives them memory of their own (table_bytes).  No lock; sleeps; programs go on meanwhile.
+ *
+ * 0; -EINVAL: no such node, or an order of 0 or above 10.
+ */
+QUIRE_API int quire_compact_sized(struct quire_machine *m, unsigned node, unsigned order,
+				  uint64_t want, struct quire_compact_result *out, size_t size);
+static inline int quire_compact(struct quire_machine *m, unsigned node, unsigned order,
+				uint64_t want, struct quire_compact_result *out)
+{
+	return quire_compact_sized(m, node, order, want, out, sizeof(*out));
+}
+
 /* ------------------------------------------------------------------- faults */
 
 enum quire_access {

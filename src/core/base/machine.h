@@ -70,6 +70,7 @@ enum folio_flags {
 	FOLIO_KEPT = 1u << 15,      /* M of its mm: a table that stays, though it be empty */
 	FOLIO_LARGE = 1u << 16,     /* C while allocated: head of a folio of several frames */
 	FOLIO_CACHE = 1u << 17, /* of a page cache, or was: mapping and index are what they say */
+	FOLIO_HELD = 1u << 18,  /* Z: free, and in no list (hold.c) */
 };
 
 enum zone_kind { ZONE_RAM, ZONE_TABLE, NR_ZONE_KINDS };

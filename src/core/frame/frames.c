@@ -12,6 +12,7 @@
  */
 #include "core/base/kmem.h"
 #include "core/frame/folio.h"
+#include "core/frame/hold.h"
 #include "core/frame/zone.h"
 
 #define FREE_RUN 8u   /* this many consecutive frames go to the zone at once */
@@ -139,6 +140,12 @@ static inline struct folio *use_frames(struct quire_machine *m, pfn_t pfn, unsig
 struct folio *frame_to_folio(struct quire_machine *m, pfn_t pfn, unsigned alloc_flags, bool zeroed)
 {
 	return use_frames(m, pfn, 0, alloc_flags, zeroed);
+}
+
+struct folio *block_to_folio(struct quire_machine *m, pfn_t first, unsigned order,
+			     unsigned alloc_flags)
+{
+	return use_frames(m, first, order, alloc_flags, false);
 }
 
 struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned alloc_flags)

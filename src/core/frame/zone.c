@@ -83,8 +83,7 @@ static void block_insert(struct quire_machine *m, struct zone *z, pfn_t pfn, uns
 	list_push(m, z, block_list(order, zeroed), pfn);
 }
 
-/* Takes a free block out of its list; returns whether it reads as zero. */
-static bool block_remove(struct quire_machine *m, struct zone *z, pfn_t pfn, unsigned order)
+bool zone_block_remove(struct quire_machine *m, struct zone *z, pfn_t pfn, unsigned order)
 {
 	struct folio *f = pfn_folio(m, pfn);
 	bool zeroed = folio_test(f, FOLIO_ZEROED);
@@ -109,12 +108,16 @@ void zone_free_locked(struct quire_machine *m, struct zone *z, pfn_t pfn, unsign
 {
 	pfn_t idx = pfn - z->base;
 
+	if (unlikely(pfn < z->held_end && pfn + (1u << order) > z->held)) {
+		zone_hold_freed(m, z, pfn, order, zeroed);
+		return;
+	}
 	while (order < MAX_ORDER) {
 		pfn_t buddy = idx ^ (1u << order);
 
 		if (!buddy_is_free(m, z, z->base + buddy, order))
 			break;
-		zeroed &= block_remove(m, z, z->base + buddy, order);
+		zeroed &= zone_block_remove(m, z, z->base + buddy, order);
 		idx &= ~(1u << order);
 		order++;
 	}
@@ -172,11 +175,11 @@ static pfn_t alloc_locked(struct quire_machine *m, struct zone *z, unsigned orde
 	pfn_t pfn;
 
 	while ((list = find_list(z, order)) == NR_LISTS)
-		if (!extend_frontier(m, z))
+		if (!extend_frontier(m, z) && (order || !zone_release_locked(m, z)))
 			return NO_FRAME;
 	pfn = z->heads[list];
 	o = list_order(list);
-	*zeroed = block_remove(m, z, pfn, o);
+	*zeroed = zone_block_remove(m, z, pfn, o);
 	while (o > order) {
 		o--;
 		block_insert(m, z, pfn + (1u << o), o, *zeroed);
@@ -204,7 +207,7 @@ pfn_t zone_alloc(struct quire_machine *m, struct zone *z, unsigned order, bool *
 uint64_t zone_free_count(struct zone *z)
 {
 	return (uint64_t)atomic_load_relaxed(&z->nr_free) +
-	       (z->end - atomic_load_relaxed(&z->frontier)) +
+	       (z->end - atomic_load_relaxed(&z->frontier)) + atomic_load_relaxed(&z->nr_held) +
 	       (uint64_t)atomic_load_relaxed(&z->discarding) * MAX_BLOCK;
 }
 
@@ -218,7 +221,7 @@ static pfn_t take_oldest(struct quire_machine *m, struct zone *z, uint32_t keep)
 		pfn = pfn_folio(m, z->heads[MAX_ORDER])->prev;
 		/* In this order: a thread that counts without the lock must not find too few. */
 		atomic_store_relaxed(&z->discarding, z->discarding + 1);
-		block_remove(m, z, pfn, MAX_ORDER);
+		zone_block_remove(m, z, pfn, MAX_ORDER);
 	}
 	zone_unlock(z);
 	return pfn;

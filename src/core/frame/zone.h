@@ -24,6 +24,8 @@ struct zone {
 	uint32_t nr_blocks[NR_LISTS]; /* Z */
 	uint32_t nr_free;             /* Z: frames in the lists */
 	uint32_t discarding;          /* Z: blocks lent to port->ram_discard */
+	pfn_t held, held_end;         /* Z: a range that is being emptied; 0: none (hold.c) */
+	uint32_t nr_held;             /* Z: free frames of it */
 	/* C: discard when more dirty largest blocks than `high` are free, until `low` are left. */
 	uint32_t discard_high, discard_low;
 } __attribute__((aligned(64)));
@@ -103,8 +105,17 @@ void zone_free_run_locked(struct quire_machine *m, struct zone *z, pfn_t pfn, ui
 void zone_free_frames(struct quire_machine *m, struct folio *first, uint32_t count, bool zeroed);
 /* Frames free or never used, whatever list they are in. */
 uint64_t zone_free_count(struct zone *z);
+/* Takes a free block out of its list; returns whether it reads as zero.  The lock held. */
+bool zone_block_remove(struct quire_machine *m, struct zone *z, pfn_t pfn, unsigned order);
 /* Offers free blocks to port->ram_discard.  No spinlock held. */
 void zone_discard(struct quire_machine *m, struct zone *z);
+
+/* ---- hold.c: the lock held */
+/* A block was freed that is of the held range, or has it. */
+void zone_hold_freed(struct quire_machine *m, struct zone *z, pfn_t pfn, unsigned order,
+		     bool zeroed);
+/* Nothing is held any more.  False: nothing was free of it. */
+bool zone_release_locked(struct quire_machine *m, struct zone *z);
 
 static inline struct zone *zone_of(const struct quire_machine *m, const struct folio *f)
 {

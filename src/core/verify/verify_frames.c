@@ -132,6 +132,8 @@ static void check_zone(struct check *c)
 	for (unsigned list = 0; list < NR_LISTS; list++)
 		if (c->blocks[list] != z->nr_blocks[list])
 			bad(c, "free blocks are not all in the list of order", list);
+	if (z->held_end)
+		bad(c, "a range is held, and nobody empties it, from", z->held);
 	if (free != z->nr_free)
 		bad(c, "free frames were counted as", z->nr_free);
 }

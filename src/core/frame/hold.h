@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hold.h: a block that is being emptied keeps what becomes free in it (hold.c).
+ *
+ * Zones are named by their number: of RAM's, the node.
+ */
+#ifndef CORE_FRAME_HOLD_H
+#define CORE_FRAME_HOLD_H
+
+#include "core/frame/folio.h"
+
+/* Frames that are freed from now on go to the zones, not to lists of CPUs; and back to normal. */
+void frames_keep_lists_empty(struct quire_machine *m);
+void frames_use_lists(struct quire_machine *m);
+/* Frames of it that were ever used: [*first, *end).  Blocks are aligned from *first on. */
+void zone_span(const struct quire_machine *m, unsigned zone, pfn_t *first, pfn_t *end);
+
+/*
+ * The free frames of [first, first + 2^order) leave the free lists, and those that are freed from
+ * now on do not enter them.  False: the zone holds others, or these were never used.
+ */
+bool zone_hold(struct quire_machine *m, unsigned zone, pfn_t first, unsigned order);
+/* The range that begins there is held still: no allocation has needed it. */
+bool zone_holds(struct quire_machine *m, unsigned zone, pfn_t first);
+/* It is held no longer, and what is free of it is in the lists. */
+void zone_release(struct quire_machine *m, unsigned zone, pfn_t first);
+/* If all of it is free it is the caller's: out of the lists, without a reference. */
+bool zone_take_held(struct quire_machine *m, unsigned zone, pfn_t first);
+
+/* That one is a folio now, or free. */
+struct folio *block_to_folio(struct quire_machine *m, pfn_t first, unsigned order,
+			     unsigned alloc_flags);
+void block_free(struct quire_machine *m, pfn_t first, unsigned order);
+
+#endif
