@@ -19,20 +19,16 @@ void mover_choose(struct world *w, uint64_t addr)
 	note(w, MOVER_PAGE, (quire_pte(w->mm, addr) & QUIRE_PTE_FRAME_MASK) / PAGE);
 }
 
-static enum entry_type type_of(const struct folio *f, pte_t e)
-{
-	if (e & PTE_WRITE)
-		return ENTRY_MIGRATE_WRITE;
-	return folio_test(f, FOLIO_EXCLUSIVE) ? ENTRY_MIGRATE_EXCLUSIVE : ENTRY_MIGRATE_READ;
-}
-
 static enum rmap_next take_out(struct rmap_walk *walk, struct rmap_place *p)
 {
 	struct mover *mv = container_of(walk, struct mover, walk);
 	struct folio *f = walk->folio;
+	bool exclusive = folio_test(f, FOLIO_EXCLUSIVE);
 
 	STEP("puts a migration entry in the place of the page at %#lx", p->addr);
-	pt_set(&p->ref, p->ref.entry, entry_make(type_of(f, p->e), folio_pfn(p->mm->machine, f)));
+	if (exclusive)
+		folio_clear(f, FOLIO_EXCLUSIVE);
+	pt_set(&p->ref, p->ref.entry, migration_of(p->e, exclusive));
 	rmap_remove(p->mm, f, 1);
 	mm_count(p->mm, MM_ANON, 1);
 	mv->addr = p->addr;
@@ -40,18 +36,21 @@ static enum rmap_next take_out(struct rmap_walk *walk, struct rmap_place *p)
 	return RMAP_GO_ON;
 }
 
-/* With the fewest rights: an access adds its VMA's. */
+/* As what the entry says by now. */
 static enum rmap_next put_back(struct rmap_walk *walk, struct rmap_place *p)
 {
 	struct folio *f = walk->folio;
+	bool exclusive = migration_is_exclusive(p->mm->machine, p->e);
 
 	STEP("maps the page at %#lx", p->addr);
+	if (exclusive)
+		folio_set(f, FOLIO_EXCLUSIVE);
 	if (folio_get_mapped(f, 1) == 1) {
 		rmap_count_new(p->mm, 1);
 		mm_count(p->mm, MM_ANON, -1);
 	}
-	pt_set(&p->ref, p->ref.entry, pte_make(folio_pfn(p->mm->machine, f), PTE_PRESENT | PTE_NX));
-	return entry_type(p->e) == ENTRY_MIGRATE_READ ? RMAP_GO_ON : RMAP_STOP;
+	pt_set(&p->ref, p->ref.entry, migration_back(p->e, folio_pfn(p->mm->machine, f)));
+	return exclusive ? RMAP_STOP : RMAP_GO_ON;
 }
 
 static void flush(struct rmap_walk *walk, struct quire_mm *mm)
