@@ -2,8 +2,8 @@
 /*
  * move_pages.c: move_pages(2) and migrate_pages(2).
  *
- * Takes M for a moment for each address, where it is asked whether anything is mapped, and none
- * while pages move.
+ * Takes M only to make sure that nothing is mapped at an address: not while pages move, and not for
+ * each of them.
  */
 #include "core/frame/folio.h"
 #include "core/rmap/migrate.h"
@@ -42,7 +42,10 @@ static int page_of(const struct quire_machine *m, pte_t e, struct folio **folio)
 	entry_unknown(m);
 }
 
-/* M and R. */
+/* Nothing is mapped there, as a look without M has it: it may be a replacement in progress. */
+#define NOT_MAPPED (-QENXIO)
+
+/* R. */
 static int look_at(struct quire_mm *mm, uint64_t addr, struct folio **folio)
 {
 	struct pt_ref ref;
@@ -50,7 +53,7 @@ static int look_at(struct quire_mm *mm, uint64_t addr, struct folio **folio)
 	int err;
 
 	if (!vma_find(mm, addr))
-		return -QEFAULT;
+		return NOT_MAPPED;
 	if (!pt_lock_page(mm, addr, &ref, &e))
 		return -QENOENT;
 	err = page_of(mm->machine, e, folio);
@@ -58,24 +61,40 @@ static int look_at(struct quire_mm *mm, uint64_t addr, struct folio **folio)
 	return err;
 }
 
+static int look_in_rcu(struct quire_mm *mm, uint64_t addr, struct folio **folio)
+{
+	const struct quire_port *port = &mm->machine->port;
+	int err;
+
+	rcu_read_lock(port);
+	err = look_at(mm, addr, folio);
+	rcu_read_unlock(port);
+	return err;
+}
+
+/* That nothing is mapped is asked again under M. */
+static int look(struct quire_mm *mm, uint64_t addr, struct folio **folio)
+{
+	int err = look_in_rcu(mm, addr, folio);
+
+	if (err != NOT_MAPPED)
+		return err;
+	mm_lock(mm);
+	err = look_in_rcu(mm, addr, folio);
+	mm_unlock(mm);
+	return err == NOT_MAPPED ? -QEFAULT : err;
+}
+
 /* A page that is on its way is waited for. */
 static int find_page(struct quire_mm *mm, uint64_t addr, struct folio **folio)
 {
-	struct quire_machine *m = mm->machine;
 	int err;
 
-	if (addr >= m->task_size)
+	if (addr >= mm->machine->task_size)
 		return -QEFAULT;
-	for (;;) {
-		mm_lock(mm);
-		rcu_read_lock(&m->port);
-		err = look_at(mm, addr & PAGE_MASK, folio);
-		rcu_read_unlock(&m->port);
-		mm_unlock(mm);
-		if (err != -QEAGAIN)
-			return err;
-		folio_await_unlock(m, *folio);
-	}
+	while ((err = look(mm, addr & PAGE_MASK, folio)) == -QEAGAIN)
+		folio_await_unlock(mm->machine, *folio);
+	return err;
 }
 
 /* Takes over the reference.  The node, or why the page is not there. */

@@ -80,9 +80,11 @@ void migrate_range(struct quire_mm *mm, uint64_t start, uint64_t end,
 	migrate_begin(&mg, mm->machine, MIGRATE_WAIT);
 	while (start < end) {
 		collect_some(&c, mm, &start, end, plan, r);
-		for (unsigned i = 0; i < c.n; i++)
-			if (migrate_to_node(&mg, c.folio[i], c.node[i]))
-				r->failed++;
+		for (unsigned i = 0; i < c.n; i++) {
+			int err = migrate_to_node(&mg, c.folio[i], c.node[i]);
+
+			r->failed += err && err != -QENOENT; /* that one is gone */
+		}
 	}
 	r->moved = mg.moved;
 	migrate_end(&mg);
