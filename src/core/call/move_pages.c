@@ -110,12 +110,12 @@ static int move_to(struct migrate *mg, struct folio *folio, unsigned node, bool 
 	err = migrate_to_node(mg, folio, node);
 	if (!err)
 		return (int)node;
-	return err == -QENOMEM || err == -QENOENT ? err : -QEBUSY;
+	return err == -QENOMEM || err == -QENOENT || err == -QEAGAIN ? err : -QEBUSY;
 }
 
 /* Of an embedder's frame nothing is known: it is taken to be on node 0, and stays. */
-static int move_address(struct migrate *mg, struct quire_mm *mm, uint64_t addr, const int *node,
-			bool all)
+static int try_address(struct migrate *mg, struct quire_mm *mm, uint64_t addr, const int *node,
+		       bool all)
 {
 	struct folio *folio;
 	int err = find_page(mm, addr, &folio), at;
@@ -129,6 +129,21 @@ static int move_address(struct migrate *mg, struct quire_mm *mm, uint64_t addr, 
 	at = (int)folio_zone(folio);
 	folio_put(mg->m, folio);
 	return at;
+}
+
+static int move_address(struct migrate *mg, struct quire_mm *mm, uint64_t addr, const int *node,
+			bool all)
+{
+	const struct quire_port *port = &mm->machine->port;
+
+	for (unsigned i = 0; i < MIGRATE_TRIES; i++) {
+		int status = try_address(mg, mm, addr, node, all);
+
+		if (status != -QEAGAIN)
+			return status;
+		port->yield(port->ctx);
+	}
+	return -QEBUSY;
 }
 
 static bool is_failure(int status)

@@ -35,13 +35,6 @@
 #include "core/table/rmap.h"
 #include "core/table/tlb.h"
 
-/* How often a page that somebody has a reference on is tried. */
-#ifdef QUIRE_CHECKER
-#define TRIES 1u
-#else
-#define TRIES 10u
-#endif
-
 /* One page on its way. */
 struct move {
 	struct rmap_walk walk;
@@ -327,38 +320,16 @@ static int move_file_page(struct migrate *mg, struct folio *from, struct folio *
 	return err;
 }
 
-/* The caller's reference on `from` stays if the page does. */
-static int move_any(struct migrate *mg, struct folio *from, struct folio *to)
+int migrate_folio(struct migrate *mg, struct folio *from, struct folio *to)
 {
 	int err = refused(from);
 
-	if (err)
-		return err;
-	return folio_test(from, FOLIO_ANON) ? move_one(mg, from, to, NULL)
-					    : move_file_page(mg, from, to);
-}
-
-int migrate_folio(struct migrate *mg, struct folio *from, struct folio *to)
-{
-	int err = move_any(mg, from, to);
-
+	if (!err)
+		err = folio_test(from, FOLIO_ANON) ? move_one(mg, from, to, NULL)
+						   : move_file_page(mg, from, to);
 	if (err)
 		folio_put(mg->m, from);
 	return err;
-}
-
-/* Others may let go of the page soon. */
-static int try_often(struct migrate *mg, struct folio *from, struct folio *to)
-{
-	const struct quire_port *port = &mg->m->port;
-	int err;
-
-	for (unsigned i = 1;; i++) {
-		err = move_any(mg, from, to);
-		if (err != -QEAGAIN || i == TRIES)
-			return err;
-		port->yield(port->ctx);
-	}
 }
 
 int migrate_to_node(struct migrate *mg, struct folio *from, unsigned node)
@@ -366,12 +337,13 @@ int migrate_to_node(struct migrate *mg, struct folio *from, unsigned node)
 	int err = refused(from);
 	struct folio *to = err ? NULL : folio_alloc_on(mg->m, 0, 1ull << node, node);
 
-	if (!err)
-		err = to ? try_often(mg, from, to) : -QENOMEM;
-	if (err && to)
-		folio_put(mg->m, to);
-	if (err)
+	if (!to) {
 		folio_put(mg->m, from);
+		return err ? err : -QENOMEM;
+	}
+	err = migrate_folio(mg, from, to);
+	if (err)
+		folio_put(mg->m, to);
 	return err;
 }
 

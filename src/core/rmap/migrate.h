@@ -22,6 +22,12 @@ enum migrate_mode {
 	MIGRATE_WAIT,   /* is waited for */
 };
 
+/*
+ * How often a page is looked for and tried that somebody has a reference on.  Without one in
+ * between: two that move the same page would keep it from each other.
+ */
+#define MIGRATE_TRIES 10u
+
 struct migrate {
 	struct quire_machine *m;
 	enum migrate_mode mode;
@@ -42,7 +48,7 @@ void migrate_end(struct migrate *mg);
  *     -EINVAL   it is of no kind that moves: the zero page, a page table, several frames
  */
 int migrate_folio(struct migrate *mg, struct folio *from, struct folio *to);
-/* The same to a frame of that node; -ENOMEM: it has none.  Tries again after -EAGAIN. */
+/* The same to a frame of that node; -ENOMEM: it has none. */
 int migrate_to_node(struct migrate *mg, struct folio *from, unsigned node);
 
 /* ---- migrate_range.c */
@@ -56,6 +62,7 @@ struct migrate_plan {
 
 struct migrate_result {
 	uint64_t moved, failed; /* pages */
+	uint64_t again;         /* of those that failed: another try may do */
 	uint64_t shared;        /* that were left because others map them, too */
 };
 

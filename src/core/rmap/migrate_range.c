@@ -69,22 +69,40 @@ static void collect_some(struct collected *c, struct quire_mm *mm, uint64_t *add
 	rcu_read_unlock(port);
 }
 
+static void move_collected(struct migrate *mg, const struct collected *c, struct migrate_result *r)
+{
+	for (unsigned i = 0; i < c->n; i++) {
+		int err = migrate_to_node(mg, c->folio[i], c->node[i]);
+
+		r->failed += err && err != -QENOENT; /* that one is gone */
+		r->again += err == -QEAGAIN;
+	}
+}
+
+static void move_all_once(struct migrate *mg, struct quire_mm *mm, uint64_t start, uint64_t end,
+			  const struct migrate_plan *plan, struct migrate_result *r)
+{
+	struct collected c;
+
+	*r = (struct migrate_result){0};
+	while (start < end) {
+		collect_some(&c, mm, &start, end, plan, r);
+		move_collected(mg, &c, r);
+	}
+}
+
 void migrate_range(struct quire_mm *mm, uint64_t start, uint64_t end,
 		   const struct migrate_plan *plan, struct migrate_result *r)
 {
-	struct collected c;
+	const struct quire_port *port = &mm->machine->port;
 	struct migrate mg;
 
-	*r = (struct migrate_result){0};
-	start &= PAGE_MASK;
 	migrate_begin(&mg, mm->machine, MIGRATE_WAIT);
-	while (start < end) {
-		collect_some(&c, mm, &start, end, plan, r);
-		for (unsigned i = 0; i < c.n; i++) {
-			int err = migrate_to_node(&mg, c.folio[i], c.node[i]);
-
-			r->failed += err && err != -QENOENT; /* that one is gone */
-		}
+	for (unsigned i = 1;; i++) {
+		move_all_once(&mg, mm, start & PAGE_MASK, end, plan, r);
+		if (!r->again || i == MIGRATE_TRIES)
+			break;
+		port->yield(port->ctx);
 	}
 	r->moved = mg.moved;
 	migrate_end(&mg);
