@@ -50,7 +50,7 @@ static void setup_chain(struct world *w)
 SCENARIO(rmap_chain) = {
     .name = "rmap-chain",
     .title = "a walk from an ended mm's root against the fork that lets the root go",
-    .source = "rmap/root.h, 4",
+    .source = "rmap/root.h, 4; CVE-2022-42703",
     .pairs = "whoever takes a page away × fork",
     .setup = setup_chain,
     .actors = {{"fork", fork_now}, {"mover", mover_run}},

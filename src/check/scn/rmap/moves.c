@@ -68,7 +68,7 @@ static void check_near(struct world *w)
 SCENARIO(rmap_move_within) = {
     .name = "rmap-move-within",
     .title = "the same where one table has both addresses",
-    .source = "linux-mm, Nov 2011 (mremap: rmap order)",
+    .source = "commit 486cf46f3f9b",
     .pairs = "whoever takes a page away × mremap",
     .setup = setup,
     .actors = {{"mremap", move_near}, {"mover", mover_run}},
