@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -355,22 +356,63 @@ static void case_full(void)
 	equal(node_of(p + (pages - 2) * PAGE), 0);
 }
 
-/* Whoever insists is out of memory, though the other node has some: and dies. */
+static char *take(unsigned long mib, unsigned long node)
+{
+	unsigned long bytes = mib << 20;
+	char *p = map(bytes / PAGE);
+
+	equal(bind_to(p, bytes / PAGE, BIND, 1ul << node, 0), 0);
+	memset(p, 1, bytes);
+	return p;
+}
+
+/*
+ * Whoever insists is out of memory, though the other node has some.  Who dies is who holds most of
+ * that node: not us, who hold most of all.
+ */
+static void await(int fd)
+{
+	char c;
+
+	check(read(fd, &c, 1) == 1);
+}
+
+/* A child that does not outlive us. */
+static pid_t fork_bound(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		check(!prctl(PR_SET_PDEATHSIG, SIGKILL));
+	return pid;
+}
+
 static void case_out(void)
 {
-	unsigned long pages = (80ul << 20) / PAGE;
-	pid_t pid = fork();
-	int status;
+	int ready[2], go[2], status;
+	pid_t other, hungry;
 
-	if (!pid) {
-		char *p = map(pages);
-
-		equal(bind_to(p, pages, BIND, 2, 0), 0);
-		memset(p, 1, pages * PAGE);
+	check(!pipe(ready) && !pipe(go));
+	other = fork_bound();
+	if (!other) {
+		take(20, 1);
+		check(write(ready[1], "r", 1) == 1);
+		for (;;)
+			pause();
+	}
+	hungry = fork_bound();
+	if (!hungry) {
+		await(go[0]);
+		take(60, 1);
 		_exit(0);
 	}
-	equal(waitpid(pid, &status, 0), pid);
+	await(ready[0]);
+	take(55, 0);
+	check(write(go[1], "g", 1) == 1);
+	equal(waitpid(hungry, &status, 0), hungry);
 	check(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	equal(waitpid(other, &status, WNOHANG), 0);
+	kill(other, SIGKILL);
 }
 
 /* ---- what tells of it ----------------------------------------------------------------- */

@@ -32,6 +32,7 @@ struct holder {
 
 struct holders {
 	enum quire_memory what;
+	uint64_t nodes; /* RAM of these nodes alone; 0: of all */
 	uint64_t total; /* bytes of it, all in all */
 	unsigned nr;
 	struct holder v[MAX_HOLDERS]; /* who holds most first */
@@ -42,7 +43,7 @@ bool oom_wait(struct run *run, const struct space *mine, bool killed);
 /* Counts one more try of this thread's request; false: it has had MAX_TRIES. */
 bool oom_take_try(void);
 
-void holders_find(struct run *run, enum quire_memory what, struct holders *h);
+void holders_find(struct run *run, enum quire_memory what, uint64_t nodes, struct holders *h);
 void holders_put(struct holders *h);
 /* NULL: nobody may be killed. */
 struct holder *holders_choose(struct holders *h);

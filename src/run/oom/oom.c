@@ -19,6 +19,7 @@
 #include "run/base/run.h"
 #include "run/base/say.h"
 #include "run/guest/proc.h"
+#include "run/guest/slot.h"
 #include "run/guest/space.h"
 #include "run/link/channel.h"
 #include "run/oom/holders.h"
@@ -30,14 +31,36 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static bool is_there(struct run *run, enum quire_memory what)
+/* Those on which the thread that asks has found nothing; 0: all that there are. */
+static uint64_t missing_nodes(struct run *run, enum quire_memory what)
+{
+	uint64_t all = (1ull << quire_machine_nodes(run->machine)) - 1;
+	uint64_t missing =
+	    what == QUIRE_MEMORY_RAM && current_slot ? current_slot->task.missing & all : 0;
+
+	return missing == all ? 0 : missing;
+}
+
+static bool any_free(struct run *run, uint64_t nodes)
+{
+	struct quire_node_stats st;
+
+	for (unsigned i = 0; nodes >> i; i++)
+		if (nodes >> i & 1 && !quire_node_stats(run->machine, i, &st) && st.free_frames)
+			return true;
+	return false;
+}
+
+static bool is_there(struct run *run, enum quire_memory what, uint64_t nodes)
 {
 	struct quire_machine_stats m;
 
 	quire_machine_stats(run->machine, &m);
 	if (what == QUIRE_MEMORY_TABLES)
 		return m.free_table_frames || m.waiting_table_frames;
-	return what == QUIRE_MEMORY_RAM && (m.free_frames || m.waiting_frames);
+	if (nodes && any_free(run, nodes))
+		return true;
+	return what == QUIRE_MEMORY_RAM && ((m.free_frames && !nodes) || m.waiting_frames);
 }
 
 /*
@@ -45,9 +68,9 @@ static bool is_there(struct run *run, enum quire_memory what)
  * as well be what the call itself had taken and has given back, of which it needs more (a fork of
  * a process with many tables): it does not get to try for ever.
  */
-static bool has_come(struct run *run, enum quire_memory what)
+static bool has_come(struct run *run, enum quire_memory what, uint64_t nodes)
 {
-	return is_there(run, what) && oom_take_try();
+	return is_there(run, what, nodes) && oom_take_try();
 }
 
 static void kill_locked(struct proc *p)
@@ -99,6 +122,7 @@ static bool choose_and_kill(struct run *run, struct space *mine, struct holders 
 
 static bool make_room(struct run *run, struct space *mine, enum quire_memory what)
 {
+	uint64_t nodes = missing_nodes(run, what);
 	struct holders *h;
 	bool again;
 
@@ -107,8 +131,8 @@ static bool make_room(struct run *run, struct space *mine, enum quire_memory wha
 	h = malloc(sizeof(*h));
 	if (!h)
 		return false;
-	holders_find(run, what, h);
-	again = has_come(run, what) || choose_and_kill(run, mine, h);
+	holders_find(run, what, nodes, h);
+	again = has_come(run, what, nodes) || choose_and_kill(run, mine, h);
 	holders_put(h);
 	free(h);
 	return again;

@@ -37,7 +37,7 @@ static uint64_t nobodys(struct run *run, const struct holders *h)
 	struct quire_machine_stats st;
 	uint64_t used, held = 0;
 
-	if (h->what != QUIRE_MEMORY_RAM)
+	if (h->what != QUIRE_MEMORY_RAM || h->nodes)
 		return 0;
 	quire_machine_stats(run->machine, &st);
 	used = (st.ram_frames - st.free_frames - st.waiting_frames) * PAGE;
@@ -90,17 +90,29 @@ void oom_describe(const struct oom_record *r, char *buf, size_t len)
 		snprintf(buf + n, len - n, "; nobody %.1f MiB", mib(r->nobodys));
 }
 
+/* " of node 1,3" */
+static void name_nodes(uint64_t nodes, char *buf, size_t len)
+{
+	size_t n = 0;
+
+	*buf = 0;
+	for (unsigned i = 0; nodes >> i && n < len; i++)
+		if (nodes >> i & 1)
+			n += (size_t)snprintf(buf + n, len - n, n ? ",%u" : " of node %u", i);
+}
+
 void oom_tell(struct run *run, const struct holders *h, const struct holder *victim)
 {
 	struct oom_record r = record_of(run, h, victim);
-	char who[400];
+	char who[400], of_nodes[160];
 
 	oom_describe(&r, who, sizeof(who));
+	name_nodes(h->nodes, of_nodes, sizeof(of_nodes));
 	if (h->what == QUIRE_MEMORY_OTHER)
 		run_say(run, "out of memory (%s): killed %s", oom_memory_name(h->what), who);
 	else
-		run_say(run, "out of memory: %s, %.1f MiB: killed %s", oom_memory_name(h->what),
-			mib(h->total), who);
+		run_say(run, "out of memory: %s%s, %.1f MiB: killed %s", oom_memory_name(h->what),
+			of_nodes, mib(h->total), who);
 	pthread_mutex_lock(&run->lock);
 	if (run->ooms->kills < RUN_MAX_OOMS)
 		run->ooms->v[run->ooms->kills] = r;

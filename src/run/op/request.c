@@ -78,9 +78,11 @@ static void request_read(struct run *run, struct slot *s, struct request *q)
 	q->op = atomic_load_relaxed(&c->op);
 	for (unsigned i = 0; i < 8; i++)
 		q->a[i] = atomic_load_relaxed(&c->a[i]);
-	if (run->info->nodes)
+	if (run->info->nodes) {
 		s->task.node =
 		    node_of_cpu(run->info->nodes, run->info->cpus, atomic_load_relaxed(&c->cpu));
+		s->task.missing = 0;
+	}
 	if (q->op >= RUN_NR_OPS || (!q->space && !needs_no_space(q->op)))
 		q->op = OP_NONE;
 }
