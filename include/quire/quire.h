@@ -342,6 +342,13 @@ QUIRE_API int64_t quire_move_pages(struct quire_mm *mm, uint64_t n, const uint64
  * none of the nodes of `to` is there.
  */
 QUIRE_API int64_t quire_migrate_pages(struct quire_mm *mm, uint64_t from, uint64_t to, int flags);
+/*
+ * mbind(2)'s MPOL_MF_MOVE and MPOL_MF_MOVE_ALL: the pages of a range that are on none of the nodes
+ * of the set `stay` go to where new ones would go by this policy, or, if it is 0, by the thread's.
+ * Pages that others map, too, only with MPOL_MF_MOVE_ALL.  Returns how many could not be moved.
+ */
+QUIRE_API int64_t quire_move_by_policy(struct quire_mm *mm, uint64_t addr, uint64_t len,
+				       uint64_t policy, uint64_t stay, int flags);
 
 /* --------------------------------------------------------------- compaction */
 

@@ -543,6 +543,61 @@ static void test_shared_ranges(void **state)
 
 /* --------------------------------------------------------------------- asked */
 
+/* On the machine's line, pages on node 0 that a mapping's new policy wants elsewhere. */
+static void test_move_by_policy(void **state)
+{
+	static const struct {
+		unsigned mode;
+		uint64_t nodes;
+		const char *digits; /* or by the page's number */
+	} cases[] = {
+	    {QMPOL_BIND, 0xc, "2222"},
+	    {QMPOL_BIND, 1, "0000"},
+	    {QMPOL_PREFERRED, 8, "3333"},
+	    {QMPOL_PREFERRED_MANY, 6, "1111"},
+	    {QMPOL_INTERLEAVE, 6, NULL},
+	    {QMPOL_INTERLEAVE, 3, "0000"},
+	    {QMPOL_WEIGHTED_INTERLEAVE, 0xc, NULL},
+	};
+	struct nodes *n = *state;
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t at = map(n, 4, policy(n, QMPOL_BIND, 1));
+		uint64_t want = policy(n, cases[i].mode, cases[i].nodes);
+
+		expect_nodes(n, at, "0000");
+		assert_int_equal(quire_move_by_policy(n->u.mm, at, 4 * UPAGE, want, cases[i].nodes,
+						      QMPOL_MF_MOVE),
+				 0);
+		for (unsigned k = 0; k < 4; k++)
+			assert_int_equal(touch(n, at, k),
+					 cases[i].digits
+					     ? (unsigned)cases[i].digits[k] - '0'
+					     : quire_policy_node(n->u.m, want, at / UPAGE + k));
+	}
+}
+
+/* Node 1 has none: one that insists takes the next of its nodes, or fails; a wish is none. */
+static void test_move_to_full(void **state)
+{
+	struct nodes *n = *state;
+	uint64_t at = map(n, 4, policy(n, QMPOL_BIND, 1));
+
+	expect_nodes(n, at, "0000");
+	exhaust(n, 1);
+	assert_int_equal(quire_move_by_policy(n->u.mm, at, 4 * UPAGE, policy(n, QMPOL_BIND, 2), 2,
+					      QMPOL_MF_MOVE),
+			 4);
+	assert_int_equal(quire_move_by_policy(n->u.mm, at, UPAGE, policy(n, QMPOL_BIND, 0xa), 0xa,
+					      QMPOL_MF_MOVE),
+			 0);
+	assert_int_equal(quire_move_by_policy(n->u.mm, at + UPAGE, UPAGE,
+					      policy(n, QMPOL_PREFERRED, 2), 2, QMPOL_MF_MOVE),
+			 0);
+	assert_int_equal(quire_page_node(n->u.mm, at), 3);
+	assert_int_equal(quire_page_node(n->u.mm, at + 2 * UPAGE), 0);
+}
+
 static void test_page_node(void **state)
 {
 	struct nodes *n = *state;
@@ -563,16 +618,17 @@ static void test_page_node(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_sizes), cmocka_unit_test(test_cpu_nodes),
-	    node_test(test_distances),    node_test(test_make),
-	    node_test(test_home),         node_test(test_home_of_range),
-	    node_test(test_local),        node_test(test_preferred),
-	    node_test(test_bind),         node_test(test_bind_finds_the_last),
-	    node_test(test_interleave),   cmocka_unit_test(test_stock_of_another),
-	    node_test(test_weighted),     node_test(test_populate),
-	    node_test(test_split),        node_test(test_copies),
-	    node_test(test_task),         node_test(test_files),
-	    node_test(test_shared),       node_test(test_shared_ranges),
+	    cmocka_unit_test(test_sizes),   cmocka_unit_test(test_cpu_nodes),
+	    node_test(test_distances),      node_test(test_make),
+	    node_test(test_home),           node_test(test_home_of_range),
+	    node_test(test_local),          node_test(test_preferred),
+	    node_test(test_bind),           node_test(test_bind_finds_the_last),
+	    node_test(test_interleave),     cmocka_unit_test(test_stock_of_another),
+	    node_test(test_weighted),       node_test(test_populate),
+	    node_test(test_split),          node_test(test_copies),
+	    node_test(test_task),           node_test(test_files),
+	    node_test(test_shared),         node_test(test_shared_ranges),
+	    node_test(test_move_by_policy), node_test(test_move_to_full),
 	    node_test(test_page_node),
 	};
 

@@ -11,16 +11,6 @@
 #include "core/base/kmem.h"
 #include "core/frame/zone.h"
 
-/* Of the nodes, the nearest to `from`. */
-static unsigned nearest(const struct frames *fr, unsigned from, uint64_t nodes)
-{
-	unsigned i = 0;
-
-	while (i + 1 < fr->nr_ram_zones && !(nodes >> fr->order[from][i] & 1))
-		i++;
-	return fr->order[from][i];
-}
-
 /* The CPU's own node is the common case. */
 static pfn_t alloc_nearest(struct quire_machine *m, unsigned cpu, unsigned wanted, uint64_t nodes,
 			   bool *zeroed)
@@ -50,7 +40,7 @@ static pfn_t alloc_chosen(struct quire_machine *m, unsigned cpu, const struct no
 static struct folio *alloc_by_choice(struct quire_machine *m, unsigned cpu, unsigned alloc_flags,
 				     const struct node_choice *c, unsigned local)
 {
-	unsigned wanted = nearest(m->frames, c->from, c->nodes);
+	unsigned wanted = nearest_node(m->frames, c->from, c->nodes);
 	bool zeroed = false;
 	pfn_t pfn;
 

@@ -127,6 +127,16 @@ static inline unsigned home_zone(const struct quire_machine *m, unsigned cpu)
 	return m->frames->cpu_nodes[cpu];
 }
 
+/* Of the nodes, the nearest to `from`. */
+static inline unsigned nearest_node(const struct frames *fr, unsigned from, uint64_t nodes)
+{
+	unsigned i = 0;
+
+	while (i + 1 < fr->nr_ram_zones && !(nodes >> fr->order[from][i] & 1))
+		i++;
+	return fr->order[from][i];
+}
+
 static inline void zone_lock(struct quire_machine *m, struct zone *z)
 {
 	spin_lock(&m->port, &z->lock, RANK_ZONE);

@@ -334,8 +334,13 @@ int migrate_folio(struct migrate *mg, struct folio *from, struct folio *to)
 
 int migrate_to_node(struct migrate *mg, struct folio *from, unsigned node)
 {
+	return migrate_to_nearest(mg, from, node, 1ull << node);
+}
+
+int migrate_to_nearest(struct migrate *mg, struct folio *from, unsigned node, uint64_t among)
+{
 	int err = refused(from);
-	struct folio *to = err ? NULL : folio_alloc_on(mg->m, 0, 1ull << node, node);
+	struct folio *to = err ? NULL : folio_alloc_on(mg->m, 0, among, node);
 
 	if (!to) {
 		folio_put(mg->m, from);

@@ -50,6 +50,8 @@ void migrate_end(struct migrate *mg);
 int migrate_folio(struct migrate *mg, struct folio *from, struct folio *to);
 /* The same to a frame of that node; -ENOMEM: it has none. */
 int migrate_to_node(struct migrate *mg, struct folio *from, unsigned node);
+/* Where that node has none, to the nearest of the set `among` that has. */
+int migrate_to_nearest(struct migrate *mg, struct folio *from, unsigned node, uint64_t among);
 
 /* ---- migrate_range.c */
 
@@ -57,13 +59,15 @@ struct migrate_plan {
 	/* The node to which a page that is at addr, and on `node`, is to go; -1: it stays.  PTL. */
 	int (*target)(void *arg, uint64_t addr, unsigned node);
 	void *arg;
-	bool all; /* also pages that others map, too */
+	uint64_t among; /* a set: where that node has no frame, one of these will do */
+	bool all;       /* also pages that others map, too */
 };
 
 struct migrate_result {
-	uint64_t moved, failed; /* pages */
-	uint64_t again;         /* of those that failed: another try may do */
-	uint64_t shared;        /* that were left because others map them, too */
+	uint64_t moved;
+	uint64_t failed; /* an embedder's frames, which are on node 0 and stay, among them */
+	uint64_t again;  /* of those that failed: another try may do */
+	uint64_t shared; /* that were left because others map them, too */
 };
 
 /* All pages that the mm has in [start, end).  No lock; sleeps. */

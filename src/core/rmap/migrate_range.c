@@ -26,6 +26,8 @@ static void collect(struct collected *c, const struct quire_machine *m, pte_t e,
 	struct folio *f;
 	int node;
 
+	if (entry_kind(m, e) == ENTRY_EXTERNAL && plan->target(plan->arg, addr, 0) > 0)
+		r->failed++;
 	if (!entry_has_folio(m, e))
 		return;
 	f = entry_folio(m, e);
@@ -69,10 +71,12 @@ static void collect_some(struct collected *c, struct quire_mm *mm, uint64_t *add
 	rcu_read_unlock(port);
 }
 
-static void move_collected(struct migrate *mg, const struct collected *c, struct migrate_result *r)
+static void move_collected(struct migrate *mg, const struct collected *c, uint64_t among,
+			   struct migrate_result *r)
 {
 	for (unsigned i = 0; i < c->n; i++) {
-		int err = migrate_to_node(mg, c->folio[i], c->node[i]);
+		uint64_t nodes = among | 1ull << c->node[i];
+		int err = migrate_to_nearest(mg, c->folio[i], c->node[i], nodes);
 
 		r->failed += err && err != -QENOENT; /* that one is gone */
 		r->again += err == -QEAGAIN;
@@ -87,7 +91,7 @@ static void move_all_once(struct migrate *mg, struct quire_mm *mm, uint64_t star
 	*r = (struct migrate_result){0};
 	while (start < end) {
 		collect_some(&c, mm, &start, end, plan, r);
-		move_collected(mg, &c, r);
+		move_collected(mg, &c, plan->among, r);
 	}
 }
 
