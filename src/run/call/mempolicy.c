@@ -13,6 +13,8 @@
 #include "run/file/guest_mem.h"
 #include "run/guest/creds.h"
 #include "run/guest/request.h"
+#include "run/guest/space.h"
+#include "run/wire/atomic.h"
 #include "run/wire/page.h"
 
 #include <errno.h>
@@ -126,6 +128,23 @@ static int64_t check_placed(struct request *q, uint64_t start, uint64_t end, uin
 	return 0;
 }
 
+/* What is not in the core: vdso and vvar.  They have no policy, and can be given none. */
+static bool is_special(const struct space *s, uint64_t start, uint64_t end)
+{
+	return (start >= s->vdso && end <= s->vdso + atomic_load(&s->vdso_bytes)) ||
+	       (start >= s->vvar && end <= s->vvar + atomic_load(&s->vvar_bytes));
+}
+
+/* Pages that others map, too, and that stay for that, are no reason to fail. */
+static int64_t move_pages_there(struct request *q, uint64_t start, uint64_t policy, uint64_t nodes,
+				uint64_t flags)
+{
+	int64_t left = quire_move_by_policy(q->space->mm, start, q->a[2], policy, nodes,
+					    (int)(flags & (MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)));
+
+	return left && (flags & MPOL_MF_STRICT) ? -EIO : 0;
+}
+
 int64_t sys_mbind(struct request *q)
 {
 	unsigned mode = (unsigned)q->a[3];
@@ -143,12 +162,16 @@ int64_t sys_mbind(struct request *q)
 	if (end == start)
 		return 0;
 	err = quire_policy_make(q->run->machine, mode, nodes, &policy);
-	if (!err && policy && (flags & MPOL_MF_VALID) == MPOL_MF_STRICT)
+	if (!err && is_special(q->space, start, end))
+		return policy ? -EINVAL : 0;
+	if (!policy)
+		flags &= ~(uint64_t)MPOL_MF_STRICT;
+	if (!err && (flags & MPOL_MF_VALID) == MPOL_MF_STRICT)
 		err = check_placed(q, start, end, nodes);
 	if (!err)
 		err = quire_set_policy(q->space->mm, start, q->a[2], policy);
 	if (!err && (flags & (MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)))
-		err = move_by_policy(q, start, end, nodes, flags);
+		err = move_pages_there(q, start, policy, nodes, flags);
 	return err;
 }
 

@@ -18,10 +18,6 @@ const char *policy_flags(uint64_t policy);
 
 /* A node mask of `bits` - 1 bits in guest memory.  0 or -errno. */
 int64_t nodes_read(struct request *q, uint64_t mask, uint64_t bits, uint64_t *nodes);
-/* numa.c: moves what is not on these nodes (mbind's MPOL_MF_MOVE).  0; -EIO: not all, and that was
- * asked for (MPOL_MF_STRICT). */
-int64_t move_by_policy(struct request *q, uint64_t start, uint64_t end, uint64_t nodes,
-		       uint64_t flags);
 /* False: nothing is mapped there. */
 bool address_policy(struct quire_mm *mm, uint64_t addr, uint64_t *policy);
 
