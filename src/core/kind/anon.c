@@ -27,10 +27,11 @@
 /* Pages that populating writes at once: cleared first, so that more would leave the cache. */
 #define WRITE_RUN 32u
 
+/* The flags last: a walk over frames that finds them asks for the root. */
 static inline void make_anon(const struct fault *f, struct folio *folio)
 {
-	atomic_store_relaxed(&folio->flags, FOLIO_ANON | FOLIO_EXCLUSIVE);
-	folio->root = f->mm->anon;
+	atomic_store_relaxed(&folio->root, f->mm->anon);
+	atomic_store(&folio->flags, FOLIO_ANON | FOLIO_EXCLUSIVE);
 }
 
 /* For the page of that number behind f->addr. */

@@ -63,6 +63,24 @@ SCENARIO(moved_pin) = {
     .guards = {RULE_moved_if_alone},
 };
 
+/* The frame is free, and the next that is taken. */
+static void setup_free(struct world *w)
+{
+	setup(w);
+	must(quire_madvise(w->mm, w->addr, PAGE, QMADV_DONTNEED), "madvise");
+	fill_ram(w, w->addr + 16 * PAGE, 2);
+}
+
+SCENARIO(moved_fresh) = {
+    .name = "moved-fresh",
+    .title = "a fault that makes a page against whoever finds its frame and would move it",
+    .source = "rmap/root.h, 1; migrate.c, 2",
+    .pairs = "whoever takes a page away × fault",
+    .setup = setup_free,
+    .actors = {{"thread", store_nine}, {"mover", moved_page}},
+    .check = check_nine,
+};
+
 SCENARIO(moved_twice) = {
     .name = "moved-twice",
     .title = "a store to a page against two who move it to other frames",
