@@ -61,7 +61,7 @@ void nodes_init(struct quire_machine *m, const struct quire_machine_options *o)
 
 	for (unsigned cpu = 0; cpu < m->port.ncpus; cpu++)
 		fr->cpu_nodes[cpu] =
-		    o->cpu_nodes ? o->cpu_nodes[cpu] : (uint8_t)(cpu * n / m->port.ncpus);
+		    (uint8_t)(o->cpu_nodes ? o->cpu_nodes[cpu] : cpu * n / m->port.ncpus);
 	for (unsigned i = 0; i < n; i++) {
 		fr->weights[i] = 1;
 		for (unsigned j = 0; j < n; j++)
