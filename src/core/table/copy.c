@@ -32,6 +32,7 @@
 #include "core/table/tlb.h"
 
 struct copy {
+	struct quire_machine *m;
 	struct mmu_gather *g;
 	struct vma *dst, *src;
 	/* Of this hold of the locks: */
@@ -52,7 +53,7 @@ static bool must_copy(const struct vma *dst, struct vma *src)
 /* 0: no memory. */
 static pte_t duplicate(struct copy *c, const struct folio *f, pte_t e)
 {
-	struct quire_machine *m = c->g->mm->machine;
+	struct quire_machine *m = c->m;
 	uint64_t index = folio_index(m, f, pte_frame(e));
 	struct folio *new = folio_alloc_page(m, 0, c->dst->policy, index);
 
@@ -96,7 +97,7 @@ static void count_run(struct copy *c)
 /* The pages of a large folio are counted as a run. */
 static __attribute__((noinline)) void share_large(struct copy *c, struct folio *f, uint64_t pfn)
 {
-	const struct quire_machine *m = c->g->mm->machine;
+	const struct quire_machine *m = c->m;
 
 	if (folio_run_extend(m, &c->run, pfn, 1))
 		return;
@@ -127,7 +128,7 @@ static inline pte_t share_anon(struct copy *c, struct folio *f, pte_t *slot, uin
 /* For all pinned pages from addr on: one flush does for the table, however many they are. */
 static void take_pinned_write_bits(struct copy *c, pte_t *first, uint64_t addr, uint64_t end)
 {
-	const struct quire_machine *m = c->g->mm->machine;
+	const struct quire_machine *m = c->m;
 
 	for (int64_t i = 0; addr < end; i++, addr += PAGE_SIZE) {
 		pte_t *slot = pt_nth(first, i), e = atomic_load_relaxed(slot);
@@ -144,7 +145,7 @@ static void take_pinned_write_bits(struct copy *c, pte_t *first, uint64_t addr, 
 static __attribute__((noinline)) pte_t copy_pinned_or_large(struct copy *c, pte_t *slot,
 							    uint64_t addr, pte_t e)
 {
-	struct folio *f = entry_folio(c->g->mm->machine, e);
+	struct folio *f = entry_folio(c->m, e);
 
 	if (!RULE(fork_copies_pinned) || !folio_pins(f))
 		e = share_anon(c, f, slot, addr, e, folio_order(f) != 0);
@@ -159,7 +160,7 @@ static __attribute__((noinline)) pte_t copy_pinned_or_large(struct copy *c, pte_
 
 static inline pte_t copy_anon(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
 {
-	struct folio *f = pfn_folio(c->g->mm->machine, pte_frame(e));
+	struct folio *f = pfn_folio(c->m, pte_frame(e));
 
 	if (unlikely(!folio_is_plain(f)))
 		return copy_pinned_or_large(c, slot, addr, e);
@@ -170,7 +171,7 @@ static inline pte_t copy_anon(struct copy *c, pte_t *slot, uint64_t addr, pte_t 
 /* Of a page that is being moved: when it comes back it is no longer the parent's alone. */
 static pte_t copy_migration(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
 {
-	const struct quire_machine *m = c->g->mm->machine;
+	const struct quire_machine *m = c->m;
 	struct folio *f = migration_folio(m, e);
 	pte_t was = migration_back(e, migration_frame(e));
 
@@ -188,7 +189,7 @@ static pte_t copy_migration(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
 /* The child's entry for e, with its counts taken; FLUSH_FIRST; 0: there is none, or no memory. */
 static inline pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
 {
-	const struct quire_machine *m = c->g->mm->machine;
+	const struct quire_machine *m = c->m;
 
 	switch (entry_kind(m, e)) {
 	case ENTRY_NONE:
@@ -318,7 +319,7 @@ static int copy_table(struct copy *c, uint64_t addr, uint64_t end)
 
 int copy_entries(struct mmu_gather *g, struct vma *dst, struct vma *src)
 {
-	struct copy c = {.g = g, .dst = dst, .src = src};
+	struct copy c = {.m = src->mm->machine, .g = g, .dst = dst, .src = src};
 	struct pt_cursor at;
 	int err = 0;
 
@@ -326,7 +327,7 @@ int copy_entries(struct mmu_gather *g, struct vma *dst, struct vma *src)
 		return 0;
 	pt_cursor_begin(&at, src->mm, src->start, src->end);
 	while (!err && pt_next_table(&at)) {
-		Q_ASSERT(src->mm->machine, !at.level); /* nothing makes leaves yet */
+		Q_ASSERT(c.m, !at.level); /* nothing makes leaves yet */
 		err = copy_table(&c, at.addr, at.stop);
 	}
 	return err;
