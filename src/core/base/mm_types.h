@@ -122,6 +122,7 @@ struct vma_ops {
 };
 
 struct vma {
+	/* The words of struct vma_spec, in its order: they are copied many times. */
 	uint64_t start, end; /* C */
 	uint64_t flags;      /* C: VM_* */
 	uint64_t pgoff;      /* C: of start in the file; anonymous: start >> 12 when first mapped */
@@ -130,15 +131,16 @@ struct vma {
 	int64_t anon_delta;
 	struct moved_range *moved; /* C: with an anon_delta: walks find its pages by it */
 	uint64_t policy;           /* C: where its pages are allocated (frame/place.h) */
-	struct quire_mm *mm;       /* C */
 	struct quire_file *file;   /* C: holds a reference; NULL for private anonymous */
-	const struct vma_ops *ops; /* C */
 	void *private;             /* C: the kind's: vma_ops.open */
+	uint64_t anon_id;          /* A: its identity; 0: never a private page (identity.c) */
+
+	struct quire_mm *mm;       /* C */
+	const struct vma_ops *ops; /* C */
 	/* A: set before its entries are removed or changed; also while the range that it takes over
 	 * is still being emptied. */
 	uint32_t dead;
 	uint32_t in_mapping;    /* I: node is in file->mapping's interval tree */
-	uint64_t anon_id;       /* A: its identity; 0: it never had a private page (identity.c) */
 	struct itree_node node; /* I: [pgoff, last pgoff] */
 	union {
 		struct vma *chain;             /* M: next of the edit that adds or removes it */

@@ -59,7 +59,7 @@ static bool is_added(const struct vma_edit *e, const struct vma *vma)
 
 uint64_t edit_ask_untouched(struct vma_edit *e, struct vma *vma)
 {
-	if (RULE(dead_while_asked) && !vma_is_dead(vma) && !is_added(e, vma))
+	if (RULE(dead_while_asked) && !is_added(e, vma))
 		edit_kill(e, vma);
 	return atomic_load_relaxed(&vma->anon_id);
 }

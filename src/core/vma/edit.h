@@ -71,7 +71,9 @@ static inline uint64_t edit_ask(struct vma_edit *e, struct vma *vma)
 {
 	uint64_t id = atomic_load_relaxed(&vma->anon_id);
 
-	return id || (vma->flags & VM_MAYSHARE) ? id : edit_ask_untouched(e, vma);
+	if (id || (vma->flags & VM_MAYSHARE) || vma_is_dead(vma)) /* this edit's mark: M is held */
+		return id;
+	return edit_ask_untouched(e, vma);
 }
 /* The VMA, a published one, is dead from here on.  If the edit is aborted it lives again. */
 void edit_kill(struct vma_edit *e, struct vma *vma);

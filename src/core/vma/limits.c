@@ -25,7 +25,8 @@ static void add(uint64_t *total, int64_t pages)
 	*total += (uint64_t)pages;
 }
 
-static void count_vma(struct quire_mm *mm, const struct vma *vma, int sign)
+/* Inline: the sign is a constant then. */
+static inline void count_vma(struct quire_mm *mm, const struct vma *vma, int sign)
 {
 	int64_t pages = (int64_t)vma_pages(vma) * sign;
 	uint64_t flags = vma->flags;

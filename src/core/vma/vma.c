@@ -43,13 +43,13 @@ struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec)
 	vma->flags = spec->flags;
 	vma->pgoff = spec->pgoff;
 	vma->anon_delta = spec->anon_delta;
-	vma->anon_id = spec->anon_id;
-	vma->policy = spec->policy;
-	vma->mm = mm;
-	vma->file = spec->file;
-	vma->ops = mapping_ops(mm->machine, spec->file);
-	vma->private = spec->private;
 	vma->moved = NULL;
+	vma->policy = spec->policy;
+	vma->file = spec->file;
+	vma->private = spec->private;
+	vma->anon_id = spec->anon_id;
+	vma->mm = mm;
+	vma->ops = mapping_ops(mm->machine, spec->file);
 	if (unlikely(spec->anon_delta) && !get_moved(vma, spec->moved)) {
 		recycle_free_vma(mm, vma);
 		return NULL;
@@ -62,22 +62,6 @@ struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec)
 	if (vma->file)
 		quire_file_get(vma->file);
 	return vma;
-}
-
-struct vma_spec vma_spec_of(const struct vma *vma, uint64_t start, uint64_t end)
-{
-	return (struct vma_spec){
-	    .start = start,
-	    .end = end,
-	    .flags = vma->flags,
-	    .pgoff = vma->pgoff + (start >> PAGE_SHIFT) - (vma->start >> PAGE_SHIFT),
-	    .anon_delta = vma->anon_delta,
-	    .moved = vma->moved,
-	    .anon_id = atomic_load_relaxed(&vma->anon_id),
-	    .file = vma->file,
-	    .policy = vma->policy,
-	    .private = vma->private,
-	};
 }
 
 int vma_ask_split(const struct vma *vma, uint64_t addr)

@@ -7,18 +7,35 @@
 
 #include "core/base/file_types.h"
 
-/* What a VMA is before it exists. */
+/* What a VMA is before it exists: the first words of struct vma. */
 struct vma_spec {
 	uint64_t start, end;
 	uint64_t flags;
 	uint64_t pgoff; /* of start */
 	int64_t anon_delta;
 	struct moved_range *moved; /* that may do; NULL: none */
-	uint64_t anon_id;
-	struct quire_file *file; /* the VMA takes a reference of its own */
 	uint64_t policy;
-	void *private; /* vma_ops.open */
+	struct quire_file *file; /* the VMA takes a reference of its own */
+	void *private;           /* vma_ops.open */
+	uint64_t anon_id;
 };
+
+/* What the VMA has, for [start, end). */
+static inline struct vma_spec vma_spec_of(const struct vma *vma, uint64_t start, uint64_t end)
+{
+	return (struct vma_spec){
+	    .start = start,
+	    .end = end,
+	    .flags = vma->flags,
+	    .pgoff = vma->pgoff + (start >> PAGE_SHIFT) - (vma->start >> PAGE_SHIFT),
+	    .anon_delta = vma->anon_delta,
+	    .moved = vma->moved,
+	    .policy = vma->policy,
+	    .file = vma->file,
+	    .private = vma->private,
+	    .anon_id = atomic_load_relaxed(&vma->anon_id),
+	};
+}
 
 /* Of mappings of the file; NULL: of none. */
 static inline const struct vma_ops *mapping_ops(const struct quire_machine *m,
@@ -60,7 +77,6 @@ void vma_free_now(struct vma *vma);
 void vma_free_rcu(struct quire_mm *mm, struct vma *chain);
 /* One that is left to call_rcu(). */
 void vma_free_later(struct quire_machine *m, struct vma *vma);
-struct vma_spec vma_spec_of(const struct vma *vma, uint64_t start, uint64_t end);
 /* mm->tree_env. */
 void mm_init_tree_env(struct quire_mm *mm);
 /* Nodes that are left to call_rcu(). */

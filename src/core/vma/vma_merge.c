@@ -41,7 +41,8 @@ static bool mergeable(const struct vma_spec *a, const struct vma_spec *b)
 
 /* A VMA in the making: it grows over neighbours that are the same. */
 struct merge {
-	struct vma_spec s;
+	const struct vma_spec *s; /* the caller's, until it grows */
+	struct vma_spec *grown;
 	uint64_t from, to;                /* of the VMAs that it takes the place of */
 	bool touches_left, touches_right; /* there may be somebody to merge with */
 	bool left, right;                 /* what the cut has left there stays a VMA of its own */
@@ -65,10 +66,20 @@ static bool identities_match(uint64_t a, uint64_t b)
 	return a && b ? a == b : !((a | b) & ANON_INHERITED);
 }
 
+static inline struct vma_spec *own_spec(struct merge *m)
+{
+	if (m->s != m->grown)
+		*m->grown = *m->s;
+	m->s = m->grown;
+	return m->grown;
+}
+
 /* identity.c, 4 and 5: the two, which are mergeable, may be one, which has m's identity then. */
-static bool merge_identities(struct merge *m, const struct vma_spec *a, const struct vma_spec *b)
+static __attribute__((noinline)) bool merge_identities(struct merge *m, const struct vma_spec *a,
+						       const struct vma_spec *b)
 {
 	int64_t delta = a->anon_id ? a->anon_delta : b->anon_delta;
+	struct vma_spec *s;
 
 	if (!identities_match(a->anon_id, b->anon_id))
 		return false;
@@ -78,28 +89,42 @@ static bool merge_identities(struct merge *m, const struct vma_spec *a, const st
 		if ((int64_t)(a->start >> PAGE_SHIFT) + delta < 0) /* there is no such index */
 			return false;
 	}
-	m->s.anon_delta = delta;
-	m->s.moved = a->moved ? a->moved : b->moved;
-	m->s.anon_id = a->anon_id | b->anon_id;
+	s = own_spec(m);
+	s->moved = a->moved ? a->moved : b->moved;
+	s->anon_id = a->anon_id | b->anon_id;
+	s->anon_delta = delta;
 	return true;
+}
+
+static inline bool identities_allow(struct merge *m, const struct vma_spec *a,
+				    const struct vma_spec *b)
+{
+	return likely(a->anon_id == b->anon_id && a->anon_delta == b->anon_delta) ||
+	       merge_identities(m, a, b);
 }
 
 static bool grow_left(struct merge *m, const struct vma_spec *p)
 {
-	if (!merge_identities(m, p, &m->s))
+	struct vma_spec *s;
+
+	if (!identities_allow(m, p, m->s))
 		return false;
-	m->s.start = p->start;
-	m->s.pgoff = p->pgoff;
-	m->s.flags |= p->flags;
+	s = own_spec(m);
+	s->start = p->start;
+	s->pgoff = p->pgoff;
+	s->flags |= p->flags;
 	return true;
 }
 
 static bool grow_right(struct merge *m, const struct vma_spec *n)
 {
-	if (!merge_identities(m, &m->s, n))
+	struct vma_spec *s;
+
+	if (!identities_allow(m, m->s, n))
 		return false;
-	m->s.end = n->end;
-	m->s.flags |= n->flags;
+	s = own_spec(m);
+	s->end = n->end;
+	s->flags |= n->flags;
 	return true;
 }
 
@@ -111,14 +136,15 @@ static void merge_left(struct vma_edit *e, struct merge *m, const struct rtree *
 	if (!m->touches_left)
 		return;
 	if (m->left) {
-		m->left = !(mergeable(&e->cut.left, &m->s) && grow_left(m, &e->cut.left));
+		m->left = !(mergeable(&e->cut.left, m->s) && grow_left(m, &e->cut.left));
 		return;
 	}
-	prev = rtree_prev(view, m->from < m->to ? min_u64(m->from, m->s.start) : m->s.start, NULL);
-	if (!prev || prev->end != m->s.start)
+	prev =
+	    rtree_prev(view, m->from < m->to ? min_u64(m->from, m->s->start) : m->s->start, NULL);
+	if (!prev || prev->end != m->s->start)
 		return;
 	p = vma_spec_of(prev, prev->start, prev->end);
-	if (!mergeable(&p, &m->s))
+	if (!mergeable(&p, m->s))
 		return;
 	p.anon_id = edit_ask(e, prev);
 	if (grow_left(m, &p))
@@ -135,14 +161,14 @@ static void merge_right(struct vma_edit *e, struct merge *m, const struct rtree 
 	if (!m->touches_right)
 		return;
 	if (m->right) {
-		m->right = !(mergeable(&m->s, &e->cut.right) && grow_right(m, &e->cut.right));
+		m->right = !(mergeable(m->s, &e->cut.right) && grow_right(m, &e->cut.right));
 		return;
 	}
-	next = rtree_find(view, m->s.end, NULL);
-	if (!next || next->start != m->s.end)
+	next = rtree_find(view, m->s->end, NULL);
+	if (!next || next->start != m->s->end)
 		return;
 	n = vma_spec_of(next, next->start, next->end);
-	if (!mergeable(&m->s, &n))
+	if (!mergeable(m->s, &n))
 		return;
 	n.anon_id = edit_ask(e, next);
 	if (grow_right(m, &n))
@@ -155,8 +181,8 @@ static void merge_right(struct vma_edit *e, struct merge *m, const struct rtree 
 static const struct rtree *merge_with_cut(struct vma_edit *e, struct merge *m)
 {
 	if (e->cut.from == e->cut.to) {
-		m->touches_left = e->txn.before == m->s.start;
-		m->touches_right = e->txn.behind == m->s.end;
+		m->touches_left = e->txn.before == m->s->start;
+		m->touches_right = e->txn.behind == m->s->end;
 		return rtree_txn_view(&e->txn);
 	}
 	m->from = e->cut.from;
@@ -168,7 +194,8 @@ static const struct rtree *merge_with_cut(struct vma_edit *e, struct merge *m)
 
 struct vma *edit_add_merged(struct vma_edit *e, const struct vma_spec *spec)
 {
-	struct merge m = {.s = *spec, .touches_left = true, .touches_right = true};
+	struct vma_spec grown;
+	struct merge m = {.s = spec, .grown = &grown, .touches_left = true, .touches_right = true};
 	const struct rtree *view;
 
 	if (e->cut.start == spec->start && e->cut.end == spec->end)
@@ -179,7 +206,7 @@ struct vma *edit_add_merged(struct vma_edit *e, const struct vma_spec *spec)
 		return NULL;
 	merge_left(e, &m, view);
 	merge_right(e, &m, view);
-	return edit_replace(e, m.from, m.to, m.left, &m.s, m.right);
+	return edit_replace(e, m.from, m.to, m.left, m.s, m.right);
 }
 
 int vma_change_flags(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_t end,
