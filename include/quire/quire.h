@@ -267,7 +267,7 @@ QUIRE_API int quire_msync(struct quire_mm *mm, uint64_t addr, uint64_t len, int 
  *     63 .. 61   flags: MPOL_F_STATIC_NODES, MPOL_F_RELATIVE_NODES, MPOL_F_NUMA_BALANCING
  *     57 .. 51   home node + 1; 0: none (set_mempolicy_home_node(2))
  *     50 .. 48   mode: MPOL_*
- *     47 ..  0   nodes, as they were named
+ *     47 ..  0   nodes: as they were named, if the mode has flags; else those that it means
  *
  * The policy of a mapping decides, else that of the thread (port->task); a page of a file that is
  * not shared memory goes by the thread's alone.  Interleaving takes a mapping's pages, and those

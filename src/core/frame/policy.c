@@ -68,7 +68,11 @@ int quire_policy_make(const struct quire_machine *m, unsigned mode, uint64_t nod
 	if (kind == QMPOL_DEFAULT || kind == QMPOL_LOCAL)
 		return make_bare(mode, nodes, policy);
 	*policy = (uint64_t)mode << MODE_SHIFT | nodes;
-	return quire_policy_nodes(m, *policy) ? 0 : -QEINVAL;
+	nodes = quire_policy_nodes(m, *policy);
+	/* Without flags it does not matter which others were named: policies are compared. */
+	if (!(mode & FLAGS))
+		*policy = (uint64_t)mode << MODE_SHIFT | nodes;
+	return nodes ? 0 : -QEINVAL;
 }
 
 int quire_policy_set_home(const struct quire_machine *m, uint64_t *policy, unsigned node)

@@ -13,7 +13,7 @@
 /* Of a VMA of the range: 1: it gets that policy; 0: it keeps its own; or -errno. */
 typedef int (*change_fn)(const struct quire_machine *m, uint64_t *policy, uint64_t arg);
 
-/* Of shared memory it is the object's policy. */
+/* Of shared memory it is the object's policy, and that of the mapping, too. */
 static int set_of_file(struct vma *vma, uint64_t start, uint64_t end, uint64_t policy)
 {
 	if (!vma->file || !file_has_policies(vma->file))
@@ -21,15 +21,18 @@ static int set_of_file(struct vma *vma, uint64_t start, uint64_t end, uint64_t p
 	return file_set_policy(vma->file, vma_pgoff(vma, start), vma_pgoff(vma, end) - 1, policy);
 }
 
+/* As the host, which looks no further than the mapping: the object may have another one by now. */
 static int set_one(struct vma *vma, uint64_t start, uint64_t end, uint64_t policy)
 {
 	struct vma_edit e;
 	struct vma *now;
-	int err = set_of_file(vma, start, end, policy);
+	int err;
 
-	if (err || vma->policy == policy)
-		return err;
-	err = vma_change_policy(&e, vma, start, end, policy, &now);
+	if (vma->policy == policy)
+		return 0;
+	err = set_of_file(vma, start, end, policy);
+	if (!err)
+		err = vma_change_policy(&e, vma, start, end, policy, &now);
 	if (!err)
 		edit_finish(&e);
 	return err;
