@@ -143,7 +143,7 @@ static int expand_in_place(struct remap *r)
 	edit_ask(&e, r->vma);
 	s = vma_spec_of(r->vma, r->vma->start, r->addr + r->new_len);
 	edit_remove(&e, r->vma);
-	edit_add_merged(&e, &s);
+	edit_add_grown(&e, &s);
 	err = edit_apply(&e);
 	if (err)
 		return err;

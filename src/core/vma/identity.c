@@ -18,7 +18,8 @@
  *      alone.  Two that are touched merge if they have the same one: they were one, or the second
  *      took over the first's when it was touched, because they differed in nothing but rights.
  *      An untouched one merges with one that was touched since the last fork of a parent, which is
- *      not inherited.
+ *      not inherited; but one that mremap makes grow merges with an untouched one behind it
+ *      also if its identity is inherited.
  *   5  The anon_delta of anonymous memory is what its pgoff says, and so the same in all that
  *      merges.  That of an untouched mapping of a file is 0.  If it merges with one that was
  *      touched and has been moved, it gets the other's (2).

@@ -46,6 +46,7 @@ struct merge {
 	uint64_t from, to;                /* of the VMAs that it takes the place of */
 	bool touches_left, touches_right; /* there may be somebody to merge with */
 	bool left, right;                 /* what the cut has left there stays a VMA of its own */
+	bool longer;                      /* it was there before, and has grown at its end */
 };
 
 static void take_whole(struct vma_edit *e, struct merge *m, struct vma *vma)
@@ -66,6 +67,12 @@ static bool identities_match(uint64_t a, uint64_t b)
 	return a && b ? a == b : !((a | b) & ANON_INHERITED);
 }
 
+/* identity.c, 4: what has grown takes what is untouched behind it. */
+static bool takes_untouched(const struct merge *m, const struct vma_spec *behind)
+{
+	return m->longer && behind != m->s && !behind->anon_id;
+}
+
 static inline struct vma_spec *own_spec(struct merge *m)
 {
 	if (m->s != m->grown)
@@ -81,7 +88,7 @@ static __attribute__((noinline)) bool merge_identities(struct merge *m, const st
 	int64_t delta = a->anon_id ? a->anon_delta : b->anon_delta;
 	struct vma_spec *s;
 
-	if (!identities_match(a->anon_id, b->anon_id))
+	if (!identities_match(a->anon_id, b->anon_id) && !takes_untouched(m, b))
 		return false;
 	if (unlikely(a->anon_delta != b->anon_delta)) {
 		if (a->anon_id && b->anon_id)
@@ -192,10 +199,14 @@ static const struct rtree *merge_with_cut(struct vma_edit *e, struct merge *m)
 	return rtree_txn_view(&e->txn);
 }
 
-struct vma *edit_add_merged(struct vma_edit *e, const struct vma_spec *spec)
+static inline struct vma *add_merged(struct vma_edit *e, const struct vma_spec *spec, bool longer)
 {
 	struct vma_spec grown;
-	struct merge m = {.s = spec, .grown = &grown, .touches_left = true, .touches_right = true};
+	struct merge m = {.s = spec,
+			  .grown = &grown,
+			  .touches_left = true,
+			  .touches_right = true,
+			  .longer = longer};
 	const struct rtree *view;
 
 	if (e->cut.start == spec->start && e->cut.end == spec->end)
@@ -207,6 +218,16 @@ struct vma *edit_add_merged(struct vma_edit *e, const struct vma_spec *spec)
 	merge_left(e, &m, view);
 	merge_right(e, &m, view);
 	return edit_replace(e, m.from, m.to, m.left, m.s, m.right);
+}
+
+struct vma *edit_add_merged(struct vma_edit *e, const struct vma_spec *spec)
+{
+	return add_merged(e, spec, false);
+}
+
+struct vma *edit_add_grown(struct vma_edit *e, const struct vma_spec *spec)
+{
+	return add_merged(e, spec, true);
 }
 
 int vma_change_flags(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_t end,
