@@ -18,6 +18,7 @@
 #include "run/wire/page.h"
 
 #include <errno.h>
+#include <sys/mman.h>
 
 #define MODE_SHIFT 48
 #define NODES ((1ull << MODE_SHIFT) - 1)
@@ -213,6 +214,16 @@ static int64_t put(struct request *q, int value, uint64_t nodes)
 	return 0;
 }
 
+/* A page that is there is found, too, where the mapping is not for reading, unless it is for
+ * nothing at all. */
+static bool is_present(struct quire_mm *mm, uint64_t addr)
+{
+	struct quire_vma_info v;
+
+	return !quire_vma_next(mm, addr, &v) && v.start <= addr && v.prot != PROT_NONE &&
+	       quire_page_node(mm, addr) >= 0;
+}
+
 /* The node that a page is on, which is read for that; or of the thread's next one in turn. */
 static int64_t tell_node(struct request *q, uint64_t policy)
 {
@@ -221,7 +232,8 @@ static int64_t tell_node(struct request *q, uint64_t policy)
 	char byte;
 
 	if (q->a[5] & MPOL_F_ADDR) {
-		if (guest_remote_read(q->space, 0, q->a[4], &byte, 1) != 1)
+		if (!is_present(q->space->mm, q->a[4]) &&
+		    guest_remote_read(q->space, 0, q->a[4], &byte, 1) != 1)
 			return -EFAULT;
 		node = quire_page_node(q->space->mm, q->a[4]);
 		return node < 0 ? 0 : node; /* the zero page is on the first */
