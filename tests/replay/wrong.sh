@@ -36,6 +36,13 @@ line 'a byte is a number from 0 to 255' 'write arena 1 256'
 line "'arena' is there in every script" 'arena = map 0 1p rw private'
 line "there is no file 'f'" 'truncate f 0'
 line "there is no process or thread 'p1'" 'p1: read arena 1'
+line 'nodes N: a machine of 1 to 8 nodes' 'nodes 9'
+line 'nodes N: a machine of 1 to 8 nodes' 'nodes 2 3'
+line "'zork' is no node" 'mbind arena 1p bind zork'
+printf 'read arena 1\nnodes 2\n' >"$script"
+gives 2 ":2: 'nodes' comes before the first step" "$script"
+printf 'nodes 8\nread arena 1\n' >"$script"
+gives 1 'host: has not 8 nodes' --on host "$script"
 gives 2 'No such file' /nonexistent
 gives 2 'one or two of' --on quire,nosuch /dev/null
 gives 2 'is not a number' --random -1

@@ -42,6 +42,7 @@ struct vma_view {
 	int8_t file;           /* index in the script, or -1 */
 	char flags[FLAGS_LEN]; /* smaps' VmFlags */
 	uint32_t kb[NR_USAGE];
+	uint64_t policy; /* of numa_maps; as told_policy() has it */
 };
 
 /* What pagemap and mincore say of a page of the arena. */
@@ -81,6 +82,12 @@ struct result {
 	uint16_t contents[ARENA_PAGES]; /* VERB_CONTENTS: a sum of each page; of no page 0 */
 	struct view view;               /* of the process that did it, afterwards */
 };
+
+/* A memory policy as get_mempolicy(2) tells it: mode with flags, or a node; and a set of nodes. */
+static inline uint64_t told_policy(uint32_t mode_or_node, uint64_t nodes)
+{
+	return (uint64_t)(uint32_t)nodes << 16 | (mode_or_node & 0xffff);
+}
 
 struct board {
 	uint32_t guest;              /* it is that of a program under `quire run` */

@@ -38,6 +38,19 @@ static inline void result_byte(struct result *r, uint8_t byte)
 	r->sum = sum_byte(r->sum, byte);
 }
 
+/* Pages go in turn to the nodes of a set.  An empty one: 0. */
+static inline int node_in_turn(uint64_t set, unsigned turn)
+{
+	if (!set)
+		return 0;
+	for (turn %= (unsigned)__builtin_popcountll(set); turn--;)
+		set &= set - 1;
+	return __builtin_ctzll(set);
+}
+
+/* What a status of move_pages(2) is before the call. */
+#define STATUS_BEFORE INT8_MAX
+
 /* What result.contents holds of a page that could not be read. */
 enum { CONTENT_SEGV = 1, CONTENT_BUS = 2, CONTENT_FIRST = 16 };
 

@@ -2,6 +2,7 @@
 /*
  * print.c: results and views as text.
  */
+#include "replay/board/content.h"
 #include "replay/board/print.h"
 
 #include <quire/abi.h>
@@ -93,11 +94,53 @@ static void print_data(const struct result *r, char *out, size_t len)
 	}
 }
 
+void policy_print(uint64_t policy, char *out, size_t len)
+{
+	words_print(ARG_POLICY, policy & 0xffff, out, len);
+	if (policy >> 16) {
+		size_t at = text_add(out, len, strlen(out), " ");
+
+		if (at < len)
+			words_print(ARG_NODES, (uint32_t)(policy >> 16), out + at, len - at);
+	}
+}
+
+/* get_mempolicy: a policy; or a node, with the nodes of the policy there. */
+static void print_told(const struct step *step, uint64_t told, char *out, size_t len)
+{
+	char nodes[64];
+
+	if (!(step->words[0] & TELL_NODE)) {
+		policy_print(told, out, len);
+		return;
+	}
+	words_print(ARG_NODES, (uint32_t)(told >> 16), nodes, sizeof(nodes));
+	snprintf(out, len, "node %u of %s", (unsigned)(told & 0xffff), nodes);
+}
+
+/* ": 0 ENOENT": of each page the node, or why it has none; -: nothing was told. */
+static void print_places(const struct result *r, char *out, size_t len)
+{
+	size_t at = text_add(out, len, 0, ":");
+
+	for (unsigned i = 0; i < r->nr_data; i++) {
+		int8_t status = (int8_t)r->data[i];
+		char text[24];
+
+		snprintf(text, sizeof(text), " %d", status);
+		if (status < 0)
+			snprintf(text, sizeof(text), " %s", strerrorname_np(-status) ?: "?");
+		at = text_add(out, len, at, status == STATUS_BEFORE ? " -" : text);
+	}
+}
+
 static void print_outcome_value(const struct board *b, const struct step *step,
 				const struct result *r, char *out, size_t len)
 {
 	if (r->value < 0 && r->value > -4096)
 		snprintf(out, len, "%s", strerrorname_np((int)-r->value) ?: "?");
+	else if (step->verb == VERB_GET_MEMPOLICY)
+		print_told(step, (uint64_t)r->value, out, len);
 	else if (verbs[step->verb].into)
 		print_address(b, step, (uint64_t)r->value, out, len);
 	else
@@ -127,7 +170,9 @@ void result_print(const struct board *b, const struct step *step, const struct r
 		print_outcome_value(b, step, r, out, len);
 	}
 	at = strlen(out);
-	if (r->nr_data && at < len)
+	if (step->verb == VERB_MOVE_PAGES && r->nr_data && at < len)
+		print_places(r, out + at, len - at);
+	else if (r->nr_data && at < len)
 		print_data(r, out + at, len - at);
 }
 
@@ -181,6 +226,11 @@ void vma_print(const struct board *b, const struct view *v, unsigned i, char *ou
 		if (!m->kb[k])
 			continue;
 		snprintf(text, sizeof(text), " %s=%u", usage_names[k], m->kb[k]);
+		at = text_add(out, len, at, text);
+	}
+	if (m->policy) {
+		policy_print(m->policy, text, sizeof(text));
+		at = text_add(out, len, at, " ");
 		at = text_add(out, len, at, text);
 	}
 	at = text_add(out, len, at, " ");

@@ -14,6 +14,8 @@ void result_print(const struct board *b, const struct step *step, const struct r
 		  size_t len);
 /* An address: "arena+0x3000", or plain. */
 void address_print(const struct board *b, uint64_t addr, char *out, size_t len);
+/* What told_policy() makes: "bind,static n0,n1". */
+void policy_print(uint64_t policy, char *out, size_t len);
 /* One VMA of a view, one line, and its pages. */
 void vma_print(const struct board *b, const struct view *v, unsigned i, char *out, size_t len);
 

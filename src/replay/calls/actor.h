@@ -28,10 +28,23 @@ void actor_view_begin(void);
 void actor_view_own_stack(uint64_t bytes);
 /* The state of this process's arena, and of its memory as a whole. */
 void actor_view(struct view *v);
+/* Which policy each mapping of a view has (actor_numa.c). */
+void actor_numa_maps(struct view *v);
 /* A field of this process's status, as it is, in kB. */
 int64_t actor_status(enum status_field field);
 /* VERB_CONTENTS */
 void actor_contents(struct result *r);
+
+/* Lines of a file of /proc, read no further than is asked for (actor_view.c). */
+struct lines {
+	int fd;
+	size_t at, end;
+	char buf[8192];
+};
+void lines_open(struct lines *l, const char *path);
+/* NULL: there is none any more.  Until the next call. */
+char *lines_next(struct lines *l);
+void lines_close(const struct lines *l);
 
 /*
  * Accesses that may be refused (actor_access.c): they end at the signal, which goes into *r.

@@ -2,7 +2,7 @@
 /*
  * actor_call.c: the steps that are one system call, or a few accesses.
  */
-#include "replay/calls/actor.h"
+#include "replay/calls/call.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,16 +20,8 @@
 
 #define MAX_COPY (64u << 10)
 
-struct call {
-	struct board *b;
-	const struct step *step;
-	struct result *r;
-	uint64_t a[MAX_ARGS];
-	int fd; /* of the target, or -1 */
-};
-
 /* By number, not by libc's wrapper, which has opinions of its own. */
-static int64_t sys(long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+int64_t call_sys(long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
 {
 	long r = syscall(nr, a, b, c, d, e, f);
 
@@ -40,53 +32,54 @@ static int64_t call_map(struct call *c)
 {
 	uint64_t flags = c->step->words[1] | (c->step->target < 0 ? MAP_ANONYMOUS : 0u);
 
-	return sys(SYS_mmap, c->a[0], c->a[1], c->step->words[0], flags, (uint64_t)c->fd, c->a[2]);
+	return call_sys(SYS_mmap, c->a[0], c->a[1], c->step->words[0], flags, (uint64_t)c->fd,
+			c->a[2]);
 }
 
 static int64_t call_unmap(struct call *c)
 {
-	return sys(SYS_munmap, c->a[0], c->a[1], 0, 0, 0, 0);
+	return call_sys(SYS_munmap, c->a[0], c->a[1], 0, 0, 0, 0);
 }
 
 static int64_t call_protect(struct call *c)
 {
-	return sys(SYS_mprotect, c->a[0], c->a[1], c->step->words[0], 0, 0, 0);
+	return call_sys(SYS_mprotect, c->a[0], c->a[1], c->step->words[0], 0, 0, 0);
 }
 
 static int64_t call_advise(struct call *c)
 {
-	return sys(SYS_madvise, c->a[0], c->a[1], c->step->words[0], 0, 0, 0);
+	return call_sys(SYS_madvise, c->a[0], c->a[1], c->step->words[0], 0, 0, 0);
 }
 
 static int64_t call_remap(struct call *c)
 {
-	return sys(SYS_mremap, c->a[0], c->a[1], c->a[2], c->step->words[0], c->a[3], 0);
+	return call_sys(SYS_mremap, c->a[0], c->a[1], c->a[2], c->step->words[0], c->a[3], 0);
 }
 
 static int64_t call_lock(struct call *c)
 {
-	return sys(SYS_mlock2, c->a[0], c->a[1], c->step->words[0], 0, 0, 0);
+	return call_sys(SYS_mlock2, c->a[0], c->a[1], c->step->words[0], 0, 0, 0);
 }
 
 static int64_t call_unlock(struct call *c)
 {
-	return sys(SYS_munlock, c->a[0], c->a[1], 0, 0, 0, 0);
+	return call_sys(SYS_munlock, c->a[0], c->a[1], 0, 0, 0, 0);
 }
 
 static int64_t call_lockall(struct call *c)
 {
-	return sys(SYS_mlockall, c->step->words[0], 0, 0, 0, 0, 0);
+	return call_sys(SYS_mlockall, c->step->words[0], 0, 0, 0, 0, 0);
 }
 
 static int64_t call_unlockall(struct call *c)
 {
 	(void)c;
-	return sys(SYS_munlockall, 0, 0, 0, 0, 0, 0);
+	return call_sys(SYS_munlockall, 0, 0, 0, 0, 0, 0);
 }
 
 static int64_t call_brk(struct call *c)
 {
-	return sys(SYS_brk, c->a[0], 0, 0, 0, 0, 0);
+	return call_sys(SYS_brk, c->a[0], 0, 0, 0, 0, 0);
 }
 
 static int64_t call_mincore(struct call *c)
@@ -96,7 +89,7 @@ static int64_t call_mincore(struct call *c)
 
 	if (c->a[1] / REPLAY_PAGE >= sizeof(vec) && c->a[1] < 1ull << 46)
 		return -E2BIG;
-	err = sys(SYS_mincore, c->a[0], c->a[1], (uint64_t)vec, 0, 0, 0);
+	err = call_sys(SYS_mincore, c->a[0], c->a[1], (uint64_t)vec, 0, 0, 0);
 	for (uint64_t i = 0; !err && i < (c->a[1] + REPLAY_PAGE - 1) / REPLAY_PAGE; i++)
 		result_byte(c->r, vec[i] & 1);
 	return err;
@@ -104,7 +97,7 @@ static int64_t call_mincore(struct call *c)
 
 static int64_t call_msync(struct call *c)
 {
-	return sys(SYS_msync, c->a[0], c->a[1], c->step->words[0], 0, 0, 0);
+	return call_sys(SYS_msync, c->a[0], c->a[1], c->step->words[0], 0, 0, 0);
 }
 
 static int64_t call_read(struct call *c)
@@ -180,13 +173,13 @@ static int64_t call_file(struct call *c)
 
 static int64_t call_truncate(struct call *c)
 {
-	return sys(SYS_ftruncate, (uint64_t)c->fd, c->a[0], 0, 0, 0, 0);
+	return call_sys(SYS_ftruncate, (uint64_t)c->fd, c->a[0], 0, 0, 0, 0);
 }
 
 static int64_t call_punch(struct call *c)
 {
-	return sys(SYS_fallocate, (uint64_t)c->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		   c->a[0], c->a[1], 0, 0);
+	return call_sys(SYS_fallocate, (uint64_t)c->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			c->a[0], c->a[1], 0, 0);
 }
 
 static int64_t call_pread(struct call *c)
@@ -196,7 +189,7 @@ static int64_t call_pread(struct call *c)
 
 	if (c->a[1] > sizeof(buf))
 		return -E2BIG;
-	n = sys(SYS_pread64, (uint64_t)c->fd, (uint64_t)buf, c->a[1], c->a[0], 0, 0);
+	n = call_sys(SYS_pread64, (uint64_t)c->fd, (uint64_t)buf, c->a[1], c->a[0], 0, 0);
 	for (int64_t i = 0; i < n; i++)
 		result_byte(c->r, buf[i]);
 	return n;
@@ -209,19 +202,19 @@ static int64_t call_pwrite(struct call *c)
 	if (c->a[1] > sizeof(buf))
 		return -E2BIG;
 	memset(buf, (int)c->a[2], c->a[1]);
-	return sys(SYS_pwrite64, (uint64_t)c->fd, (uint64_t)buf, c->a[1], c->a[0], 0, 0);
+	return call_sys(SYS_pwrite64, (uint64_t)c->fd, (uint64_t)buf, c->a[1], c->a[0], 0, 0);
 }
 
 static int64_t call_fsync(struct call *c)
 {
-	return sys(SYS_fsync, (uint64_t)c->fd, 0, 0, 0, 0, 0);
+	return call_sys(SYS_fsync, (uint64_t)c->fd, 0, 0, 0, 0, 0);
 }
 
 /* ---- System V shared memory ------------------------------------------------- */
 
 static int64_t call_shm(struct call *c)
 {
-	int64_t id = sys(SYS_shmget, IPC_PRIVATE, c->a[0], IPC_CREAT | 0600, 0, 0, 0);
+	int64_t id = call_sys(SYS_shmget, IPC_PRIVATE, c->a[0], IPC_CREAT | 0600, 0, 0, 0);
 
 	if (id < 0)
 		return id;
@@ -232,18 +225,19 @@ static int64_t call_shm(struct call *c)
 
 static int64_t call_attach(struct call *c)
 {
-	return sys(SYS_shmat, (uint64_t)actor_files.shm[c->step->target], c->a[0],
-		   c->step->words[0], 0, 0, 0);
+	return call_sys(SYS_shmat, (uint64_t)actor_files.shm[c->step->target], c->a[0],
+			c->step->words[0], 0, 0, 0);
 }
 
 static int64_t call_detach(struct call *c)
 {
-	return sys(SYS_shmdt, c->a[0], 0, 0, 0, 0, 0);
+	return call_sys(SYS_shmdt, c->a[0], 0, 0, 0, 0, 0);
 }
 
 static int64_t call_remove(struct call *c)
 {
-	return sys(SYS_shmctl, (uint64_t)actor_files.shm[c->step->target], IPC_RMID, 0, 0, 0, 0);
+	return call_sys(SYS_shmctl, (uint64_t)actor_files.shm[c->step->target], IPC_RMID, 0, 0, 0,
+			0);
 }
 
 /* ---- processes -------------------------------------------------------------- */
@@ -253,8 +247,8 @@ static int64_t copy_across(struct call *c, long nr)
 {
 	struct iovec local = {(void *)c->a[1], c->a[2]}, remote = {(void *)c->a[0], c->a[2]};
 
-	return sys(nr, (uint64_t)c->b->pids[c->step->target], (uint64_t)&local, 1,
-		   (uint64_t)&remote, 1, 0);
+	return call_sys(nr, (uint64_t)c->b->pids[c->step->target], (uint64_t)&local, 1,
+			(uint64_t)&remote, 1, 0);
 }
 
 static int64_t call_vmread(struct call *c)
@@ -298,16 +292,42 @@ static int64_t call_contents(struct call *c)
 }
 
 static int64_t (*const calls[NR_VERBS])(struct call *c) = {
-    [VERB_MAP] = call_map,       [VERB_UNMAP] = call_unmap,       [VERB_PROTECT] = call_protect,
-    [VERB_ADVISE] = call_advise, [VERB_REMAP] = call_remap,       [VERB_LOCK] = call_lock,
-    [VERB_UNLOCK] = call_unlock, [VERB_LOCKALL] = call_lockall,   [VERB_UNLOCKALL] = call_unlockall,
-    [VERB_BRK] = call_brk,       [VERB_MINCORE] = call_mincore,   [VERB_MSYNC] = call_msync,
-    [VERB_READ] = call_read,     [VERB_WRITE] = call_write,       [VERB_FILL] = call_fill,
-    [VERB_FILE] = call_file,     [VERB_TRUNCATE] = call_truncate, [VERB_PUNCH] = call_punch,
-    [VERB_PREAD] = call_pread,   [VERB_PWRITE] = call_pwrite,     [VERB_FSYNC] = call_fsync,
-    [VERB_SHM] = call_shm,       [VERB_ATTACH] = call_attach,     [VERB_DETACH] = call_detach,
-    [VERB_REMOVE] = call_remove, [VERB_VMREAD] = call_vmread,     [VERB_VMWRITE] = call_vmwrite,
-    [VERB_LIMIT] = call_limit,   [VERB_STATUS] = call_status,     [VERB_CONTENTS] = call_contents,
+    [VERB_MAP] = call_map,
+    [VERB_UNMAP] = call_unmap,
+    [VERB_PROTECT] = call_protect,
+    [VERB_ADVISE] = call_advise,
+    [VERB_REMAP] = call_remap,
+    [VERB_LOCK] = call_lock,
+    [VERB_UNLOCK] = call_unlock,
+    [VERB_LOCKALL] = call_lockall,
+    [VERB_UNLOCKALL] = call_unlockall,
+    [VERB_BRK] = call_brk,
+    [VERB_MINCORE] = call_mincore,
+    [VERB_MSYNC] = call_msync,
+    [VERB_READ] = call_read,
+    [VERB_WRITE] = call_write,
+    [VERB_FILL] = call_fill,
+    [VERB_FILE] = call_file,
+    [VERB_TRUNCATE] = call_truncate,
+    [VERB_PUNCH] = call_punch,
+    [VERB_PREAD] = call_pread,
+    [VERB_PWRITE] = call_pwrite,
+    [VERB_FSYNC] = call_fsync,
+    [VERB_SHM] = call_shm,
+    [VERB_ATTACH] = call_attach,
+    [VERB_DETACH] = call_detach,
+    [VERB_REMOVE] = call_remove,
+    [VERB_VMREAD] = call_vmread,
+    [VERB_VMWRITE] = call_vmwrite,
+    [VERB_MBIND] = call_mbind,
+    [VERB_SET_MEMPOLICY] = call_set_mempolicy,
+    [VERB_GET_MEMPOLICY] = call_get_mempolicy,
+    [VERB_HOME_NODE] = call_home_node,
+    [VERB_MOVE_PAGES] = call_move_pages,
+    [VERB_MIGRATE_PAGES] = call_migrate_pages,
+    [VERB_LIMIT] = call_limit,
+    [VERB_STATUS] = call_status,
+    [VERB_CONTENTS] = call_contents,
 };
 
 void actor_call(struct board *b, const struct step *step, struct result *r)
@@ -320,8 +340,7 @@ void actor_call(struct board *b, const struct step *step, struct result *r)
 	}
 	for (unsigned i = 0; i < MAX_ARGS; i++)
 		c.a[i] = board_value(b, step->args[i]);
-	if (step->target >= 0 && step->verb != VERB_VMREAD && step->verb != VERB_VMWRITE &&
-	    step->verb != VERB_FILE)
+	if (step->target >= 0 && verb_takes(step->verb, ARG_FILE))
 		c.fd = actor_files.fd[step->target];
 	r->value = calls[step->verb](&c);
 	/* Not before: the call may be the end of this process.  An access may have met a signal. */

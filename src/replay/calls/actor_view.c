@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * actor_view.c: what the host, or `quire run`, tells of the arena: smaps, pagemap, mincore; and of
+ * actor_view.c: what the host, or `quire run`, tells of the arena: smaps, numa_maps (actor_numa.c),
+ * pagemap, mincore; and of
  * the process: status.
  *
  * The arena lies below all that belongs to the program itself, so that its mappings come first.
@@ -18,14 +19,18 @@
 #define PM_FILE (1ull << 61)
 #define PM_PRESENT (1ull << 63)
 
-/* Lines of /proc/self/smaps, read no further than is asked for. */
-struct lines {
-	int fd;
-	size_t at, end;
-	char buf[8192];
-};
+void lines_open(struct lines *l, const char *path)
+{
+	l->at = l->end = 0;
+	l->fd = open(path, O_RDONLY | O_CLOEXEC);
+}
 
-static char *next_line(struct lines *l)
+void lines_close(const struct lines *l)
+{
+	close(l->fd);
+}
+
+char *lines_next(struct lines *l)
 {
 	for (;;) {
 		char *line = l->buf + l->at, *stop = memchr(line, '\n', l->end - l->at);
@@ -93,12 +98,12 @@ static void cut_blanks(char *text)
 
 static bool read_vma(struct lines *l, struct vma_view *m)
 {
-	char *line = next_line(l);
+	char *line = lines_next(l);
 
 	memset(m, 0, sizeof(*m));
 	if (!line || !read_head(m, line))
 		return false;
-	while ((line = next_line(l))) {
+	while ((line = lines_next(l))) {
 		if (!strncmp(line, "VmFlags:", 8)) {
 			snprintf(m->flags, FLAGS_LEN, "%s", line + 9);
 			cut_blanks(m->flags);
@@ -114,14 +119,13 @@ static void read_smaps(struct view *v)
 	struct lines l;
 	struct vma_view m;
 
-	l.at = l.end = 0;
-	l.fd = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC);
+	lines_open(&l, "/proc/self/smaps");
 	v->nr_vmas = 0;
 	while (read_vma(&l, &m)) {
 		if (v->nr_vmas < MAX_VIEW_VMAS && m.start >= ARENA_START - REPLAY_PAGE * 512)
 			v->vmas[v->nr_vmas++] = m;
 	}
-	close(l.fd);
+	lines_close(&l);
 }
 
 static uint8_t page_bits(uint64_t entry)
@@ -176,16 +180,15 @@ static void read_status(int64_t kb[NR_STATUS])
 	struct lines l;
 	char *line;
 
-	l.at = l.end = 0;
-	l.fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-	while ((line = next_line(&l)))
+	lines_open(&l, "/proc/self/status");
+	while ((line = lines_next(&l)))
 		for (unsigned i = 0; i < NR_STATUS; i++) {
 			size_t n = strlen(status_names[i]);
 
 			if (!strncmp(line, status_names[i], n) && line[n] == ':')
 				kb[i] = strtol(line + n + 1, NULL, 10) - status_before[i];
 		}
-	close(l.fd);
+	lines_close(&l);
 }
 
 void actor_view_begin(void)
@@ -214,6 +217,7 @@ int64_t actor_status(enum status_field field)
 void actor_view(struct view *v)
 {
 	read_smaps(v);
+	actor_numa_maps(v);
 	read_pagemap(v);
 	read_mincore(v);
 	read_status(v->status);

@@ -56,23 +56,45 @@ static bool all_done(const struct play *p, unsigned side)
 	return true;
 }
 
+/* False: none of the sides has such a machine. */
+static bool choose_sides(struct play *p, const struct script *s)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < p->nr_sides; i++) {
+		p->left_out[i] = !side_has_machine(&p->sides[i], s);
+		any |= !p->left_out[i];
+	}
+	if (!any)
+		fprintf(stderr, "quire replay: %s: has not %u nodes\n", name_of(p, 0), s->nodes);
+	return any;
+}
+
 bool play_execute(struct play *p, const struct script *s)
 {
 	unsigned begun = 0;
-	bool ok = true;
+	bool ok = choose_sides(p, s);
 
-	while (begun < p->nr_sides && begin(p, begun, s))
-		begun++;
+	while (ok && begun < p->nr_sides) {
+		ok = p->left_out[begun] || begin(p, begun, s);
+		begun += ok;
+	}
 	for (unsigned i = 0; i < begun; i++)
-		ok &= finish(p, i) && all_done(p, i);
-	return ok && begun == p->nr_sides;
+		ok &= p->left_out[i] || (finish(p, i) && all_done(p, i));
+	return ok;
+}
+
+static bool differ(const struct play *p, struct difference *d)
+{
+	return p->nr_sides == 2 && !p->left_out[0] && !p->left_out[1] &&
+	       boards_differ(p->sides[0].board, p->sides[1].board, d);
 }
 
 bool play_differs(struct play *p, const struct script *s)
 {
 	struct difference d;
 
-	return !play_execute(p, s) || boards_differ(p->sides[0].board, p->sides[1].board, &d);
+	return !play_execute(p, s) || differ(p, &d);
 }
 
 /* ---- printing ---------------------------------------------------------------- */
@@ -91,14 +113,15 @@ static void print_views(const struct play *p, unsigned side, unsigned i)
 
 static void print_step(const struct play *p, unsigned i)
 {
-	const struct board *b = p->sides[0].board;
+	unsigned side = p->left_out[0];
+	const struct board *b = p->sides[side].board;
 	char step[STEP_LEN], text[RESULT_LEN];
 
 	step_print(&b->script, &b->script.steps[i], step, sizeof(step));
 	result_print(b, &b->script.steps[i], &b->results[i], text, sizeof(text));
 	printf("%3u  %-50s %s\n", i + 1, step, text);
 	if (p->verbose)
-		print_views(p, 0, i);
+		print_views(p, side, i);
 }
 
 static void print_difference(const struct play *p, const struct difference *d)
@@ -139,11 +162,16 @@ bool play_script(struct play *p, const struct script *s)
 	struct difference d;
 	bool ok = play_execute(p, s);
 
+	if (p->left_out[0] && p->left_out[p->nr_sides - 1])
+		return false;
+	for (unsigned i = 0; i < p->nr_sides; i++)
+		if (p->left_out[i])
+			printf("not on the %s, which has not %u nodes\n", name_of(p, i), s->nodes);
 	for (unsigned i = 0; i < s->nr_steps; i++)
 		print_step(p, i);
 	for (unsigned i = 0; ok && i < p->nr_sides; i++)
-		ok &= met(p, i);
-	if (p->nr_sides == 2 && boards_differ(p->sides[0].board, p->sides[1].board, &d)) {
+		ok &= p->left_out[i] || met(p, i);
+	if (differ(p, &d)) {
 		print_difference(p, &d);
 		ok = false;
 	}

@@ -11,11 +11,12 @@
 struct play {
 	struct side sides[2];
 	unsigned nr_sides;
-	bool verbose; /* the mappings after each step */
+	bool left_out[2]; /* there is no machine there that the script could be executed on */
+	bool verbose;     /* the mappings after each step */
 };
 
-/* Executes a script.  False: a side or a process of it has died, or takes too long, of which
- * standard error tells. */
+/* Executes a script, where there is a machine for it.  False: there is none, or: a side or a
+ * process of it has died, or takes too long, of which standard error tells. */
 bool play_execute(struct play *p, const struct script *s);
 /* The sides differ, or one could not execute it. */
 bool play_differs(struct play *p, const struct script *s);

@@ -58,9 +58,11 @@ static bool is_anonymous(uint8_t bits)
 	return (bits & (PAGE_PRESENT | PAGE_FILE)) == PAGE_PRESENT && bits & PAGE_EXCLUSIVE;
 }
 
-static bool mincore_differs(const struct place *at)
+/* A call that tells which pages are there. */
+static bool told_pages_differ(const struct place *at)
 {
-	return at->step->verb == VERB_MINCORE && at->result[0]->value == at->result[1]->value;
+	return (at->step->verb == VERB_MINCORE || at->step->verb == VERB_MOVE_PAGES) &&
+	       at->result[0]->value == at->result[1]->value;
 }
 
 /* What is told of pages that are not anonymous. */
@@ -110,7 +112,7 @@ static bool is_on_disk(const struct place *at)
 static bool disk_folios(const struct place *at)
 {
 	if (at->part == PART_RESULT)
-		return mincore_differs(at) && has_disk(&at->board[0]->script);
+		return told_pages_differ(at) && has_disk(&at->board[0]->script);
 	return of_other_pages(at) && is_on_disk(at);
 }
 
@@ -176,13 +178,16 @@ static bool exit_share(const struct place *at)
 	return at->part == PART_PAGE && (bits_of(at, 0) ^ bits_of(at, 1)) == PAGE_EXCLUSIVE;
 }
 
-/* Under `quire run` what a file holds is the host's. */
+/* Under `quire run` what a file holds is the host's, and so a memory file has no policy. */
 static bool external(const struct place *at)
 {
 	if (!of_a_guest(at))
 		return false;
 	if (at->part == PART_RESULT)
-		return mincore_differs(at) && after(at, VERB_FILE);
+		return (told_pages_differ(at) || at->step->verb == VERB_GET_MEMPOLICY) &&
+		       after(at, VERB_FILE);
+	if (at->part == PART_POLICY)
+		return maps_file(at);
 	return of_other_pages(at) && maps_file(at);
 }
 
@@ -209,10 +214,28 @@ static bool populated_dirty(const struct place *at)
 	return is_dirt(at) && !is_private(at) && any_step(at, is_populate_write);
 }
 
+static bool is_moving_mbind(const struct step *s, const struct result *r)
+{
+	(void)r;
+	return s->verb == VERB_MBIND && s->words[2] & (QMPOL_MF_MOVE | QMPOL_MF_MOVE_ALL);
+}
+
+static bool rebound_dirty(const struct place *at)
+{
+	return is_dirt(at) && !is_private(at) && any_step(at, is_moving_mbind);
+}
+
 /* mlockall is for all that the process has, which is more than the script's. */
 static bool own_locked(const struct place *at)
 {
 	return at->part == PART_STATUS && at->field == STATUS_LOCKED && after(at, VERB_LOCKALL);
+}
+
+/* All that the process has is looked at, which is more than the script's. */
+static bool own_pages(const struct place *at)
+{
+	return at->part == PART_RESULT && at->step->verb == VERB_MIGRATE_PAGES &&
+	       at->result[0]->value >= 0 && at->result[1]->value >= 0;
 }
 
 static bool absent(const struct place *at)
@@ -258,12 +281,21 @@ static struct allowance allowances[] = {
      "of a shared page that MADV_POPULATE_WRITE has taken the host says at once that it is dirty, "
      "to other processes too; Quire when it is unmapped",
      populated_dirty, false, 0},
+    {"rebound",
+     "with MPOL_DEFAULT and MPOL_MF_MOVE the host gives each page another frame of its node, and "
+     "it "
+     "tells processes that share one at once that it is dirty; Quire leaves it where it is",
+     rebound_dirty, false, 0},
     {"own-locked",
      "mlockall locks the memory of the program that executes a script, too: VmLck counts it",
      own_locked, false, 0},
+    {"own-pages",
+     "migrate_pages is for the pages of the program that executes a script, too: it counts those "
+     "that could not be moved",
+     own_pages, false, 0},
     {"external",
      "a file that a program under `quire run` maps is the host's: which pages of it are cached, "
-     "dirty, or mapped by others, Quire does not know",
+     "dirty, or mapped by others, Quire does not know, and it has no memory policy",
      external, false, 0},
     {"exit-share",
      "under `quire run` a process that has ended counts as one that shares its pages for a while",

@@ -89,6 +89,9 @@ static enum verdict compare_vma(struct place *at)
 	at->part = PART_FLAGS;
 	if (strcmp(at->vma[0]->flags, at->vma[1]->flags))
 		v = ask(at);
+	at->part = PART_POLICY;
+	if (v == SAME && at->vma[0]->policy != at->vma[1]->policy)
+		v = ask(at);
 	if (v == SAME)
 		v = compare_usage(at);
 	return v == SAME ? compare_pages(at) : v;
@@ -96,9 +99,18 @@ static enum verdict compare_vma(struct place *at)
 
 static const char *part_name(const struct place *at)
 {
-	if (at->part == PART_USAGE)
+	switch (at->part) {
+	case PART_USAGE:
 		return usage_names[at->field];
-	return at->part == PART_PAGE ? "page" : at->part == PART_FLAGS ? "VmFlags" : "mapping";
+	case PART_PAGE:
+		return "page";
+	case PART_FLAGS:
+		return "VmFlags";
+	case PART_POLICY:
+		return "policy";
+	default:
+		return "mapping";
+	}
 }
 
 /* ---- neighbours that could be one mapping ----------------------------------- */
@@ -121,10 +133,16 @@ bool flags_same_but_accounting(const char *a, const char *b)
 	return !strcmp(rest[0], rest[1]);
 }
 
+/* That of shared memory is what the memory has at the beginning of the mapping. */
+static bool policies_match(const struct vma_view *a, const struct vma_view *b)
+{
+	return a->policy == b->policy || a->perms[3] == 's' || a->file >= 0;
+}
+
 static bool could_merge(const struct vma_view *a, const struct vma_view *b)
 {
 	bool follows = a->end == b->start && a->file == b->file && !strcmp(a->perms, b->perms) &&
-		       flags_same_but_accounting(a->flags, b->flags);
+		       policies_match(a, b) && flags_same_but_accounting(a->flags, b->flags);
 
 	return follows && (a->file < 0 || a->offset + (a->end - a->start) == b->offset);
 }

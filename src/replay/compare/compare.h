@@ -13,6 +13,7 @@ enum part {
 	PART_MAPPINGS, /* how many there are, or range, rights, file of one */
 	PART_MERGED,   /* the same, but neighbours are one mapping on one side */
 	PART_FLAGS,    /* VmFlags of a mapping */
+	PART_POLICY,   /* what numa_maps says of one */
 	PART_USAGE,    /* a field of smaps */
 	PART_PAGE,     /* what pagemap and mincore say of a page */
 	PART_STATUS,   /* a field of status */

@@ -14,6 +14,15 @@
 #define RAM_BYTES (64ull << 20)
 #define HEAP_START 0x200000000000ull
 
+/* The port's task: of the actor whose step is being done. */
+static struct quire_task *present_task;
+
+static struct quire_task *task_of(void *ctx)
+{
+	(void)ctx;
+	return present_task;
+}
+
 static void on_log(void *ctx, enum quire_log_level level, const char *line)
 {
 	(void)ctx;
@@ -56,8 +65,10 @@ static bool begin(struct lib *l)
 		own_data = own_data_bytes();
 		port.log = on_log;
 		port.tlb_flush = lib_tlb_flush;
+		port.task = task_of;
 	}
 	options.ram = l->ram = ram;
+	options.nodes = l->board->script.nodes;
 	if (quire_machine_create(&port, &options, &l->machine) ||
 	    quire_mm_create(l->machine, &mm, &l->mms[0]))
 		return false;
@@ -93,6 +104,7 @@ static void end(struct lib *l)
 static int64_t do_fork(struct lib *l, uint8_t to)
 {
 	l->thread[to] = false;
+	l->tasks[to] = *l->task;
 	return quire_mm_fork(l->mm, &l->tlbs[to], &l->mms[to]);
 }
 
@@ -101,6 +113,7 @@ static int64_t do_thread(struct lib *l, uint8_t to)
 	quire_mm_get(l->mm);
 	l->mms[to] = l->mm;
 	l->thread[to] = true;
+	l->tasks[to] = *l->task;
 	return 0;
 }
 
@@ -142,6 +155,7 @@ static void do_step(struct lib *l, const struct step *step, struct result *r)
 	l->step = step;
 	l->result = r;
 	l->mm = l->mms[step->actor];
+	l->task = present_task = &l->tasks[step->actor];
 	if (!l->mm) {
 		r->outcome = OUTCOME_NOBODY;
 		return;

@@ -34,10 +34,12 @@ struct lib {
 	struct quire_mm *mms[MAX_ACTORS]; /* a thread has its process's, with a reference */
 	struct lib_tlb tlbs[MAX_ACTORS];  /* by process: the cookies of mms */
 	bool thread[MAX_ACTORS];
+	struct quire_task tasks[MAX_ACTORS]; /* of each process and thread: its memory policy */
 	struct lib_file files[MAX_FILES];
 	const struct step *step;
 	struct result *result;
-	struct quire_mm *mm; /* of the actor */
+	struct quire_mm *mm;     /* of the actor */
+	struct quire_task *task; /* the actor's */
 	uint64_t a[MAX_ARGS];
 };
 
@@ -53,6 +55,14 @@ void lib_tlb_flush(void *ctx, struct quire_mm *mm, void *cookie,
 void lib_status(struct quire_mm *mm, int64_t kb[NR_STATUS]);
 /* The state of an address space's arena. */
 void lib_view(struct lib *l, struct quire_mm *mm, struct view *v);
+
+/* Memory policies and nodes (lib_numa.c). */
+int64_t lib_mbind(struct lib *l);
+int64_t lib_set_mempolicy(struct lib *l);
+int64_t lib_get_mempolicy(struct lib *l);
+int64_t lib_home_node(struct lib *l);
+int64_t lib_move_pages(struct lib *l);
+int64_t lib_migrate_pages(struct lib *l);
 
 /* Files (lib_file.c). */
 int64_t lib_file_create(struct lib *l);

@@ -208,6 +208,27 @@ static int64_t call_status(struct lib *l)
 	return kb[STATUS_LOCKED];
 }
 
+/* Of nodes, and of files. */
+static int64_t call_other(struct lib *l)
+{
+	switch (l->step->verb) {
+	case VERB_MBIND:
+		return lib_mbind(l);
+	case VERB_SET_MEMPOLICY:
+		return lib_set_mempolicy(l);
+	case VERB_GET_MEMPOLICY:
+		return lib_get_mempolicy(l);
+	case VERB_HOME_NODE:
+		return lib_home_node(l);
+	case VERB_MOVE_PAGES:
+		return lib_move_pages(l);
+	case VERB_MIGRATE_PAGES:
+		return lib_migrate_pages(l);
+	default:
+		return lib_file_call(l);
+	}
+}
+
 int64_t lib_call(struct lib *l)
 {
 	struct quire_mm *mm = l->mm;
@@ -264,6 +285,6 @@ int64_t lib_call(struct lib *l)
 	case VERB_CONTENTS:
 		return call_contents(l);
 	default:
-		return lib_file_call(l);
+		return call_other(l);
 	}
 }

@@ -29,7 +29,20 @@ static void usage_kb(const struct quire_usage *u, uint32_t kb[NR_USAGE])
 		kb[i] = (uint32_t)(bytes[i] >> 10);
 }
 
-static void fill_vma(struct quire_mm *mm, const struct quire_vma_info *v, struct vma_view *m)
+/* What a mapping has no policy of its own for is told by that of the process's first thread. */
+static uint64_t policy_of(const struct lib *l, struct quire_mm *mm, uint64_t addr)
+{
+	uint64_t policy = 0;
+
+	quire_policy_at(mm, addr, &policy);
+	for (unsigned i = 0; !policy && i < MAX_ACTORS; i++)
+		if (l->mms[i] == mm && !l->thread[i])
+			policy = l->tasks[i].policy;
+	return told_policy(quire_policy_mode(policy), quire_policy_nodes(l->machine, policy));
+}
+
+static void fill_vma(const struct lib *l, struct quire_mm *mm, const struct quire_vma_info *v,
+		     struct vma_view *m)
 {
 	struct quire_usage u = {0};
 
@@ -44,6 +57,7 @@ static void fill_vma(struct quire_mm *mm, const struct quire_vma_info *v, struct
 	quire_vm_flag_names(v->vm_flags, m->flags, sizeof(m->flags));
 	quire_range_usage(mm, v->start, v->end, &u);
 	usage_kb(&u, m->kb);
+	m->policy = policy_of(l, mm, v->start);
 }
 
 static uint8_t page_bits(struct quire_mm *mm, uint64_t addr)
@@ -81,14 +95,13 @@ void lib_view(struct lib *l, struct quire_mm *mm, struct view *v)
 {
 	struct quire_vma_info info;
 
-	(void)l;
 	v->nr_vmas = 0;
 	lib_status(mm, v->status);
 	memset(v->pages, 0, sizeof(v->pages));
 	for (uint64_t at = ARENA_START - 512 * REPLAY_PAGE;
 	     !quire_vma_next(mm, at, &info) && info.start < ARENA_END; at = info.end) {
 		if (v->nr_vmas < MAX_VIEW_VMAS)
-			fill_vma(mm, &info, &v->vmas[v->nr_vmas++]);
+			fill_vma(l, mm, &info, &v->vmas[v->nr_vmas++]);
 		for (uint64_t p = info.start; p < info.end; p += REPLAY_PAGE)
 			if (p >= ARENA_START && p < ARENA_END)
 				v->pages[(p - ARENA_START) / REPLAY_PAGE] = page_bits(mm, p);

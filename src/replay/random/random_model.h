@@ -62,4 +62,12 @@ struct value file_place(struct model *m);
 void random_remap(struct model *m, struct step *s);
 void random_remap_far(struct model *m, struct step *s);
 
+/* random_numa.c */
+void random_mbind(struct model *m, struct step *s);
+void random_set_mempolicy(struct model *m, struct step *s);
+void random_get_mempolicy(struct model *m, struct step *s);
+void random_home_node(struct model *m, struct step *s);
+void random_move_pages(struct model *m, struct step *s);
+void random_migrate_pages(struct model *m, struct step *s);
+
 #endif

@@ -34,7 +34,7 @@ static bool depends(const struct step *s, const struct step *gone)
 	if (!makes)
 		return false;
 	return s->actor == gone->target ||
-	       ((s->verb == VERB_VMREAD || s->verb == VERB_VMWRITE) && s->target == gone->target);
+	       (verb_takes(s->verb, ARG_ACTOR) && s->target == gone->target);
 }
 
 static void remove_steps(struct script *s, unsigned first, unsigned n)
@@ -143,7 +143,7 @@ static bool plainer_step(struct shrinker *sh, unsigned step)
 
 	for (unsigned i = 0; i < MAX_ARGS; i++)
 		any |= plainer_number(sh, step, i);
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = 0; i < MAX_WORD_ARGS; i++)
 		any |= plainer_word(sh, step, i);
 	return any;
 }

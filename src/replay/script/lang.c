@@ -41,6 +41,21 @@ const struct verb_info verbs[NR_VERBS] = {
     [VERB_EXIT] = {"exit", false, 0, {ARG_END}},
     [VERB_VMREAD] = {"vmread", false, 4, {ARG_ACTOR, ARG_NUMBER, ARG_NUMBER, ARG_NUMBER}},
     [VERB_VMWRITE] = {"vmwrite", false, 4, {ARG_ACTOR, ARG_NUMBER, ARG_NUMBER, ARG_NUMBER}},
+    [VERB_MBIND] = {"mbind",
+		    false,
+		    4,
+		    {ARG_NUMBER, ARG_NUMBER, ARG_POLICY, ARG_NODES, ARG_MBIND, ARG_NUMBER}},
+    [VERB_SET_MEMPOLICY] = {"set_mempolicy", false, 2, {ARG_POLICY, ARG_NODES, ARG_NUMBER}},
+    [VERB_GET_MEMPOLICY] = {"get_mempolicy", false, 1, {ARG_TELL, ARG_NUMBER, ARG_NUMBER}},
+    [VERB_HOME_NODE] = {"home_node", false, 3, {ARG_NUMBER, ARG_NUMBER, ARG_NUMBER, ARG_NUMBER}},
+    [VERB_MOVE_PAGES] = {"move_pages",
+			 false,
+			 3,
+			 {ARG_NUMBER, ARG_NUMBER, ARG_MBIND, ARG_NODES, ARG_ACTOR}},
+    [VERB_MIGRATE_PAGES] = {"migrate_pages",
+			    false,
+			    2,
+			    {ARG_NODES, ARG_NODES, ARG_ACTOR, ARG_NUMBER}},
     [VERB_LIMIT] = {"limit", false, 2, {ARG_LIMIT, ARG_NUMBER}},
     [VERB_STATUS] = {"status", false, 0, {ARG_END}},
     [VERB_CONTENTS] = {"contents", false, 0, {ARG_END}},
@@ -133,6 +148,39 @@ static const struct word attach_words[] = {
     {"exec", ATTACH_EXEC},     {NULL, 0},
 };
 
+/* Modes are numbers, not bits: a greater one comes before those that it holds. */
+static const struct word policy_words[] = {
+    {"default", QMPOL_DEFAULT},
+    {"weighted_interleave", QMPOL_WEIGHTED_INTERLEAVE},
+    {"preferred_many", QMPOL_PREFERRED_MANY},
+    {"local", QMPOL_LOCAL},
+    {"interleave", QMPOL_INTERLEAVE},
+    {"bind", QMPOL_BIND},
+    {"preferred", QMPOL_PREFERRED},
+    {"static", QMPOL_F_STATIC_NODES},
+    {"relative", QMPOL_F_RELATIVE_NODES},
+    {"balancing", QMPOL_F_NUMA_BALANCING},
+    {NULL, 0},
+};
+
+static const struct word node_words[] = {
+    {"none", 0},    {"n0", 1 << 0}, {"n1", 1 << 1}, {"n2", 1 << 2}, {"n3", 1 << 3},
+    {"n4", 1 << 4}, {"n5", 1 << 5}, {"n6", 1 << 6}, {"n7", 1 << 7}, {NULL, 0},
+};
+
+static const struct word mbind_words[] = {
+    {"none", 0},
+    {"strict", QMPOL_MF_STRICT},
+    {"move", QMPOL_MF_MOVE},
+    {"move_all", QMPOL_MF_MOVE_ALL},
+    {NULL, 0},
+};
+
+static const struct word tell_words[] = {
+    {"none", 0}, {"node", TELL_NODE}, {"addr", TELL_ADDR}, {"mems_allowed", TELL_MEMS_ALLOWED},
+    {NULL, 0},
+};
+
 static const struct word_list lists[] = {
     [ARG_PROT] = {"protection", true, prot_words},
     [ARG_MAP] = {"flag of map", true, map_words},
@@ -144,6 +192,10 @@ static const struct word_list lists[] = {
     [ARG_KIND] = {"kind of file", false, kind_words},
     [ARG_LIMIT] = {"limit", false, limit_words},
     [ARG_ATTACH] = {"flag of attach", true, attach_words},
+    [ARG_POLICY] = {"memory policy", true, policy_words},
+    [ARG_NODES] = {"node", true, node_words},
+    [ARG_MBIND] = {"flag of mbind", true, mbind_words},
+    [ARG_TELL] = {"flag of get_mempolicy", true, tell_words},
 };
 
 const struct word_list *words_of(enum arg_kind kind)
@@ -151,6 +203,14 @@ const struct word_list *words_of(enum arg_kind kind)
 	if (kind >= sizeof(lists) / sizeof(lists[0]) || !lists[kind].words)
 		return NULL;
 	return &lists[kind];
+}
+
+bool verb_takes(enum verb verb, enum arg_kind kind)
+{
+	for (unsigned i = 0; i < VERB_MAX_PARTS; i++)
+		if (verbs[verb].parts[i] == kind)
+			return true;
+	return false;
 }
 
 void script_init(struct script *s)

@@ -2,6 +2,7 @@
 /*
  * parse.c: the text of a script.
  *
+ *	nodes N                                               # before the first step
  *	[ACTOR:] [NAME =] VERB ARGUMENT... [-> EXPECTED]      # comment
  */
 #include "replay/script/script.h"
@@ -359,6 +360,20 @@ static bool split(struct line *l)
 	return true;
 }
 
+/* "nodes N" */
+static bool parse_machine(struct line *l)
+{
+	struct value n;
+
+	if (l->script->nr_steps)
+		return wrong(l, "'nodes' comes before the first step");
+	if (l->nr_words != 2 || !parse_value(l, l->words[1], &n) || n.var != VAR_NONE || !n.add ||
+	    n.add > MAX_NODES)
+		return wrong(l, "nodes N: a machine of 1 to %d nodes", MAX_NODES);
+	l->script->nodes = (uint32_t)n.add;
+	return true;
+}
+
 static bool parse_line(struct line *l)
 {
 	struct script *s = l->script;
@@ -374,7 +389,11 @@ static bool parse_line(struct line *l)
 	*l->step = (struct step){.into = VAR_NONE, .target = -1, .line = l->error->line};
 	for (unsigned i = 0; i < MAX_ARGS; i++)
 		l->step->args[i].var = VAR_NONE;
-	if (!take_expected(l) || !split(l) || !parse_step(l))
+	if (!take_expected(l) || !split(l))
+		return false;
+	if (!strcmp(l->words[0], "nodes"))
+		return parse_machine(l);
+	if (!parse_step(l))
 		return false;
 	s->nr_steps++;
 	return true;

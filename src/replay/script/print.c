@@ -38,8 +38,9 @@ void value_print(const struct script *s, struct value v, char *out, size_t len)
 		snprintf(out, len, "%s%c%s", s->var_names[v.var], minus ? '-' : '+', text);
 }
 
-static void print_words(const struct word_list *list, uint32_t bits, char *out, size_t len)
+void words_print(enum arg_kind kind, uint32_t bits, char *out, size_t len)
 {
+	const struct word_list *list = words_of(kind);
 	size_t at = 0;
 	char rest[16];
 
@@ -68,42 +69,65 @@ static const char *target_name(const struct script *s, const struct step *step, 
 							: s->actor_names[step->target];
 }
 
-/* False: it was left out. */
-static bool print_argument(const struct script *s, const struct step *step, unsigned i,
-			   unsigned *numbers, unsigned *words, char *out, size_t len)
+/* How many words and numbers of a step have been printed. */
+struct printed {
+	unsigned words, numbers;
+};
+
+/* What may be left out is told by `given`: something is said by it.  False: there is none. */
+static bool print_argument(const struct script *s, const struct step *step, enum arg_kind kind,
+			   struct printed *done, bool *given, char *out, size_t len)
 {
-	const struct verb_info *info = &verbs[step->verb];
-	enum arg_kind kind = info->parts[i];
-	const struct word_list *list = words_of(kind);
 	const char *name;
 
-	if (list) {
-		uint32_t bits = step->words[(*words)++];
+	if (words_of(kind)) {
+		uint32_t bits = step->words[done->words++];
 
-		if (i >= info->required && !bits)
-			return false;
-		print_words(list, bits, out, len);
+		*given = bits;
+		words_print(kind, bits, out, len);
 		return true;
 	}
 	if (kind == ARG_NUMBER) {
-		struct value v = step->args[(*numbers)++];
-		bool named = step->verb == VERB_REMAP && (v.var != VAR_NONE || v.add);
+		struct value v = step->args[done->numbers++];
 
+		*given = v.var != VAR_NONE || v.add;
 		value_print(s, v, out, len);
-		return i < info->required || step->target >= 0 || named;
+		return true;
 	}
 	name = target_name(s, step, kind);
+	*given = name;
 	if (name)
 		snprintf(out, len, "%s", name);
 	return name;
 }
 
-void step_print(const struct script *s, const struct step *step, char *out, size_t len)
+/* Up to the last argument that is needed, or that says something. */
+static void print_arguments(const struct script *s, const struct step *step, char *out, size_t len)
 {
 	const struct verb_info *info = &verbs[step->verb];
-	unsigned numbers = 0, words = 0;
-	size_t at = 0;
+	struct printed done = {0, 0};
+	size_t at = 0, end = 0;
 	char text[80];
+
+	*out = 0;
+	for (unsigned i = 0; i < VERB_MAX_PARTS && info->parts[i] != ARG_END; i++) {
+		bool given;
+
+		if (!print_argument(s, step, info->parts[i], &done, &given, text, sizeof(text)))
+			break;
+		at = text_add(out, len, at, " ");
+		at = text_add(out, len, at, text);
+		if (given || i < info->required)
+			end = at;
+	}
+	if (end < len)
+		out[end] = 0;
+}
+
+void step_print(const struct script *s, const struct step *step, char *out, size_t len)
+{
+	size_t at = 0;
+	char text[160];
 
 	*out = 0;
 	if (s->nr_actors > 1) {
@@ -114,13 +138,9 @@ void step_print(const struct script *s, const struct step *step, char *out, size
 		at = text_add(out, len, at, s->var_names[step->into]);
 		at = text_add(out, len, at, " = ");
 	}
-	at = text_add(out, len, at, info->name);
-	for (unsigned i = 0; i < VERB_MAX_PARTS && info->parts[i] != ARG_END; i++) {
-		if (!print_argument(s, step, i, &numbers, &words, text, sizeof(text)))
-			break;
-		at = text_add(out, len, at, " ");
-		at = text_add(out, len, at, text);
-	}
+	at = text_add(out, len, at, verbs[step->verb].name);
+	print_arguments(s, step, text, sizeof(text));
+	at = text_add(out, len, at, text);
 	if (step->expects) {
 		at = text_add(out, len, at, " -> ");
 		text_add(out, len, at, step->expected);

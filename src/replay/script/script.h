@@ -21,7 +21,9 @@
 #define MAX_VARS 32
 #define MAX_FILES 8
 #define MAX_ACTORS 8 /* processes and threads */
+#define MAX_NODES 8
 #define MAX_ARGS 5
+#define MAX_WORD_ARGS 3
 #define NAME_LEN 16
 #define NOTE_LEN 96
 
@@ -61,6 +63,12 @@ enum verb {
 	VERB_EXIT,
 	VERB_VMREAD,
 	VERB_VMWRITE,
+	VERB_MBIND,
+	VERB_SET_MEMPOLICY,
+	VERB_GET_MEMPOLICY,
+	VERB_HOME_NODE,
+	VERB_MOVE_PAGES,
+	VERB_MIGRATE_PAGES,
 	VERB_LIMIT,
 	VERB_STATUS,
 	VERB_CONTENTS,
@@ -82,7 +90,7 @@ struct step {
 	int8_t into;   /* the variable that gets what map, remap or brk returns, or VAR_NONE */
 	int8_t target; /* index of a file or an actor, where the verb has one, else -1 */
 	uint32_t line; /* of the text, 0: it had none */
-	uint32_t words[2];
+	uint32_t words[MAX_WORD_ARGS];
 	struct value args[MAX_ARGS];
 	bool expects;
 	char expected[NOTE_LEN]; /* as printed (board/print.h) */
@@ -92,7 +100,16 @@ enum file_kind { FILE_MEMFD, FILE_DISK, NR_FILE_KINDS };
 /* What shmat(2) knows, and the C library's headers only by their own names. */
 enum { ATTACH_RDONLY = 010000, ATTACH_RND = 020000, ATTACH_REMAP = 040000, ATTACH_EXEC = 0100000 };
 
+/* What get_mempolicy(2) is asked for: its flags, which only libnuma's headers have. */
+enum { TELL_NODE = 1, TELL_ADDR = 2, TELL_MEMS_ALLOWED = 4 };
+
+/* What a call is told of the length of a set of nodes where the script does not say (in bits, and
+ * one more), and the pages that move_pages takes at once. */
+#define NODE_BITS 65
+#define MAX_MOVED 16
+
 struct script {
+	uint32_t nodes; /* of the machine; 0: nothing is said of them */
 	uint32_t nr_steps, nr_vars, nr_files, nr_actors;
 	char var_names[MAX_VARS][NAME_LEN];
 	char file_names[MAX_FILES][NAME_LEN];
@@ -115,6 +132,10 @@ enum arg_kind {
 	ARG_KIND,  /* of a file */
 	ARG_LIMIT, /* enum script_limit */
 	ARG_ATTACH,
+	ARG_POLICY, /* a memory policy's mode, with flags */
+	ARG_NODES,  /* a set, bit n for node n */
+	ARG_MBIND,
+	ARG_TELL,      /* of get_mempolicy */
 	ARG_FILE,      /* target: a file that there is */
 	ARG_NEW_FILE,  /* target: its name begins to mean something */
 	ARG_ACTOR,     /* target */
@@ -131,6 +152,8 @@ struct verb_info {
 	enum arg_kind parts[VERB_MAX_PARTS];
 };
 extern const struct verb_info verbs[NR_VERBS];
+/* Among the arguments of the verb is one of this kind. */
+bool verb_takes(enum verb verb, enum arg_kind kind);
 
 /* Words of an argument.  `bits` are joined by commas; others stand alone. */
 struct word {
@@ -161,6 +184,8 @@ bool script_parse(struct script *s, const char *text, struct parse_error *error)
  * what is wrong with which step.  Files come before the first fork, so that all have them.
  */
 const char *script_invalid(const struct script *s, unsigned *step);
+/* The words of an argument, "rw" or "move,strict", as scripts have them. */
+void words_print(enum arg_kind kind, uint32_t bits, char *out, size_t len);
 /* One step as a line of a script, without a newline. */
 void step_print(const struct script *s, const struct step *step, char *out, size_t len);
 /* "arena+2p", "17": a number as scripts have it. */

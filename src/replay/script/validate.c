@@ -91,7 +91,7 @@ static const char *check_target(struct known *k, const struct step *step)
 
 		if (kind == ARG_NEW_ACTOR)
 			return check_new_actor(k, step);
-		if (kind == ARG_ACTOR && !k->alive[step->target])
+		if (kind == ARG_ACTOR && step->target >= 0 && !k->alive[step->target])
 			return "a process that is not there";
 		if (kind == ARG_FILE)
 			return check_file(k, step);

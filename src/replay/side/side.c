@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,13 +66,15 @@ static void keep_open(int fd)
 static void exec_stage(const struct side *s, int commands, int answers)
 {
 	static char self[] = "/proc/self/exe", run[] = "run", quiet[] = "--quiet", dashes[] = "--",
-		    stage[] = STAGE_COMMAND, calls[] = "calls", library[] = "library";
-	char exe[4096], fds[3][16];
-	char *argv[12];
+		    nodes[] = "--nodes", stage[] = STAGE_COMMAND, calls[] = "calls",
+		    library[] = "library";
+	char exe[4096], fds[3][16], count[16];
+	char *argv[14];
 	ssize_t len = readlink(self, exe, sizeof(exe) - 1);
 	unsigned n = 0;
 
 	exe[len > 0 ? len : 0] = 0;
+	snprintf(count, sizeof(count), "%u", s->nodes ? s->nodes : 1);
 	snprintf(fds[0], sizeof(fds[0]), "%d", s->board_fd);
 	snprintf(fds[1], sizeof(fds[1]), "%d", commands);
 	snprintf(fds[2], sizeof(fds[2]), "%d", answers);
@@ -79,6 +82,8 @@ static void exec_stage(const struct side *s, int commands, int answers)
 		argv[n++] = tool_name();
 		argv[n++] = run;
 		argv[n++] = quiet;
+		argv[n++] = nodes;
+		argv[n++] = count;
 		argv[n++] = dashes;
 	}
 	argv[n++] = exe;
@@ -125,9 +130,32 @@ static int start_stage(struct side *s)
 	return err;
 }
 
+/* Of the host; 0: it does not know of nodes. */
+static uint32_t host_nodes(void)
+{
+	uint64_t nodes[16] = {0};
+
+	syscall(SYS_get_mempolicy, NULL, nodes, sizeof(nodes) * 8 + 1, NULL, TELL_MEMS_ALLOWED);
+	return (uint32_t)__builtin_popcountll(nodes[0]);
+}
+
+bool side_has_machine(const struct side *s, const struct script *script)
+{
+	return s->kind != SIDE_HOST || !script->nodes || script->nodes == host_nodes();
+}
+
+/* Under `quire run` the machine is the stage's, and lasts as long. */
+static int provide_stage(struct side *s, uint32_t nodes)
+{
+	if (s->pid && s->kind == SIDE_RUN && s->nodes != nodes)
+		end_stage(s, true);
+	s->nodes = nodes;
+	return s->pid ? 0 : start_stage(s);
+}
+
 int side_begin(struct side *s, const struct script *script)
 {
-	int err = s->pid ? 0 : start_stage(s);
+	int err = provide_stage(s, script->nodes);
 
 	if (err)
 		return err;

@@ -18,13 +18,16 @@ struct side {
 	enum side_kind kind;
 	struct board *board; /* the script that was executed last, and what came of it */
 	int board_fd;
-	pid_t pid; /* 0: not running */
+	pid_t pid;      /* 0: not running */
+	uint32_t nodes; /* of the machine that the stage is on */
 	int commands, answers;
 };
 
 /* 0 or -errno. */
 int side_open(struct side *s, enum side_kind kind);
 void side_close(struct side *s);
+/* Whether there is a machine with as many nodes as the script wants. */
+bool side_has_machine(const struct side *s, const struct script *script);
 /* Begins to execute a script.  0 or -errno. */
 int side_begin(struct side *s, const struct script *script);
 /*
