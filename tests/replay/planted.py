@@ -26,7 +26,7 @@ FAULTS = [
     ("munmap-unaligned", "an address within a page is taken", "unmap.c",
      "(addr & ~PAGE_MASK) || !len ||", "!len ||"),
     ("no-merge-left", "a mapping is not merged with the one below", "vma_merge.c",
-     "\tif (!mergeable(&p, &m->s))\n\t\treturn;", "\tif (!mergeable(&p, &m->s) || m->s.file)\n\t\treturn;"),
+     "\tif (!mergeable(&p, m->s))\n\t\treturn;", "\tif (!mergeable(&p, m->s) || m->s->file)\n\t\treturn;"),
     ("merge-offset", "mappings with a gap in the file are merged", "vma_merge.c",
      "a->pgoff + spec_pages(a) == b->pgoff", "(a->file || a->pgoff + spec_pages(a) == b->pgoff)"),
     ("identities", "what was touched apart is merged", "vma_merge.c",
