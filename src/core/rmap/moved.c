@@ -14,7 +14,7 @@ static bool covers(const struct moved_range *r, uint64_t index, uint64_t last, i
 
 static struct moved_range *make(struct quire_mm *mm, uint64_t index, uint64_t last, int64_t delta)
 {
-	struct moved_range *r = kmem_zalloc(mm->machine, sizeof(*r));
+	struct moved_range *r = kmem_alloc(mm->machine, sizeof(*r));
 
 	if (!r)
 		return NULL;
