@@ -318,6 +318,9 @@ QUIRE_API int quire_set_home_node(struct quire_mm *mm, uint64_t addr, uint64_t l
 /* The node that the page is on; external frames are taken to be on node 0.  -ENOENT: there is no
  * page yet; -EFAULT: nothing is mapped there, or the zero page. */
 QUIRE_API int quire_page_node(struct quire_mm *mm, uint64_t addr);
+/* get_mempolicy(2)'s MPOL_F_NODE and MPOL_F_ADDR: the same, of a page that is read for that: the
+ * zero page is on node 0.  -EFAULT: it may not be read, and there is none. */
+QUIRE_API int quire_read_node(struct quire_mm *mm, uint64_t addr);
 /* Of the pages that a range maps, how many are on each of the machine's nodes. */
 QUIRE_API void quire_range_nodes(struct quire_mm *mm, uint64_t start, uint64_t end,
 				 uint64_t *pages);
@@ -342,6 +345,11 @@ QUIRE_API int64_t quire_move_pages(struct quire_mm *mm, uint64_t n, const uint64
  * none of the nodes of `to` is there.
  */
 QUIRE_API int64_t quire_migrate_pages(struct quire_mm *mm, uint64_t from, uint64_t to, int flags);
+/*
+ * mbind(2)'s MPOL_MF_STRICT alone: 0: all pages of a range are on nodes of this set.  -EIO: one is
+ * not; -EFAULT: a hole.  A hole behind a mapping is met before the mapping's pages.
+ */
+QUIRE_API int quire_check_placed(struct quire_mm *mm, uint64_t addr, uint64_t len, uint64_t nodes);
 /*
  * mbind(2)'s MPOL_MF_MOVE and MPOL_MF_MOVE_ALL: the pages of a range that are on none of the nodes
  * of the set `stay` go to where new ones would go by this policy, or, if it is 0, by the thread's.

@@ -208,8 +208,12 @@ static void case_shared(void)
 	}
 	check_child(pid);
 	equal(on_second(again + 8 * PAGE, 4), 2);
+	/* This mapping was given none, and so is passed over. */
 	equal(bind_to(again, 12, DEFAULT, 0, 0), 0);
 	get(&mode, &nodes, p, F_ADDR);
+	equal(mode, BIND);
+	equal(bind_to(p, 12, DEFAULT, 0, 0), 0);
+	get(&mode, &nodes, again, F_ADDR);
 	equal(mode, DEFAULT);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * page_nodes.c: on which nodes pages are: quire_page_node(), quire_range_nodes().
+ * page_nodes.c: on which nodes pages are.
  *
  * Owns nothing.  As usage.c: R, and each table's PTL; M only after an mremap was met.  So the
  * answer is of some moment.
@@ -105,4 +105,63 @@ void quire_range_nodes(struct quire_mm *mm, uint64_t start, uint64_t end, uint64
 	do
 		count_range(mm, start, end, pages);
 	while (moves_met(&r));
+}
+
+/* ---- mbind(2): MPOL_MF_STRICT ---- */
+
+static bool on_other_nodes(struct quire_mm *mm, uint64_t start, uint64_t end, uint64_t nodes)
+{
+	uint64_t pages[QUIRE_MAX_NODES];
+
+	quire_range_nodes(mm, start, end, pages);
+	for (unsigned i = 0; i < quire_machine_nodes(mm->machine); i++)
+		if (pages[i] && !(nodes >> i & 1))
+			return true;
+	return false;
+}
+
+int quire_check_placed(struct quire_mm *mm, uint64_t addr, uint64_t len, uint64_t nodes)
+{
+	uint64_t end = addr + PAGE_ALIGN(len);
+	struct quire_vma_info v, next;
+
+	for (; addr < end; addr = v.end) {
+		if (quire_vma_next(mm, addr, &v) || v.start > addr)
+			return -QEFAULT;
+		if (v.end < end && (quire_vma_next(mm, v.end, &next) || next.start > v.end))
+			return -QEFAULT;
+		if (on_other_nodes(mm, addr, min_u64(v.end, end), nodes))
+			return -QEIO;
+	}
+	return 0;
+}
+
+/* ---- get_mempolicy(2): MPOL_F_NODE with MPOL_F_ADDR ---- */
+
+/* A page that is there is found, too, where the mapping is not for reading, unless it is for
+ * nothing at all. */
+static bool may_be_reached(struct quire_mm *mm, uint64_t addr)
+{
+	const struct quire_port *port = &mm->machine->port;
+	const struct vma *vma;
+	bool may;
+
+	rcu_read_lock(port);
+	vma = vma_find(mm, addr);
+	may = vma && (vma->flags & VM_ACCESS);
+	rcu_read_unlock(port);
+	return may;
+}
+
+int quire_read_node(struct quire_mm *mm, uint64_t addr)
+{
+	int node = quire_page_node(mm, addr);
+	char byte;
+
+	if (node >= 0 && may_be_reached(mm, addr))
+		return node;
+	if (quire_remote_read(mm, addr, &byte, 1) != 1)
+		return -QEFAULT;
+	node = quire_page_node(mm, addr);
+	return node < 0 ? 0 : node;
 }

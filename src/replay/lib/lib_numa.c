@@ -57,37 +57,14 @@ int64_t lib_set_mempolicy(struct lib *l)
 	return 0;
 }
 
-/*
- * MPOL_MF_STRICT alone: no page may be on another node, whatever nodes are there.  A hole behind a
- * mapping is met before the mapping's pages.
- */
-static int check_placed(struct lib *l, uint64_t start, uint64_t end, uint64_t nodes)
-{
-	struct quire_vma_info v, next;
-
-	for (; start < end; start = v.end) {
-		uint64_t pages[QUIRE_MAX_NODES];
-
-		if (quire_vma_next(l->mm, start, &v) || v.start > start)
-			return -EFAULT;
-		if (v.end < end && (quire_vma_next(l->mm, v.end, &next) || next.start > v.end))
-			return -EFAULT;
-		quire_range_nodes(l->mm, start, v.end < end ? v.end : end, pages);
-		for (unsigned i = 0; i < quire_machine_nodes(l->machine); i++)
-			if (pages[i] && !(nodes >> i & 1))
-				return -EIO;
-	}
-	return 0;
-}
-
 static int bind_range(struct lib *l, uint64_t nodes, uint32_t flags)
 {
-	uint64_t start = l->a[0], end = start + round_up(l->a[1]), policy;
+	uint64_t start = l->a[0], policy;
 	int err = quire_policy_make(l->machine, l->step->words[0], nodes, &policy);
 	int64_t left = 0;
 
 	if (!err && policy && flags == QMPOL_MF_STRICT)
-		err = check_placed(l, start, end, nodes);
+		err = quire_check_placed(l->mm, start, l->a[1], nodes);
 	if (!err)
 		err = quire_set_policy(l->mm, start, l->a[1], policy);
 	if (!err && (flags & MOVE_FLAGS))
@@ -122,16 +99,6 @@ int64_t lib_home_node(struct lib *l)
 
 /* ---- get_mempolicy ----------------------------------------------------------- */
 
-/* A page that is there is found, too, where the mapping is not for reading, unless it is for
- * nothing at all. */
-static bool is_present(struct quire_mm *mm, uint64_t addr)
-{
-	struct quire_vma_info v;
-
-	return !quire_vma_next(mm, addr, &v) && v.start <= addr && v.prot != QPROT_NONE &&
-	       quire_page_node(mm, addr) >= 0;
-}
-
 static bool interleaves(uint64_t policy)
 {
 	uint32_t kind = quire_policy_mode(policy) & ~(uint32_t)MODE_FLAGS;
@@ -142,15 +109,8 @@ static bool interleaves(uint64_t policy)
 /* The node of the page, which is read for that; or that the thread's next one would be on. */
 static int tell_node(struct lib *l, uint64_t policy)
 {
-	char byte;
-	int node;
-
-	if (l->step->words[0] & TELL_ADDR) {
-		if (!is_present(l->mm, l->a[0]) && quire_remote_read(l->mm, l->a[0], &byte, 1) != 1)
-			return -EFAULT;
-		node = quire_page_node(l->mm, l->a[0]);
-		return node < 0 ? 0 : node;
-	}
+	if (l->step->words[0] & TELL_ADDR)
+		return quire_read_node(l->mm, l->a[0]);
 	return interleaves(policy) ? (int)quire_policy_node(l->machine, policy, l->task->turn)
 				   : -EINVAL;
 }

@@ -18,7 +18,6 @@
 #include "run/wire/page.h"
 
 #include <errno.h>
-#include <sys/mman.h>
 
 #define MODE_SHIFT 48
 #define NODES ((1ull << MODE_SHIFT) - 1)
@@ -105,30 +104,6 @@ int64_t sys_set_mempolicy(struct request *q)
 	return err;
 }
 
-/*
- * MPOL_MF_STRICT alone: no page may be on another node.  The host looks at the nodes as they were
- * named: to MPOL_LOCAL, which names none, every page is on another one.  It looks for a hole behind
- * a mapping before it looks at its pages.
- */
-static int64_t check_placed(struct request *q, uint64_t start, uint64_t end, uint64_t nodes)
-{
-	uint64_t pages[RUN_MAX_NODES];
-	struct quire_vma_info v, next;
-
-	for (; start < end; start = v.end) {
-		if (quire_vma_next(q->space->mm, start, &v) || v.start > start)
-			return -EFAULT;
-		if (v.end < end &&
-		    (quire_vma_next(q->space->mm, v.end, &next) || next.start > v.end))
-			return -EFAULT;
-		quire_range_nodes(q->space->mm, start, v.end < end ? v.end : end, pages);
-		for (unsigned i = 0; i < quire_machine_nodes(q->run->machine); i++)
-			if (pages[i] && !(nodes >> i & 1))
-				return -EIO;
-	}
-	return 0;
-}
-
 /* What is not in the core: vdso and vvar.  They have no policy, and can be given none. */
 static bool is_special(const struct space *s, uint64_t start, uint64_t end)
 {
@@ -168,7 +143,7 @@ int64_t sys_mbind(struct request *q)
 	if (!policy)
 		flags &= ~(uint64_t)MPOL_MF_STRICT;
 	if (!err && (flags & MPOL_MF_VALID) == MPOL_MF_STRICT)
-		err = check_placed(q, start, end, nodes);
+		err = quire_check_placed(q->space->mm, start, q->a[2], nodes);
 	if (!err)
 		err = quire_set_policy(q->space->mm, start, q->a[2], policy);
 	if (!err && (flags & (MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)))
@@ -214,30 +189,23 @@ static int64_t put(struct request *q, int value, uint64_t nodes)
 	return 0;
 }
 
-/* A page that is there is found, too, where the mapping is not for reading, unless it is for
- * nothing at all. */
-static bool is_present(struct quire_mm *mm, uint64_t addr)
+/* A file may have grown behind the core's back. */
+static int read_node(struct request *q)
 {
-	struct quire_vma_info v;
+	int node = quire_read_node(q->space->mm, q->a[4]);
 
-	return !quire_vma_next(mm, addr, &v) && v.start <= addr && v.prot != PROT_NONE &&
-	       quire_page_node(mm, addr) >= 0;
+	return node < 0 && file_has_grown(q->space, q->a[4])
+		   ? quire_read_node(q->space->mm, q->a[4])
+		   : node;
 }
 
 /* The node that a page is on, which is read for that; or of the thread's next one in turn. */
 static int64_t tell_node(struct request *q, uint64_t policy)
 {
 	unsigned kind = policy_kind(policy);
-	int node;
-	char byte;
 
-	if (q->a[5] & MPOL_F_ADDR) {
-		if (!is_present(q->space->mm, q->a[4]) &&
-		    guest_remote_read(q->space, 0, q->a[4], &byte, 1) != 1)
-			return -EFAULT;
-		node = quire_page_node(q->space->mm, q->a[4]);
-		return node < 0 ? 0 : node; /* the zero page is on the first */
-	}
+	if (q->a[5] & MPOL_F_ADDR)
+		return read_node(q);
 	if (kind != MPOL_INTERLEAVE && kind != MPOL_WEIGHTED_INTERLEAVE)
 		return -EINVAL;
 	return quire_policy_node(q->run->machine, policy, q->slot->task.turn);
