@@ -167,6 +167,7 @@ struct shared {
 	uint32_t nr_areas;
 	uint32_t forking; /* index + 1 of the area whose thread is about to fork (lent.c, 3) */
 	uint32_t drops;   /* times that all host mappings were dropped: earlier touches are void */
+	uint32_t flushes; /* that were made: what was touched before may be gone again */
 	uint32_t windows_lock; /* guards which windows there are, and far.c's table */
 	uint32_t nr_windows;   /* under windows_lock */
 	uint32_t nr_fd_tables; /* that threads have had; number 0 is the first one's */

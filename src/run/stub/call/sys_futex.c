@@ -68,7 +68,7 @@ static bool touch_futex(struct thread *t, const uint64_t a[6])
 
 int64_t sys_futex(struct call *c)
 {
-	int64_t r;
+	int64_t r = 0;
 
 	c->a[1] = (uint32_t)c->a[1];
 	if (c->a[0] >= GUEST_TASK_SIZE)
@@ -79,8 +79,12 @@ int64_t sys_futex(struct call *c)
 		c->a[1] |= FUTEX_PRIVATE_FLAG;
 	/* Mostly everything is there; a futex call that gives EFAULT has done nothing. */
 	for (int i = 0;; i++) {
+		uint32_t flushes = atomic_load(&shared.flushes);
+
+		if (i && !touch_futex(c->t, c->a))
+			return r;
 		r = call_native(c);
-		if (r != -EFAULT || i == 4 || !touch_futex(c->t, c->a))
+		if (r != -EFAULT || fault_stays(i, flushes))
 			return r;
 	}
 }

@@ -216,6 +216,7 @@ void flush_ranges(struct thread *t, const uint64_t (*ranges)[2], uint32_t n)
 	}
 	if (all)
 		drop_all(t);
+	atomic_add(&shared.flushes, 1u);
 }
 
 bool service_flush(struct thread *t)

@@ -67,6 +67,8 @@ static inline void hide_pointer(uint64_t *arg)
 /* The call with the arguments in c->a, which may point into the stub where the
  * table says nothing. */
 int64_t call_native(struct call *c);
+/* The call has given EFAULT after so many other tries, and nothing was flushed meanwhile. */
+bool fault_stays(int tries, uint32_t flushes);
 int64_t call_memory(struct call *c);
 int64_t call_refuse(struct call *c, int err, uint64_t detail);
 

@@ -106,15 +106,22 @@ static int64_t touch_and_call(struct call *c, const struct call_desc *d, bool st
 	return r == RESTART && ends_call(c->t) ? -EINTR : r;
 }
 
+/* `flushes`: before the memory was touched.  Pages may move all the time. */
+bool fault_stays(int tries, uint32_t flushes)
+{
+	return tries >= FAULT_TRIES && atomic_load(&shared.flushes) == flushes;
+}
+
 int64_t call_native(struct call *c)
 {
 	const struct call_desc *d = &call_table[c->nr];
 
 	for (int i = 0;; i++) {
+		uint32_t flushes = atomic_load(&shared.flushes);
 		bool ok;
 		int64_t r = touch_and_call(c, d, i > 0, &ok);
 
-		if (r != -EFAULT || i == FAULT_TRIES)
+		if (r != -EFAULT || fault_stays(i, flushes))
 			return r;
 		/* Touched and gone again (another thread's flush), or a string: once more. */
 		if (!ok && (i > 0 || !has_strings(d)))
