@@ -119,8 +119,40 @@ tools() {
 		"$(run sh -c 'numactl --preferred=1 memhog 100M >/dev/null; echo $?')" 0
 }
 
+# sums: of the numa_maps that are read, how many private pages are on node 0 and on node 1.
+sums='
+	/ anon=/ { for (i = 2; i <= NF; i++) if (sub(/^N0=/, "", $i)) a += $i; else if (sub(/^N1=/, "", $i)) b += $i }
+	END { print a + 0, b + 0 }'
+
+# Another process's pages go to the other node and back; the process has its words still.
+migrated() {
+	have migratepages || return
+	cat >"$work/migrate" <<'END'
+		mkfifo "$1/go" "$1/told"
+		sh -c 'x=$(head -c 300000 /dev/zero | tr "\0" x); : >"$1/told"; read -r go <"$1/go"; echo ${#x} | cat >"$1/told"' sh "$1" &
+		: <"$1/told"
+		for to in 1 0 1; do
+			migratepages $! $((1 - to)) $to || echo "migratepages: $?"
+			awk "$2" /proc/$!/numa_maps
+		done
+		echo >"$1/go"
+		cat "$1/told"
+		wait
+END
+	got=$(run sh "$work/migrate" "$work" "$sums" | tr '\n' ' ')
+	is 'migratepages to and fro' "$(echo "$got" | awk '{
+		print ($1 == 0 && $2 > 75), ($3 == $2 && $4 == 0), ($5 == 0 && $6 == $2), $7, NF }')" '1 1 1 300000 7'
+	is 'numactl --membind, in numa_maps' \
+		"$(run numactl --membind=1 sh -c "x=\$(head -c 99999 /dev/zero | tr '\\0' x); awk '$sums' /proc/\$\$/numa_maps" |
+			awk '{ print ($1 == 0 && $2 > 25) }')" 1
+}
+
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
 files
 processors
 weights
 tools
+migrated
 exit $failed
