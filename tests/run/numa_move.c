@@ -448,6 +448,65 @@ static void case_lent(void)
 	equal(move_one(p, 0, MOVE), 0);
 }
 
+/* Words that threads and processes wait on, in pages that move meanwhile: who waits is woken. */
+static void pass(unsigned *word, unsigned from, unsigned times, int wait, int wake)
+{
+	for (unsigned i = from; i < times; i += 2) {
+		unsigned is;
+
+		while ((is = __atomic_load_n(word, __ATOMIC_SEQ_CST)) != i)
+			syscall(SYS_futex, word, wait, is, NULL, NULL, 0);
+		__atomic_store_n(word, i + 1, __ATOMIC_SEQ_CST);
+		syscall(SYS_futex, word, wake, 1, NULL, NULL, 0);
+	}
+}
+
+#define PASSES 1000u
+
+static void *pass_odd(void *word)
+{
+	pass(word, 1, PASSES, 0, 1);
+	return NULL;
+}
+
+static bool passed;
+
+static void *move_until_passed(void *p)
+{
+	for (int turn = 0; !__atomic_load_n(&passed, __ATOMIC_RELAXED); turn++) {
+		long node = move_one(p, turn % 2, geteuid() ? MOVE : MOVE_ALL);
+
+		check(node == turn % 2 || node == -EBUSY || node == -EACCES);
+	}
+	return NULL;
+}
+
+static void case_futex(void)
+{
+	char *own = on_first(1, MAP_PRIVATE), *both = on_first(1, MAP_SHARED);
+	pthread_t mover[2], t;
+	int status;
+	pid_t pid;
+
+	memset(own, 0, PAGE);
+	memset(both, 0, PAGE);
+	check(!pthread_create(&mover[0], NULL, move_until_passed, own));
+	check(!pthread_create(&mover[1], NULL, move_until_passed, both));
+	check(!pthread_create(&t, NULL, pass_odd, own));
+	pass((unsigned *)(void *)own, 0, PASSES, 0, 1);
+	check(!pthread_join(t, NULL));
+	pid = fork();
+	if (!pid) {
+		pass_odd(both);
+		_exit(0);
+	}
+	pass((unsigned *)(void *)both, 0, PASSES, 0, 1);
+	equal(waitpid(pid, &status, 0), pid);
+	equal(status, 0);
+	__atomic_store_n(&passed, true, __ATOMIC_RELAXED);
+	check(!pthread_join(mover[0], NULL) && !pthread_join(mover[1], NULL));
+}
+
 /* ---- migrate_pages --------------------------------------------------------------------------- */
 
 static void case_migrate(void)
@@ -636,6 +695,7 @@ static const struct {
     {"file", case_file},
     {"vdso", case_vdso},
     {"lent", case_lent},
+    {"futex", case_futex},
     {"migrate", case_migrate},
     {"mbind", case_mbind},
     {"strict", case_strict},

@@ -4,7 +4,8 @@
  *
  * A futex that is not FUTEX_PRIVATE is keyed by the host by what is mapped there.  For shared
  * memory that is the frame, the same in every process: right.  For private memory the frame
- * changes with copy-on-write, while Linux keys by address: such calls are made private.
+ * changes with copy-on-write, while Linux keys by address: such calls are made private.  A page
+ * that somebody waits on keeps its frame: it is noted as lent (fill/lent.c), and does not move.
  */
 #include "run/stub/call/sys_futex.h"
 
@@ -23,16 +24,27 @@
 
 #define ROBUST_LIMIT 2048
 
-/* A word that cannot be read is neither: the host is to say what is wrong with it. */
+static uint64_t entry_at(struct thread *t, uint64_t addr)
+{
+	uint64_t entry;
+
+	fill_lock(t);
+	entry = walk_entry(t, addr);
+	fill_unlock(t);
+	return entry;
+}
+
+/* A word that cannot be read is neither: the host is to say what is wrong with it.  The entry of a
+ * page that moves says nothing until it is back. */
 static bool page_is(struct thread *t, uint64_t addr, bool of_all)
 {
 	uint64_t entry;
 
-	if (!touch_range(t, addr, 4, TOUCH_READ))
-		return false;
-	fill_lock(t);
-	entry = walk_entry(t, addr);
-	fill_unlock(t);
+	do {
+		if (!touch_range(t, addr, 4, TOUCH_READ))
+			return false;
+		entry = entry_at(t, addr);
+	} while (!(entry & QUIRE_PTE_PRESENT));
 	return of_all == ((entry & QUIRE_PTE_SHARED) != 0);
 }
 
