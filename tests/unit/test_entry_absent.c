@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_entry_absent.c: entries without PRESENT, in last-level tables, under everything that looks
- * at entries: the table in entry.h.  The test plants them: nothing in the core makes them yet.
+ * at entries: the table in entry.h.  The test plants them.
  */
 #include "gate.h"
 #include "unit.h"

@@ -45,9 +45,17 @@ struct thread {
 	uint64_t anon[PAGES], file[PAGES]; /* what the writer has stored */
 };
 
+/* Everybody has come to do something, however slow the machine is. */
+static bool is_enough(const struct shared *s)
+{
+	return __atomic_load_n(&s->moved_anon, __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&s->moved_file, __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&s->forks, __ATOMIC_RELAXED);
+}
+
 static bool going(const struct shared *s)
 {
-	return now_ms() < s->until;
+	return now_ms() < s->until || !is_enough(s);
 }
 
 static uint64_t rnd(struct thread *t, uint64_t below)
@@ -195,7 +203,7 @@ static void *fork_on(void *arg)
 		CHECK(load(child, at) == 0);
 		CHECK(load(s->u.mm, at) == round);
 		quire_mm_put(child);
-		s->forks++;
+		__atomic_add_fetch(&s->forks, 1, __ATOMIC_RELAXED);
 	}
 	return NULL;
 }

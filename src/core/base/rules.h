@@ -246,6 +246,15 @@
 	X(unflushed_as_a_whole,                                                                    \
 	  "a walk that meets an mm whose moved entries are not flushed yet flushes all of it",     \
 	  "CVE-2018-18281 (mremap flushed late)")                                                  \
+	X(lent_asked_again,                                                                        \
+	  "a mover asks whether the page is lent when nobody else has it any more",                \
+	  "locking.md, invariant 17")                                                              \
+	X(lent_marked_first,                                                                       \
+	  "what mremap moves is marked as lent before its flush counts as done",                   \
+	  "locking.md, invariant 17")                                                              \
+	X(lazyfree_by_references,                                                                  \
+	  "MADV_FREE leaves a page alone that has another reference, an entry on its way too",     \
+	  "zap.c")                                                                                 \
 	X(children_afterwards,                                                                     \
 	  "a walk asks for an mm's children when it has looked at the mm's own entries",           \
 	  "rmap/root.h, 3")                                                                        \

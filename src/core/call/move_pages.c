@@ -48,17 +48,21 @@ static int page_of(const struct quire_machine *m, pte_t e, struct folio **folio)
 /* R. */
 static int look_at(struct quire_mm *mm, uint64_t addr, struct folio **folio)
 {
+	struct vma *vma;
 	struct pt_ref ref;
 	pte_t e;
 	int err;
 
-	if (!vma_find(mm, addr))
+	vma = vma_find(mm, addr);
+	if (!vma)
 		return NOT_MAPPED;
-	if (!pt_lock_page(mm, addr, &ref, &e))
-		return -QENOENT;
-	err = page_of(mm->machine, e, folio);
-	pt_unlock(&ref);
-	return err;
+	err = -QENOENT;
+	if (pt_lock_page(mm, addr, &ref, &e)) {
+		err = page_of(mm->machine, e, folio);
+		pt_unlock(&ref);
+	}
+	/* On its way to another address, or being replaced. */
+	return err == -QENOENT && vma_is_dead(vma) ? NOT_MAPPED : err;
 }
 
 static int look_in_rcu(struct quire_mm *mm, uint64_t addr, struct folio **folio)

@@ -119,14 +119,15 @@ static enum quire_stuck empty_held(struct compaction *c, pfn_t first)
 {
 	enum quire_stuck why = NOT_STUCK;
 
-	for (uint32_t i = 0; i < 1u << c->order && why == NOT_STUCK; i++)
+	for (uint32_t i = 0; i < 1u << c->order && why == NOT_STUCK; i++) {
+		if (!zone_holds(c->m, c->zone, first)) /* invariant 3 */
+			return QUIRE_STUCK_NO_ROOM;
 		why = empty_frame(c, pfn_folio(c->m, first + i));
+	}
 	if (why != NOT_STUCK)
 		return why;
 	if (zone_take_held(c->m, c->zone, first))
 		return NOT_STUCK;
-	if (!zone_holds(c->m, c->zone, first)) /* invariant 3 */
-		return QUIRE_STUCK_NO_ROOM;
 	return await_readers(c) && zone_take_held(c->m, c->zone, first) ? NOT_STUCK
 									: QUIRE_STUCK_WAITING;
 }

@@ -17,7 +17,9 @@
  *      cache's.  Whoever else can still read or write it has one: an entry that came meanwhile or
  *      was not found, what a gather has not flushed yet, a fault that copies it, a reader, a
  *      writer, whoever waits for its lock.  So nobody changes it while it is copied, and nobody
- *      finds the old frame afterwards.
+ *      finds the old frame afterwards.  Another thread that has flushed it, and was told that
+ *      the host may still use it, has marked it as lent before it gave its reference back: the
+ *      mover asks for that again when the page is frozen.
  *   3  A page of a file is frozen, copied, and replaced in its slot within one hold of X: who finds
  *      it frozen waits for X (filecache.c, 5).  Its old frame is free a grace period later
  *      (filecache.c, 6).  The old frame of a private page is free at once.
@@ -138,8 +140,14 @@ static bool freeze(struct move *mv, uint32_t more)
 		folio_unfreeze(mv->from, 0);
 		return true;
 	}
-	if (folio_freeze(mv->from, 1 + more))
-		return true;
+	if (folio_freeze(mv->from, 1 + more)) {
+		if (!folio_test(mv->from, FOLIO_LENT) || !RULE(lent_asked_again))
+			return true;
+		STEP("finds that the page was lent by another mapping");
+		folio_unfreeze(mv->from, 1 + more);
+		mv->err = -QEBUSY;
+		return false;
+	}
 	STEP("finds that others have references on the page");
 	mv->err = -QEAGAIN;
 	return false;

@@ -57,23 +57,9 @@ struct moved_range *moved_first(const struct anon_root *root, uint64_t index)
 	return range_of(itree_first(&root->moved, index, index));
 }
 
-/* One before it has the same delta: the walk was there. */
-static bool was_there(const struct anon_root *root, const struct moved_range *range, uint64_t index)
+struct moved_range *moved_next(struct moved_range *range, uint64_t index)
 {
-	const struct moved_range *r = moved_first(root, index);
-
-	while (r != range && r->delta != range->delta)
-		r = range_of(itree_next(&r->node, index, index));
-	return r != range;
-}
-
-struct moved_range *moved_next(const struct anon_root *root, struct moved_range *range,
-			       uint64_t index)
-{
-	do
-		range = range_of(itree_next(&range->node, index, index));
-	while (range && was_there(root, range, index));
-	return range;
+	return range_of(itree_next(&range->node, index, index));
 }
 
 bool moved_leads_to(const struct anon_root *root, uint64_t index, uint64_t place)

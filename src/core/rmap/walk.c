@@ -17,7 +17,7 @@ static bool is_looked_for(const struct quire_machine *m, const struct rmap_walk 
 /* PTL held.  What is exclusive has this entry and no other: fork changes that under the PTL. */
 static enum rmap_next ask_entry(struct rmap_walk *w, struct rmap_place *p)
 {
-	bool only = !w->way_back && folio_test(w->folio, FOLIO_EXCLUSIVE);
+	bool only = !w->way_back && folio_test(w->folio, FOLIO_EXCLUSIVE) && !folio_order(w->folio);
 	enum rmap_next next = w->entry(w, p);
 
 	if (only || (!w->way_back && atomic_load(&w->folio->mapcount) <= 0))

@@ -12,6 +12,7 @@
  *      private page: it holds N of each mm that it visits (walk_anon.c, 1).  What comes while it
  *      goes on is another's business: it has a reference on the folio.  But what fork copies from
  *      an entry that was not seen yet is seen (root.h, 3).
+ *      One whose entry() leaves it as it was may be come to twice, where moved ranges overlap.
  *   3  A walk on the way back finds each migration entry of the folio, also one that was moved or
  *      copied since it was put in.
  */

@@ -47,7 +47,7 @@ static enum rmap_next look_for_page(struct visit *v, uint64_t index)
 	enum rmap_next next = RMAP_GO_ON;
 	struct moved_range *r;
 
-	for (r = moved_first(root, index); r && next == RMAP_GO_ON; r = moved_next(root, r, index))
+	for (r = moved_first(root, index); r && next == RMAP_GO_ON; r = moved_next(r, index))
 		next = look_at(v, index - (uint64_t)r->delta);
 	return next == RMAP_GO_ON ? look_at(v, index) : next;
 }

@@ -186,9 +186,11 @@ static uint64_t move_and_flush(struct mmu_gather *g, uint64_t new_addr, uint64_t
 	atomic_fence(); /* src is dead: as for a zap (zap.c, 4) */
 	moved = move_all(g, new_addr, old_addr, len);
 	tlb_flush_now(g);
-	atomic_store(&g->mm->unflushed, 0);
+	if (!RULE(lent_marked_first))
+		atomic_store(&g->mm->unflushed, 0);
 	if (g->lent && RULE(lent_moves))
 		tlb_mark_lent(g->mm, new_addr, new_addr + moved);
+	atomic_store(&g->mm->unflushed, 0); /* a mover does not ask for the old address any more */
 	return moved;
 }
 

@@ -92,7 +92,7 @@ void vma_take_identity(struct vma *vma);
  * whether it is dead. */
 static inline void vma_touch(struct vma *vma)
 {
-	if (unlikely(!atomic_load_relaxed(&vma->anon_id)))
+	if (unlikely(!atomic_load(&vma->anon_id))) /* before the look at vma->dead */
 		vma_take_identity(vma);
 }
 /* dst, a fork's copy of src that nobody knows, is to get its entries.  `forking` is set. */

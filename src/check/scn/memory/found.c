@@ -4,7 +4,7 @@
  * number of its frame.  They try for a reference, against whoever frees the folio at once.
  *
  * Nothing in the core frees a page of a cache without a grace period yet: take_page() does here
- * what reclaim and migration have to do.
+ * what reclaim will have to do.
  */
 #include "check/world/scenario.h"
 #include "core/file/file.h"

@@ -2,7 +2,7 @@
 /*
  * forks.c: a page is taken away from all that map it, and given back, while they fork and exit.
  */
-#include "check/scn/rmap/mover.h"
+#include "check/scn/rmap/away.h"
 
 static void fork_now(struct world *w)
 {
@@ -13,7 +13,7 @@ static void setup(struct world *w)
 {
 	map_anon(w, w->addr, 1, PROT_RW);
 	fill(w, w->addr, 5);
-	mover_choose(w, w->addr);
+	away_choose(w, w->addr);
 }
 
 static void check_both(struct world *w)
@@ -28,7 +28,7 @@ SCENARIO(rmap_fork) = {
     .source = "rmap/root.h, 3",
     .pairs = "whoever takes a page away × fork",
     .setup = setup,
-    .actors = {{"fork", fork_now}, {"mover", mover_run}},
+    .actors = {{"fork", fork_now}, {"mover", away_and_back}},
     .check = check_both,
     .nr_guards = 2,
     .guards = {RULE_children_afterwards, RULE_child_linked_first},
@@ -53,7 +53,7 @@ SCENARIO(rmap_chain) = {
     .source = "rmap/root.h, 4; CVE-2022-42703",
     .pairs = "whoever takes a page away × fork",
     .setup = setup_chain,
-    .actors = {{"fork", fork_now}, {"mover", mover_run}},
+    .actors = {{"fork", fork_now}, {"mover", away_and_back}},
     .check = check_both,
     .nr_guards = 1,
     .guards = {RULE_walk_keeps_root},
@@ -86,7 +86,7 @@ SCENARIO(rmap_exit) = {
     .source = "rmap/root.h, 2",
     .pairs = "whoever takes a page away × exit",
     .setup = setup_child,
-    .actors = {{"exit", end_parent}, {"mover", mover_run}},
+    .actors = {{"exit", end_parent}, {"mover", away_and_back}},
     .check = check_child,
 };
 
@@ -107,6 +107,6 @@ SCENARIO(rmap_exit_child) = {
     .source = "rmap/root.h, 2",
     .pairs = "whoever takes a page away × exit",
     .setup = setup_child,
-    .actors = {{"exit", end_child}, {"mover", mover_run}},
+    .actors = {{"exit", end_child}, {"mover", away_and_back}},
     .check = check_parent,
 };

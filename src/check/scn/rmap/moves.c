@@ -2,7 +2,7 @@
 /*
  * moves.c: a page is taken away from all that map it, and given back, while mremap moves it.
  */
-#include "check/scn/rmap/mover.h"
+#include "check/scn/rmap/away.h"
 
 #define TABLE_SPAN (512 * PAGE)
 #define NEAR (w->addr + 4 * PAGE)       /* under the same table */
@@ -28,7 +28,7 @@ static void setup(struct world *w)
 {
 	map_anon(w, w->addr, 1, PROT_RW);
 	fill(w, w->addr, 5);
-	mover_choose(w, w->addr);
+	away_choose(w, w->addr);
 }
 
 /* ---- from one table to another, and within one ------------------------------------- */
@@ -49,7 +49,7 @@ SCENARIO(rmap_move) = {
     .source = "linux-mm, Nov 2011 (mremap: rmap order)",
     .pairs = "whoever takes a page away × mremap",
     .setup = setup,
-    .actors = {{"mremap", move_far}, {"mover", mover_run}},
+    .actors = {{"mremap", move_far}, {"mover", away_and_back}},
     .check = check_far,
     .nr_guards = 1,
     .guards = {RULE_moved_under_n},
@@ -71,7 +71,7 @@ SCENARIO(rmap_move_within) = {
     .source = "commit 486cf46f3f9b",
     .pairs = "whoever takes a page away × mremap",
     .setup = setup,
-    .actors = {{"mremap", move_near}, {"mover", mover_run}},
+    .actors = {{"mremap", move_near}, {"mover", away_and_back}},
     .check = check_near,
     .nr_guards = 1,
     .guards = {RULE_moved_under_n},
@@ -83,7 +83,7 @@ static void setup_table(struct world *w)
 			NULL, 0, &w->addr),
 	     "mmap");
 	fill(w, w->addr, 5);
-	mover_choose(w, w->addr);
+	away_choose(w, w->addr);
 }
 
 static void move_table(struct world *w)
@@ -97,7 +97,7 @@ SCENARIO(rmap_move_table) = {
     .source = "commit 97113eb39fa7",
     .pairs = "whoever takes a page away × mremap",
     .setup = setup_table,
-    .actors = {{"mremap", move_table}, {"mover", mover_run}},
+    .actors = {{"mremap", move_table}, {"mover", away_and_back}},
     .check = check_far,
     .nr_guards = 1,
     .guards = {RULE_moved_under_n},
@@ -112,7 +112,7 @@ static void setup_merge(struct world *w)
 	fill(w, w->addr, 4);
 	fill(w, w->addr + PAGE, 5);
 	move(w->mm, w->addr, 1, FAR);
-	mover_choose(w, w->addr + PAGE);
+	away_choose(w, w->addr + PAGE);
 }
 
 static void move_second(struct world *w)
@@ -134,7 +134,7 @@ SCENARIO(rmap_move_merge) = {
     .source = "linux-mm, Nov 2011 (mremap: rmap order)",
     .pairs = "whoever takes a page away × mremap",
     .setup = setup_merge,
-    .actors = {{"mremap", move_second}, {"mover", mover_run}},
+    .actors = {{"mremap", move_second}, {"mover", away_and_back}},
     .check = check_merged,
     .nr_guards = 1,
     .guards = {RULE_moved_under_n},
@@ -157,7 +157,7 @@ SCENARIO(rmap_move_home) = {
     .source = "linux-mm, Nov 2011 (mremap: rmap order)",
     .pairs = "whoever takes a page away × mremap",
     .setup = setup,
-    .actors = {{"mremap", move_there_and_home}, {"mover", mover_run}},
+    .actors = {{"mremap", move_there_and_home}, {"mover", away_and_back}},
     .check = check_home,
     .nr_guards = 1,
     .guards = {RULE_moved_under_n},
@@ -169,7 +169,7 @@ static void setup_border(struct world *w)
 	map_anon(w, BORDER, 2, PROT_RW);
 	fill(w, BORDER, 5);
 	fill(w, BORDER + PAGE, 6);
-	mover_choose(w, BORDER);
+	away_choose(w, BORDER);
 }
 
 static void move_or_not(struct world *w)
@@ -191,7 +191,7 @@ SCENARIO(rmap_move_undone) = {
     .pairs = "whoever takes a page away × mremap",
     .alloc_failures = 1,
     .setup = setup_border,
-    .actors = {{"mremap", move_or_not}, {"mover", mover_run}},
+    .actors = {{"mremap", move_or_not}, {"mover", away_and_back}},
     .check = check_undone,
     .nr_guards = 1,
     .guards = {RULE_moved_under_n},
@@ -222,7 +222,7 @@ SCENARIO(rmap_move_family) = {
     .source = "linux-mm, Nov 2011 (mremap: rmap order)",
     .pairs = "whoever takes a page away × mremap",
     .setup = setup_family,
-    .actors = {{"parent", move_far}, {"child", move_childs}, {"mover", mover_run}},
+    .actors = {{"parent", move_far}, {"child", move_childs}, {"mover", away_and_back}},
     .check = check_family,
     .nr_guards = 1,
     .guards = {RULE_moved_under_n},
@@ -247,7 +247,7 @@ SCENARIO(rmap_move_unflushed) = {
     .source = "CVE-2018-18281",
     .pairs = "whoever takes a page away × mremap",
     .setup = setup_cached,
-    .actors = {{"mremap", move_far}, {"mover", mover_run}, {"thread", store_old}},
+    .actors = {{"mremap", move_far}, {"mover", away_and_back}, {"thread", store_old}},
     .nr_guards = 1,
     .guards = {RULE_unflushed_as_a_whole},
 };

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mover.c: the actor of mover.h.
+ * away.c: the actor of away.h.
  */
-#include "check/scn/rmap/mover.h"
+#include "check/scn/rmap/away.h"
 #include "core/frame/folio.h"
 #include "core/rmap/walk.h"
 #include "core/table/rmap.h"
 #include "core/table/tlb.h"
 
-struct mover {
+struct away {
 	struct rmap_walk walk;
 	uint64_t addr; /* of the last entry */
 	unsigned out;  /* entries whose references are to be put */
 };
 
-void mover_choose(struct world *w, uint64_t addr)
+void away_choose(struct world *w, uint64_t addr)
 {
-	note(w, MOVER_PAGE, (quire_pte(w->mm, addr) & QUIRE_PTE_FRAME_MASK) / PAGE);
+	note(w, AWAY_FRAME, (quire_pte(w->mm, addr) & QUIRE_PTE_FRAME_MASK) / PAGE);
 }
 
 static enum rmap_next take_out(struct rmap_walk *walk, struct rmap_place *p)
 {
-	struct mover *mv = container_of(walk, struct mover, walk);
+	struct away *mv = container_of(walk, struct away, walk);
 	struct folio *f = walk->folio;
 	bool exclusive = folio_test(f, FOLIO_EXCLUSIVE);
 
@@ -55,7 +55,7 @@ static enum rmap_next put_back(struct rmap_walk *walk, struct rmap_place *p)
 
 static void flush(struct rmap_walk *walk, struct quire_mm *mm)
 {
-	struct mover *mv = container_of(walk, struct mover, walk);
+	struct away *mv = container_of(walk, struct away, walk);
 	struct mmu_gather g;
 
 	tlb_begin(&g, mm);
@@ -79,7 +79,7 @@ static void expect_unused(struct world *w, struct folio *f)
 
 static void walk_twice(struct world *w, struct folio *f)
 {
-	struct mover mv = {.walk = {.folio = f, .entry = take_out, .flush = flush}};
+	struct away mv = {.walk = {.folio = f, .entry = take_out, .flush = flush}};
 
 	if (!folio_test(f, FOLIO_ANON) || !rmap_begin(w->m, &mv.walk))
 		return;
@@ -92,9 +92,9 @@ static void walk_twice(struct world *w, struct folio *f)
 	rmap_end(w->m, &mv.walk);
 }
 
-void mover_run(struct world *w)
+void away_and_back(struct world *w)
 {
-	struct folio *f = pfn_folio(w->m, noted(w, MOVER_PAGE));
+	struct folio *f = pfn_folio(w->m, noted(w, AWAY_FRAME));
 
 	if (!folio_try_get(f))
 		return;
