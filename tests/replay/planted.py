@@ -101,6 +101,21 @@ FAULTS = [
      "return overlaps(r) ? -QEINVAL : 0;", "return overlaps(r) ? 0 : 0;"),
     ("tail-first", "what is cut off goes before the target", "mremap.c",
      "\tif (!err)\n\t\terr = find_again(r);\n", ""),
+    ("policies-merge", "mappings of different policies are merged", "vma_merge.c",
+     "a->policy == b->policy && a->pgoff", "a->pgoff"),
+    ("policy-hole", "mbind passes over a hole", "vma/policy.c",
+     "while (!may_have && start < end)", "while (!may_have && start > end)"),
+    ("policy-object", "a mapping that has a policy gives it to the memory again", "vma/policy.c",
+     "\tif (vma->policy == policy)\n\t\treturn 0;\n\terr = set_of_file(vma, start, end, policy);",
+     "\terr = set_of_file(vma, start, end, policy);\n\tif (vma->policy == policy)\n\t\treturn err;"),
+    ("home-of-any", "set_mempolicy_home_node is content with no policy", "vma/policy.c",
+     "changed ? changed : -QENOENT", "changed"),
+    ("zero-page-node", "move_pages takes the zero page for none", "move_pages.c",
+     "\tcase ENTRY_ZERO:\n\t\treturn -QEFAULT;", "\tcase ENTRY_ZERO:\n\t\treturn -QENOENT;"),
+    ("absent-node", "move_pages takes a node that is not there", "move_pages.c",
+     "nodes[i] >= nr_nodes)", "nodes[i] > 31 + nr_nodes)"),
+    ("write-only-node", "get_mempolicy does not find a page that may only be written", "page_nodes.c",
+     "if (node >= 0 && may_be_reached(mm, addr))", "if (node > 99 && may_be_reached(mm, addr))"),
 ]
 
 
