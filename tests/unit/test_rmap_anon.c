@@ -185,6 +185,33 @@ static void test_chain(void **state)
 	}
 }
 
+/* Each parent ends when its child has forked. */
+static void test_overlapping_chain(void **state)
+{
+	enum { GENERATIONS = 4000 };
+	struct unit *u = *state;
+	uint64_t a = unit_map(u->mm, 0, UPAGE, URW, UANON), first = 0;
+	struct quire_mm *child = NULL;
+	struct seen s;
+
+	unit_store(u->mm, a, 1);
+	child = fork_of(u->mm);
+	for (unsigned i = 0; i < GENERATIONS; i++) {
+		struct quire_mm *grandchild = fork_of(child);
+
+		quire_mm_put(u->mm);
+		u->mm = child;
+		child = grandchild;
+		if (i == 64)
+			first = kmem_bytes(u);
+	}
+	u->port.rcu_barrier(u->port.ctx);
+	assert_in_range(kmem_bytes(u), 0, first + 4096);
+	s = walk(u, child, a);
+	assert_int_equal(s.n, 2);
+	quire_mm_put(child);
+}
+
 /* While the parents of a chain have another child, their roots stay; they go with it. */
 static void test_chain_with_branch(void **state)
 {
@@ -379,6 +406,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_generations, unit_setup, unit_teardown),
 	    cmocka_unit_test_setup_teardown(test_server, unit_setup, unit_teardown),
 	    cmocka_unit_test_setup_teardown(test_chain, unit_setup, unit_teardown),
+	    cmocka_unit_test_setup_teardown(test_overlapping_chain, unit_setup, unit_teardown),
 	    cmocka_unit_test_setup_teardown(test_chain_with_branch, unit_setup, unit_teardown),
 	    cmocka_unit_test_setup_teardown(test_strangers, unit_setup, unit_teardown),
 	    cmocka_unit_test_setup_teardown(test_moved, unit_setup, unit_teardown),

@@ -9,12 +9,16 @@
 #include "core/rmap/root.h"
 #include "core/table/cursor.h"
 
-/* Roots above the mm that forks, all ended, with one child each: from so many on they go. */
+/* Links from which on a chain is cut, and how many are cut at once. */
 #ifdef QUIRE_CHECKER
 #define LONG_CHAIN 1u
 #else
 #define LONG_CHAIN 8u
 #endif
+#define LONGEST_CHAIN 32u
+/* How many roots that are no links are looked above, and how many may be below. */
+#define FAR_ABOVE 16u
+#define FEW_BELOW 16u
 
 static void lock_tree(struct quire_machine *m)
 {
@@ -165,87 +169,154 @@ struct anon_root *anon_root_next(struct anon_root *start, struct anon_root *at)
 	return next;
 }
 
-/* ---- forks -------------------------------------------------------------------- */
+/* ---- chains ------------------------------------------------------------------- */
 
-/* Invariant 4.  False: a page is just being moved, and may get its old name with its new frame. */
-static bool take_name(struct quire_mm *mm)
-{
-	const struct quire_machine *m = mm->machine;
-	struct pt_cursor c;
-	bool all = true;
+/* Roots one above the other that lead nowhere else, of mms that have ended: the lowest first. */
+struct chain {
+	struct anon_root
+	    *below; /* whose pages have their names, or its descendants'; a reference */
+	unsigned n;
+	struct anon_root *link[LONGEST_CHAIN];
+};
 
-	STEP("gives its pages its own root");
-	pt_cursor_begin(&c, mm, 0, m->task_size);
-	while (pt_next_piece(&c))
-		pt_for_each_entry (&c) {
-			pte_t e = atomic_load_relaxed(c.entry);
-			struct folio *f = entry_none(e) ? NULL : entry_anon_folio(m, e);
-
-			if (f && f->root != mm->anon)
-				atomic_store(&f->root, mm->anon);
-			else if (unlikely(!f && entry_kind(m, e) == ENTRY_MIGRATION))
-				all = false;
-		}
-	return all;
-}
-
-/* L.  Its mm has ended, nobody walks through it, and it leads to one other only. */
+/* L.  Its mm has ended, nobody walks through it, and it has one child. */
 static bool is_link(const struct anon_root *root)
 {
 	return root && (root->refs == 1 || (!RULE(walk_keeps_root) && !root->mm));
 }
 
-/* L. */
-static unsigned links_above(const struct anon_root *root)
+/* L.  Returns the root above them. */
+static struct anon_root *collect_links(struct chain *c)
 {
-	unsigned n = 0;
+	struct anon_root *root = c->below->parent;
 
-	while (is_link(root->parent)) {
-		root = root->parent;
-		n++;
-	}
-	return n;
+	for (c->n = 0; c->n < LONGEST_CHAIN && is_link(root); root = root->parent)
+		c->link[c->n++] = root;
+	return root;
 }
 
-/* L.  The root comes in the place of the highest link above it.  Returns the links. */
-static struct anon_root *cut_links(struct anon_root *root)
+/* L.  Not so many that looking through all of them would hold up a fork for long. */
+static bool has_few_below(struct anon_root *root)
 {
-	struct anon_root *gone = NULL, *link;
+	struct anon_root *at = root;
+	unsigned n = 0;
 
-	while (is_link(link = root->parent)) {
-		root->parent = link->parent;
-		dlist_del(&root->sibling);
-		if (link->parent)
-			dlist_add(&link->sibling, &root->sibling);
-		dlist_del(&link->sibling);
-		link->parent = NULL;
+	while (at && n <= FEW_BELOW) {
+		at = after(root, at);
+		n++;
+	}
+	return n <= FEW_BELOW;
+}
+
+/* A chain worth cutting, directly above the root or above one that it descends from. */
+static bool find_chain(struct anon_root *root, struct chain *c)
+{
+	bool found = false;
+
+	lock_tree(root->machine);
+	for (unsigned i = 0; root && i < FAR_ABOVE && !found; i++) {
+		c->below = root;
+		root = collect_links(c);
+		found = c->n >= LONG_CHAIN && has_few_below(c->below);
+	}
+	if (found)
+		c->below->refs++;
+	unlock_tree(c->below->machine);
+	return found;
+}
+
+static bool has_name_of(const struct chain *c, const struct folio *f)
+{
+	const struct anon_root *name = atomic_load_relaxed(&f->root);
+	unsigned i = 0;
+
+	if (name == c->below)
+		return false;
+	while (i < c->n && c->link[i] != name)
+		i++;
+	return i < c->n;
+}
+
+/* N.  False: a page is just being moved, and may get its old name with its new frame. */
+static bool rename_in(const struct chain *c, struct quire_mm *mm)
+{
+	const struct quire_machine *m = mm->machine;
+	struct pt_cursor at;
+	bool all = true;
+
+	rcu_read_lock(&m->port);
+	pt_cursor_begin(&at, mm, 0, m->task_size);
+	while (pt_next_piece(&at))
+		pt_for_each_entry (&at) {
+			pte_t e = atomic_load_relaxed(at.entry);
+			struct folio *f = entry_none(e) ? NULL : entry_anon_folio(m, e);
+
+			if (f && has_name_of(c, f))
+				atomic_store(&f->root, c->below);
+			else if (unlikely(!f && entry_kind(m, e) == ENTRY_MIGRATION))
+				all = false;
+		}
+	rcu_read_unlock(&m->port);
+	return all;
+}
+
+/* Invariant 4: parents first, as a walk does. */
+static bool rename_pages(const struct chain *c)
+{
+	struct anon_root *at = c->below;
+	bool all = true;
+
+	STEP("gives pages that have the names of ended mms another");
+	anon_root_get(at);
+	while (at) {
+		anon_lock(at);
+		all = (!at->mm || rename_in(c, at->mm)) && all;
+		anon_unlock(at);
+		at = anon_root_next(c->below, at);
+	}
+	return all;
+}
+
+/* L.  The root comes in the place of its parent, a link. */
+static void take_place(struct anon_root *root, struct anon_root *link)
+{
+	root->parent = link->parent;
+	dlist_del(&root->sibling);
+	if (link->parent)
+		dlist_add(&link->sibling, &root->sibling);
+	dlist_del(&link->sibling);
+	link->parent = NULL;
+}
+
+/* Those of the links that still are.  Another fork may have been faster. */
+static void cut(struct chain *c)
+{
+	struct anon_root *gone = NULL;
+
+	lock_tree(c->below->machine);
+	for (unsigned i = 0; i < c->n; i++) {
+		struct anon_root *link = c->link[i];
+
+		if (c->below->parent != link || !is_link(link))
+			break;
+		take_place(c->below, link);
 		if (--link->refs)
 			continue;
 		link->parent = gone;
 		gone = link;
 	}
-	return gone;
-}
-
-static bool has_long_chain(struct anon_root *root)
-{
-	bool is_long;
-
-	lock_tree(root->machine);
-	is_long = dlist_empty(&root->children) && links_above(root) >= LONG_CHAIN;
-	unlock_tree(root->machine);
-	return is_long;
-}
-
-static void shorten(struct anon_root *root)
-{
-	struct anon_root *gone;
-
-	lock_tree(root->machine);
-	gone = cut_links(root);
-	unlock_tree(root->machine);
+	unlock_tree(c->below->machine);
 	free_all(gone);
 }
+
+static __attribute__((noinline)) void shorten(struct chain *c)
+{
+	if (rename_pages(c))
+		cut(c);
+	anon_root_put(c->below);
+}
+
+/* ---- forks -------------------------------------------------------------------- */
 
 static void link_child(struct anon_root *parent, struct anon_root *child)
 {
@@ -259,8 +330,10 @@ static void link_child(struct anon_root *parent, struct anon_root *child)
 
 void anon_root_fork(struct quire_mm *parent, struct quire_mm *child)
 {
-	if (unlikely(has_long_chain(parent->anon)) && take_name(parent))
-		shorten(parent->anon);
+	struct chain c;
+
+	if (unlikely(find_chain(parent->anon, &c)))
+		shorten(&c);
 	link_child(parent->anon, child->anon);
 }
 

@@ -10,9 +10,11 @@
  *   3  Fork links the child behind its brothers and sisters before it copies the first entry.  A
  *      walk looks at an mm's entries first, and for its children afterwards: what the child has
  *      copied before is found with the child, and what it copies later was seen already.
- *   4  A chain of forks whose parents have ended does not grow without end.  When the last in it
- *      forks its first child, it has all that the chain's roots could have: it gives its pages its
- *      own name, and the roots above it go.  A walk that goes through one of them keeps it.
+ *   4  A chain of forks whose parents have ended does not grow without end.  A fork that finds many
+ *      roots in a row above it, of ended mms with one child each, gives the pages that have their
+ *      names that of the root below them: such pages are mapped there and further down, nowhere
+ *      else.  Then the roots go.  A walk that goes through one of them keeps it.  While a page is
+ *      being moved they stay, and while very many descend from the root below them.
  */
 #ifndef CORE_RMAP_ROOT_H
 #define CORE_RMAP_ROOT_H

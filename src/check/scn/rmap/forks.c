@@ -59,6 +59,69 @@ SCENARIO(rmap_chain) = {
     .guards = {RULE_walk_keeps_root},
 };
 
+/* The grandfather ends when there is a grandchild: its name is of a page of both. */
+static void setup_overlap(struct world *w)
+{
+	struct quire_mm *first;
+
+	setup(w);
+	first = w->mm;
+	must(quire_mm_fork(first, NULL, &w->mm), "fork");
+	fork_now(w);
+	quire_mm_put(first);
+}
+
+#define GRANDCHILD 0 /* note */
+
+static void fork_child(struct world *w)
+{
+	struct quire_mm *grandchild;
+
+	must(quire_mm_fork(w->child, NULL, &grandchild), "fork");
+	note(w, GRANDCHILD, (uintptr_t)grandchild);
+}
+
+static void check_all(struct world *w)
+{
+	struct quire_mm *grandchild = (struct quire_mm *)(uintptr_t)noted(w, GRANDCHILD);
+
+	check_both(w);
+	expect(peek(w, grandchild, w->addr) == 5, "the grandchild's page has changed");
+}
+
+SCENARIO(rmap_chain_above) = {
+    .name = "rmap-chain-above",
+    .title = "a walk from an ended mm's root against the fork of one that it is not the parent of",
+    .source = "rmap/root.h, 4",
+    .pairs = "whoever takes a page away × fork",
+    .setup = setup_overlap,
+    .actors = {{"fork", fork_child}, {"mover", away_and_back}},
+    .check = check_all,
+    .nr_guards = 1,
+    .guards = {RULE_walk_keeps_root},
+};
+
+static void drop_parents(struct world *w)
+{
+	must(quire_munmap(w->mm, w->addr, PAGE), "munmap");
+}
+
+static void check_grandchild(struct world *w)
+{
+	expect(peek(w, w->child, w->addr) == 5, "the child's page has changed");
+}
+
+SCENARIO(rmap_chain_munmap) = {
+    .name = "rmap-chain-munmap",
+    .title = "two forks that let one chain of roots go, against munmap in the mm below it",
+    .source = "rmap/root.h, 4",
+    .pairs = "map, unmap × fork",
+    .bound = 1,
+    .setup = setup_overlap,
+    .actors = {{"fork", fork_child}, {"munmap", drop_parents}, {"fork", fork_child}},
+    .check = check_grandchild,
+};
+
 /* ---- exit ---------------------------------------------------------------------- */
 
 static void setup_child(struct world *w)
