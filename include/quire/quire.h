@@ -369,7 +369,7 @@ QUIRE_API int64_t quire_move_by_policy(struct quire_mm *mm, uint64_t addr, uint6
 	X(LENT, lent, "a page that the host may still use for a system call") \
 	X(BUSY, busy, "a page that is locked or being written back") \
 	X(REFERENCED, referenced, "a page that somebody has a reference on") \
-	X(WAITING, waiting, "a frame that is neither free nor in use yet") \
+	X(WAITING, waiting, "a frame on its way: back after a grace period, or just taken") \
 	X(NO_ROOM, no_room, "no frame elsewhere to move a page to")
 /* clang-format on */
 

@@ -11,7 +11,7 @@
 
 #include "core/table/cursor.h"
 #include "core/table/range.h"
-#include "core/table/rmap.h"
+#include "core/table/mapcount.h"
 #include "core/vma/mm.h"
 
 #define BASE (1ull << 38)

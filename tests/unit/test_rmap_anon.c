@@ -35,7 +35,7 @@ static void flushed(struct rmap_walk *w, struct quire_mm *mm)
 	struct seen *s = container_of(w, struct seen, walk);
 
 	(void)mm;
-	assert_false(w->moved);
+	assert_false(w->flush_all);
 	s->flushes++;
 }
 

@@ -13,7 +13,7 @@ struct quire_mm;
 
 /* One of each address space.  It outlives it while pages that it has made may be mapped. */
 struct anon_root {
-	struct mutex lock;   /* N: on which way an entry is; see below */
+	struct mutex lock;   /* N itself */
 	struct quire_mm *mm; /* N: NULL once it has ended */
 	struct itree moved;  /* N, writers M: of struct moved_range */
 
@@ -26,8 +26,8 @@ struct anon_root {
 };
 
 /*
- * N: no private page of this mm is on its way from one address to another, and none is looked for
- * by whoever else has asked.  Sleeps: not in RCU.
+ * N.  While it is held mremap moves no private entry of this mm, and no other walk looks for one.
+ * Sleeps: not in RCU.
  */
 static inline void anon_lock(struct anon_root *root)
 {

@@ -23,7 +23,7 @@
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
-#include "core/table/rmap.h"
+#include "core/table/mapcount.h"
 
 static bool still_holds(const struct fault *f, const struct pt_ref *ref)
 {

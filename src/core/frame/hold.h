@@ -9,8 +9,9 @@
 
 #include "core/frame/folio.h"
 
-/* Frames that are freed from now on go to the zones, not to lists of CPUs; and back to normal. */
+/* Frames that are freed from now on go to the zones, not to lists of CPUs. */
 void frames_keep_lists_empty(struct quire_machine *m);
+/* The end of that. */
 void frames_use_lists(struct quire_machine *m);
 /* Frames of it that were ever used: [*first, *end).  Blocks are aligned from *first on. */
 void zone_span(const struct quire_machine *m, unsigned zone, pfn_t *first, pfn_t *end);
@@ -27,7 +28,7 @@ void zone_release(struct quire_machine *m, unsigned zone, pfn_t first);
 /* If all of it is free it is the caller's: out of the lists, without a reference. */
 bool zone_take_held(struct quire_machine *m, unsigned zone, pfn_t first);
 
-/* That one is a folio now, or free. */
+/* What zone_take_held() has given becomes a folio, or goes back to the lists. */
 struct folio *block_to_folio(struct quire_machine *m, pfn_t first, unsigned order,
 			     unsigned alloc_flags);
 void block_free(struct quire_machine *m, pfn_t first, unsigned order);

@@ -39,7 +39,7 @@
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
-#include "core/table/rmap.h"
+#include "core/table/mapcount.h"
 #include "core/table/tlb.h"
 
 enum cow_step { COW_REUSED, COW_COPY, COW_WAIT };

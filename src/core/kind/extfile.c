@@ -22,7 +22,7 @@
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
-#include "core/table/rmap.h"
+#include "core/table/mapcount.h"
 #include "core/vma/vma.h"
 
 #define MAX_FRAME (QUIRE_PTE_FRAME_MASK >> PAGE_SHIFT)

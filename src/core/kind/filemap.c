@@ -29,7 +29,7 @@
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
-#include "core/table/rmap.h"
+#include "core/table/mapcount.h"
 #include "core/vma/vma.h"
 
 #define ADD_RUN 32u /* pages of zeros that populating adds to the cache at once */

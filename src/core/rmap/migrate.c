@@ -34,7 +34,7 @@
 #include "core/frame/place.h"
 #include "core/rmap/walk.h"
 #include "core/table/entry.h"
-#include "core/table/rmap.h"
+#include "core/table/mapcount.h"
 #include "core/table/tlb.h"
 
 /* One page on its way. */
@@ -91,7 +91,7 @@ static void flush(struct rmap_walk *w, struct quire_mm *mm)
 	(void)mm;
 	if (!mv->gathering)
 		return;
-	mv->g.full = w->moved;
+	mv->g.full = w->flush_all;
 	tlb_finish(&mv->g);
 	mv->gathering = false;
 	if (mv->g.lent && RULE(lent_page_stays))

@@ -111,7 +111,7 @@ void anon_root_end(struct anon_root *root)
 
 /* ---- walks -------------------------------------------------------------------- */
 
-/* A root that has left the tree has left the folios' names before: the folio has another. */
+/* No folio names a root that has left the tree: this one has got another name meanwhile. */
 static struct anon_root *try_root_of(struct quire_machine *m, struct folio *folio, bool *again)
 {
 	struct anon_root *root = atomic_load(&folio->root);

@@ -49,7 +49,7 @@ bool rmap_begin(struct quire_machine *m, struct rmap_walk *w)
 {
 	w->start = NULL;
 	w->visited = 0;
-	w->moved = false;
+	w->flush_all = false;
 	if (!folio_test(w->folio, FOLIO_ANON))
 		return w->folio->mapping && atomic_load(&w->folio->mapcount) > 0;
 	w->start = anon_root_of(m, w->folio);

@@ -46,7 +46,7 @@ struct rmap_walk {
 	void (*flush)(struct rmap_walk *w, struct quire_mm *mm);
 	/* For flush(): what was seen may be cached at an address that the entry has left, too; all
 	 * of the mm is to be flushed (walk_anon.c, 2). */
-	bool moved;
+	bool flush_all;
 	struct anon_root *start; /* rmap_begin(): of a private page, with a reference */
 	unsigned visited;        /* address spaces so far */
 };

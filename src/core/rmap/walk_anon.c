@@ -38,8 +38,8 @@ static enum rmap_next look_at(struct visit *v, uint64_t place)
 }
 
 /*
- * Each page of the folio has its own index.  Where it was moved comes first: a walk that were not
- * kept out of a move would miss what moves there from home.
+ * Each page of the folio has its own index.  Moved places come first: so the checker, with
+ * moved_under_n off, finds what is missed.
  */
 static enum rmap_next look_for_page(struct visit *v, uint64_t index)
 {
@@ -69,7 +69,7 @@ static void flush(struct visit *v)
 
 	if (!v->found || !w->flush)
 		return;
-	w->moved = RULE(unflushed_as_a_whole) && atomic_load(&v->mm->unflushed);
+	w->flush_all = RULE(unflushed_as_a_whole) && atomic_load(&v->mm->unflushed);
 	w->flush(w, v->mm);
 }
 
@@ -98,7 +98,7 @@ static struct anon_root *visit_and_step(struct rmap_walk *w, struct anon_root *a
 	return NULL;
 }
 
-/* Without the rule that children are asked for afterwards. */
+/* For the checker: children_afterwards is off. */
 static struct anon_root *step_and_visit(struct rmap_walk *w, struct anon_root *at)
 {
 	struct anon_root *next;

@@ -28,7 +28,7 @@
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
-#include "core/table/rmap.h"
+#include "core/table/mapcount.h"
 #include "core/table/tlb.h"
 
 struct copy {

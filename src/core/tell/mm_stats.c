@@ -6,7 +6,7 @@
  * true for some moment during the call, the set of them only at rest.
  */
 #include "core/base/sized.h"
-#include "core/table/rmap.h"
+#include "core/table/mapcount.h"
 #include "core/vma/mm.h"
 
 /* A sum read in the middle of a page's move between stripes may be briefly below zero. */

@@ -8,7 +8,7 @@
 #include "core/table/cursor.h"
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
-#include "core/table/rmap.h"
+#include "core/table/mapcount.h"
 #include "core/verify/verify.h"
 #include "core/vma/mm.h"
 #include "core/vma/vma.h"

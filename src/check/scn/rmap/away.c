@@ -5,13 +5,12 @@
 #include "check/scn/rmap/away.h"
 #include "core/frame/folio.h"
 #include "core/rmap/walk.h"
-#include "core/table/rmap.h"
+#include "core/table/mapcount.h"
 #include "core/table/tlb.h"
 
 struct away {
 	struct rmap_walk walk;
 	uint64_t addr; /* of the last entry */
-	unsigned out;  /* entries whose references are to be put */
 };
 
 void away_choose(struct world *w, uint64_t addr)
@@ -29,10 +28,8 @@ static enum rmap_next take_out(struct rmap_walk *walk, struct rmap_place *p)
 	if (exclusive)
 		folio_clear(f, FOLIO_EXCLUSIVE);
 	pt_set(&p->ref, p->ref.entry, migration_of(p->e, exclusive));
-	rmap_remove(p->mm, f, 1);
-	mm_count(p->mm, MM_ANON, 1);
+	rmap_depart(p->mm, f);
 	mv->addr = p->addr;
-	mv->out++;
 	return RMAP_GO_ON;
 }
 
@@ -45,10 +42,7 @@ static enum rmap_next put_back(struct rmap_walk *walk, struct rmap_place *p)
 	STEP("maps the page at %#lx", p->addr);
 	if (exclusive)
 		folio_set(f, FOLIO_EXCLUSIVE);
-	if (folio_get_mapped(f, 1) == 1) {
-		rmap_count_new(p->mm, 1);
-		mm_count(p->mm, MM_ANON, -1);
-	}
+	rmap_arrive(p->mm, f);
 	pt_set(&p->ref, p->ref.entry, migration_back(p->e, folio_pfn(p->mm->machine, f)));
 	return exclusive ? RMAP_STOP : RMAP_GO_ON;
 }
@@ -59,11 +53,9 @@ static void flush(struct rmap_walk *walk, struct quire_mm *mm)
 	struct mmu_gather g;
 
 	tlb_begin(&g, mm);
-	g.full = walk->moved;
+	g.full = walk->flush_all;
 	tlb_page(&g, mv->addr);
-	tlb_folio(&g, walk->folio, mv->out);
 	tlb_finish(&g);
-	mv->out = 0;
 }
 
 /* A page that nobody maps, or has cached, does not change. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rmap.c: how many entries map a folio, and what that adds up to.
+ * mapcount.c: how many entries map a folio, and what that adds up to.
  *
  * Owns folio->mapcount (atomic; changed under the PTL of the entry in question), the rss
  * counters of each mm and machine_cpu.mapped_*, striped by CPU.
@@ -14,7 +14,7 @@
  *      pages of a large one are mapped is not counted.
  */
 #include "core/frame/folio.h"
-#include "core/table/rmap.h"
+#include "core/table/mapcount.h"
 
 /* n entries more; `mapped` pages more of folios with a mapcount above 0.  Negative: fewer. */
 static void rmap_change(struct quire_mm *mm, enum mm_counter kind, int n, int mapped)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rmap.h: how many entries map a folio, and the rss that this adds up to.
+ * mapcount.h: how many entries map a folio, and the rss that this adds up to.
  */
-#ifndef CORE_TABLE_RMAP_H
-#define CORE_TABLE_RMAP_H
+#ifndef CORE_TABLE_MAPCOUNT_H
+#define CORE_TABLE_MAPCOUNT_H
 
 #include "core/base/mm_types.h"
 #include "core/frame/folio.h"
 
-/* rmap.c: a folio loses n entries: mapcount and rss are less by n.  PTL held. */
+/* mapcount.c: a folio loses n entries: mapcount and rss are less by n.  PTL held. */
 void rmap_remove(struct quire_mm *mm, struct folio *f, unsigned n);
 /*
  * An entry of the folio becomes a migration entry, which counts in rss only (entry.h, 4): its
