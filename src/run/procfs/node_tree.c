@@ -14,6 +14,7 @@
  *      nothing that a program may put in their place is followed or waited for.
  *   2  Their lines are the host's, with our values; 0 where this machine has no such thing.
  */
+#include "run/procfs/node_dir.h"
 #include "run/procfs/node_tree.h"
 
 #include "quire/quire.h"
@@ -23,7 +24,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +38,7 @@
 struct node_tree {
 	pthread_mutex_t lock; /* leaf: one writer of a file at a time */
 	int fds[RUN_MAX_NODES][RUN_NR_NODE_FILES];
+	int dir; /* node_dir.h */
 };
 
 /* ---- making it --------------------------------------------------------------- */
@@ -340,16 +341,17 @@ static int make_all(struct run *run)
 static int make_root(struct run *run)
 {
 	static const char *const places[] = {"/dev/shm", "/tmp"};
+	int err = -ENOENT;
 
 	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		char *dir = run->info->nodes_dir;
 
-		snprintf(dir, RUN_NODES_DIR, "%s/quire-nodes.XXXXXX", places[i]);
-		if (mkdtemp(dir))
+		run->node_tree->dir = err = node_dir_make(places[i], dir, RUN_NODES_DIR);
+		if (err >= 0)
 			return make_dir(dir);
 		*dir = 0;
 	}
-	return -errno;
+	return err;
 }
 
 int node_tree_create(struct run *run)
@@ -367,15 +369,6 @@ int node_tree_create(struct run *run)
 	return err ? err : make_all(run);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	remove(path);
-	return 0;
-}
-
 void node_tree_destroy(struct run *run)
 {
 	if (!run->node_tree)
@@ -385,7 +378,7 @@ void node_tree_destroy(struct run *run)
 			if (run->node_tree->fds[i][k] >= 0)
 				close(run->node_tree->fds[i][k]);
 	if (*run->info->nodes_dir)
-		nftw(run->info->nodes_dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+		node_dir_remove(run->info->nodes_dir, run->node_tree->dir);
 	free(run->node_tree);
 	run->node_tree = NULL;
 }
