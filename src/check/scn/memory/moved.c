@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * moved.c: whoever moves a private page to another frame, against accesses to it and changes of
- * its mapping.
+ * its mapping.  Forks and ends: moved_fork.c; mremap: moved_mremap.c; what is lent: moved_lent.c.
  */
 #include "check/scn/memory/mover.h"
+#include "core/frame/folio.h"
+#include "core/table/entry.h"
 
 /* Written, and writable through the translation that CPU 0 has cached. */
 static void setup(struct world *w)
 {
-	map_anon(w, w->addr, 1, PROT_RW);
-	fill(w, w->addr, 5);
-	moved_choose(w, w->addr);
+	moved_setup(w);
 	cpu_cache(w, 0, w->mm, w->addr);
 }
 
@@ -183,6 +183,31 @@ SCENARIO(moved_free) = {
     .check = check_kept,
 };
 
+static void free_in_child(struct world *w)
+{
+	must(quire_madvise(w->child, w->addr, PAGE, QMADV_FREE), "madvise");
+}
+
+/* Its parent has not said that the page may be taken. */
+static void check_not_free(struct world *w)
+{
+	expect(peek(w, w->mm, w->addr) == 5, "the parent's page has changed");
+	expect(!folio_test(entry_folio(w->m, quire_pte(w->mm, w->addr)), FOLIO_LAZYFREE),
+	       "the parent's page is free to be taken");
+}
+
+SCENARIO(moved_free_shared) = {
+    .name = "moved-free-shared",
+    .title = "MADV_FREE by a child of a page that its parent has, too, against whoever moves it",
+    .source = "zap.c; entry.h, 4",
+    .pairs = "whoever takes a page away × DONTNEED, FREE",
+    .setup = setup_forked,
+    .actors = {{"child", free_in_child}, {"mover", moved_page}},
+    .check = check_not_free,
+    .nr_guards = 1,
+    .guards = {RULE_lazyfree_by_references},
+};
+
 static void protect(struct world *w)
 {
 	uint64_t value;
@@ -230,110 +255,4 @@ SCENARIO(moved_readers) = {
     .pairs = "whoever takes a page away × protect, lock",
     .setup = setup,
     .actors = {{"mlock", lock}, {"smaps", read_usage}, {"mover", moved_page}},
-};
-
-/* ---- forks and ends of processes ------------------------------------------------------------- */
-
-static void fork_and_store(struct world *w)
-{
-	must(quire_mm_fork(w->mm, NULL, &w->child), "fork");
-	store(w, w->mm, w->addr, 9);
-	expect(load(w, w->child, w->addr) == 5, "the child sees what its parent stores");
-}
-
-static void check_forked(struct world *w)
-{
-	expect(peek(w, w->mm, w->addr) == 9, "the parent's store is lost");
-	expect(peek(w, w->child, w->addr) == 5, "the child's page has changed");
-}
-
-SCENARIO(moved_fork) = {
-    .name = "moved-fork",
-    .title = "fork, and a store of the parent's, against whoever moves the page to another frame",
-    .source = "entry.h, 4",
-    .pairs = "whoever takes a page away × fork",
-    .setup = setup,
-    .actors = {{"fork", fork_and_store}, {"mover", moved_page}},
-    .check = check_forked,
-    .nr_guards = 1,
-    .guards = {RULE_fork_shares_migration},
-};
-
-/* Somebody reads the page by a pin: it stays the parent's, and where it is. */
-static void setup_pinned(struct world *w)
-{
-	struct quire_pin pin;
-
-	setup(w);
-	must(quire_pin(w->mm, w->addr, QUIRE_READ, &pin), "pin");
-	note(w, 0, pin.frame);
-}
-
-static void check_pinned(struct world *w)
-{
-	check_forked(w);
-	expect((quire_pte(w->mm, w->addr) & QUIRE_PTE_FRAME_MASK) / PAGE == noted(w, 0),
-	       "the parent has another page than the one that is pinned");
-}
-
-SCENARIO(moved_fork_pinned) = {
-    .name = "moved-fork-pinned",
-    .title = "fork, with a page that is pinned, against whoever would move that to another frame",
-    .source = "entry.h, 4; pin.c, 1",
-    .pairs = "whoever takes a page away × fork",
-    .setup = setup_pinned,
-    .actors = {{"fork", fork_and_store}, {"mover", moved_page}},
-    .check = check_pinned,
-    .nr_guards = 1,
-    .guards = {RULE_pinned_page_stays},
-};
-
-static void end_child(struct world *w)
-{
-	quire_mm_put(w->child);
-	w->child = NULL;
-}
-
-static void check_parent(struct world *w)
-{
-	expect(peek(w, w->mm, w->addr) == 5, "the parent's page has changed");
-}
-
-SCENARIO(moved_exit) = {
-    .name = "moved-exit",
-    .title = "the end of a child against whoever moves a page that it shares to another frame",
-    .source = "migrate.c, 5",
-    .pairs = "whoever takes a page away × exit",
-    .setup = setup_forked,
-    .actors = {{"exit", end_child}, {"mover", moved_page}},
-    .check = check_parent,
-};
-
-/* ---- a system call has been lent the page ---------------------------------------------------- */
-
-static void setup_lent(struct world *w)
-{
-	map_anon(w, w->addr, 1, PROT_RW);
-	fill(w, w->addr, 5);
-	moved_choose(w, w->addr);
-}
-
-static void call(struct world *w)
-{
-	if (device_begin(w, w->mm, w->addr))
-		device_end(w, 9);
-	expect(load(w, w->mm, w->addr) == 9, "what the host has stored is lost");
-}
-
-SCENARIO(moved_lent) = {
-    .name = "moved-lent",
-    .title = "the host's store for a system call against whoever moves the page to another frame",
-    .source = "migrate.c, 1; tlb.c, 4",
-    .pairs = "whoever takes a page away × fault",
-    .device = true,
-    .setup = setup_lent,
-    .actors = {{"call", call}, {"mover", moved_page}},
-    .check = check_nine,
-    .nr_guards = 1,
-    .guards = {RULE_lent_page_stays},
 };

@@ -182,8 +182,7 @@ SCENARIO(moved_file_sync) = {
     .guards = {RULE_moved_page_is_locked},
 };
 
-/* ---- the file and its mappings
- * ------------------------------------------------------------------- */
+/* ---- the file and its mappings -------------------------------------------------------------- */
 
 static void setup_second(struct world *w)
 {
@@ -201,6 +200,24 @@ SCENARIO(moved_file_truncate) = {
     .pairs = "whoever takes a page away × truncate",
     .setup = setup_second,
     .actors = {{"truncate", truncate_to_one}, {"mover", moved_page}},
+    .check = check_one_page,
+};
+
+/* A fault maps what the cache has around it, too: also a page that is on its way, or going. */
+static void setup_around(struct world *w)
+{
+	setup_second(w);
+	map_file(w, SECOND, 2, PROT_R, QMAP_SHARED);
+}
+
+SCENARIO(moved_file_around) = {
+    .name = "moved-file-around",
+    .title = "truncation and a fault beside the file's last page against whoever moves that",
+    .source = "truncate.c, 1; filemap.c, 5",
+    .pairs = "whoever takes a page away × truncate; whoever takes a page away × fault",
+    .bound = 1,
+    .setup = setup_around,
+    .actors = {{"reader", load_second}, {"truncate", truncate_to_one}, {"mover", moved_page}},
     .check = check_one_page,
 };
 

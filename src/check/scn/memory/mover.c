@@ -6,14 +6,36 @@
 #include "core/frame/folio.h"
 #include "core/rmap/migrate.h"
 
-void moved_choose(struct world *w, uint64_t addr)
+static void choose(struct world *w, unsigned which, uint64_t addr)
 {
-	note(w, MOVED_FRAME, (quire_pte(w->mm, addr) & QUIRE_PTE_FRAME_MASK) / PAGE);
+	note(w, which, (quire_pte(w->mm, addr) & QUIRE_PTE_FRAME_MASK) / PAGE);
 }
 
-static int move_frame(struct world *w)
+void moved_choose(struct world *w, uint64_t addr)
 {
-	struct folio *from = pfn_folio(w->m, noted(w, MOVED_FRAME));
+	choose(w, MOVED_FRAME, addr);
+}
+
+void moved_choose_other(struct world *w, uint64_t addr)
+{
+	choose(w, OTHER_FRAME, addr);
+}
+
+void moved_setup(struct world *w)
+{
+	map_anon(w, w->addr, 1, PROT_RW);
+	fill(w, w->addr, 5);
+	moved_choose(w, w->addr);
+}
+
+struct folio *moved_folio(struct world *w)
+{
+	return pfn_folio(w->m, noted(w, MOVED_FRAME));
+}
+
+static int move_frame(struct world *w, unsigned which)
+{
+	struct folio *from = pfn_folio(w->m, noted(w, which));
 	struct migrate mg;
 	int err;
 
@@ -29,12 +51,17 @@ static int move_frame(struct world *w)
 
 void moved_page(struct world *w)
 {
-	move_frame(w);
+	move_frame(w, MOVED_FRAME);
+}
+
+void moved_other(struct world *w)
+{
+	move_frame(w, OTHER_FRAME);
 }
 
 void moved_for_sure(struct world *w)
 {
-	int err = move_frame(w);
+	int err = move_frame(w, MOVED_FRAME);
 
 	expect(!err, "a page that nothing keeps is not moved: error %d", -err);
 }

@@ -64,6 +64,26 @@ SCENARIO(usage_move) = {
     .guards = {RULE_moves_read_again},
 };
 
+/* The page has a node all the time; at the old address, none is mapped any more. */
+static void ask_node(struct world *w)
+{
+	uint64_t addr = w->addr;
+	int status = -1;
+
+	must((int)quire_move_pages(w->mm, 1, &addr, NULL, &status, 0), "move_pages");
+	expect(!status || status == -QEFAULT, "move_pages tells of %d", status);
+}
+
+SCENARIO(ask_move) = {
+    .name = "ask-move",
+    .title = "move_pages that asks for the node of a page on its way to another address",
+    .source = "move_pages.c",
+    .pairs = "readers of the mappings × mremap",
+    .setup = setup_page,
+    .actors = {{"mremap", move_page}, {"asks", ask_node}},
+    .check = check_page,
+};
+
 /* ---- a move that is undone ------------------------------------------------------------ */
 
 static void setup_two(struct world *w)
