@@ -252,6 +252,9 @@
 	X(lent_marked_first,                                                                       \
 	  "what mremap moves is marked as lent before its flush counts as done",                   \
 	  "locking.md, invariant 17")                                                              \
+	X(lent_on_its_way,                                                                         \
+	  "the page that a migration entry names is marked as lent where a mapped one is",         \
+	  "locking.md, invariant 17")                                                              \
 	X(lazyfree_by_references,                                                                  \
 	  "MADV_FREE leaves a page alone that has another reference, an entry on its way too",     \
 	  "zap.c")                                                                                 \

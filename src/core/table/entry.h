@@ -22,7 +22,8 @@
  *      A page that has a pin is not moved: that is asked under the PTL under which the entry is put
  *      in.  The thread flushes after that, without the PTL.  So the translation may still be
  *      cached, and whoever takes the entry away, or rights from it, flushes its address like a
- *      page's.
+ *      page's.  And whoever takes it away, or moves it, marks the page like a mapped one if the
+ *      host may still use it (tlb.c, 4).
  *   5  A slot of an upper table holds a table, or one entry for all pages under the slot: a leaf
  *      (LEAF), or an entry without PRESENT.  That entry is locked by the upper table's lock (U).
  *

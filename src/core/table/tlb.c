@@ -236,19 +236,23 @@ static void put_all(struct mmu_gather *g)
 	g->end = g->folios + TLB_GATHER_FOLIOS;
 }
 
+/* PTL held.  On its way, too: its mover asks for the mark, if it was not told itself. */
+static void mark_entry(const struct quire_machine *m, pte_t e)
+{
+	if (entry_has_folio(m, e))
+		folio_set(entry_folio(m, e), FOLIO_LENT);
+	else if (RULE(lent_on_its_way) && entry_kind(m, e) == ENTRY_MIGRATION)
+		folio_set(migration_folio(m, e), FOLIO_LENT);
+}
+
 void tlb_mark_lent(struct quire_mm *mm, uint64_t start, uint64_t end)
 {
-	const struct quire_machine *m = mm->machine;
 	struct pt_cursor c;
 
 	pt_cursor_begin(&c, mm, start, end);
 	while (pt_next_piece(&c))
-		pt_for_each_entry (&c) {
-			pte_t e = atomic_load_relaxed(c.entry);
-
-			if (entry_has_folio(m, e))
-				folio_set(entry_folio(m, e), FOLIO_LENT);
-		}
+		pt_for_each_entry (&c)
+			mark_entry(mm->machine, atomic_load_relaxed(c.entry));
 }
 
 static void retire_tables(struct mmu_gather *g)

@@ -125,20 +125,40 @@ static inline void clear_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, u
 	note_flush(z, addr, bytes);
 }
 
-/* Of a page that is on its way to another frame: its mover will find no entry to put back. */
-static void zap_migration(struct zap *z, struct pt_ref *ref, pte_t *slot, uint64_t addr,
+/*
+ * The page that a migration entry names is marked as lent after the flush, as if it had been mapped
+ * (tlb.c, 4): its mover does not.  What is frozen was flushed, and nobody had been lent it.
+ */
+static bool gather_moving(struct zap *z, pte_t e)
+{
+	struct folio *f = migration_folio(z->vma->mm->machine, e);
+
+	if (!RULE(lent_on_its_way) || !folio_try_get(f))
+		return false;
+	if (entry_type(e) == ENTRY_MIGRATE_READ || !z->vma->ops->dirty)
+		return tlb_folio(z->g, f, 1);
+	return tlb_folio_dirty(z->g, f, 1);
+}
+
+/*
+ * Of a page that is on its way to another frame: its mover will find no entry to put back.  True:
+ * the gather is full.
+ */
+static bool zap_migration(struct zap *z, struct pt_ref *ref, pte_t *slot, uint64_t addr,
 			  uint64_t bytes)
 {
 	const struct quire_machine *m = z->vma->mm->machine;
-	const struct folio *f = migration_folio(m, atomic_load_relaxed(slot));
+	pte_t e = atomic_load_relaxed(slot);
+	const struct folio *f = migration_folio(m, e);
 
 	if (z->keep_private && folio_test(f, FOLIO_ANON))
-		return;
+		return false;
 	pt_set(ref, slot, 0);
 	STEP("clears the migration entry of %#lx", addr);
 	if (RULE(flush_migration))
 		note_flush(z, addr, bytes);
 	z->batch.rss[rss_counter(f)] -= (int64_t)(bytes >> PAGE_SHIFT);
+	return gather_moving(z, e);
 }
 
 /* A range that is not to be used stays so at MADV_DONTNEED; what was lost is forgotten. */
@@ -158,25 +178,24 @@ static void zap_marker(struct zap *z, struct pt_ref *ref, pte_t *slot, pte_t e)
 	pt_set(ref, slot, 0);
 }
 
-/* What is not PRESENT, of `bytes` from addr on: nothing is gathered. */
-static __attribute__((noinline)) void zap_absent(struct zap *z, struct pt_ref *ref, pte_t *slot,
+/* What is not PRESENT, of `bytes` from addr on.  True: the gather is full. */
+static __attribute__((noinline)) bool zap_absent(struct zap *z, struct pt_ref *ref, pte_t *slot,
 						 uint64_t addr, uint64_t bytes)
 {
 	pte_t e = atomic_load_relaxed(slot);
 
 	switch (entry_kind_absent(e)) {
 	case ENTRY_NONE:
-		return;
+		return false;
 	case ENTRY_MIGRATION:
-		zap_migration(z, ref, slot, addr, bytes);
-		return;
+		return zap_migration(z, ref, slot, addr, bytes);
 	case ENTRY_SWAP:
 		if (!z->keep_private) /* only private pages are swapped out so far */
 			pt_set(ref, slot, 0);
-		return;
+		return false;
 	case ENTRY_MARKER:
 		zap_marker(z, ref, slot, e);
-		return;
+		return false;
 	case ENTRY_ZERO:
 	case ENTRY_ANON:
 	case ENTRY_CACHE:
@@ -218,8 +237,7 @@ static inline bool zap_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, uin
 	case ENTRY_UNKNOWN:
 		break;
 	}
-	zap_absent(z, ref, slot, addr, bytes);
-	return false;
+	return zap_absent(z, ref, slot, addr, bytes);
 }
 
 /* From where the cursor is: to its piece's end, or until the gather is full: true. */

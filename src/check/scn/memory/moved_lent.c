@@ -5,6 +5,8 @@
  */
 #include "check/scn/memory/mover.h"
 
+#define FAR (w->addr + 1024 * PAGE) /* under another table */
+
 static void call(struct world *w)
 {
 	if (device_begin(w, w->mm, w->addr))
@@ -32,15 +34,64 @@ SCENARIO(moved_lent) = {
 
 /* ---- lent by an address that the page has no more ------------------------------------------- */
 
+/* The host knows the frame. */
+static void setup_begun(struct world *w)
+{
+	moved_setup(w);
+	must(!device_begin(w, w->mm, w->addr), "lending the page");
+}
+
 static void end_call(struct world *w)
 {
 	device_end(w, 9);
 }
 
+static void move(struct world *w)
+{
+	uint64_t to;
+
+	must(quire_mremap(w->mm, w->addr, PAGE, PAGE, QMREMAP_MAYMOVE | QMREMAP_FIXED, FAR, &to),
+	     "mremap");
+}
+
+static void check_far(struct world *w)
+{
+	expect(peek(w, w->mm, FAR) == 9, "what the host has stored is lost");
+}
+
+SCENARIO(moved_lent_mremap) = {
+    .name = "moved-lent-mremap",
+    .title = "the host's store into a page that mremap moves against whoever moves it to another "
+	     "frame",
+    .source = "locking.md, 17; tlb.c, 4",
+    .pairs = "whoever takes a page away × mremap; the host's stores for a system call × mremap",
+    .device = true,
+    .setup = setup_begun,
+    .actors = {{"call", end_call}, {"mremap", move}, {"mover", moved_page}},
+    .check = check_far,
+    .nr_guards = 4,
+    .guards = {RULE_lent_marked_first, RULE_lent_moves, RULE_lent_on_its_way,
+	       RULE_lent_asked_again},
+};
+
 static void unmap(struct world *w)
 {
 	must(quire_munmap(w->mm, w->addr, PAGE), "munmap");
 }
+
+/* Its frame is not free for others while the host may still store to it. */
+SCENARIO(moved_lent_munmap) = {
+    .name = "moved-lent-munmap",
+    .title = "the host's store into a page that munmap frees against whoever moves it",
+    .source = "locking.md, 17; tlb.c, 4",
+    .pairs = "whoever takes a page away × map, unmap; the host's stores for a system call × map, "
+	     "unmap",
+    .device = true,
+    .setup = setup_begun,
+    .actors = {{"call", end_call}, {"munmap", unmap}, {"mover", moved_page}},
+    .nr_guards = 2,
+    .guards = {RULE_lent_on_its_way, RULE_lent_is_marked},
+};
 
 static void setup_file(struct world *w)
 {
