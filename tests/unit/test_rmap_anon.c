@@ -238,6 +238,33 @@ static void test_chain_with_branch(void **state)
 	assert_int_equal(s.walk.visited, 1);
 }
 
+/* What a process has let go is found in the child that has it still. */
+static void test_chain_with_keeper(void **state)
+{
+	enum { GENERATIONS = 20 };
+	struct unit *u = *state;
+	uint64_t a = unit_map(u->mm, 0, 2 * UPAGE, URW, UANON);
+	struct quire_mm *branch[GENERATIONS], *keeper, *other;
+	struct seen s;
+
+	unit_store(u->mm, a, 1);
+	for (unsigned i = 0; i < GENERATIONS; i++) {
+		branch[i] = fork_of(u->mm);
+		next_generation(u);
+	}
+	keeper = fork_of(u->mm);
+	for (unsigned i = 0; i < GENERATIONS; i++)
+		quire_mm_put(branch[i]);
+	assert_int_equal(quire_munmap(u->mm, a, UPAGE), 0);
+	other = fork_of(u->mm);
+	u->port.rcu_barrier(u->port.ctx);
+	s = walk(u, keeper, a);
+	assert_int_equal(s.n, 1);
+	assert_ptr_equal(s.mm[0], keeper);
+	quire_mm_put(other);
+	quire_mm_put(keeper);
+}
+
 /* An entry that is gone, or that is another page's by now. */
 static void test_strangers(void **state)
 {
@@ -408,6 +435,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_chain, unit_setup, unit_teardown),
 	    cmocka_unit_test_setup_teardown(test_overlapping_chain, unit_setup, unit_teardown),
 	    cmocka_unit_test_setup_teardown(test_chain_with_branch, unit_setup, unit_teardown),
+	    cmocka_unit_test_setup_teardown(test_chain_with_keeper, unit_setup, unit_teardown),
 	    cmocka_unit_test_setup_teardown(test_strangers, unit_setup, unit_teardown),
 	    cmocka_unit_test_setup_teardown(test_moved, unit_setup, unit_teardown),
 	    cmocka_unit_test_setup_teardown(test_same_index, unit_setup, unit_teardown),
