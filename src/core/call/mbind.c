@@ -2,7 +2,7 @@
 /*
  * mbind.c: pages that are there go to where a policy wants them.
  *
- * The policy itself was set before (vma/policy.c).
+ * The policy itself was set before (vma/vma_policy.c).
  */
 #include "core/frame/policy.h"
 #include "core/frame/zone.h"

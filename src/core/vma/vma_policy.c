@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * policy.c: the memory policies of ranges, as of mbind(2) (frame/policy.c has what they mean).
+ * vma_policy.c: the memory policies of ranges, as of mbind(2) (frame/policy.c has what they mean).
  *
  * Mappings that differ in them stay apart.  Changed by edits under M; pages that are there stay
  * where they are.
