@@ -390,9 +390,10 @@ struct quire_compact_result {
 #define QUIRE_ALL_NODES (~0u)
 /*
  * Moves pages together until `want` more blocks of 2^order frames are free on the node (0: as many
- * as can be), those first that have the fewest pages.  Pages that can be moved are private pages
- * and pages of files that nobody has pinned, locked or lent.  Page tables stay: who wants many
- * blocks gives them memory of their own (table_bytes).  No lock; sleeps; programs go on meanwhile.
+ * as can be), those first that have the fewest pages.  No free block is broken for it.  Pages that
+ * can be moved are private pages and pages of files that nobody has pinned, locked or lent.  Page
+ * tables stay: who wants many blocks gives them memory of their own (table_bytes).  No lock;
+ * sleeps; programs go on meanwhile.
  *
  * 0; -EINVAL: no such node, or an order of 0 or above 10.
  */

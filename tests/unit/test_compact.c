@@ -80,6 +80,26 @@ static void test_all(void **state)
 	unit_down(&u);
 }
 
+/* What is compact already stays: each block that is made is one more. */
+static void test_again(void **state)
+{
+	struct quire_compact_result r;
+	struct unit u;
+	uint64_t a, before;
+
+	(void)state;
+	up(&u);
+	a = fragment(&u, 4);
+	assert_int_equal(quire_compact(u.m, 0, ORDER, 0, &r), 0);
+	before = free_blocks(&u);
+	assert_int_equal(quire_compact(u.m, 0, ORDER, 0, &r), 0);
+	assert_int_equal(r.made, 0);
+	assert_int_equal(r.moved, 0);
+	assert_int_equal(free_blocks(&u), before);
+	expect_kept(&u, a, 4);
+	unit_down(&u);
+}
+
 static void test_as_many_as_wanted(void **state)
 {
 	struct quire_compact_result r;
@@ -224,6 +244,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_all),
+	    cmocka_unit_test(test_again),
 	    cmocka_unit_test(test_as_many_as_wanted),
 	    cmocka_unit_test(test_pinned),
 	    cmocka_unit_test(test_file),

@@ -73,6 +73,18 @@ void zone_span(const struct quire_machine *m, unsigned zone, pfn_t *first, pfn_t
 	*end = atomic_load_relaxed(&z->frontier);
 }
 
+uint32_t zone_broken(struct quire_machine *m, unsigned zone, unsigned order)
+{
+	struct zone *z = &m->frames->zones[zone];
+	uint32_t frames = 0;
+
+	zone_lock(m, z);
+	for (unsigned i = 0; i < order; i++)
+		frames += z->nr_blocks[i] << i;
+	zone_unlock(z);
+	return frames;
+}
+
 bool zone_hold(struct quire_machine *m, unsigned zone, pfn_t first, unsigned order)
 {
 	struct zone *z = &m->frames->zones[zone];

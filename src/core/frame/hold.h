@@ -16,6 +16,9 @@ void frames_use_lists(struct quire_machine *m);
 /* Frames of it that were ever used: [*first, *end).  Blocks are aligned from *first on. */
 void zone_span(const struct quire_machine *m, unsigned zone, pfn_t *first, pfn_t *end);
 
+/* How many free frames are not in a free block of this order, or a larger one. */
+uint32_t zone_broken(struct quire_machine *m, unsigned zone, unsigned order);
+
 /*
  * The free frames of [first, first + 2^order) leave the free lists, and those that are freed from
  * now on do not enter them.  False: the zone holds others, or these were never used.

@@ -9,7 +9,9 @@
  *      blocks with many.
  *   2  A block is given up at the first page that does not move.  What has been moved till then
  *      stays where it is.
- *   3  An allocation that finds no other frame has the held ones: then the block is given up.
+ *   3  Nothing is moved into a block that is free as a whole: so a second compaction finds nothing
+ *      to do.
+ *   4  An allocation that finds no other frame has the held ones: then the block is given up.
  */
 #include "core/base/sized.h"
 #include "core/frame/hold.h"
@@ -120,7 +122,7 @@ static enum quire_stuck empty_held(struct compaction *c, pfn_t first)
 	enum quire_stuck why = NOT_STUCK;
 
 	for (uint32_t i = 0; i < 1u << c->order && why == NOT_STUCK; i++) {
-		if (!zone_holds(c->m, c->zone, first)) /* invariant 3 */
+		if (!zone_holds(c->m, c->zone, first)) /* invariant 4 */
 			return QUIRE_STUCK_NO_ROOM;
 		why = empty_frame(c, pfn_folio(c->m, first + i));
 	}
@@ -172,6 +174,14 @@ static bool is_enough(const struct compaction *c)
 	return c->want && c->r.made >= c->want;
 }
 
+/* Is there room for its pages without breaking another free block?  Else nothing is won. */
+static bool has_room(const struct compaction *c, uint32_t pages)
+{
+	uint32_t own = (1u << c->order) - pages;
+
+	return zone_broken(c->m, c->zone, c->order) >= pages + own;
+}
+
 /* The block, if it has not more pages than that, but some.  True: it is the caller's. */
 static bool try_block(struct compaction *c, pfn_t first, uint32_t least, uint32_t most)
 {
@@ -182,7 +192,7 @@ static bool try_block(struct compaction *c, pfn_t first, uint32_t least, uint32_
 		c->r.stuck[why] += least == 1; /* in the first pass */
 		return false;
 	}
-	return pages >= least && pages <= most && empty_block(c, first);
+	return pages >= least && pages <= most && has_room(c, pages) && empty_block(c, first);
 }
 
 /* Blocks with so many pages.  *block, unless NULL: where the first that is made is to go. */

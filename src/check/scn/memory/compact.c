@@ -47,7 +47,7 @@ static void check_stored(struct world *w)
 SCENARIO(compact_store) = {
     .name = "compact-store",
     .title = "compaction against stores, of which one wants a frame",
-    .source = "compact.c, 3",
+    .source = "compact.c, 4",
     .pairs = "whoever takes a page away × fault",
     .setup = setup,
     .actors = {{"compact", compact}, {"thread", store_two}},
