@@ -18,6 +18,7 @@
  *   T  ctl's lock
  *     D  fds.c's lock   leaf
  *     D' closer.c's     leaf
+ *   N' node_tree.c's  leaf
  *   Y  say.c's        leaf
  *   C  constant after publication      A  atomic
  *   O  only the worker attached to the slot

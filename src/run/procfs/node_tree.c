@@ -36,7 +36,7 @@
 #define PATH 256u
 
 struct node_tree {
-	pthread_mutex_t lock; /* leaf: one writer of a file at a time */
+	pthread_mutex_t lock; /* N': leaf: one writer of a file at a time */
 	int fds[RUN_MAX_NODES][RUN_NR_NODE_FILES];
 	int dir; /* node_dir.h */
 };
