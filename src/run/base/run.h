@@ -56,6 +56,11 @@ struct slot;
 struct space;
 struct space_hooks;
 
+/* What was done for those who asked for compaction. */
+struct compacted {
+	uint64_t times, blocks, pages;
+};
+
 /* Processes beyond this number are summed up in run->folded once they are dead. */
 #define RUN_MAX_DEAD 2000
 
@@ -137,6 +142,7 @@ struct run {
 	struct inodes *inodes;       /* C: file/inode.c */
 	struct node_tree *node_tree; /* C: procfs/node_tree.c; NULL: no --nodes */
 	struct notes *notes;         /* C: call/note.c */
+	struct compacted compacted;  /* A: call/compact.c */
 	struct segments *segments;   /* C: call/shm.c */
 	struct oom_log *ooms;        /* C: oom/oom.c */
 	uint64_t last_flush;         /* A: port/flush.c */

@@ -3,6 +3,7 @@
  * op_misc.c: what guests ask or tell about processes: /proc's texts, the program's path, notes.
  */
 #include "quire/quire.h"
+#include "run/call/compact.h"
 #include "run/call/note.h"
 #include "run/fd/closer.h"
 #include "run/fd/ctl.h"
@@ -13,6 +14,7 @@
 #include "run/op/ops.h"
 #include "run/procfs/node_tree.h"
 #include "run/procfs/procfs.h"
+#include "run/wire/atomic.h"
 #include "run/wire/requests.h"
 
 #include <errno.h>
@@ -89,6 +91,17 @@ void op_node_file(struct request *q)
 		q->ret = node_tree_set_weight(q->run, (unsigned)q->a[1], q->a[2]);
 	else
 		q->ret = node_tree_tell(q->run, (unsigned)q->a[1], (enum run_node_file)q->a[0]);
+}
+
+void op_compact(struct request *q)
+{
+	q->ret = 0;
+	if (q->a[0] == COMPACT_OPENED)
+		atomic_store(&q->run->info->compact_open, 1u);
+	else if (q->a[0] == COMPACT_NOW)
+		q->ret = compact_memory(q->run, q->a[1]);
+	else
+		q->ret = -EINVAL;
 }
 
 void op_note(struct request *q)

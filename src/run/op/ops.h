@@ -31,5 +31,6 @@ void op_proc_open(struct request *q);
 void op_note(struct request *q);
 void op_is_guest(struct request *q);
 void op_node_file(struct request *q);
+void op_compact(struct request *q);
 
 #endif

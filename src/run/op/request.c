@@ -62,6 +62,7 @@ static const op_fn ops[RUN_NR_OPS] = {
     [OP_NOTE] = op_note,
     [OP_IS_GUEST] = op_is_guest,
     [OP_NODE_FILE] = op_node_file,
+    [OP_COMPACT] = op_compact,
 };
 
 /* Before its program is loaded a process has no address space: only these make sense. */

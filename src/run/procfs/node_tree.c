@@ -75,9 +75,9 @@ static int make_file(const char *path, mode_t mode, const char *text)
 	return err;
 }
 
-static int make_constant(const char *path, const char *text)
+static int make_constant(const char *path, mode_t mode, const char *text)
 {
-	int fd = make_file(path, 0444, text);
+	int fd = make_file(path, mode, text);
 
 	if (fd >= 0)
 		close(fd);
@@ -162,16 +162,16 @@ static int make_lists(const struct run *run)
 	put_list(text, &all, 32);
 	for (unsigned i = 0; i < sizeof(of_all) / sizeof(of_all[0]) && !err; i++) {
 		name_of(run, path, "node/%s", of_all[i]);
-		err = make_constant(path, text);
+		err = make_constant(path, 0444, text);
 	}
 	for (unsigned i = 0; i < run->info->nodes; i++)
 		some |= (uint32_t)cpus_of(run, i, cpus) << i;
 	put_list(text, &some, 32);
 	name_of(run, path, "node/has_cpu");
 	if (!err)
-		err = make_constant(path, text);
+		err = make_constant(path, 0444, text);
 	name_of(run, path, "node/has_generic_initiator");
-	return err ? err : make_constant(path, "\n");
+	return err ? err : make_constant(path, 0444, "\n");
 }
 
 static int make_link(const char *path, const char *to)
@@ -212,7 +212,16 @@ static int make_distance(const struct run *run, unsigned node)
 				       quire_node_distance(run->machine, node, i));
 	strcpy(text + len, "\n");
 	name_of(run, path, "node/node%u/distance", node);
-	return make_constant(path, text);
+	return make_constant(path, 0444, text);
+}
+
+/* Root's alone, whosever the directory is.  It is never written to (stub/guard/compact_file.c). */
+static int make_compact(const struct run *run, unsigned node)
+{
+	char path[PATH];
+
+	name_of(run, path, "node/node%u/compact", node);
+	return make_constant(path, geteuid() ? 0 : 0200, "");
 }
 
 static int make_node(const struct run *run, unsigned node)
@@ -227,13 +236,15 @@ static int make_node(const struct run *run, unsigned node)
 	put_list(text, cpus, nr_cpus(run));
 	name_of(run, path, "node/node%u/cpulist", node);
 	if (!err)
-		err = make_constant(path, text);
+		err = make_constant(path, 0444, text);
 	put_map(text, cpus, nr_cpus(run));
 	name_of(run, path, "node/node%u/cpumap", node);
 	if (!err)
-		err = make_constant(path, text);
+		err = make_constant(path, 0444, text);
 	if (!err)
 		err = make_distance(run, node);
+	if (!err)
+		err = make_compact(run, node);
 	name_of(run, path, "devices/node%u", node);
 	snprintf(text, sizeof(text), "../node/node%u", node);
 	if (!err)

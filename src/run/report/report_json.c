@@ -274,6 +274,9 @@ static json_t *machine(const struct report *r)
 	put(o, "unreached_points", r->verdict->unreached);
 	put(o, "out_of_memory_kills", r->run->ooms->kills);
 	json_object_set_new(o, "out_of_memory", ooms(r->run));
+	put(o, "compactions", r->run->compacted.times);
+	put(o, "compacted_blocks", r->run->compacted.blocks);
+	put(o, "compacted_pages", r->run->compacted.pages);
 	put(o, "processes", r->nr_procs);
 	put(o, "peak_processes", r->run->peak_procs);
 	return o;

@@ -47,6 +47,7 @@ const struct report_name report_ops[RUN_NR_OPS] = {
     [OP_NOTE] = {"note", "note"},
     [OP_IS_GUEST] = {"is guest", "is_guest"},
     [OP_NODE_FILE] = {"node file", "node_file"},
+    [OP_COMPACT] = {"compaction", "compact"},
 };
 
 static const char *const report_reasons[QUIRE_NR_REASONS] = {

@@ -211,7 +211,13 @@ static void print_requests(const struct report *r, FILE *out)
 static void print_machine(const struct report *r, FILE *out)
 {
 	const struct quire_machine_stats *m = &r->verdict->machine;
-	report_buf b, c;
+	const struct compacted *done = &r->run->compacted;
+	report_buf b, c, d;
+
+	if (done->times)
+		report_row(out, "compactions", report_count(done->times, b),
+			   "%s of 2 MiB made, %s moved", report_noun(done->blocks, "block", c),
+			   report_noun(done->pages, "page", d));
 
 	if (m->failed_points)
 		report_row(out, "allocations", report_count(m->alloc_points, b), "%s on purpose",

@@ -26,6 +26,9 @@
 #define ARCH_SHSTK_ENABLE 0x5001
 #endif
 
+#ifndef __NR_faccessat2
+#define __NR_faccessat2 439
+#endif
 #ifndef __NR_cachestat
 #define __NR_cachestat 451
 #endif

@@ -94,6 +94,9 @@ enum run_op {
 	 * NODE_WEIGHT: a2 the node's weight from now on, or 0: the file is about to be opened for
 	 * writing -> ret 0 or -errno */
 	OP_NODE_FILE,
+	/* a0 COMPACT_OPENED: a file that has memory compacted was opened for writing;
+	 * COMPACT_NOW: a1 the node, or RUN_ALL_NODES: it is done -> ret 0 or -errno */
+	OP_COMPACT,
 	RUN_NR_OPS
 };
 
@@ -117,6 +120,10 @@ enum run_proc {
 
 /* Files of a node, nodeN/.. and weighted_interleave/nodeN, whose text changes. */
 enum run_node_file { NODE_MEMINFO, NODE_NUMASTAT, NODE_VMSTAT, NODE_WEIGHT, RUN_NR_NODE_FILES };
+
+enum run_compact { COMPACT_OPENED, COMPACT_NOW };
+/* Also any number of a node that the machine has not: without --nodes there may be such files. */
+#define RUN_ALL_NODES UINT32_MAX
 
 enum run_cut {
 	CUT_END,   /* what lies beyond its end, private copies too */

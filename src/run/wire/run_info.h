@@ -71,7 +71,8 @@ struct run_info {
 	/* In there the files of weights of nodes, and that one of them was opened for writing. */
 	uint64_t weights_dev, weights_ino[RUN_MOST_NODES];
 	uint32_t weights_open;
-	uint32_t use_notify; /* set by the supervisor once it holds the filter's listener */
+	uint32_t compact_open; /* a file that has memory compacted was opened for writing */
+	uint32_t use_notify;   /* set by the supervisor once it holds the filter's listener */
 	/* Bit RUN_MAPPED_BIT is clear: nobody maps that file.  So a stub that truncates what nobody
 	 * maps need not tell the supervisor. */
 	uint32_t mapped[RUN_MAPPED_BITS / 32];

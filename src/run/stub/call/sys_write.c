@@ -13,6 +13,7 @@
 #include "run/stub/base/guest_abi.h"
 #include "run/stub/base/probe.h"
 #include "run/stub/base/stub.h"
+#include "run/stub/guard/compact_file.h"
 #include "run/stub/guard/node_path.h"
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/special.h"
@@ -123,29 +124,80 @@ static int64_t write_all(struct call *c, bool vector, uint64_t pos, uint64_t fla
 	return (int64_t)done;
 }
 
+/* ---- files that are Quire's ---------------------------------------------------------- */
+
+static uint64_t bytes_of(const struct call *c, bool vector)
+{
+	uint64_t all = 0;
+	struct iovec v;
+
+	if (!vector)
+		return c->a[2];
+	for (uint64_t i = 0; i < c->a[2] && i < IOV_MOST; i++)
+		all += guest_read(&v, c->a[1] + i * sizeof(v), sizeof(v)) ? 0 : v.bytes;
+	return all < WRITE_MOST ? all : WRITE_MOST;
+}
+
+/* The first n bytes of what is to be written. */
+static bool read_source(const struct call *c, bool vector, char *text, uint64_t n)
+{
+	struct iovec from;
+
+	for (uint64_t done = 0; done < n; done += from.bytes) {
+		if (!source_at(c, vector, done, &from))
+			return false;
+		if (from.bytes > n - done)
+			from.bytes = n - done;
+		if (guest_read(text + done, from.base, from.bytes))
+			return false;
+	}
+	return true;
+}
+
+/* A write to a file that has memory compacted: the call's result.  RESTART: it is none. */
+static int64_t write_compact(const struct call *c, bool vector)
+{
+	int64_t which = INFO->compact_open ? compact_file_of((int64_t)c->a[0]) : COMPACT_NONE;
+	uint64_t all, n;
+	char text[COMPACT_TEXT];
+
+	if (which == COMPACT_NONE)
+		return RESTART;
+	all = bytes_of(c, vector);
+	n = all < sizeof(text) ? all : sizeof(text);
+	return read_source(c, vector, text, n) ? compact_write(c->t, which, text, n, all) : -EFAULT;
+}
+
+static int64_t write_to(struct call *c, bool vector, uint64_t pos, uint64_t flags)
+{
+	int64_t r = write_compact(c, vector);
+
+	return r != RESTART ? r : write_all(c, vector, pos, flags);
+}
+
 int64_t sys_write(struct call *c)
 {
 	int64_t r = node_weight_write(c);
 
-	return r != RESTART ? r : write_all(c, false, CURRENT, 0);
+	return r != RESTART ? r : write_to(c, false, CURRENT, 0);
 }
 
 int64_t sys_pwrite64(struct call *c)
 {
-	return write_all(c, false, c->a[3], 0);
+	return write_to(c, false, c->a[3], 0);
 }
 
 int64_t sys_writev(struct call *c)
 {
-	return write_all(c, true, CURRENT, 0);
+	return write_to(c, true, CURRENT, 0);
 }
 
 int64_t sys_pwritev(struct call *c)
 {
-	return write_all(c, true, c->a[3], 0);
+	return write_to(c, true, c->a[3], 0);
 }
 
 int64_t sys_pwritev2(struct call *c)
 {
-	return write_all(c, true, c->a[3], c->a[5]);
+	return write_to(c, true, c->a[3], c->a[5]);
 }

@@ -17,6 +17,7 @@
 #include "run/stub/base/layout.h"
 #include "run/stub/base/lib.h"
 #include "run/stub/base/stub.h"
+#include "run/stub/guard/compact_file.h"
 #include "run/stub/guard/look.h"
 #include "run/stub/guard/proc_path.h"
 #include "run/stub/guard/supervisor.h"
@@ -25,6 +26,7 @@
 #include "run/wire/sys.h"
 
 #include <linux/fcntl.h>
+#include <linux/magic.h>
 #include <linux/stat.h>
 
 #define READ_BY_ALL 0444u
@@ -130,12 +132,27 @@ static int64_t of_proc(struct thread *t, int64_t fd, const struct stat *st, uint
 	return r;
 }
 
+/* Files of /sys have a size, but nothing takes room for them. */
+static bool may_compact(const struct stat *st, uint64_t flags)
+{
+	return !st->st_blocks &&
+	       ((flags & O_ACCMODE) != O_RDONLY || st->st_dev == INFO->weights_dev);
+}
+
 int64_t judge_opened(struct thread *t, int64_t fd, const struct open_how *how)
 {
 	struct stat st;
+	bool compacts;
+	uint64_t fs;
 
 	if ((how->flags & O_PATH) || sys(__NR_fstat, fd, &st) || !S_ISREG(st.st_mode) ||
-	    st.st_size || MAJOR(st.st_dev))
+	    (MAJOR(st.st_dev) && st.st_dev != INFO->weights_dev))
 		return fd;
-	return fd_in_proc(fd) ? of_proc(t, fd, &st, how->flags) : fd;
+	compacts = may_compact(&st, how->flags);
+	if (st.st_size && !compacts)
+		return fd;
+	fs = fd_file_system(fd);
+	if (fs == PROC_SUPER_MAGIC && !st.st_size)
+		fd = of_proc(t, fd, &st, how->flags);
+	return fd >= 0 && compacts ? compact_opened(t, fd, &st, fs, how->flags) : fd;
 }

@@ -111,11 +111,16 @@ bool proc_is_range(const char *name)
 	return p > name && *p == '-' && p[1] && !*skip_hex(p + 1);
 }
 
-bool fd_in_proc(int64_t fd)
+uint64_t fd_file_system(int64_t fd)
 {
 	struct statfs64 fs;
 
-	return sys(__NR_fstatfs, fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+	return sys(__NR_fstatfs, fd, &fs) ? 0 : (uint64_t)fs.f_type;
+}
+
+bool fd_in_proc(int64_t fd)
+{
+	return fd_file_system(fd) == PROC_SUPER_MAGIC;
 }
 
 bool proc_read_path(uint64_t addr, char buf[PROC_SHORT_PATH])

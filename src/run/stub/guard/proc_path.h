@@ -17,6 +17,8 @@ bool proc_is_range(const char *name);
 /* The name of an open descriptor does lead to it.  After chroot there may be no /proc, or something
  * else of that name. */
 bool proc_leads_to(const char *link, int64_t fd);
+/* What kind of file system is it in that is open there (PROC_SUPER_MAGIC, ..)?  0: not known. */
+uint64_t fd_file_system(int64_t fd);
 /* What is open there belongs to a procfs. */
 bool fd_in_proc(int64_t fd);
 /* enum run_proc of such a file, or -1: the host's. */

@@ -16,13 +16,12 @@
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/special.h"
 #include "run/wire/atomic.h"
+#include "run/wire/newer_numbers.h"
 #include "run/wire/requests.h"
 #include "run/wire/sys.h"
 
 #include <linux/fcntl.h>
 #include <linux/memfd.h>
-
-#define NR_FACCESSAT2 439
 
 /* The number of the descriptor that replaces `fd`: the same, but read-only. */
 static int64_t reopen_read_only(struct thread *t, int64_t fd, uint64_t flags)
@@ -121,7 +120,7 @@ static int64_t call_named(struct call *c, int at)
 
 int64_t sys_of_name(struct call *c)
 {
-	bool at = c->nr == __NR_faccessat || c->nr == NR_FACCESSAT2;
+	bool at = c->nr == __NR_faccessat || c->nr == __NR_faccessat2;
 
 	return call_named(c, at);
 }
