@@ -124,3 +124,33 @@ SCENARIO(moved_lent_file) = {
     .nr_guards = 2,
     .guards = {RULE_lent_asked_again, RULE_lent_is_marked},
 };
+
+/* ---- written back ------------------------------------------------------------------------ */
+
+static void sync_file(struct world *w)
+{
+	must(quire_file_sync(w->file), "sync");
+}
+
+/* The host stores last of all, which is noted by no fault. */
+static void check_synced(struct world *w)
+{
+	end_call(w);
+	sync_file(w);
+	expect(w->disk[0] == 9, "the disk has %llu: the host's store is lost",
+	       (unsigned long long)w->disk[0]);
+}
+
+SCENARIO(moved_lent_sync) = {
+    .name = "moved-lent-sync",
+    .title = "a lent page that is written back and unmapped against whoever moves it",
+    .source = "locking.md, 17; writeback.c, 7",
+    .pairs = "whoever takes a page away × write back; "
+	     "the host's stores for a system call × write back",
+    .device = true,
+    .setup = setup_file,
+    .actors = {{"munmap", unmap}, {"sync", sync_file}, {"mover", moved_page}},
+    .check = check_synced,
+    .nr_guards = 3,
+    .guards = {RULE_lent_stays_dirty, RULE_dirty_after_flush, RULE_lent_on_its_way},
+};
