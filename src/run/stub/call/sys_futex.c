@@ -19,6 +19,7 @@
 #include "run/stub/mem/touch.h"
 #include "run/wire/addresses.h"
 #include "run/wire/sys.h"
+#include "run/wire/atomic.h"
 
 #include <linux/futex.h>
 
