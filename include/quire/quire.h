@@ -153,6 +153,11 @@ static inline int quire_node_usage(struct quire_machine *m, unsigned node,
 	return quire_node_usage_sized(m, node, out, sizeof(*out));
 }
 QUIRE_API unsigned quire_machine_nodes(const struct quire_machine *m);
+/* All of them, as a set: bit n for node n. */
+static inline uint64_t quire_machine_node_set(const struct quire_machine *m)
+{
+	return (1ull << quire_machine_nodes(m)) - 1;
+}
 QUIRE_API unsigned quire_node_distance(const struct quire_machine *m, unsigned from, unsigned to);
 /* How many pages in a row weighted interleaving gives to a node: 1 to 255, 1 at first.
  * 0, -EINVAL. */

@@ -4,7 +4,7 @@
  *
  * The policy itself was set before (vma/vma_policy.c).
  */
-#include "core/frame/policy.h"
+#include "core/frame/place.h"
 #include "core/frame/zone.h"
 #include "core/rmap/migrate.h"
 #include "core/vma/mm.h"
@@ -47,13 +47,12 @@ int64_t quire_move_by_policy(struct quire_mm *mm, uint64_t addr, uint64_t len, u
 {
 	struct quire_machine *m = mm->machine;
 	struct quire_task *task = m->port.task ? m->port.task(m->port.ctx) : NULL;
-	bool known = task && task->node < m->frames->nr_ram_zones;
 	struct by_policy by = {.mm = mm, .task = task, .policy = policy, .stay = stay};
 	struct migrate_plan plan = {.target = target, .arg = &by};
 	struct migrate_result r;
 	struct node_choice c;
 
-	by.local = known ? task->node : home_zone(m, this_cpu(&m->port));
+	by.local = task_node(m, task, this_cpu(&m->port));
 	c = choose(&by, 0);
 	plan.among = c.strict ? c.nodes : ALL_NODES;
 	plan.all = (flags & QMPOL_MF_MOVE_ALL) != 0;

@@ -15,31 +15,23 @@
 
 /*
  * 0: *folio is there, with a reference.  -EAGAIN: *folio is on its way, without one.  -EBUSY: an
- * external frame.  -ENOENT: no page yet; -EFAULT: the zero page, which is nowhere.
+ * external frame.  Else what entry_node() says of no page.
  */
 static int page_of(const struct quire_machine *m, pte_t e, struct folio **folio)
 {
-	switch (entry_kind(m, e)) {
-	case ENTRY_ANON:
-	case ENTRY_CACHE:
-		*folio = entry_folio(m, e);
-		folio_get(*folio);
-		return 0;
-	case ENTRY_MIGRATION:
+	int node = entry_node(m, e);
+
+	if (node < 0)
+		return node;
+	if (entry_is_moving(e)) {
 		*folio = migration_folio(m, e);
 		return -QEAGAIN;
-	case ENTRY_EXTERNAL:
-		return -QEBUSY;
-	case ENTRY_ZERO:
-		return -QEFAULT;
-	case ENTRY_NONE:
-	case ENTRY_SWAP:
-	case ENTRY_MARKER:
-		return -QENOENT;
-	case ENTRY_UNKNOWN:
-		break;
 	}
-	entry_unknown(m);
+	if (!entry_has_folio(m, e))
+		return -QEBUSY;
+	*folio = entry_folio(m, e);
+	folio_get(*folio);
+	return 0;
 }
 
 /* Nothing is mapped there, as a look without M has it: it may be a replacement in progress. */
@@ -216,9 +208,7 @@ static int map_node(void *arg, uint64_t addr, unsigned node)
 
 int64_t quire_migrate_pages(struct quire_mm *mm, uint64_t from, uint64_t to, int flags)
 {
-	unsigned nr_nodes = quire_machine_nodes(mm->machine);
-	uint64_t there = nr_nodes < 64 ? (1ull << nr_nodes) - 1 : UINT64_MAX;
-	struct node_map map = {.from = from, .to = to & there};
+	struct node_map map = {.from = from, .to = to & quire_machine_node_set(mm->machine)};
 	struct migrate_plan plan = {
 	    .target = map_node, .arg = &map, .all = (flags & QMPOL_MF_MOVE_ALL) != 0};
 	struct migrate_result r;

@@ -19,6 +19,10 @@ int frames_init(struct quire_machine *m, const struct quire_machine_options *opt
 void frames_destroy(struct quire_machine *m);
 /* Empties per-CPU lists into the buddy lists. */
 void frames_drain(struct quire_machine *m);
+/* The same, and what is freed from now on goes to the zones, not to lists of CPUs. */
+void frames_keep_lists_empty(struct quire_machine *m);
+/* The end of that. */
+void frames_use_lists(struct quire_machine *m);
 uint64_t frames_free_count(struct quire_machine *m, enum zone_kind kind);
 void frames_stats(struct quire_machine *m, struct quire_machine_stats *out);
 

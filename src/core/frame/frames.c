@@ -64,12 +64,11 @@ __attribute__((noinline)) pfn_t zones_alloc_last(struct quire_machine *m, enum z
 	bool waiting = atomic_load(&m->waiting[kind]) != 0;
 	pfn_t pfn;
 
-	atomic_add(&m->frames->scarce, 1);
-	frames_drain(m);
+	frames_keep_lists_empty(m);
 	do
 		pfn = zones_alloc(m, kind, order, from, nodes, zeroed);
 	while (pfn == NO_FRAME && !order && any_free(m, kind, nodes));
-	atomic_sub(&m->frames->scarce, 1);
+	frames_use_lists(m);
 	if (pfn == NO_FRAME)
 		atomic_add(&m->missed[kind], waiting ? MISSED_SOME_COMING : MISSED_NONE_COMING);
 	return pfn;

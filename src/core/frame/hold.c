@@ -54,17 +54,6 @@ static void take_free(struct quire_machine *m, struct zone *z)
 	}
 }
 
-void frames_keep_lists_empty(struct quire_machine *m)
-{
-	atomic_add(&m->frames->scarce, 1);
-	frames_drain(m);
-}
-
-void frames_use_lists(struct quire_machine *m)
-{
-	atomic_sub(&m->frames->scarce, 1);
-}
-
 void zone_span(const struct quire_machine *m, unsigned zone, pfn_t *first, pfn_t *end)
 {
 	const struct zone *z = &m->frames->zones[zone];

@@ -9,10 +9,6 @@
 
 #include "core/frame/folio.h"
 
-/* Frames that are freed from now on go to the zones, not to lists of CPUs. */
-void frames_keep_lists_empty(struct quire_machine *m);
-/* The end of that. */
-void frames_use_lists(struct quire_machine *m);
 /* Frames of it that were ever used: [*first, *end).  Blocks are aligned from *first on. */
 void zone_span(const struct quire_machine *m, unsigned zone, pfn_t *first, pfn_t *end);
 

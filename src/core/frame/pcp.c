@@ -75,6 +75,17 @@ void frames_drain(struct quire_machine *m)
 			pcp_drain(m, &m->frames->pcps[cpu][kind]);
 }
 
+void frames_keep_lists_empty(struct quire_machine *m)
+{
+	atomic_add(&m->frames->scarce, 1);
+	frames_drain(m);
+}
+
+void frames_use_lists(struct quire_machine *m)
+{
+	atomic_sub(&m->frames->scarce, 1);
+}
+
 /* A block of the order from this zone, or the largest that it has. */
 static bool refill_from(struct quire_machine *m, struct pcp *p, struct zone *z, unsigned order)
 {

@@ -11,6 +11,11 @@
 #include "core/base/kmem.h"
 #include "core/frame/zone.h"
 
+unsigned task_node(const struct quire_machine *m, const struct quire_task *task, unsigned cpu)
+{
+	return task && task->node < m->frames->nr_ram_zones ? task->node : home_zone(m, cpu);
+}
+
 /* The CPU's own node is the common case. */
 static pfn_t alloc_nearest(struct quire_machine *m, unsigned cpu, unsigned wanted, uint64_t nodes,
 			   bool *zeroed)
@@ -56,8 +61,7 @@ folio_alloc_placed(struct quire_machine *m, unsigned alloc_flags, uint64_t polic
 {
 	struct quire_task *task = m->port.task ? m->port.task(m->port.ctx) : NULL;
 	unsigned cpu = this_cpu(&m->port);
-	bool known = task && task->node < m->frames->nr_ram_zones;
-	unsigned local = known ? task->node : home_zone(m, cpu);
+	unsigned local = task_node(m, task, cpu);
 	struct node_choice c;
 	struct folio *f;
 

@@ -8,6 +8,9 @@
 #include "core/frame/folio.h"
 #include "core/frame/policy.h"
 
+/* The node that a thread is on, as its task says, or else its CPU. */
+unsigned task_node(const struct quire_machine *m, const struct quire_task *task, unsigned cpu);
+
 /* A folio of one page on one of these nodes, the nearest to `from` that has a frame; or NULL. */
 struct folio *folio_alloc_on(struct quire_machine *m, unsigned alloc_flags, uint64_t nodes,
 			     unsigned from);

@@ -29,11 +29,6 @@ static unsigned nr_nodes(const struct quire_machine *m)
 	return m->frames->nr_ram_zones;
 }
 
-static uint64_t all_nodes(const struct quire_machine *m)
-{
-	return (1ull << nr_nodes(m)) - 1;
-}
-
 /* ---- making ---------------------------------------------------------------- */
 
 bool quire_policy_mode_ok(unsigned mode)
@@ -103,8 +98,8 @@ static uint64_t fold(uint64_t named, unsigned n)
 uint64_t quire_policy_nodes(const struct quire_machine *m, uint64_t policy)
 {
 	uint64_t named = policy & NAMED;
-	uint64_t nodes =
-	    quire_policy_mode(policy) & RELATIVE ? fold(named, nr_nodes(m)) : named & all_nodes(m);
+	uint64_t nodes = quire_policy_mode(policy) & RELATIVE ? fold(named, nr_nodes(m))
+							      : named & quire_machine_node_set(m);
 
 	return kind_of(policy) == QMPOL_PREFERRED ? nodes & -nodes : nodes;
 }
@@ -149,7 +144,7 @@ static unsigned home_or(uint64_t policy, unsigned local)
 static struct node_choice interleave(const struct quire_machine *m, struct quire_task *task,
 				     uint64_t policy, uint64_t number, unsigned local)
 {
-	struct node_choice c = {.nodes = all_nodes(m), .interleaved = true};
+	struct node_choice c = {.nodes = quire_machine_node_set(m), .interleaved = true};
 
 	if (number == NO_NUMBER)
 		number = task ? task->turn++ : local;
@@ -160,7 +155,7 @@ static struct node_choice interleave(const struct quire_machine *m, struct quire
 struct node_choice policy_choose(const struct quire_machine *m, struct quire_task *task,
 				 uint64_t policy, uint64_t number, unsigned local)
 {
-	struct node_choice c = {.nodes = all_nodes(m), .from = (uint8_t)local};
+	struct node_choice c = {.nodes = quire_machine_node_set(m), .from = (uint8_t)local};
 	uint64_t nodes;
 
 	if (!policy && task)

@@ -15,7 +15,6 @@
  */
 #include "core/base/sized.h"
 #include "core/frame/hold.h"
-#include "core/frame/place.h"
 #include "core/rmap/compact.h"
 #include "core/rmap/migrate.h"
 
@@ -74,20 +73,11 @@ static enum quire_stuck why_it_stays(const struct folio *f)
 /* With a reference on f, which goes. */
 static enum quire_stuck move_away(struct compaction *c, struct folio *f)
 {
-	struct folio *to = folio_alloc_on(c->m, 0, 1ull << c->zone, c->zone);
-	enum quire_stuck why = NOT_STUCK;
-	int err;
+	int err = migrate_to_node(&c->mg, f, c->zone);
 
-	if (!to) {
-		folio_put(c->m, f);
-		return QUIRE_STUCK_NO_ROOM;
-	}
-	err = migrate_folio(&c->mg, f, to);
-	if (err)
-		folio_put(c->m, to);
-	if (err && err != -QENOENT)
-		why = why_it_stays(f);
-	return why;
+	if (!err || err == -QENOENT)
+		return NOT_STUCK;
+	return err == -QENOMEM ? QUIRE_STUCK_NO_ROOM : why_it_stays(f);
 }
 
 static enum quire_stuck empty_frame(struct compaction *c, struct folio *f)

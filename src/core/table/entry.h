@@ -302,6 +302,32 @@ static inline bool migration_is_exclusive(const struct quire_machine *m, pte_t e
 	return entry_type(e) != ENTRY_MIGRATE_READ && folio_test(migration_folio(m, e), FOLIO_ANON);
 }
 
+/*
+ * The node of the page, as move_pages(2) tells it: of an embedder's frame nothing is known, it is
+ * taken to be on node 0.  -ENOENT: there is no page; -EFAULT: the zero page, which is nowhere.
+ */
+static inline int entry_node(const struct quire_machine *m, pte_t e)
+{
+	switch (entry_kind(m, e)) {
+	case ENTRY_ANON:
+	case ENTRY_CACHE:
+		return (int)folio_zone(pfn_folio(m, pte_frame(e)));
+	case ENTRY_MIGRATION:
+		return (int)folio_zone(migration_folio(m, e));
+	case ENTRY_EXTERNAL:
+		return 0;
+	case ENTRY_ZERO:
+		return -QEFAULT;
+	case ENTRY_NONE:
+	case ENTRY_SWAP:
+	case ENTRY_MARKER:
+		return -QENOENT;
+	case ENTRY_UNKNOWN:
+		break;
+	}
+	entry_unknown(m);
+}
+
 /* What is the mm's own of a private mapping: a page, wherever it is now, or a marker. */
 static inline bool entry_is_private(const struct quire_machine *m, pte_t e)
 {

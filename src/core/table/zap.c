@@ -321,8 +321,8 @@ void zap_file_range(struct mmu_gather *g, struct vma *vma, uint64_t first_pgoff,
 /* Whether others still need a page that they map too is unknown: it stays (madvise(2): private). */
 static void lazyfree_folio(struct folio *f)
 {
-	if (atomic_load_relaxed(RULE(lazyfree_by_references) ? &f->refs
-							     : (uint32_t *)&f->mapcount) != 1)
+	if (RULE(lazyfree_by_references) ? atomic_load_relaxed(&f->refs) != 1
+					 : atomic_load_relaxed(&f->mapcount) != 1)
 		return;
 	folio_clear(f, FOLIO_DIRTY);
 	folio_set(f, FOLIO_LAZYFREE);

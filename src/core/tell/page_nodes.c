@@ -10,29 +10,6 @@
 #include "core/table/entry.h"
 #include "core/vma/moves.h"
 
-/* Of the frames from the one that the entry names on; -ENOENT, -EFAULT: it names none. */
-static int entry_node(const struct quire_machine *m, pte_t e)
-{
-	switch (entry_kind(m, e)) {
-	case ENTRY_ANON:
-	case ENTRY_CACHE:
-		return (int)folio_zone(pfn_folio(m, pte_frame(e)));
-	case ENTRY_MIGRATION:
-		return (int)folio_zone(migration_folio(m, e));
-	case ENTRY_EXTERNAL:
-		return 0;
-	case ENTRY_ZERO:
-		return -QEFAULT;
-	case ENTRY_NONE:
-	case ENTRY_SWAP:
-	case ENTRY_MARKER:
-		return -QENOENT;
-	case ENTRY_UNKNOWN:
-		break;
-	}
-	entry_unknown(m);
-}
-
 static int page_node(struct quire_mm *mm, uint64_t addr)
 {
 	const struct quire_port *port = &mm->machine->port;

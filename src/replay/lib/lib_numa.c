@@ -134,7 +134,7 @@ static int64_t told(uint64_t bits, int64_t what, uint64_t nodes)
 int64_t lib_get_mempolicy(struct lib *l)
 {
 	uint32_t flags = l->step->words[0];
-	uint64_t policy = l->task->policy, all = (1ull << quire_machine_nodes(l->machine)) - 1;
+	uint64_t policy = l->task->policy, all = quire_machine_node_set(l->machine);
 	int64_t what;
 
 	if (flags & ~(uint32_t)(TELL_NODE | TELL_ADDR | TELL_MEMS_ALLOWED) ||
@@ -183,7 +183,7 @@ int64_t lib_move_pages(struct lib *l)
 
 int64_t lib_migrate_pages(struct lib *l)
 {
-	uint64_t from, to, all = (1ull << quire_machine_nodes(l->machine)) - 1;
+	uint64_t from, to, all = quire_machine_node_set(l->machine);
 	bool may = may_move_all();
 
 	if (take_nodes(l->step->words[0], l->a[0], &from) ||

@@ -34,7 +34,7 @@
 /* Those on which the thread that asks has found nothing; 0: all that there are. */
 static uint64_t missing_nodes(struct run *run, enum quire_memory what)
 {
-	uint64_t all = (1ull << quire_machine_nodes(run->machine)) - 1;
+	uint64_t all = quire_machine_node_set(run->machine);
 	uint64_t missing =
 	    what == QUIRE_MEMORY_RAM && current_slot ? current_slot->task.missing & all : 0;
 
