@@ -103,7 +103,7 @@ static int64_t move_all(struct request *q, struct space *s)
 
 int64_t sys_move_pages(struct request *q)
 {
-	struct space *space = NULL;
+	struct space *space;
 	struct proc *p;
 	int64_t err;
 
@@ -113,10 +113,10 @@ int64_t sys_move_pages(struct request *q)
 		return -EPERM;
 	if (!(pid_t)q->a[1] || (pid_t)q->a[1] == q->proc->pid)
 		return move_all(q, q->space);
-	p = proc_find(q->run, (pid_t)q->a[1], &space);
-	if (!p)
-		return RUN_NATIVE;
-	err = caller_may_look(q, p, false) ? move_all(q, space) : -EPERM;
+	err = caller_find(q, (pid_t)q->a[1], &p, &space);
+	if (err)
+		return err;
+	err = move_all(q, space);
 	proc_put(p);
 	space_put(space);
 	return err;
@@ -126,7 +126,7 @@ int64_t sys_move_pages(struct request *q)
 
 static int64_t migrate(struct request *q, struct space *space, uint64_t from, uint64_t to)
 {
-	uint64_t nodes = (1ull << quire_machine_nodes(q->run->machine)) - 1;
+	uint64_t nodes = quire_machine_node_set(q->run->machine);
 	bool may = caller_capable(q, CAP_SYS_NICE);
 
 	if ((to & ~nodes) && !may)
@@ -142,7 +142,7 @@ int64_t sys_migrate_pages(struct request *q)
 	uint64_t from, to;
 	int64_t err = nodes_read(q, q->a[3], q->a[2], &from);
 	pid_t pid = (pid_t)q->a[1];
-	struct space *space = NULL;
+	struct space *space;
 	struct proc *p;
 
 	if (!err)
@@ -151,10 +151,10 @@ int64_t sys_migrate_pages(struct request *q)
 		return err;
 	if (!pid || pid == q->proc->pid)
 		return migrate(q, q->space, from, to);
-	p = proc_find(q->run, pid, &space);
-	if (!p)
-		return RUN_NATIVE;
-	err = caller_may_look(q, p, false) ? migrate(q, space, from, to) : -EPERM;
+	err = caller_find(q, pid, &p, &space);
+	if (err)
+		return err;
+	err = migrate(q, space, from, to);
 	proc_put(p);
 	space_put(space);
 	return err;

@@ -140,10 +140,10 @@ static int64_t process_vm(struct request *q, bool write)
 
 	if (q->a[6])
 		return -EINVAL;
-	p = proc_find(q->run, (pid_t)q->a[1], &other);
-	if (!p)
-		return RUN_NATIVE;
-	ret = caller_may_look(q, p, false) ? transfer(q, other, p->pid, write) : -EPERM;
+	ret = caller_find(q, (pid_t)q->a[1], &p, &other);
+	if (ret)
+		return ret;
+	ret = transfer(q, other, p->pid, write);
 	proc_put(p);
 	space_put(other);
 	return ret;

@@ -19,7 +19,10 @@
 #include "run/guest/proc.h"
 #include "run/guest/request.h"
 #include "run/guest/slot.h"
+#include "run/guest/space.h"
+#include "run/wire/requests.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,4 +177,16 @@ bool caller_may_look(const struct request *q, const struct proc *other, bool fs)
 		return true;
 	return creds_caller(q, &c) && creds_read(other->pid, other->pid, &o) &&
 	       creds_may_look(&c, &o, fs);
+}
+
+int64_t caller_find(const struct request *q, pid_t pid, struct proc **p, struct space **space)
+{
+	*p = proc_find(q->run, pid, space);
+	if (!*p)
+		return RUN_NATIVE;
+	if (caller_may_look(q, *p, false))
+		return 0;
+	proc_put(*p);
+	space_put(*space);
+	return -EPERM;
 }

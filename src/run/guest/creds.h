@@ -44,5 +44,10 @@ bool creds_may_look(const struct creds *c, const struct creds *other, bool fs);
 bool slot_capable(const struct slot *s, int cap);
 bool caller_capable(const struct request *q, int cap);
 bool caller_may_look(const struct request *q, const struct proc *other, bool fs);
+/*
+ * The guest process of that pid, whose memory the caller may look into.  0: both are referenced
+ * (proc_put(), space_put()).  RUN_NATIVE: no guest has it; -EPERM.
+ */
+int64_t caller_find(const struct request *q, pid_t pid, struct proc **p, struct space **space);
 
 #endif
