@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <time.h>
 
+#include "bench.h"
 #include "core/vma/mm.h"
 #include "quire/port_host.h"
 #include "quire/quire.h"
@@ -36,18 +36,12 @@ static struct quire_rcu_head *waiting; /* of the locked side */
 
 static double now_ns(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
+	return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static void need(bool ok, const char *what)
 {
-	if (ok)
-		return;
-	fprintf(stderr, "bench_cost: %s failed\n", what);
-	exit(2);
+	need_in("bench_cost", ok, what);
 }
 
 /*
@@ -236,17 +230,9 @@ static double time_map_unmap_beside(struct side *s)
 
 /* ---- report -------------------------------------------------------------------------------- */
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static double median(double *v)
 {
-	qsort(v, ROUNDS, sizeof(*v), by_value);
-	return v[ROUNDS / 2];
+	return median_of(v, ROUNDS);
 }
 
 /* Two of each kind, made in this order: where RAM lies matters more than what is measured. */

@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
+#include "bench.h"
 #include "quire/port_host.h"
 #include "quire/quire.h"
 
@@ -40,14 +40,6 @@ struct bench {
 	unsigned seed;
 };
 
-static double clock_ns(clockid_t id)
-{
-	struct timespec ts;
-
-	clock_gettime(id, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
-
 static double now_ns(void)
 {
 	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -55,23 +47,12 @@ static double now_ns(void)
 
 static void must(int ok, const char *what)
 {
-	if (ok)
-		return;
-	fprintf(stderr, "bench_fault: %s failed\n", what);
-	exit(2);
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
+	need_in("bench_fault", ok, what);
 }
 
 static double median(double *v, int n)
 {
-	qsort(v, (size_t)n, sizeof(*v), by_value);
-	return v[n / 2];
+	return median_of(v, (unsigned)n);
 }
 
 /* ---- what is measured: each returns ns per page ------------------------------ */

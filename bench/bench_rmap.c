@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
+#include "bench.h"
 #include "core/frame/folio.h"
 #include "core/rmap/migrate.h"
 #include "core/rmap/walk.h"
@@ -29,31 +29,17 @@
 
 static double now_ns(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
+	return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static void need(bool ok, const char *what)
 {
-	if (ok)
-		return;
-	fprintf(stderr, "bench_rmap: %s failed\n", what);
-	exit(2);
-}
-
-static int by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
+	need_in("bench_rmap", ok, what);
 }
 
 static double median(double *v)
 {
-	qsort(v, ROUNDS, sizeof(*v), by_size);
-	return v[ROUNDS / 2];
+	return median_of(v, ROUNDS);
 }
 
 /* ---- the machine's units ------------------------------------------------------------- */

@@ -7,13 +7,6 @@
 #include "core/frame/folio.h"
 #include "core/table/entry.h"
 
-/* Written, and writable through the translation that CPU 0 has cached. */
-static void setup(struct world *w)
-{
-	moved_setup(w);
-	cpu_cache(w, 0, w->mm, w->addr);
-}
-
 /* ---- accesses -------------------------------------------------------------------------------- */
 
 static void store_nine(struct world *w)
@@ -32,7 +25,7 @@ SCENARIO(moved_store) = {
     .title = "a store to a page against whoever moves it to another frame",
     .source = "entry.h, 4; absent.c, 1",
     .pairs = "whoever takes a page away × fault",
-    .setup = setup,
+    .setup = moved_setup_cached,
     .actors = {{"thread", store_nine}, {"mover", moved_for_sure}},
     .check = check_nine,
     .nr_guards = 2,
@@ -56,7 +49,7 @@ SCENARIO(moved_pin) = {
     .title = "a pin, and a store after it, against whoever moves the page to another frame",
     .source = "entry.h, 4; pin.c, 1",
     .pairs = "whoever takes a page away × fault",
-    .setup = setup,
+    .setup = moved_setup_cached,
     .actors = {{"pin", pin_and_store}, {"mover", moved_page}},
     .check = check_nine,
     .nr_guards = 1,
@@ -66,7 +59,7 @@ SCENARIO(moved_pin) = {
 /* The frame is free, and the next that is taken. */
 static void setup_free(struct world *w)
 {
-	setup(w);
+	moved_setup_cached(w);
 	must(quire_madvise(w->mm, w->addr, PAGE, QMADV_DONTNEED), "madvise");
 	fill_ram(w, w->addr + 16 * PAGE, 2);
 }
@@ -86,18 +79,12 @@ SCENARIO(moved_twice) = {
     .title = "a store to a page against two who move it to other frames",
     .source = "migrate.c, 2",
     .pairs = "whoever takes a page away × fault",
-    .setup = setup,
+    .setup = moved_setup_cached,
     .actors = {{"thread", store_nine}, {"mover", moved_page}, {"other", moved_page}},
     .check = check_nine,
 };
 
 /* Parent and child share it: who writes makes a copy. */
-static void setup_forked(struct world *w)
-{
-	setup(w);
-	must(quire_mm_fork(w->mm, NULL, &w->child), "fork");
-}
-
 static void store_in_child(struct world *w)
 {
 	store(w, w->child, w->addr, 9);
@@ -115,7 +102,7 @@ SCENARIO(moved_cow) = {
     .title = "a copy on write of a page against whoever moves it to another frame",
     .source = "migrate.c, 2; cow.c, 5",
     .pairs = "whoever takes a page away × fault",
-    .setup = setup_forked,
+    .setup = moved_setup_forked,
     .actors = {{"thread", store_in_child}, {"mover", moved_page}},
     .check = check_copied,
     .nr_guards = 1,
@@ -134,7 +121,7 @@ SCENARIO(moved_munmap) = {
     .title = "munmap of a page against whoever moves it to another frame",
     .source = "entry.h, 4",
     .pairs = "whoever takes a page away × map, unmap",
-    .setup = setup,
+    .setup = moved_setup_cached,
     .actors = {{"munmap", unmap}, {"mover", moved_page}},
 };
 
@@ -150,7 +137,7 @@ SCENARIO(moved_dontneed) = {
     .title = "MADV_DONTNEED of a page, and a store, against whoever moves it to another frame",
     .source = "entry.h, 4",
     .pairs = "whoever takes a page away × DONTNEED, FREE",
-    .setup = setup,
+    .setup = moved_setup_cached,
     .actors = {{"madvise", drop_and_store}, {"mover", moved_page}},
     .check = check_nine,
     .nr_guards = 2,
@@ -178,7 +165,7 @@ SCENARIO(moved_free) = {
     .title = "MADV_FREE of a page, and a store, against whoever moves it to another frame",
     .source = "entry.h, 4",
     .pairs = "whoever takes a page away × DONTNEED, FREE",
-    .setup = setup,
+    .setup = moved_setup_cached,
     .actors = {{"madvise", free_and_store}, {"mover", moved_page}},
     .check = check_kept,
 };
@@ -201,7 +188,7 @@ SCENARIO(moved_free_shared) = {
     .title = "MADV_FREE by a child of a page that its parent has, too, against whoever moves it",
     .source = "zap.c; entry.h, 4",
     .pairs = "whoever takes a page away × DONTNEED, FREE",
-    .setup = setup_forked,
+    .setup = moved_setup_forked,
     .actors = {{"child", free_in_child}, {"mover", moved_page}},
     .check = check_not_free,
     .nr_guards = 1,
@@ -223,7 +210,7 @@ SCENARIO(moved_mprotect) = {
     .title = "mprotect of a page to read-only against whoever moves it to another frame",
     .source = "entry.h, 4",
     .pairs = "whoever takes a page away × protect, lock",
-    .setup = setup,
+    .setup = moved_setup_cached,
     .actors = {{"mprotect", protect}, {"mover", moved_page}},
     .nr_guards = 2,
     .guards = {RULE_flush_migration, RULE_migration_keeps_rights},
@@ -253,6 +240,6 @@ SCENARIO(moved_readers) = {
     .title = "mlock, mincore and smaps of a page against whoever moves it to another frame",
     .source = "entry.h, 4",
     .pairs = "whoever takes a page away × protect, lock",
-    .setup = setup,
+    .setup = moved_setup_cached,
     .actors = {{"mlock", lock}, {"smaps", read_usage}, {"mover", moved_page}},
 };

@@ -6,13 +6,6 @@
 #include "check/scn/memory/mover.h"
 #include "core/frame/folio.h"
 
-/* Writable through the translation that CPU 0 has cached. */
-static void setup(struct world *w)
-{
-	moved_setup(w);
-	cpu_cache(w, 0, w->mm, w->addr);
-}
-
 /* ---- forks ------------------------------------------------------------------------------ */
 
 static void fork_and_store(struct world *w)
@@ -33,7 +26,7 @@ SCENARIO(moved_fork) = {
     .title = "fork, and a store of the parent's, against whoever moves the page to another frame",
     .source = "entry.h, 4",
     .pairs = "whoever takes a page away × fork",
-    .setup = setup,
+    .setup = moved_setup_cached,
     .actors = {{"fork", fork_and_store}, {"mover", moved_page}},
     .check = check_forked,
     .nr_guards = 1,
@@ -45,7 +38,7 @@ static void setup_pinned(struct world *w)
 {
 	struct quire_pin pin;
 
-	setup(w);
+	moved_setup_cached(w);
 	must(quire_pin(w->mm, w->addr, QUIRE_READ, &pin), "pin");
 	note(w, 0, pin.frame);
 }
@@ -72,7 +65,7 @@ SCENARIO(moved_fork_pinned) = {
 /* Somebody has a reference: the page does not move, and comes back each time. */
 static void setup_held(struct world *w)
 {
-	setup(w);
+	moved_setup_cached(w);
 	folio_get(moved_folio(w));
 }
 
@@ -128,18 +121,12 @@ SCENARIO(moved_fork_pin) = {
     .source = "pin.c, 1; entry.h, 4",
     .pairs = "whoever takes a page away × fork",
     .bound = 1,
-    .setup = setup,
+    .setup = moved_setup_cached,
     .actors = {{"pin", pin_and_store}, {"fork", fork_only}, {"mover", moved_page}},
     .check = check_stored,
 };
 
 /* ---- ends ------------------------------------------------------------------------------- */
-
-static void setup_forked(struct world *w)
-{
-	setup(w);
-	must(quire_mm_fork(w->mm, NULL, &w->child), "fork");
-}
 
 static void end_child(struct world *w)
 {
@@ -157,7 +144,7 @@ SCENARIO(moved_exit) = {
     .title = "the end of a child against whoever moves a page that it shares to another frame",
     .source = "migrate.c, 5",
     .pairs = "whoever takes a page away × exit",
-    .setup = setup_forked,
+    .setup = moved_setup_forked,
     .actors = {{"exit", end_child}, {"mover", moved_page}},
     .check = check_parent,
 };
@@ -174,7 +161,7 @@ static void setup_three(struct world *w)
 {
 	struct quire_mm *third;
 
-	setup_forked(w);
+	moved_setup_forked(w);
 	must(quire_mm_fork(w->child, NULL, &third), "fork");
 	note(w, YOUNGEST, (uintptr_t)third);
 }

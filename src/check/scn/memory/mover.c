@@ -28,6 +28,18 @@ void moved_setup(struct world *w)
 	moved_choose(w, w->addr);
 }
 
+void moved_setup_cached(struct world *w)
+{
+	moved_setup(w);
+	cpu_cache(w, 0, w->mm, w->addr);
+}
+
+void moved_setup_forked(struct world *w)
+{
+	moved_setup_cached(w);
+	must(quire_mm_fork(w->mm, NULL, &w->child), "fork");
+}
+
 struct folio *moved_folio(struct world *w)
 {
 	return pfn_folio(w->m, noted(w, MOVED_FRAME));

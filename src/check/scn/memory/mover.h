@@ -18,6 +18,9 @@ void moved_choose(struct world *w, uint64_t addr);
 void moved_choose_other(struct world *w, uint64_t addr);
 /* A setup(): a private page at w->addr, which holds 5, is the one. */
 void moved_setup(struct world *w);
+/* The same, cached writable by CPU 0; and with a child that shares it. */
+void moved_setup_cached(struct world *w);
+void moved_setup_forked(struct world *w);
 /* What is in the frame now. */
 struct folio *moved_folio(struct world *w);
 /* Actors.  The second: nothing keeps the page, so that it is moved for sure. */

@@ -10,7 +10,6 @@
 #define ALIGNED 0x40000000ull
 #define FAR (w->addr + 2 * TABLE_SPAN) /* under another table */
 #define ACROSS (FAR + TABLE_SPAN - PAGE)
-#define READER 1 /* has the old translation cached */
 
 static int move(struct world *w, uint64_t pages, uint64_t to)
 {
@@ -173,50 +172,4 @@ SCENARIO(nodes_move_table) = {
     .check = check_page,
     .nr_guards = 1,
     .guards = {RULE_moves_read_again},
-};
-
-/* ---- a table of a file's pages against truncation ------------------------------------------ */
-
-static void setup_file_table(struct world *w)
-{
-	w->addr = ALIGNED;
-	make_file(w, QUIRE_FILE_SHMEM, 1);
-	map_file(w, w->addr, 512, PROT_RW, QMAP_SHARED);
-	fill(w, w->addr, 5);
-	cpu_cache(w, READER, w->mm, w->addr);
-}
-
-static void truncate_all(struct world *w)
-{
-	must(quire_file_truncate(w->file, 0), "truncate");
-	note(w, 1, 1);
-}
-
-/* By the translation of the old address, which the move has to flush: truncation knows the new. */
-static void load_truncated(struct world *w)
-{
-	uint64_t value = 0, gone = noted(w, 1);
-	enum access_result r = cpu_load(w, w->mm, w->addr, &value);
-
-	expect(r != ACCESS_OK || (!gone && value == 5), "the load gives %llu%s",
-	       (unsigned long long)value, gone ? " after the truncation" : "");
-}
-
-static void check_truncated(struct world *w)
-{
-	expect(!quire_pte(w->mm, w->addr), "a page is left at the old address");
-	expect(!quire_pte(w->mm, FAR), "a page beyond the end is mapped at the new address");
-}
-
-SCENARIO(move_table_truncate) = {
-    .name = "move-table-truncate",
-    .title = "mremap of a whole table against truncation, while a third thread reads by the old "
-	     "address",
-    .source = "commit 97113eb39fa7; CVE-2018-18281",
-    .pairs = "mremap × truncate",
-    .setup = setup_file_table,
-    .actors = {{"mremap", move_table}, {"reader", load_truncated}, {"truncate", truncate_all}},
-    .check = check_truncated,
-    .nr_guards = 3,
-    .guards = {RULE_move_holds_i_lock, RULE_move_flush, RULE_linked_throughout},
 };
