@@ -5,6 +5,8 @@
  *
  * usage: numa_policy CASE, under quire run --nodes 2 with 64 MiB on each node, and two processors.
  */
+#include "numa.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -21,27 +23,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PAGE 4096ul
 #define NR_HOME 450
 
-enum { DEFAULT, PREFERRED, BIND, INTERLEAVE, LOCAL, PREFERRED_MANY, WEIGHTED };
 enum { F_NODE = 1, F_ADDR = 2, F_MEMS_ALLOWED = 4 };
-enum { MF_STRICT = 1, MF_MOVE = 2 };
-
-/* Exit status 77: skipped. */
-static void check_at(bool ok, int line, const char *what, long got)
-{
-	if (ok)
-		return;
-	fprintf(stderr, "numa_policy.c:%d: %s: %ld, errno %d\n", line, what, got, errno);
-	exit(1);
-}
-#define check(cond) check_at((cond), __LINE__, #cond, 0)
-#define equal(a, b)                                                                                \
-	do {                                                                                       \
-		long a_ = (a);                                                                     \
-		check_at(a_ == (b), __LINE__, #a " == " #b, a_);                                   \
-	} while (0)
 
 static char *map(unsigned long pages)
 {
@@ -50,11 +34,6 @@ static char *map(unsigned long pages)
 
 	check(p != MAP_FAILED);
 	return p;
-}
-
-static long bind_to(void *p, unsigned long pages, int mode, unsigned long nodes, int flags)
-{
-	return syscall(SYS_mbind, p, pages * PAGE, mode, &nodes, 64, flags) ? -errno : 0;
 }
 
 static long set(int mode, unsigned long nodes)
@@ -71,13 +50,6 @@ static long node_of(void *p)
 	return node;
 }
 
-static long status_of(void *p)
-{
-	int status = -1000;
-
-	return syscall(SYS_move_pages, 0, 1ul, &p, NULL, &status, 0) ? -errno : status;
-}
-
 static bool on_cpu(unsigned cpu)
 {
 	cpu_set_t set;
@@ -87,7 +59,7 @@ static bool on_cpu(unsigned cpu)
 	return !sched_setaffinity(0, sizeof(set), &set);
 }
 
-/* Some processor of the node. */
+/* Some processor of the node; exit status 77 (skipped) if none may be used. */
 static void on_node(unsigned node)
 {
 	unsigned is = 99;
@@ -106,7 +78,7 @@ static long on_second(char *p, unsigned long pages)
 
 	for (unsigned long i = 0; i < pages; i++) {
 		p[i * PAGE] = 1;
-		equal(node_of(p + i * PAGE), status_of(p + i * PAGE));
+		equal(node_of(p + i * PAGE), node_in(0, p + i * PAGE));
 		n += node_of(p + i * PAGE);
 	}
 	return n;
@@ -146,12 +118,12 @@ static void case_mbind(void)
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char *p = map(16);
 
-		equal(bind_to(p, 16, cases[i].mode, cases[i].nodes, 0), 0);
+		equal(mbind_to(p, 16, cases[i].mode, cases[i].nodes, 0), 0);
 		equal(on_second(p, 16), cases[i].second);
 		munmap(p, 16 * PAGE);
 	}
-	equal(bind_to(map(1), 1, BIND, 4, 0), -EINVAL);
-	equal(bind_to(map(1), 1, BIND, 0, 0), -EINVAL);
+	equal(mbind_to(map(1), 1, BIND, 4, 0), -EINVAL);
+	equal(mbind_to(map(1), 1, BIND, 0, 0), -EINVAL);
 }
 
 static void case_local(void)
@@ -174,11 +146,11 @@ static void case_strict(void)
 {
 	char *p = map(4);
 
-	equal(bind_to(p, 4, BIND, 1, 0), 0);
+	equal(mbind_to(p, 4, BIND, 1, 0), 0);
 	equal(on_second(p, 2), 0);
-	equal(bind_to(p, 4, BIND, 2, MF_STRICT), -EIO);
-	equal(bind_to(p, 4, INTERLEAVE, 3, MF_STRICT), 0);
-	equal(bind_to(p + 2 * PAGE, 2, BIND, 2, MF_STRICT), 0);
+	equal(mbind_to(p, 4, BIND, 2, STRICT), -EIO);
+	equal(mbind_to(p, 4, INTERLEAVE, 3, STRICT), 0);
+	equal(mbind_to(p + 2 * PAGE, 2, BIND, 2, STRICT), 0);
 	equal(on_second(p + 2 * PAGE, 2), 2);
 	equal(on_second(p, 2), 0);
 }
@@ -194,8 +166,8 @@ static void case_shared(void)
 	check(p != (char *)-1 && again != (char *)-1);
 	shmctl(id, IPC_RMID, NULL);
 	on_node(0);
-	equal(bind_to(p, 4, BIND, 2, 0), 0);
-	equal(bind_to(p + 8 * PAGE, 4, INTERLEAVE, 3, 0), 0);
+	equal(mbind_to(p, 4, BIND, 2, 0), 0);
+	equal(mbind_to(p + 8 * PAGE, 4, INTERLEAVE, 3, 0), 0);
 	get(&mode, &nodes, again + 3 * PAGE, F_ADDR);
 	equal(mode, BIND);
 	get(&mode, &nodes, again + 4 * PAGE, F_ADDR);
@@ -209,10 +181,10 @@ static void case_shared(void)
 	check_child(pid);
 	equal(on_second(again + 8 * PAGE, 4), 2);
 	/* This mapping was given none, and so is passed over. */
-	equal(bind_to(again, 12, DEFAULT, 0, 0), 0);
+	equal(mbind_to(again, 12, DEFAULT, 0, 0), 0);
 	get(&mode, &nodes, p, F_ADDR);
 	equal(mode, BIND);
-	equal(bind_to(p, 12, DEFAULT, 0, 0), 0);
+	equal(mbind_to(p, 12, DEFAULT, 0, 0), 0);
 	get(&mode, &nodes, again, F_ADDR);
 	equal(mode, DEFAULT);
 }
@@ -224,7 +196,7 @@ static void case_file(void)
 	char *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 
 	check(p != MAP_FAILED);
-	equal(bind_to(p, 1, BIND, 2, 0), 0);
+	equal(mbind_to(p, 1, BIND, 2, 0), 0);
 	equal(on_second(p, 1), 1);
 }
 
@@ -234,7 +206,7 @@ static void case_home(void)
 
 	on_node(0);
 	equal(syscall(NR_HOME, p, 4 * PAGE, 1, 0) ? -errno : 0, -ENOENT);
-	equal(bind_to(p, 4, BIND, 3, 0), 0);
+	equal(mbind_to(p, 4, BIND, 3, 0), 0);
 	equal(on_second(p, 1), 0);
 	equal(syscall(NR_HOME, p, 4 * PAGE, 1, 0), 0);
 	equal(syscall(NR_HOME, p, 4 * PAGE, 2, 0) ? -errno : 0, -EINVAL);
@@ -261,7 +233,7 @@ static void case_set(void)
 	equal(on_second(map(16), 16), 8);
 	/* That of the mapping goes before it. */
 	char *p = map(4);
-	equal(bind_to(p, 4, BIND, 2, 0), 0);
+	equal(mbind_to(p, 4, BIND, 2, 0), 0);
 	equal(on_second(p, 4), 4);
 	get(&mode, &nodes, p, F_ADDR);
 	equal(mode, BIND);
@@ -319,7 +291,7 @@ static void case_inherit(void)
 
 	on_node(0);
 	equal(set(BIND, 2), 0);
-	equal(bind_to(p, 2, BIND, 1, 0), 0);
+	equal(mbind_to(p, 2, BIND, 1, 0), 0);
 	check(!pthread_create(&t, NULL, check_thread, NULL));
 	check(!pthread_join(t, NULL));
 	pid = fork();
@@ -352,7 +324,7 @@ static void case_full(void)
 	unsigned long pages = (80ul << 20) / PAGE;
 	char *p = map(pages);
 
-	equal(bind_to(p, pages, PREFERRED, 2, 0), 0);
+	equal(mbind_to(p, pages, PREFERRED, 2, 0), 0);
 	for (unsigned long i = 0; i < pages; i++)
 		p[i * PAGE] = 1;
 	equal(node_of(p), 1);
@@ -365,7 +337,7 @@ static char *take(unsigned long mib, unsigned long node)
 	unsigned long bytes = mib << 20;
 	char *p = map(bytes / PAGE);
 
-	equal(bind_to(p, bytes / PAGE, BIND, 1ul << node, 0), 0);
+	equal(mbind_to(p, bytes / PAGE, BIND, 1ul << node, 0), 0);
 	memset(p, 1, bytes);
 	return p;
 }
@@ -439,8 +411,8 @@ static void case_maps(void)
 	char line[512], *p = map(9);
 
 	on_node(0);
-	equal(bind_to(p, 4, INTERLEAVE, 3, 0), 0);
-	equal(bind_to(p + 5 * PAGE, 2, BIND | 1 << 15, 2, 0), 0);
+	equal(mbind_to(p, 4, INTERLEAVE, 3, 0), 0);
+	equal(mbind_to(p + 5 * PAGE, 2, BIND | 1 << 15, 2, 0), 0);
 	on_second(p, 9);
 	maps_line(p, line, sizeof(line));
 	check(strstr(line, " interleave:0-1 ") && strstr(line, " N0=2 N1=2 "));
