@@ -148,6 +148,27 @@ static void of_files(void **state)
 	    MAPF(90, 1, URW, FPRIVATE, F_RW, BOTH_FILE_PAGES + 1),
 	    STORE(90, 1),
 	    REMAP(90, 1, 1, FIX, 81),
+	    /* What lies between two and differs in rights gives both its identity. */
+	    MAPF(110, 1, URW, FPRIVATE, F_RW, 0),
+	    MAPF(111, 1, URW, FPRIVATE, F_RW, 1),
+	    PROTECT(111, 1, URW | QPROT_EXEC),
+	    STORE(111, 1),
+	    MAPF(112, 1, URW, FPRIVATE, F_RW, 2),
+	    STORE(110, 1),
+	    STORE(112, 1),
+	    UNMAP(111, 1),
+	    REMAP(110, 1, 2, 0, 0),
+	    /* The same of what was touched elsewhere. */
+	    MAPF(120, 1, URW, FPRIVATE, F_RW, 0),
+	    MAPF(140, 1, URW, FPRIVATE, F_RW, 1),
+	    PROTECT(140, 1, URW | QPROT_EXEC),
+	    STORE(140, 1),
+	    REMAP(140, 1, 1, FIX, 121),
+	    MAPF(122, 1, URW, FPRIVATE, F_RW, 2),
+	    STORE(120, 1),
+	    STORE(122, 1),
+	    UNMAP(121, 1),
+	    REMAP(120, 1, 2, 0, 0),
 	};
 
 	(void)state;

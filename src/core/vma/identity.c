@@ -22,7 +22,8 @@
  *      also if its identity is inherited.
  *   5  The anon_delta of anonymous memory is what its pgoff says, and so the same in all that
  *      merges.  That of an untouched mapping of a file is 0.  If it merges with one that was
- *      touched and has been moved, it gets the other's (2).
+ *      touched and has been moved, it gets the other's (2).  If it is touched beside that one it
+ *      keeps its own, also where it takes over the identity: these two stay two.
  */
 #include "core/vma/mm.h"
 #include "core/vma/vma.h"
@@ -41,8 +42,7 @@ static bool differ_in_rights(const struct vma *left, const struct vma *right)
 	return left->end == right->start && left->file == right->file &&
 	       !((left->flags ^ right->flags) & ~(VM_ACCESS | VM_SOFTDIRTY)) &&
 	       left->policy == right->policy && left->private == right->private &&
-	       left->pgoff + vma_pages(left) == right->pgoff &&
-	       left->anon_delta == right->anon_delta;
+	       left->pgoff + vma_pages(left) == right->pgoff;
 }
 
 /* What a neighbour may share with others; 0: nothing. */
