@@ -152,6 +152,9 @@
 	  "filecache.c, 1")                                                                        \
 	X(moved_page_is_locked, "the new frame of a page is locked until all entries name it",     \
 	  "migrate.c, 4")                                                                          \
+	X(batch_waits_for_one,                                                                     \
+	  "who moves many pages at once waits for the lock of the first only, and tries the rest", \
+	  "migrate_batch.c, 2")                                                                    \
 	X(waits_without_reference,                                                                 \
 	  "a thread that waits for a page that is being moved has no reference on it",             \
 	  "absent.c, 1")                                                                           \

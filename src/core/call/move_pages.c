@@ -93,48 +93,62 @@ static int find_page(struct quire_mm *mm, uint64_t addr, struct folio **folio)
 	return err;
 }
 
-/* Takes over the reference.  The node, or why the page is not there. */
-static int move_to(struct migrate *mg, struct folio *folio, unsigned node, bool all)
-{
-	bool stays = folio_zone(folio) == node, shared = !all && folio_is_shared(folio);
-	int err;
+/* What is to be done with the page of an address, and for whom. */
+struct request {
+	struct migrate *mg;
+	struct quire_mm *mm;
+	bool all; /* also pages that others map, too */
+};
 
-	if (stays || shared) {
-		folio_put(mg->m, folio);
-		return stays ? (int)node : -QEACCES;
+static int query_address(struct quire_mm *mm, uint64_t addr)
+{
+	struct folio *folio;
+	int err = find_page(mm, addr, &folio), node;
+
+	if (err)
+		return err == -QEBUSY ? 0 : err; /* an embedder's frame is taken to be on node 0 */
+	node = (int)folio_zone(folio);
+	folio_put(mm->machine, folio);
+	return node;
+}
+
+/* True: *folio, with a reference, is to go there.  Otherwise *status is known. */
+static bool find_to_move(const struct request *r, uint64_t addr, int node, struct folio **folio,
+			 int *status)
+{
+	bool stays, shared;
+
+	*status = find_page(r->mm, addr, folio);
+	if (*status == -QEBUSY && !node) /* as in query_address() */
+		*status = 0;
+	else if (*status == 0) {
+		stays = (int)folio_zone(*folio) == node;
+		shared = !r->all && folio_is_shared(*folio);
+		if (!stays && !shared)
+			return true;
+		folio_put(r->mm->machine, *folio);
+		*status = stays ? node : -QEACCES;
 	}
-	err = migrate_to_node(mg, folio, node);
+	return false;
+}
+
+static int status_of(int err, unsigned node)
+{
 	if (!err)
 		return (int)node;
 	return err == -QENOMEM || err == -QENOENT || err == -QEAGAIN ? err : -QEBUSY;
 }
 
-/* Of an embedder's frame nothing is known: it is taken to be on node 0, and stays. */
-static int try_address(struct migrate *mg, struct quire_mm *mm, uint64_t addr, const int *node,
-		       bool all)
+static int move_address(const struct request *r, uint64_t addr, int node)
 {
+	const struct quire_port *port = &r->mm->machine->port;
 	struct folio *folio;
-	int err = find_page(mm, addr, &folio), at;
-
-	if (err == -QEBUSY && (!node || !*node))
-		return 0;
-	if (err)
-		return err;
-	if (node)
-		return move_to(mg, folio, (unsigned)*node, all);
-	at = (int)folio_zone(folio);
-	folio_put(mg->m, folio);
-	return at;
-}
-
-static int move_address(struct migrate *mg, struct quire_mm *mm, uint64_t addr, const int *node,
-			bool all)
-{
-	const struct quire_port *port = &mm->machine->port;
+	int status;
 
 	for (unsigned i = 0; i < MIGRATE_TRIES; i++) {
-		int status = try_address(mg, mm, addr, node, all);
-
+		if (!find_to_move(r, addr, node, &folio, &status))
+			return status;
+		status = status_of(migrate_to_node(r->mg, folio, (unsigned)node), (unsigned)node);
 		if (status != -QEAGAIN)
 			return status;
 		port->yield(port->ctx);
@@ -142,33 +156,74 @@ static int move_address(struct migrate *mg, struct quire_mm *mm, uint64_t addr, 
 	return -QEBUSY;
 }
 
-static bool is_failure(int status)
+/* At most a batch. */
+static void move_some(const struct request *r, unsigned n, const uint64_t *addrs, const int *nodes,
+		      int *status)
 {
-	return status == -QEBUSY || status == -QENOMEM;
+	struct migrate_item items[MIGRATE_BATCH];
+	unsigned place[MIGRATE_BATCH], found = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct migrate_item *item = &items[found];
+
+		*item = (struct migrate_item){.node = (unsigned)nodes[i]};
+		if (find_to_move(r, addrs[i], nodes[i], &item->folio, &status[i]))
+			place[found++] = i;
+	}
+	migrate_batch(r->mg, r->mm, items, found, 0);
+	for (unsigned i = 0; i < found; i++)
+		status[place[i]] = status_of(items[i].err, items[i].node);
+	for (unsigned i = 0; i < n; i++)
+		if (status[i] == -QEAGAIN)
+			status[i] = move_address(r, addrs[i], nodes[i]);
+}
+
+/* How many of them are on nodes that exist, until the first that is not. */
+static uint64_t count_valid(const struct quire_machine *m, uint64_t n, const int *nodes)
+{
+	int nr_nodes = (int)quire_machine_nodes(m);
+	uint64_t i;
+
+	for (i = 0; i < n && nodes[i] >= 0 && nodes[i] < nr_nodes; i++)
+		;
+	return i;
+}
+
+static int64_t count_failures(uint64_t n, const int *status)
+{
+	int64_t failures = 0;
+
+	for (uint64_t i = 0; i < n; i++)
+		failures += status[i] == -QEBUSY || status[i] == -QENOMEM;
+	return failures;
+}
+
+static int64_t move_pages(struct quire_mm *mm, uint64_t n, const uint64_t *addrs, const int *nodes,
+			  int *status, bool all)
+{
+	uint64_t valid = count_valid(mm->machine, n, nodes), some;
+	struct migrate mg;
+	struct request r = {.mg = &mg, .mm = mm, .all = all};
+
+	migrate_begin(&mg, mm->machine, MIGRATE_WAIT);
+	for (uint64_t i = 0; i < valid; i += some) {
+		some = min_u64(valid - i, MIGRATE_BATCH);
+		move_some(&r, (unsigned)some, addrs + i, nodes + i, status + i);
+	}
+	migrate_end(&mg);
+	return valid < n ? -QENODEV : count_failures(n, status);
 }
 
 int64_t quire_move_pages(struct quire_mm *mm, uint64_t n, const uint64_t *addrs, const int *nodes,
 			 int *status, int flags)
 {
-	int nr_nodes = (int)quire_machine_nodes(mm->machine);
-	struct migrate mg;
-	int64_t left = 0;
-	int err = 0;
-
 	if (flags & ~(QMPOL_MF_MOVE | QMPOL_MF_MOVE_ALL))
 		return -QEINVAL;
-	migrate_begin(&mg, mm->machine, MIGRATE_WAIT);
-	for (uint64_t i = 0; i < n && !err; i++) {
-		if (nodes && (nodes[i] < 0 || nodes[i] >= nr_nodes)) {
-			err = -QENODEV;
-			break;
-		}
-		status[i] = move_address(&mg, mm, addrs[i], nodes ? &nodes[i] : NULL,
-					 (flags & QMPOL_MF_MOVE_ALL) != 0);
-		left += nodes && is_failure(status[i]);
-	}
-	migrate_end(&mg);
-	return err ? err : left;
+	if (nodes)
+		return move_pages(mm, n, addrs, nodes, status, (flags & QMPOL_MF_MOVE_ALL) != 0);
+	for (uint64_t i = 0; i < n; i++)
+		status[i] = query_address(mm, addrs[i]);
+	return 0;
 }
 
 /* ---- migrate_pages(2) --------------------------------------------------------------- */

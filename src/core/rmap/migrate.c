@@ -28,25 +28,11 @@
  *   5  Whatever fails, the way back is the same, with the old folio: it takes no memory and cannot
  *      fail.  The entries come back as they are then, and so does FOLIO_EXCLUSIVE (entry.h, 4).
  */
-#include "core/rmap/migrate.h"
+#include "core/rmap/migrate_one.h"
 #include "core/file/file.h"
-#include "core/frame/folio.h"
 #include "core/frame/place.h"
-#include "core/rmap/walk.h"
 #include "core/table/entry.h"
 #include "core/table/mapcount.h"
-#include "core/table/tlb.h"
-
-/* One page on its way. */
-struct move {
-	struct rmap_walk walk;
-	struct migrate *mg;
-	struct folio *from, *to;
-	struct folio *target; /* what the entries are to name on the way back */
-	bool gathering;       /* g is of the mm that is being visited */
-	int err;              /* why it stays */
-	struct mmu_gather g;
-};
 
 /* Of the page itself, and not of its frame. */
 #define MOVED_FLAGS                                                                                \
@@ -54,13 +40,27 @@ struct move {
 
 /* ---- entries ------------------------------------------------------------------ */
 
+static bool is_flushed_later(const struct move *mv, const struct quire_mm *mm)
+{
+	return mv->later && mv->later->mm == mm;
+}
+
+static struct mmu_gather *gather_of(struct move *mv, struct quire_mm *mm)
+{
+	if (is_flushed_later(mv, mm))
+		return mv->later;
+	if (!mv->gathering)
+		tlb_begin(mv->g, mm);
+	mv->gathering = true;
+	return mv->g;
+}
+
 static void gather_page(struct move *mv, struct quire_mm *mm, uint64_t addr)
 {
-	if (!mv->gathering)
-		tlb_begin(&mv->g, mm);
-	mv->gathering = true;
+	struct mmu_gather *g = gather_of(mv, mm);
+
 	if (RULE(moved_page_is_flushed))
-		tlb_page(&mv->g, addr);
+		tlb_page(g, addr);
 }
 
 /* Invariant 1.  PTL held. */
@@ -88,13 +88,14 @@ static void flush(struct rmap_walk *w, struct quire_mm *mm)
 {
 	struct move *mv = container_of(w, struct move, walk);
 
-	(void)mm;
+	if (is_flushed_later(mv, mm))
+		mv->later->full |= w->flush_all;
 	if (!mv->gathering)
 		return;
-	mv->g.full = w->flush_all;
-	tlb_finish(&mv->g);
+	mv->g->full = w->flush_all;
+	tlb_finish(mv->g);
 	mv->gathering = false;
-	if (mv->g.lent && RULE(lent_page_stays))
+	if (mv->g->lent && RULE(lent_page_stays))
 		mv->err = -QEBUSY;
 }
 
@@ -113,8 +114,13 @@ static enum rmap_next put_back(struct rmap_walk *w, struct rmap_place *p)
 	return exclusive ? RMAP_STOP : RMAP_GO_ON;
 }
 
-static void take_all_out(struct move *mv)
+/* The gather is no part of struct move, of which a batch has many. */
+static __attribute__((noinline)) void take_all_out(struct move *mv)
 {
+	struct mmu_gather g;
+
+	mv->g = &g;
+	mv->walk.way_back = false;
 	mv->walk.entry = take_out;
 	mv->walk.flush = flush;
 	rmap_walk(mv->mg->m, &mv->walk);
@@ -198,25 +204,6 @@ static bool move_page(struct move *mv)
 
 /* ---- one page --------------------------------------------------------------------- */
 
-/* Both locked, the page as it should be. */
-static void move_locked(struct move *mv)
-{
-	bool mapped = rmap_begin(mv->mg->m, &mv->walk);
-
-	if (!mapped && folio_test(mv->from, FOLIO_ANON)) {
-		mv->err = -QENOENT;
-		return;
-	}
-	if (mapped)
-		take_all_out(mv);
-	if (!mv->err && move_page(mv))
-		put_all_back(mv, mv->to);
-	else if (mapped)
-		put_all_back(mv, mv->from);
-	if (mapped)
-		rmap_end(mv->mg->m, &mv->walk);
-}
-
 /* A reference held. */
 static int refused(const struct folio *f)
 {
@@ -242,32 +229,63 @@ static int refused_locked(const struct folio *f, const struct mapping *mapping)
 	return folio_test(f, FOLIO_WRITEBACK) ? -QEBUSY : folio_is_up_to_date(f) ? 0 : -QEAGAIN;
 }
 
-static bool lock_page(struct migrate *mg, struct folio *f)
+static bool lock_page(struct move *mv, enum migrate_mode mode)
 {
-	if (mg->mode == MIGRATE_WAIT)
-		folio_lock(mg->m, f);
-	return mg->mode == MIGRATE_WAIT || folio_trylock(f);
+	if (mode == MIGRATE_WAIT)
+		folio_lock(mv->mg->m, mv->from);
+	return mode == MIGRATE_WAIT || folio_trylock(mv->from);
 }
 
-/* Locks both, moves, unlocks.  `mapping`: of a file's page. */
-static int try_move(struct move *mv, const struct mapping *mapping)
+/* Locks both.  False: neither is. */
+static bool lock_both(struct move *mv, enum migrate_mode mode)
 {
 	struct quire_machine *m = mv->mg->m;
 
-	if (!lock_page(mv->mg, mv->from))
-		return -QEAGAIN;
-	mv->err = refused_locked(mv->from, mapping);
+	mv->err = -QEAGAIN;
+	if (!lock_page(mv, mode))
+		return false;
+	mv->err = refused_locked(mv->from, mv->file ? &mv->file->mapping : NULL);
 	if (!mv->err && !folio_trylock(mv->to)) /* by a walk over frames */
 		mv->err = -QEAGAIN;
-	else if (!mv->err) {
-		if (!RULE(moved_page_is_locked))
-			folio_unlock(m, mv->to);
-		move_locked(mv);
-		if (RULE(moved_page_is_locked))
-			folio_unlock(m, mv->to);
-	}
+	if (mv->err)
+		folio_unlock(m, mv->from);
+	else if (!RULE(moved_page_is_locked))
+		folio_unlock(m, mv->to);
+	return !mv->err;
+}
+
+bool move_begin(struct move *mv, enum migrate_mode mode)
+{
+	if (!lock_both(mv, mode))
+		return false;
+	mv->mapped = rmap_begin(mv->mg->m, &mv->walk);
+	if (mv->mapped)
+		take_all_out(mv);
+	else if (folio_test(mv->from, FOLIO_ANON))
+		mv->err = -QENOENT;
+	return true;
+}
+
+void move_finish(struct move *mv)
+{
+	struct quire_machine *m = mv->mg->m;
+
+	if (!mv->err && move_page(mv))
+		put_all_back(mv, mv->to);
+	else if (mv->mapped)
+		put_all_back(mv, mv->from);
+	if (mv->mapped)
+		rmap_end(m, &mv->walk);
+	if (RULE(moved_page_is_locked))
+		folio_unlock(m, mv->to);
 	folio_unlock(m, mv->from);
-	return mv->err;
+}
+
+void move_alone(struct move *mv)
+{
+	mv->later = NULL;
+	if (move_begin(mv, mv->mg->mode))
+		move_finish(mv);
 }
 
 /* The page is frozen, and nobody's: its frame is free, or will be. */
@@ -277,21 +295,6 @@ static void free_old(struct migrate *mg, struct folio *from)
 		frames_free(mg->m, from);
 	else
 		chain_add(mg->m, &mg->gone, from);
-}
-
-static __attribute__((noinline)) int move_one(struct migrate *mg, struct folio *from,
-					      struct folio *to, const struct mapping *mapping)
-{
-	struct move mv = {
-	    .walk = {.folio = from}, .mg = mg, .from = from, .to = to, .gathering = false};
-	int err = try_move(&mv, mapping);
-
-	if (err)
-		return err;
-	free_old(mg, from);
-	folio_put(mg->m, to); /* its entries' and the cache's are left; or it goes */
-	mg->moved++;
-	return 0;
 }
 
 /* Writes the page back, as the thread does that has begun to: then it is not being written. */
@@ -315,49 +318,68 @@ static struct quire_file *file_of(struct quire_machine *m, const struct folio *f
 	return file;
 }
 
-static int move_file_page(struct migrate *mg, struct folio *from, struct folio *to)
+void move_prepare(struct move *mv, struct migrate *mg, struct folio *from)
 {
-	struct quire_file *file = file_of(mg->m, from);
-	int err;
+	*mv = (struct move){.walk = {.folio = from}, .mg = mg, .from = from};
+	mv->err = refused(from);
+	if (mv->err || folio_test(from, FOLIO_ANON))
+		return;
+	mv->file = file_of(mg->m, from);
+	if (mv->file)
+		await_writeback(mg, mv->file, from);
+	else
+		mv->err = -QENOENT;
+}
 
-	if (!file)
-		return -QENOENT;
-	await_writeback(mg, file, from);
-	err = move_one(mg, from, to, &file->mapping);
-	quire_file_put(file);
-	return err;
+void move_take_frame(struct move *mv, unsigned node, uint64_t among)
+{
+	if (mv->err)
+		return;
+	mv->to = folio_alloc_on(mv->mg->m, 0, among, node);
+	if (!mv->to)
+		mv->err = -QENOMEM;
+}
+
+int move_settle(struct move *mv)
+{
+	struct migrate *mg = mv->mg;
+
+	if (mv->err) {
+		folio_put(mg->m, mv->from);
+		if (mv->to)
+			folio_put(mg->m, mv->to);
+	} else {
+		free_old(mg, mv->from);
+		folio_put(mg->m, mv->to); /* its entries' and the cache's are left; or it goes */
+		mg->moved++;
+	}
+	if (mv->file)
+		quire_file_put(mv->file);
+	return mv->err;
 }
 
 int migrate_folio(struct migrate *mg, struct folio *from, struct folio *to)
 {
-	int err = refused(from);
+	struct move mv;
 
-	if (!err)
-		err = folio_test(from, FOLIO_ANON) ? move_one(mg, from, to, NULL)
-						   : move_file_page(mg, from, to);
-	if (err)
-		folio_put(mg->m, from);
-	return err;
+	move_prepare(&mv, mg, from);
+	mv.to = to;
+	if (!mv.err)
+		move_alone(&mv);
+	if (mv.err) /* it is the caller's */
+		mv.to = NULL;
+	return move_settle(&mv);
 }
 
 int migrate_to_node(struct migrate *mg, struct folio *from, unsigned node)
 {
-	return migrate_to_nearest(mg, from, node, 1ull << node);
-}
+	struct move mv;
 
-int migrate_to_nearest(struct migrate *mg, struct folio *from, unsigned node, uint64_t among)
-{
-	int err = refused(from);
-	struct folio *to = err ? NULL : folio_alloc_on(mg->m, 0, among, node);
-
-	if (!to) {
-		folio_put(mg->m, from);
-		return err ? err : -QENOMEM;
-	}
-	err = migrate_folio(mg, from, to);
-	if (err)
-		folio_put(mg->m, to);
-	return err;
+	move_prepare(&mv, mg, from);
+	move_take_frame(&mv, node, 1ull << node);
+	if (!mv.err)
+		move_alone(&mv);
+	return move_settle(&mv);
 }
 
 void migrate_begin(struct migrate *mg, struct quire_machine *m, enum migrate_mode mode)

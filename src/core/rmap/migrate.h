@@ -50,8 +50,22 @@ void migrate_end(struct migrate *mg);
 int migrate_folio(struct migrate *mg, struct folio *from, struct folio *to);
 /* The same to a frame of that node; -ENOMEM: it has none. */
 int migrate_to_node(struct migrate *mg, struct folio *from, unsigned node);
-/* Where that node has none, to the nearest of the set `among` that has. */
-int migrate_to_nearest(struct migrate *mg, struct folio *from, unsigned node, uint64_t among);
+
+struct migrate_item {
+	struct folio *folio; /* with a reference, which goes */
+	unsigned node;       /* where it is to go */
+	int err;             /* afterwards: 0, or as of migrate_folio(); -ENOMEM: no frame */
+};
+/* As many pages are moved for the price of one flush. */
+#define MIGRATE_BATCH 32u
+
+/*
+ * Moves up to MIGRATE_BATCH pages, which are in different frames or are refused with -EAGAIN, and
+ * flushes that mm once for all of them; any other in which they are mapped for each page.  Where a
+ * node has no frame left, to the nearest of the set `among` that has.  A reference on the mm.
+ */
+void migrate_batch(struct migrate *mg, struct quire_mm *mm, struct migrate_item *items, unsigned n,
+		   uint64_t among);
 
 /* ---- migrate_range.c */
 

@@ -11,12 +11,9 @@
 #include "core/table/entry.h"
 
 /* Pages that are looked for at once, under PTLs, and moved afterwards, without. */
-#define AT_ONCE 32u
-
 struct collected {
 	unsigned n;
-	struct folio *folio[AT_ONCE];
-	unsigned node[AT_ONCE];
+	struct migrate_item items[MIGRATE_BATCH];
 };
 
 /* PTL held. */
@@ -39,8 +36,7 @@ static void collect(struct collected *c, const struct quire_machine *m, pte_t e,
 		return;
 	}
 	folio_get(f);
-	c->folio[c->n] = f;
-	c->node[c->n++] = (unsigned)node;
+	c->items[c->n++] = (struct migrate_item){f, (unsigned)node, 0};
 }
 
 /* From where the cursor is, until enough are found. */
@@ -48,7 +44,7 @@ static void collect_piece(struct collected *c, struct pt_cursor *at,
 			  const struct migrate_plan *plan, struct migrate_result *r)
 {
 	pt_for_each_entry (at) {
-		if (c->n == AT_ONCE)
+		if (c->n == MIGRATE_BATCH)
 			return;
 		collect(c, at->mm->machine, atomic_load_relaxed(at->entry), at->addr, plan, r);
 	}
@@ -64,19 +60,19 @@ static void collect_some(struct collected *c, struct quire_mm *mm, uint64_t *add
 	c->n = 0;
 	rcu_read_lock(port);
 	pt_cursor_begin(&at, mm, *addr, end);
-	while (c->n < AT_ONCE && pt_next_piece(&at))
+	while (c->n < MIGRATE_BATCH && pt_next_piece(&at))
 		collect_piece(c, &at, plan, r);
 	*addr = at.addr;
 	pt_cursor_pause(&at);
 	rcu_read_unlock(port);
 }
 
-static void move_collected(struct migrate *mg, const struct collected *c, uint64_t among,
-			   struct migrate_result *r)
+static void move_collected(struct migrate *mg, struct quire_mm *mm, struct collected *c,
+			   uint64_t among, struct migrate_result *r)
 {
+	migrate_batch(mg, mm, c->items, c->n, among);
 	for (unsigned i = 0; i < c->n; i++) {
-		uint64_t nodes = among | 1ull << c->node[i];
-		int err = migrate_to_nearest(mg, c->folio[i], c->node[i], nodes);
+		int err = c->items[i].err;
 
 		r->failed += err && err != -QENOENT; /* that one is gone */
 		r->again += err == -QEAGAIN;
@@ -91,7 +87,7 @@ static void move_all_once(struct migrate *mg, struct quire_mm *mm, uint64_t star
 	*r = (struct migrate_result){0};
 	while (start < end) {
 		collect_some(&c, mm, &start, end, plan, r);
-		move_collected(mg, &c, plan->among, r);
+		move_collected(mg, mm, &c, plan->among, r);
 	}
 }
 

@@ -77,3 +77,34 @@ void moved_for_sure(struct world *w)
 
 	expect(!err, "a page that nothing keeps is not moved: error %d", -err);
 }
+
+/* With a reference, if there is one to be had. */
+static unsigned find_frame(struct world *w, unsigned which, struct migrate_item *item)
+{
+	*item = (struct migrate_item){.folio = pfn_folio(w->m, noted(w, which)), .node = 0};
+	return folio_try_get(item->folio);
+}
+
+static void move_frames(struct world *w, unsigned first, unsigned second)
+{
+	struct migrate_item items[2];
+	struct migrate mg;
+	unsigned n;
+
+	n = find_frame(w, first, &items[0]);
+	n += find_frame(w, second, &items[n]);
+	migrate_begin(&mg, w->m, MIGRATE_WAIT);
+	migrate_batch(&mg, w->mm, items, n, 0);
+	migrate_end(&mg);
+	note(w, MOVES, noted(w, MOVES) + mg.moved);
+}
+
+void moved_both(struct world *w)
+{
+	move_frames(w, MOVED_FRAME, OTHER_FRAME);
+}
+
+void moved_both_from_behind(struct world *w)
+{
+	move_frames(w, OTHER_FRAME, MOVED_FRAME);
+}

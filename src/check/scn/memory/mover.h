@@ -27,5 +27,8 @@ struct folio *moved_folio(struct world *w);
 void moved_page(struct world *w);
 void moved_for_sure(struct world *w);
 void moved_other(struct world *w);
+/* Both at once, for the price of one flush of w->mm. */
+void moved_both(struct world *w);
+void moved_both_from_behind(struct world *w);
 
 #endif
