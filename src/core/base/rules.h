@@ -246,6 +246,9 @@
 	X(moved_under_n,                                                                           \
 	  "an entry is taken out and put in at its new place while no walk looks for it",          \
 	  "linux-mm, Nov 2011 (mremap: rmap order)")                                               \
+	X(ranges_under_n,                                                                          \
+	  "where mremap has moved pages is noted and forgotten while no walk asks for it",         \
+	  "moved.c, 1")                                                                            \
 	X(unflushed_as_a_whole,                                                                    \
 	  "a walk that meets an mm whose moved entries are not flushed yet flushes all of it",     \
 	  "CVE-2018-18281 (mremap flushed late)")                                                  \

@@ -3,6 +3,9 @@
  * moved.c: the moved ranges of an address space, by index.
  *
  * Owns struct moved_range and root->moved: changed under M and N, read under either.
+ *
+ *   1  A walk that looks in it holds N and no M: it meets each range that lies there all that time,
+ *      whatever comes and goes beside it.
  */
 #include "core/base/kmem.h"
 #include "core/rmap/moved.h"
@@ -10,6 +13,19 @@
 static bool covers(const struct moved_range *r, uint64_t index, uint64_t last, int64_t delta)
 {
 	return r->delta == delta && r->node.first <= index && last <= r->node.last;
+}
+
+/* Invariant 1. */
+static void keep_walks_out(struct quire_mm *mm)
+{
+	if (RULE(ranges_under_n))
+		anon_lock(mm->anon);
+}
+
+static void let_walks_in(struct quire_mm *mm)
+{
+	if (RULE(ranges_under_n))
+		anon_unlock(mm->anon);
 }
 
 static struct moved_range *make(struct quire_mm *mm, uint64_t index, uint64_t last, int64_t delta)
@@ -20,9 +36,9 @@ static struct moved_range *make(struct quire_mm *mm, uint64_t index, uint64_t la
 		return NULL;
 	r->delta = delta;
 	r->refs = 1;
-	anon_lock(mm->anon);
+	keep_walks_out(mm);
 	itree_insert(&mm->anon->moved, &r->node, index, last);
-	anon_unlock(mm->anon);
+	let_walks_in(mm);
 	return r;
 }
 
@@ -41,9 +57,9 @@ void moved_range_put(struct quire_mm *mm, struct moved_range *range)
 {
 	if (--range->refs)
 		return;
-	anon_lock(mm->anon);
+	keep_walks_out(mm);
 	itree_remove(&mm->anon->moved, &range->node);
-	anon_unlock(mm->anon);
+	let_walks_in(mm);
 	kmem_free(mm->machine, range, sizeof(*range));
 }
 
