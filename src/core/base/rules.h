@@ -15,6 +15,9 @@
 #define QUIRE_RULES(X)                                                                             \
 	X(vma_dead_check, "an entry is inserted only for a VMA that is alive under the PTL",       \
 	  "linux-mm, Nov 2008")                                                                    \
+	X(touched_before_asked,                                                                    \
+	  "a fault says that a VMA has private pages before it asks whether the VMA is alive",     \
+	  "identity.c, 1 and 2")                                                                   \
 	X(dead_at_lookup,                                                                          \
 	  "a fault whose VMA is dead, at the lookup or when its entry is read, looks again",       \
 	  "linux-mm, Nov 2008 (goto retry)")                                                       \

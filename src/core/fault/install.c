@@ -24,6 +24,7 @@
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
 #include "core/table/mapcount.h"
+#include "core/vma/vma.h"
 
 static bool still_holds(const struct fault *f, const struct pt_ref *ref)
 {
@@ -45,6 +46,13 @@ static bool makes_private(const struct fault *f)
 	return f->access == QUIRE_WRITE || (RULE(unshare_waits) && f->unshare);
 }
 
+/* The other way round, for the checker: asked first, and then touched. */
+static void touch_late(const struct fault *f)
+{
+	if (!RULE(touched_before_asked) && makes_private(f) && !(f->vma->flags & VM_MAYSHARE))
+		vma_take_identity(f->vma);
+}
+
 /* Invariant 3. */
 static bool must_wait_for_fork(struct fault *f)
 {
@@ -62,8 +70,10 @@ int fault_lock(struct fault *f, struct pt_ref *ref)
 
 	if (unlikely(err))
 		return err;
-	if (likely(still_holds(f, ref)) && !must_wait_for_fork(f))
+	if (likely(still_holds(f, ref)) && !must_wait_for_fork(f)) {
+		touch_late(f);
 		return 0;
+	}
 	pt_unlock(ref);
 	return -QEAGAIN;
 }

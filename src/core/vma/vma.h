@@ -92,7 +92,8 @@ void vma_take_identity(struct vma *vma);
  * whether it is dead. */
 static inline void vma_touch(struct vma *vma)
 {
-	if (unlikely(!atomic_load(&vma->anon_id))) /* before the look at vma->dead */
+	if (RULE(touched_before_asked) &&
+	    unlikely(!atomic_load(&vma->anon_id))) /* before the look at vma->dead */
 		vma_take_identity(vma);
 }
 /* dst, a fork's copy of src that nobody knows, is to get its entries.  `forking` is set. */

@@ -91,6 +91,26 @@ SCENARIO(fork_order) = {
     .guards = {RULE_fork_waits},
 };
 
+/* The page is the first of its mapping: if fork finds nothing there the store waits. */
+static void setup_untouched(struct world *w)
+{
+	map_anon(w, w->addr, 2, PROT_RW);
+	must(quire_mprotect(w->mm, INDEX, PAGE, PROT_RW | QPROT_EXEC), "mprotect");
+	fill(w, INDEX, 0);
+	cpu_cache(w, THREAD, w->mm, INDEX);
+}
+
+SCENARIO(fork_order_first) = {
+    .name = "fork-order-first",
+    .title = "fork against a mapping's first page and the store that publishes it",
+    .source = "identity.c, 3",
+    .pairs = "fault × fork",
+    .setup = setup_untouched,
+    .actors = {{"fork", fork_and_follow}, {"thread", publish}},
+    .nr_guards = 2,
+    .guards = {RULE_fork_waits, RULE_touched_before_asked},
+};
+
 /* Both pages were there: fork flushes both. */
 static void setup_both(struct world *w)
 {

@@ -64,8 +64,8 @@ SCENARIO(merge_mremap) = {
     .setup = setup_file,
     .actors = {{"store", store_first}, {"mremap", move_behind}},
     .check = check_moved,
-    .nr_guards = 1,
-    .guards = {RULE_dead_while_asked},
+    .nr_guards = 2,
+    .guards = {RULE_dead_while_asked, RULE_touched_before_asked},
 };
 
 /* ---- it is there, and gets the same rights */
@@ -90,8 +90,8 @@ SCENARIO(merge_mprotect) = {
     .setup = setup_rights,
     .actors = {{"store", store_first}, {"mprotect", protect_behind}},
     .check = check_moved,
-    .nr_guards = 1,
-    .guards = {RULE_dead_while_asked},
+    .nr_guards = 2,
+    .guards = {RULE_dead_while_asked, RULE_touched_before_asked},
 };
 
 /* ---- anonymous memory: what is mapped behind it was never touched either */
@@ -119,8 +119,8 @@ SCENARIO(merge_mmap) = {
     .setup = setup_anon,
     .actors = {{"store", store_first}, {"mmap", map_behind}},
     .check = check_mapped,
-    .nr_guards = 1,
-    .guards = {RULE_dead_while_asked},
+    .nr_guards = 2,
+    .guards = {RULE_dead_while_asked, RULE_touched_before_asked},
 };
 
 /* ---- a part of it goes: what stays knows that it was touched */
@@ -142,6 +142,6 @@ SCENARIO(split_munmap) = {
     .pairs = "fault × map, unmap",
     .setup = setup_two,
     .actors = {{"store", store_first}, {"munmap", unmap_behind}},
-    .nr_guards = 1,
-    .guards = {RULE_dead_while_asked},
+    .nr_guards = 2,
+    .guards = {RULE_dead_while_asked, RULE_touched_before_asked},
 };

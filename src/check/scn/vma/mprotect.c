@@ -118,8 +118,8 @@ SCENARIO(charge_mprotect) = {
     .setup = setup_alone,
     .actors = {{"fault", store_once}, {"mprotect", protect_read}},
     .check = check_charged,
-    .nr_guards = 1,
-    .guards = {RULE_dead_while_asked},
+    .nr_guards = 2,
+    .guards = {RULE_dead_while_asked, RULE_touched_before_asked},
 };
 
 /* ---- a cached translation */
