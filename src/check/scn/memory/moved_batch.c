@@ -248,3 +248,91 @@ SCENARIO(moved_batch_lent) = {
     .nr_guards = 1,
     .guards = {RULE_lent_page_stays},
 };
+
+/* ---- pages of a file: flushed when I is free again ------------------------------------------ */
+
+static void setup_file(struct world *w)
+{
+	make_file(w, QUIRE_FILE_PAGECACHE, 2);
+	map_file(w, FIRST, 2, PROT_RW, QMAP_SHARED);
+	fill(w, FIRST, 5);
+	fill(w, SECOND, 6);
+	moved_choose(w, FIRST);
+	moved_choose_other(w, SECOND);
+	cpu_cache(w, 0, w->mm, FIRST);
+	cpu_cache(w, 0, w->mm, SECOND);
+}
+
+static uint64_t read_page(struct world *w, uint64_t page)
+{
+	uint64_t value = 0;
+	int64_t n = quire_file_read(w->file, page * PAGE, &value, sizeof(value));
+
+	expect(n == sizeof(value), "page %llu of the file is not there", (unsigned long long)page);
+	return value;
+}
+
+static void check_file(struct world *w)
+{
+	expect(read_page(w, 0) == 5, "the file's first page has changed");
+	expect(read_page(w, 1) == 8, "a store to the file's second page is lost");
+}
+
+static void store_and_sync(struct world *w)
+{
+	uint64_t disk;
+
+	store(w, w->mm, SECOND, 8);
+	must(quire_msync(w->mm, FIRST, 2 * PAGE, QMS_SYNC), "msync");
+	disk = atomic_load(&w->disk[1]);
+	expect(disk == 8, "msync has returned and the disk has %llu", (unsigned long long)disk);
+}
+
+SCENARIO(moved_batch_sync) = {
+    .name = "moved-batch-sync",
+    .title = "a store and msync of two pages of a file against whoever moves both",
+    .source = "migrate_batch.c, 1; writeback.c, 8",
+    .pairs = "whoever takes a page away × write back",
+    .setup = setup_file,
+    .actors = {{"thread", store_and_sync}, {"mover", moved_both}},
+    .check = check_file,
+};
+
+static void store_and_unmap(struct world *w)
+{
+	store(w, w->mm, SECOND, 8);
+	must(quire_munmap(w->mm, FIRST, 2 * PAGE), "munmap");
+	expect(read_page(w, 1) == 8, "munmap has returned and a store is lost");
+}
+
+SCENARIO(moved_batch_munmap) = {
+    .name = "moved-batch-munmap",
+    .title = "munmap of two pages of a file, after a store, against whoever moves both",
+    .source = "migrate_batch.c, 1; zap.c, 6",
+    .pairs = "whoever takes a page away × map, unmap",
+    .setup = setup_file,
+    .actors = {{"munmap", store_and_unmap}, {"mover", moved_both}},
+    .check = check_file,
+};
+
+static void truncate_and_store(struct world *w)
+{
+	truncate_to_one(w);
+	expect(cpu_store(w, w->mm, SECOND, 7) == ACCESS_BUS, "a store beyond the file's end");
+}
+
+static void check_truncated(struct world *w)
+{
+	expect(read_page(w, 0) == 5, "the file's first page has changed");
+	check_one_page(w);
+}
+
+SCENARIO(moved_batch_truncate) = {
+    .name = "moved-batch-truncate",
+    .title = "truncation of a file, and a store beyond its end, against whoever moves both pages",
+    .source = "migrate_batch.c, 1; zap.c, 6",
+    .pairs = "whoever takes a page away × truncate",
+    .setup = setup_file,
+    .actors = {{"truncate", truncate_and_store}, {"mover", moved_both}},
+    .check = check_truncated,
+};
