@@ -32,23 +32,41 @@
 
 /* ---- arguments ------------------------------------------------------------------ */
 
+/* Words of nodes that no machine has are looked at first, from the last on, and whole. */
+static int64_t excess_read(struct request *q, uint64_t mask, uint64_t n)
+{
+	uint64_t v;
+
+	for (uint64_t words = (n + 63) / 64; words > MAX_NODES / 64; words--) {
+		if (guest_read(q->space, mask + (words - 1) * 8, &v, sizeof(v)) != sizeof(v))
+			return -EFAULT;
+		if (v)
+			return -EINVAL;
+	}
+	return 0;
+}
+
 /* Nodes beyond those that a policy has room for are taken for the last that it has. */
 int64_t nodes_read(struct request *q, uint64_t mask, uint64_t bits, uint64_t *nodes)
 {
 	uint64_t n = bits - 1, v;
+	int64_t err;
 
 	*nodes = 0;
 	if (!mask || !n)
 		return 0;
 	if (n > MAX_NODE_BITS)
 		return -EINVAL;
+	err = excess_read(q, mask, n);
+	if (err)
+		return err;
+	if (n > MAX_NODES)
+		n = MAX_NODES;
 	for (uint64_t at = 0; at < n; at += 64) {
 		if (guest_read(q->space, mask + at / 8, &v, sizeof(v)) != sizeof(v))
 			return -EFAULT;
 		if (n - at < 64)
 			v &= (1ull << (n - at)) - 1;
-		if (v && at >= MAX_NODES)
-			return -EINVAL;
 		if (at ? v : v & ~NODES)
 			*nodes |= 1ull << (MODE_SHIFT - 1);
 		if (!at)
@@ -172,21 +190,23 @@ bool address_policy(struct quire_mm *mm, uint64_t addr, uint64_t *policy)
 	return false;
 }
 
-static int64_t put(struct request *q, int value, uint64_t nodes)
+/* What lies behind the nodes that there can be is cleared first, as far as it can be written. */
+static int64_t put_nodes(struct request *q, uint64_t mask, uint64_t bytes, uint64_t nodes)
 {
-	uint64_t bytes = (q->a[3] - 1 + 63) / 64 * 8, zero = 0;
+	static const uint64_t zeros[PAGE / 8];
 
-	if (q->a[1] && guest_write(q->space, q->a[1], &value, sizeof(value)) != sizeof(value))
-		return -EFAULT;
-	if (!q->a[2])
-		return 0;
 	if (bytes > PAGE)
 		return -EINVAL;
-	for (uint64_t at = 0; at < bytes; at += 8) {
-		if (guest_write(q->space, q->a[2] + at, at ? &zero : &nodes, 8) != 8)
-			return -EFAULT;
-	}
-	return 0;
+	if (bytes > 8 && guest_write(q->space, mask + 8, zeros, bytes - 8) != (int64_t)bytes - 8)
+		return -EFAULT;
+	return bytes && guest_write(q->space, mask, &nodes, 8) != 8 ? -EFAULT : 0;
+}
+
+static int64_t put(struct request *q, int value, uint64_t nodes)
+{
+	if (q->a[1] && guest_write(q->space, q->a[1], &value, sizeof(value)) != sizeof(value))
+		return -EFAULT;
+	return q->a[2] ? put_nodes(q, q->a[2], (q->a[3] - 1 + 63) / 64 * 8, nodes) : 0;
 }
 
 /* A file may have grown behind the core's back. */

@@ -19,6 +19,8 @@
 #include <errno.h>
 
 #define MOVE_CHUNK 512u
+/* So many addresses the host reads, all or none, before it tells of any. */
+#define QUERY_CHUNK 16u
 #define MOVE_FLAGS (MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)
 
 /* ---- move_pages ------------------------------------------------------------- */
@@ -52,6 +54,8 @@ static int read_chunk(struct request *q, uint64_t at, struct chunk *c)
 
 	c->n = r < 0 ? 0 : (uint64_t)r / 8;
 	c->moves = q->a[4] != 0;
+	if (!c->moves && c->n < want)
+		c->n -= c->n % QUERY_CHUNK;
 	if (c->moves) {
 		r = guest_read(q->space, q->a[4] + at * 4, c->node, c->n * 4);
 		c->n = r < 0 ? 0 : (uint64_t)r / 4;
