@@ -25,16 +25,8 @@ static uint64_t free_blocks(struct unit *u)
 	struct quire_machine_stats st;
 
 	frames_drain(u->m);
-	quire_machine_stats(u->m, &st);
+	st = unit_stats(u->m);
 	return st.free_per_order[9] + 2 * st.free_per_order[10];
-}
-
-static uint64_t free_frames(struct unit *u)
-{
-	struct quire_machine_stats st;
-
-	quire_machine_stats(u->m, &st);
-	return st.free_frames;
 }
 
 #define SPAN (RAM * 3 / 4)
@@ -70,11 +62,11 @@ static void test_all(void **state)
 	up(&u);
 	a = fragment(&u, 4);
 	before = free_blocks(&u);
-	frames = free_frames(&u);
+	frames = unit_free_frames(u.m);
 	assert_int_equal(quire_compact(u.m, 0, ORDER, 0, &r), 0);
 	assert_in_range(r.made, 3, 6);
 	assert_in_range(r.moved, 1, SPAN / UPAGE);
-	assert_int_equal(free_frames(&u), frames);
+	assert_int_equal(unit_free_frames(u.m), frames);
 	assert_true(free_blocks(&u) >= before + 3);
 	expect_kept(&u, a, 4);
 	unit_down(&u);

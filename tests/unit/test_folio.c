@@ -18,11 +18,11 @@
 #define ORDER 4u
 #define PAGES (1u << ORDER)
 
-static uint64_t free_frames(struct unit *u)
+/* Of tables, too. */
+static uint64_t all_free(struct unit *u)
 {
-	struct quire_machine_stats st;
+	struct quire_machine_stats st = unit_stats(u->m);
 
-	quire_machine_stats(u->m, &st);
 	return st.free_frames + st.free_table_frames;
 }
 
@@ -135,32 +135,32 @@ static void dropped_page_by_page(void **state)
 	static const unsigned order_of_pages[] = {3, 0, 1, 2, 15, 14, 7,  9,
 						  8, 4, 5, 6, 13, 10, 12, 11};
 	struct unit *u = *state;
-	uint64_t before = free_frames(u), held;
+	uint64_t before = all_free(u), held;
 	struct folio *f = map_folio(u, ORDER, BASE);
 
-	held = free_frames(u);
+	held = all_free(u);
 	for (unsigned i = 0; i < PAGES; i++) {
 		unsigned page = order_of_pages[i];
 
 		expect_counts(u, f, PAGES - i, (int)(PAGES - i));
 		assert_int_equal(rss(u), PAGES - i);
-		assert_int_equal(free_frames(u), held);
+		assert_int_equal(all_free(u), held);
 		expect_content(u->mm, BASE, page, 1);
 		assert_int_equal(quire_madvise(u->mm, BASE + page * UPAGE, UPAGE, QMADV_DONTNEED),
 				 0);
 	}
-	assert_int_equal(free_frames(u), held + PAGES);
+	assert_int_equal(all_free(u), held + PAGES);
 	assert_int_equal(rss(u), 0);
 	assert_int_equal(quire_munmap(u->mm, BASE, PAGES * UPAGE), 0);
 	unit_verify(u);
-	assert_int_equal(free_frames(u), before);
+	assert_int_equal(all_free(u), before);
 }
 
 /* With pages around it that are folios of their own. */
 static void dropped_as_a_whole(void **state)
 {
 	struct unit *u = *state;
-	uint64_t before = free_frames(u);
+	uint64_t before = all_free(u);
 	struct folio *f;
 
 	unit_map(u->mm, BASE - UPAGE, UPAGE, URW, UANON | QMAP_FIXED);
@@ -177,14 +177,14 @@ static void dropped_as_a_whole(void **state)
 	assert_int_equal(rss(u), 0);
 	folio_put(u->m, f);
 	unit_verify(u);
-	assert_int_equal(free_frames(u), before);
+	assert_int_equal(all_free(u), before);
 }
 
 /* The entry of a leaf is one, and counts for all pages. */
 static void dropped_as_a_leaf(void **state)
 {
 	struct unit *u = *state;
-	uint64_t before = free_frames(u), bits;
+	uint64_t before = all_free(u), bits;
 	struct folio *f;
 	struct pt_walk w;
 
@@ -202,7 +202,7 @@ static void dropped_as_a_leaf(void **state)
 	assert_int_equal(quire_munmap(u->mm, BASE, 2 * PT_SPAN), 0);
 	assert_int_equal(rss(u), 0);
 	unit_verify(u);
-	assert_int_equal(free_frames(u), before);
+	assert_int_equal(all_free(u), before);
 }
 
 static void dropped_by_exit(void **state)
@@ -239,7 +239,7 @@ static void fill_gather(unsigned run, unsigned single)
 	unit_port(&u);
 	u.port.alloc = alloc_or_not;
 	unit_machine_mm(&u, &o, NULL);
-	before = free_frames(&u);
+	before = all_free(&u);
 	unit_map(u.mm, BASE, 8 * PT_SPAN, URW, UANON | QMAP_FIXED);
 	for (unsigned i = 0; i < 2; i++)
 		f[i] = make_folio(&u, MAX_ORDER, BASE);
@@ -256,7 +256,7 @@ static void fill_gather(unsigned run, unsigned single)
 		count_folio(&u, f[i]);
 	assert_int_equal(quire_munmap(u.mm, BASE, 8 * PT_SPAN), 0);
 	unit_verify(&u);
-	assert_int_equal(free_frames(&u), before);
+	assert_int_equal(all_free(&u), before);
 	unit_down(&u);
 }
 

@@ -20,14 +20,6 @@
 
 #define MIB (1ull << 20)
 
-static uint64_t free_frames(struct quire_machine *m)
-{
-	struct quire_machine_stats st;
-
-	quire_machine_stats(m, &st);
-	return st.free_frames;
-}
-
 static void frames_clean(struct quire_machine *m)
 {
 	frames_drain(m);
@@ -177,7 +169,7 @@ static void test_create_is_lazy(void **state)
 	o.ram_is_zero = true;
 	before = resident_pages();
 	assert_int_equal(quire_machine_create(&port, &o, &m), 0);
-	assert_true(free_frames(m) == (o.ram_bytes >> 12) - 1); /* the zero page */
+	assert_true(unit_free_frames(m) == (o.ram_bytes >> 12) - 1); /* the zero page */
 	assert_int_equal(quire_verify(m, unit_report, NULL), 0);
 	assert_true(IS_SANITIZED || resident_pages() - before < 1024);
 	quire_machine_destroy(m);
@@ -230,7 +222,7 @@ static void dirty(struct quire_machine *m, struct folio *f)
 /* Takes every frame, zeroed, twice; dirty in between. */
 static void check_zeroing(struct quire_machine *m)
 {
-	uint64_t n = free_frames(m);
+	uint64_t n = unit_free_frames(m);
 	struct folio **v = malloc(n * sizeof(*v));
 
 	for (unsigned round = 0; round < 2; round++) {
@@ -241,7 +233,7 @@ static void check_zeroing(struct quire_machine *m)
 			dirty(m, v[i]);
 		}
 		assert_null(folio_alloc(m, 0, 0));
-		assert_int_equal(free_frames(m), 0);
+		assert_int_equal(unit_free_frames(m), 0);
 		for (uint64_t i = 0; i < n; i++)
 			folio_put(m, v[i]);
 		frames_clean(m);
@@ -319,7 +311,7 @@ static void test_merges(void **state)
 {
 	struct unit *u = *state;
 	struct quire_machine_stats before, after;
-	uint64_t n = free_frames(u->m);
+	uint64_t n = unit_free_frames(u->m);
 	struct folio **v = malloc(n * sizeof(*v));
 	uint32_t seed = 3;
 
@@ -353,7 +345,7 @@ static void test_nodes(void **state)
 	(void)state;
 	o.nodes = 2;
 	unit_up_machine(&u, &o);
-	n = free_frames(u.m);
+	n = unit_free_frames(u.m);
 	v = malloc(n * sizeof(*v));
 	for (uint64_t i = 0; i < n; i++) {
 		v[i] = folio_alloc(u.m, 0, 0);
@@ -382,7 +374,7 @@ static void test_table_zone(void **state)
 	(void)state;
 	o.table_bytes = N * PAGE_SIZE;
 	unit_up_machine(&u, &o);
-	ram = free_frames(u.m);
+	ram = unit_free_frames(u.m);
 	for (unsigned i = 0; i < N; i++) {
 		v[i] = folio_alloc(u.m, 0, ALLOC_TABLE | ALLOC_ZERO);
 		assert_non_null(v[i]);
@@ -391,7 +383,7 @@ static void test_table_zone(void **state)
 		folio_set(v[i], FOLIO_TABLE);
 	}
 	assert_null(folio_alloc(u.m, 0, ALLOC_TABLE));
-	assert_int_equal(free_frames(u.m), ram); /* RAM does not stand in for tables */
+	assert_int_equal(unit_free_frames(u.m), ram); /* RAM does not stand in for tables */
 	quire_machine_stats(u.m, &st);
 	assert_int_equal(st.table_frames, N);
 	for (unsigned i = 0; i < N; i++)
@@ -408,7 +400,7 @@ static void test_put_many_is_put(void **state)
 	enum { N = 100 };
 	struct unit *u = *state;
 	struct folio *v[2 * N];
-	uint64_t before = free_frames(u->m);
+	uint64_t before = unit_free_frames(u->m);
 
 	for (unsigned i = 0; i < N; i++) {
 		v[2 * i] = v[2 * i + 1] = folio_alloc(u->m, i % 10 == 3 ? 2 : 0, 0);
@@ -416,7 +408,7 @@ static void test_put_many_is_put(void **state)
 	}
 	folio_put_many(u->m, v, 2 * N);
 	frames_clean(u->m);
-	assert_int_equal(free_frames(u->m), before);
+	assert_int_equal(unit_free_frames(u->m), before);
 }
 
 /* ------------------------------------------------------------------ discard */
@@ -440,7 +432,7 @@ static bool discard(void *ctx, uint64_t first, uint64_t count)
 
 static void use_and_free_all(struct quire_machine *m)
 {
-	uint64_t n = free_frames(m);
+	uint64_t n = unit_free_frames(m);
 	struct folio **v = malloc(n * sizeof(*v));
 
 	for (uint64_t i = 0; i < n; i++) {
@@ -539,10 +531,7 @@ static void test_lent_needs(void **state)
 
 static uint64_t points(struct quire_machine *m)
 {
-	struct quire_machine_stats st;
-
-	quire_machine_stats(m, &st);
-	return st.alloc_points;
+	return unit_stats(m).alloc_points;
 }
 
 static void test_points(void **state)
@@ -657,7 +646,7 @@ static void test_threads(void **state)
 	unit_up_machine(&u, &o);
 	run_workers(&u, churn, NULL, NULL);
 	frames_clean(u.m);
-	assert_int_equal(free_frames(u.m), u.m->nr_ram - 1);
+	assert_int_equal(unit_free_frames(u.m), u.m->nr_ram - 1);
 	unit_down(&u);
 }
 
@@ -704,14 +693,14 @@ static void test_the_last_frames(void **state)
 	port.cpu = cpu_of_worker;
 	port.ncpus = 64;
 	assert_int_equal(quire_machine_create(&port, &o, &m), 0);
-	n = free_frames(m) - 8;
+	n = unit_free_frames(m) - 8;
 	v = malloc(n * sizeof(*v));
 	for (uint64_t i = 0; i < n; i++)
 		v[i] = folio_alloc(m, 0, 0);
 	u.m = m;
 	run_workers(&u, take_one, NULL, &failures);
 	assert_int_equal(failures, 0);
-	assert_int_equal(free_frames(m), 8);
+	assert_int_equal(unit_free_frames(m), 8);
 	folio_put_many(m, v, (unsigned)n);
 	free(v);
 	frames_clean(m);

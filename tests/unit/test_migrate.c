@@ -6,8 +6,8 @@
 #include "core/rmap/migrate.h"
 #include "core/table/entry.h"
 #include "core/vma/mm.h"
+#include "entries.h"
 #include "store.h"
-#include "unit.h"
 
 #define BASE (1ull << 38)
 #define OTHER (2ull << 38)
@@ -66,21 +66,11 @@ static int other_node(struct quire_mm *mm, uint64_t addr)
 	return !node;
 }
 
-static struct folio *folio_at(struct unit *u, struct quire_mm *mm, uint64_t addr)
+/* Those that wait for readers, too. */
+static uint64_t free_in_the_end(struct unit *u)
 {
-	pte_t e = quire_pte(mm, addr);
-
-	assert_true(entry_has_folio(u->m, e));
-	return entry_folio(u->m, e);
-}
-
-static uint64_t free_frames(struct unit *u)
-{
-	struct quire_machine_stats st;
-
 	u->port.rcu_barrier(u->port.ctx);
-	quire_machine_stats(u->m, &st);
-	return st.free_frames;
+	return unit_free_frames(u->m);
 }
 
 /* ---- private pages ------------------------------------------------------------------ */
@@ -93,7 +83,7 @@ static void private_pages(void **state)
 
 	unit_map(u->mm, BASE, LEN, URW, UANON | QMAP_FIXED);
 	unit_fill(u->mm, BASE, LEN, 1);
-	frames = free_frames(u);
+	frames = free_in_the_end(u);
 	for (unsigned i = 0; i < PAGES; i++) {
 		addrs[i] = BASE + i * UPAGE + i * 8;
 		nodes[i] = other_node(u->mm, BASE + i * UPAGE);
@@ -106,7 +96,7 @@ static void private_pages(void **state)
 		assert_int_equal(status_of(u->mm, addrs[i]), nodes[i]);
 		assert_true((e & PTE_WRITE) && (e & PTE_DIRTY));
 	}
-	assert_int_equal(free_frames(u), frames);
+	assert_int_equal(free_in_the_end(u), frames);
 	assert_int_equal(unit_rss(u->mm), PAGES);
 	unit_verify(u);
 	unit_expect_fill(u->mm, BASE, LEN, 1);
@@ -129,9 +119,9 @@ static void forked_page(void **state)
 	assert_int_equal(move_one(child, BASE, to, MOVE), -QEACCES);
 	assert_int_equal(move_one(child, BASE, to, MOVE_ALL), to);
 	assert_int_equal(status_of(u->mm, BASE), to);
-	assert_ptr_equal(folio_at(u, u->mm, BASE), folio_at(u, child, BASE));
-	assert_int_equal(folio_at(u, child, BASE)->mapcount, 2);
-	assert_false(folio_test(folio_at(u, child, BASE), FOLIO_EXCLUSIVE));
+	assert_ptr_equal(folio_at(u->mm, BASE), folio_at(child, BASE));
+	assert_int_equal(folio_at(child, BASE)->mapcount, 2);
+	assert_false(folio_test(folio_at(child, BASE), FOLIO_EXCLUSIVE));
 	unit_verify(u);
 	unit_store(child, BASE, 9);
 	unit_expect_fill(u->mm, BASE, LEN, 1);
@@ -168,10 +158,10 @@ static void lazyfree_page(void **state)
 	assert_int_equal(quire_madvise(u->mm, BASE, LEN, QMADV_FREE), 0);
 	to = other_node(u->mm, BASE);
 	assert_int_equal(move_one(u->mm, BASE, to, MOVE), to);
-	assert_true(folio_test(folio_at(u, u->mm, BASE), FOLIO_LAZYFREE));
+	assert_true(folio_test(folio_at(u->mm, BASE), FOLIO_LAZYFREE));
 	assert_false(quire_pte(u->mm, BASE) & PTE_DIRTY);
 	unit_store(u->mm, BASE, 5);
-	assert_false(folio_test(folio_at(u, u->mm, BASE), FOLIO_LAZYFREE));
+	assert_false(folio_test(folio_at(u->mm, BASE), FOLIO_LAZYFREE));
 }
 
 /* ---- pages of files ------------------------------------------------------------------ */
@@ -191,16 +181,16 @@ static void shared_page(void **state)
 	assert_int_equal(quire_mm_fork(u->mm, NULL, &child), 0);
 	unit_expect_fill(child, BASE, LEN, 1);
 	unit_expect_fill(u->mm, OTHER, LEN, 1);
-	frames = free_frames(u);
+	frames = free_in_the_end(u);
 	to = other_node(child, BASE);
 	assert_int_equal(move_one(child, BASE, to, MOVE), -QEACCES);
 	assert_int_equal(move_one(child, BASE, to, MOVE_ALL), to);
-	folio = folio_at(u, u->mm, BASE);
+	folio = folio_at(u->mm, BASE);
 	assert_ptr_equal(folio, filecache_peek(file, 0));
-	assert_ptr_equal(folio, folio_at(u, u->mm, OTHER));
-	assert_ptr_equal(folio, folio_at(u, child, BASE));
+	assert_ptr_equal(folio, folio_at(u->mm, OTHER));
+	assert_ptr_equal(folio, folio_at(child, BASE));
 	assert_int_equal(folio->refs, 4);
-	assert_int_equal(free_frames(u), frames);
+	assert_int_equal(free_in_the_end(u), frames);
 	unit_verify(u);
 	unit_store(child, BASE, 5);
 	assert_int_equal(unit_load(u->mm, BASE), 5);
@@ -249,7 +239,7 @@ static void page_in_writeback(void **state)
 	struct folio *folio, *to;
 
 	unit_store(u->mm, a, 5);
-	folio = folio_at(u, u->mm, a);
+	folio = folio_at(u->mm, a);
 	folio_set(folio, FOLIO_WRITEBACK); /* as between the two steps of writeback.c */
 	migrate_begin(&mg, u->m, MIGRATE_NOWAIT);
 	to = folio_alloc(u->m, 0, 0);
@@ -260,7 +250,7 @@ static void page_in_writeback(void **state)
 	folio_get(folio);
 	assert_int_equal(migrate_folio(&mg, folio, to), 0);
 	migrate_end(&mg);
-	assert_ptr_equal(folio_at(u, u->mm, a), to);
+	assert_ptr_equal(folio_at(u->mm, a), to);
 	assert_int_equal(s->writes, 1);
 	finish(u, file, s, a);
 }
@@ -273,14 +263,14 @@ static void expect_stays(struct unit *u, uint64_t addr, int flags, int want)
 	pte_t e = quire_pte(u->mm, addr);
 	const struct folio *f = entry_names_ram(e) ? entry_folio(u->m, e) : NULL;
 	uint32_t refs = f ? f->refs : 0, bits = f ? f->flags : 0;
-	uint64_t frames = free_frames(u);
+	uint64_t frames = free_in_the_end(u);
 	int node = f ? !folio_zone(f) : 1;
 
 	assert_int_equal(move_one(u->mm, addr, node, flags), want);
 	assert_int_equal(quire_pte(u->mm, addr), e);
 	assert_int_equal(f ? f->refs : 0, refs);
 	assert_int_equal(f ? f->flags : 0, bits);
-	assert_int_equal(free_frames(u), frames);
+	assert_int_equal(free_in_the_end(u), frames);
 	unit_verify(u);
 }
 
@@ -303,11 +293,11 @@ static void stays(void **state)
 	assert_int_equal(quire_pin(u->mm, BASE, QUIRE_WRITE, &pin), 0);
 	expect_stays(u, BASE, MOVE, -QEBUSY);
 	quire_unpin(u->m, &pin);
-	f = folio_at(u, u->mm, BASE);
+	f = folio_at(u->mm, BASE);
 	folio_get(f);
 	assert_int_equal(move_one(u->mm, BASE, !folio_zone(f), MOVE), -QEBUSY);
 	folio_put(u->m, f);
-	assert_ptr_equal(folio_at(u, u->mm, BASE), f);
+	assert_ptr_equal(folio_at(u->mm, BASE), f);
 	unit_verify(u);
 	assert_int_equal(unit_fault(u->mm, a, QUIRE_READ, NULL), QUIRE_FAULT_OK);
 	expect_stays(u, a, MOVE, -QEBUSY); /* to node 1 */
@@ -345,9 +335,9 @@ static void lent_page(void **state)
 	u->lent = false;
 	to = other_node(u->mm, BASE);
 	assert_int_equal(move_one(u->mm, BASE, to, MOVE), to);
-	folio_set(folio_at(u, u->mm, BASE), FOLIO_LENT);
+	folio_set(folio_at(u->mm, BASE), FOLIO_LENT);
 	expect_stays(u, BASE, MOVE, -QEBUSY);
-	folio_clear(folio_at(u, u->mm, BASE), FOLIO_LENT);
+	folio_clear(folio_at(u->mm, BASE), FOLIO_LENT);
 	unit_expect_fill(u->mm, BASE, LEN, 1);
 	unit_down(u);
 	free(u);

@@ -14,14 +14,6 @@ static void pin(struct quire_mm *mm, uint64_t addr, enum quire_access access, st
 	assert_int_equal(quire_pin(mm, addr, access, p), 0);
 }
 
-static struct quire_mm *fork_of(struct quire_mm *mm)
-{
-	struct quire_mm *child;
-
-	assert_int_equal(quire_mm_fork(mm, NULL, &child), 0);
-	return child;
-}
-
 /* The pinned page is the one that addr shows: each sees the other's stores. */
 static void expect_same_page(struct unit *u, struct quire_mm *mm, uint64_t addr,
 			     const struct quire_pin *p)
@@ -114,7 +106,7 @@ static void read_pin_stays_true(void **state)
 	uint64_t e;
 
 	unit_store(u->mm, a, 10);
-	child = fork_of(u->mm);
+	child = unit_fork(u->mm);
 	pin(u->mm, a, QUIRE_READ, &p);
 	unit_verify(u);
 	e = quire_pte(u->mm, a);
@@ -138,7 +130,7 @@ static void read_pin_in_the_child(void **state)
 
 	unit_store(u->mm, a, 10);
 	frame = (quire_pte(u->mm, a) & QUIRE_PTE_FRAME_MASK) / UPAGE;
-	child = fork_of(u->mm);
+	child = unit_fork(u->mm);
 	pin(child, a, QUIRE_READ, &of_child);
 	assert_int_not_equal(of_child.frame, frame);
 	pin(u->mm, a, QUIRE_READ, &of_parent);
@@ -164,9 +156,9 @@ static void pinned_and_forked_twice(void **state)
 	unit_store(u->mm, a + UPAGE, 20);
 	pin(u->mm, a, QUIRE_READ, &r);
 	pin(u->mm, a + UPAGE, QUIRE_WRITE, &w);
-	child[0] = fork_of(u->mm);
-	child[1] = fork_of(u->mm);
-	child[2] = fork_of(child[1]);
+	child[0] = unit_fork(u->mm);
+	child[1] = unit_fork(u->mm);
+	child[2] = unit_fork(child[1]);
 	unit_verify(u);
 	expect_same_page(u, u->mm, a, &r);
 	expect_same_page(u, u->mm, a + UPAGE, &w);
@@ -190,7 +182,7 @@ static void unpinned_is_reused(void **state)
 	uint64_t frame;
 
 	unit_store(u->mm, a, 10);
-	child = fork_of(u->mm);
+	child = unit_fork(u->mm);
 	pin(u->mm, a, QUIRE_READ, &p);
 	frame = p.frame;
 	quire_unpin(u->m, &p);
@@ -198,7 +190,7 @@ static void unpinned_is_reused(void **state)
 	assert_int_equal(f.kind, QUIRE_KIND_COW_REUSE);
 	assert_int_equal((quire_pte(u->mm, a) & QUIRE_PTE_FRAME_MASK) / UPAGE, frame);
 	quire_mm_put(child);
-	child = fork_of(u->mm);
+	child = unit_fork(u->mm);
 	assert_int_equal((quire_pte(child, a) & QUIRE_PTE_FRAME_MASK) / UPAGE, frame);
 	unit_verify(u);
 	quire_mm_put(child);
@@ -217,14 +209,14 @@ static void pinned_several_times(void **state)
 		pin(u->mm, a, i ? QUIRE_READ : QUIRE_WRITE, &p[i]);
 	unit_verify(u);
 	for (unsigned i = 0; i < 3; i++) {
-		child = fork_of(u->mm);
+		child = unit_fork(u->mm);
 		assert_int_not_equal(quire_pte(child, a) & QUIRE_PTE_FRAME_MASK,
 				     quire_pte(u->mm, a) & QUIRE_PTE_FRAME_MASK);
 		expect_same_page(u, u->mm, a, &p[2]);
 		quire_mm_put(child);
 		quire_unpin(u->m, &p[i]);
 	}
-	child = fork_of(u->mm);
+	child = unit_fork(u->mm);
 	assert_int_equal(quire_pte(child, a) & QUIRE_PTE_FRAME_MASK,
 			 quire_pte(u->mm, a) & QUIRE_PTE_FRAME_MASK);
 	quire_mm_put(child);
@@ -260,7 +252,7 @@ static void read_pin_of_a_read_only_mapping(void **state)
 	struct quire_pin p;
 
 	unit_store(u->mm, a, 10);
-	child = fork_of(u->mm);
+	child = unit_fork(u->mm);
 	assert_int_equal(quire_mprotect(u->mm, a, UPAGE, QPROT_READ), 0);
 	pin(u->mm, a, QUIRE_READ, &p);
 	unit_verify(u);
@@ -284,7 +276,7 @@ static void read_pin_of_a_private_file(void **state)
 
 	unit_store(u->mm, shared + UPAGE, 30);
 	unit_store(u->mm, a, 10);
-	child = fork_of(u->mm);
+	child = unit_fork(u->mm);
 	pin(u->mm, a, QUIRE_READ, &own);
 	expect_same_page(u, u->mm, a, &own);
 	assert_int_equal(unit_load(child, a), 10);
@@ -323,7 +315,7 @@ static void remote_read_unshares(void **state)
 	struct quire_mm *child;
 
 	unit_store(u->mm, a, 10);
-	child = fork_of(u->mm);
+	child = unit_fork(u->mm);
 	shared = quire_pte(child, a) & QUIRE_PTE_FRAME_MASK;
 	assert_int_equal(quire_read(u->mm, a, &word, 8), 8);
 	assert_int_equal(quire_pte(u->mm, a) & QUIRE_PTE_FRAME_MASK, shared);
@@ -345,7 +337,7 @@ static void unmapped_by_its_mm(void **state)
 	struct quire_pin p;
 
 	unit_store(u->mm, a, 1);
-	child = fork_of(u->mm);
+	child = unit_fork(u->mm);
 	pin(u->mm, a, QUIRE_READ, &p);
 	assert_int_equal(quire_munmap(u->mm, a, UPAGE), 0);
 	unit_verify(u);
@@ -364,7 +356,7 @@ static void dropped_by_madvise(void **state)
 	struct quire_pin p;
 
 	unit_store(u->mm, a, 1);
-	child = fork_of(u->mm);
+	child = unit_fork(u->mm);
 	pin(u->mm, a, QUIRE_READ, &p);
 	assert_int_equal(quire_madvise(u->mm, a, UPAGE, QMADV_DONTNEED), 0);
 	unit_verify(u);
@@ -384,14 +376,14 @@ static void moved_and_protected(void **state)
 	struct quire_pin p;
 
 	unit_store(u->mm, a, 10);
-	child = fork_of(u->mm);
+	child = unit_fork(u->mm);
 	pin(u->mm, a, QUIRE_READ, &p);
 	assert_int_equal(
 	    quire_mremap(u->mm, a, UPAGE, UPAGE, QMREMAP_MAYMOVE | QMREMAP_FIXED, b, &at), 0);
 	expect_same_page(u, u->mm, b, &p);
 	assert_int_equal(quire_mprotect(u->mm, b, UPAGE, QPROT_READ), 0);
 	quire_mm_put(child);
-	child = fork_of(u->mm);
+	child = unit_fork(u->mm);
 	assert_int_equal(quire_mprotect(u->mm, b, UPAGE, URW), 0);
 	expect_same_page(u, u->mm, b, &p);
 	quire_unpin(u->m, &p);
@@ -423,7 +415,7 @@ static void no_memory_to_unshare(void **state)
 	uint64_t next;
 
 	unit_store(u->mm, a, 10);
-	child = fork_of(u->mm);
+	child = unit_fork(u->mm);
 	quire_machine_stats(u->m, &st);
 	next = st.alloc_points + 1;
 	quire_machine_fail(u->m, &next, 1);

@@ -46,10 +46,7 @@ static void map_unmap(struct quire_mm *mm, unsigned n)
 
 static uint64_t kept(struct unit *u)
 {
-	struct quire_machine_stats st;
-
-	quire_machine_stats(u->m, &st);
-	return st.kmem_bytes;
+	return unit_stats(u->m).kmem_bytes;
 }
 
 static void test_used_again(void **state)

@@ -2,74 +2,12 @@
 /*
  * test_rmap_anon.c: from a private page to the entries that map it.
  */
-#include "unit.h"
-
-#include "core/frame/folio.h"
-#include "core/rmap/walk.h"
-#include "core/table/entry.h"
-
-#define MOST 8u
-
-/* What a walk has come to. */
-struct seen {
-	struct rmap_walk walk;
-	unsigned n, flushes;
-	struct quire_mm *mm[MOST];
-	uint64_t addr[MOST];
-};
-
-static enum rmap_next see(struct rmap_walk *w, struct rmap_place *p)
-{
-	struct seen *s = container_of(w, struct seen, walk);
-
-	if (s->n < MOST) {
-		s->mm[s->n] = p->mm;
-		s->addr[s->n] = p->addr;
-	}
-	s->n++;
-	return RMAP_GO_ON;
-}
-
-static void flushed(struct rmap_walk *w, struct quire_mm *mm)
-{
-	struct seen *s = container_of(w, struct seen, walk);
-
-	(void)mm;
-	assert_false(w->flush_all);
-	s->flushes++;
-}
-
-static struct folio *folio_at(struct unit *u, struct quire_mm *mm, uint64_t addr)
-{
-	uint64_t e = quire_pte(mm, addr);
-
-	assert_true(e & QUIRE_PTE_PRESENT);
-	return entry_folio(u->m, e);
-}
+#include "entries.h"
 
 /* All entries of the page that mm has at addr. */
 static struct seen walk(struct unit *u, struct quire_mm *mm, uint64_t addr)
 {
-	struct seen s = {.walk = {.folio = folio_at(u, mm, addr), .entry = see, .flush = flushed}};
-	struct folio *f = s.walk.folio;
-
-	folio_get(f);
-	folio_lock(u->m, f);
-	assert_true(rmap_begin(u->m, &s.walk));
-	rmap_walk(u->m, &s.walk);
-	rmap_end(u->m, &s.walk);
-	folio_unlock(u->m, f);
-	folio_put(u->m, f);
-	unit_verify(u);
-	return s;
-}
-
-static struct quire_mm *fork_of(struct quire_mm *mm)
-{
-	struct quire_mm *child;
-
-	assert_int_equal(quire_mm_fork(mm, NULL, &child), 0);
-	return child;
+	return see_entries(u, folio_at(mm, addr), 0);
 }
 
 static void test_one_mm(void **state)
@@ -96,8 +34,8 @@ static void test_generations(void **state)
 	struct seen s;
 
 	unit_store(u->mm, a, 1);
-	child = fork_of(u->mm);
-	grandchild = fork_of(child);
+	child = unit_fork(u->mm);
+	grandchild = unit_fork(child);
 	s = walk(u, grandchild, a);
 	assert_int_equal(s.n, 3);
 	assert_int_equal(s.flushes, 3);
@@ -131,7 +69,7 @@ static void test_server(void **state)
 
 	unit_store(u->mm, a, 1);
 	for (unsigned i = 0; i < CHILDREN; i++)
-		child[i] = fork_of(u->mm);
+		child[i] = unit_fork(u->mm);
 	unit_store(child[7], a + UPAGE, 1);
 	s = walk(u, u->mm, a);
 	assert_int_equal(s.n, CHILDREN + 1);
@@ -146,16 +84,13 @@ static void test_server(void **state)
 
 static uint64_t kmem_bytes(struct unit *u)
 {
-	struct quire_machine_stats st;
-
-	quire_machine_stats(u->m, &st);
-	return st.kmem_bytes;
+	return unit_stats(u->m).kmem_bytes;
 }
 
 /* The parent ends. */
 static void next_generation(struct unit *u)
 {
-	struct quire_mm *child = fork_of(u->mm);
+	struct quire_mm *child = unit_fork(u->mm);
 
 	quire_mm_put(u->mm);
 	u->mm = child;
@@ -195,9 +130,9 @@ static void test_overlapping_chain(void **state)
 	struct seen s;
 
 	unit_store(u->mm, a, 1);
-	child = fork_of(u->mm);
+	child = unit_fork(u->mm);
 	for (unsigned i = 0; i < GENERATIONS; i++) {
-		struct quire_mm *grandchild = fork_of(child);
+		struct quire_mm *grandchild = unit_fork(child);
 
 		quire_mm_put(u->mm);
 		u->mm = child;
@@ -223,7 +158,7 @@ static void test_chain_with_branch(void **state)
 
 	unit_store(u->mm, a, 1);
 	for (unsigned i = 0; i < GENERATIONS; i++) {
-		branch[i] = fork_of(u->mm);
+		branch[i] = unit_fork(u->mm);
 		next_generation(u);
 	}
 	s = walk(u, u->mm, a);
@@ -249,14 +184,14 @@ static void test_chain_with_keeper(void **state)
 
 	unit_store(u->mm, a, 1);
 	for (unsigned i = 0; i < GENERATIONS; i++) {
-		branch[i] = fork_of(u->mm);
+		branch[i] = unit_fork(u->mm);
 		next_generation(u);
 	}
-	keeper = fork_of(u->mm);
+	keeper = unit_fork(u->mm);
 	for (unsigned i = 0; i < GENERATIONS; i++)
 		quire_mm_put(branch[i]);
 	assert_int_equal(quire_munmap(u->mm, a, UPAGE), 0);
-	other = fork_of(u->mm);
+	other = unit_fork(u->mm);
 	u->port.rcu_barrier(u->port.ctx);
 	s = walk(u, keeper, a);
 	assert_int_equal(s.n, 1);
@@ -274,7 +209,7 @@ static void test_strangers(void **state)
 	struct seen s;
 
 	unit_store(u->mm, a, 1);
-	child = fork_of(u->mm);
+	child = unit_fork(u->mm);
 	unit_store(child, a, 2);
 	s = walk(u, u->mm, a);
 	assert_int_equal(s.n, 1);
@@ -374,7 +309,7 @@ static void test_moved_and_forked(void **state)
 	unit_store(u->mm, a, 1);
 	unit_store(u->mm, a + UPAGE, 2);
 	move(u->mm, a, UPAGE, FAR, 0);
-	child = fork_of(u->mm);
+	child = unit_fork(u->mm);
 	s = walk(u, child, FAR);
 	assert_int_equal(s.n, 2);
 	move(child, FAR, UPAGE, 2 * FAR, 0);

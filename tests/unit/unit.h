@@ -265,6 +265,27 @@ static inline enum quire_fault_result unit_fault(struct quire_mm *mm, uint64_t a
 	return quire_fault(mm, addr, access, out ? out : &dummy);
 }
 
+static inline struct quire_machine_stats unit_stats(struct quire_machine *m)
+{
+	struct quire_machine_stats st;
+
+	quire_machine_stats(m, &st);
+	return st;
+}
+
+static inline uint64_t unit_free_frames(struct quire_machine *m)
+{
+	return unit_stats(m).free_frames;
+}
+
+static inline struct quire_mm *unit_fork(struct quire_mm *mm)
+{
+	struct quire_mm *child;
+
+	assert_int_equal(quire_mm_fork(mm, NULL, &child), 0);
+	return child;
+}
+
 static inline unsigned unit_vma_count(struct quire_mm *mm)
 {
 	struct quire_vma_info vi;
