@@ -102,6 +102,7 @@ static void another_is_held(void **state)
 	use_all(s);
 	assert_false(zone_holds(m, 0, s->upper));
 	assert_true(zone_hold(m, 0, s->lower, ORDER));
+	assert_false(zone_holds(m, 0, s->upper));
 	assert_false(zone_take_held(m, 0, s->upper));
 	assert_true(zone_holds(m, 0, s->lower));
 	zone_release(m, 0, s->upper); /* that one is not the caller's either */
