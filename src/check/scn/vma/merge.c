@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * merge.c: the first private page of a mapping against what merges the mapping with another.
+ * merge.c: the first private page of a mapping against what merges the mapping with another, cuts
+ * it, or puts one with other flags in its place.
  *
  * A page has the index by which its mapping would be found, whatever that has become since: verify
  * compares each with its VMA's.
@@ -142,6 +143,49 @@ SCENARIO(split_munmap) = {
     .pairs = "fault × map, unmap",
     .setup = setup_two,
     .actors = {{"store", store_first}, {"munmap", unmap_behind}},
+    .nr_guards = 2,
+    .guards = {RULE_dead_while_asked, RULE_touched_before_asked},
+};
+
+/* ---- all of it gets other flags, or another policy: that is another VMA, with the same pages */
+
+#define POLICY 3
+
+static void advise(struct world *w)
+{
+	must(quire_madvise(w->mm, w->addr, PAGE, QMADV_DONTFORK), "madvise");
+}
+
+static void set_policy(struct world *w)
+{
+	must(quire_set_policy(w->mm, w->addr, PAGE, POLICY), "set_policy");
+}
+
+static void check_stored(struct world *w)
+{
+	expect(peek(w, w->mm, w->addr) == 7, "the store is lost");
+}
+
+SCENARIO(flags_madvise) = {
+    .name = "flags-madvise",
+    .title = "the first store to memory against madvise that changes its flags",
+    .source = "identity.c, 2",
+    .pairs = "fault × protect, lock",
+    .setup = setup_anon,
+    .actors = {{"store", store_first}, {"madvise", advise}},
+    .check = check_stored,
+    .nr_guards = 2,
+    .guards = {RULE_dead_while_asked, RULE_touched_before_asked},
+};
+
+SCENARIO(flags_policy) = {
+    .name = "flags-policy",
+    .title = "the same against a new policy",
+    .source = "identity.c, 2",
+    .pairs = "fault × protect, lock",
+    .setup = setup_anon,
+    .actors = {{"store", store_first}, {"policy", set_policy}},
+    .check = check_stored,
     .nr_guards = 2,
     .guards = {RULE_dead_while_asked, RULE_touched_before_asked},
 };
