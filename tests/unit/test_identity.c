@@ -275,6 +275,36 @@ static void index_stays(void **state)
 	assert_int_equal(vma_find(u->mm, b)->anon_delta, 0);
 }
 
+/*
+ * Of a file, and so by the address at which it was written: 16 pages above address 0.  What is
+ * mapped before it, where it is now, has 32 pages: in one with it they would lie below 0.
+ */
+static void index_below_zero(void **state)
+{
+	const uint64_t low = 16 * UPAGE, a = BOTH_AT(0), b = a + 32 * UPAGE;
+	struct unit *u = *state;
+	struct quire_file *file = unit_shmem(u, 64 * UPAGE, true);
+
+	unit_map_file(u->mm, low, 2 * UPAGE, URW, FPRIVATE | QMAP_FIXED, file, 32 * UPAGE);
+	unit_store(u->mm, low, 1);
+	unit_map_file(u->mm, a, 32 * UPAGE, URW, FPRIVATE | QMAP_FIXED, file, 0);
+	move(u, low, b);
+	assert_int_equal(unit_vma_count(u->mm), 2);
+	unit_store(u->mm, a, 2);
+	assert_int_equal(index_at(u, a), a / UPAGE);
+	assert_int_equal(index_at(u, b), low / UPAGE);
+	unit_verify(u);
+	/* With 16 pages they would begin at 0. */
+	assert_int_equal(quire_munmap(u->mm, a, 32 * UPAGE), 0);
+	unit_map_file(u->mm, b - 16 * UPAGE, 16 * UPAGE, URW, FPRIVATE | QMAP_FIXED, file,
+		      16 * UPAGE);
+	assert_int_equal(unit_vma_count(u->mm), 1);
+	unit_store(u->mm, b - 16 * UPAGE, 3);
+	assert_int_equal(index_at(u, b - 16 * UPAGE), 0);
+	unit_verify(u);
+	quire_file_put(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +314,7 @@ int main(void)
 	    cmocka_unit_test(after_fork),
 	    cmocka_unit_test(of_stacks),
 	    cmocka_unit_test_setup_teardown(index_stays, unit_setup, unit_teardown),
+	    cmocka_unit_test_setup_teardown(index_below_zero, unit_setup, unit_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
