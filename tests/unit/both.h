@@ -253,26 +253,50 @@ static inline void trim(char *s)
 }
 
 /* Stdio and malloc are off limits here: they would change what is being looked at. */
+struct both_lines {
+	int fd;
+	size_t at, n;
+	char buf[1 << 13];
+};
+
+static inline char *next_line(struct both_lines *l)
+{
+	for (;;) {
+		char *line = l->buf + l->at, *nl = memchr(line, '\n', l->n - l->at);
+		ssize_t r;
+
+		if (nl) {
+			*nl = '\0';
+			l->at = (size_t)(nl + 1 - l->buf);
+			return line;
+		}
+		l->n -= l->at;
+		memmove(l->buf, line, l->n);
+		l->at = 0;
+		r = read(l->fd, l->buf + l->n, sizeof(l->buf) - l->n);
+		if (r <= 0)
+			return NULL;
+		l->n += (size_t)r;
+	}
+}
+
+/* Nothing beyond the window is read: a sanitizer has a hundred mappings there. */
 static inline void host_layout(struct both_result *res)
 {
-	static char buf[1 << 20];
-	int fd = open("/proc/self/smaps", O_RDONLY);
-	size_t n = 0;
-	ssize_t r;
+	static struct both_lines lines;
 	struct both_vma *cur = NULL;
 
-	while (n < sizeof(buf) - 1 && (r = read(fd, buf + n, sizeof(buf) - 1 - n)) > 0)
-		n += (size_t)r;
-	close(fd);
-	buf[n] = '\0';
+	lines.fd = open("/proc/self/smaps", O_RDONLY);
+	lines.at = lines.n = 0;
 	res->nr = 0;
-	for (char *line = buf, *nl; (nl = strchr(line, '\n')); line = nl + 1) {
+	for (char *line; (line = next_line(&lines));) {
 		unsigned long start, end, off;
 		char perm[8];
 
-		*nl = '\0';
 		if (sscanf(line, "%lx-%lx %7s %lx", &start, &end, perm, &off) == 4) {
 			cur = NULL;
+			if (start >= BOTH_AT(BOTH_PAGES))
+				break;
 			if (!both_in_window(start, end) || res->nr == BOTH_VMAS)
 				continue;
 			cur = &res->vma[res->nr++];
@@ -282,6 +306,7 @@ static inline void host_layout(struct both_result *res)
 			trim(cur->flags);
 		}
 	}
+	close(lines.fd);
 }
 
 static inline void host_run(struct both *b, const struct call *calls, unsigned n,
