@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * merge.c: the first private page of a mapping against what merges the mapping with another, cuts
- * it, or puts one with other flags in its place.
+ * it, or puts a longer one in its place, or one with other flags.
  *
  * A page has the index by which its mapping would be found, whatever that has become since: verify
  * compares each with its VMA's.
@@ -143,6 +143,27 @@ SCENARIO(split_munmap) = {
     .pairs = "fault × map, unmap",
     .setup = setup_two,
     .actors = {{"store", store_first}, {"munmap", unmap_behind}},
+    .nr_guards = 2,
+    .guards = {RULE_dead_while_asked, RULE_touched_before_asked},
+};
+
+/* ---- it grows where it is */
+
+static void grow(struct world *w)
+{
+	uint64_t out;
+
+	must(quire_mremap(w->mm, w->addr, PAGE, 2 * PAGE, 0, 0, &out), "mremap");
+}
+
+SCENARIO(grow_mremap) = {
+    .name = "grow-mremap",
+    .title = "the first store to memory against mremap that makes it longer in place",
+    .source = "identity.c, 2",
+    .pairs = "fault × mremap",
+    .setup = setup_anon,
+    .actors = {{"store", store_first}, {"mremap", grow}},
+    .check = check_mapped,
     .nr_guards = 2,
     .guards = {RULE_dead_while_asked, RULE_touched_before_asked},
 };
