@@ -38,11 +38,19 @@ line "there is no file 'f'" 'truncate f 0'
 line "there is no process or thread 'p1'" 'p1: read arena 1'
 line 'nodes N: a machine of 1 to 8 nodes' 'nodes 9'
 line 'nodes N: a machine of 1 to 8 nodes' 'nodes 2 3'
+line "'zork' is no size of huge pages" 'pool 4 zork'
 line "'zork' is no node" 'mbind arena 1p bind zork'
 printf 'read arena 1\nnodes 2\n' >"$script"
 gives 2 ":2: 'nodes' comes before the first step" "$script"
 printf 'nodes 8\nread arena 1\n' >"$script"
 gives 1 'host: has not 8 nodes' --on host "$script"
+printf 'advise arena 1p 100\n' >"$script"
+gives 1 'host: must not get step 1: an advice' --on host "$script"
+printf 'fork p1\nmount 0\n' >"$script"
+gives 2 'a file system is mounted before' "$script"
+gives 2 'which script' --filter
+gives 2 'filter executes nothing' --filter --on host "$script"
+gives 2 'filter executes nothing' --filter --random 1
 gives 2 'No such file' /nonexistent
 gives 2 'one or two of' --on quire,nosuch /dev/null
 gives 2 'is not a number' --random -1

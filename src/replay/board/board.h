@@ -14,26 +14,7 @@
 #define MAX_VIEW_VMAS 48
 #define FLAGS_LEN 64
 
-/* Of smaps: fields that are compared, in kB. */
-enum usage_field {
-	USAGE_RSS,
-	USAGE_PSS,
-	USAGE_PSS_DIRTY,
-	USAGE_SHARED_CLEAN,
-	USAGE_SHARED_DIRTY,
-	USAGE_PRIVATE_CLEAN,
-	USAGE_PRIVATE_DIRTY,
-	USAGE_REFERENCED,
-	USAGE_ANONYMOUS,
-	USAGE_LAZYFREE,
-	USAGE_SWAP,
-	USAGE_LOCKED,
-	NR_USAGE
-};
-extern const char *const usage_names[NR_USAGE]; /* as in smaps */
-
-/* Of status: fields that are compared, in kB, as they have changed since the script began. */
-enum status_field { STATUS_SIZE, STATUS_LOCKED, STATUS_DATA, STATUS_STACK, NR_STATUS };
+extern const char *const usage_names[NR_USAGE];   /* as in smaps */
 extern const char *const status_names[NR_STATUS]; /* as in status */
 
 struct vma_view {
@@ -45,7 +26,51 @@ struct vma_view {
 	uint64_t policy; /* of numa_maps; as told_policy() has it */
 };
 
-/* What pagemap and mincore say of a page of the arena. */
+/* Pages of which the state is compared: the arena's, then those of the arena for huge pages. */
+#define NR_CELLS (ARENA_PAGES + HUGE_PAGES)
+static inline uint64_t cell_address(unsigned cell)
+{
+	return cell < ARENA_PAGES ? ARENA_START + cell * REPLAY_PAGE
+				  : HUGE_START + (cell - ARENA_PAGES) * REPLAY_HUGE;
+}
+/* Of a huge page the first small one and this one are looked at. */
+static inline uint64_t cell_last_page(unsigned cell)
+{
+	return cell_address(cell) + (cell < ARENA_PAGES ? 0 : REPLAY_HUGE - REPLAY_PAGE);
+}
+/* Of what is mapped there, the state is compared. */
+static inline bool is_viewed(uint64_t start)
+{
+	return (start >= ARENA_START - REPLAY_PAGE * 512 && start < ARENA_END) ||
+	       (start >= HUGE_START - REPLAY_HUGE && start < HUGE_START + HUGE_ROOM);
+}
+
+/* Of the pool of huge pages of 2 MiB. */
+enum pool_counter { COUNTER_TOTAL, COUNTER_FREE, COUNTER_RESERVED, COUNTER_SURPLUS, NR_COUNTERS };
+
+/* All of them as one number, as `counters` gives them: of each 15 bits. */
+static inline int64_t told_counters(const int64_t counters[NR_COUNTERS])
+{
+	uint64_t told = 0;
+
+	for (unsigned i = 0; i < NR_COUNTERS; i++)
+		told = told << 15 | ((uint64_t)counters[i] & 0x7fff);
+	return (int64_t)told;
+}
+static inline int told_counter(int64_t told, unsigned i)
+{
+	int n = (int)((uint64_t)told >> 15 * (NR_COUNTERS - 1 - i) & 0x7fff);
+
+	return n > 0x3fff ? n - 0x8000 : n;
+}
+
+/* Blocks of a file system, and those that are free, as `statfs` gives them. */
+static inline int64_t told_blocks(uint64_t all, uint64_t free)
+{
+	return (int64_t)((all & 0x7fffff) << 32 | (free & 0x7fffff));
+}
+
+/* What pagemap and mincore say of a page. */
 enum page_bit {
 	PAGE_MAPPED = 1,
 	PAGE_PRESENT = 2,
@@ -57,8 +82,9 @@ enum page_bit {
 struct view {
 	uint32_t nr_vmas; /* of the arena; more than fit are not told */
 	struct vma_view vmas[MAX_VIEW_VMAS];
-	uint8_t pages[ARENA_PAGES];
+	uint8_t pages[NR_CELLS];
 	int64_t status[NR_STATUS];
+	int64_t pool[NR_COUNTERS]; /* if the script is about huge pages */
 };
 
 enum outcome {
@@ -76,11 +102,11 @@ struct result {
 	int32_t signal;
 	int64_t value;
 	uint64_t addr;
-	uint64_t sum;                   /* of all bytes that were read */
-	uint8_t data[16];               /* the first of them */
-	uint64_t vars_at;               /* what variable `into` holds */
-	uint16_t contents[ARENA_PAGES]; /* VERB_CONTENTS: a sum of each page; of no page 0 */
-	struct view view;               /* of the process that did it, afterwards */
+	uint64_t sum;                /* of all bytes that were read */
+	uint8_t data[16];            /* the first of them */
+	uint64_t vars_at;            /* what variable `into` holds */
+	uint16_t contents[NR_CELLS]; /* VERB_CONTENTS: a sum of each page; of no page 0 */
+	struct view view;            /* of the process that did it, afterwards */
 };
 
 /* A memory policy as get_mempolicy(2) tells it: mode with flags, or a node; and a set of nodes. */
@@ -91,6 +117,7 @@ static inline uint64_t told_policy(uint32_t mode_or_node, uint64_t nodes)
 
 struct board {
 	uint32_t guest;              /* it is that of a program under `quire run` */
+	uint32_t huge;               /* the script is about huge pages */
 	uint32_t turn;               /* a futex */
 	int32_t pids[MAX_ACTORS];    /* of the process that an actor is or belongs to; 0: none */
 	int32_t segments[MAX_FILES]; /* of System V: identifier + 1; 0: the file is none */
@@ -98,6 +125,9 @@ struct board {
 	struct script script;
 	struct result results[MAX_STEPS];
 };
+
+/* What smaps says of the mapping at an address; -ENOMEM: there is none in the view. */
+int64_t view_usage(const struct view *v, uint64_t addr, uint32_t field);
 
 /* A number of a step, as it is now. */
 static inline uint64_t board_value(const struct board *b, struct value v)

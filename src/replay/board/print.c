@@ -41,6 +41,8 @@ static void print_address(const struct board *b, const struct step *step, uint64
 
 	if (addr >= ARENA_START - 64 * REPLAY_PAGE && addr < ARENA_END + 64 * REPLAY_PAGE)
 		v.var = VAR_ARENA;
+	else if (addr >= HUGE_START - REPLAY_HUGE && addr < HUGE_START + HUGE_ROOM)
+		v.var = VAR_HUGE;
 	else if (addr >= heap && addr < heap + (1ull << 30))
 		v.var = VAR_HEAP;
 	else
@@ -49,7 +51,7 @@ static void print_address(const struct board *b, const struct step *step, uint64
 		value_print(&b->script, v, out, len);
 		return;
 	}
-	v.add -= v.var == VAR_ARENA ? ARENA_START : b->vars[v.var];
+	v.add -= v.var == VAR_ARENA ? ARENA_START : v.var == VAR_HUGE ? HUGE_START : b->vars[v.var];
 	value_print(&b->script, v, out, len);
 }
 
@@ -134,6 +136,13 @@ static void print_places(const struct result *r, char *out, size_t len)
 	}
 }
 
+void counters_print(int64_t told, char *out, size_t len)
+{
+	snprintf(out, len, "T%d F%d R%d S%d", told_counter(told, COUNTER_TOTAL),
+		 told_counter(told, COUNTER_FREE), told_counter(told, COUNTER_RESERVED),
+		 told_counter(told, COUNTER_SURPLUS));
+}
+
 static void print_outcome_value(const struct board *b, const struct step *step,
 				const struct result *r, char *out, size_t len)
 {
@@ -141,6 +150,10 @@ static void print_outcome_value(const struct board *b, const struct step *step,
 		snprintf(out, len, "%s", strerrorname_np((int)-r->value) ?: "?");
 	else if (step->verb == VERB_GET_MEMPOLICY)
 		print_told(step, (uint64_t)r->value, out, len);
+	else if (step->verb == VERB_COUNTERS)
+		counters_print(r->value, out, len);
+	else if (step->verb == VERB_STATFS)
+		snprintf(out, len, "%d blocks %d free", (int)(r->value >> 32), (int)r->value);
 	else if (verbs[step->verb].into)
 		print_address(b, step, (uint64_t)r->value, out, len);
 	else
@@ -178,28 +191,6 @@ void result_print(const struct board *b, const struct step *step, const struct r
 
 /* ---- views ------------------------------------------------------------------ */
 
-const char *const usage_names[NR_USAGE] = {
-    [USAGE_RSS] = "Rss",
-    [USAGE_PSS] = "Pss",
-    [USAGE_PSS_DIRTY] = "Pss_Dirty",
-    [USAGE_SHARED_CLEAN] = "Shared_Clean",
-    [USAGE_SHARED_DIRTY] = "Shared_Dirty",
-    [USAGE_PRIVATE_CLEAN] = "Private_Clean",
-    [USAGE_PRIVATE_DIRTY] = "Private_Dirty",
-    [USAGE_REFERENCED] = "Referenced",
-    [USAGE_ANONYMOUS] = "Anonymous",
-    [USAGE_LAZYFREE] = "LazyFree",
-    [USAGE_SWAP] = "Swap",
-    [USAGE_LOCKED] = "Locked",
-};
-
-const char *const status_names[NR_STATUS] = {
-    [STATUS_SIZE] = "VmSize",
-    [STATUS_LOCKED] = "VmLck",
-    [STATUS_DATA] = "VmData",
-    [STATUS_STACK] = "VmStk",
-};
-
 /* '-' nothing, c only in the cache, z zero page, A and a anonymous (exclusive, shared), F and f. */
 static char page_letter(uint8_t bits)
 {
@@ -223,7 +214,7 @@ void vma_print(const struct board *b, const struct view *v, unsigned i, char *ou
 		 m->flags);
 	at = strlen(out);
 	for (unsigned k = 0; k < NR_USAGE; k++) {
-		if (!m->kb[k])
+		if (!m->kb[k] || (k == USAGE_PAGE_SIZE && m->kb[k] == REPLAY_PAGE / 1024))
 			continue;
 		snprintf(text, sizeof(text), " %s=%u", usage_names[k], m->kb[k]);
 		at = text_add(out, len, at, text);
@@ -234,9 +225,10 @@ void vma_print(const struct board *b, const struct view *v, unsigned i, char *ou
 		at = text_add(out, len, at, text);
 	}
 	at = text_add(out, len, at, " ");
-	for (uint64_t p = m->start; p < m->end && p < ARENA_END; p += REPLAY_PAGE) {
-		char letter[2] = {page_letter(v->pages[(p - ARENA_START) / REPLAY_PAGE]), 0};
+	for (unsigned cell = 0; cell < NR_CELLS; cell++) {
+		char letter[2] = {page_letter(v->pages[cell]), 0};
 
-		at = text_add(out, len, at, letter);
+		if (cell_address(cell) >= m->start && cell_address(cell) < m->end)
+			at = text_add(out, len, at, letter);
 	}
 }

@@ -12,6 +12,8 @@
 /* "= 0", "= -1 ENOMEM", "SIGSEGV MAPERR a+4K": addresses relative to variables of the board. */
 void result_print(const struct board *b, const struct step *step, const struct result *r, char *out,
 		  size_t len);
+/* What told_counters() makes: "T4 F3 R2 S0". */
+void counters_print(int64_t told, char *out, size_t len);
 /* An address: "arena+0x3000", or plain. */
 void address_print(const struct board *b, uint64_t addr, char *out, size_t len);
 /* What told_policy() makes: "bind,static n0,n1". */

@@ -130,7 +130,7 @@ static bool do_step(struct board *b, uint32_t turn, bool is_thread)
 		do_thread(b, step, r);
 	else
 		actor_call(b, step, r);
-	actor_view(&r->view);
+	actor_view(b, &r->view);
 	if (step->into != VAR_NONE && r->value >= 0) {
 		b->vars[step->into] = (uint64_t)r->value;
 		r->vars_at = (uint64_t)r->value;

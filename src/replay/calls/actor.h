@@ -17,6 +17,7 @@ struct actor_files {
 	int fd[MAX_FILES];
 	uint64_t ino[MAX_FILES];
 	int shm[MAX_FILES]; /* the segment's identifier */
+	int mount;          /* the hugetlbfs that the script has mounted */
 };
 extern struct actor_files actor_files;
 
@@ -27,13 +28,15 @@ void actor_view_begin(void);
 /* This process has got so many bytes for a thread's stack, which are not the script's. */
 void actor_view_own_stack(uint64_t bytes);
 /* The state of this process's arena, and of its memory as a whole. */
-void actor_view(struct view *v);
+void actor_view(const struct board *b, struct view *v);
 /* Which policy each mapping of a view has (actor_numa.c). */
 void actor_numa_maps(struct view *v);
-/* A field of this process's status, as it is, in kB. */
+/* A field of this process's status: how much it has changed since the script began, in kB. */
 int64_t actor_status(enum status_field field);
 /* VERB_CONTENTS */
-void actor_contents(struct result *r);
+void actor_contents(const struct board *b, struct result *r);
+/* What a pool of huge pages says (actor_huge.c). */
+void actor_counters(enum huge_size size, int64_t counters[NR_COUNTERS]);
 
 /* Lines of a file of /proc, read no further than is asked for (actor_view.c). */
 struct lines {

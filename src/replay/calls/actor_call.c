@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define MAX_COPY (64u << 10)
@@ -84,7 +85,7 @@ static int64_t call_brk(struct call *c)
 
 static int64_t call_mincore(struct call *c)
 {
-	static unsigned char vec[ARENA_PAGES * 2];
+	static unsigned char vec[HUGE_PAGES * (REPLAY_HUGE / REPLAY_PAGE) + 1];
 	int64_t err;
 
 	if (c->a[1] / REPLAY_PAGE >= sizeof(vec) && c->a[1] < 1ull << 46)
@@ -150,17 +151,37 @@ static int open_on_disk(void)
 	return fd;
 }
 
+/* It cannot be written to: a file of huge pages begins with zeros. */
+static bool is_huge_file(const struct call *c)
+{
+	return c->step->words[0] == FILE_HUGETLB || c->step->words[0] == FILE_MOUNTED;
+}
+
+static int open_file(const struct call *c)
+{
+	switch (c->step->words[0]) {
+	case FILE_DISK:
+		return open_on_disk();
+	case FILE_HUGETLB:
+		return memfd_create("replay", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
+	case FILE_MOUNTED:
+		return open_mounted(c);
+	default:
+		return memfd_create("replay", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	}
+}
+
 static int64_t call_file(struct call *c)
 {
-	int fd = c->step->words[0] == FILE_DISK
-		     ? open_on_disk()
-		     : memfd_create("replay", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int fd = open_file(c);
 	struct stat st;
 	int err;
 
 	if (fd < 0)
 		return -errno;
-	err = fill_file(fd, c->a[0]);
+	err = is_huge_file(c) ? 0 : fill_file(fd, c->a[0]);
+	if (is_huge_file(c) && ftruncate(fd, (off_t)c->a[0]))
+		err = -errno;
 	if (err) {
 		close(fd);
 		return err;
@@ -205,6 +226,35 @@ static int64_t call_pwrite(struct call *c)
 	return call_sys(SYS_pwrite64, (uint64_t)c->fd, (uint64_t)buf, c->a[1], c->a[0], 0, 0);
 }
 
+static int64_t call_size(struct call *c)
+{
+	struct shmid_ds segment;
+	struct stat st;
+
+	if (c->fd >= 0)
+		return fstat(c->fd, &st) ? -errno : (int64_t)st.st_size;
+	if (shmctl(actor_files.shm[c->step->target], IPC_STAT, &segment))
+		return -errno;
+	return (int64_t)segment.shm_segsz;
+}
+
+static int64_t call_fallocate(struct call *c)
+{
+	return call_sys(SYS_fallocate, (uint64_t)c->fd, c->step->words[0], c->a[0], c->a[1], 0, 0);
+}
+
+static int64_t call_seal(struct call *c)
+{
+	return call_sys(SYS_fcntl, (uint64_t)c->fd, F_ADD_SEALS, c->step->words[0], 0, 0, 0);
+}
+
+static int64_t call_statfs(struct call *c)
+{
+	struct statfs st;
+
+	return fstatfs(c->fd, &st) ? -errno : told_blocks(st.f_blocks, st.f_bfree);
+}
+
 static int64_t call_fsync(struct call *c)
 {
 	return call_sys(SYS_fsync, (uint64_t)c->fd, 0, 0, 0, 0, 0);
@@ -214,7 +264,8 @@ static int64_t call_fsync(struct call *c)
 
 static int64_t call_shm(struct call *c)
 {
-	int64_t id = call_sys(SYS_shmget, IPC_PRIVATE, c->a[0], IPC_CREAT | 0600, 0, 0, 0);
+	int64_t id = call_sys(SYS_shmget, IPC_PRIVATE, c->a[0],
+			      IPC_CREAT | 0600 | c->step->words[0], 0, 0, 0);
 
 	if (id < 0)
 		return id;
@@ -278,16 +329,22 @@ static int64_t call_limit(struct call *c)
 	return setrlimit(resource, &old) ? -errno : 0;
 }
 
-/* kB that are locked. */
 static int64_t call_status(struct call *c)
 {
-	(void)c;
-	return actor_status(STATUS_LOCKED);
+	return actor_status(c->step->words[0] % NR_STATUS);
+}
+
+static int64_t call_usage(struct call *c)
+{
+	struct view v;
+
+	actor_view(c->b, &v);
+	return view_usage(&v, c->a[0], c->step->words[0]);
 }
 
 static int64_t call_contents(struct call *c)
 {
-	actor_contents(c->r);
+	actor_contents(c->b, c->r);
 	return 0;
 }
 
@@ -310,6 +367,19 @@ static int64_t (*const calls[NR_VERBS])(struct call *c) = {
     [VERB_FILE] = call_file,
     [VERB_TRUNCATE] = call_truncate,
     [VERB_PUNCH] = call_punch,
+    [VERB_FALLOCATE] = call_fallocate,
+    [VERB_SEAL] = call_seal,
+    [VERB_SIZE] = call_size,
+    [VERB_STATFS] = call_statfs,
+    [VERB_MOUNT] = call_mount,
+    [VERB_GET] = call_get,
+    [VERB_PUT] = call_put,
+    [VERB_POKE] = call_poke,
+    [VERB_POOL] = call_pool,
+    [VERB_OVERCOMMIT] = call_overcommit,
+    [VERB_DEMOTE] = call_demote,
+    [VERB_POOL_TEXT] = call_pool_text,
+    [VERB_COUNTERS] = call_counters,
     [VERB_PREAD] = call_pread,
     [VERB_PWRITE] = call_pwrite,
     [VERB_FSYNC] = call_fsync,
@@ -327,6 +397,7 @@ static int64_t (*const calls[NR_VERBS])(struct call *c) = {
     [VERB_MIGRATE_PAGES] = call_migrate_pages,
     [VERB_LIMIT] = call_limit,
     [VERB_STATUS] = call_status,
+    [VERB_USAGE] = call_usage,
     [VERB_CONTENTS] = call_contents,
 };
 

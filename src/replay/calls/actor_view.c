@@ -73,7 +73,7 @@ static bool read_head(struct vma_view *m, char *line)
 	m->offset = strtoull(at + 6, &at, 16);
 	at = strchr(at + 1, ' ');
 	m->file = at ? file_of(strtoull(at, NULL, 10), strstr(at, " /SYSV")) : -1;
-	return m->start < ARENA_END;
+	return m->start < HUGE_START + HUGE_ROOM;
 }
 
 static void read_field(struct vma_view *m, const char *line)
@@ -122,7 +122,7 @@ static void read_smaps(struct view *v)
 	lines_open(&l, "/proc/self/smaps");
 	v->nr_vmas = 0;
 	while (read_vma(&l, &m)) {
-		if (v->nr_vmas < MAX_VIEW_VMAS && m.start >= ARENA_START - REPLAY_PAGE * 512)
+		if (v->nr_vmas < MAX_VIEW_VMAS && is_viewed(m.start))
 			v->vmas[v->nr_vmas++] = m;
 	}
 	lines_close(&l);
@@ -141,19 +141,45 @@ static uint8_t page_bits(uint64_t entry)
 	return bits;
 }
 
-static void read_pagemap(struct view *v)
+static uint64_t entry_of(int fd, uint64_t addr)
+{
+	uint64_t entry = 0;
+
+	if (pread(fd, &entry, sizeof(entry), (off_t)(addr / REPLAY_PAGE * sizeof(entry))) !=
+	    sizeof(entry))
+		return 0;
+	return entry;
+}
+
+/* Of a huge page what its first and its last small page have in common. */
+static void read_pagemap(const struct board *b, struct view *v)
 {
 	uint64_t entries[ARENA_PAGES] = {0};
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	ssize_t n = pread(fd, entries, sizeof(entries),
 			  (off_t)(ARENA_START / REPLAY_PAGE * sizeof(entries[0])));
 
-	close(fd);
+	memset(v->pages, 0, sizeof(v->pages));
 	for (unsigned i = 0; i < ARENA_PAGES; i++)
 		v->pages[i] = n > 0 ? page_bits(entries[i]) : 0;
+	for (unsigned i = ARENA_PAGES; b->huge && i < NR_CELLS; i++)
+		v->pages[i] = page_bits(entry_of(fd, cell_address(i))) &
+			      page_bits(entry_of(fd, cell_last_page(i)));
+	close(fd);
 }
 
-static void read_mincore(struct view *v)
+static void add_mincore(struct view *v, unsigned cell)
+{
+	unsigned char first = 0, last = 0;
+
+	if (mincore((void *)cell_address(cell), REPLAY_PAGE, &first))
+		return;
+	v->pages[cell] |= PAGE_MAPPED;
+	if (!mincore((void *)cell_last_page(cell), REPLAY_PAGE, &last) && first & last & 1)
+		v->pages[cell] |= PAGE_INCORE;
+}
+
+static void read_mincore(const struct board *b, struct view *v)
 {
 	unsigned char vec[ARENA_PAGES];
 
@@ -169,6 +195,8 @@ static void read_mincore(struct view *v)
 			v->pages[first + p] |=
 			    (uint8_t)(PAGE_MAPPED | (vec[p] & 1 ? PAGE_INCORE : 0));
 	}
+	for (unsigned cell = ARENA_PAGES; b->huge && cell < NR_CELLS; cell++)
+		add_mincore(v, cell);
 }
 
 /* ---- status ------------------------------------------------------------------ */
@@ -211,24 +239,27 @@ int64_t actor_status(enum status_field field)
 	int64_t kb[NR_STATUS] = {0};
 
 	read_status(kb);
-	return kb[field] + status_before[field];
+	return kb[field];
 }
 
-void actor_view(struct view *v)
+void actor_view(const struct board *b, struct view *v)
 {
+	memset(v->pool, 0, sizeof(v->pool));
 	read_smaps(v);
 	actor_numa_maps(v);
-	read_pagemap(v);
-	read_mincore(v);
+	read_pagemap(b, v);
+	read_mincore(b, v);
 	read_status(v->status);
+	if (b->huge)
+		actor_counters(HUGE_2M, v->pool);
 }
 
-void actor_contents(struct result *r)
+/* Of a huge page the last small one, so that no time goes by. */
+void actor_contents(const struct board *b, struct result *r)
 {
 	struct view v;
 
-	actor_view(&v);
-	for (unsigned i = 0; i < ARENA_PAGES; i++)
-		r->contents[i] =
-		    v.pages[i] & PAGE_MAPPED ? actor_page_sum(ARENA_START + i * REPLAY_PAGE) : 0;
+	actor_view(b, &v);
+	for (unsigned i = 0; i < NR_CELLS; i++)
+		r->contents[i] = v.pages[i] & PAGE_MAPPED ? actor_page_sum(cell_last_page(i)) : 0;
 }

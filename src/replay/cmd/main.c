@@ -3,6 +3,7 @@
  * main.c: `quire replay`: its options.
  */
 #include "replay/cmd/search.h"
+#include "replay/filter/filter.h"
 #include "replay/side/stage.h"
 #include "tool/number.h"
 #include "tool/output.h"
@@ -17,19 +18,25 @@
 #define STATUS_DIFFERS 1
 #define STATUS_WRONG 2
 
-enum { OPT_ON = 256, OPT_RANDOM, OPT_COUNT, OPT_SEEDS };
+enum { OPT_ON = 256, OPT_RANDOM, OPT_COUNT, OPT_SEEDS, OPT_FILTER };
 
 static const struct option long_options[] = {
-    {"on", required_argument, NULL, OPT_ON},       {"random", required_argument, NULL, OPT_RANDOM},
-    {"count", required_argument, NULL, OPT_COUNT}, {"seeds", required_argument, NULL, OPT_SEEDS},
-    {"verbose", no_argument, NULL, 'v'},           {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},           {NULL, 0, NULL, 0},
+    {"on", required_argument, NULL, OPT_ON},
+    {"random", required_argument, NULL, OPT_RANDOM},
+    {"count", required_argument, NULL, OPT_COUNT},
+    {"seeds", required_argument, NULL, OPT_SEEDS},
+    {"verbose", no_argument, NULL, 'v'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {"filter", no_argument, NULL, OPT_FILTER},
+    {NULL, 0, NULL, 0},
 };
 
 struct options {
 	struct play play;
 	struct search search;
 	bool random;
+	bool filter;             /* only tell what the host must not get */
 	const char *only_random; /* an option that was given and has no meaning without */
 	void (*instead)(void);   /* of executing anything */
 };
@@ -39,6 +46,7 @@ static void replay_help(void)
 	fputs(
 	    "usage: quire replay [--on SIDE[,SIDE]] [-v] SCRIPT...\n"
 	    "       quire replay [--on SIDE,SIDE] --random SEED [--count N] [--seeds N]\n"
+	    "       quire replay --filter SCRIPT...\n"
 	    "\n"
 	    "Executes scripts of memory operations on the library (quire), on the host kernel\n"
 	    "(host), or in a program under `quire run` (run), and compares two of them.\n"
@@ -47,12 +55,14 @@ static void replay_help(void)
 	    "      --random SEED      random scripts instead\n"
 	    "      --count N          so many steps of a seed (default 2000)\n"
 	    "      --seeds N          so many seeds, from SEED on (default 1)\n"
+	    "      --filter           executes nothing: says what the host must not get, and why\n"
 	    "  -v, --verbose          the mappings after each step\n"
 	    "  -h, --help             this text\n"
 	    "  -V, --version          the version\n"
 	    "\n"
-	    "Exit status: 0; 1 if the sides differ, or what a script expects does not come; 2 if\n"
-	    "something is wrong with a script or the options.  See quire-replay(1).\n",
+	    "Exit status: 0; 1 if the sides differ, or what a script expects does not come, or a\n"
+	    "script is filtered; 2 if something is wrong with a script or the options; 3 if the\n"
+	    "host's huge pages are not as they were.  See quire-replay(1).\n",
 	    stdout);
 }
 
@@ -118,6 +128,9 @@ static int set_option(struct options *o, int c)
 	case OPT_SEEDS:
 		o->only_random = "seeds";
 		return set_number(&o->search.seeds, "seeds", optarg, 1);
+	case OPT_FILTER:
+		o->filter = true;
+		return 0;
 	case 'v':
 		o->play.verbose = true;
 		return 0;
@@ -144,7 +157,11 @@ static int parse(struct options *o, int argc, char **argv)
 		fprintf(stderr, "quire replay: --%s is for --random\n", o->only_random);
 		return STATUS_WRONG;
 	}
-	if (!o->play.nr_sides)
+	if (o->filter && (o->play.nr_sides || o->random)) {
+		fprintf(stderr, "quire replay: --filter executes nothing: no --on, no --random\n");
+		return STATUS_WRONG;
+	}
+	if (!o->play.nr_sides && !o->filter)
 		err = set_sides(&o->play, "both");
 	if (err)
 		return err;
@@ -199,7 +216,21 @@ static bool parse_file(struct script *s, const char *path, const char *text)
 	return !wrong;
 }
 
-static int run_file(struct play *p, const char *path)
+/* Executes nothing. */
+static int filter_file(const struct script *s, const char *path)
+{
+	struct refusal r;
+
+	if (!host_refuses(s, &r)) {
+		printf("%s: nothing that the host must not get\n", path);
+		return 0;
+	}
+	printf("%s:%u: the host must not get step %u: %s\n", path, s->steps[r.step].line,
+	       r.step + 1, r.why);
+	return STATUS_DIFFERS;
+}
+
+static int run_file(struct options *o, const char *path)
 {
 	static struct script s;
 	char *text = read_file(path);
@@ -208,17 +239,19 @@ static int run_file(struct play *p, const char *path)
 	free(text);
 	if (!ok)
 		return STATUS_WRONG;
-	return play_script(p, &s) ? 0 : STATUS_DIFFERS;
+	if (o->filter)
+		return filter_file(&s, path);
+	return play_script(&o->play, &s) ? 0 : STATUS_DIFFERS;
 }
 
-static int run_files(struct play *p, int argc, char **argv)
+static int run_files(struct options *o, int argc, char **argv)
 {
 	int status = 0;
 
 	for (int i = optind; i < argc && status != STATUS_WRONG; i++) {
-		int one = run_file(p, argv[i]);
+		int one = run_file(o, argv[i]);
 
-		if (argc - optind > 1)
+		if (argc - optind > 1 && !o->filter)
 			printf("%s: %s\n", argv[i], one ? "differs" : "agrees");
 		status = one > status ? one : status;
 	}
@@ -239,10 +272,11 @@ static int replay_main(int argc, char **argv)
 	if (o.random)
 		status = search_random(&o.play, &o.search) ? STATUS_DIFFERS : 0;
 	else
-		status = run_files(&o.play, argc, argv);
+		status = run_files(&o, argc, argv);
 	allowances_print();
 	for (unsigned i = 0; i < o.play.nr_sides; i++)
-		side_close(&o.play.sides[i]);
+		if (!side_close(&o.play.sides[i]))
+			status = STATUS_DAMAGED;
 	return status;
 }
 

@@ -4,9 +4,11 @@
  */
 #include "replay/cmd/play.h"
 #include "replay/board/print.h"
+#include "replay/side/pool.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SCRIPT_SECONDS 20
@@ -28,11 +30,30 @@ static bool begin(struct play *p, unsigned side, const struct script *s)
 	return !err;
 }
 
+/* The host is not what it was: nothing more is asked of it. */
+static void stop(const struct play *p, unsigned side)
+{
+	const struct script *s = &p->sides[side].board->script;
+	char text[STEP_LEN];
+
+	fprintf(stderr,
+		"quire replay: %s: after this script the pools of huge pages are not what they "
+		"were before: %s\n",
+		name_of(p, side), pool_text());
+	for (unsigned i = 0; i < s->nr_steps; i++) {
+		step_print(s, &s->steps[i], text, sizeof(text));
+		fprintf(stderr, "%s\n", text);
+	}
+	exit(STATUS_DAMAGED);
+}
+
 static bool finish(struct play *p, unsigned side)
 {
 	int err = side_finish(&p->sides[side], SCRIPT_SECONDS);
 	unsigned step = p->sides[side].board->turn + 1;
 
+	if (err == -ENOTRECOVERABLE)
+		stop(p, side);
 	if (err == -ETIMEDOUT)
 		fprintf(stderr, "quire replay: %s: step %u takes longer than %d seconds\n",
 			name_of(p, side), step, SCRIPT_SECONDS);
@@ -62,11 +83,11 @@ static bool choose_sides(struct play *p, const struct script *s)
 	bool any = false;
 
 	for (unsigned i = 0; i < p->nr_sides; i++) {
-		p->left_out[i] = !side_has_machine(&p->sides[i], s);
+		p->left_out[i] = side_lacks(&p->sides[i], s, p->why[i], sizeof(p->why[i]));
 		any |= !p->left_out[i];
 	}
-	if (!any)
-		fprintf(stderr, "quire replay: %s: has not %u nodes\n", name_of(p, 0), s->nodes);
+	for (unsigned i = 0; !any && i < p->nr_sides; i++)
+		fprintf(stderr, "quire replay: %s: %s\n", name_of(p, i), p->why[i]);
 	return any;
 }
 
@@ -166,7 +187,7 @@ bool play_script(struct play *p, const struct script *s)
 		return false;
 	for (unsigned i = 0; i < p->nr_sides; i++)
 		if (p->left_out[i])
-			printf("not on the %s, which has not %u nodes\n", name_of(p, i), s->nodes);
+			printf("not on the %s, which %s\n", name_of(p, i), p->why[i]);
 	for (unsigned i = 0; i < s->nr_steps; i++)
 		print_step(p, i);
 	for (unsigned i = 0; ok && i < p->nr_sides; i++)

@@ -8,11 +8,15 @@
 #include "replay/compare/compare.h"
 #include "replay/side/side.h"
 
+/* The exit status if the host is not as it was. */
+#define STATUS_DAMAGED 3
+
 struct play {
 	struct side sides[2];
 	unsigned nr_sides;
 	bool left_out[2]; /* there is no machine there that the script could be executed on */
-	bool verbose;     /* the mappings after each step */
+	char why[2][SIDE_WHY];
+	bool verbose; /* the mappings after each step */
 };
 
 /* Executes a script, where there is a machine for it.  False: there is none, or: a side or a

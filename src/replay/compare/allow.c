@@ -264,8 +264,7 @@ static bool remap_locked(const struct place *at)
 }
 
 static struct allowance allowances[] = {
-    {"absent", "System V shared memory is no part of the library; the rest is not compared", absent,
-     true, 0},
+    {"absent", "it is no part of the library; the rest is not compared", absent, true, 0},
     {"chosen", "where a mapping goes that may go anywhere is the kernel's choice", chosen, false,
      0},
     {"refused-split",

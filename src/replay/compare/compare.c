@@ -64,12 +64,12 @@ static enum verdict compare_usage(struct place *at)
 static enum verdict compare_pages(struct place *at)
 {
 	at->part = PART_PAGE;
-	for (uint64_t addr = at->vma[0]->start; addr < at->vma[0]->end; addr += REPLAY_PAGE) {
+	for (at->field = 0; at->field < NR_CELLS; at->field++) {
+		uint64_t addr = cell_address(at->field);
 		enum verdict v;
 
-		if (addr < ARENA_START || addr >= ARENA_END)
+		if (addr < at->vma[0]->start || addr >= at->vma[0]->end)
 			continue;
-		at->field = (unsigned)((addr - ARENA_START) / REPLAY_PAGE);
 		v = at->result[0]->view.pages[at->field] == at->result[1]->view.pages[at->field]
 			? SAME
 			: ask(at);
@@ -151,7 +151,8 @@ static void join(struct vma_view *to, const struct vma_view *next)
 {
 	to->end = next->end;
 	for (unsigned i = 0; i < NR_USAGE; i++)
-		to->kb[i] += next->kb[i];
+		if (i != USAGE_PAGE_SIZE)
+			to->kb[i] += next->kb[i];
 }
 
 /* What would be there if all neighbours that can be one mapping were one. */
@@ -271,17 +272,38 @@ static enum verdict compare_status(struct place *at, struct difference *d)
 static enum verdict compare_contents(struct place *at, struct difference *d)
 {
 	at->part = PART_CONTENT;
-	for (at->field = 0; at->field < ARENA_PAGES; at->field++) {
+	for (at->field = 0; at->field < NR_CELLS; at->field++) {
 		uint16_t held[2] = {at->result[0]->contents[at->field],
 				    at->result[1]->contents[at->field]};
 		enum verdict v = held[0] == held[1] ? SAME : ask(at);
 
 		if (v == SAME)
 			continue;
-		for (unsigned side = 0; side < 2; side++)
-			snprintf(d->text[side], sizeof(d->text[side]), "arena+%up: sum %x",
-				 at->field, held[side]);
+		for (unsigned side = 0; side < 2; side++) {
+			char addr[48];
+
+			address_print(at->board[side], cell_address(at->field), addr, sizeof(addr));
+			snprintf(d->text[side], sizeof(d->text[side]), "%s: sum %x", addr,
+				 held[side]);
+		}
 		return v == DIFFERENT ? says(d, at, "content") : v;
+	}
+	return SAME;
+}
+
+static enum verdict compare_pool(struct place *at, struct difference *d)
+{
+	at->part = PART_POOL;
+	for (at->field = 0; at->field < NR_COUNTERS; at->field++) {
+		const int64_t *pool[2] = {at->result[0]->view.pool, at->result[1]->view.pool};
+		enum verdict v = pool[0][at->field] == pool[1][at->field] ? SAME : ask(at);
+
+		if (v == SAME)
+			continue;
+		for (unsigned side = 0; side < 2; side++)
+			counters_print(told_counters(pool[side]), d->text[side],
+				       sizeof(d->text[side]));
+		return v == DIFFERENT ? says(d, at, "counters of the pool") : v;
 	}
 	return SAME;
 }
@@ -301,6 +323,8 @@ bool boards_differ(const struct board *a, const struct board *b, struct differen
 			v = compare_views(&at, d);
 		if (v == SAME)
 			v = compare_status(&at, d);
+		if (v == SAME)
+			v = compare_pool(&at, d);
 		if (v == SAME)
 			v = compare_contents(&at, d);
 	}

@@ -17,6 +17,7 @@ enum part {
 	PART_USAGE,    /* a field of smaps */
 	PART_PAGE,     /* what pagemap and mincore say of a page */
 	PART_STATUS,   /* a field of status */
+	PART_POOL,     /* a counter of the pool of huge pages */
 	PART_CONTENT,  /* of a page */
 };
 
@@ -28,7 +29,7 @@ struct place {
 	const struct vma_view *vma[2]; /* but for RESULT, CONTENT */
 	uint64_t start, end;           /* MERGED: where the mappings differ */
 	enum part part;
-	unsigned field; /* USAGE, STATUS: which; PAGE, CONTENT: which page of the arena */
+	unsigned field; /* USAGE, STATUS, POOL: which; PAGE, CONTENT: which cell */
 };
 
 /* What Linux leaves open, or what Quire does not do yet (allow.c).  docs/replay.md lists them. */

@@ -205,7 +205,15 @@ static int64_t call_status(struct lib *l)
 	int64_t kb[NR_STATUS];
 
 	lib_status(l->mm, kb);
-	return kb[STATUS_LOCKED];
+	return kb[l->step->words[0] % NR_STATUS];
+}
+
+static int64_t call_usage(struct lib *l)
+{
+	struct view v;
+
+	lib_view(l, l->mm, &v);
+	return view_usage(&v, l->a[0], l->step->words[0]);
 }
 
 /* Of nodes, and of files. */
@@ -229,12 +237,43 @@ static int64_t call_other(struct lib *l)
 	}
 }
 
+/* What is no part of the library. */
+static bool is_absent(enum verb verb)
+{
+	switch (verb) {
+	case VERB_SHM:
+	case VERB_ATTACH:
+	case VERB_DETACH:
+	case VERB_REMOVE:
+	case VERB_FALLOCATE:
+	case VERB_SEAL:
+	case VERB_SIZE:
+	case VERB_STATFS:
+	case VERB_MOUNT:
+	case VERB_GET:
+	case VERB_PUT:
+	case VERB_POKE:
+	case VERB_POOL:
+	case VERB_OVERCOMMIT:
+	case VERB_DEMOTE:
+	case VERB_POOL_TEXT:
+	case VERB_COUNTERS:
+		return true;
+	default:
+		return false;
+	}
+}
+
 int64_t lib_call(struct lib *l)
 {
 	struct quire_mm *mm = l->mm;
 	const uint64_t *a = l->a;
 	int word = (int)l->step->words[0];
 
+	if (is_absent(l->step->verb)) {
+		l->result->outcome = OUTCOME_ABSENT;
+		return -ENOSYS;
+	}
 	switch (l->step->verb) {
 	case VERB_MAP:
 		return call_map(l);
@@ -268,12 +307,6 @@ int64_t lib_call(struct lib *l)
 		return fill_pages(l);
 	case VERB_FILE:
 		return lib_file_create(l);
-	case VERB_SHM:
-	case VERB_ATTACH:
-	case VERB_DETACH:
-	case VERB_REMOVE:
-		l->result->outcome = OUTCOME_ABSENT;
-		return -ENOSYS;
 	case VERB_VMREAD:
 		return copy_across(l, false);
 	case VERB_VMWRITE:
@@ -282,6 +315,8 @@ int64_t lib_call(struct lib *l)
 		return call_limit(l);
 	case VERB_STATUS:
 		return call_status(l);
+	case VERB_USAGE:
+		return call_usage(l);
 	case VERB_CONTENTS:
 		return call_contents(l);
 	default:

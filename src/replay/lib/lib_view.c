@@ -27,6 +27,7 @@ static void usage_kb(const struct quire_usage *u, uint32_t kb[NR_USAGE])
 
 	for (unsigned i = 0; i < NR_USAGE; i++)
 		kb[i] = (uint32_t)(bytes[i] >> 10);
+	kb[USAGE_PAGE_SIZE] = REPLAY_PAGE >> 10;
 }
 
 /* What a mapping has no policy of its own for is told by that of the process's first thread. */
@@ -88,6 +89,7 @@ void lib_status(struct quire_mm *mm, int64_t kb[NR_STATUS])
 	kb[STATUS_SIZE] = (int64_t)(s.total_vm * (REPLAY_PAGE / 1024));
 	kb[STATUS_LOCKED] = (int64_t)(s.locked_vm * (REPLAY_PAGE / 1024));
 	kb[STATUS_DATA] = (int64_t)(s.data_vm * (REPLAY_PAGE / 1024));
+	kb[STATUS_HUGETLB] = 0;
 	kb[STATUS_STACK] = (int64_t)(s.stack_vm * (REPLAY_PAGE / 1024));
 }
 
@@ -99,11 +101,11 @@ void lib_view(struct lib *l, struct quire_mm *mm, struct view *v)
 	lib_status(mm, v->status);
 	memset(v->pages, 0, sizeof(v->pages));
 	for (uint64_t at = ARENA_START - 512 * REPLAY_PAGE;
-	     !quire_vma_next(mm, at, &info) && info.start < ARENA_END; at = info.end) {
-		if (v->nr_vmas < MAX_VIEW_VMAS)
+	     !quire_vma_next(mm, at, &info) && info.start < HUGE_START + HUGE_ROOM; at = info.end) {
+		if (v->nr_vmas < MAX_VIEW_VMAS && is_viewed(info.start))
 			fill_vma(l, mm, &info, &v->vmas[v->nr_vmas++]);
-		for (uint64_t p = info.start; p < info.end; p += REPLAY_PAGE)
-			if (p >= ARENA_START && p < ARENA_END)
-				v->pages[(p - ARENA_START) / REPLAY_PAGE] = page_bits(mm, p);
+		for (unsigned cell = 0; cell < NR_CELLS; cell++)
+			if (cell_address(cell) >= info.start && cell_address(cell) < info.end)
+				v->pages[cell] = page_bits(mm, cell_address(cell));
 	}
 }

@@ -29,8 +29,7 @@ static bool depends(const struct step *s, const struct step *gone)
 	bool makes = gone->verb == VERB_FORK || gone->verb == VERB_THREAD;
 
 	if (gone->verb == VERB_FILE)
-		return s->target == gone->target &&
-		       (s->verb == VERB_MAP || (s->verb >= VERB_TRUNCATE && s->verb <= VERB_FSYNC));
+		return s->target == gone->target && verb_takes(s->verb, ARG_FILE);
 	if (!makes)
 		return false;
 	return s->actor == gone->target ||

@@ -79,6 +79,8 @@ static uint64_t unit_of(char c)
 	switch (c) {
 	case 'p':
 		return REPLAY_PAGE;
+	case 'h':
+		return REPLAY_HUGE;
 	case 'K':
 		return 1ull << 10;
 	case 'M':

@@ -16,7 +16,9 @@ size_t text_add(char *out, size_t len, size_t at, const char *text)
 
 static void print_number(uint64_t n, char *out, size_t len)
 {
-	if (n && n % REPLAY_PAGE == 0 && n / REPLAY_PAGE < 100000)
+	if (n && n % REPLAY_HUGE == 0 && n / REPLAY_HUGE < 100000)
+		snprintf(out, len, "%lluh", (unsigned long long)(n / REPLAY_HUGE));
+	else if (n && n % REPLAY_PAGE == 0 && n / REPLAY_PAGE < 100000)
 		snprintf(out, len, "%llup", (unsigned long long)(n / REPLAY_PAGE));
 	else if (n < 100000)
 		snprintf(out, len, "%llu", (unsigned long long)n);
@@ -24,12 +26,27 @@ static void print_number(uint64_t n, char *out, size_t len)
 		snprintf(out, len, "0x%llx", (unsigned long long)n);
 }
 
+/* Of the arena for huge pages: "3h+17". */
+static void print_offset(uint64_t n, char *out, size_t len)
+{
+	char rest[32];
+	size_t at;
+
+	print_number(n - n % REPLAY_HUGE, out, len);
+	at = strlen(out);
+	print_number(n % REPLAY_HUGE, rest, sizeof(rest));
+	snprintf(out + at, len - at, "+%s", rest);
+}
+
 void value_print(const struct script *s, struct value v, char *out, size_t len)
 {
-	char text[32];
+	char text[64];
 	bool minus = v.var != VAR_NONE && v.add > 1ull << 63;
 
-	print_number(minus ? 0 - v.add : v.add, text, sizeof(text));
+	if (v.var == VAR_HUGE && !minus && v.add > REPLAY_HUGE && v.add % REPLAY_HUGE)
+		print_offset(v.add, text, sizeof(text));
+	else
+		print_number(minus ? 0 - v.add : v.add, text, sizeof(text));
 	if (v.var == VAR_NONE)
 		snprintf(out, len, "%s", text);
 	else if (!v.add)

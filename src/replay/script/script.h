@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #define REPLAY_PAGE 4096ull
+#define REPLAY_HUGE (2ull << 20)
 
 #define MAX_STEPS 256
 #define MAX_VARS 32
@@ -31,6 +32,14 @@
 #define ARENA_START 0x100000000000ull
 #define ARENA_PAGES 256u
 #define ARENA_END (ARENA_START + ARENA_PAGES * REPLAY_PAGE)
+
+/*
+ * The arena for huge pages.  Of all mappings in its room the state is compared, of its pages that
+ * of the first HUGE_PAGES.
+ */
+#define HUGE_START 0x110000000000ull
+#define HUGE_PAGES 16u
+#define HUGE_ROOM (4ull << 30)
 
 enum verb {
 	VERB_MAP,
@@ -51,9 +60,14 @@ enum verb {
 	VERB_FILE,
 	VERB_TRUNCATE,
 	VERB_PUNCH,
+	VERB_FALLOCATE,
+	VERB_SEAL,
+	VERB_SIZE,
+	VERB_STATFS,
 	VERB_PREAD,
 	VERB_PWRITE,
 	VERB_FSYNC,
+	VERB_MOUNT,
 	VERB_SHM,
 	VERB_ATTACH,
 	VERB_DETACH,
@@ -61,6 +75,9 @@ enum verb {
 	VERB_FORK,
 	VERB_THREAD,
 	VERB_EXIT,
+	VERB_GET,
+	VERB_PUT,
+	VERB_POKE,
 	VERB_VMREAD,
 	VERB_VMWRITE,
 	VERB_MBIND,
@@ -71,12 +88,18 @@ enum verb {
 	VERB_MIGRATE_PAGES,
 	VERB_LIMIT,
 	VERB_STATUS,
+	VERB_USAGE,
+	VERB_POOL,
+	VERB_OVERCOMMIT,
+	VERB_DEMOTE,
+	VERB_POOL_TEXT,
+	VERB_COUNTERS,
 	VERB_CONTENTS,
 	NR_VERBS
 };
 
 /* Variables that every script has.  What a number is without one: VAR_NONE. */
-enum { VAR_NONE = -1, VAR_ARENA, VAR_HEAP, VAR_FIRST };
+enum { VAR_NONE = -1, VAR_ARENA, VAR_HEAP, VAR_HUGE, VAR_FIRST };
 
 /* A number: what a variable holds, if there is one, plus `add`, modulo 2^64. */
 struct value {
@@ -96,7 +119,65 @@ struct step {
 	char expected[NOTE_LEN]; /* as printed (board/print.h) */
 };
 
-enum file_kind { FILE_MEMFD, FILE_DISK, NR_FILE_KINDS };
+enum file_kind {
+	FILE_MEMFD,
+	FILE_DISK,
+	FILE_HUGETLB, /* a memfd of huge pages */
+	FILE_MOUNTED, /* of the hugetlbfs that the script has mounted */
+	NR_FILE_KINDS
+};
+
+/* What shmget(2) knows, and the C library's headers only by their own names. */
+enum { SHM_FLAG_HUGETLB = 04000, SHM_FLAG_NORESERVE = 010000 };
+
+/* The sizes of huge pages, as `pool` and the like take them. */
+enum huge_size { HUGE_2M, HUGE_1G, NR_HUGE_SIZES };
+
+/* The host gets at most so many of each, those beyond the pool included. */
+#define MAX_POOL_2M 1024u
+#define MAX_POOL_1G 2u
+
+/* Of smaps: fields that are compared, in kB. */
+enum usage_field {
+	USAGE_RSS,
+	USAGE_PSS,
+	USAGE_PSS_DIRTY,
+	USAGE_SHARED_CLEAN,
+	USAGE_SHARED_DIRTY,
+	USAGE_PRIVATE_CLEAN,
+	USAGE_PRIVATE_DIRTY,
+	USAGE_REFERENCED,
+	USAGE_ANONYMOUS,
+	USAGE_LAZYFREE,
+	USAGE_SWAP,
+	USAGE_LOCKED,
+	USAGE_SHARED_HUGETLB,
+	USAGE_PRIVATE_HUGETLB,
+	USAGE_PAGE_SIZE,
+	NR_USAGE
+};
+
+/* Of status: fields that are compared, in kB, as they have changed since the script began. */
+enum status_field {
+	STATUS_LOCKED,
+	STATUS_SIZE,
+	STATUS_DATA,
+	STATUS_STACK,
+	STATUS_HUGETLB,
+	NR_STATUS
+};
+
+/* The files of a pool, in /sys/kernel/mm/hugepages, and texts that are written into them. */
+enum pool_file {
+	POOL_TOTAL,
+	POOL_FREE,
+	POOL_RESERVED,
+	POOL_SURPLUS,
+	POOL_OVERCOMMIT,
+	NR_POOL_FILES
+};
+enum pool_text { TEXT_WORD, TEXT_MINUS, TEXT_HEX, TEXT_TWO_WORDS, TEXT_EMPTY, NR_POOL_TEXTS };
+
 /* What shmat(2) knows, and the C library's headers only by their own names. */
 enum { ATTACH_RDONLY = 010000, ATTACH_RND = 020000, ATTACH_REMAP = 040000, ATTACH_EXEC = 0100000 };
 
@@ -136,6 +217,14 @@ enum arg_kind {
 	ARG_NODES,  /* a set, bit n for node n */
 	ARG_MBIND,
 	ARG_TELL,      /* of get_mempolicy */
+	ARG_SHM,       /* flags of shmget */
+	ARG_FALLOCATE, /* mode */
+	ARG_SEAL,
+	ARG_HUGE_SIZE, /* enum huge_size */
+	ARG_POOL_TEXT,
+	ARG_POOL_FILE,
+	ARG_USAGE,     /* enum usage_field */
+	ARG_STATUS,    /* enum status_field */
 	ARG_FILE,      /* target: a file that there is */
 	ARG_NEW_FILE,  /* target: its name begins to mean something */
 	ARG_ACTOR,     /* target */
@@ -167,6 +256,13 @@ struct word_list {
 };
 /* NULL: arguments of this kind are no words. */
 const struct word_list *words_of(enum arg_kind kind);
+
+/* The enum file_kind of a target; -1: it is a segment, or none. */
+int script_file_kind(const struct script *s, int target);
+/* A step maps huge pages, if it succeeds. */
+bool step_maps_huge(const struct script *s, const struct step *step);
+/* Something of it is about huge pages: it needs a machine that has some. */
+bool script_uses_huge(const struct script *s);
 
 /* The initial content: no processes but one, no files, the variables that every script has. */
 void script_init(struct script *s);

@@ -27,7 +27,8 @@ static const char *check_values(const struct known *k, const struct step *step)
 
 static bool has_byte(enum verb verb)
 {
-	return verb == VERB_WRITE || verb == VERB_FILL || verb == VERB_PWRITE;
+	return verb == VERB_WRITE || verb == VERB_FILL || verb == VERB_PWRITE || verb == VERB_PUT ||
+	       verb == VERB_POKE;
 }
 
 static const char *check_byte(const struct step *step)
@@ -70,6 +71,8 @@ static const char *check_file(const struct known *k, const struct step *step)
 		return NULL;
 	if (!k->files[step->target])
 		return "a file that is not there";
+	if (step->verb == VERB_SIZE)
+		return NULL;
 	if (k->segment[step->target] != of_segments(step->verb))
 		return k->segment[step->target] ? "a segment is no file" : "a file is no segment";
 	return NULL;
@@ -112,6 +115,8 @@ static const char *check_step(struct known *k, const struct step *step)
 		wrong = check_byte(step);
 	if (!wrong)
 		wrong = check_target(k, step);
+	if (!wrong && step->verb == VERB_MOUNT && k->forked)
+		wrong = "a file system is mounted before the first fork or thread";
 	if (wrong)
 		return wrong;
 	if (step->into != VAR_NONE)
@@ -123,7 +128,8 @@ static const char *check_step(struct known *k, const struct step *step)
 
 const char *script_invalid(const struct script *s, unsigned *step)
 {
-	struct known k = {.vars = {[VAR_ARENA] = true, [VAR_HEAP] = true}, .alive = {true}};
+	struct known k = {.vars = {[VAR_ARENA] = true, [VAR_HEAP] = true, [VAR_HUGE] = true},
+			  .alive = {true}};
 
 	for (unsigned i = 0; i < s->nr_steps; i++) {
 		const char *wrong = check_step(&k, &s->steps[i]);

@@ -3,6 +3,8 @@
  * side.c: starts stages and hands scripts to them.
  */
 #include "replay/side/side.h"
+#include "replay/filter/filter.h"
+#include "replay/side/pool.h"
 #include "replay/side/stage.h"
 #include "tool/where.h"
 
@@ -51,11 +53,12 @@ static void end_stage(struct side *s, bool idle)
 	s->pid = 0;
 }
 
-void side_close(struct side *s)
+bool side_close(struct side *s)
 {
 	end_stage(s, true);
 	munmap(s->board, sizeof(*s->board));
 	close(s->board_fd);
+	return s->kind != SIDE_HOST || pool_release();
 }
 
 static void keep_open(int fd)
@@ -139,9 +142,34 @@ static uint32_t host_nodes(void)
 	return (uint32_t)__builtin_popcountll(nodes[0]);
 }
 
-bool side_has_machine(const struct side *s, const struct script *script)
+static bool says(char *why, size_t len, const char *text)
 {
-	return s->kind != SIDE_HOST || !script->nodes || script->nodes == host_nodes();
+	snprintf(why, len, "%s", text);
+	return true;
+}
+
+static bool host_lacks(const struct script *script, char *why, size_t len)
+{
+	struct refusal r;
+	const char *absent;
+
+	if (script->nodes && script->nodes != host_nodes()) {
+		snprintf(why, len, "has not %u nodes", script->nodes);
+		return true;
+	}
+	if (host_refuses(script, &r)) {
+		snprintf(why, len, "must not get step %u: %s", r.step + 1, r.why);
+		return true;
+	}
+	absent = script_uses_huge(script) ? pool_take() : NULL;
+	return absent && says(why, len, absent);
+}
+
+bool side_lacks(const struct side *s, const struct script *script, char *why, size_t len)
+{
+	if (s->kind == SIDE_HOST)
+		return host_lacks(script, why, len);
+	return script_uses_huge(script) && says(why, len, "has no huge pages");
 }
 
 /* Under `quire run` the machine is the stage's, and lasts as long. */
@@ -155,13 +183,19 @@ static int provide_stage(struct side *s, uint32_t nodes)
 
 int side_begin(struct side *s, const struct script *script)
 {
-	int err = provide_stage(s, script->nodes);
+	char why[SIDE_WHY];
+	int err;
 
+	/* Whoever calls: the host gets nothing that it must not. */
+	if (side_lacks(s, script, why, sizeof(why)))
+		return -EPERM;
+	err = provide_stage(s, script->nodes);
 	if (err)
 		return err;
 	memcpy(&s->board->script, script, sizeof(*script));
 	/* Here, for a stage that dies at once must not leave those of another script. */
 	s->board->turn = 0;
+	s->board->huge = script_uses_huge(script);
 	memset(s->board->pids, 0, sizeof(s->board->pids));
 	memset(&s->board->vars[VAR_FIRST], 0,
 	       sizeof(s->board->vars) - VAR_FIRST * sizeof(s->board->vars[0]));
@@ -170,7 +204,7 @@ int side_begin(struct side *s, const struct script *script)
 	return write(s->commands, "", 1) == 1 ? 0 : -errno;
 }
 
-int side_finish(struct side *s, unsigned seconds)
+static int await_end(struct side *s, unsigned seconds)
 {
 	struct pollfd p = {.fd = s->answers, .events = POLLIN};
 	char byte;
@@ -183,4 +217,13 @@ int side_finish(struct side *s, unsigned seconds)
 		return 0;
 	end_stage(s, false);
 	return n ? -EPIPE : -ETIMEDOUT;
+}
+
+int side_finish(struct side *s, unsigned seconds)
+{
+	int err = await_end(s, seconds);
+
+	if (s->kind == SIDE_HOST && s->board->huge && !pool_settle())
+		return -ENOTRECOVERABLE;
+	return err;
 }

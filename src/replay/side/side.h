@@ -25,14 +25,19 @@ struct side {
 
 /* 0 or -errno. */
 int side_open(struct side *s, enum side_kind kind);
-void side_close(struct side *s);
-/* Whether there is a machine with as many nodes as the script wants. */
-bool side_has_machine(const struct side *s, const struct script *script);
-/* Begins to execute a script.  0 or -errno. */
+/* False: the host is not as it was. */
+bool side_close(struct side *s);
+/*
+ * True: it is no machine for this script, and *why says so, after its name: "has not 2 nodes".  The
+ * host is none for what would damage it (filter/filter.h).
+ */
+#define SIDE_WHY 224
+bool side_lacks(const struct side *s, const struct script *script, char *why, size_t len);
+/* Begins to execute a script.  0 or -errno; -EPERM: it lacks something. */
 int side_begin(struct side *s, const struct script *script);
 /*
  * Waits for its end.  0; -ETIMEDOUT: it took longer than this, and -EPIPE: the stage has died: it
- * is ended then.
+ * is ended then.  -ENOTRECOVERABLE: the host's huge pages do not come back.
  */
 int side_finish(struct side *s, unsigned seconds);
 

@@ -21,6 +21,7 @@ static void reset(struct board *b)
 	memset(b->pids, 0, sizeof(b->pids));
 	memset(b->segments, 0, sizeof(b->segments));
 	b->vars[VAR_ARENA] = ARENA_START;
+	b->vars[VAR_HUGE] = HUGE_START;
 }
 
 int stage_main(int argc, char **argv)

@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# hugetlb.sh QUIRE DIRECTORY: the scripts of huge pages come out as they expect on the host, with its pool set for them,
+# which is as it was afterwards.  Those in DIRECTORY/ours are not for the host: it would be damaged, or it breaks the
+# promise that they are about.
+set -eu
+quire=$1 scripts=$2
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+
+pool() {
+	cat /sys/kernel/mm/hugepages/hugepages-*kB/nr_*hugepages 2>/dev/null | tr '\n' ' '
+}
+
+status=0
+before=$(pool)
+"$quire" replay --on host "$scripts"/*.script >"$out" 2>&1 || status=$?
+if reason=$(grep -E 'host: (has no huge pages|lets only root|has huge pages in use)|no namespaces for the host' "$out"); then
+	echo "$reason" | sort -u
+	echo "SKIP: the host's huge pages cannot be had here"
+	exit 77
+fi
+after=$(pool)
+[ "$before" = "$after" ] || { echo "FAILED: the pools were $before and are $after"; status=1; }
+awk '
+	/: agrees$/ { agree++; kept = ""; next }
+	/: differs$/ { differ++; print kept $0; kept = ""; next }
+	{ kept = kept $0 "\n" }
+	END { printf "%s%d scripts come out as they expect, %d do not\n", kept, agree, differ }
+' "$out"
+
+# Of those that are not for the host, the filter stops what would damage it.
+for script in "$scripts"/ours/*.script; do
+	case $script in
+	*/mark_is_inherited.script | */reserved_never_below_zero.script) continue ;;
+	esac
+	"$quire" replay --filter "$script" >"$out" 2>&1 && { echo "FAILED: not filtered: $script"; status=1; }
+	"$quire" replay --on host "$script" >"$out" 2>&1 && { echo "FAILED: executed: $script"; status=1; }
+	grep -q 'host: must not get step' "$out" || { cat "$out"; status=1; }
+done
+exit "$status"
