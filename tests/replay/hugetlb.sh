@@ -16,7 +16,7 @@ pool() {
 status=0
 before=$(pool)
 "$quire" replay --on host "$scripts"/*.script >"$out" 2>&1 || status=$?
-if reason=$(grep -E 'host: (has no huge pages|lets only root|has huge pages in use)|no namespaces for the host' "$out"); then
+if reason=$(grep -oE 'host: (has no huge pages|lets only root set its huge pages|has huge pages in use already)|no namespaces for the host' "$out"); then
 	echo "$reason" | sort -u
 	echo "SKIP: the host's huge pages cannot be had here"
 	exit 77

@@ -18,18 +18,14 @@
 #define STATUS_DIFFERS 1
 #define STATUS_WRONG 2
 
-enum { OPT_ON = 256, OPT_RANDOM, OPT_COUNT, OPT_SEEDS, OPT_FILTER };
+enum { OPT_ON = 256, OPT_RANDOM, OPT_COUNT, OPT_SEEDS, OPT_FILTER, OPT_HUGE };
 
 static const struct option long_options[] = {
-    {"on", required_argument, NULL, OPT_ON},
-    {"random", required_argument, NULL, OPT_RANDOM},
-    {"count", required_argument, NULL, OPT_COUNT},
-    {"seeds", required_argument, NULL, OPT_SEEDS},
-    {"verbose", no_argument, NULL, 'v'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {"filter", no_argument, NULL, OPT_FILTER},
-    {NULL, 0, NULL, 0},
+    {"on", required_argument, NULL, OPT_ON},       {"random", required_argument, NULL, OPT_RANDOM},
+    {"count", required_argument, NULL, OPT_COUNT}, {"seeds", required_argument, NULL, OPT_SEEDS},
+    {"verbose", no_argument, NULL, 'v'},           {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},           {"filter", no_argument, NULL, OPT_FILTER},
+    {"huge", no_argument, NULL, OPT_HUGE},         {NULL, 0, NULL, 0},
 };
 
 struct options {
@@ -45,7 +41,7 @@ static void replay_help(void)
 {
 	fputs(
 	    "usage: quire replay [--on SIDE[,SIDE]] [-v] SCRIPT...\n"
-	    "       quire replay [--on SIDE,SIDE] --random SEED [--count N] [--seeds N]\n"
+	    "       quire replay [--on SIDE,SIDE] --random SEED [--count N] [--seeds N] [--huge]\n"
 	    "       quire replay --filter SCRIPT...\n"
 	    "\n"
 	    "Executes scripts of memory operations on the library (quire), on the host kernel\n"
@@ -55,6 +51,7 @@ static void replay_help(void)
 	    "      --random SEED      random scripts instead\n"
 	    "      --count N          so many steps of a seed (default 2000)\n"
 	    "      --seeds N          so many seeds, from SEED on (default 1)\n"
+	    "      --huge             of huge pages; on one side, too\n"
 	    "      --filter           executes nothing: says what the host must not get, and why\n"
 	    "  -v, --verbose          the mappings after each step\n"
 	    "  -h, --help             this text\n"
@@ -128,6 +125,10 @@ static int set_option(struct options *o, int c)
 	case OPT_SEEDS:
 		o->only_random = "seeds";
 		return set_number(&o->search.seeds, "seeds", optarg, 1);
+	case OPT_HUGE:
+		o->only_random = "huge";
+		o->search.kind = RANDOM_HUGE;
+		return 0;
 	case OPT_FILTER:
 		o->filter = true;
 		return 0;
@@ -165,7 +166,8 @@ static int parse(struct options *o, int argc, char **argv)
 		err = set_sides(&o->play, "both");
 	if (err)
 		return err;
-	if (o->random ? optind == argc && o->play.nr_sides == 2 : optind < argc)
+	if (o->random ? optind == argc && (o->play.nr_sides == 2 || o->search.kind == RANDOM_HUGE)
+		      : optind < argc)
 		return 0;
 	fprintf(stderr, o->random ? "quire replay: --random compares two sides, without a script\n"
 				  : "quire replay: which script? `quire help replay` says more\n");

@@ -77,8 +77,7 @@ static bool all_done(const struct play *p, unsigned side)
 	return true;
 }
 
-/* False: none of the sides has such a machine. */
-static bool choose_sides(struct play *p, const struct script *s)
+bool play_possible(struct play *p, const struct script *s)
 {
 	bool any = false;
 
@@ -94,7 +93,7 @@ static bool choose_sides(struct play *p, const struct script *s)
 bool play_execute(struct play *p, const struct script *s)
 {
 	unsigned begun = 0;
-	bool ok = choose_sides(p, s);
+	bool ok = play_possible(p, s);
 
 	while (ok && begun < p->nr_sides) {
 		ok = p->left_out[begun] || begin(p, begun, s);

@@ -19,6 +19,8 @@ struct play {
 	bool verbose; /* the mappings after each step */
 };
 
+/* False: none of the sides is a machine for it, of which standard error tells. */
+bool play_possible(struct play *p, const struct script *s);
 /* Executes a script, where there is a machine for it.  False: there is none, or: a side or a
  * process of it has died, or takes too long, of which standard error tells. */
 bool play_execute(struct play *p, const struct script *s);

@@ -32,18 +32,21 @@ static void save(const struct play *p, const struct script *s, uint64_t seed)
 	}
 	if (fclose(f))
 		fprintf(stderr, "quire replay: %s: %s\n", name, strerror(errno));
-	printf("seed %llu; again: quire replay --on %s,%s %s\n", (unsigned long long)seed,
-	       side_names[p->sides[0].kind], side_names[p->sides[1].kind], name);
+	printf("seed %llu; again: quire replay --on %s%s%s %s\n", (unsigned long long)seed,
+	       side_names[p->sides[0].kind], p->nr_sides > 1 ? "," : "",
+	       p->nr_sides > 1 ? side_names[p->sides[1].kind] : "", name);
 }
 
-/* True: a script of this seed shows a difference. */
-static bool search_seed(struct play *p, uint64_t seed, uint64_t count)
+/* True: a script of this seed shows a difference, or there is no machine for it. */
+static bool search_seed(struct play *p, const struct search *search, uint64_t seed)
 {
 	static struct script s;
 	struct random_source r = random_from(seed);
 
-	for (uint64_t done = 0; done < count; done += s.nr_steps) {
-		random_script(&r, &s);
+	for (uint64_t done = 0; done < search->count; done += s.nr_steps) {
+		random_script(&r, search->kind, &s);
+		if (!play_possible(p, &s))
+			return true;
 		if (!play_differs(p, &s))
 			continue;
 		script_shrink(&s, differs, p);
@@ -59,6 +62,6 @@ uint64_t search_random(struct play *p, const struct search *search)
 	uint64_t found = 0;
 
 	for (uint64_t i = 0; i < search->seeds; i++)
-		found += search_seed(p, search->seed + i, search->count);
+		found += search_seed(p, search, search->seed + i);
 	return found;
 }

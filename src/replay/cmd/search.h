@@ -6,10 +6,12 @@
 #define REPLAY_SEARCH_H
 
 #include "replay/cmd/play.h"
+#include "replay/random/random.h"
 
 struct search {
 	uint64_t seed, seeds; /* seeds from seed on */
 	uint64_t count;       /* steps of each */
+	enum random_kind kind;
 };
 
 /*

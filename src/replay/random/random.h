@@ -15,7 +15,9 @@ struct random_source random_from(uint64_t seed);
 /* 0 .. below - 1 */
 uint64_t random_below(struct random_source *r, uint64_t below);
 
+/* What a script is about.  One of huge pages has nothing that the host must not get. */
+enum random_kind { RANDOM_ORDINARY, RANDOM_HUGE };
 /* The next script. */
-void random_script(struct random_source *r, struct script *s);
+void random_script(struct random_source *r, enum random_kind kind, struct script *s);
 
 #endif

@@ -26,7 +26,11 @@ struct anywhere {
 struct model {
 	struct random_source *r;
 	struct script *s;
+	enum random_kind kind;
+	const struct choice *choices;
+	unsigned nr_choices;
 	uint8_t mapped[MAX_ACTORS][USED_PAGES]; /* by process */
+	uint8_t huge_mapped[MAX_ACTORS][HUGE_PAGES];
 	uint8_t process[MAX_ACTORS];
 	bool alive[MAX_ACTORS], thread[MAX_ACTORS];
 	bool limited[MAX_ACTORS]; /* by process: there may be no memory for a thread's stack */
@@ -38,8 +42,14 @@ struct choice {
 	unsigned weight;
 	void (*make)(struct model *m, struct step *s); /* the step's verb and actor are set */
 };
-extern const struct choice choices[];
-extern const unsigned nr_choices;
+
+/* random.c */
+struct step *random_new_step(struct model *m, enum verb verb, uint8_t actor);
+void random_new_actor(struct model *m, struct step *s);
+void random_exit(struct model *m, struct step *s);
+
+/* random_steps.c */
+void random_choices(struct model *m);
 
 bool chance(struct model *m, unsigned percent);
 struct value number(uint64_t n);
@@ -69,5 +79,12 @@ void random_get_mempolicy(struct model *m, struct step *s);
 void random_home_node(struct model *m, struct step *s);
 void random_move_pages(struct model *m, struct step *s);
 void random_migrate_pages(struct model *m, struct step *s);
+
+/* random_huge.c */
+void random_huge_choices(struct model *m);
+/* A pool, files and mappings, with which a script begins. */
+void random_huge_begin(struct model *m);
+/* False: the actor has nothing mapped that such a step could be about. */
+bool random_huge_meets(const struct model *m, enum verb verb, uint8_t actor);
 
 #endif

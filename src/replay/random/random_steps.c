@@ -370,26 +370,6 @@ static void make_limit(struct model *m, struct step *s)
 		s->args[0] = number(random_below(m->r, 12) * REPLAY_PAGE);
 }
 
-static void make_new_actor(struct model *m, struct step *s)
-{
-	uint32_t i = m->s->nr_actors++;
-
-	snprintf(m->s->actor_names[i], NAME_LEN, "%c%u", s->verb == VERB_FORK ? 'p' : 't', i);
-	s->target = (int8_t)i;
-	m->alive[i] = true;
-	m->thread[i] = s->verb == VERB_THREAD;
-	m->process[i] = m->thread[i] ? m->process[s->actor] : (uint8_t)i;
-	m->limited[i] = m->limited[m->process[s->actor]];
-	memcpy(m->mapped[i], m->mapped[m->process[s->actor]], USED_PAGES);
-}
-
-static void make_exit(struct model *m, struct step *s)
-{
-	for (unsigned i = 0; i < MAX_ACTORS; i++)
-		if (i == s->actor || (!m->thread[s->actor] && m->process[i] == s->actor))
-			m->alive[i] = false;
-}
-
 static void make_copy(struct model *m, struct step *s)
 {
 	unsigned i = (unsigned)random_below(m->r, m->s->nr_actors);
@@ -406,7 +386,7 @@ static void make_copy(struct model *m, struct step *s)
 
 /* ---- how often ---------------------------------------------------------------- */
 
-const struct choice choices[] = {
+static const struct choice choices[] = {
     {VERB_MAP, 2, make_map_anywhere},
     {VERB_MAP, 1, make_map_far},
     {VERB_REMAP, 1, random_remap_far},
@@ -432,9 +412,9 @@ const struct choice choices[] = {
     {VERB_PREAD, 2, make_file_range},
     {VERB_PWRITE, 3, make_file_range},
     {VERB_FSYNC, 1, make_fsync},
-    {VERB_FORK, 4, make_new_actor},
-    {VERB_THREAD, 1, make_new_actor},
-    {VERB_EXIT, 2, make_exit},
+    {VERB_FORK, 4, random_new_actor},
+    {VERB_THREAD, 1, random_new_actor},
+    {VERB_EXIT, 2, random_exit},
     {VERB_VMREAD, 2, make_copy},
     {VERB_VMWRITE, 2, make_copy},
     {VERB_MBIND, 6, random_mbind},
@@ -444,4 +424,9 @@ const struct choice choices[] = {
     {VERB_MOVE_PAGES, 3, random_move_pages},
     {VERB_MIGRATE_PAGES, 1, random_migrate_pages},
 };
-const unsigned nr_choices = sizeof(choices) / sizeof(choices[0]);
+
+void random_choices(struct model *m)
+{
+	m->choices = choices;
+	m->nr_choices = sizeof(choices) / sizeof(choices[0]);
+}
