@@ -93,6 +93,22 @@ printf 'x = map huge+20h 1h rw private,fixed,hugetlb\nmap x 4h rw private,fixed,
 	refused 3 "$unknown"
 # A name that may hold nothing removes nothing for certain.
 printf '%s\nx = map huge 4h r private,noreplace\nunmap x 4h\nremap huge 1h 1h maymove,fixed huge+8h\n' "$map" | refused 4 "$part"
+x='x = map huge+20h 1p r private,fixed'
+printf '%s\n%s\nremap x+0x110000000000 1h 1h maymove,fixed huge+8h\n' "$map" "$x" | refused 3 "$unknown"
+printf '%s\nx = map 0x40000000 1p r private,fixed\nremap x+0x10ffc0000000 1h 1h maymove,fixed huge+8h\n' "$map" |
+	refused 3 "$unknown"
+printf 'map 0 8h rw private,fixed,hugetlb\nx = map 0 4h rw private,hugetlb\nremap x 4h 4h maymove,fixed huge\n' |
+	refused 3 "$unknown"
+# A place that the kernel has chosen once it may choose again, in another process too.
+printf 'x = map 0 1p rw private\nunmap x 1p\ny = map 0 4h rw private,hugetlb\nremap x 1p 1p maymove,fixed huge\n' |
+	refused 4 "$part"
+printf 'fork p1\np1: x = map 0 1h rw private\ny = map 0 4h rw private,hugetlb\nremap x 1h 1h maymove,fixed huge\n' |
+	refused 4 "$part"
+# An unmap that ends in a page of 1 GiB is refused, and removes nothing.
+for giant in 'map huge 1G rw shared,fixed,hugetlb,huge_1gb,noreserve' 'shm s 1G hugetlb,huge_1gb' 'mount 0 0 1G'; do
+	printf '%s\nmap huge-4h 4h rw private,fixed,hugetlb\nunmap huge-4h 5h\nremap huge-4h 1h 1h maymove,fixed huge-8h\n' "$giant" |
+		refused 4 "$part"
+done
 # What a mapping that may be refused would replace is still there.
 printf '%s\nmap huge 4h rw private,fixed\nremap huge 1h 1h maymove,fixed huge+8h\n' "$map" | refused 3 "$part"
 printf '%s\nunmap huge+1 4h\nremap huge 1h 1h maymove,fixed huge+8h\n' "$map" | refused 3 "$part"

@@ -117,7 +117,6 @@ static const char *check_map(struct model *m)
 		model_assign(m);
 	if (!step_maps_huge(m->s, s) || is_shared(s->words[1]))
 		return NULL;
-	o.giant = s->words[1] >> 26 && s->words[1] >> 26 != 21;
 	o.at = known ? at : where_chosen(m, to_huge(s->args[1].add) * REPLAY_HUGE);
 	o.at.certain = true;
 	model_add(m, &o);
@@ -345,13 +344,33 @@ static const char *check_step(struct model *m)
 	return NULL;
 }
 
+static bool is_other_size(uint32_t flags)
+{
+	return flags >> 26 && flags >> 26 != QMAP_HUGE_2MB >> 26;
+}
+
+/* An unmap that ends in a page of 1 GiB is refused as a whole, whoever has mapped that. */
+static bool has_other_sizes(const struct script *s)
+{
+	for (unsigned i = 0; i < s->nr_steps; i++) {
+		const struct step *step = &s->steps[i];
+
+		if ((step->verb == VERB_MAP && is_other_size(step->words[1])) ||
+		    (step->verb == VERB_SHM && is_other_size(step->words[0])) ||
+		    (step->verb == VERB_MOUNT &&
+		     (step->args[2].var != VAR_NONE || step->args[2].add)))
+			return true;
+	}
+	return false;
+}
+
 bool host_refuses(const struct script *s, struct refusal *refusal)
 {
 	static struct model m;
 
 	memset(&m, 0, sizeof(m));
 	m.s = s;
-	m.processes[0].alive = true;
+	m.other_sizes = has_other_sizes(s);
 	for (unsigned i = 0; i < s->nr_steps; i++) {
 		const char *why;
 

@@ -9,6 +9,7 @@
 
 /* Below this the kernel chooses no place: only what a script says is there. */
 #define CHOSEN_FROM 0x200000000000ull
+/* Below this lies what a variable that nothing has been put into, or a sum with it, can mean. */
 #define SHORT (1ull << 36)
 
 /* ---- ranges ------------------------------------------------------------------ */
@@ -48,7 +49,9 @@ struct range model_range(const struct model *m, struct value addr, struct value 
 	r.from = resolve(m, addr, &r.start, &r.certain);
 	if (__builtin_add_overflow(r.start, n, &r.end) || r.from == FROM_ANYWHERE)
 		return anywhere;
-	if (r.from == FROM_ZERO && r.end > CHOSEN_FROM)
+	if (r.from == FROM_ZERO && (r.start < SHORT || r.end > CHOSEN_FROM))
+		return anywhere;
+	if (r.from == FROM_ZERO && !r.certain && addr.add >= SHORT)
 		return anywhere;
 	if (r.from >= VAR_FIRST && r.end > m->vars[r.from].value)
 		return anywhere;
@@ -67,6 +70,9 @@ struct range range_outwards(struct range r)
 bool range_meets(const struct range *r, const struct object *o)
 {
 	if (r->from == FROM_ANYWHERE || o->at.from == FROM_ANYWHERE)
+		return true;
+	/* The kernel chooses a place again that is free again, and in another process, too. */
+	if (r->from != o->at.from && r->from >= 0 && o->at.from >= 0)
 		return true;
 	return r->from == o->at.from && r->start < o->at.end && o->at.start < r->end;
 }
@@ -129,14 +135,10 @@ void model_cut(struct model *m, struct range r)
 }
 
 /* The call that removes it may be refused, but for what is certain here. */
-static bool surely_removed(const struct process *p, const struct range *r)
+static bool surely_removed(const struct model *m, const struct range *r)
 {
-	if (!r->certain || r->start % REPLAY_HUGE || r->end % REPLAY_HUGE)
-		return false;
-	for (unsigned i = 0; i < p->nr; i++)
-		if (p->objects[i].giant && range_meets(r, &p->objects[i]))
-			return false;
-	return true;
+	return !m->other_sizes && r->from != FROM_ANYWHERE && r->certain &&
+	       !(r->start % REPLAY_HUGE) && !(r->end % REPLAY_HUGE);
 }
 
 static bool is_tail(const struct range *r, const struct object *o)
@@ -148,7 +150,7 @@ static bool is_tail(const struct range *r, const struct object *o)
 void model_remove(struct model *m, struct range r)
 {
 	struct process *p = model_process(m);
-	bool surely = surely_removed(p, &r);
+	bool surely = surely_removed(m, &r);
 
 	for (unsigned i = 0; i < p->nr;) {
 		struct object *o = &p->objects[i];
@@ -175,7 +177,6 @@ void model_fork(struct model *m)
 	for (unsigned i = 0; i < parent->nr; i++)
 		parent->objects[i].shared = true;
 	*child = *parent;
-	child->alive = true;
 	for (unsigned i = 0; i < child->nr; i++)
 		child->objects[i].owner = false;
 	m->process_of[to] = to;
@@ -190,6 +191,5 @@ void model_exit(struct model *m)
 		return;
 	for (unsigned i = 0; i < p->nr; i++)
 		m->let_go |= p->objects[i].shared;
-	p->alive = false;
 	p->nr = 0;
 }

@@ -29,14 +29,13 @@ struct range {
 struct object {
 	struct range at;
 	int8_t file; /* or -1 */
-	bool giant;  /* of pages of 1 GiB, or of a size that no kernel has */
 	bool owner;  /* this process has mapped it, not one that it was forked from */
 	bool split, shared;
 	uint16_t origin; /* the step that has mapped it */
 };
 
 struct process {
-	bool alive, full; /* full: there were more than fit */
+	bool full; /* there were more than fit */
 	unsigned nr;
 	struct object objects[MAX_OBJECTS];
 };
@@ -56,6 +55,7 @@ struct model {
 	struct process processes[MAX_ACTORS];
 	uint8_t process_of[MAX_ACTORS];
 	bool thread[MAX_ACTORS];
+	bool other_sizes;      /* there are huge pages of 1 GiB: a range may end in one */
 	bool let_go;           /* one that has shared pages has let go of some */
 	uint64_t most_pool[2]; /* of each size, up to now */
 	uint64_t most_overcommit[2], pool[2];
