@@ -12,19 +12,20 @@
  */
 enum lock_rank {
 	RANK_NONE = 0,
-	RANK_MMAP,        /* M  mm->mmap_lock */
-	RANK_MMAP_NESTED, /* M' the child's mmap_lock in fork */
-	RANK_FILE,        /* W  mapping->write_lock: size, write(2), truncation (sleepable) */
-	RANK_FOLIO,       /* F  folio lock (a bit, waited for) */
-	RANK_MAPPING,     /* I  mapping->i_lock: its interval tree of VMAs (sleepable) */
-	RANK_ANON,        /* N  root->lock: walks for an mm's private pages (sleepable) */
-	RANK_PT_PARENT,   /* U  lock of an upper page table (linking of tables) */
-	RANK_PTL,         /* P  lock of a last-level table */
-	RANK_PTL_NESTED,  /* P' second last-level table: fork, mremap */
-	RANK_INDEX,       /* X  mapping->index_lock: page-cache index */
-	RANK_MMLIST,      /* L  machine->mm_lock: list of address spaces */
-	RANK_PCP,         /* K  per-CPU frame lists */
-	RANK_ZONE,        /* Z  zone->lock: buddy lists */
+	RANK_MMAP,             /* M  mm->mmap_lock */
+	RANK_MMAP_NESTED,      /* M' the child's mmap_lock in fork */
+	RANK_FILE,             /* W  mapping->write_lock: size, write(2), truncation (sleepable) */
+	RANK_FOLIO,            /* F  folio lock (a bit, waited for) */
+	RANK_MAPPING,          /* I  mapping->i_lock: its interval tree of VMAs (sleepable) */
+	RANK_ANON,             /* N  root->lock: walks for an mm's private pages (sleepable) */
+	RANK_PT_PARENT,        /* U  lock of an upper page table (linking of tables) */
+	RANK_PT_PARENT_NESTED, /* U' a second upper table: fork */
+	RANK_PTL,              /* P  lock of a last-level table */
+	RANK_PTL_NESTED,       /* P' second last-level table: fork, mremap */
+	RANK_INDEX,            /* X  mapping->index_lock: page-cache index */
+	RANK_MMLIST,           /* L  machine->mm_lock: list of address spaces */
+	RANK_PCP,              /* K  per-CPU frame lists */
+	RANK_ZONE,             /* Z  zone->lock: buddy lists */
 	RANK_MAX
 };
 

@@ -37,7 +37,8 @@ static void test_many_moves(void **state)
 		    0);
 	}
 	steps = 0;
-	for (struct moved_range *r = moved_first(u->mm->anon, index); r; r = moved_next(r, index))
+	for (struct moved_range *r = moved_first(u->mm->anon, index, index); r;
+	     r = moved_next(r, index, index))
 		ranges++;
 	assert_in_range(ranges, 1, MOVES);
 	assert_in_range(steps, 1, ranges);

@@ -35,7 +35,7 @@ static int lock_for(struct vma *vma, uint64_t addr, struct pt_ref *ref)
 	struct pt_walk found;
 
 	pt_find(vma->mm, addr, &found);
-	return pt_lock_found(vma->mm, vma, addr, &found, ref);
+	return pt_lock_found(vma->mm, vma, addr, 0, &found, ref);
 }
 
 /* The first address of the range with a table; `end`: there is none. */

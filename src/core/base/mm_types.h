@@ -116,6 +116,13 @@ struct vma_ops {
 	/* Pages are faulted in ahead of use; where it was no wish but a command (mlock,
 	 * MAP_POPULATE) a refusal is passed over.  M or R.  NULL: yes. */
 	int (*may_populate)(const struct vma *vma);
+	/*
+	 * fork: the large page that the parent has at addr is pinned (copy.c, 2).  *copy: a folio
+	 * as large with its content, which nobody else knows, is the page of the child, whose VMA
+	 * dst is; NULL: the child has none there, which the kind has noted.  0, or -errno: fork
+	 * fails. Both M; `from` has a reference; may allocate.  NULL: -ENOMEM.
+	 */
+	int (*copy_pinned)(struct vma *dst, uint64_t addr, struct folio *from, struct folio **copy);
 	/* fork copies its entries: the child could not fault them in again.  NULL: if it has
 	 * ever had a private page. */
 	bool (*must_copy)(struct vma *vma);
@@ -221,6 +228,7 @@ struct quire_mm {
 	 * private page wait on M meanwhile (install.c, 3).
 	 */
 	uint32_t forking;
+	uint32_t large_pages; /* A, set under M: it has, or had, mappings with a page_shift */
 
 	/* Cold or writers' only. */
 	struct mutex mmap_lock __attribute__((aligned(64)));

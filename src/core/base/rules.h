@@ -36,6 +36,9 @@
 	X(linked_throughout,                                                                       \
 	  "an old VMA is in its file's tree until its entries are gone or a new one's",            \
 	  "locking.md, invariant 7")                                                               \
+	X(empty_slot_awaited,                                                                      \
+	  "a walk passes over an empty slot of an upper table after it has waited for its lock",   \
+	  "cursor.h, 7")                                                                           \
 	X(miss_under_mmap_lock, "that nothing is mapped is reported only under mmap_lock",         \
 	  "locking.md, invariant 6")                                                               \
 	X(populate_looks_again,                                                                    \

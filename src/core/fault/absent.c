@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * absent.c: an access to an address whose entry is not PRESENT, or maps several pages (a leaf):
- * entry.h, 3 to 5.
+ * absent.c: an access to an address whose entry is not PRESENT: entry.h, 3 and 4.  It may be one of
+ * an upper table, which stands for all pages under its slot.
  *
  *   1  A page that is being moved to another frame is waited for, by its folio lock (F), which its
  *      mover holds until the page is back.  No reference is taken for the wait: its mover freezes
@@ -72,16 +72,9 @@ static enum quire_fault_result meet_marker(struct fault *f)
 	return drop_marker(f);
 }
 
-/* No kind of mapping makes leaves yet, and so none can copy one, or note a write to it. */
-static enum quire_fault_result touch_leaf(struct fault *f)
+enum quire_fault_result fault_absent(struct fault *f)
 {
-	Q_ASSERT(f->mm->machine, f->access != QUIRE_WRITE || (f->entry & PTE_WRITE));
-	return fault_touch(f);
-}
-
-enum quire_fault_result fault_not_a_page(struct fault *f)
-{
-	switch (entry_kind(f->mm->machine, f->entry)) {
+	switch (entry_kind_absent(f->entry)) {
 	case ENTRY_MIGRATION:
 		return await_migration(f);
 	case ENTRY_SWAP: /* nothing could read it back */
@@ -92,7 +85,6 @@ enum quire_fault_result fault_not_a_page(struct fault *f)
 	case ENTRY_ANON:
 	case ENTRY_CACHE:
 	case ENTRY_EXTERNAL:
-		return touch_leaf(f);
 	case ENTRY_NONE:
 	case ENTRY_UNKNOWN:
 		break;

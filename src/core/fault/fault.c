@@ -15,7 +15,7 @@
  *        |
  *     entry: none -> ops->fault     read-only, write -> ops->write_protected     else -> touch
  *                                   forked, for a pin -^
- *            not PRESENT, or of several pages -> absent.c
+ *            not PRESENT -> absent.c         (an entry may be a leaf: touch.c and the ops see)
  *
  *   1  A fault reports that nothing is mapped only after a lookup under M. So it never takes a
  *      MAP_FIXED replacement in progress for a hole.
@@ -216,8 +216,8 @@ static enum quire_fault_result fault_dispatch(struct fault *f)
 	     f->addr);
 	if (entry_none(f->entry))
 		return vma->ops->fault(f);
-	if (unlikely(!pte_present(f->entry) || f->walk.level))
-		return fault_not_a_page(f);
+	if (unlikely(!pte_present(f->entry)))
+		return fault_absent(f);
 	if (is_protected(f))
 		return vma->ops->write_protected(f);
 	return fault_touch(f);
@@ -371,6 +371,8 @@ static enum quire_fault_result fault_resolve(struct fault *f)
 	f->out->result = result;
 	if (unlikely(result != QUIRE_FAULT_OK))
 		fault_failed(f, result);
+	else if (unlikely(f->out->pte & PTE_LEAF))
+		f->out->pte = entry_of_page(f->out->pte, f->addr & (slot_span(f->walk.level) - 1));
 	return result;
 }
 
@@ -400,7 +402,9 @@ enum quire_fault_result mm_fault_in_run(struct quire_mm *mm, uint64_t *at, uint6
 	enum quire_fault_result result = fault_resolve(&f);
 
 	if (result == QUIRE_FAULT_OK)
-		*at += f.done * PAGE_SIZE;
+		*at = unlikely(f.walk.level)
+			  ? fault_leaf_start(&f, f.walk.level) + slot_span(f.walk.level)
+			  : *at + f.done * PAGE_SIZE;
 	*why = out.reason;
 	return result;
 }

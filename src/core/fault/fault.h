@@ -4,8 +4,9 @@
  *
  *   fault.c    the way: lookup, rights, dispatch, retry, fallback, stack growth, OOM
  *   touch.c    the entry is there already
- *   absent.c   there is one that is not PRESENT, or maps several pages
+ *   absent.c   there is one that is not PRESENT
  *   install.c  the only places where a fault makes an entry
+ *   leaf.c     the same for an entry that maps a large folio as a whole
  *   refuse.c   a refusal, and its reason
  *   src/core/kind   what each kind of VMA does (struct vma_ops)
  *
@@ -132,8 +133,8 @@ static inline void fault_window(const struct vma *vma, uint64_t addr, uint64_t b
 
 /* ---- absent.c */
 
-/* f->entry is not PRESENT, or maps several pages: what becomes of the access. */
-enum quire_fault_result fault_not_a_page(struct fault *f);
+/* f->entry is not PRESENT: what becomes of the access. */
+enum quire_fault_result fault_absent(struct fault *f);
 /* Sleeps until the folio is unlocked, without a reference, and starts over.  R. */
 enum quire_fault_result fault_await_folio(struct fault *f, struct folio *folio);
 
@@ -151,11 +152,15 @@ enum quire_fault_result fault_sigbus(struct fault *f, enum quire_fault_reason re
 /* ---- install.c */
 
 /*
- * Locks the last-level table of f->addr, making tables, and proves that what was decided without
- * the lock still holds: the VMA is alive, the entry is f->entry, the file lost no page since
- * f->seq. 0: PTL held; -EAGAIN: lost a race; -ENOTABLE.
+ * Locks the last-level table of f->addr, making tables, or that of f->entry, where this is one of
+ * a higher level.  Proves that what was decided without the lock still holds: the VMA is alive, the
+ * entry is f->entry, the file lost no page since f->seq. 0: PTL held; -EAGAIN: lost a race;
+ * -ENOTABLE.
  */
 int fault_lock(struct fault *f, struct pt_ref *ref);
+/* The same in the table of that level.  makes_private: what is to be installed is a private page,
+ * whatever the access is (install.c, 3). */
+int fault_lock_at(struct fault *f, unsigned level, bool makes_private, struct pt_ref *ref);
 /* Entry bits of a private page that is being written. */
 uint64_t fault_private_bits(const struct fault *f);
 /*
@@ -167,6 +172,40 @@ int fault_install(struct fault *f, struct folio *const *fresh, unsigned *n);
 /* One of them, whose reference is taken over in any case: the op's result. */
 enum quire_fault_result fault_install_one(struct fault *f, struct folio *fresh,
 					  enum quire_fault_kind kind);
+
+/*
+ * ---- leaf.c: for kinds with large pages, which they map as a whole: entries of tables of
+ * `level` (leaf_level()).  Such a kind has vma_ops.page_shift, and makes no smaller entries.
+ *
+ * The folio has as many pages as the entry maps, and a reference and a mapping for each of them.
+ * f->addr is any address of the large page.  Once a leaf is installed f->walk.level is its level.
+ * A fault that finds a leaf there comes to ops->write_protected like any other; f->entry is the
+ * leaf, and fault_lock() locks its table.  A copy takes its place by cow_replace().
+ */
+
+/* Where the large page that has f->addr begins. */
+static inline uint64_t fault_leaf_start(const struct fault *f, unsigned level)
+{
+	return f->addr & ~(slot_span(level) - 1);
+}
+/*
+ * As fault_lock(), in the table of that level, making those above it.  Where tables of smaller
+ * pages are left over from an earlier mapping, they are taken out: asleep, without RCU and M.  So
+ * -EAGAIN may leave f->vma gone, as fault_sleep() does; the op returns fault_lost().
+ */
+int fault_lock_leaf(struct fault *f, unsigned level, bool makes_private, struct pt_ref *ref);
+/*
+ * A private folio that nobody else knows yet (anon_place_large()), with the bits of an entry but
+ * LEAF: fault_private_bits(), or read-only.  0: the caller's reference is the entry's.  -EAGAIN,
+ * -ENOTABLE: it is the caller's still.
+ */
+int fault_install_leaf(struct fault *f, unsigned level, struct folio *fresh, uint64_t bits);
+/*
+ * A folio of the file's cache, found in this read-side section, and up to date.  0; -EAGAIN: also
+ * where it is frozen, that is, moved to other frames; -ENOTABLE; -ENOMEM: it is mapped as often as
+ * can be counted (folio_map_whole()).
+ */
+int fault_map_leaf(struct fault *f, unsigned level, struct folio *cached, uint64_t bits);
 
 /* ---- touch.c */
 

@@ -41,41 +41,54 @@ static bool still_holds(const struct fault *f, const struct pt_ref *ref)
 	return !vma->file || !RULE(seq_check) || atomic_load(&vma->file->mapping.seq) == f->seq;
 }
 
-static bool makes_private(const struct fault *f)
+static bool access_makes_private(const struct fault *f)
 {
 	return f->access == QUIRE_WRITE || (RULE(unshare_waits) && f->unshare);
 }
 
 /* The other way round, for the checker: asked first, and then touched. */
-static void touch_late(const struct fault *f)
+static inline void touch_late(const struct fault *f, bool makes_private)
 {
-	if (!RULE(touched_before_asked) && makes_private(f) && !(f->vma->flags & VM_MAYSHARE))
+	if (!RULE(touched_before_asked) && makes_private && !(f->vma->flags & VM_MAYSHARE))
 		vma_take_identity(f->vma);
 }
 
 /* Invariant 3. */
-static bool must_wait_for_fork(struct fault *f)
+static inline bool must_wait_for_fork(struct fault *f, bool makes_private)
 {
 	if (!RULE(fork_waits) || likely(!atomic_load(&f->mm->forking)) || f->locked ||
-	    !makes_private(f) || (f->vma->flags & VM_MAYSHARE))
+	    !makes_private || (f->vma->flags & VM_MAYSHARE))
 		return false;
 	STEP("finds a fork going on: will wait for it");
 	f->again = AGAIN_CONFIRM;
 	return true;
 }
 
-int fault_lock(struct fault *f, struct pt_ref *ref)
+static inline int lock_at(struct fault *f, unsigned level, bool makes_private, struct pt_ref *ref)
 {
-	int err = pt_lock_found(f->mm, f->vma, f->addr, &f->walk, ref);
+	int err = pt_lock_found(f->mm, f->vma, f->addr, level, &f->walk, ref);
 
 	if (unlikely(err))
 		return err;
-	if (likely(still_holds(f, ref)) && !must_wait_for_fork(f)) {
-		touch_late(f);
+	if (likely(still_holds(f, ref)) && !must_wait_for_fork(f, makes_private)) {
+		touch_late(f, makes_private);
 		return 0;
 	}
 	pt_unlock(ref);
 	return -QEAGAIN;
+}
+
+int fault_lock_at(struct fault *f, unsigned level, bool makes_private, struct pt_ref *ref)
+{
+	return lock_at(f, level, makes_private, ref);
+}
+
+int fault_lock(struct fault *f, struct pt_ref *ref)
+{
+	/* Of an entry of a higher level the table is there, or the entry has gone. */
+	unsigned level = unlikely(f->walk.level) && !entry_none(f->entry) ? f->walk.level : 0;
+
+	return lock_at(f, level, access_makes_private(f), ref);
 }
 
 uint64_t fault_private_bits(const struct fault *f)

@@ -28,6 +28,14 @@ struct cleaning {
 	struct mmu_gather g;
 };
 
+/* A leaf's translations are those of all its pages, whichever of them the walk has come for. */
+static void flush_cleaned(struct mmu_gather *g, const struct pt_cursor *at, uint64_t addr)
+{
+	uint64_t span = slot_span(at->level), start = addr & ~(span - 1);
+
+	tlb_range(g, start, start + span, slot_pages(at->level));
+}
+
 /* PTL held.  Only a shared one: a private page is no file's.  True: the gather is full. */
 static bool clean_entry(struct mmu_gather *g, struct pt_cursor *at, pte_t *entry, uint64_t addr,
 			struct folio *folio)
@@ -43,7 +51,7 @@ static bool clean_entry(struct mmu_gather *g, struct pt_cursor *at, pte_t *entry
 	STEP("cleans the entry of %#lx", addr);
 	pt_set(&at->ref, entry, val & ~(PTE_WRITE | PTE_DIRTY));
 	if (RULE(writeback_flush))
-		tlb_page(g, addr);
+		flush_cleaned(g, at, addr);
 	folio_get(folio);
 	return tlb_folio(g, folio, 1);
 }

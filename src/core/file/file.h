@@ -112,6 +112,12 @@ bool filecache_is_zero_fill(const struct quire_file *file);
  */
 int filecache_add_zero(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio **out);
 /*
+ * The same with a folio of the caller's, a large one for example, which nobody else knows and which
+ * has its content.  If *out is that folio, its reference is the cache's.  R.
+ */
+int filecache_add_folio(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio *folio,
+			struct folio **out);
+/*
  * New zero-filled pages for the n from pgoff on, as far as none is there and memory allows: whoever
  * needs one that is not there finds out why.  R.
  */

@@ -225,6 +225,16 @@ int filecache_add_zero(struct quire_file *file, uint64_t pgoff, uint64_t seq, st
 	return add_new(file, pgoff, seq, FOLIO_UPTODATE, out);
 }
 
+/* What it is comes last: a walk over frames goes by that. */
+int filecache_add_folio(struct quire_file *file, uint64_t pgoff, uint64_t seq, struct folio *folio,
+			struct folio **out)
+{
+	folio->mapping = &file->mapping;
+	folio->index = pgoff;
+	folio_set(folio, file->facts.folio_flags | FOLIO_CACHE | FOLIO_UPTODATE);
+	return insert(file, pgoff, seq, folio, out);
+}
+
 /* X held.  Returns how many of the n folios the cache has taken. */
 static unsigned insert_many(struct mapping *mapping, uint64_t pgoff, uint64_t seq, struct folio **v,
 			    unsigned n)

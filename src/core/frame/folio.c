@@ -14,6 +14,10 @@
  *      frame gets an answer that may be wrong, and is a frame of the same zone.
  *   4  A FOLIO_PERMANENT folio (the zero page) is never counted: entries hold no
  *      reference on it, and putting one is a bug.
+ *   5  A large folio that is mapped as a whole counts once for each page, so that its counts could
+ *      overflow: a page of 1 GiB has 2^18.  Whoever maps one so asks before, and is refused at
+ *      MOST_COUNTED.  That is 8,128 entries of a page of 1 GiB, and 4,161,536 of one of 2 MiB.
+ *      What is left above that is for references that are not entries'.
  */
 #include "core/frame/folio.h"
 #include "core/frame/zone.h"
@@ -38,6 +42,26 @@ struct folio *frame_folio_of_tail(const struct quire_machine *m, uint64_t pfn)
 	uint64_t at = pfn - base;
 
 	return pfn_folio(m, base + (at & ~(uint64_t)(folio_pages(tail) - 1)));
+}
+
+#define MOST_COUNTED 0x7f000000u
+
+int folio_map_whole(struct folio *f, uint32_t n, bool *first)
+{
+	folio_counts_t *counts = (folio_counts_t *)(void *)&f->refs;
+	folio_counts_t both = atomic_load_relaxed(counts);
+	uint32_t refs, maps;
+
+	do {
+		refs = (uint32_t)(both >> (32 - COUNTS_MAPCOUNT_SHIFT));
+		maps = (uint32_t)(both >> COUNTS_MAPCOUNT_SHIFT);
+		if (unlikely(!refs) && RULE(mapped_if_referenced))
+			return -QEAGAIN;
+		if (refs > MOST_COUNTED - n || maps > MOST_COUNTED - n)
+			return -QENOMEM;
+	} while (!atomic_cas(counts, &both, both + (n | (uint64_t)n << 32)));
+	*first = !maps;
+	return 0;
 }
 
 /* Threads that find the count full have raised it for a moment: it does not overflow by them. */

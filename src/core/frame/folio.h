@@ -228,10 +228,10 @@ static inline int32_t folio_get_mapped(struct folio *f, uint32_t n)
 	return (int32_t)(both >> COUNTS_MAPCOUNT_SHIFT);
 }
 
-/* One of each less, of a folio that has another reference.  Returns the new mapcount. */
-static inline int32_t folio_put_mapped(struct folio *f)
+/* n of each less, of a folio that has another reference.  Returns the new mapcount. */
+static inline int32_t folio_put_mapped(struct folio *f, uint32_t n)
 {
-	uint64_t both = atomic_sub((folio_counts_t *)(void *)&f->refs, 1 | UINT64_C(1) << 32);
+	uint64_t both = atomic_sub((folio_counts_t *)(void *)&f->refs, n | (uint64_t)n << 32);
 
 	return (int32_t)(both >> COUNTS_MAPCOUNT_SHIFT);
 }
@@ -258,6 +258,13 @@ static inline bool folio_try_get_mapped(struct folio *f, bool *first)
 	*first = !(uint32_t)(both >> COUNTS_MAPCOUNT_SHIFT);
 	return true;
 }
+
+/*
+ * An entry maps all n pages of a folio: as many references and mappings more.  0; *first: it had no
+ * mapping.  -EAGAIN: it has no reference (folio_try_get_mapped()).  -ENOMEM: they are as many as
+ * can be counted (folio.c, 5).
+ */
+int folio_map_whole(struct folio *f, uint32_t n, bool *first);
 
 /* F: may sleep. */
 void folio_lock(struct quire_machine *m, struct folio *f);

@@ -72,6 +72,14 @@ void anon_place(struct fault *f, struct folio *folio)
 	place(f, folio, 0);
 }
 
+void anon_place_large(struct fault *f, struct folio *folio, unsigned level)
+{
+	vma_touch(f->vma);
+	atomic_store_relaxed(&folio->root, f->mm->anon);
+	folio->index = vma_anon_index(f->vma, fault_leaf_start(f, level));
+	folio_set(folio, FOLIO_ANON | FOLIO_EXCLUSIVE); /* last, as make_anon() */
+}
+
 unsigned anon_folios(struct fault *f, struct folio **v, unsigned n, unsigned alloc_flags)
 {
 	n = folio_alloc_pages(f->mm->machine, v, n, alloc_flags, f->vma->policy,

@@ -21,7 +21,8 @@
  *      asks for it: then the copy stays read-only and the fault starts over.  Only the bit tells:
  *      entries that the child has removed again may still be cached by its executors.  A copy that
  *      somebody has pinned in between keeps the bit: fork does not share it (copy.c, 2).
- *   5  The entry's reference on the old page is put after the flush.
+ *   5  The entry's reference on the old page is put after the flush; a leaf's are as many as it has
+ *      pages.
  *   6  Nothing is copied while a fork of the mm goes on (install.c, 3).
  *   7  Where nobody caches translations (a port without tlb_flush), populating copies several pages
  *      at once.  From the first look under the PTL to the second it has a reference on each old
@@ -42,15 +43,20 @@
 #include "core/table/mapcount.h"
 #include "core/table/tlb.h"
 
-enum cow_step { COW_REUSED, COW_COPY, COW_WAIT };
-
-static bool may_reuse(struct folio *folio)
+/* n: pages that the entry maps. */
+static inline bool may_reuse(struct folio *folio, unsigned n)
 {
 	if (!folio_test(folio, FOLIO_ANON))
 		return false;
 	return folio_test(folio, FOLIO_EXCLUSIVE) ||
-	       (RULE(cow_counts_references) ? atomic_load(&folio->refs) == 1
-					    : atomic_load(&folio->mapcount) == 1);
+	       (RULE(cow_counts_references) ? atomic_load(&folio->refs) == n
+					    : atomic_load(&folio->mapcount) == (int32_t)n);
+}
+
+/* Of f->entry. */
+static inline unsigned pages_of_entry(const struct fault *f)
+{
+	return slot_pages(f->walk.level);
 }
 
 /* PTL held.  Returns what *entry, which maps the folio, has become. */
@@ -91,24 +97,20 @@ static bool being_copied(const struct folio *folio)
  */
 static unsigned reuse_run(const struct fault *f, struct pt_ref *ref)
 {
-	unsigned i = 1, run = fault_run(f, PT_ENTRIES);
+	unsigned i = 1, run = f->walk.level ? 1 : fault_run(f, PT_ENTRIES);
 
 	for (; i < run; i++) {
 		struct folio *folio =
 		    cow_folio(f->mm->machine, atomic_load_relaxed(pt_nth(ref->entry, i)));
 
-		if (!folio || being_copied(folio) || !may_reuse(folio))
+		if (!folio || being_copied(folio) || !may_reuse(folio, 1))
 			break;
 		make_writable(ref, pt_nth(ref->entry, i), folio);
 	}
 	return i;
 }
 
-/*
- * What to do about `old`, the folio of f->entry.  COW_COPY: with a reference.
- * COW_REUSED: done, of *reused pages.
- */
-static int cow_decide(struct fault *f, struct folio *old, enum cow_step *step, unsigned *reused)
+int cow_decide(struct fault *f, struct folio *old, enum cow_step *step, unsigned *reused)
 {
 	struct pt_ref ref;
 	int err = fault_lock(f, &ref);
@@ -121,7 +123,7 @@ static int cow_decide(struct fault *f, struct folio *old, enum cow_step *step, u
 	}
 	if (being_copied(old))
 		*step = COW_WAIT;
-	else if (may_reuse(old))
+	else if (may_reuse(old, pages_of_entry(f)))
 		*step = COW_REUSED;
 	else
 		*step = COW_COPY;
@@ -145,18 +147,19 @@ static int cow_decide(struct fault *f, struct folio *old, enum cow_step *step, u
 /* The entry maps fresh, whose reference of the caller's it takes over; old's entry is gone. */
 static int put_in_place(struct fault *f, struct folio *old, struct folio *fresh, uint64_t bits)
 {
-	pte_t val = pte_make(folio_pfn(f->mm->machine, fresh), bits);
+	pte_t val = pte_make(folio_pfn(f->mm->machine, fresh), bits | (f->entry & PTE_LEAF));
+	unsigned n = pages_of_entry(f);
 	struct pt_ref ref;
 	int err = fault_lock(f, &ref);
 
 	if (err)
 		return err;
 	if (old)
-		rmap_remove(f->mm, old, 1);
+		rmap_remove(f->mm, old, n);
 	else if (entry_kind(f->mm->machine, f->entry) == ENTRY_EXTERNAL)
-		mm_count(f->mm, rss_counter(NULL), -1);
-	rmap_new(fresh, 1);
-	rmap_count_new(f->mm, 1);
+		mm_count(f->mm, rss_counter(NULL), -(int64_t)n);
+	rmap_new(fresh, n);
+	rmap_count_new(f->mm, n);
 	STEP("maps the copy: entry of %#lx becomes %#lx", f->addr, val);
 	pt_set(&ref, ref.entry, val);
 	pt_unlock(&ref);
@@ -168,13 +171,15 @@ static int put_in_place(struct fault *f, struct folio *old, struct folio *fresh,
 /* Apart, because a gather is too large for the stack of the hot path. */
 static __attribute__((noinline)) void flush_replaced(struct fault *f, struct folio *old)
 {
+	uint64_t start = fault_leaf_start(f, f->walk.level);
+	unsigned n = pages_of_entry(f);
 	struct mmu_gather g;
 
 	tlb_begin(&g, f->mm);
 	if (RULE(cow_flush))
-		tlb_page(&g, f->addr);
+		tlb_range(&g, start, start + n * PAGE_SIZE, n);
 	if (old)
-		tlb_folio(&g, old, 1);
+		tlb_folio(&g, old, n);
 	tlb_finish(&g);
 }
 
@@ -234,7 +239,7 @@ static int replace_at_once(struct fault *f, struct folio *old, struct folio *fre
 	if (err)
 		folio_put(f->mm->machine, fresh);
 	else if (old)
-		folio_put(f->mm->machine, old);
+		folio_put_refs(f->mm->machine, old, pages_of_entry(f));
 	return err;
 }
 
@@ -255,6 +260,7 @@ static enum quire_fault_result cow_copy(struct fault *f, struct folio *old)
 	enum quire_fault_result result;
 	bool was_anon = folio_test(old, FOLIO_ANON);
 
+	Q_ASSERT(m, !f->walk.level); /* a kind with leaves copies them itself: cow_decide() */
 	if (!fresh) {
 		result = fault_lost(f, -ENOPAGE);
 	} else {
@@ -293,7 +299,7 @@ static int gather_run(struct fault *f, struct copy_run *c)
 		pte_t e = atomic_load_relaxed(pt_nth(ref.entry, c->n));
 		struct folio *folio = cow_folio(f->mm->machine, e);
 
-		if (!folio || being_copied(folio) || may_reuse(folio))
+		if (!folio || being_copied(folio) || may_reuse(folio, 1))
 			break;
 		folio_get(folio);
 		c->old[c->n] = folio;

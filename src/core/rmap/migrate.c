@@ -55,12 +55,12 @@ static struct mmu_gather *gather_of(struct move *mv, struct quire_mm *mm)
 	return mv->g;
 }
 
-static void gather_page(struct move *mv, struct quire_mm *mm, uint64_t addr)
+static void gather_entry(struct move *mv, const struct rmap_place *p)
 {
-	struct mmu_gather *g = gather_of(mv, mm);
+	struct mmu_gather *g = gather_of(mv, p->mm);
 
 	if (RULE(moved_page_is_flushed))
-		tlb_page(g, addr);
+		tlb_range(g, p->addr, p->addr + p->n * PAGE_SIZE, p->n);
 }
 
 /* Invariant 1.  PTL held. */
@@ -78,8 +78,8 @@ static enum rmap_next take_out(struct rmap_walk *w, struct rmap_place *p)
 	if (exclusive)
 		folio_clear(mv->from, FOLIO_EXCLUSIVE);
 	pt_set(&p->ref, p->ref.entry, migration_of(p->e, exclusive));
-	rmap_depart(p->mm, mv->from);
-	gather_page(mv, p->mm, p->addr);
+	rmap_depart(p->mm, mv->from, p->n);
+	gather_entry(mv, p);
 	return RMAP_GO_ON;
 }
 
@@ -99,6 +99,16 @@ static void flush(struct rmap_walk *w, struct quire_mm *mm)
 		mv->err = -QEBUSY;
 }
 
+/* The entry of the page, or large page, that this one says was taken out. */
+static pte_t entry_back(const struct move *mv, const struct rmap_place *p)
+{
+	const struct quire_machine *m = mv->mg->m;
+	uint64_t page = migration_frame(p->e) - folio_pfn(m, mv->from);
+	pte_t e = migration_back(p->e, folio_pfn(m, mv->target) + page);
+
+	return p->ref.table->pt.level ? e | PTE_LEAF : e;
+}
+
 /* Invariant 5.  PTL held. */
 static enum rmap_next put_back(struct rmap_walk *w, struct rmap_place *p)
 {
@@ -109,9 +119,9 @@ static enum rmap_next put_back(struct rmap_walk *w, struct rmap_place *p)
 	STEP("maps frame %u at %#lx", folio_pfn(m, mv->target), p->addr);
 	if (exclusive)
 		folio_set(mv->target, FOLIO_EXCLUSIVE);
-	rmap_arrive(p->mm, mv->target);
-	pt_set(&p->ref, p->ref.entry, migration_back(p->e, folio_pfn(m, mv->target)));
-	return exclusive ? RMAP_STOP : RMAP_GO_ON;
+	rmap_arrive(p->mm, mv->target, p->n);
+	pt_set(&p->ref, p->ref.entry, entry_back(mv, p));
+	return exclusive && rmap_is_whole(p, mv->target) ? RMAP_STOP : RMAP_GO_ON;
 }
 
 /* The gather is no part of struct move, of which a batch has many. */
@@ -165,7 +175,7 @@ static void copy(struct move *mv)
 	const struct quire_machine *m = mv->mg->m;
 
 	STEP("copies frame %u to frame %u", folio_pfn(m, mv->from), folio_pfn(m, mv->to));
-	memcpy(folio_addr(m, mv->to), folio_addr(m, mv->from), PAGE_SIZE);
+	memcpy(folio_addr(m, mv->to), folio_addr(m, mv->from), folio_pages(mv->from) * PAGE_SIZE);
 	mv->to->mapping = mv->from->mapping; /* or root */
 	mv->to->index = mv->from->index;
 	folio_set(mv->to, atomic_load(&mv->from->flags) & MOVED_FLAGS);
@@ -209,7 +219,7 @@ static int refused(const struct folio *f)
 {
 	uint32_t flags = atomic_load(&f->flags);
 
-	if (!(flags & (FOLIO_ANON | FOLIO_CACHE)) || (flags & FOLIO_LARGE))
+	if (!(flags & (FOLIO_ANON | FOLIO_CACHE)))
 		return -QEINVAL;
 	if ((folio_pins(f) && RULE(pinned_page_stays)) ||
 	    ((flags & FOLIO_LENT) && RULE(lent_page_stays)))
@@ -333,6 +343,8 @@ void move_prepare(struct move *mv, struct migrate *mg, struct folio *from)
 
 void move_take_frame(struct move *mv, unsigned node, uint64_t among)
 {
+	if (!mv->err && folio_order(mv->from)) /* only its kind knows where there are others */
+		mv->err = -QEINVAL;
 	if (mv->err)
 		return;
 	mv->to = folio_alloc_on(mv->mg->m, 0, among, node);
@@ -364,6 +376,8 @@ int migrate_folio(struct migrate *mg, struct folio *from, struct folio *to)
 
 	move_prepare(&mv, mg, from);
 	mv.to = to;
+	if (!mv.err && folio_order(from) != folio_order(to))
+		mv.err = -QEINVAL;
 	if (!mv.err)
 		move_alone(&mv);
 	if (mv.err) /* it is the caller's */

@@ -45,7 +45,8 @@ void migrate_end(struct migrate *mg);
  *     -EAGAIN   somebody has it locked, or a reference on it: perhaps not for long
  *     -EBUSY    it is pinned, lent to the host, or being written back
  *     -ENOENT   nobody uses it any more, or it has left its file
- *     -EINVAL   it is of no kind that moves: the zero page, a page table, several frames
+ *     -EINVAL   it is of no kind that moves: the zero page, a page table; or `to` has not as many
+ *               frames
  */
 int migrate_folio(struct migrate *mg, struct folio *from, struct folio *to);
 /* The same to a frame of that node; -ENOMEM: it has none. */

@@ -68,19 +68,19 @@ static struct moved_range *range_of(struct itree_node *node)
 	return node ? container_of(node, struct moved_range, node) : NULL;
 }
 
-struct moved_range *moved_first(const struct anon_root *root, uint64_t index)
+struct moved_range *moved_first(const struct anon_root *root, uint64_t first, uint64_t last)
 {
-	return range_of(itree_first(&root->moved, index, index));
+	return range_of(itree_first(&root->moved, first, last));
 }
 
-struct moved_range *moved_next(struct moved_range *range, uint64_t index)
+struct moved_range *moved_next(struct moved_range *range, uint64_t first, uint64_t last)
 {
-	return range_of(itree_next(&range->node, index, index));
+	return range_of(itree_next(&range->node, first, last));
 }
 
 bool moved_leads_to(const struct anon_root *root, uint64_t index, uint64_t place)
 {
-	const struct moved_range *r = moved_first(root, index);
+	const struct moved_range *r = moved_first(root, index, index);
 
 	while (r && index - (uint64_t)r->delta != place)
 		r = range_of(itree_next(&r->node, index, index));

@@ -22,13 +22,20 @@
 #include "core/base/file_types.h"
 #include "core/table/pagetable.h"
 
-/* An entry of the folio.  Its last-level table is locked. */
+/* An entry of the folio, of n of its pages: a leaf's are all.  Its table is locked. */
 struct rmap_place {
 	struct quire_mm *mm;
 	uint64_t addr;
 	struct pt_ref ref;
 	pte_t e;
+	unsigned n;
 };
+
+/* Of a large folio what a leaf maps is one entry; else each page has its own. */
+static inline bool rmap_is_whole(const struct rmap_place *p, const struct folio *f)
+{
+	return p->n == folio_pages(f);
+}
 
 enum rmap_next { RMAP_GO_ON, RMAP_STOP };
 
@@ -36,7 +43,7 @@ struct rmap_walk {
 	struct folio *folio;
 	/* Entries that say that it is on its way (entry.h, 4), not those that map it. */
 	bool way_back;
-	/* PTL held, and I or N. */
+	/* The table's lock held, and I or N. */
 	enum rmap_next (*entry)(struct rmap_walk *w, struct rmap_place *p);
 	/*
 	 * The PTL is given back, I or N is held: flushes what entry() has changed of that mm.
@@ -65,8 +72,12 @@ void rmap_walk(struct quire_machine *m, struct rmap_walk *w);
 
 /* ---- for the walks of each kind of page */
 
-/* Calls entry() if the mm has at addr what is looked for.  *found: it was called.  Not R. */
-enum rmap_next rmap_look_at(struct rmap_walk *w, struct quire_mm *mm, uint64_t addr, bool *found);
+/*
+ * Calls entry() for each entry of the folio that the mm has in the n pages from addr on, where that
+ * many of the folio's may be.  *found: it was called.  Not R.
+ */
+enum rmap_next rmap_look_at(struct rmap_walk *w, struct quire_mm *mm, uint64_t addr, uint64_t n,
+			    bool *found);
 /* walk_file.c, walk_anon.c */
 void rmap_walk_file(struct quire_machine *m, struct rmap_walk *w);
 void rmap_walk_anon(struct rmap_walk *w);

@@ -24,42 +24,44 @@ struct visit {
 	bool found;
 };
 
-static enum rmap_next look_at(struct visit *v, uint64_t place)
+/* n pages from page number `place` on. */
+static enum rmap_next look_at(struct visit *v, uint64_t place, uint64_t n)
 {
+	uint64_t end = v->mm->machine->task_size >> PAGE_SHIFT;
 	enum rmap_next next;
 	bool found;
 
-	if (place >= v->mm->machine->task_size >>
-	    PAGE_SHIFT) /* another mm has it so low, or so high */
+	if (place >= end || n > end - place) /* another mm has it so low, or so high */
 		return RMAP_GO_ON;
-	next = rmap_look_at(v->w, v->mm, place << PAGE_SHIFT, &found);
+	next = rmap_look_at(v->w, v->mm, place << PAGE_SHIFT, n, &found);
 	v->found |= found;
 	return next;
 }
 
-/*
- * Each page of the folio has its own index.  Moved places come first: so the checker, with
- * moved_under_n off, finds what is missed.
- */
-static enum rmap_next look_for_page(struct visit *v, uint64_t index)
+/* Those pages of the folio, whose indexes go up one by one, that the range has moved. */
+static enum rmap_next look_in_range(struct visit *v, const struct moved_range *r, uint64_t first,
+				    uint64_t last)
+{
+	if (first < r->node.first)
+		first = r->node.first;
+	if (last > r->node.last)
+		last = r->node.last;
+	return look_at(v, first - (uint64_t)r->delta, last - first + 1);
+}
+
+/* Moved places come first: so the checker, with moved_under_n off, finds what is missed. */
+static enum rmap_next look_in(struct visit *v)
 {
 	const struct anon_root *root = v->mm->anon;
+	const struct folio *f = v->w->folio;
+	uint64_t first = f->index, last = first + folio_pages(f) - 1;
 	enum rmap_next next = RMAP_GO_ON;
 	struct moved_range *r;
 
-	for (r = moved_first(root, index); r && next == RMAP_GO_ON; r = moved_next(r, index))
-		next = look_at(v, index - (uint64_t)r->delta);
-	return next == RMAP_GO_ON ? look_at(v, index) : next;
-}
-
-static enum rmap_next look_in(struct visit *v)
-{
-	const struct folio *f = v->w->folio;
-	enum rmap_next next = RMAP_GO_ON;
-
-	for (unsigned page = 0; page < folio_pages(f) && next == RMAP_GO_ON; page++)
-		next = look_for_page(v, f->index + page);
-	return next;
+	for (r = moved_first(root, first, last); r && next == RMAP_GO_ON;
+	     r = moved_next(r, first, last))
+		next = look_in_range(v, r, first, last);
+	return next == RMAP_GO_ON ? look_at(v, first, last - first + 1) : next;
 }
 
 /* Invariant 2. */

@@ -10,11 +10,17 @@
 
 static enum rmap_next look_in_vma(struct rmap_walk *w, const struct vma *vma)
 {
-	uint64_t addr = vma->start + ((w->folio->index - vma->pgoff) << PAGE_SHIFT);
+	uint64_t first = w->folio->index, end = first + folio_pages(w->folio);
+	uint64_t vma_end = vma->pgoff + vma_pages(vma);
 	enum rmap_next next;
 	bool found;
 
-	next = rmap_look_at(w, vma->mm, addr, &found);
+	if (first < vma->pgoff)
+		first = vma->pgoff;
+	if (end > vma_end)
+		end = vma_end;
+	next = rmap_look_at(w, vma->mm, vma->start + ((first - vma->pgoff) << PAGE_SHIFT),
+			    end - first, &found);
 	if (found && w->flush)
 		w->flush(w, vma->mm);
 	return next;
@@ -24,13 +30,13 @@ static enum rmap_next look_in_vma(struct rmap_walk *w, const struct vma *vma)
 void rmap_walk_file(struct quire_machine *m, struct rmap_walk *w)
 {
 	struct mapping *mapping = w->folio->mapping;
-	uint64_t index = w->folio->index;
+	uint64_t index = w->folio->index, last = index + folio_pages(w->folio) - 1;
 	struct itree_node *node;
 
 	if (!mapping) /* truncated */
 		return;
 	mutex_lock(&m->port, &mapping->i_lock, RANK_MAPPING);
-	itree_for_each (&mapping->vmas, index, index, node)
+	itree_for_each (&mapping->vmas, index, last, node)
 		if (look_in_vma(w, container_of(node, struct vma, node)) == RMAP_STOP)
 			break;
 	mutex_unlock(&m->port, &mapping->i_lock, RANK_MAPPING);

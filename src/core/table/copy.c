@@ -24,26 +24,13 @@
  */
 #include "core/frame/place.h"
 #include "core/frame/reclaim.h"
+#include "core/table/copy.h"
 #include "core/table/cursor.h"
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
 #include "core/table/mapcount.h"
 #include "core/table/tlb.h"
-
-struct copy {
-	struct quire_machine *m;
-	struct mmu_gather *g;
-	struct vma *dst, *src;
-	/* Of this hold of the locks: */
-	uint64_t entries;
-	uint64_t flush_start, flush_end;
-	unsigned flush_pages;
-	int64_t rss[MM_SHMEM + 1];
-	int64_t mapped_anon; /* pages of invariant 2 */
-	/* Pages of a large folio that the child has entries of, and that are not counted yet. */
-	struct folio_run run;
-};
 
 static bool must_copy(const struct vma *dst, struct vma *src)
 {
@@ -67,23 +54,6 @@ static pte_t duplicate(struct copy *c, const struct folio *f, pte_t e)
 	atomic_store_relaxed(&new->mapcount, 1);
 	c->mapped_anon++;
 	return pte_make(folio_pfn(m, new), e & ~QUIRE_PTE_FRAME_MASK);
-}
-
-static inline void note_flush(struct copy *c, uint64_t addr)
-{
-	if (addr < c->flush_start)
-		c->flush_start = addr;
-	c->flush_end = addr + PAGE_SIZE;
-	c->flush_pages++;
-}
-
-/* *e becomes read-only in the parent. */
-static inline void take_write_bit(struct copy *c, pte_t *slot, uint64_t addr, pte_t *e)
-{
-	*e &= ~PTE_WRITE;
-	STEP("takes the write bit of %#lx from the parent", addr);
-	atomic_store(slot, *e);
-	note_flush(c, addr);
 }
 
 /* The parent's entries keep the folio until then: their PTL is held. */
@@ -121,7 +91,7 @@ static inline pte_t share_anon(struct copy *c, struct folio *f, pte_t *slot, uin
 		folio_clear(f, FOLIO_EXCLUSIVE);
 	share(c, f, e, large);
 	if (e & PTE_WRITE)
-		take_write_bit(c, slot, addr, &e);
+		copy_take_write_bit(c, slot, addr, PAGE_SIZE, &e);
 	return e;
 }
 
@@ -135,7 +105,7 @@ static void take_pinned_write_bits(struct copy *c, pte_t *first, uint64_t addr, 
 
 		if ((e & PTE_WRITE) && entry_kind(m, e) == ENTRY_ANON &&
 		    folio_pins(entry_folio(m, e)))
-			take_write_bit(c, slot, addr, &e);
+			copy_take_write_bit(c, slot, addr, PAGE_SIZE, &e);
 	}
 }
 
@@ -168,18 +138,18 @@ static inline pte_t copy_anon(struct copy *c, pte_t *slot, uint64_t addr, pte_t 
 	return share_anon(c, f, slot, addr, e, false) & ~PTE_ACCESSED;
 }
 
-/* Of a page that is being moved: when it comes back it is no longer the parent's alone. */
-static pte_t copy_migration(struct copy *c, pte_t *slot, uint64_t addr, pte_t e)
+/* When it comes back it is no longer the parent's alone. */
+pte_t copy_migration(struct copy *c, pte_t *slot, uint64_t addr, uint64_t bytes, pte_t e)
 {
 	const struct quire_machine *m = c->m;
 	struct folio *f = migration_folio(m, e);
 	pte_t was = migration_back(e, migration_frame(e));
 
-	c->rss[rss_counter(f)]++;
+	c->rss[rss_counter(f)] += (int64_t)(bytes >> PAGE_SHIFT);
 	if (folio_test(f, FOLIO_ANON) && RULE(fork_shares_migration)) {
 		Q_ASSERT(m, !folio_pins(f)); /* entry.h, 4 */
 		if ((was & PTE_WRITE) && RULE(flush_migration))
-			note_flush(c, addr);
+			copy_note_flush(c, addr, bytes);
 		was &= ~PTE_WRITE;
 		atomic_store(slot, migration_of(was, false));
 	}
@@ -206,7 +176,7 @@ static inline pte_t copy_entry(struct copy *c, pte_t *slot, uint64_t addr, pte_t
 		c->rss[MM_FILE]++;
 		return e & ~PTE_ACCESSED;
 	case ENTRY_MIGRATION:
-		return copy_migration(c, slot, addr, e);
+		return copy_migration(c, slot, addr, PAGE_SIZE, e);
 	case ENTRY_SWAP:
 	case ENTRY_MARKER:
 		return e;
@@ -248,7 +218,7 @@ static int copy_locked(struct copy *c, struct pt_ref *dst, struct pt_ref *src, u
 	return err;
 }
 
-static void begin(struct copy *c)
+void copy_begin(struct copy *c)
 {
 	c->entries = 0;
 	c->mapped_anon = 0;
@@ -258,7 +228,7 @@ static void begin(struct copy *c)
 	memset(c->rss, 0, sizeof(c->rss));
 }
 
-static void commit(struct copy *c)
+void copy_commit(struct copy *c)
 {
 	struct quire_mm *child = c->dst->mm;
 	struct quire_machine *m = child->machine;
@@ -294,13 +264,13 @@ static int copy_table_from(struct copy *c, uint64_t *addr, uint64_t end)
 
 	if (err)
 		return err;
-	begin(c);
+	copy_begin(c);
 	if (pt_lock_nested(c->src->mm, *addr, &src)) {
 		err = copy_locked(c, &dst, &src, addr, end);
 		pt_unlock_nested(&src);
 	}
 	pt_unlock(&dst);
-	commit(c);
+	copy_commit(c);
 	return err;
 }
 
@@ -327,8 +297,8 @@ int copy_entries(struct mmu_gather *g, struct vma *dst, struct vma *src)
 		return 0;
 	pt_cursor_begin(&at, src->mm, src->start, src->end);
 	while (!err && pt_next_table(&at)) {
-		Q_ASSERT(c.m, !at.level); /* nothing makes leaves yet */
-		err = copy_table(&c, at.addr, at.stop);
+		err = likely(!at.level) ? copy_table(&c, at.addr, at.stop)
+					: copy_upper(&c, at.addr, at.level);
 	}
 	return err;
 }

@@ -6,6 +6,19 @@
 #include "core/table/pagetable.h"
 #include "core/table/walk.h"
 
+/* Protocol 7.  The slot is empty; its entry after the wait. */
+static __attribute__((noinline)) pte_t await_leaf(const struct pt_cursor *c)
+{
+	const struct quire_machine *m = c->mm->machine;
+	struct folio *table = pfn_folio(m, c->walk.table);
+
+	if (!RULE(empty_slot_awaited))
+		return 0;
+	spin_lock(&m->port, &table->pt.lock, RANK_PT_PARENT);
+	spin_unlock(&table->pt.lock, RANK_PT_PARENT);
+	return atomic_load(c->walk.slot);
+}
+
 bool pt_next_table(struct pt_cursor *c)
 {
 	for (c->addr = c->stop; c->addr < c->end; c->addr = c->stop) {
@@ -19,6 +32,8 @@ bool pt_next_table(struct pt_cursor *c)
 			return true;
 		}
 		e = atomic_load(c->walk.slot);
+		if (entry_none(e) && unlikely(atomic_load_relaxed(&c->mm->large_pages)))
+			e = await_leaf(c);
 		if (entry_is_table(e)) /* by now */
 			continue;
 		c->stop = min_u64(slot_end(c->addr, c->level), c->end);

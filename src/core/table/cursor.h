@@ -27,6 +27,10 @@
  *      are taken, or only where tables are is asked.
  *   6  A piece of a higher level may be a part of what its entry maps: a caller that is to change
  *      the entry asks pt_is_whole().
+ *   7  A fault that writes a leaf holds U, under which it sees what is marked ahead of a walk: that
+ *      a VMA is dead, a file's seq, a fork.  A walk takes no lock where it finds nothing.  So it
+ *      waits for the holder of U before it passes over an empty slot, if the mm has large pages:
+ *      then it finds the leaf, or a later fault finds the mark.
  *
  * Nobody else steps over tables, or from entry to entry of a range: the style tests look for it.
  */

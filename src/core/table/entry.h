@@ -26,25 +26,30 @@
  *      host may still use it (tlb.c, 4).
  *   5  A slot of an upper table holds a table, or one entry for all pages under the slot: a leaf
  *      (LEAF), or an entry without PRESENT.  That entry is locked by the upper table's lock (U).
+ *   6  A leaf of RAM maps a large folio as a whole, and counts in it once for each page: n times in
+ *      references and mapcount.  It is of a mapping of such pages (vma_ops.page_shift), which is
+ *      never split within one: whoever changes the entry has all of it.
  *
  * Of entries without PRESENT only those of pages that are being moved are made (rmap/migrate.c);
- * the others, and leaves, are made by tests.  What is done with them:
+ * the others are made by tests.  Leaves are made by faults (fault/leaf.c).  What is done with them:
  *
  *                 migration      swap       guard         poison     leaf
- *     zap         goes, rss -n   goes       munmap only   goes       goes, whole
- *     fork        copied; a      copied     copied        copied     panic
- *                 private page
- *                 read-only
+ *     zap         goes, rss -n   goes       munmap only   goes       goes, whole: one run of n
+ *     fork        copied; a      copied     copied        copied     copied, n times; private:
+ *                 private page                                       read-only; pinned: its kind
+ *                 read-only                                          says (copy_pinned)
  *     mincore     resident       no         as none       as none    resident
  *     usage       its page       swap       nowhere       nowhere    n pages
- *     access      waits for F    SIGBUS     SIGSEGV       SIGBUS     as it allows, else panic
+ *     access      waits for F    SIGBUS     SIGSEGV       SIGBUS     as a page's; a page of it is
+ *                                                                    pinned, read, written
  *     mprotect    its rights     stays      stays         stays      changes
  *                 change
- *     mremap      moves          moves      moves         moves      panic
- *     verify      bad            bad        good          good       as its page
+ *     mremap      moves          moves      moves         moves      moves: one U, then the other
+ *     walk        comes back     none       none          none       is met once (rmap/walk.c)
+ *     verify      bad            bad        good          good       as its page, n times
  *
  * A write-protect marker of userfaultfd is treated as a guard is, but an access removes it.  In a
- * slot of an upper table, fork and mremap panic on all of them.
+ * slot of an upper table the same is done with each of them.
  */
 #ifndef CORE_TABLE_ENTRY_H
 #define CORE_TABLE_ENTRY_H

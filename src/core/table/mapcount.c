@@ -45,15 +45,15 @@ void rmap_remove(struct quire_mm *mm, struct folio *f, unsigned n)
 	rmap_change(mm, rss_counter(f), -(int)n, last ? -(int)folio_pages(f) : 0);
 }
 
-void rmap_depart(struct quire_mm *mm, struct folio *f)
+void rmap_depart(struct quire_mm *mm, struct folio *f, unsigned n)
 {
-	if (folio_put_mapped(f) == 0)
+	if (folio_put_mapped(f, n) == 0)
 		rmap_change(mm, rss_counter(f), 0, -(int)folio_pages(f));
 }
 
-void rmap_arrive(struct quire_mm *mm, struct folio *f)
+void rmap_arrive(struct quire_mm *mm, struct folio *f, unsigned n)
 {
-	if (folio_get_mapped(f, 1) == 1)
+	if (folio_get_mapped(f, n) == (int32_t)n)
 		rmap_change(mm, rss_counter(f), 0, (int)folio_pages(f));
 }
 

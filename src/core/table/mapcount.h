@@ -11,14 +11,15 @@
 /* mapcount.c: a folio loses n entries: mapcount and rss are less by n.  PTL held. */
 void rmap_remove(struct quire_mm *mm, struct folio *f, unsigned n);
 /*
- * An entry of the folio becomes a migration entry, which counts in rss only (entry.h, 4): its
- * reference and mapping go.  The caller has another reference.  Or the other way round.  PTL held.
+ * An entry of n pages of the folio becomes a migration entry, which counts in rss only (entry.h,
+ * 4): its references and mappings go.  The caller has another reference.  Or the other way round:
+ * they were there.  PTL held.
  */
-void rmap_depart(struct quire_mm *mm, struct folio *f);
-void rmap_arrive(struct quire_mm *mm, struct folio *f);
+void rmap_depart(struct quire_mm *mm, struct folio *f, unsigned n);
+void rmap_arrive(struct quire_mm *mm, struct folio *f, unsigned n);
 /*
  * A private folio that nobody else knows yet gets its first n entries, which have a reference each:
- * the caller's is the first.  rmap_count_new(): n folios of one page are counted.
+ * the caller's is the first.  rmap_count_new(): n folios of one page are counted, or one of n.
  */
 static inline void rmap_new(struct folio *f, unsigned n)
 {

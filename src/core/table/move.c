@@ -11,7 +11,8 @@
  *
  * Invariants:
  *   1  For a thread that holds the PTLs an entry is at the old or at the new address, never at both
- *      and never at neither.  Its folio's counts do not change.
+ *      and never at neither.  So it is for one that holds I, or N, with entries of upper tables and
+ *      whole tables, which are at neither for a moment.  Their folios' counts do not change.
  *   2  Whole tables are moved when both ends are aligned to a table's span; 2 MiB then cost what
  *      one entry costs.
  *   3  Moving back what was moved allocates nothing: the tables of the old range, or the slots for
@@ -28,6 +29,13 @@
 #include "core/table/range.h"
 #include "core/table/tlb.h"
 
+/* All kinds of entries move as they are. */
+static inline void check_kind(const struct quire_machine *m, pte_t e)
+{
+	if (unlikely(!pte_present(e)) && entry_kind_absent(e) == ENTRY_UNKNOWN)
+		entry_unknown(m);
+}
+
 static void move_locked(struct mmu_gather *g, struct pt_ref *dst, struct pt_ref *src,
 			uint64_t old_addr, uint64_t len)
 {
@@ -40,8 +48,7 @@ static void move_locked(struct mmu_gather *g, struct pt_ref *dst, struct pt_ref 
 
 		if (entry_none(e))
 			continue;
-		if (unlikely(!pte_present(e)) && entry_kind_absent(e) == ENTRY_UNKNOWN)
-			entry_unknown(g->mm->machine); /* all other kinds move as they are */
+		check_kind(g->mm->machine, e);
 		Q_ASSERT(g->mm->machine, entry_none(atomic_load_relaxed(to))); /* invariant 4 */
 		STEP("moves entry %#lx away from %#lx", e, old_addr + ((uint64_t)i << PAGE_SHIFT));
 		pt_set(src, from, 0);
@@ -159,6 +166,46 @@ static uint64_t move_next(struct mmu_gather *g, uint64_t delta, uint64_t from, u
 	return move_piece(g, from + delta, from, piece) ? piece : 0;
 }
 
+/*
+ * One entry of an upper table: out under one U, in under the other, within one hold of N (and of
+ * I).  The source is dead, and nobody maps anything at the destination.  False: no memory.
+ */
+static __attribute__((noinline)) bool move_leaf(struct mmu_gather *g, uint64_t new_addr,
+						uint64_t old_addr, unsigned level)
+{
+	struct quire_mm *mm = g->mm;
+	struct pt_ref ref;
+	pte_t e;
+	bool ok;
+
+	if (!pt_make_room(g, new_addr, level))
+		return false;
+	keep_walks_out(mm);
+	ok = pt_lock_upper(mm, old_addr, level, &ref);
+	Q_ASSERT(mm->machine, ok);
+	e = atomic_load_relaxed(ref.entry);
+	Q_ASSERT(mm->machine, !entry_is_table(e));
+	check_kind(mm->machine, e);
+	STEP("moves leaf %#lx away from %#lx", e, old_addr);
+	pt_set(&ref, ref.entry, 0);
+	pt_unlock(&ref);
+	ok = pt_lock_upper(mm, new_addr, level, &ref);
+	Q_ASSERT(mm->machine, ok && entry_none(atomic_load_relaxed(ref.entry)));
+	pt_set(&ref, ref.entry, e);
+	pt_unlock(&ref);
+	let_walks_in(mm);
+	if (RULE(move_flush))
+		tlb_range(g, old_addr, old_addr + slot_span(level), slot_pages(level));
+	return true;
+}
+
+/* The cursor is at an entry of an upper table: bytes moved. */
+static uint64_t move_upper(struct mmu_gather *g, uint64_t delta, const struct pt_cursor *c)
+{
+	Q_ASSERT(g->mm->machine, pt_is_whole(c) && !((c->addr + delta) & (c->step - 1)));
+	return move_leaf(g, c->addr + delta, c->addr, c->level) ? c->step : 0;
+}
+
 static uint64_t move_all(struct mmu_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
 	uint64_t delta = new_addr - old_addr, moved;
@@ -166,8 +213,8 @@ static uint64_t move_all(struct mmu_gather *g, uint64_t new_addr, uint64_t old_a
 
 	pt_cursor_begin(&c, g->mm, old_addr, old_addr + len);
 	while (pt_next_table(&c)) {
-		Q_ASSERT(g->mm->machine, !c.level); /* nothing makes leaves yet */
-		moved = move_next(g, delta, c.addr, c.end);
+		moved = likely(!c.level) ? move_next(g, delta, c.addr, c.end)
+					 : move_upper(g, delta, &c);
 		if (!moved)
 			break;
 		c.stop = c.addr + moved;
@@ -210,6 +257,19 @@ uint64_t move_entries(struct mmu_gather *g, struct quire_file *file, uint64_t ne
 
 /* ---- tables ahead of the move ------------------------------------------------- */
 
+static int keep_of_table(struct pt_cursor *c, uint64_t delta)
+{
+	int err = 0;
+
+	while (!err && c->addr < c->stop) {
+		uint64_t to = c->addr + delta, piece = piece_of(c->addr, to, c->stop);
+
+		err = pt_keep(c->mm, to, whole_tables(to, c->addr, piece) ? 1 : 0);
+		c->addr += piece;
+	}
+	return err;
+}
+
 int keep_tables(struct quire_mm *mm, uint64_t new_addr, uint64_t old_addr, uint64_t len)
 {
 	uint64_t delta = new_addr - old_addr;
@@ -217,18 +277,13 @@ int keep_tables(struct quire_mm *mm, uint64_t new_addr, uint64_t old_addr, uint6
 	int err = 0;
 
 	pt_cursor_begin(&c, mm, old_addr, old_addr + len);
-	while (pt_next_table(&c))
-		while (!err && c.addr < c.stop) {
-			uint64_t to = c.addr + delta, piece = piece_of(c.addr, to, c.stop);
-
-			err = pt_keep(mm, to, whole_tables(to, c.addr, piece) ? 1 : 0);
-			c.addr += piece;
-		}
+	while (!err && pt_next_table(&c))
+		err = c.level ? pt_keep(mm, c.addr + delta, c.level) : keep_of_table(&c, delta);
 	return err;
 }
 
 void release_kept_tables(struct quire_mm *mm, uint64_t new_addr, uint64_t len)
 {
-	pt_release_kept(mm, new_addr, new_addr + len, 0);
-	pt_release_kept(mm, new_addr, new_addr + len, 1);
+	for (unsigned level = 0; level <= TOP_LEAF_LEVEL; level++)
+		pt_release_kept(mm, new_addr, new_addr + len, level);
 }

@@ -8,7 +8,8 @@
  * Invariants:
  *   1  pt.used counts the entries of a table that are not 0; changed under its lock.
  *   2  mm->nr_tables counts the tables reachable from mm->root, the top one included.
- *   3  At most one U is held at a time; a PTL is taken inside it only by pt_move_tables().
+ *   3  At most one U is held at a time, but by fork, which takes the child's first; a PTL is taken
+ *      inside it only by pt_move_tables().
  *   4  A table that was never linked, or is unlinked, is reachable by no new walk.
  */
 #include "core/frame/folio.h"
@@ -108,6 +109,25 @@ bool pt_lock_nested(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref)
 	return !w.level && lock_reached(mm, addr, &w, ref, RANK_PTL_NESTED);
 }
 
+static bool lock_upper(struct quire_mm *mm, uint64_t addr, unsigned level, struct pt_ref *ref,
+		       enum lock_rank rank)
+{
+	struct pt_walk w;
+
+	pt_walk_down(mm, addr, level, &w);
+	return w.level == level && lock_reached(mm, addr, &w, ref, rank);
+}
+
+bool pt_lock_upper(struct quire_mm *mm, uint64_t addr, unsigned level, struct pt_ref *ref)
+{
+	return lock_upper(mm, addr, level, ref, pt_rank(level));
+}
+
+bool pt_lock_upper_nested(struct quire_mm *mm, uint64_t addr, unsigned level, struct pt_ref *ref)
+{
+	return lock_upper(mm, addr, level, ref, pt_rank_nested(level));
+}
+
 void pt_unlock(struct pt_ref *ref)
 {
 	STEP("releases the PTL");
@@ -116,7 +136,7 @@ void pt_unlock(struct pt_ref *ref)
 
 void pt_unlock_nested(struct pt_ref *ref)
 {
-	spin_unlock(&ref->table->pt.lock, RANK_PTL_NESTED);
+	spin_unlock(&ref->table->pt.lock, pt_rank_nested(ref->table->pt.level));
 }
 
 bool pt_lock_page(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref, pte_t *e)
@@ -228,8 +248,7 @@ int pt_walk_alloc(struct quire_mm *mm, struct vma *vma, uint64_t addr, unsigned 
 		pt_walk_down(mm, addr, level, w);
 		if (w->level == level)
 			return 0;
-		Q_ASSERT(mm->machine, vma || !has_entry(w));
-		if (vma && (vma_is_dead(vma) || has_entry(w)))
+		if ((vma && vma_is_dead(vma)) || has_entry(w))
 			return -QEAGAIN;
 		err = grow(mm, vma, w);
 		if (err)
@@ -244,19 +263,34 @@ int pt_lock_alloc(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref)
 
 	do {
 		err = pt_walk_alloc(mm, NULL, addr, 0, &w);
+		Q_ASSERT(mm->machine, err != -QEAGAIN); /* there is no leaf */
 		if (unlikely(err))
 			return err;
 	} while (!lock_reached(mm, addr, &w, ref, RANK_PTL));
 	return 0;
 }
 
-int pt_lock_found(struct quire_mm *mm, struct vma *vma, uint64_t addr, struct pt_walk *found,
-		  struct pt_ref *ref)
+int pt_lock_upper_alloc(struct quire_mm *mm, uint64_t addr, unsigned level, struct pt_ref *ref)
+{
+	struct pt_walk w;
+	int err;
+
+	do {
+		err = pt_walk_alloc(mm, NULL, addr, level, &w);
+		Q_ASSERT(mm->machine, err != -QEAGAIN);
+		if (unlikely(err))
+			return err;
+	} while (!pt_lock_reached(mm, addr, &w, ref));
+	return 0;
+}
+
+int pt_lock_found(struct quire_mm *mm, struct vma *vma, uint64_t addr, unsigned level,
+		  struct pt_walk *found, struct pt_ref *ref)
 {
 	int err = 0;
 
-	if (unlikely(found->level) && !has_entry(found))
-		err = pt_walk_alloc(mm, vma, addr, 0, found);
+	if (unlikely(found->level > level) && !has_entry(found))
+		err = pt_walk_alloc(mm, vma, addr, level, found);
 	if (unlikely(err))
 		return err;
 	/* It was taken out by a holder of M: the fault waits for M in the end. */

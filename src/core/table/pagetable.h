@@ -38,6 +38,20 @@ static inline uint64_t slot_span(unsigned level)
 	return PAGE_SIZE << (9 * level);
 }
 
+/* Pages under one slot of a table of that level. */
+static inline unsigned slot_pages(unsigned level)
+{
+	return 1u << (9 * level);
+}
+
+#define TOP_LEAF_LEVEL 2u /* 1 GiB */
+
+/* Of the tables whose entries map pages of 1 << page_shift bytes. */
+static inline unsigned leaf_level(unsigned page_shift)
+{
+	return (page_shift - PAGE_SHIFT) / 9;
+}
+
 /* How far down the tables go for an address. */
 struct pt_walk {
 	uint64_t table; /* frame of the table reached */
@@ -76,13 +90,22 @@ bool pt_lock_page(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref, pte_t 
  */
 int pt_lock_alloc(struct quire_mm *mm, uint64_t addr, struct pt_ref *ref);
 /*
- * The same for a fault in `vma`, which goes on from where pt_find() ended.  If that was at an entry
- * of a higher level, no table is made: the one that has this entry is locked.  -EAGAIN: vma is dead
- * (nothing was linked), or the table has gone.  With 0 the caller must still check vma_is_dead
- * under the lock before it inserts.  R.
+ * The same for a fault in `vma`, which goes on from where pt_find() ended, down to a table of
+ * `level`.  If that was at an entry of a higher level, no table is made: the one that has this
+ * entry is locked.  -EAGAIN: vma is dead (nothing was linked), or the table has gone.  With 0 the
+ * caller must still check vma_is_dead under the lock before it inserts.  R.
  */
-int pt_lock_found(struct quire_mm *mm, struct vma *vma, uint64_t addr, struct pt_walk *found,
-		  struct pt_ref *ref);
+int pt_lock_found(struct quire_mm *mm, struct vma *vma, uint64_t addr, unsigned level,
+		  struct pt_walk *found, struct pt_ref *ref);
+
+/*
+ * For leaves and other entries of an upper table of `level` (U).  False, as pt_lock(): there is no
+ * such table, or a leaf of a higher level.  pt_lock_upper_nested(): while another one is locked
+ * (fork).  pt_lock_upper_alloc(): as pt_lock_alloc(); the slot may have a table of a lower level.
+ */
+bool pt_lock_upper(struct quire_mm *mm, uint64_t addr, unsigned level, struct pt_ref *ref);
+bool pt_lock_upper_nested(struct quire_mm *mm, uint64_t addr, unsigned level, struct pt_ref *ref);
+int pt_lock_upper_alloc(struct quire_mm *mm, uint64_t addr, unsigned level, struct pt_ref *ref);
 
 /* Sets an entry, keeping table->pt.used.  PTL held. */
 static inline void pt_set(struct pt_ref *ref, pte_t *entry, pte_t val)
@@ -114,11 +137,18 @@ void pt_free_range(struct mmu_gather *g, uint64_t start, uint64_t end, uint64_t 
 		   uint64_t ceiling);
 
 /*
- * Makes the tables of addr down to `level` and keeps that one (protocol 9).  0 or -ENOTABLE.  M
- * held, until pt_release_kept() has been told of [start, end) with all that was kept of that level.
+ * Makes the tables of addr down to `level` and keeps that one (protocol 9); where a leaf of what is
+ * to be unmapped stands in the way, the one that has it.  0 or -ENOTABLE.  M held, until
+ * pt_release_kept() has been told of [start, end) with all that was kept of that level, or above.
  */
 int pt_keep(struct quire_mm *mm, uint64_t addr, unsigned level);
 void pt_release_kept(struct quire_mm *mm, uint64_t start, uint64_t end, unsigned level);
+
+/*
+ * Makes the tables above the slot of `level` that has addr, the slot's first byte, and takes out
+ * what empty ones are below it.  Nothing is mapped there.  False: no memory.  M held.
+ */
+bool pt_make_room(struct mmu_gather *g, uint64_t addr, unsigned level);
 
 #define PT_MOVED_AT_ONCE 64u /* whose entries are in neither place for a moment */
 

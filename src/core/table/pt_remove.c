@@ -107,9 +107,10 @@ int pt_keep(struct quire_mm *mm, uint64_t addr, unsigned level)
 	struct pt_walk w;
 	int err = pt_walk_alloc(mm, NULL, addr, level, &w);
 
-	if (err)
+	if (err &&
+	    err != -QEAGAIN) /* a leaf of what is to be unmapped: as far as there are tables */
 		return err;
-	STEP("keeps the table of level %u of %#lx", level, addr);
+	STEP("keeps the table of level %u of %#lx", w.level, addr);
 	folio_set(pfn_folio(mm->machine, w.table), FOLIO_KEPT);
 	return 0;
 }
@@ -200,6 +201,18 @@ static void put_in(struct quire_mm *mm, const struct pt_walk *to, struct folio *
 			     pte_make(folio_pfn(mm->machine, tables[i]), PTE_TABLE));
 	parent->pt.used += n;
 	spin_unlock(&parent->pt.lock, RANK_PT_PARENT);
+}
+
+bool pt_make_room(struct mmu_gather *g, uint64_t addr, unsigned level)
+{
+	uint64_t end = slot_end(addr, level);
+	struct pt_walk w;
+
+	if (pt_walk_alloc(g->mm, NULL, addr, level, &w))
+		return false;
+	if (!entry_none(atomic_load(w.slot)))
+		pt_free_range(g, addr, end, addr, end);
+	return entry_none(atomic_load(w.slot));
 }
 
 /* Slots from that of addr on in its table of level 1. */

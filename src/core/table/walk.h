@@ -31,6 +31,12 @@ static inline enum lock_rank pt_rank(unsigned level)
 	return level ? RANK_PT_PARENT : RANK_PTL;
 }
 
+/* Of a second one. */
+static inline enum lock_rank pt_rank_nested(unsigned level)
+{
+	return level ? RANK_PT_PARENT_NESTED : RANK_PTL_NESTED;
+}
+
 /* Goes down to `level`, or as far as there are tables. */
 static inline void pt_walk_down(struct quire_mm *mm, uint64_t addr, unsigned level,
 				struct pt_walk *w)
@@ -54,7 +60,7 @@ static inline void pt_walk_down(struct quire_mm *mm, uint64_t addr, unsigned lev
 
 /*
  * All tables above and at `level`; w is where they end.  0; -ENOTABLE; -EAGAIN: vma is dead, or an
- * entry of a higher level stands in the way.  Without a VMA M is held, and none does.
+ * entry of a higher level stands in the way, at w.  vma may be NULL; then M is held.
  */
 int pt_walk_alloc(struct quire_mm *mm, struct vma *vma, uint64_t addr, unsigned level,
 		  struct pt_walk *w);

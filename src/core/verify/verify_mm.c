@@ -188,6 +188,8 @@ static void verify_ram(struct mm_check *c, const struct vma *vma, uint64_t addr,
 		return;
 	}
 	f = frame_folio(m, pte_frame(e));
+	if (n > 1 && (f != pfn_folio(m, pte_frame(e)) || folio_pages(f) != n))
+		bad_entry(c, addr, e, "is a leaf, and maps no folio as a whole");
 	verify_entry_of(c->v, f, pte_frame(e), n);
 	c->rss[rss_counter(f)] += n;
 	if (folio_test(f, FOLIO_TABLE))
@@ -247,6 +249,8 @@ static void verify_entry(struct mm_check *c, uint64_t addr, pte_t e, unsigned n)
 		bad_entry(c, addr, e, "lies outside every VMA");
 		return;
 	}
+	if ((vma->end - addr) >> PAGE_SHIFT < n)
+		bad_entry(c, addr, e, "maps more than its VMA has");
 	if (!pte_present(e)) {
 		verify_absent(c, addr, e, n);
 		return;

@@ -50,6 +50,8 @@ struct vma *vma_new(struct quire_mm *mm, const struct vma_spec *spec)
 	vma->anon_id = spec->anon_id;
 	vma->mm = mm;
 	vma->ops = mapping_ops(mm->machine, spec->file);
+	if (unlikely(vma->ops->page_shift)) /* before it is found: cursor.h, 7 */
+		atomic_store(&mm->large_pages, 1);
 	if (unlikely(spec->anon_delta) && !get_moved(vma, spec->moved)) {
 		recycle_free_vma(mm, vma);
 		return NULL;

@@ -33,6 +33,7 @@ static const char *const names[RANK_MAX] = {
     [RANK_ANON] = "anonymous root",
     [RANK_FOLIO] = "folio",
     [RANK_PT_PARENT] = "upper page table",
+    [RANK_PT_PARENT_NESTED] = "second upper page table",
     [RANK_PTL] = "page table",
     [RANK_PTL_NESTED] = "page table (nested)",
     [RANK_INDEX] = "index",

@@ -8,7 +8,7 @@
 #include "sched.h"
 
 #define ARENA_BASE 0x200000000000ull /* fixed: addresses are the same in every process */
-#define ARENA_SIZE (4u << 20)
+#define ARENA_SIZE (32u << 20)
 #define CHUNK_SHIFT 12
 #define CHUNKS (ARENA_SIZE >> CHUNK_SHIFT)
 #define GRANULE_SHIFT 4

@@ -21,6 +21,7 @@ static const char *const rank_names[RANK_MAX] = {
     [RANK_ANON] = "anonymous root's lock (N)",
     [RANK_FOLIO] = "folio lock (F)",
     [RANK_PT_PARENT] = "lock of an upper table (U)",
+    [RANK_PT_PARENT_NESTED] = "lock of a second upper table (U')",
     [RANK_PTL] = "PTL",
     [RANK_PTL_NESTED] = "second PTL",
     [RANK_INDEX] = "index_lock (X)",
@@ -90,8 +91,9 @@ static void drop(const uint32_t *word, enum lock_rank rank)
  * are rarely what a schedule is about. */
 static bool quiet(enum lock_rank rank)
 {
-	return rank == RANK_PT_PARENT || rank == RANK_PTL || rank == RANK_PTL_NESTED ||
-	       rank == RANK_MMLIST || rank == RANK_PCP || rank == RANK_ZONE;
+	return rank == RANK_PT_PARENT || rank == RANK_PT_PARENT_NESTED || rank == RANK_PTL ||
+	       rank == RANK_PTL_NESTED || rank == RANK_MMLIST || rank == RANK_PCP ||
+	       rank == RANK_ZONE;
 }
 
 static bool worth_telling(const uint32_t *word, enum lock_rank rank)

@@ -28,7 +28,7 @@ static enum rmap_next take_out(struct rmap_walk *walk, struct rmap_place *p)
 	if (exclusive)
 		folio_clear(f, FOLIO_EXCLUSIVE);
 	pt_set(&p->ref, p->ref.entry, migration_of(p->e, exclusive));
-	rmap_depart(p->mm, f);
+	rmap_depart(p->mm, f, 1);
 	mv->addr = p->addr;
 	return RMAP_GO_ON;
 }
@@ -42,7 +42,7 @@ static enum rmap_next put_back(struct rmap_walk *walk, struct rmap_place *p)
 	STEP("maps the page at %#lx", p->addr);
 	if (exclusive)
 		folio_set(f, FOLIO_EXCLUSIVE);
-	rmap_arrive(p->mm, f);
+	rmap_arrive(p->mm, f, 1);
 	pt_set(&p->ref, p->ref.entry, migration_back(p->e, folio_pfn(p->mm->machine, f)));
 	return exclusive ? RMAP_STOP : RMAP_GO_ON;
 }
