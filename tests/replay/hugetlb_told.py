@@ -16,6 +16,7 @@ import time
 
 HUGE = 2 << 20
 DIR = "/sys/kernel/mm/hugepages/hugepages-2048kB/"
+GIANT = "/sys/kernel/mm/hugepages/hugepages-1048576kB/"
 NODE = "/sys/devices/system/node/node0/hugepages/hugepages-2048kB"
 MAP_HUGETLB, MAP_NORESERVE, MFD_HUGETLB, SHM_HUGETLB = 0x40000, 0x4000, 4, 0o4000
 libc = ctypes.CDLL(None, use_errno=True)
@@ -28,6 +29,20 @@ def number(name):
 
 def write(name, value):
     with open(DIR + name, "w") as f:
+        f.write(str(value))
+
+
+def giants():
+    """Pages of 1 GiB; None: there are none here."""
+    try:
+        with open(GIANT + "nr_hugepages") as f:
+            return int(f.read())
+    except OSError:
+        return None
+
+
+def put_giant(name, value):
+    with open(GIANT + name, "w") as f:
         f.write(str(value))
 
 
@@ -207,11 +222,136 @@ def mounts():
     assert status == 0, status
 
 
-CHECKS = [exec_keeps_the_owners_reservation, default_action_is_sigbus, smaps_and_numa_maps, pagemap_has_each_small_page,
+def group_root():
+    """Where groups of version 2 with limits for huge pages may be made; None: nowhere."""
+    for root in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"):
+        try:
+            with open(root + "/cgroup.controllers") as f:
+                if "hugetlb" in f.read().split():
+                    return root
+        except OSError:
+            pass
+    return None
+
+
+class Group:
+    """A group with these limits, for as long as the block lasts."""
+
+    def __init__(self, root, **limits):
+        self.root, self.limits, self.path = root, limits, f"{root}/quire-told-{os.getpid()}"
+
+    def __enter__(self):
+        with open(self.root + "/cgroup.subtree_control") as f:
+            self.was_on = "hugetlb" in f.read().split()
+        if not self.was_on:
+            self.put(self.root + "/cgroup.subtree_control", "+hugetlb")
+        os.mkdir(self.path)
+        for name, value in self.limits.items():
+            self.put(f"{self.path}/hugetlb.2MB.{name.replace('_', '.')}", value)
+        return self
+
+    def __exit__(self, *args):
+        os.rmdir(self.path)
+        if not self.was_on:
+            self.put(self.root + "/cgroup.subtree_control", "-hugetlb")
+
+    @staticmethod
+    def put(path, value):
+        with open(path, "w") as f:
+            f.write(str(value))
+
+    def get(self, name):
+        with open(f"{self.path}/hugetlb.2MB.{name}") as f:
+            return f.read().strip()
+
+    def enter(self):
+        self.put(self.path + "/cgroup.procs", os.getpid())
+
+
+def groups():
+    """hugetlb.2MB.max: mmap passes, the touch over it is SIGBUS, and counted; rsvd.max: mmap is refused, and a page without a
+    reservation counts too; limits are rounded down to whole pages; the owner's copy that the limit refuses is stolen."""
+    root = group_root()
+    if not root:
+        print("not checked: groups: no hugetlb controller")
+        return
+
+    def touches_two(flags=0):
+        def body():
+            group.enter()
+            m = private(2, flags)
+            m[0] = 1
+            m[HUGE] = 1
+        return body
+
+    with Group(root, max=2 * HUGE - 4096) as group:
+        assert group.get("max") == str(HUGE)
+        assert in_child(touches_two()) == -signal.SIGBUS
+        assert group.get("events") == "max 1" and group.get("current") == "0"
+
+    def refused():
+        group.enter()
+        try:
+            private(2)
+        except OSError as e:
+            if e.errno != errno.ENOMEM:
+                return 1
+        else:
+            return 2
+        return 0 if call(libc.shmget(0, ctypes.c_size_t(2 * HUGE), SHM_HUGETLB | 0o1600)) == -errno.ENOMEM else 3
+
+    with Group(root, rsvd_max=HUGE) as group:
+        assert in_child(refused) == 0
+        assert in_child(touches_two(MAP_NORESERVE)) == -signal.SIGBUS
+
+    def steals():
+        group.enter()
+        m = private(1)
+        m[0] = 1
+        read, ready = os.pipe()
+        said, go = os.pipe()
+        pid = os.fork()
+        if not pid:
+            os.write(ready, b"1")
+            os.read(said, 1)
+            _ = m[0]
+            os._exit(0)
+        os.read(read, 1)
+        m[0] = 2
+        os.write(go, b"1")
+        return 0 if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGBUS and m[0] == 2 else 1
+
+    with Group(root, max=HUGE) as group:
+        assert in_child(steals) == 0
+
+
+def demotion():
+    """Demotion of a page of 1 GiB makes 512 of 2 MiB; of one that is reserved it does nothing, and fails not."""
+    if giants() != 0:
+        print("not checked: demotion: no pages of 1 GiB of our own")
+        return
+    put_giant("nr_hugepages", 1)
+    if giants() != 1:
+        print("not checked: demotion: the host has no GiB in one piece")
+        return
+    try:
+        m = mmap.mmap(-1, 1 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_HUGETLB | 30 << 26)
+        put_giant("demote", 1)
+        assert giants() == 1 and counters() == (8, 8, 0, 0)
+        m.close()
+        put_giant("demote", 1)
+        assert giants() == 0 and counters() == (520, 520, 0, 0), counters()
+    finally:
+        put_giant("nr_hugepages", 0)
+
+
+CHECKS = [groups, demotion, exec_keeps_the_owners_reservation, default_action_is_sigbus, smaps_and_numa_maps, pagemap_has_each_small_page,
           meminfo, node_files, memfd_sizes, segments_of_others, mounts]
 
 
 def restore(before):
+    if before[2] is not None:
+        put_giant("nr_hugepages", before[2])
     for _ in range(200):
         write("nr_overcommit_hugepages", before[1])
         write("nr_hugepages", before[0])
@@ -228,7 +368,7 @@ def take_pool():
     if counters()[0] != counters()[1] or counters()[2]:
         print("SKIP: the host has huge pages in use")
         sys.exit(77)
-    before = number("nr_hugepages"), number("nr_overcommit_hugepages")
+    before = number("nr_hugepages"), number("nr_overcommit_hugepages"), giants()
     ours, theirs = os.pipe()
     pid = os.fork()
     if not pid:
