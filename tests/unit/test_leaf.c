@@ -11,9 +11,11 @@
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/vma/mm.h"
+#include "stress.h"
 #include "unit.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 #define BIG (2ull << 20)
 #define GIB (1ull << 30)
@@ -665,6 +667,79 @@ static void test_gib(void **state)
 	free_gib(t->u.m, f);
 }
 
+/* ---- threads ------------------------------------------------------------------------------ */
+
+#define STORERS 2u
+#define ROUNDS 300u
+
+struct storer {
+	struct leaf_test *t;
+	pthread_t thread;
+	uint64_t nr;
+	bool *stop;
+};
+
+/* Refused where nothing is mapped just then.  A word of the thread's own is what it stored last, or
+ * 0: where the page is a new one. */
+static void *store_on(void *arg)
+{
+	struct storer *s = arg;
+	uint64_t at = LP(0) + SMALL(7) + s->nr * 8, value, got;
+
+	for (value = 1; !__atomic_load_n(s->stop, __ATOMIC_RELAXED); value++) {
+		if (!unit_try_store(s->t->u.mm, at, value))
+			continue;
+		if (unit_try_load(s->t->u.mm, at, &got))
+			CHECK(got == value || !got);
+	}
+	return NULL;
+}
+
+static void change_all(struct leaf_test *t, unsigned round)
+{
+	struct quire_mm *mm = t->u.mm, *child;
+
+	switch (round % 5) {
+	case 0:
+		unit_map(mm, LP(0), BIG, URW, UANON | QMAP_FIXED);
+		map(t, LP(0), BIG, QMAP_PRIVATE);
+		break;
+	case 1:
+		assert_int_equal(quire_mm_fork(mm, NULL, &child), 0);
+		quire_mm_put(child);
+		break;
+	case 2:
+		assert_int_equal(quire_mprotect(mm, LP(0), BIG, QPROT_READ), 0);
+		assert_int_equal(quire_mprotect(mm, LP(0), BIG, URW), 0);
+		break;
+	case 3:
+		assert_int_equal(move_to(t, LP(0), BIG, FAR), 0);
+		assert_int_equal(move_to(t, FAR, BIG, LP(0)), 0);
+		break;
+	default:
+		assert_int_equal(quire_madvise(mm, LP(0), BIG, QMADV_DONTNEED), 0);
+	}
+}
+
+static void test_threads(void **state)
+{
+	struct leaf_test *t = *state;
+	struct storer s[STORERS];
+	bool stop = false;
+
+	map(t, LP(0), BIG, QMAP_PRIVATE);
+	for (unsigned i = 0; i < STORERS; i++) {
+		s[i] = (struct storer){.t = t, .nr = i, .stop = &stop};
+		assert_int_equal(pthread_create(&s[i].thread, NULL, store_on, &s[i]), 0);
+	}
+	for (unsigned round = 0; round < ROUNDS; round++)
+		change_all(t, round);
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < STORERS; i++)
+		assert_int_equal(pthread_join(s[i].thread, NULL), 0);
+	unit_verify(&t->u);
+}
+
 #define leaf_test(f) cmocka_unit_test_setup_teardown(f, up, down)
 
 int main(void)
@@ -689,6 +764,7 @@ int main(void)
 	    leaf_test(test_walk_of_file),
 	    leaf_test(test_migrate),
 	    leaf_test(test_migrate_shared),
+	    leaf_test(test_threads),
 	    cmocka_unit_test_setup_teardown(test_gib, up_gib, down),
 	};
 

@@ -19,7 +19,8 @@
  *      that ends early gives the last one back by pt_cursor_pause().
  *   3  A table that is taken out between the look for it and its lock is passed over: whoever took
  *      it out had found it empty, and the VMA was dead, or a fixed mremap that failed had made the
- *      table for nothing (remap_tables.c, 3).  Or mremap has moved it, with its entries, to another
+ *      table for nothing (remap_tables.c, 3), or it was in the way of a large page (leaf.c, 1).  Or
+ *      mremap has moved it, with its entries, to another
  *      address: a walk that must miss none holds the file's I, as mremap does.
  *   4  After pt_cursor_pause() no lock is held, and the next piece begins at c.addr: for a caller
  *      that has to flush, or to allocate, within a piece.

@@ -8,8 +8,9 @@
  *   2  A table is linked into its parent under the parent's U, after two looks: the VMA for which
  *      it is made is not dead, and the parent is linked.  So a fault that lost its VMA links
  *      nothing.
- *   3  A holder of M takes an empty table out, either where no live VMA is left, or where that
- *      holder has made the table for nothing (remap_tables.c). `linked` is cleared under the
+ *   3  A holder of M takes an empty table out: where no live VMA is left, where that holder has
+ *      made the table for nothing (remap_tables.c), or where it is in the way of a large page
+ *      (leaf.c); by then something else may be mapped there. `linked` is cleared under the
  *      table's own lock, then the parent's entry under the parent's U. RCU frees the table after
  *      the flush.
  *   4  A table moves to another address (mremap) with M held and its VMA dead.  The old parent's
