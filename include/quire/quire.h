@@ -42,6 +42,9 @@ struct quire_file;
 
 /* ------------------------------------------------------------------ machine */
 
+/* Sizes of huge pages: each has a pool of its own. */
+enum quire_huge { QUIRE_HUGE_2M, QUIRE_HUGE_1G, QUIRE_NR_HUGE };
+
 struct quire_machine_options {
 	size_t size;
 	/* Bytes of RAM; rounded down to pages.  Required. */
@@ -82,6 +85,13 @@ struct quire_machine_options {
 	const uint64_t *node_bytes;
 	const uint8_t *cpu_nodes;
 	const uint8_t *node_distances;
+	/*
+	 * So many huge pages of each size are in the pools from the beginning, spread over the
+	 * nodes (0: none); the machine is not made if RAM has no room for them (-ENOMEM).  Of 2
+	 * MiB, so many more may be made on demand.
+	 */
+	uint64_t huge_pages[QUIRE_NR_HUGE];
+	uint64_t huge_overcommit;
 };
 #define QUIRE_MAX_NODES 32
 
@@ -163,6 +173,66 @@ QUIRE_API unsigned quire_node_distance(const struct quire_machine *m, unsigned f
  * 0, -EINVAL. */
 QUIRE_API int quire_node_set_weight(struct quire_machine *m, unsigned node, unsigned weight);
 QUIRE_API unsigned quire_node_weight(const struct quire_machine *m, unsigned node);
+
+/* ------------------------------------------------------------- huge page pools */
+
+/*
+ * A pool of huge pages has some that are free and some that are in use.  Of the free ones some are
+ * reserved: a mapping was promised them.  Surplus pages are those beyond what was asked for: made
+ * on demand, or in use or reserved when the pool was made smaller; they go when they become free.
+ */
+struct quire_hugetlb_info {
+	uint64_t total, free, reserved, surplus; /* HugePages_Total, _Free, _Rsvd, _Surp */
+	uint64_t overcommit;                     /* nr_overcommit_hugepages */
+	/* So far: pages made of other memory, and such as could not be (htlb_buddy_alloc_success
+	 * and _fail in /proc/vmstat). */
+	uint64_t made, not_made;
+};
+
+/* Bytes of a page of the size. */
+static inline uint64_t quire_huge_bytes(enum quire_huge size)
+{
+	return size == QUIRE_HUGE_2M ? 2ull << 20 : 1ull << 30;
+}
+
+/* Of all nodes (QUIRE_ALL_NODES), at one moment; or of one, of which only total, free and surplus
+ * are told: the others are of the machine.  0, -EINVAL: no such node or size. */
+QUIRE_API int quire_hugetlb_info_sized(struct quire_machine *m, enum quire_huge size, unsigned node,
+				       struct quire_hugetlb_info *out, size_t out_size);
+static inline int quire_hugetlb_info(struct quire_machine *m, enum quire_huge size, unsigned node,
+				     struct quire_hugetlb_info *out)
+{
+	return quire_hugetlb_info_sized(m, size, node, out, sizeof(*out));
+}
+
+/*
+ * nr_hugepages: the pool is to have n pages that are no surplus.  Pages come and go on nodes of the
+ * set alone (bit i: node i), in turn: quire_machine_node_set() is what nr_hugepages means, and the
+ * nodes of the thread's policy nr_hugepages_mempolicy.
+ *
+ * More: surplus pages count as asked for first, then pages are made, and memory is moved together
+ * for them; as many as there can be, which is no error: ask quire_hugetlb_info().  Fewer: free
+ * pages that are not reserved go; what of the others is too much becomes surplus.
+ *
+ * No lock; sleeps; programs go on meanwhile, and one resize waits for another.
+ * 0; -EINVAL: no such size, or no such node.
+ */
+QUIRE_API int quire_hugetlb_resize(struct quire_machine *m, enum quire_huge size, uint64_t nodes,
+				   uint64_t n);
+/* The same of one node, which is to have n of them: nodeN/hugepages/.../nr_hugepages. */
+QUIRE_API int quire_hugetlb_resize_node(struct quire_machine *m, enum quire_huge size,
+					unsigned node, uint64_t n);
+/* nr_overcommit_hugepages: as many surplus pages may be made on demand.  What is there stays.
+ * 0; -EINVAL: no such size, or 1 GiB, of which none are made so. */
+QUIRE_API int quire_hugetlb_set_overcommit(struct quire_machine *m, enum quire_huge size,
+					   uint64_t n);
+/*
+ * demote: up to n free pages of 1 GiB that are not reserved, on the node or on all
+ * (QUIRE_ALL_NODES), become 512 pages of 2 MiB each.  Fewer, if there are fewer: no error.
+ * 0; -EINVAL: no such node, or a size of which none are smaller.
+ */
+QUIRE_API int quire_hugetlb_demote(struct quire_machine *m, enum quire_huge size, unsigned node,
+				   uint64_t n);
 
 /* The next allocation point is number 1, and alloc_points counts from there.  No other call may be
  * in progress. */

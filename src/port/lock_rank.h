@@ -12,6 +12,7 @@
  */
 enum lock_rank {
 	RANK_NONE = 0,
+	RANK_RESIZE,           /* O  machine->huge.resizing: a pool's size (sleepable) */
 	RANK_MMAP,             /* M  mm->mmap_lock */
 	RANK_MMAP_NESTED,      /* M' the child's mmap_lock in fork */
 	RANK_FILE,             /* W  mapping->write_lock: size, write(2), truncation (sleepable) */
@@ -23,6 +24,7 @@ enum lock_rank {
 	RANK_PTL,              /* P  lock of a last-level table */
 	RANK_PTL_NESTED,       /* P' second last-level table: fork, mremap */
 	RANK_INDEX,            /* X  mapping->index_lock: page-cache index */
+	RANK_HUGETLB,          /* J  machine->huge.lock: pools of huge pages */
 	RANK_MMLIST,           /* L  machine->mm_lock: list of address spaces */
 	RANK_PCP,              /* K  per-CPU frame lists */
 	RANK_ZONE,             /* Z  zone->lock: buddy lists */

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 QUIRE, DOCS = sys.argv[1], Path(sys.argv[2])
-BESIDE = ("readers of the mappings", "the host's stores for a system call", "whoever takes a page away")
+BESIDE = ("readers of the mappings", "the host's stores for a system call", "whoever takes a page away",
+          "a resize of huge pages")
 
 
 def rows(name, heading):

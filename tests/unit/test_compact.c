@@ -166,6 +166,7 @@ static void test_on_demand(void **state)
 {
 	struct folio *block[RAM / UPAGE / BLOCK];
 	unsigned n = 0;
+	bool zeroed;
 	struct unit u;
 	uint64_t a;
 
@@ -174,9 +175,9 @@ static void test_on_demand(void **state)
 	a = fragment(&u, 4);
 	while ((block[n] = folio_alloc(u.m, ORDER, ALLOC_ZERO)))
 		n++;
-	assert_non_null(block[n] = folio_alloc_compacted(u.m, ORDER, ALLOC_ZERO));
-	for (unsigned i = 0; i < BLOCK; i++)
-		assert_int_equal(*(uint64_t *)pfn_addr(u.m, folio_pfn(u.m, block[n]) + i), 0);
+	assert_non_null(block[n] = folio_alloc_compacted(u.m, ORDER, 1, 0, &zeroed));
+	assert_false(zeroed);
+	assert_int_equal(folio_order(block[n]), ORDER);
 	for (unsigned i = 0; i <= n; i++)
 		folio_put(u.m, block[i]);
 	expect_kept(&u, a, 4);

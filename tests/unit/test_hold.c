@@ -4,6 +4,7 @@
  */
 #include "unit.h"
 
+#include "core/frame/block.h"
 #include "core/frame/hold.h"
 
 #define ORDER 4u
@@ -83,7 +84,7 @@ static void becomes_free(void **state)
 	assert_true(zone_take_held(m, 0, s->upper));
 	assert_false(zone_holds(m, 0, s->upper));
 	assert_null(folio_alloc(m, 0, 0));
-	block_free(m, s->upper, ORDER);
+	block_free(m, s->upper, ORDER, false);
 	use_all(s);
 	assert_in_range(folio_pfn(m, s->v[s->n - 1]), s->upper, s->upper + SIZE - 1);
 }
@@ -109,7 +110,7 @@ static void another_is_held(void **state)
 	assert_true(zone_holds(m, 0, s->lower));
 	put_block(s, s->lower);
 	assert_true(zone_take_held(m, 0, s->lower));
-	block_free(m, s->lower, ORDER);
+	block_free(m, s->lower, ORDER, false);
 }
 
 int main(void)

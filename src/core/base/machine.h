@@ -7,10 +7,12 @@
  *   L  machine->mm_lock                   Z  zone->lock
  *   U, P  a page table's own lock         R  RCU: readers under rcu_read_lock
  *   F  the folio lock                     M  mm->mmap_lock
+ *   J  machine->huge.lock                 O  machine->huge.resizing
  */
 #ifndef CORE_BASE_MACHINE_H
 #define CORE_BASE_MACHINE_H
 
+#include "core/base/huge_types.h"
 #include "core/base/log.h"
 #include "core/base/page.h"
 #include "ds/dlist.h"
@@ -18,8 +20,8 @@
 /*
  * Metadata of one 4 KiB frame: 32 bytes, two to a cache line.  (64 bytes cost munmap an eighth:
  * docs/performance.md.)  The head frame of an allocation of order n is the folio; the other frames
- * of it have FOLIO_TAIL and the order, and nothing else: what is said of one of them is said of the
- * folio.
+ * of it have FOLIO_TAIL and the order, and nothing else (but `charge`): what is said of one of them
+ * is said of the folio.
  */
 struct folio {
 	uint32_t refs;    /* A: 0 = free; the page cache holds one, each entry one, each pin one */
@@ -36,7 +38,7 @@ struct folio {
 			};
 			uint64_t index; /* page offset; anonymous: address >> 12 */
 		};
-		/* Free: neighbours in a buddy or per-CPU list (Z). */
+		/* Free: neighbours in a buddy list (Z), or in that of a pool of huge pages (J). */
 		struct {
 			uint32_t next, prev;
 		};
@@ -47,6 +49,8 @@ struct folio {
 			uint32_t linked; /* 1 until the table is taken out of the tree */
 			uint32_t level;  /* C: 0 = last level .. 3 = top */
 		} pt;
+		/* The first tail of a huge page in use. */
+		struct huge_charge charge;
 	};
 };
 _Static_assert(sizeof(struct folio) == 32, "32 bytes of metadata per frame");
@@ -69,8 +73,9 @@ enum folio_flags {
 	FOLIO_LENT = 1u << 14,      /* port->tlb_lent: when freed, has other memory put there */
 	FOLIO_KEPT = 1u << 15,      /* M of its mm: a table that stays, though it be empty */
 	FOLIO_LARGE = 1u << 16,     /* C while allocated: head of a folio of several frames */
-	FOLIO_CACHE = 1u << 17, /* of a page cache, or was: mapping and index are what they say */
-	FOLIO_HELD = 1u << 18,  /* Z: free, and in no list (hold.c) */
+	FOLIO_CACHE = 1u << 17,   /* of a page cache, or was: mapping and index are what they say */
+	FOLIO_HELD = 1u << 18,    /* Z: free, and in no list (hold.c) */
+	FOLIO_HUGETLB = 1u << 19, /* J: head of a huge page, free or in use (huge/pool.h) */
 };
 
 enum zone_kind { ZONE_RAM, ZONE_TABLE, NR_ZONE_KINDS };
@@ -134,6 +139,10 @@ struct quire_machine {
 	struct spinlock mm_lock;
 	struct dlist mms;   /* L */
 	struct dlist files; /* L: mappings, for verify */
+
+	/* C: the last reference of a huge page has gone: hugetlb_give(). */
+	void (*give_huge)(struct quire_machine *m, struct folio *f, bool zeroed);
+	struct huge_pools huge;
 };
 
 /* Heuristic overcommit, Linux's mode 0: refuses only what can never fit. */

@@ -277,6 +277,20 @@
 	  "rmap/root.h, 3")                                                                        \
 	X(walk_keeps_root, "a root that a walk goes through stays in the tree of forks",           \
 	  "rmap/root.h, 4")                                                                        \
+	X(huge_page_asked_again,                                                                   \
+	  "a huge page without a reservation is taken only if one is unpromised under J",          \
+	  "pool.c, 1")                                                                             \
+	X(shrink_asks_each,                                                                        \
+	  "a pool that gets smaller asks before each page whether it may go, under the J that "    \
+	  "takes it out",                                                                          \
+	  "resize.c, 1")                                                                           \
+	X(promise_asked_again,                                                                     \
+	  "huge pages are promised only if they are there under J, also when some have been made " \
+	  "for that",                                                                              \
+	  "pool.c, 3")                                                                             \
+	X(surplus_asked_again,                                                                     \
+	  "a surplus page enters the pool only if it is still allowed when it has been made",      \
+	  "pool.c, 2")                                                                             \
 	X(source_dead_during_move,                                                                 \
 	  "the VMA is dead before it is asked what it has and its entries are moved away",         \
 	  "locking.md 1")

@@ -10,6 +10,7 @@
 #include "core/base/sized.h"
 #include "core/frame/folio.h"
 #include "core/frame/zone.h"
+#include "core/huge/pool.h"
 #include "core/kind/kind.h"
 #include "core/table/pagetable.h"
 #include "core/vma/vma.h"
@@ -207,6 +208,8 @@ static int build(struct quire_machine *m, const struct quire_machine_options *o)
 		err = alloc_memory(m);
 	if (!err)
 		err = frames_init(m, o);
+	if (!err) /* first, while RAM is in one piece */
+		err = hugetlb_init(m, o);
 	if (!err)
 		err = make_zero_page(m);
 	return err;

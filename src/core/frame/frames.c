@@ -11,6 +11,7 @@
  *   2  machine_cpu.tables sums to the table frames in use.
  */
 #include "core/base/kmem.h"
+#include "core/frame/block.h"
 #include "core/frame/folio.h"
 #include "core/frame/hold.h"
 #include "core/frame/zone.h"
@@ -141,10 +142,9 @@ struct folio *frame_to_folio(struct quire_machine *m, pfn_t pfn, unsigned alloc_
 	return use_frames(m, pfn, 0, alloc_flags, zeroed);
 }
 
-struct folio *block_to_folio(struct quire_machine *m, pfn_t first, unsigned order,
-			     unsigned alloc_flags)
+struct folio *block_to_folio(struct quire_machine *m, pfn_t first, unsigned order)
 {
-	return use_frames(m, first, order, alloc_flags, false);
+	return use_frames(m, first, order, 0, false);
 }
 
 struct folio *folio_alloc(struct quire_machine *m, unsigned order, unsigned alloc_flags)
@@ -213,7 +213,8 @@ static uint32_t renew(struct quire_machine *m, struct folio *f)
 	return 0;
 }
 
-/* What most frames have nothing of.  Returns what the frame's flags are now. */
+/* What most frames have nothing of.  Returns what the frame's flags are now.  A huge page stays
+ * what it is, tails and all: it goes to its pool. */
 static __attribute__((noinline)) uint32_t retire_special(struct quire_machine *m, struct folio *f,
 							 uint32_t flags, unsigned cpu)
 {
@@ -222,7 +223,7 @@ static __attribute__((noinline)) uint32_t retire_special(struct quire_machine *m
 	Q_ASSERT(m, !(flags & (FOLIO_BUDDY | FOLIO_TAIL | FOLIO_PERMANENT)) && !folio_pins(f));
 	if (flags & FOLIO_TABLE)
 		atomic_add_relaxed(&m->cpus[cpu].tables, -1);
-	for (uint32_t i = 1; i < 1u << folio_order(f); i++)
+	for (uint32_t i = 1; !(flags & FOLIO_HUGETLB) && i < 1u << folio_order(f); i++)
 		atomic_store_relaxed(&f[i].flags, 0);
 	return flags;
 }
@@ -238,8 +239,18 @@ static inline bool retire_folio(struct quire_machine *m, struct folio *f, unsign
 		flags = retire_special(m, f, flags, cpu);
 	mem_out_of_use(folio_addr(m, f), PAGE_SIZE << folio_order(f));
 	Q_ASSERT(m, atomic_load_relaxed(&f->mapcount) == 0);
-	atomic_store_relaxed(&f->flags, flags & FOLIO_ZEROED);
+	atomic_store_relaxed(&f->flags, flags & (FOLIO_ZEROED | FOLIO_HUGETLB));
 	return (flags & FOLIO_ZEROED) != 0;
+}
+
+/* More than one frame, retired. */
+static __attribute__((noinline)) void free_large(struct quire_machine *m, struct folio *f,
+						 bool zeroed)
+{
+	if (folio_test(f, FOLIO_HUGETLB))
+		m->give_huge(m, f, zeroed);
+	else
+		zone_free_frames(m, f, 1u << folio_order(f), zeroed);
 }
 
 void frames_free(struct quire_machine *m, struct folio *f)
@@ -248,7 +259,7 @@ void frames_free(struct quire_machine *m, struct folio *f)
 	bool zeroed = retire_folio(m, f, cpu);
 
 	if (folio_order(f))
-		zone_free_frames(m, f, 1u << folio_order(f), zeroed);
+		free_large(m, f, zeroed);
 	else
 		pcp_free(m, f, cpu);
 }
@@ -272,7 +283,7 @@ static void free_run(struct quire_machine *m, struct folio **v, unsigned n, unsi
 	bool zeroed = folio_test(v[0], FOLIO_ZEROED);
 
 	if (folio_order(v[0]))
-		zone_free_frames(m, v[0], 1u << folio_order(v[0]), zeroed);
+		free_large(m, v[0], zeroed);
 	else if (n >= FREE_RUN)
 		zone_free_frames(m, v[0], n, zeroed);
 	else

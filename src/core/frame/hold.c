@@ -68,7 +68,9 @@ uint32_t zone_broken(struct quire_machine *m, unsigned zone, unsigned order)
 	uint32_t frames = 0;
 
 	zone_lock(m, z);
-	for (unsigned i = 0; i < order; i++)
+	if (order > MAX_ORDER)
+		frames = z->nr_free + (z->end - z->frontier);
+	for (unsigned i = 0; i < order && order <= MAX_ORDER; i++)
 		frames += z->nr_blocks[i] << i;
 	zone_unlock(z);
 	return frames;
@@ -152,9 +154,4 @@ bool zone_take_held(struct quire_machine *m, unsigned zone, pfn_t first)
 	}
 	zone_unlock(z);
 	return whole;
-}
-
-void block_free(struct quire_machine *m, pfn_t first, unsigned order)
-{
-	zone_free_frames(m, pfn_folio(m, first), 1u << order, false);
 }

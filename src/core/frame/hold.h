@@ -12,7 +12,10 @@
 /* Frames of it that were ever used: [*first, *end).  Blocks are aligned from *first on. */
 void zone_span(const struct quire_machine *m, unsigned zone, pfn_t *first, pfn_t *end);
 
-/* How many free frames are not in a free block of this order, or a larger one. */
+/*
+ * How many free frames are not in a free block of this order, or a larger one.  Of an order that no
+ * list has: all free frames.
+ */
 uint32_t zone_broken(struct quire_machine *m, unsigned zone, unsigned order);
 
 /*
@@ -26,10 +29,5 @@ bool zone_holds(struct quire_machine *m, unsigned zone, pfn_t first);
 void zone_release(struct quire_machine *m, unsigned zone, pfn_t first);
 /* If all of it is free it is the caller's: out of the lists, without a reference. */
 bool zone_take_held(struct quire_machine *m, unsigned zone, pfn_t first);
-
-/* What zone_take_held() has given becomes a folio, or goes back to the lists. */
-struct folio *block_to_folio(struct quire_machine *m, pfn_t first, unsigned order,
-			     unsigned alloc_flags);
-void block_free(struct quire_machine *m, pfn_t first, unsigned order);
 
 #endif

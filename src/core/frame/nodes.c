@@ -159,7 +159,7 @@ int quire_node_stats_sized(struct quire_machine *m, unsigned node, struct quire_
 /* What is seen of a frame may be old by the time that it is counted. */
 static void count_frame(struct quire_node_usage *u, struct folio *f)
 {
-	const uint32_t none = FOLIO_TABLE | FOLIO_TAIL | FOLIO_BUDDY;
+	const uint32_t none = FOLIO_TABLE | FOLIO_TAIL | FOLIO_BUDDY | FOLIO_HUGETLB;
 	uint32_t flags = atomic_load_relaxed(&f->flags);
 	unsigned pages = folio_pages(f);
 

@@ -144,7 +144,7 @@ void zone_free_run_locked(struct quire_machine *m, struct zone *z, pfn_t pfn, ui
 }
 
 /* Invariant 1: the next block's metadata becomes valid and the block free. */
-static bool extend_frontier(struct quire_machine *m, struct zone *z)
+bool zone_extend_locked(struct quire_machine *m, struct zone *z)
 {
 	pfn_t first = z->frontier;
 	uint32_t n = z->end - first < MAX_BLOCK ? z->end - first : MAX_BLOCK;
@@ -175,7 +175,7 @@ static pfn_t alloc_locked(struct quire_machine *m, struct zone *z, unsigned orde
 	pfn_t pfn;
 
 	while ((list = find_list(z, order)) == NR_LISTS)
-		if (!extend_frontier(m, z) && (order || !zone_release_locked(m, z)))
+		if (!zone_extend_locked(m, z) && (order || !zone_release_locked(m, z)))
 			return NO_FRAME;
 	pfn = z->heads[list];
 	o = list_order(list);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * zone.h: zones, and the per-CPU lists in front of them: private to zone.c, zones.c, pcp.c,
- * frames.c, folio.c and verify.
+ * frames.c, block.c, folio.c and verify.
  */
 #ifndef CORE_FRAME_ZONE_H
 #define CORE_FRAME_ZONE_H
@@ -105,6 +105,8 @@ void zone_free_run_locked(struct quire_machine *m, struct zone *z, pfn_t pfn, ui
 void zone_free_frames(struct quire_machine *m, struct folio *first, uint32_t count, bool zeroed);
 /* Frames free or never used, whatever list they are in. */
 uint64_t zone_free_count(struct zone *z);
+/* Some frames more have metadata and are free.  False: all have.  The lock held. */
+bool zone_extend_locked(struct quire_machine *m, struct zone *z);
 /* Takes a free block out of its list; returns whether it reads as zero.  The lock held. */
 bool zone_block_remove(struct quire_machine *m, struct zone *z, pfn_t pfn, unsigned order);
 /* Offers free blocks to port->ram_discard.  No spinlock held. */

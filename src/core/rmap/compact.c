@@ -13,7 +13,9 @@
  *      to do.
  *   4  An allocation that finds no other frame has the held ones: then the block is given up.
  */
+#include "core/base/kmem.h"
 #include "core/base/sized.h"
+#include "core/frame/block.h"
 #include "core/frame/hold.h"
 #include "core/rmap/compact.h"
 #include "core/rmap/migrate.h"
@@ -43,7 +45,7 @@ const char *quire_stuck_name(enum quire_stuck reason)
 
 static bool is_free(const struct folio *f)
 {
-	return !atomic_load(&f->refs) && !folio_test(f, FOLIO_TAIL);
+	return !atomic_load(&f->refs) && !folio_test(f, FOLIO_TAIL | FOLIO_HUGETLB);
 }
 
 /* Seen without a lock or a reference: a guess. */
@@ -53,7 +55,7 @@ static enum quire_stuck obstacle(const struct folio *f)
 
 	if (flags & FOLIO_TABLE)
 		return QUIRE_STUCK_TABLE;
-	if (flags & (FOLIO_TAIL | FOLIO_LARGE))
+	if (flags & (FOLIO_TAIL | FOLIO_LARGE | FOLIO_HUGETLB))
 		return QUIRE_STUCK_LARGE;
 	if (folio_pins(f))
 		return QUIRE_STUCK_PINNED;
@@ -199,7 +201,7 @@ static void pass(struct compaction *c, uint32_t least, uint32_t most, pfn_t *blo
 		if (block)
 			*block = first;
 		else
-			block_free(c->m, first, c->order);
+			block_free(c->m, first, c->order, false);
 	}
 }
 
@@ -209,6 +211,8 @@ static void compact_zone(struct compaction *c, unsigned zone, pfn_t *block)
 	uint32_t least = 1, size = 1u << c->order;
 
 	c->zone = zone;
+	if (c->order > MAX_ORDER)
+		zone_reach(c->m, zone, c->order);
 	for (int shift = 3; shift >= 0 && !is_enough(c); shift--) {
 		uint32_t most = size >> shift;
 
@@ -231,36 +235,63 @@ static void end(struct compaction *c)
 	c->r.moved += c->mg.moved;
 }
 
+static void compact_nodes(struct compaction *c, unsigned node)
+{
+	begin(c, MIGRATE_WAIT);
+	for (unsigned i = 0; i < quire_machine_nodes(c->m); i++)
+		if (node == QUIRE_ALL_NODES || node == i)
+			compact_zone(c, i, NULL);
+	end(c);
+}
+
 int quire_compact_sized(struct quire_machine *m, unsigned node, unsigned order, uint64_t want,
 			struct quire_compact_result *out, size_t size)
 {
-	unsigned nodes = quire_machine_nodes(m);
 	struct compaction c = {.m = m, .order = order, .want = want};
 
-	if (!order || order > MAX_ORDER || (node >= nodes && node != QUIRE_ALL_NODES))
+	if (!order || order > MAX_ORDER ||
+	    (node >= quire_machine_nodes(m) && node != QUIRE_ALL_NODES))
 		return -QEINVAL;
-	begin(&c, MIGRATE_WAIT);
-	for (unsigned i = 0; i < nodes; i++)
-		if (node == QUIRE_ALL_NODES || node == i)
-			compact_zone(&c, i, NULL);
-	end(&c);
+	compact_nodes(&c, node);
 	fill_sized(out, size, &c.r, sizeof(c.r));
 	return 0;
 }
 
+void compact_node(struct quire_machine *m, unsigned node, unsigned order, uint64_t want,
+		  struct quire_compact_result *out)
+{
+	struct compaction c = {.m = m, .order = order, .want = want};
+
+	compact_nodes(&c, node);
+	*out = c.r;
+}
+
 /* ---- on demand ---------------------------------------------------------------------- */
 
-struct folio *folio_alloc_compacted(struct quire_machine *m, unsigned order, unsigned alloc_flags)
+static pfn_t make_block(struct quire_machine *m, unsigned order, uint64_t nodes, unsigned from)
 {
 	struct compaction c = {.m = m, .order = order, .want = 1};
-	struct folio *f = folio_alloc(m, order, alloc_flags);
+	unsigned n = quire_machine_nodes(m);
 	pfn_t block = NO_FRAME;
 
-	if (f || !order || order > MAX_ORDER)
-		return f;
 	begin(&c, MIGRATE_NOWAIT);
-	for (unsigned i = 0; i < quire_machine_nodes(m) && block == NO_FRAME; i++)
-		compact_zone(&c, i, &block);
+	for (unsigned i = 0; i < n && block == NO_FRAME; i++)
+		if (nodes >> (from + i) % n & 1)
+			compact_zone(&c, (from + i) % n, &block);
 	end(&c);
-	return block == NO_FRAME ? NULL : block_to_folio(m, block, order, alloc_flags);
+	return block;
+}
+
+struct folio *folio_alloc_compacted(struct quire_machine *m, unsigned order, uint64_t nodes,
+				    unsigned from, bool *zeroed)
+{
+	pfn_t block = NO_FRAME;
+
+	*zeroed = false;
+	if (alloc_point_fails(m))
+		return NULL;
+	block = block_alloc(m, order, nodes, from, zeroed);
+	if (block == NO_FRAME)
+		block = make_block(m, order, nodes, from);
+	return block == NO_FRAME ? NULL : block_to_folio(m, block, order);
 }

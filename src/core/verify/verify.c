@@ -15,6 +15,7 @@
  *   4  The rss counters, total_vm and its kin, and committed memory are the sums they claim to be.
  *   5  The interval trees of files hold exactly the live VMAs that map them.
  *   6  A walk from the folio of a private page comes to each of its entries.
+ *   7  Pools of huge pages have what they count (verify_huge.c).
  */
 #include "core/base/kmem.h"
 #include "core/file/file.h"
@@ -270,6 +271,7 @@ static void verify_all(struct verify *v)
 		verify_file(v, container_of(pos, struct quire_file, node));
 	v->bad += frames_verify(m, v->report, v->arg);
 	verify_frames(v);
+	verify_huge(v);
 	verify_totals(v);
 }
 

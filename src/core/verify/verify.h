@@ -39,6 +39,8 @@ void verify_entry_of(struct verify *v, const struct folio *f, uint64_t pfn, unsi
  * violations.
  */
 unsigned frames_verify(struct quire_machine *m, void (*report)(void *, const char *), void *arg);
+/* verify_huge.c */
+void verify_huge(struct verify *v);
 /* verify_mm.c */
 void verify_mm(struct verify *v, struct quire_mm *mm);
 /* verify_anon.c: of an mm, and of an entry of a private page that it has at addr. */

@@ -4,7 +4,7 @@
  *
  * Owns nothing and takes no lock: the machine is quiescent and the per-CPU lists are drained.
  * Proves the invariants of zone.c, and that every frame below the frontier that is in no free
- * block has a reference.
+ * block has a reference, or is of a huge page (verify_huge.c).
  */
 #include "core/frame/folio.h"
 #include "core/frame/zone.h"
@@ -125,7 +125,7 @@ static void check_zone(struct check *c)
 			pfn += 1u << folio_order(f);
 			continue;
 		}
-		if (!atomic_load(&f->refs) && !folio_test(f, FOLIO_TAIL))
+		if (!atomic_load(&f->refs) && !folio_test(f, FOLIO_TAIL | FOLIO_HUGETLB))
 			bad(c, "frame is neither free nor referenced", pfn);
 		pfn++;
 	}

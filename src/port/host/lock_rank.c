@@ -26,6 +26,7 @@ static __thread struct {
 
 static const char *const names[RANK_MAX] = {
     [RANK_NONE] = "none",
+    [RANK_RESIZE] = "resize of huge pages",
     [RANK_MMAP] = "mmap",
     [RANK_MMAP_NESTED] = "mmap (nested)",
     [RANK_FILE] = "file",
@@ -37,6 +38,7 @@ static const char *const names[RANK_MAX] = {
     [RANK_PTL] = "page table",
     [RANK_PTL_NESTED] = "page table (nested)",
     [RANK_INDEX] = "index",
+    [RANK_HUGETLB] = "pools of huge pages",
     [RANK_MMLIST] = "mm list",
     [RANK_PCP] = "per-CPU frames",
     [RANK_ZONE] = "zone",

@@ -14,6 +14,7 @@
 
 static const char *const rank_names[RANK_MAX] = {
     [RANK_NONE] = "word",
+    [RANK_RESIZE] = "resize of huge pages (O)",
     [RANK_MMAP] = "mmap_lock (M)",
     [RANK_MMAP_NESTED] = "child's mmap_lock (M')",
     [RANK_FILE] = "write_lock (W)",
@@ -25,6 +26,7 @@ static const char *const rank_names[RANK_MAX] = {
     [RANK_PTL] = "PTL",
     [RANK_PTL_NESTED] = "second PTL",
     [RANK_INDEX] = "index_lock (X)",
+    [RANK_HUGETLB] = "pools of huge pages (J)",
     [RANK_MMLIST] = "mm_lock (L)",
     [RANK_PCP] = "per-CPU lists' lock (C)",
     [RANK_ZONE] = "zone lock (Z)",
