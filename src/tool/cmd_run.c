@@ -22,11 +22,13 @@
 #define MAX_RAM (1ull << 43)
 #define MIN_RAM (1ull << 20)
 
-enum { OPT_RAM = 256, OPT_NODES, OPT_REPORT, OPT_FAIL, OPT_STAT };
+enum { OPT_RAM = 256, OPT_NODES, OPT_HUGEPAGES, OPT_OVERCOMMIT, OPT_REPORT, OPT_FAIL, OPT_STAT };
 
 static const struct option long_options[] = {
     {"ram", required_argument, NULL, OPT_RAM},
     {"nodes", required_argument, NULL, OPT_NODES},
+    {"hugepages", required_argument, NULL, OPT_HUGEPAGES},
+    {"hugepages-overcommit", required_argument, NULL, OPT_OVERCOMMIT},
     {"quiet", no_argument, NULL, 'q'},
     {"report", required_argument, NULL, OPT_REPORT},
     {"fail", required_argument, NULL, OPT_FAIL},
@@ -53,6 +55,10 @@ void cmd_run_help(void)
 	    "      --nodes N[:SIZE,...]\n"
 	    "                         divide RAM and processors into N NUMA nodes, of these\n"
 	    "                         sizes (default: of one size), e.g. 2 or 2:1G,512M\n"
+	    "      --hugepages 2M=N[,1G=M]\n"
+	    "                         N huge pages of 2 MiB and M of 1 GiB, out of RAM\n"
+	    "      --hugepages-overcommit 2M=N\n"
+	    "                         as many more of 2 MiB may be made when they are wanted\n"
 	    "  -q, --quiet            no report and no notes on standard error\n"
 	    "      --report FILE      write the report to FILE, - for standard output: JSON if "
 	    "the\n"
@@ -98,6 +104,46 @@ static enum parsed set_nodes(struct run_options *opts, const char *text)
 		return wrong("--nodes: '%s' is not a number from 1 to %d, with as many sizes or "
 			     "none: 2 and 2:1G,512M are",
 			     text, RUN_MAX_NODES);
+	return PARSED_RUN;
+}
+
+static const uint64_t huge_sizes[QUIRE_NR_HUGE] = {
+    [QUIRE_HUGE_2M] = 2ull << 20, [QUIRE_HUGE_1G] = 1ull << 30};
+
+/* So many fit in the largest RAM. */
+static bool too_many(const uint64_t *counts)
+{
+	uint64_t left = MAX_RAM;
+
+	for (unsigned i = 0; i < QUIRE_NR_HUGE; i++) {
+		if (counts[i] > left / huge_sizes[i])
+			return true;
+		left -= counts[i] * huge_sizes[i];
+	}
+	return false;
+}
+
+static enum parsed set_huge_pages(struct run_options *opts, const char *text)
+{
+	if (!parse_counts(text, huge_sizes, QUIRE_NR_HUGE, opts->huge_pages))
+		return wrong("--hugepages: '%s' does not say how many of which size; 2M=64 and "
+			     "2M=64,1G=1 do",
+			     text);
+	if (too_many(opts->huge_pages))
+		return wrong("--hugepages: %s is more than the largest RAM, 8T", text);
+	return PARSED_RUN;
+}
+
+static enum parsed set_overcommit(struct run_options *opts, const char *text)
+{
+	uint64_t counts[QUIRE_NR_HUGE];
+
+	if (!parse_counts(text, huge_sizes, QUIRE_NR_HUGE, counts))
+		return wrong("--hugepages-overcommit: '%s' does not say how many; 2M=64 does",
+			     text);
+	if (counts[QUIRE_HUGE_1G])
+		return wrong("--hugepages-overcommit: only pages of 2M are made on demand");
+	opts->huge_overcommit = counts[QUIRE_HUGE_2M];
 	return PARSED_RUN;
 }
 
@@ -158,6 +204,10 @@ static enum parsed set_option(struct run_options *opts, struct points *fail, int
 		return set_ram(opts, optarg);
 	case OPT_NODES:
 		return set_nodes(opts, optarg);
+	case OPT_HUGEPAGES:
+		return set_huge_pages(opts, optarg);
+	case OPT_OVERCOMMIT:
+		return set_overcommit(opts, optarg);
 	case 'q':
 		opts->quiet = true;
 		return PARSED_RUN;

@@ -92,6 +92,61 @@ bool parse_nodes(const char *text, uint64_t *bytes, unsigned max, unsigned *node
 	return true;
 }
 
+#define MOST_SIZES 8
+
+/* The number of the size that the n bytes of text are, or `of`. */
+static unsigned size_named(const char *text, size_t n, const uint64_t *sizes, unsigned of)
+{
+	char one[32] = "";
+	uint64_t bytes;
+	unsigned i = 0;
+
+	if (n >= sizeof(one))
+		return of;
+	memcpy(one, text, n);
+	if (!parse_size(one, &bytes))
+		return of;
+	while (i < of && sizes[i] != bytes)
+		i++;
+	return i;
+}
+
+/* "2M=64", and where it ends; NULL: it is none, or of a size that was seen. */
+static const char *one_count(const char *text, const uint64_t *sizes, unsigned n, uint64_t *counts,
+			     unsigned *seen)
+{
+	size_t len = strcspn(text, "=,");
+	unsigned i = size_named(text, len, sizes, n);
+	char *end;
+
+	if (i == n || (*seen >> i & 1) || text[len] != '=' ||
+	    !isdigit((unsigned char)text[len + 1]))
+		return NULL;
+	*seen |= 1u << i;
+	errno = 0;
+	counts[i] = strtoull(text + len + 1, &end, 10);
+	return errno || (*end && *end != ',') ? NULL : end;
+}
+
+bool parse_counts(const char *text, const uint64_t *sizes, unsigned n, uint64_t *counts)
+{
+	uint64_t found[MOST_SIZES] = {0};
+	unsigned seen = 0;
+
+	if (n > MOST_SIZES)
+		return false;
+	for (;;) {
+		text = one_count(text, sizes, n, found, &seen);
+		if (!text)
+			return false;
+		if (!*text)
+			break;
+		text++;
+	}
+	memcpy(counts, found, n * sizeof(*counts));
+	return true;
+}
+
 bool parse_seconds(const char *text, double *out)
 {
 	double value;

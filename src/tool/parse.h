@@ -13,6 +13,8 @@
 bool parse_size(const char *text, uint64_t *out);
 /* "2", "2:1G,512M": a number from 1 to max, and as many sizes, or none: then bytes[] is 0. */
 bool parse_nodes(const char *text, uint64_t *bytes, unsigned max, unsigned *nodes);
+/* "2M=64,1G=1": how many of each of the n sizes, no size twice; 0 of one that is not named. */
+bool parse_counts(const char *text, const uint64_t *sizes, unsigned n, uint64_t *counts);
 /* "1", "0.5": seconds, above 0 and at most a day. */
 bool parse_seconds(const char *text, double *out);
 

@@ -44,6 +44,6 @@ compacts $node/../node/node0/compact --ram 32M
 "$quire" run --quiet -- "$guest" refused || fail refused
 "$quire" run --quiet -- "$guest" others || fail others
 "$quire" run --quiet -- "$guest" others $node/node0/compact || fail 'others, of a node'
-"$quire" run --quiet --nodes 2 -- "$guest" others $node/node1/compact || fail 'others, of a node of two'
+"$quire" run --quiet --nodes 2 -- "$guest" others $node/node1/compact machine || fail 'others, of a node of two'
 [ $failed = 0 ] && echo ok
 exit $failed

@@ -80,6 +80,6 @@ status=$?
 [ $status = 3 ] || { echo "FAILED: status $status of the first process"; failed=1; }
 check "what the first process left"
 
-# Directories of nodes are of runs beside this one: node_dir.sh.
-[ -z "$(ls /dev/shm 2>/dev/null | grep quire | grep -v quire-nodes)" ] || failed=1
+# Directories that tell of machines are of runs beside this one: machine_dir.sh.
+[ -z "$(ls /dev/shm 2>/dev/null | grep quire | grep -v quire-machine)" ] || failed=1
 exit $failed

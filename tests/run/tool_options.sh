@@ -59,6 +59,14 @@ says 125 'multiple of 4M' run --nodes 2:1G,5M true
 says 125 'not those of --ram' run --ram 1G --nodes 2:1G,1G true
 says 125 'less than 4M' run --ram 4M --nodes 2 true
 says 125 'out of range' run --nodes 2:9T,4M true
+for pools in '' x 2M 2M= 2M=x 2M=-1 2M=1x 3M=1 2M=1, 2M=1,,1G=1 2M=1,2M=2 1G=1,2M 2M=1.5 =1 2M=99999999999999999999; do
+	says 125 "--hugepages: '" run "--hugepages=$pools" true
+	says 125 "--hugepages-overcommit: '" run "--hugepages-overcommit=$pools" true
+done
+says 125 'largest RAM' run --hugepages 2M=4000000,1G=4096 true
+says 125 'only pages of 2M' run --hugepages-overcommit 1G=1 true
+says 125 'cannot make 16 huge pages of 2 MiB out of 32 MiB of RAM (try a larger --ram)' run --ram 32M --hugepages 2M=16 true
+says 125 'cannot make 0 huge pages of 2 MiB and 2 of 1 GiB out of' run --ram 1G --hugepages 1G=2,2M=0 true
 for list in '' x 0 1, ,1 1,,2 1-2 99999999999999999999999; do
 	says 125 'is not a list' run --fail "$list" true
 done

@@ -5,6 +5,8 @@
 #ifndef RUN_OPTIONS_H
 #define RUN_OPTIONS_H
 
+#include "quire/quire.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,6 +20,9 @@ struct run_options {
 	 * tells of nodes is the host's.  The sizes are all 0: the same of each. */
 	unsigned nodes;
 	uint64_t node_bytes[RUN_MAX_NODES];
+	/* Pages in the pools of huge pages, of 2 MiB and of 1 GiB, and how many more of 2 MiB may
+	 * be made on demand. */
+	uint64_t huge_pages[QUIRE_NR_HUGE], huge_overcommit;
 	/* No report on stderr at the end. */
 	bool quiet;
 	/* Where the report goes; NULL: stderr, "-": stdout.  JSON if the name ends in .json,

@@ -18,7 +18,7 @@
  *   T  ctl's lock
  *     D  fds.c's lock   leaf
  *     D' closer.c's     leaf
- *   N' node_tree.c's  leaf
+ *   N' machine_tree.c's  leaf
  *   Y  say.c's        leaf
  *   C  constant after publication      A  atomic
  *   O  only the worker attached to the slot
@@ -45,7 +45,7 @@ struct ctl_table;
 struct far_numbers;
 struct fds;
 struct inodes;
-struct node_tree;
+struct machine_tree;
 struct notes;
 struct oom_log;
 struct peak;
@@ -134,19 +134,19 @@ struct run {
 	int ctl;                    /* C: our end of the socket */
 
 	/* What one file keeps: each guards its own. */
-	struct said said;            /* base/say.c */
-	struct closer *closer;       /* C: fd/closer.c */
-	struct ctl_table *ctl_table; /* C: fd/ctl.c */
-	struct fds *fds;             /* C: fd/fds.c */
-	struct far_numbers *far;     /* C: file/far.c */
-	struct inodes *inodes;       /* C: file/inode.c */
-	struct node_tree *node_tree; /* C: procfs/node_tree.c; NULL: no --nodes */
-	struct notes *notes;         /* C: call/note.c */
-	struct compacted compacted;  /* A: call/compact.c */
-	struct segments *segments;   /* C: call/shm.c */
-	struct oom_log *ooms;        /* C: oom/oom.c */
-	uint64_t last_flush;         /* A: port/flush.c */
-	int vsyscall;                /* A: procfs/proc_text_vma.c: 0 not known, 1 no, 2 yes */
+	struct said said;                  /* base/say.c */
+	struct closer *closer;             /* C: fd/closer.c */
+	struct ctl_table *ctl_table;       /* C: fd/ctl.c */
+	struct fds *fds;                   /* C: fd/fds.c */
+	struct far_numbers *far;           /* C: file/far.c */
+	struct inodes *inodes;             /* C: file/inode.c */
+	struct machine_tree *machine_tree; /* C: procfs/machine_tree.c */
+	struct notes *notes;               /* C: call/note.c */
+	struct compacted compacted;        /* A: call/compact.c */
+	struct segments *segments;         /* C: call/shm.c */
+	struct oom_log *ooms;              /* C: oom/oom.c */
+	uint64_t last_flush;               /* A: port/flush.c */
+	int vsyscall;                      /* A: procfs/proc_text_vma.c: 0 not known, 1 no, 2 yes */
 };
 
 #endif

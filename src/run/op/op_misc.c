@@ -12,7 +12,7 @@
 #include "run/guest/request.h"
 #include "run/guest/space.h"
 #include "run/op/ops.h"
-#include "run/procfs/node_tree.h"
+#include "run/procfs/machine_tree.h"
 #include "run/procfs/procfs.h"
 #include "run/wire/atomic.h"
 #include "run/wire/requests.h"
@@ -83,14 +83,26 @@ void op_is_guest(struct request *q)
 	space_put(space);
 }
 
-void op_node_file(struct request *q)
+/* The text is copied first: the guest may write there meanwhile. */
+static int64_t machine_write(struct request *q)
 {
-	if (!q->run->node_tree || q->a[0] >= RUN_NR_NODE_FILES || q->a[1] >= q->run->info->nodes)
-		q->ret = -ENOENT;
-	else if (q->a[0] == NODE_WEIGHT)
-		q->ret = node_tree_set_weight(q->run, (unsigned)q->a[1], q->a[2]);
+	char text[RUN_MACHINE_TEXT + 1];
+	struct machine_write w = {.text = text, .all = q->a[2], .at = q->a[3]};
+
+	w.n = w.all < RUN_MACHINE_TEXT ? w.all : RUN_MACHINE_TEXT;
+	memcpy(text, q->slot->chan->data, w.n);
+	text[w.n] = 0;
+	return machine_tree_written(q, q->a[1], &w);
+}
+
+void op_machine_file(struct request *q)
+{
+	if (q->a[0] == MACHINE_MAKE)
+		q->ret = machine_tree_make(q->run);
+	else if (q->a[0] == MACHINE_OPENED)
+		q->ret = machine_tree_opened(q->run, q->a[1], q->a[2]);
 	else
-		q->ret = node_tree_tell(q->run, (unsigned)q->a[1], (enum run_node_file)q->a[0]);
+		q->ret = q->a[0] == MACHINE_WRITE ? machine_write(q) : -EINVAL;
 }
 
 void op_compact(struct request *q)

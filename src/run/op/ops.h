@@ -30,7 +30,7 @@ void op_exec_load(struct request *q);
 void op_proc_open(struct request *q);
 void op_note(struct request *q);
 void op_is_guest(struct request *q);
-void op_node_file(struct request *q);
+void op_machine_file(struct request *q);
 void op_compact(struct request *q);
 
 #endif

@@ -61,7 +61,7 @@ static const op_fn ops[RUN_NR_OPS] = {
     [OP_PROC_OPEN] = op_proc_open,
     [OP_NOTE] = op_note,
     [OP_IS_GUEST] = op_is_guest,
-    [OP_NODE_FILE] = op_node_file,
+    [OP_MACHINE_FILE] = op_machine_file,
     [OP_COMPACT] = op_compact,
 };
 

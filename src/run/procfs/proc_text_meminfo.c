@@ -17,7 +17,7 @@
 
 struct entry {
 	const char *key;
-	uint64_t kb;
+	uint64_t kb; /* or a number, where the line has no unit */
 };
 
 /* Limit that overcommit's strict mode would have with Linux's default ratio of one half. */
@@ -61,15 +61,31 @@ static void print_all(struct text *t, const char *host, const struct entry *entr
 static const char lines[] = "MemTotal: 0 kB\nMemFree: 0 kB\nMemAvailable: 0 kB\nBuffers: 0 kB\n"
 			    "Cached: 0 kB\nSwapCached: 0 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n"
 			    "AnonPages: 0 kB\nMapped: 0 kB\nShmem: 0 kB\nSlab: 0 kB\n"
-			    "SReclaimable: 0 kB\nPageTables: 0 kB\nCommitted_AS: 0 kB\n";
+			    "SReclaimable: 0 kB\nPageTables: 0 kB\nCommitted_AS: 0 kB\n"
+			    "HugePages_Total: 0\nHugePages_Free: 0\nHugePages_Rsvd: 0\n"
+			    "HugePages_Surp: 0\nHugepagesize: 0 kB\nHugetlb: 0 kB\n";
+
+/* Of all sizes. */
+static uint64_t hugetlb_kb(struct quire_machine *m)
+{
+	struct quire_hugetlb_info i;
+	uint64_t kb = 0;
+
+	for (unsigned size = 0; size < QUIRE_NR_HUGE; size++)
+		if (!quire_hugetlb_info(m, (enum quire_huge)size, QUIRE_ALL_NODES, &i))
+			kb += i.total * (quire_huge_bytes((enum quire_huge)size) >> 10);
+	return kb;
+}
 
 void proc_text_meminfo(struct text *t, struct run *run)
 {
+	struct quire_hugetlb_info huge = {0};
 	struct quire_machine_stats m;
 	size_t len;
 	char *host = host_proc_read("meminfo", &len);
 
 	quire_machine_stats(run->machine, &m);
+	quire_hugetlb_info(run->machine, QUIRE_HUGE_2M, QUIRE_ALL_NODES, &huge);
 	const struct entry entries[] = {
 	    {"MemTotal", m.ram_frames * 4},
 	    {"MemFree", m.free_frames * 4},
@@ -88,7 +104,12 @@ void proc_text_meminfo(struct text *t, struct run *run)
 	    {"CommitLimit", commit_limit(&m) * 4},
 	    {"Committed_AS", m.committed_pages * 4},
 	    {"VmallocTotal", 34359738367},
+	    {"HugePages_Total", huge.total},
+	    {"HugePages_Free", huge.free},
+	    {"HugePages_Rsvd", huge.reserved},
+	    {"HugePages_Surp", huge.surplus},
 	    {"Hugepagesize", 2048},
+	    {"Hugetlb", hugetlb_kb(run->machine)},
 	    {"DirectMap4k", m.ram_frames * 4},
 	};
 	print_all(t, host ? host : lines, entries, sizeof(entries) / sizeof(entries[0]));

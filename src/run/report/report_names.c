@@ -46,7 +46,7 @@ const struct report_name report_ops[RUN_NR_OPS] = {
     [OP_PROC_OPEN] = {"/proc file", "proc_open"},
     [OP_NOTE] = {"note", "note"},
     [OP_IS_GUEST] = {"is guest", "is_guest"},
-    [OP_NODE_FILE] = {"node file", "node_file"},
+    [OP_MACHINE_FILE] = {"machine file", "machine_file"},
     [OP_COMPACT] = {"compaction", "compact"},
 };
 

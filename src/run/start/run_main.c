@@ -28,7 +28,7 @@
 #include "run/op/worker.h"
 #include "run/port/port_run.h"
 #include "run/port/ram.h"
-#include "run/procfs/node_tree.h"
+#include "run/procfs/machine_tree.h"
 #include "run/report/report.h"
 #include "run/start/ending.h"
 #include "run/start/launch.h"
@@ -68,6 +68,8 @@ static int machine_create(struct run *run)
 	o.table_ram = run->tables;
 	o.nodes = run->opts->nodes;
 	o.node_bytes = run->opts->node_bytes[0] ? run->opts->node_bytes : NULL;
+	memcpy(o.huge_pages, run->opts->huge_pages, sizeof(o.huge_pages));
+	o.huge_overcommit = run->opts->huge_overcommit;
 	o.task_size = GUEST_TASK_SIZE;
 	o.mmap_min_addr = host_number("/proc/sys/vm/mmap_min_addr", 65536);
 	run->low_for_all = !o.mmap_min_addr;
@@ -124,17 +126,28 @@ static int make_ram(struct run *run)
 	return err;
 }
 
+static int make_machine(struct run *run, bool *said)
+{
+	int err = machine_create(run);
+
+	*said = err;
+	if (err)
+		start_failed_machine(run, err);
+	return err;
+}
+
 static const struct space_hooks space_hooks = {windows_copy, windows_destroy, shm_sweep};
 
 /* What rooms keep of a run. */
-static int (*const parts[])(struct run *run) = {slots_create, procs_create,  oom_create,
-						shm_create,   notes_create,  inodes_create,
-						far_create,   closer_create, fds_create};
+static int (*const parts[])(struct run *run) = {
+    slots_create,  procs_create, oom_create,    shm_create, notes_create,
+    inodes_create, far_create,   closer_create, fds_create, machine_tree_create};
 #define NR_PARTS (sizeof(parts) / sizeof(parts[0]))
 
 static int start(struct run *run, int *guest_ctl)
 {
 	int err = make_ram(run);
+	bool said = false;
 
 	if (err)
 		return err;
@@ -142,15 +155,13 @@ static int start(struct run *run, int *guest_ctl)
 	for (unsigned i = 0; i < NR_PARTS && !err; i++)
 		err = parts[i](run);
 	if (!err)
-		err = machine_create(run);
+		err = make_machine(run, &said);
 	if (!err)
 		err = ctl_create(run, guest_ctl);
 	if (!err)
 		err = life_create(run);
 	fill_info(run);
-	if (!err)
-		err = node_tree_create(run);
-	if (err)
+	if (err && !said)
 		start_failed(run, "start", err);
 	return err;
 }
@@ -316,7 +327,7 @@ int run_main(const struct run_options *opts)
 	fill_standard_fds();
 	take_sigchld(&run);
 	status = supervise(&run, &mask);
-	node_tree_destroy(&run);
+	machine_tree_destroy(&run);
 	if (status > 0)
 		return status;
 	return status < 0 ? RUN_EXIT_VERIFY : end_like(run.first_status);

@@ -55,3 +55,22 @@ void start_failed(struct run *run, const char *what, int err)
 		smaller && *limits ? " or " : "", *limits ? "a higher ulimit " : "", limits,
 		smaller || *limits ? ")" : "");
 }
+
+void start_failed_machine(struct run *run, int err)
+{
+	const uint64_t *huge = run->opts->huge_pages;
+	char large[64] = "";
+
+	if (err != -ENOMEM || !(huge[QUIRE_HUGE_2M] | huge[QUIRE_HUGE_1G])) {
+		start_failed(run, "start", err);
+		return;
+	}
+	if (huge[QUIRE_HUGE_1G])
+		snprintf(large, sizeof(large), " and %llu of 1 GiB",
+			 (unsigned long long)huge[QUIRE_HUGE_1G]);
+	run_say(
+	    run,
+	    "cannot make %llu huge pages of 2 MiB%s out of %llu MiB of RAM (try a larger --ram)",
+	    (unsigned long long)huge[QUIRE_HUGE_2M], large,
+	    (unsigned long long)(run->ram_bytes >> 20));
+}

@@ -8,5 +8,7 @@
 struct run;
 
 void start_failed(struct run *run, const char *what, int err);
+/* There is no machine.  With --hugepages RAM may be too small for them. */
+void start_failed_machine(struct run *run, int err);
 
 #endif

@@ -223,11 +223,11 @@
 	CALL(fadvise64, NATIVE(FD)) \
 	CALL(readahead, NATIVE(FD)) \
 	CALL(cachestat, NATIVE(FD, IN(16), OUT(40))) \
-	CALL(sendfile, NATIVE(FD, FD, BOTH(8))) \
-	CALL(splice, NATIVE(FD, BOTH(8), FD, BOTH(8))) \
+	CALL(sendfile, SPECIAL(sys_copy_to, FD, FD, BOTH(8))) \
+	CALL(splice, SPECIAL(sys_copy_to, FD, BOTH(8), FD, BOTH(8))) \
 	CALL(tee, NATIVE(FD, FD)) \
 	CALL(vmsplice, REFUSED(EINVAL)) \
-	CALL(copy_file_range, NATIVE(FD, BOTH(8), FD, BOTH(8))) \
+	CALL(copy_file_range, SPECIAL(sys_copy_to, FD, BOTH(8), FD, BOTH(8))) \
 	CALL(pipe, NATIVE(OUT(8))) \
 	CALL(pipe2, NATIVE(OUT(8))) \
 	CALL(poll, NATIVE(BOTHBY(1, 8))) \

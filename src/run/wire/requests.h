@@ -90,10 +90,12 @@ enum run_op {
 	OP_NOTE,
 	/* a0 pid -> ret = 0: it is a guest's */
 	OP_IS_GUEST,
-	/* With --nodes.  a0 enum run_node_file, a1 node: what that file tells is put there anew.
-	 * NODE_WEIGHT: a2 the node's weight from now on, or 0: the file is about to be opened for
-	 * writing -> ret 0 or -errno */
-	OP_NODE_FILE,
+	/* Files that tell of the machine (procfs/machine_tree.c).  a0 MACHINE_MAKE: they are to be
+	 * there.  MACHINE_OPENED: a guest has opened that of number a1 in its file system, for
+	 * writing if a2; what it tells is as it is now.  MACHINE_WRITE: it writes a2 bytes at the
+	 * offset a3, of which the first RUN_MACHINE_TEXT are in data[] -> ret as of the call;
+	 * RUN_NATIVE: it is no such file */
+	OP_MACHINE_FILE,
 	/* a0 COMPACT_OPENED: a file that has memory compacted was opened for writing;
 	 * COMPACT_NOW: a1 the node, or RUN_ALL_NODES: it is done -> ret 0 or -errno */
 	OP_COMPACT,
@@ -118,8 +120,8 @@ enum run_proc {
 	RUN_NR_PROC
 };
 
-/* Files of a node, nodeN/.. and weighted_interleave/nodeN, whose text changes. */
-enum run_node_file { NODE_MEMINFO, NODE_NUMASTAT, NODE_VMSTAT, NODE_WEIGHT, RUN_NR_NODE_FILES };
+enum run_machine { MACHINE_MAKE, MACHINE_OPENED, MACHINE_WRITE };
+#define RUN_MACHINE_TEXT 4096u /* as much as files of /sys look at */
 
 enum run_compact { COMPACT_OPENED, COMPACT_NOW };
 /* Also any number of a node that the machine has not: without --nodes there may be such files. */
@@ -142,6 +144,7 @@ enum run_note {
 #define NOTE_EROFS 3
 #define NOTE_PROBES 4
 #define NOTE_CONTENTS 5
+#define NOTE_MACHINE 6 /* it goes to a file that tells of the machine */
 
 #define NOTE_INT80 (-1) /* as a number: a call that has no number of x86-64 */
 

@@ -46,8 +46,7 @@ enum run_fd {
 #define RUN_MAPPED_BIT(dev, ino)                                                                   \
 	(((ino)*0x9e3779b97f4a7c15ull + (dev)) >> 32 & (RUN_MAPPED_BITS - 1))
 
-#define RUN_NODES_DIR 64
-#define RUN_MOST_NODES 32
+#define RUN_MACHINE_DIR 64
 #define RUN_NR_PROBE_TYPES 2
 #define RUN_PROBE_NONE UINT32_MAX
 #define RUN_PROBE_UNKNOWN 0u /* the host has such events, perhaps */
@@ -65,14 +64,16 @@ struct run_info {
 	uint32_t max_windows; /* of a process */
 	/* Of perf's events: what perf_event_attr.type is for uprobes and kprobes. */
 	uint32_t probe_types[RUN_NR_PROBE_TYPES];
-	uint32_t nodes;                /* that the machine has; 0: those of the host are told of */
-	uint32_t cpus;                 /* of the host, of which each is on a node (nodes.h) */
-	char nodes_dir[RUN_NODES_DIR]; /* what tells of them in the place of files of /sys */
-	/* In there the files of weights of nodes, and that one of them was opened for writing. */
-	uint64_t weights_dev, weights_ino[RUN_MOST_NODES];
-	uint32_t weights_open;
-	uint32_t compact_open; /* a file that has memory compacted was opened for writing */
-	uint32_t use_notify;   /* set by the supervisor once it holds the filter's listener */
+	uint32_t nodes; /* that the machine has; 0: those of the host are told of */
+	uint32_t cpus;  /* of the host, of which each is on a node (nodes.h) */
+	/* What tells of the machine in the place of files of /sys and /proc/sys, once it is made
+	 * (procfs/machine_tree.c), and the file system that it is in. */
+	char machine_dir[RUN_MACHINE_DIR];
+	uint64_t machine_dev;
+	uint32_t machine_made;
+	uint32_t machine_written; /* a file of it was opened for writing */
+	uint32_t compact_open;    /* a file that has memory compacted was opened for writing */
+	uint32_t use_notify;      /* set by the supervisor once it holds the filter's listener */
 	/* Bit RUN_MAPPED_BIT is clear: nobody maps that file.  So a stub that truncates what nobody
 	 * maps need not tell the supervisor. */
 	uint32_t mapped[RUN_MAPPED_BITS / 32];

@@ -14,11 +14,13 @@
 #include "run/stub/base/probe.h"
 #include "run/stub/base/stub.h"
 #include "run/stub/guard/compact_file.h"
-#include "run/stub/guard/node_path.h"
+#include "run/stub/guard/machine_file.h"
+#include "run/stub/link/rpc.h"
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/special.h"
 #include "run/stub/mem/touch.h"
 #include "run/wire/atomic.h"
+#include "run/wire/requests.h"
 #include "run/wire/sys.h"
 
 #include <asm/stat.h>
@@ -168,18 +170,31 @@ static int64_t write_compact(const struct call *c, bool vector)
 	return read_source(c, vector, text, n) ? compact_write(c->t, which, text, n, all) : -EFAULT;
 }
 
+/* .. or to one that tells of the machine. */
+static int64_t write_machine(const struct call *c, bool vector, uint64_t pos)
+{
+	uint64_t ino = INFO->machine_written ? machine_file_of((int64_t)c->a[0]) : 0, all, n;
+	char text[RUN_MACHINE_TEXT];
+
+	if (!ino)
+		return RESTART;
+	all = bytes_of(c, vector);
+	n = all < RUN_MACHINE_TEXT ? all : RUN_MACHINE_TEXT;
+	return read_source(c, vector, text, n) ? machine_write(c, ino, text, all, pos) : -EFAULT;
+}
+
 static int64_t write_to(struct call *c, bool vector, uint64_t pos, uint64_t flags)
 {
 	int64_t r = write_compact(c, vector);
 
+	if (r == RESTART)
+		r = write_machine(c, vector, pos);
 	return r != RESTART ? r : write_all(c, vector, pos, flags);
 }
 
 int64_t sys_write(struct call *c)
 {
-	int64_t r = node_weight_write(c);
-
-	return r != RESTART ? r : write_to(c, false, CURRENT, 0);
+	return write_to(c, false, CURRENT, 0);
 }
 
 int64_t sys_pwrite64(struct call *c)
@@ -200,4 +215,15 @@ int64_t sys_pwritev(struct call *c)
 int64_t sys_pwritev2(struct call *c)
 {
 	return write_to(c, true, c->a[3], c->a[5]);
+}
+
+/* What a file takes that tells of the machine, it takes from memory. */
+int64_t sys_copy_to(struct call *c)
+{
+	int to = c->nr == __NR_sendfile ? 0 : 2;
+
+	if (!machine_file_is(c->t, (int)c->a[to]))
+		return call_native(c);
+	rpc_unsupported(c->t, c->nr, NOTE_MACHINE);
+	return -EINVAL;
 }

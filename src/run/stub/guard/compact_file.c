@@ -19,17 +19,11 @@
 
 #include <linux/fcntl.h>
 #include <linux/magic.h>
-#include <linux/stat.h>
 
 #define READ_BY_ANY 0444u
 #define MAY_WRITE 2 /* W_OK */
 
 /* ---- which file is it --------------------------------------------------------- */
-
-static bool in_nodes_dir(const struct stat *st)
-{
-	return INFO->nodes && st->st_dev == INFO->weights_dev;
-}
 
 /* Where the last component of the name begins. */
 static char *last_of(char *name)
@@ -70,43 +64,12 @@ static int64_t node_of_dir(char *name)
 	return str_number(&dir, &node) && !*dir ? node : RUN_ALL_NODES;
 }
 
-/* Below the run's own directory: others on its file system are the guest's. */
-static bool is_below_own(const char *name)
-{
-	unsigned i = 0;
-
-	while (INFO->nodes_dir[i] && name[i] == INFO->nodes_dir[i])
-		i++;
-	return i && !INFO->nodes_dir[i] && name[i] == '/';
-}
-
 /* name[]: what the host calls it. */
 static int64_t file_called(char *name, uint64_t fs)
 {
 	if (fs == PROC_SUPER_MAGIC)
 		return str_equal(last_of(name), "compact_memory") ? COMPACT_SYSCTL : COMPACT_NONE;
-	return (fs == SYSFS_MAGIC || is_below_own(name)) && is_in_node(name) ? node_of_dir(name)
-									     : COMPACT_NONE;
-}
-
-static bool read_name(int64_t fd, char name[PATH_BYTES])
-{
-	char link[FD_PATH];
-	int64_t n;
-
-	fd_path(link, (uint64_t)fd);
-	n = proc_leads_to(link, fd) ? sys(__NR_readlink, link, name, PATH_BYTES - 16) : 0;
-	name[n > 0 ? n : 0] = 0;
-	return n > 0;
-}
-
-/* A file that is mounted by itself may have any name. */
-static bool is_mounted(int64_t fd)
-{
-	struct statx x;
-
-	return sys(__NR_statx, fd, "", AT_EMPTY_PATH, 0, &x) == 0 &&
-	       (x.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+	return fs == SYSFS_MAGIC && is_in_node(name) ? node_of_dir(name) : COMPACT_NONE;
 }
 
 /* ---- opening ------------------------------------------------------------------ */
@@ -124,9 +87,9 @@ static int64_t path_instead(struct thread *t, int64_t fd, uint64_t flags)
 	return r;
 }
 
-static bool may_have(uint64_t fs, const struct stat *st)
+static bool may_have(uint64_t fs)
 {
-	return fs == PROC_SUPER_MAGIC || fs == SYSFS_MAGIC || in_nodes_dir(st);
+	return fs == PROC_SUPER_MAGIC || fs == SYSFS_MAGIC;
 }
 
 /* fd, where the guest is to have something there, or why not. */
@@ -135,7 +98,7 @@ static int64_t compact_open(struct thread *t, int64_t fd, const struct stat *st,
 {
 	char name[PATH_BYTES];
 
-	if (!read_name(fd, name) || is_mounted(fd))
+	if (!fd_host_name(fd, name) || fd_is_mount(fd))
 		return fs == SYSFS_MAGIC && !(st->st_mode & READ_BY_ANY) ? -EACCES : fd;
 	if (file_called(name, fs) == COMPACT_NONE)
 		return fd;
@@ -145,7 +108,7 @@ static int64_t compact_open(struct thread *t, int64_t fd, const struct stat *st,
 int64_t compact_opened(struct thread *t, int64_t fd, const struct stat *st, uint64_t fs,
 		       uint64_t flags)
 {
-	int64_t r = may_have(fs, st) ? compact_open(t, fd, st, fs, flags) : fd;
+	int64_t r = may_have(fs) ? compact_open(t, fd, st, fs, flags) : fd;
 
 	if (r < 0)
 		sys(__NR_close, fd);
@@ -169,13 +132,12 @@ int64_t compact_file_of(int64_t fd)
 {
 	int64_t flags = sys(__NR_fcntl, fd, F_GETFL), which;
 	char name[PATH_BYTES];
-	struct stat st;
 	uint64_t fs;
 
-	if (flags < 0 || !(flags & O_PATH) || sys(__NR_fstat, fd, &st))
+	if (flags < 0 || !(flags & O_PATH))
 		return COMPACT_NONE;
 	fs = fd_file_system(fd);
-	if (!may_have(fs, &st) || !read_name(fd, name))
+	if (!may_have(fs) || !fd_host_name(fd, name))
 		return COMPACT_NONE;
 	which = file_called(name, fs);
 	return which != COMPACT_NONE && may_write(fd) ? which : COMPACT_NONE;

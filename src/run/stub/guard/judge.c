@@ -19,6 +19,8 @@
 #include "run/stub/base/stub.h"
 #include "run/stub/guard/compact_file.h"
 #include "run/stub/guard/look.h"
+#include "run/stub/guard/machine_file.h"
+#include "run/stub/guard/machine_path.h"
 #include "run/stub/guard/proc_path.h"
 #include "run/stub/guard/supervisor.h"
 #include "run/stub/guard/sys_proc.h"
@@ -27,8 +29,8 @@
 
 #include <linux/fcntl.h>
 #include <linux/magic.h>
-#include <linux/stat.h>
 
+#define SYS_FILE 4096 /* the size of most */
 #define READ_BY_ALL 0444u
 #define PROC_FIRST_INO 0xf0000000u
 #define MAJOR(dev) ((dev) >> 8 & 0xfff)
@@ -51,10 +53,7 @@ static bool may_see(const char *rest, const struct stat *st, uint64_t flags)
  */
 static bool is_unnamed(int64_t fd, const struct stat *st)
 {
-	struct statx x;
-
-	return st->st_ino < PROC_FIRST_INO && sys(__NR_statx, fd, "", AT_EMPTY_PATH, 0, &x) == 0 &&
-	       (x.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+	return st->st_ino < PROC_FIRST_INO && fd_is_mount(fd);
 }
 
 /* RUN_FD_LOOK is the directory in which the file is called so. */
@@ -115,44 +114,54 @@ static int64_t text_instead(struct thread *t, int64_t fd, const char *rest, int6
 
 static int64_t of_proc(struct thread *t, int64_t fd, const struct stat *st, uint64_t flags)
 {
-	char link[FD_PATH], name[PATH_BYTES];
+	char name[PATH_BYTES];
 	const char *rest;
-	int64_t pid, n, r;
+	int64_t pid, machines = 0, r;
+	bool named = fd_host_name(fd, name);
+	struct machine_path own;
 
-	fd_path(link, (uint64_t)fd);
-	n = proc_leads_to(link, fd) ? sys(__NR_readlink, link, name, PATH_BYTES - 1) : 0;
-	name[n > 0 ? n : 0] = 0;
 	rest = proc_file_of(name, &pid);
+	if (named)
+		machines = machine_path_of_proc(t, name, &own);
 	/* Where /proc is not to be seen, as after chroot, nobody can tell whose file it is. */
-	r = n > 0 && !is_unnamed(fd, st) ? check(t, name, rest, &pid, st, flags) : -EACCES;
+	r = named && !is_unnamed(fd, st) ? check(t, name, rest, &pid, st, flags) : -EACCES;
 	if (r == 0)
-		r = text_instead(t, fd, rest, pid < 0 ? 0 : pid, flags);
+		r = machines ? machine_instead(t, fd, machines, &own, flags)
+			     : text_instead(t, fd, rest, pid < 0 ? 0 : pid, flags);
 	if (r < 0)
 		sys(__NR_close, fd);
 	return r;
 }
 
 /* Files of /sys have a size, but nothing takes room for them. */
-static bool may_compact(const struct stat *st, uint64_t flags)
+static bool may_be_of_sys(const struct stat *st)
 {
-	return !st->st_blocks &&
-	       ((flags & O_ACCMODE) != O_RDONLY || st->st_dev == INFO->weights_dev);
+	return st->st_size == SYS_FILE && !st->st_blocks;
+}
+
+/* On a file system without a device, and not an ordinary file there. */
+static int64_t judge(struct thread *t, int64_t fd, const struct stat *st, uint64_t flags)
+{
+	bool writes = (flags & O_ACCMODE) != O_RDONLY;
+	uint64_t fs = fd_file_system(fd);
+
+	if (fs == PROC_SUPER_MAGIC && !st->st_size)
+		fd = of_proc(t, fd, st, flags);
+	if (fs == SYSFS_MAGIC && writes)
+		fd = machine_judge(t, fd, flags);
+	return fd >= 0 && writes && !st->st_blocks ? compact_opened(t, fd, st, fs, flags) : fd;
 }
 
 int64_t judge_opened(struct thread *t, int64_t fd, const struct open_how *how)
 {
+	bool reads = (how->flags & O_ACCMODE) == O_RDONLY;
 	struct stat st;
-	bool compacts;
-	uint64_t fs;
 
-	if ((how->flags & O_PATH) || sys(__NR_fstat, fd, &st) || !S_ISREG(st.st_mode) ||
-	    (MAJOR(st.st_dev) && st.st_dev != INFO->weights_dev))
+	if ((how->flags & O_PATH) || sys(__NR_fstat, fd, &st) || !S_ISREG(st.st_mode))
 		return fd;
-	compacts = may_compact(&st, how->flags);
-	if (st.st_size && !compacts)
+	if (st.st_dev == INFO->machine_dev)
+		return machine_opened(t, fd, &st, how->flags);
+	if (MAJOR(st.st_dev) || (st.st_size && (reads || !may_be_of_sys(&st))))
 		return fd;
-	fs = fd_file_system(fd);
-	if (fs == PROC_SUPER_MAGIC && !st.st_size)
-		fd = of_proc(t, fd, &st, how->flags);
-	return fd >= 0 && compacts ? compact_opened(t, fd, &st, fs, how->flags) : fd;
+	return judge(t, fd, &st, how->flags);
 }

@@ -15,7 +15,9 @@
 #include "run/wire/sys.h"
 
 #include <asm/statfs.h>
+#include <linux/fcntl.h>
 #include <linux/magic.h>
+#include <linux/stat.h>
 
 static const struct {
 	const char *name;
@@ -109,6 +111,25 @@ bool proc_is_range(const char *name)
 	const char *p = skip_hex(name);
 
 	return p > name && *p == '-' && p[1] && !*skip_hex(p + 1);
+}
+
+bool fd_host_name(int64_t fd, char name[PATH_BYTES])
+{
+	char link[FD_PATH];
+	int64_t n;
+
+	fd_path(link, (uint64_t)fd);
+	n = proc_leads_to(link, fd) ? sys(__NR_readlink, link, name, PATH_BYTES - 16) : 0;
+	name[n > 0 ? n : 0] = 0;
+	return n > 0;
+}
+
+bool fd_is_mount(int64_t fd)
+{
+	struct statx x;
+
+	return sys(__NR_statx, fd, "", AT_EMPTY_PATH, 0, &x) == 0 &&
+	       (x.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
 uint64_t fd_file_system(int64_t fd)

@@ -17,6 +17,10 @@ bool proc_is_range(const char *name);
 /* The name of an open descriptor does lead to it.  After chroot there may be no /proc, or something
  * else of that name. */
 bool proc_leads_to(const char *link, int64_t fd);
+/* What the host calls what is open there, with room for 15 bytes more; false: nobody can tell. */
+bool fd_host_name(int64_t fd, char name[PATH_BYTES]);
+/* It is mounted by itself: so it may have any name. */
+bool fd_is_mount(int64_t fd);
 /* What kind of file system is it in that is open there (PROC_SUPER_MAGIC, ..)?  0: not known. */
 uint64_t fd_file_system(int64_t fd);
 /* What is open there belongs to a procfs. */

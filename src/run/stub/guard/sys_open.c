@@ -17,7 +17,8 @@
 #include "run/stub/guard/judge.h"
 #include "run/stub/guard/look.h"
 #include "run/stub/guard/magic.h"
-#include "run/stub/guard/node_path.h"
+#include "run/stub/guard/machine_file.h"
+#include "run/stub/guard/machine_path.h"
 #include "run/stub/guard/proc_path.h"
 #include "run/stub/link/file_cut.h"
 #include "run/stub/link/rpc.h"
@@ -156,15 +157,14 @@ static int64_t plain_name(struct call *c, uint64_t *path, char exe[PROC_LINK], u
 	return 0;
 }
 
-/* A weight that is written is looked at (node_path.c): the file itself is left alone. */
-static int64_t open_node(struct call *c, const struct node_path *p, const struct open_how *how)
+/* A file that tells of the machine is there, or is not. */
+static int64_t open_machine(struct call *c, const struct machine_path *p,
+			    const struct open_how *how)
 {
 	struct open_how plain = *how;
 
 	plain.flags &= ~(uint64_t)(O_CREAT | O_TRUNC);
 	plain.mode = 0;
-	if (p->weight >= 0 && (how->flags & O_ACCMODE) != O_RDONLY)
-		rpc(c->t, OP_NODE_FILE, NODE_WEIGHT, (uint64_t)p->weight, 0);
 	return guarded_open(c->t, AT_FDCWD, sys_ptr(p->name), &plain);
 }
 
@@ -172,15 +172,19 @@ static int64_t open_name(struct call *c, int64_t dirfd, uint64_t path, const str
 {
 	char exe[PROC_LINK];
 	int64_t r = plain_name(c, &path, exe, how->flags);
-	struct node_path node;
+	struct machine_path own;
 
-	if (!r && node_path(c->t, path, true, &node)) {
-		r = open_node(c, &node, how);
-		if (!node_is_hosts(&node, r))
+	if (!r)
+		r = machine_path(c->t, path, &own);
+	if (r > 0) {
+		r = open_machine(c, &own, how);
+		if (!machine_is_hosts(&own, r))
 			return r;
 		r = 0;
 	}
-	return r ? r : guarded_open(c->t, dirfd, path, how);
+	if (!r)
+		r = guarded_open(c->t, dirfd, path, how);
+	return r < 0 ? r : machine_judge_named(c->t, r, path, how->flags);
 }
 
 int64_t sys_open(struct call *c)

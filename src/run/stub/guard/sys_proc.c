@@ -8,7 +8,7 @@
 #include "run/stub/guard/sys_proc.h"
 
 #include "run/stub/base/stub.h"
-#include "run/stub/guard/node_path.h"
+#include "run/stub/guard/machine_path.h"
 #include "run/stub/guard/proc_fds.h"
 #include "run/stub/guard/proc_path.h"
 #include "run/stub/guard/sys_open.h"
@@ -101,18 +101,18 @@ int64_t sys_lseek(struct call *c)
 	return call_native(c);
 }
 
-/* The call, about a name that may be one of those that tell of nodes. */
+/* The call, about a name that may be one of those that tell of the machine. */
 static int64_t call_named(struct call *c, int at)
 {
 	uint64_t name = c->a[at];
-	struct node_path node;
-	int64_t r;
+	struct machine_path own;
+	int64_t r = machine_path(c->t, name, &own);
 
-	if (!node_path(c->t, name, false, &node))
-		return call_native(c);
-	c->a[at] = sys_ptr(node.name);
+	if (r <= 0)
+		return r ? r : call_native(c);
+	c->a[at] = sys_ptr(own.name);
 	r = call_native(c);
-	if (!node_is_hosts(&node, r))
+	if (!machine_is_hosts(&own, r))
 		return r;
 	c->a[at] = name;
 	return call_native(c);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * node_dir.c: the directory of a run for the files that tell of its nodes: made, and removed.
+ * machine_dir.c: the directory of a run for the files that tell of its machine: made, and removed.
  *
  *   1  Its run holds a lock (flock) on it.  One without is left from a run that was killed, and the
  *      next run of the same user removes it.
@@ -19,9 +19,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "run/procfs/node_dir.h"
+#include "run/procfs/machine_dir.h"
 
-#define PREFIX "quire-nodes."
+#define PREFIX "quire-machine."
 
 /* Invariant 2: a directory of dirfd's itself. */
 static int open_below(int dirfd, const char *name)
@@ -125,7 +125,7 @@ static int make_locked(int place, const char *where, char *dir, size_t size)
 	}
 }
 
-int node_dir_make(const char *where, char *dir, size_t size)
+int machine_dir_make(const char *where, char *dir, size_t size)
 {
 	int place = open(where, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
 
@@ -137,7 +137,7 @@ int node_dir_make(const char *where, char *dir, size_t size)
 	return fd;
 }
 
-void node_dir_remove(char *dir, int fd)
+void machine_dir_remove(char *dir, int fd)
 {
 	char *slash = strrchr(dir, '/');
 	int place;

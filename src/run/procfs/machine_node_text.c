@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * node_text.c: what changes of what is told of a node: nodeN/meminfo, numastat, vmstat, and its
- * weight.
+ * machine_node_text.c: what changes of what is told of a node: nodeN/meminfo, numastat, vmstat, and
+ * its weight.
  *
  * The host's files give the lines and their order; every value is ours, 0 where this machine has no
  * such thing.
  */
 #include "quire/quire.h"
 #include "run/base/util.h"
-#include "run/procfs/node_tree.h"
+#include "run/procfs/machine_tree.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -63,11 +63,15 @@ static void put_meminfo_line(FILE *f, const char *line, size_t len, const struct
 /* Where the host's own cannot be read. */
 static const char meminfo_lines[] =
     "Node 0 MemTotal: 0 kB\nNode 0 MemFree: 0 kB\nNode 0 MemUsed: 0 kB\nNode 0 FilePages: 0 kB\n"
-    "Node 0 Mapped: 0 kB\nNode 0 AnonPages: 0 kB\nNode 0 Shmem: 0 kB\n";
+    "Node 0 Mapped: 0 kB\nNode 0 AnonPages: 0 kB\nNode 0 Shmem: 0 kB\n"
+    "Node 0 HugePages_Total: 0\nNode 0 HugePages_Free: 0\nNode 0 HugePages_Surp: 0\n";
 
 static void put_meminfo(FILE *f, struct run *run, unsigned node)
 {
 	const struct counts c = count(run, node);
+	struct quire_hugetlb_info huge = {0};
+
+	quire_hugetlb_info(run->machine, QUIRE_HUGE_2M, node, &huge);
 	const struct entry entries[] = {
 	    {"MemTotal", c.s.frames * 4},
 	    {"MemFree", c.s.free_frames * 4},
@@ -80,6 +84,9 @@ static void put_meminfo(FILE *f, struct run *run, unsigned node)
 	    {"Mapped", c.u.mapped * 4},
 	    {"AnonPages", c.u.anon * 4},
 	    {"Shmem", c.u.shmem * 4},
+	    {"HugePages_Total", huge.total},
+	    {"HugePages_Free", huge.free},
+	    {"HugePages_Surp", huge.surplus},
 	    {NULL, 0},
 	};
 	char host[8192];
@@ -142,22 +149,20 @@ static void put_vmstat(FILE *f, struct run *run, unsigned node)
 	}
 }
 
-void node_text(FILE *f, struct run *run, unsigned node, enum run_node_file which)
+void machine_node_text(FILE *f, struct run *run, const struct machine_file *file)
 {
-	switch (which) {
+	switch ((enum machine_node_what)file->what) {
 	case NODE_MEMINFO:
-		put_meminfo(f, run, node);
+		put_meminfo(f, run, file->node);
 		return;
 	case NODE_NUMASTAT:
-		put_numastat(f, run, node);
+		put_numastat(f, run, file->node);
 		return;
 	case NODE_VMSTAT:
-		put_vmstat(f, run, node);
+		put_vmstat(f, run, file->node);
 		return;
 	case NODE_WEIGHT:
-		fprintf(f, "%u\n", quire_node_weight(run->machine, node));
-		return;
-	case RUN_NR_NODE_FILES:
+		fprintf(f, "%u\n", quire_node_weight(run->machine, file->node));
 		return;
 	}
 }

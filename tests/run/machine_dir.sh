@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# node_dir.sh QUIRE: the directory of a run with --nodes goes with the run; that of a run that was
-# killed goes with the next one; and what a program has mounted there stays (root).
+# machine_dir.sh QUIRE: the directory of a run for files that tell of its machine goes with the run;
+# that of a run that was killed goes with the next one that has such a directory; and what a program has mounted there stays (root).
 set -u
 quire=$1
 failed=0
@@ -20,16 +20,17 @@ is() {
 }
 
 # The program tells where the directory is: what it finds in its own list of files of nodes.
-where='total() {
+where='cat /sys/devices/system/node/online >/dev/null
+total() {
 	grep MemTotal $1/node/node1/meminfo
 }
-for d in /dev/shm/quire-nodes.* /tmp/quire-nodes.*; do
+for d in /dev/shm/quire-machine.* /tmp/quire-machine.*; do
 	[ -e $d/node/node1/meminfo ] && [ "$(total $d)" = "$(total /sys/devices/system)" ] && echo $d
 done'
 
 dir=$("$quire" run --quiet --nodes 2:36M,68M -- sh -c "$where" | head -n 1)
 case $dir in
-*/quire-nodes.*) echo "ok it is there" ;;
+*/quire-machine.*) echo "ok it is there" ;;
 *)
 	echo "FAILED: no directory was found: '$dir'"
 	exit 1
@@ -46,13 +47,13 @@ kill -9 $pid
 wait $pid 2>/dev/null
 left=$(head -n 1 "$work/dir")
 case $left in
-*/quire-nodes.*) echo "ok it was there when the run was killed" ;;
+*/quire-machine.*) echo "ok it was there when the run was killed" ;;
 *)
 	echo "FAILED: no directory was found: '$left'"
 	failed=1
 	;;
 esac
-"$quire" run --quiet --nodes 2 -- true
+"$quire" run --quiet -- cat /proc/sys/vm/nr_hugepages >/dev/null
 is "and has gone after the next run" "$(ls -d "$left" 2>/dev/null)" ""
 
 if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
@@ -62,7 +63,7 @@ if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
 		"d=\$($where); mkdir \$d/x && mount --bind $work/precious \$d/x && echo \$d >$work/mounted"
 	is "something was mounted" "$(test -s "$work/mounted" && echo yes)" yes
 	is "what was mounted there stays" "$(cat "$work/precious/file")" content
-	"$quire" run --quiet --nodes 2 -- true
+	"$quire" run --quiet -- cat /proc/sys/vm/nr_hugepages >/dev/null
 	is "and the directory has gone after the next run" "$(ls -d "$(cat "$work/mounted")" 2>/dev/null)" ""
 else
 	echo "ok what was mounted there stays # SKIP not root"
