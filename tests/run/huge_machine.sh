@@ -77,6 +77,10 @@ else
 	echo 'ok the same files as on the host # SKIP the host has not both sizes'
 fi
 
+# ---- memory runs out
+is 'what free huge pages hold is told' "$("$quire" run --quiet --ram 32M --hugepages 2M=12 -- \
+	sh -c 'head -c 40M /dev/zero | tail -c 40M >/dev/null' 2>&1 | grep -c 'out of memory: .*; free huge pages 24.0 MiB')" 1
+
 # ---- hugeadm
 if command -v hugeadm >/dev/null; then
 	is 'hugeadm shows the pools' "$(run --ram 2G --hugepages 2M=6,1G=1 --hugepages-overcommit 2M=3 -- hugeadm --pool-list)" \

@@ -29,7 +29,8 @@ struct oom_record {
 	struct oom_share others[OOM_OTHERS]; /* the processes that held most */
 	unsigned nr_others, nr_rest;         /* shown; not shown, .. */
 	uint64_t rest;                       /* .. which held this */
-	uint64_t nobodys;                    /* in use by no living process */
+	uint64_t pools;                      /* in pools of huge pages, free */
+	uint64_t nobodys;                    /* else in use by no living process */
 };
 
 /* All that died for it; the first of them in detail. */

@@ -31,11 +31,26 @@ const char *oom_memory_name(enum quire_memory what)
 	}
 }
 
-/* In use, and no living process's: shared segments that nobody has attached. */
-static uint64_t nobodys(struct run *run, const struct holders *h)
+/* Huge pages that are free are memory that nobody else gets. */
+static uint64_t in_pools(struct run *run, const struct holders *h)
+{
+	uint64_t nodes = h->nodes ? h->nodes : quire_machine_node_set(run->machine), bytes = 0;
+	struct quire_hugetlb_info i;
+
+	if (h->what != QUIRE_MEMORY_RAM)
+		return 0;
+	for (unsigned node = 0; nodes >> node; node++)
+		for (unsigned size = 0; nodes >> node & 1 && size < QUIRE_NR_HUGE; size++)
+			if (!quire_hugetlb_info(run->machine, (enum quire_huge)size, node, &i))
+				bytes += i.free * quire_huge_bytes((enum quire_huge)size);
+	return bytes;
+}
+
+/* In use otherwise, and no living process's: shared segments that nobody has attached. */
+static uint64_t nobodys(struct run *run, const struct holders *h, uint64_t held)
 {
 	struct quire_machine_stats st;
-	uint64_t used, held = 0;
+	uint64_t used;
 
 	if (h->what != QUIRE_MEMORY_RAM || h->nodes)
 		return 0;
@@ -53,7 +68,8 @@ static struct oom_record record_of(struct run *run, const struct holders *h,
 
 	r.victim = (struct oom_share){victim->pid, victim->held, ""};
 	memcpy(r.victim.comm, victim->comm, sizeof(r.victim.comm));
-	r.nobodys = nobodys(run, h);
+	r.pools = in_pools(run, h);
+	r.nobodys = nobodys(run, h, r.pools);
 	for (unsigned i = 0; i < h->nr; i++) {
 		const struct holder *x = &h->v[i];
 
@@ -86,6 +102,9 @@ void oom_describe(const struct oom_record *r, char *buf, size_t len)
 	if (r->nr_rest && n < len)
 		n += (size_t)snprintf(buf + n, len - n, "; %u more %.1f MiB", r->nr_rest,
 				      mib(r->rest));
+	if (r->pools && n < len)
+		n +=
+		    (size_t)snprintf(buf + n, len - n, "; free huge pages %.1f MiB", mib(r->pools));
 	if (r->nobodys >= r->total / 100 && r->nobodys && n < len)
 		snprintf(buf + n, len - n, "; nobody %.1f MiB", mib(r->nobodys));
 }

@@ -216,6 +216,7 @@ static json_t *oom(const struct oom_record *m)
 	json_object_set_new(o, "others", others);
 	put(o, "more_processes", m->nr_rest);
 	put(o, "more_held", m->rest);
+	put(o, "held_by_pools", m->pools);
 	put(o, "held_by_nobody", m->nobodys);
 	return o;
 }
