@@ -81,6 +81,20 @@ static int counted_charge(struct vma *vma, int64_t pages)
 	return -QENOMEM;
 }
 
+/* What is cut is not mapped by then, and was charged. */
+static void counted_cut(struct vma *vma, uint64_t start, uint64_t end)
+{
+	struct counted *c = counted_of(vma->file);
+
+	Q_ASSERT(vma->mm->machine, vma->start <= start && start < end && end <= vma->end);
+	Q_ASSERT(vma->mm->machine, vma_is_dead(vma));
+	Q_ASSERT(vma->mm->machine, ((struct account *)vma->private)->magic == ACCOUNT_MAGIC);
+	atomic_add(&c->cuts, 1);
+	c->last_cut[0] = start;
+	c->last_cut[1] = end;
+	atomic_sub(&c->charged, (int64_t)((end - start) >> PAGE_SHIFT));
+}
+
 static int counted_may_split(const struct vma *vma, uint64_t addr)
 {
 	Q_ASSERT(vma->mm->machine, vma->start < addr && addr < vma->end);
@@ -141,14 +155,26 @@ static const struct vma_ops large_ops = {
     .charge = counted_charge,
 };
 
+static const struct vma_ops ranges_ops = {
+    .name = "counted, by ranges",
+    .fault = counted_fault,
+    .write_protected = cow_write_protected,
+    .open = counted_open,
+    .close = counted_close,
+    .charge = counted_charge,
+    .cut = counted_cut,
+};
+
 void counted_register(struct quire_machine *m)
 {
 	static const struct file_kind small = {.vma_ops = &small_ops},
-				      large = {.vma_ops = &large_ops};
-	static const struct file_kind *kinds[QUIRE_NR_FILE_KINDS + 2];
+				      large = {.vma_ops = &large_ops},
+				      ranges = {.vma_ops = &ranges_ops};
+	static const struct file_kind *kinds[QUIRE_NR_FILE_KINDS + 3];
 
 	memcpy(kinds, file_kinds, sizeof(file_kinds));
 	kinds[COUNTED_SMALL] = &small;
 	kinds[COUNTED_LARGE] = &large;
-	kinds_register(m, kinds, QUIRE_NR_FILE_KINDS + 2);
+	kinds[COUNTED_RANGES] = &ranges;
+	kinds_register(m, kinds, QUIRE_NR_FILE_KINDS + 3);
 }

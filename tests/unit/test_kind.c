@@ -63,6 +63,13 @@ static int up_large(void **state)
 	return 0;
 }
 
+static int up_ranges(void **state)
+{
+	up(state);
+	file_up(*state, COUNTED_RANGES);
+	return 0;
+}
+
 static void file_down(struct kind_test *t)
 {
 	quire_file_put(t->file);
@@ -614,12 +621,109 @@ static void test_every_point(void **state)
 	print_message("%llu points\n", (unsigned long long)points);
 }
 
+/* ---- told by range what is gone ------------------------------------------------- */
+
+#define CUT(t, n, from, to)                                                                        \
+	do {                                                                                       \
+		assert_int_equal((t)->c.cuts, (n));                                                \
+		assert_int_equal((t)->c.last_cut[0], (from));                                      \
+		assert_int_equal((t)->c.last_cut[1], (to));                                        \
+	} while (0)
+
+static void test_cut_of_part(void **state)
+{
+	struct kind_test *t = *state;
+	struct quire_mm *mm = t->u.mm;
+
+	STEP_LEAVES(t, 0, 1, map_at(t, PG(0), 8 * UPAGE));
+	STEP_LEAVES(t, 0, 3, quire_mprotect(mm, PG(2), 2 * UPAGE, QPROT_READ));
+	STEP_LEAVES(t, 0, 1, quire_mprotect(mm, PG(2), 2 * UPAGE, URW));
+	assert_int_equal(t->c.cuts, 0);
+	STEP_LEAVES(t, 0, 2, quire_munmap(mm, PG(3), 2 * UPAGE));
+	CUT(t, 1, PG(3), PG(5));
+	STEP_LEAVES(t, 0, 2, quire_munmap(mm, PG(7), UPAGE));
+	CUT(t, 2, PG(7), PG(8));
+	STEP_LEAVES(t, 0, 2, quire_munmap(mm, PG(2), 4 * UPAGE)); /* of both */
+	assert_int_equal(t->c.cuts, 4);
+	STEP_LEAVES(t, 0, 0, quire_munmap(mm, PG(0), 8 * UPAGE));
+	assert_int_equal(t->c.cuts, 6);
+}
+
+static void test_cut_by_mremap(void **state)
+{
+	struct kind_test *t = *state;
+
+	STEP_LEAVES(t, 0, 1, map_at(t, PG(0), 8 * UPAGE));
+	STEP_LEAVES(t, 0, 1, move(t, PG(0), 8 * UPAGE, 8 * UPAGE, TO_FIXED, FAR));
+	STEP_LEAVES(t, 0, 3, move(t, FAR + 2 * UPAGE, UPAGE, UPAGE, TO_FIXED, PG(0)));
+	assert_int_equal(t->c.cuts, 0);
+	STEP_LEAVES(t, 0, 3, move(t, FAR + 3 * UPAGE, 5 * UPAGE, 4 * UPAGE, 0, 0));
+	CUT(t, 1, FAR + 7 * UPAGE, FAR + 8 * UPAGE);
+	/* Onto a part of the same: that part is gone, and what moves is not. */
+	STEP_LEAVES(t, 0, 3, move(t, PG(0), UPAGE, UPAGE, TO_FIXED, FAR + UPAGE));
+	CUT(t, 2, FAR + UPAGE, FAR + 2 * UPAGE);
+	STEP_LEAVES(t, 0, 4, move(t, FAR, UPAGE, UPAGE, TO_FIXED, FAR + 5 * UPAGE));
+	CUT(t, 3, FAR + 5 * UPAGE, FAR + 6 * UPAGE);
+}
+
+/* One mapping over another of the same file. */
+static void test_cut_by_replacing(void **state)
+{
+	struct kind_test *t = *state;
+
+	STEP_LEAVES(t, 0, 1, map_at(t, PG(0), 8 * UPAGE));
+	STEP_LEAVES(t, 0, 3, map_at(t, PG(2), 4 * UPAGE));
+	CUT(t, 1, PG(2), PG(6));
+	STEP_LEAVES(t, 0, 3, map_anon(t, PG(0), 4 * UPAGE));
+	assert_int_equal(t->c.cuts, 3);
+}
+
+/* There is no room beside what is replaced: it goes first, and is gone also if that is no help. */
+static void test_replaced_if_it_must(void **state)
+{
+	struct kind_test *t = *state;
+
+	t->c.limit = 6;
+	STEP_LEAVES(t, 0, 1, map_at(t, PG(0), 4 * UPAGE));
+	STEP_LEAVES(t, 0, 1, map_at(t, PG(0), 6 * UPAGE));
+	CUT(t, 1, PG(0), PG(4));
+	STEP_LEAVES(t, -ENOMEM, 0, map_at(t, PG(0), 7 * UPAGE));
+	CUT(t, 2, PG(0), PG(6));
+	/* What goes has nothing to give: it stays. */
+	STEP_LEAVES(t, 0, 1, map_anon(t, PG(0), 4 * UPAGE));
+	STEP_LEAVES(t, -ENOMEM, 1, map_at(t, PG(0), 7 * UPAGE));
+}
+
+static void test_cut_of_fork(void **state)
+{
+	struct kind_test *t = *state;
+	struct quire_mm *mm = t->u.mm;
+
+	STEP_LEAVES(t, 0, 1, map_at(t, PG(0), 4 * UPAGE));
+	STEP_LEAVES(t, 0, 2, quire_mprotect(mm, PG(2), 2 * UPAGE, QPROT_READ));
+	t->c.limit = 7;
+	STEP_LEAVES(t, -ENOMEM, 2, quire_mm_fork(mm, NULL, &t->child));
+	t->c.limit = 8;
+	STEP_LEAVES(t, 0, 2, quire_mm_fork(mm, NULL, &t->child));
+	assert_int_equal(t->c.cuts, 0);
+	quire_mm_put(t->child);
+	t->child = NULL;
+	balance(t);
+	assert_int_equal(t->c.cuts, 2);
+}
+
 #define small_test(f) cmocka_unit_test_setup_teardown(f, up_small, down)
+#define ranges_test(f) cmocka_unit_test_setup_teardown(f, up_ranges, down)
 #define large_test(f) cmocka_unit_test_setup_teardown(f, up_large, down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    ranges_test(test_cut_of_part),
+	    ranges_test(test_cut_by_mremap),
+	    ranges_test(test_cut_by_replacing),
+	    ranges_test(test_replaced_if_it_must),
+	    ranges_test(test_cut_of_fork),
 	    small_test(test_split_and_merge),
 	    small_test(test_accounts_stay_apart),
 	    small_test(test_merge_refused),

@@ -116,13 +116,13 @@ struct quire_machine {
 	const struct file_kind *const *kinds; /* C: by enum quire_file_kind */
 	unsigned nr_kinds;                    /* C */
 	const struct vma_ops *anon_ops;       /* C: of mappings without a file */
-	bool own_charges;                     /* C: some kind has vma_ops.charge */
-	bool ram_is_zero;                     /* untouched RAM reads as zero */
-	bool own_ram, own_table_ram;          /* taken from port->alloc */
-	bool fail_enabled;                    /* A: some allocation point is to fail */
-	bool many_nodes;                      /* C: more than one */
-	uint64_t missed[NR_ZONE_KINDS];       /* A: allocations that found no frame: MISSED_* */
-	uint32_t failed_attempts;             /* A: attempts that have failed for it (reclaim.c) */
+	bool own_charges; /* A: there was a file of a kind that has vma_ops.charge or cut */
+	bool ram_is_zero; /* untouched RAM reads as zero */
+	bool own_ram, own_table_ram;    /* taken from port->alloc */
+	bool fail_enabled;              /* A: some allocation point is to fail */
+	bool many_nodes;                /* C: more than one */
+	uint64_t missed[NR_ZONE_KINDS]; /* A: allocations that found no frame: MISSED_* */
+	uint32_t failed_attempts;       /* A: attempts that have failed for it (reclaim.c) */
 
 	/* Written by slow paths, away from what every fault reads. */
 	/* Points passed before the last change of fail_enabled, and all while it is on.  A */

@@ -103,6 +103,14 @@ struct vma_ops {
 	 * never has.
 	 */
 	int (*charge)(struct vma *vma, int64_t pages);
+	/*
+	 * [start, end) of the VMA, a dead one, is gone for good: an edit or exit has removed it,
+	 * and no VMA of the same private goes on with that part of the file, here or at another
+	 * address (mremap).  Its entries are gone and flushed; close comes later.  Cannot fail.  A
+	 * kind that has this is told by it of what there is less; its `charge` is called for less
+	 * only to take back what an edit that fails has charged.  NULL: nothing is done.
+	 */
+	void (*cut)(struct vma *vma, uint64_t start, uint64_t end);
 	/* It becomes two at addr, which lies within it.  NULL: if page_shift allows it, else
 	 * -EINVAL. */
 	int (*may_split)(const struct vma *vma, uint64_t addr);

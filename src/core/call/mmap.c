@@ -169,7 +169,8 @@ static int region_allowed(struct vma_edit *e, const struct vma_spec *s)
 	return 0;
 }
 
-int map_region(struct quire_mm *mm, const struct vma_spec *spec)
+/* *later: an account refuses it, and may not when what is there has gone. */
+static int map_over(struct quire_mm *mm, const struct vma_spec *spec, bool *later)
 {
 	struct vma_edit e;
 	int err;
@@ -179,7 +180,11 @@ int map_region(struct quire_mm *mm, const struct vma_spec *spec)
 	err = region_allowed(&e, spec);
 	if (!err) {
 		edit_add_merged(&e, spec);
+		err = e.err;
+	}
+	if (!err) {
 		err = edit_charge(&e);
+		*later = err == -QENOMEM && charge_may_return(e.removed);
 	}
 	if (err) {
 		edit_abort(&e);
@@ -192,6 +197,19 @@ int map_region(struct quire_mm *mm, const struct vma_spec *spec)
 		unmap_entries(&e, spec->start, spec->end);
 	edit_finish(&e);
 	return 0;
+}
+
+/* The host unmaps first.  Here that is done only where it decides, and then the same is left where
+ * it does not help: nothing is mapped.  M is held throughout: nobody finds the range empty. */
+int map_region(struct quire_mm *mm, const struct vma_spec *spec)
+{
+	bool later = false;
+	int err = map_over(mm, spec, &later);
+
+	if (likely(!later))
+		return err;
+	err = unmap_locked(mm, spec->start, spec->end);
+	return err ? err : map_over(mm, spec, &later);
 }
 
 static int mmap_locked(struct quire_mm *mm, struct mmap_request *r)

@@ -137,6 +137,8 @@ static int set_up(struct quire_file *file, struct quire_machine *m,
 	err = kind->create ? kind->create(file, o) : 0;
 	if (err)
 		return err;
+	if (kind->vma_ops->charge || kind->vma_ops->cut)
+		atomic_store_relaxed(&m->own_charges, true);
 	return mapping_may_resize(file, o->bytes) ? copy_name(file, o->name) : -QENOMEM;
 }
 

@@ -22,7 +22,4 @@ void kinds_register(struct quire_machine *m, const struct file_kind *const *kind
 	m->kinds = kinds;
 	m->nr_kinds = n;
 	m->anon_ops = &anon_vma_ops;
-	m->own_charges = false;
-	for (unsigned i = 0; i < n; i++)
-		m->own_charges = m->own_charges || kinds[i]->vma_ops->charge;
 }

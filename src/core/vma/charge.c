@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * charge.c: accounts that kinds of mapping keep of their own (vma_ops.charge), a pool for example.
+ * charge.c: accounts that kinds of mapping keep of their own (vma_ops.charge, cut), a pool for
+ * example.
  *
  * Owns nothing.  Under M of the VMAs' mm.  An account is known by its kind and vma->private.
  *
@@ -8,6 +9,8 @@
  *      splits, merges or moves charges nothing: pages of its VMAs in and out are summed up first.
  *   2  More is charged before the edit is committed, and may fail; less is given back when entries
  *      are gone.  In between the account has both.
+ *   3  A VMA goes on in another where that has the same account and the same offsets, whatever its
+ *      address.  What of a removed one goes on nowhere is cut (vma_ops.cut), once.
  */
 #include "core/vma/limits.h"
 
@@ -78,16 +81,60 @@ void charge_undo(struct vma *added, struct vma *removed)
 	undo_until(NULL, added, removed);
 }
 
+/* Where the part of the account that is going on at `pgoff` ends; pgoff: none is. */
+static uint64_t goes_on_until(struct vma *added, const struct vma *vma, uint64_t pgoff)
+{
+	for (struct vma *v = added; v; v = v->chain)
+		if (same_account(v, vma) && v->pgoff <= pgoff && pgoff < v->pgoff + vma_pages(v))
+			return v->pgoff + vma_pages(v);
+	return pgoff;
+}
+
+/* The next after pgoff at which the account goes on, but `end` at most. */
+static uint64_t goes_on_from(struct vma *added, const struct vma *vma, uint64_t pgoff, uint64_t end)
+{
+	for (struct vma *v = added; v; v = v->chain)
+		if (same_account(v, vma) && v->pgoff > pgoff && v->pgoff < end)
+			end = v->pgoff;
+	return end;
+}
+
+/* Invariant 3. */
+static void cut_gone(struct vma *vma, struct vma *added)
+{
+	uint64_t end = vma->pgoff + vma_pages(vma);
+
+	for (uint64_t at = vma->pgoff, next; at < end; at = next) {
+		uint64_t addr = vma->start + ((at - vma->pgoff) << PAGE_SHIFT);
+
+		next = goes_on_until(added, vma, at);
+		if (next > at)
+			continue;
+		next = goes_on_from(added, vma, at, end);
+		vma->ops->cut(vma, addr, addr + ((next - at) << PAGE_SHIFT));
+	}
+}
+
 /* What has no VMA among the added goes one by one: there may be many. */
 void charge_less(struct vma *added, struct vma *removed)
 {
 	for (struct vma *v = added; v; v = v->chain) {
-		int64_t pages = growth(v, added, removed);
+		int64_t pages = v->ops->cut ? 0 : growth(v, added, removed);
 
 		if (pages < 0)
 			v->ops->charge(v, pages);
 	}
-	for (struct vma *v = removed; v; v = v->chain)
-		if (v->ops->charge && !find_account(added, v))
+	for (struct vma *v = removed; v; v = v->chain) {
+		if (v->ops->cut)
+			cut_gone(v, added);
+		else if (v->ops->charge && !find_account(added, v))
 			v->ops->charge(v, -(int64_t)vma_pages(v));
+	}
+}
+
+bool charge_may_return(const struct vma *removed)
+{
+	while (removed && !removed->ops->cut)
+		removed = removed->chain;
+	return removed != NULL;
 }

@@ -38,8 +38,11 @@ bool flags_accountable(uint64_t flags);
 /* ---- charge.c: what an edit changes for accounts (vma_ops.charge).  By vma->chain. */
 /* Before the edit is committed: those that get more are charged.  0, or -errno and none is. */
 int charge_more(struct vma *added, struct vma *removed);
-/* After the commit, with the entries gone: those that have less get it back. */
+/* After the commit, with the entries gone: those that have less get it back, and kinds are told
+ * what is gone (vma_ops.cut). */
 void charge_less(struct vma *added, struct vma *removed);
+/* What is removed may give something back that what is added is in want of (vma_ops.cut). */
+bool charge_may_return(const struct vma *removed);
 /* In place of the commit: takes back what charge_more() has charged. */
 void charge_undo(struct vma *added, struct vma *removed);
 
