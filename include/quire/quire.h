@@ -234,6 +234,54 @@ QUIRE_API int quire_hugetlb_set_overcommit(struct quire_machine *m, enum quire_h
 QUIRE_API int quire_hugetlb_demote(struct quire_machine *m, enum quire_huge size, unsigned node,
 				   uint64_t n);
 
+/*
+ * Groups of processes (cgroups), and how many huge pages each may have.  A group has two counters
+ * for each size.  QUIRE_HUGE_PAGES: pages that its processes took, until these are free
+ * (hugetlb.2MB.max and .current).  QUIRE_HUGE_RSVD: pages that they reserved, until the range is
+ * unmapped or cut off its file, used or not; and pages that they took without a reservation, until
+ * these are free (hugetlb.2MB.rsvd.max and .rsvd.current).
+ *
+ * What is charged to a group is charged to those above it, too, and refused if one of them is at
+ * its limit: a reservation with -ENOMEM, an access with SIGBUS.  It stays charged to the group,
+ * wherever the process goes.
+ */
+struct quire_huge_group;
+enum quire_huge_count { QUIRE_HUGE_PAGES, QUIRE_HUGE_RSVD, QUIRE_NR_HUGE_COUNTS };
+#define QUIRE_HUGE_NO_LIMIT UINT64_MAX
+
+/* parent: may be NULL.  name: of the events that name it, below 64 bytes.
+ * 0; -EINVAL: the name is too long; -ENOMEM. */
+QUIRE_API int quire_huge_group_create(struct quire_machine *m, struct quire_huge_group *parent,
+				      const char *name, struct quire_huge_group **out);
+/* rmdir(2): it is nobody's any more; what is charged to it yet is the parent's alone.
+ * 0; -EBUSY: address spaces or groups are in it.  Before the machine ends. */
+QUIRE_API int quire_huge_group_remove(struct quire_huge_group *g);
+/* bytes: rounded down to whole pages; QUIRE_HUGE_NO_LIMIT: none, as at the beginning.  May be less
+ * than there is: then nothing more is granted.  0; -EINVAL: no such size or counter. */
+QUIRE_API int quire_huge_group_set_limit(struct quire_huge_group *g, enum quire_huge size,
+					 enum quire_huge_count which, uint64_t bytes);
+struct quire_huge_group_info {
+	struct {
+		uint64_t usage, peak; /* huge pages */
+		uint64_t limit;       /* or QUIRE_HUGE_NO_LIMIT */
+		uint64_t refused;     /* by this limit */
+	} counts[QUIRE_NR_HUGE_COUNTS];
+	/* `max` of hugetlb.2MB.events, events.local: of this group's processes (local), and of
+	 * those below as well. */
+	uint64_t events, events_local;
+};
+/* At one moment.  0; -EINVAL: no such size. */
+QUIRE_API int quire_huge_group_info_sized(struct quire_huge_group *g, enum quire_huge size,
+					  struct quire_huge_group_info *out, size_t out_size);
+static inline int quire_huge_group_info(struct quire_huge_group *g, enum quire_huge size,
+					struct quire_huge_group_info *out)
+{
+	return quire_huge_group_info_sized(g, size, out, sizeof(*out));
+}
+/* The address space is in that group (NULL: in none, as at the beginning) from now on; a fork's
+ * child begins in its parent's.  Any thread, at any moment. */
+QUIRE_API void quire_mm_set_huge_group(struct quire_mm *mm, struct quire_huge_group *g);
+
 /* The next allocation point is number 1, and alloc_points counts from there.  No other call may be
  * in progress. */
 QUIRE_API void quire_machine_restart_points(struct quire_machine *m);

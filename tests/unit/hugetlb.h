@@ -34,6 +34,12 @@ static inline void expect_pool_at(struct unit *u, uint64_t total, uint64_t free_
 }
 #define expect_pool(u, t, f, r, s) expect_pool_at(u, t, f, r, s, __LINE__)
 
+/* The test makes promises itself: there are no accounts of them. */
+static inline void own_promises(struct unit *u)
+{
+	u->m->huge.accounts = NULL;
+}
+
 static inline void resize(struct unit *u, enum quire_huge size, uint64_t n)
 {
 	assert_int_equal(quire_hugetlb_resize(u->m, size, quire_machine_node_set(u->m), n), 0);

@@ -18,6 +18,7 @@ static void up_nodes(struct unit *u)
 	    .size = sizeof(opts), .ram_bytes = 72 * MIB, .nodes = NODES, .node_bytes = bytes};
 
 	unit_up_machine(u, &opts);
+	own_promises(u);
 }
 
 static void expect_nodes_at(struct unit *u, const uint64_t total[NODES],
@@ -131,6 +132,7 @@ static void test_compacted(void **state)
 
 	(void)state;
 	unit_up(&u, &opts, NULL);
+	own_promises(&u);
 	a = fragment(&u, 30 * MIB);
 	resize(&u, QUIRE_HUGE_2M, 11);
 	expect_pool(&u, 11, 11, 0, 0);
@@ -164,6 +166,7 @@ static void test_pinned(void **state)
 
 	(void)state;
 	unit_up(&u, &opts, NULL);
+	own_promises(&u);
 	a = fragment(&u, 30 * MIB);
 	for (unsigned i = 0; i < 15; i++)
 		assert_int_equal(quire_pin(u.mm, a + i * 2 * MIB, QUIRE_WRITE, &pin[i]), 0);
@@ -193,6 +196,7 @@ static void test_1g_compacted(void **state)
 
 	(void)state;
 	unit_up(&u, &opts, NULL);
+	own_promises(&u);
 	resize(&u, QUIRE_HUGE_2M, 511);
 	a = unit_map(u.mm, 0, 8 * MIB, URW, UANON);
 	unit_fill(u.mm, a, 8 * MIB, 5);
@@ -225,6 +229,7 @@ static void test_1g_reserved(void **state)
 
 	(void)state;
 	unit_up_machine(&u, &opts);
+	own_promises(&u);
 	h = hstate_of(u.m, QUIRE_HUGE_1G);
 	assert_int_equal(hugetlb_reserve(u.m, h, 1, ~0ull, NULL), 0);
 	assert_int_equal(quire_hugetlb_demote(u.m, QUIRE_HUGE_1G, QUIRE_ALL_NODES, 2), 0);
@@ -283,6 +288,7 @@ static void test_each_point(void **state)
 	(void)state;
 	for (unsigned failed = 1; failed; point++) {
 		unit_up_machine(&u, &opts);
+		own_promises(&u);
 		quire_machine_restart_points(u.m);
 		assert_int_equal(quire_machine_fail(u.m, &point, 1), 0);
 		failed = workload(&u);
@@ -330,6 +336,7 @@ static void test_verify(void **state)
 
 	(void)state;
 	unit_up_machine(&u, &opts);
+	own_promises(&u);
 	h = pool_2m(&u);
 	f = take(&u, 0);
 	expect_red(&u, &h->total, 1);

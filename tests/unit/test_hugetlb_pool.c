@@ -157,6 +157,7 @@ static void run_script(const char *script, uint64_t ram)
 
 	assert_non_null(t);
 	unit_up_machine(&t->u, &opts);
+	own_promises(&t->u);
 	for (char *at = strtok_r(copy, " \n", &save); at; at = strtok_r(NULL, " \n", &save)) {
 		char *end;
 		uint64_t n = strtoull(at + 1, &end, 10);
@@ -211,6 +212,7 @@ static void test_page(void **state)
 
 	(void)state;
 	unit_up_machine(&u, &opts);
+	own_promises(&u);
 	expect_pool(&u, 1, 1, 0, 0);
 	f = hugetlb_take(u.m, pool_2m(&u), &w);
 	expect_fresh(&u, f);
@@ -257,6 +259,7 @@ static void test_zeroed(void **state)
 	(void)state;
 	memset(opts.ram, 0, 16 * MIB);
 	unit_up_machine(&u, &opts);
+	own_promises(&u);
 	resize(&u, QUIRE_HUGE_2M, 2);
 	for (unsigned i = 0; i < 2; i++) { /* the second time it has been written to */
 		f = hugetlb_take(u.m, pool_2m(&u), &w);
@@ -281,6 +284,7 @@ static void test_lack(void **state)
 
 	(void)state;
 	unit_up_machine(&u, &opts);
+	own_promises(&u);
 	assert_int_equal(reserve(&u, 2), 0);
 	assert_null(take_as(&u, QUIRE_HUGE_2M, ~0ull, 0, &lack));
 	assert_int_equal(lack, HUGE_LACK_POOL);
@@ -312,6 +316,7 @@ static void test_restore(void **state)
 
 	(void)state;
 	unit_up_machine(&u, &opts);
+	own_promises(&u);
 	assert_int_equal(reserve(&u, 2), 0);
 	expect_pool(&u, 2, 2, 2, 1);
 	a = take(&u, HUGE_RESERVED);
@@ -352,6 +357,7 @@ static void test_accounts(void **state)
 	(void)state;
 	freed_pages = 0;
 	unit_up_machine(&u, &opts);
+	own_promises(&u);
 	u.m->huge.accounts = &accounts;
 	for (uint32_t group = 2; group <= 3; group++) {
 		f = take(&u, 0);
@@ -401,6 +407,7 @@ static void test_options(void **state)
 
 	(void)state;
 	unit_up_machine(&u, &opts);
+	own_promises(&u);
 	assert_int_equal(pool_info(&u, QUIRE_HUGE_2M, 0).total, 7);
 	assert_int_equal(pool_info(&u, QUIRE_HUGE_2M, QUIRE_ALL_NODES).overcommit, 9);
 	assert_int_equal(pool_info(&u, QUIRE_HUGE_2M, QUIRE_ALL_NODES).made, 7);

@@ -193,6 +193,7 @@ static void test_race(void **state)
 
 	(void)state;
 	unit_up_machine(&s.u, &opts);
+	own_promises(&s.u);
 	s.until = now_ms() + env_or("QUIRE_RACE_MS", 400);
 	for (unsigned i = 0; i < THREADS; i++) {
 		threads[i] = (struct thread){.s = &s, .id = i, .rnd = s.seed * 1000003 + i + 1};

@@ -9,6 +9,7 @@
 #define CORE_BASE_HUGE_TYPES_H
 
 #include "core/base/page.h"
+#include "ds/dlist.h"
 
 struct folio;
 struct hstate;
@@ -38,7 +39,7 @@ struct hstate {
 
 /* What a huge page in use is charged to.  Of whoever has a reference (its first tail has it). */
 struct huge_charge {
-	void *account;  /* huge/: NULL: nothing */
+	void *account;  /* J: struct huge_claim; NULL: nothing */
 	uint32_t group; /* 0: none */
 	uint32_t flags; /* HUGE_* */
 };
@@ -54,12 +55,18 @@ enum huge_flags {
 struct huge_accounts {
 	/*
 	 * The last reference of a huge page has gone.  True: a page that is free is promised again
-	 * (R + 1), beside what HUGE_RESTORE says.  Does not sleep; J is not held, other spinlocks
-	 * may be.
+	 * (R + 1), beside what HUGE_RESTORE says, within the same hold of J.  J is held, so that no
+	 * account has a promise that R has not.
 	 */
 	bool (*freed)(struct quire_machine *m, struct hstate *h, struct folio *f);
 	/* For verify, the machine at rest: what R should be. */
 	uint64_t (*reserved)(struct quire_machine *m, const struct hstate *h);
+};
+
+/* All the accounts that there are (huge/reserve.h, subpool.h, cgroup.h).  J. */
+struct huge_books {
+	struct dlist claims; /* in flight */
+	struct dlist privates, files, subpools, groups;
 };
 
 /* machine->huge */
@@ -68,6 +75,7 @@ struct huge_pools {
 	struct mutex resizing;                /* O: one resize at a time */
 	const struct huge_accounts *accounts; /* C */
 	struct hstate sizes[QUIRE_NR_HUGE];
+	struct huge_books books;
 };
 
 #endif

@@ -46,6 +46,7 @@ struct fault;
 struct mapping;
 struct vma_spec;
 struct moved_range;
+struct quire_huge_group;
 
 /*
  * What a kind of mapping does differently.  Generic code has no test of the kind: it calls what is
@@ -254,7 +255,9 @@ struct quire_mm {
 	uint64_t rlimit[QUIRE_NR_RLIMITS];    /* A */
 	uint64_t data_rlimit_max;             /* A */
 	bool ignore_memlock;
-	uint64_t def_flags;                                          /* M: mlockall(MCL_FUTURE) */
+	uint64_t def_flags; /* M: mlockall(MCL_FUTURE) */
+	struct quire_huge_group
+	    *huge_group; /* J: who is charged for its huge pages; NULL: nobody */
 	uint64_t total_vm, data_vm, exec_vm, stack_vm, locked_vm;    /* M: pages */
 	uint64_t peak_total_vm, peak_locked_vm, peak_vmas, peak_rss; /* M; peak_rss A */
 	uint64_t largest_request;                                    /* M: pages charged at once */

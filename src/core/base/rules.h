@@ -291,6 +291,18 @@
 	X(surplus_asked_again,                                                                     \
 	  "a surplus page enters the pool only if it is still allowed when it has been made",      \
 	  "pool.c, 2")                                                                             \
+	X(huge_claim_asks_dead,                                                                    \
+	  "a claim of a huge page finds its VMA alive under J, before its promise is used",        \
+	  "claim.c, 3")                                                                            \
+	X(huge_claim_is_cut,                                                                       \
+	  "a huge page whose range has gone on its way does not put its promise back",             \
+	  "claim.c, 3; commit 4fd9d495b16c")                                                       \
+	X(huge_claim_alone, "of one huge page one claim is in flight at a time", "claim.c, 2")     \
+	X(huge_promised_once,                                                                      \
+	  "what a shared mapping has reserved meanwhile goes back when the page is there",         \
+	  "reserve_file.c, 3")                                                                     \
+	X(huge_reserve_looks_again,                                                                \
+	  "what is promised is what is missing when the pool has granted it", "reserve_file.c, 2") \
 	X(source_dead_during_move,                                                                 \
 	  "the VMA is dead before it is asked what it has and its entries are moved away",         \
 	  "locking.md 1")

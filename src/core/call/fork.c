@@ -10,6 +10,7 @@
  */
 #include "core/file/file.h"
 #include "core/frame/reclaim.h"
+#include "core/huge/cgroup.h"
 #include "core/rmap/root.h"
 #include "core/table/range.h"
 #include "core/table/tlb.h"
@@ -125,6 +126,8 @@ static void dup_settings(struct quire_mm *child, const struct quire_mm *parent)
 	child->mmap_base = parent->mmap_base;
 	child->ignore_memlock = parent->ignore_memlock;
 	child->data_rlimit_max = atomic_load_relaxed(&parent->data_rlimit_max);
+	if (unlikely(atomic_load_relaxed(&parent->huge_group) != NULL))
+		huge_group_inherit(child->machine, &child->huge_group, &parent->huge_group);
 	for (unsigned i = 0; i < QUIRE_NR_RLIMITS; i++)
 		atomic_store_relaxed(&child->rlimit[i], atomic_load_relaxed(&parent->rlimit[i]));
 }

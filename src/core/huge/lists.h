@@ -19,6 +19,9 @@ static inline void pool_unlock(struct quire_machine *m)
 	spin_unlock(&m->huge.lock, RANK_HUGETLB);
 }
 
+/* J is held, and given back: hugetlb_unreserve() of n within this hold. */
+void pool_unreserve_unlock(struct quire_machine *m, struct hstate *h, uint64_t n);
+
 /* Readers without J see each counter whole. */
 static inline void pool_count(uint64_t *counter, int64_t n)
 {

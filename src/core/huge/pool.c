@@ -17,6 +17,7 @@
 #include "core/base/kmem.h"
 #include "core/frame/zone.h"
 #include "core/huge/lists.h"
+#include "core/huge/reserve.h"
 
 /* ---- take ------------------------------------------------------------------------- */
 
@@ -134,6 +135,7 @@ void hugetlb_clear(struct quire_machine *m, struct folio *f)
 
 /* ---- give back -------------------------------------------------------------------- */
 
+/* J held. */
 static bool ends_charge(struct quire_machine *m, struct hstate *h, struct folio *f)
 {
 	const struct huge_accounts *a = m->huge.accounts;
@@ -155,12 +157,12 @@ static bool leaves_pool(struct quire_machine *m, struct hstate *h, const struct 
 static void give(struct quire_machine *m, struct folio *f, bool zeroed)
 {
 	struct hstate *h = hstate_of_folio(m, f);
-	bool restore = ends_charge(m, h, f), leaves;
+	bool leaves;
 
 	(void)zeroed; /* FOLIO_ZEROED says it */
 	STEP("gives huge page %u back", folio_pfn(m, f));
 	pool_lock(m);
-	if (restore)
+	if (ends_charge(m, h, f))
 		pool_count(&h->reserved, 1);
 	leaves = leaves_pool(m, h, f);
 	if (leaves)
@@ -254,15 +256,20 @@ int hugetlb_reserve(struct quire_machine *m, struct hstate *h, uint64_t n, uint6
 	return -QENOMEM;
 }
 
+void pool_unreserve_unlock(struct quire_machine *m, struct hstate *h, uint64_t n)
+{
+	Q_ASSERT(m, n <= h->reserved);
+	pool_count(&h->reserved, -(int64_t)n);
+	pool_unlock(m);
+	drop_surplus(m, h, n);
+}
+
 void hugetlb_unreserve(struct quire_machine *m, struct hstate *h, uint64_t n)
 {
 	if (!n)
 		return;
 	pool_lock(m);
-	Q_ASSERT(m, n <= h->reserved);
-	pool_count(&h->reserved, -(int64_t)n);
-	pool_unlock(m);
-	drop_surplus(m, h, n);
+	pool_unreserve_unlock(m, h, n);
 }
 
 /* ---- of the machine --------------------------------------------------------------- */
@@ -286,6 +293,7 @@ int hugetlb_init(struct quire_machine *m, const struct quire_machine_options *o)
 	spin_init(&m->huge.lock);
 	mutex_init(&m->huge.resizing);
 	m->give_huge = give;
+	huge_books_init(m);
 	for (unsigned i = 0; i < QUIRE_NR_HUGE; i++) {
 		m->huge.sizes[i].order = orders[i];
 		m->huge.sizes[i].size = (enum quire_huge)i;

@@ -6,7 +6,7 @@
  * each huge page is free in its node's list or has a reference, T and F are as many as are found, S
  * is no more than T on any node, and R is no more than F and what those who reserve say.
  */
-#include "core/huge/pool.h"
+#include "core/huge/reserve.h"
 #include "core/verify/verify.h"
 
 static const char *name(const struct hstate *h)
@@ -146,4 +146,6 @@ void verify_huge(struct verify *v)
 	}
 	for (unsigned i = 0; i < QUIRE_NR_HUGE; i++)
 		verify_pool(v, &m->huge.sizes[i]);
+	if (m->huge.accounts)
+		v->bad += huge_books_verify(m, v->report, v->arg);
 }

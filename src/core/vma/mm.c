@@ -12,6 +12,7 @@
 #include "core/base/kmem.h"
 #include "core/base/sized.h"
 #include "core/frame/reclaim.h"
+#include "core/huge/cgroup.h"
 #include "core/rmap/root.h"
 #include "core/table/pagetable.h"
 #include "core/vma/mm.h"
@@ -139,6 +140,8 @@ void quire_mm_get(struct quire_mm *mm)
 void mm_destroy(struct quire_mm *mm)
 {
 	delist(mm);
+	if (mm->huge_group)
+		huge_group_enter(mm->machine, &mm->huge_group, NULL);
 	anon_root_end(mm->anon);
 	pt_destroy(mm);
 	free_block(mm);

@@ -92,6 +92,7 @@ static void end(struct world *w)
 
 static void setup_one(struct world *w)
 {
+	w->m->huge.accounts = NULL; /* the actors' promises are their own */
 	resize(w, 1);
 }
 
@@ -131,6 +132,7 @@ SCENARIO(huge_last_two) = {
 
 static void setup_surplus(struct world *w)
 {
+	w->m->huge.accounts = NULL; /* the actors' promises are their own */
 	must(quire_hugetlb_set_overcommit(w->m, QUIRE_HUGE_2M, 1), "overcommit");
 }
 
@@ -159,6 +161,7 @@ SCENARIO(huge_surplus) = {
 /* One is free, and one may be made. */
 static void setup_promise(struct world *w)
 {
+	w->m->huge.accounts = NULL; /* the actors' promises are their own */
 	resize(w, 1);
 	must(quire_hugetlb_set_overcommit(w->m, QUIRE_HUGE_2M, 1), "overcommit");
 }
@@ -188,6 +191,7 @@ SCENARIO(huge_promise) = {
 
 static void setup_two(struct world *w)
 {
+	w->m->huge.accounts = NULL; /* the actors' promises are their own */
 	resize(w, 2);
 }
 
@@ -234,6 +238,7 @@ static void setup_taken(struct world *w)
 	struct huge_want want = {.nodes = 1};
 	struct folio *f;
 
+	w->m->huge.accounts = NULL; /* the actors' promises are their own */
 	resize(w, 1);
 	f = hugetlb_take(w->m, pool(w), &want);
 	expect(f, "no page");
