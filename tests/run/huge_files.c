@@ -172,7 +172,8 @@ static void spell(void)
 	    "/sys//devices/system/node/node0/hugepages/" SMALL "nr_hugepages",
 	    "/sys/bus/node/devices/node0/hugepages/" SMALL "nr_hugepages",
 	    "/proc/self/root/proc/sys/vm/nr_hugepages", "/proc/sys/../sys/vm/nr_hugepages"};
-	static const char *const dirs[] = {"/proc/sys/vm", "/sys/kernel/mm/hugepages/" SMALL,
+	static const char *const dirs[] = {"/proc/sys/vm",
+					   "/sys/kernel/mm/hugepages/hugepages-2048kB/",
 					   "/sys/kernel/mm/hugepages/hugepages-2048kB"};
 	char digit[2] = "1";
 	int dir;

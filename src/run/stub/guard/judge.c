@@ -29,6 +29,7 @@
 
 #include <linux/fcntl.h>
 #include <linux/magic.h>
+#include <linux/stat.h>
 
 #define SYS_FILE 4096 /* the size of most */
 #define READ_BY_ALL 0444u
