@@ -89,7 +89,7 @@ uint64_t machine_size(const struct machine_write *w)
 	bool over;
 
 	end = digits(p, base, &size, &over);
-	unit = *end ? strchr(units, *end & ~0x20) : NULL;
+	unit = *end & ~0x20 ? strchr(units, *end & ~0x20) : NULL; /* neither the end nor ' ' */
 	if (unit)
 		over |= __builtin_mul_overflow(size, 1ull << 10 * (unit - units + 1), &size);
 	return over ? 0 : size;
