@@ -135,24 +135,27 @@ static int64_t call_contents(struct lib *l)
 
 /* ---- processes --------------------------------------------------------------- */
 
+static bool hold_page(struct lib *l, uint64_t addr, bool store)
+{
+	struct quire_mm *there = l->mms[l->step->target];
+	struct quire_pin pin = {0};
+
+	if (quire_pin(there, addr, store ? QUIRE_WRITE : QUIRE_READ, &pin))
+		return false;
+	quire_unpin(l->machine, &pin);
+	return true;
+}
+
 /*
  * The other's pages are held first, all that can be, and then it is copied until a page of the
  * caller's is refused: so a page there may have been faulted in for nothing.
  */
 static uint64_t hold_there(struct lib *l, bool store)
 {
-	struct quire_mm *there = l->mms[l->step->target];
 	uint64_t done = 0, len = l->a[2];
 
-	while (done < len) {
-		uint64_t addr = l->a[0] + done;
-		struct quire_pin pin = {0};
-
-		if (quire_pin(there, addr, store ? QUIRE_WRITE : QUIRE_READ, &pin))
-			break;
-		quire_unpin(l->machine, &pin);
-		done += REPLAY_PAGE - addr % REPLAY_PAGE;
-	}
+	while (done < len && hold_page(l, l->a[0] + done, store))
+		done += REPLAY_PAGE - (l->a[0] + done) % REPLAY_PAGE;
 	return done < len ? done : len;
 }
 
@@ -184,6 +187,8 @@ static int64_t copy_across(struct lib *l, bool store)
 			break;
 		done += n;
 	}
+	if (done && done == len && len < l->a[2]) /* what was refused is tried once more */
+		hold_page(l, l->a[0] + done, store);
 	return done || !l->a[2] ? (int64_t)done : -EFAULT;
 }
 
