@@ -558,6 +558,12 @@ enum quire_fault_reason {
 	QUIRE_REASON_NO_MEMORY,   /* a frame or table could not be allocated */
 	QUIRE_REASON_GUARD,       /* the page is a guard */
 	QUIRE_REASON_POISON,      /* the page's content is lost */
+	QUIRE_REASON_HUGE_POOL,   /* no free huge page that is not reserved for others */
+	QUIRE_REASON_HUGE_NODE,   /* the same, on the nodes that the mapping is bound to */
+	QUIRE_REASON_HUGE_SIZE,   /* the file system of huge pages is full */
+	QUIRE_REASON_HUGE_LIMIT,  /* its group may not have more huge pages */
+	QUIRE_REASON_HUGE_RSVD,   /* its group may not reserve more of them, and takes one so */
+	QUIRE_REASON_HUGE_LOST,   /* the owner of the mapping has taken a page of it after a fork */
 	QUIRE_NR_REASONS
 };
 QUIRE_API const char *quire_fault_reason_name(enum quire_fault_reason r);
@@ -735,6 +741,7 @@ enum quire_file_kind {
 	QUIRE_FILE_PAGECACHE, /* read_page, write_page; content in RAM frames */
 	QUIRE_FILE_EXTERNAL,  /* frame, copy_page; content elsewhere */
 	QUIRE_FILE_SHMEM,     /* no callbacks needed; zero-filled, content only in RAM */
+	QUIRE_FILE_HUGETLB,   /* the same of huge pages, from the machine's pools */
 	QUIRE_NR_FILE_KINDS
 };
 
@@ -749,7 +756,8 @@ struct quire_file_options {
 	bool noreserve;   /* shmem: charged to committed memory page by page, not whole */
 	const char *name; /* for maps; copied */
 	uint64_t dev, ino;
-	bool moves_alone; /* no mremap over several mappings takes it along (EFAULT) */
+	bool moves_alone;     /* no mremap over several mappings takes it along (EFAULT) */
+	enum quire_huge huge; /* QUIRE_FILE_HUGETLB: of which size its pages are */
 };
 /* ops_size: of opts->ops, as the embedder knows it. */
 QUIRE_API int quire_file_create_sized(struct quire_machine *m,

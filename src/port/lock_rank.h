@@ -16,6 +16,7 @@ enum lock_rank {
 	RANK_MMAP,             /* M  mm->mmap_lock */
 	RANK_MMAP_NESTED,      /* M' the child's mmap_lock in fork */
 	RANK_FILE,             /* W  mapping->write_lock: size, write(2), truncation (sleepable) */
+	RANK_HUGE_FAULT,       /* G  machine->huge.faults[]: faults of one huge page (sleepable) */
 	RANK_FOLIO,            /* F  folio lock (a bit, waited for) */
 	RANK_MAPPING,          /* I  mapping->i_lock: its interval tree of VMAs (sleepable) */
 	RANK_ANON,             /* N  root->lock: walks for an mm's private pages (sleepable) */

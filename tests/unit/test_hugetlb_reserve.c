@@ -82,13 +82,15 @@ static enum huge_refusal claim(struct reserve_test *t, struct map *m, uint64_t i
 	    .private = m->p,
 	    .file = m->f,
 	    .index = i,
-	    .dead = m->p ? &m->dead : NULL,
+	    .cuts = m->p ? huge_private_cuts(m->p) : 0,
 	    .copy = copy,
 	    .group = &m->group,
 	    .nodes = ~0ull,
 	};
 	bool zeroed;
 
+	if (m->p && atomic_load(&m->dead))
+		return HUGE_AGAIN;
 	return huge_claim_begin(t->u.m, &rq, out, &zeroed);
 }
 

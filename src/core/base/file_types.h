@@ -10,6 +10,7 @@
 #include "ds/index.h"
 
 struct file_policies;
+struct huge_file;
 
 /* What of a file counts as committed memory: only content that is nowhere but in RAM. */
 enum file_charge {
@@ -30,6 +31,13 @@ struct file_facts {
 	bool cached;       /* its content passes through the page cache: read and written there */
 	bool ram_only;     /* its content is nowhere else: a page that is dropped reads as zeros */
 	bool endless;      /* neither the core nor the embedder knows an end */
+	/* A page that has left the cache is free at once: who finds one under R relies on nothing
+	 * but seq (file.h, 3). */
+	bool freed_at_once;
+	/* It ends at `bytes` now, and what lay beyond has gone.  W.  NULL. */
+	void (*truncated)(struct quire_file *file, uint64_t bytes);
+	/* The last reference has gone, before its pages go.  No lock; not in RCU.  NULL. */
+	void (*end)(struct quire_file *file);
 };
 
 /* A kind of file: in machine->kinds, by its number. */
@@ -69,6 +77,7 @@ struct quire_file {
 	struct file_facts facts;       /* C */
 	bool writable, noexec;         /* C */
 	bool moves_alone;              /* C */
+	struct huge_file *huge;        /* C: of huge pages: who was promised them; else NULL */
 	bool anon;     /* C: shared anonymous memory made by mmap: /dev/zero in maps */
 	uint32_t refs; /* A: invariant 1 */
 	union {

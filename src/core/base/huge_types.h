@@ -17,6 +17,7 @@ struct quire_machine;
 
 #define HUGE_2M_ORDER HUGE_ORDER
 #define HUGE_1G_ORDER 18
+#define HUGE_FAULT_LOCKS 64u
 
 /* What a pool has on one node. */
 struct huge_node {
@@ -71,8 +72,10 @@ struct huge_books {
 
 /* machine->huge */
 struct huge_pools {
-	struct spinlock lock;                 /* J */
-	struct mutex resizing;                /* O: one resize at a time */
+	struct spinlock lock;  /* J */
+	struct mutex resizing; /* O: one resize at a time */
+	/* G: who faults on a page of a file, by file and page (kind/hugetlb_fault.c, 3) */
+	struct mutex faults[HUGE_FAULT_LOCKS];
 	const struct huge_accounts *accounts; /* C */
 	struct hstate sizes[QUIRE_NR_HUGE];
 	struct huge_books books;

@@ -132,6 +132,12 @@ struct vma_ops {
 	 * fails. Both M; `from` has a reference; may allocate.  NULL: -ENOMEM.
 	 */
 	int (*copy_pinned)(struct vma *dst, uint64_t addr, struct folio *from, struct folio **copy);
+	/*
+	 * fork has copied the entries of src to dst, which is in the file's tree: what is said of
+	 * src alone goes for dst, too.  Both M.  False: no memory; the fork fails.  A kind that has
+	 * this is not charged for the child.  NULL: nothing is said.
+	 */
+	bool (*forked)(struct vma *dst, struct vma *src);
 	/* fork copies its entries: the child could not fault them in again.  NULL: if it has
 	 * ever had a private page. */
 	bool (*must_copy)(struct vma *vma);

@@ -158,6 +158,14 @@
 	  "filecache.c, 1")                                                                        \
 	X(moved_page_is_locked, "the new frame of a page is locked until all entries name it",     \
 	  "migrate.c, 4")                                                                          \
+	X(taken_by_place_in_file,                                                                  \
+	  "a huge page is looked for by its place in the file, not at its owner's address",        \
+	  "kind/hugetlb_cow.c, 1")                                                                 \
+	X(mark_is_inherited, "what a mapping has lost is lost for a fork's child, too",            \
+	  "kind/hugetlb_cow.c, 2; linux-mm, May 2008")                                             \
+	X(huge_faults_one_by_one,                                                                  \
+	  "faults on one huge page of a file come one after the other, in whatever address space", \
+	  "kind/hugetlb_fault.c, 3")                                                               \
 	X(batch_waits_for_one,                                                                     \
 	  "who moves many pages at once waits for the lock of the first only, and tries the rest", \
 	  "migrate_batch.c, 2")                                                                    \

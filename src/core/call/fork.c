@@ -73,7 +73,7 @@ static int dup_tree(struct quire_mm *child, struct quire_mm *parent)
 	rtree_txn_begin(&txn, &child->vmas, &child->tree_env);
 	err = insert_copies(&txn, &chain, child, parent);
 	if (!err && atomic_load_relaxed(&child->machine->own_charges))
-		err = charge_more(chain, NULL);
+		err = charge_forked(chain);
 	if (err) {
 		rtree_txn_abort(&txn);
 		free_chain(chain);
@@ -108,6 +108,8 @@ static int copy_all_entries(struct quire_mm *child, struct quire_mm *parent)
 			continue;
 		vma_inherit(dst, src);
 		err = copy_entries(&g, dst, src);
+		if (!err && unlikely(dst->ops->forked != NULL) && !dst->ops->forked(dst, src))
+			err = -QENOMEM;
 		if (err)
 			break;
 	}

@@ -13,6 +13,7 @@
 #include "core/call/call.h"
 #include "core/fault/populate.h"
 #include "core/file/file.h"
+#include "core/huge/pool.h"
 #include "core/vma/edit.h"
 #include "core/vma/limits.h"
 #include "core/vma/mm.h"
@@ -169,10 +170,28 @@ static int region_allowed(struct vma_edit *e, const struct vma_spec *s)
 	return 0;
 }
 
-/* *later: an account refuses it, and may not when what is there has gone. */
-static int map_over(struct quire_mm *mm, const struct vma_spec *spec, bool *later)
+/*
+ * The host unmaps first.  Here that is done only where it decides: an account refuses what it may
+ * not when what is there has gone.  Then the same is left where it does not help: nothing is
+ * mapped.  M is held throughout: nobody finds the range empty.
+ */
+static __attribute__((noinline)) int map_refused(struct vma_edit *e, const struct vma_spec *spec,
+						 int err, bool asked)
+{
+	struct quire_mm *mm = e->mm;
+	bool later = asked && err == -QENOMEM && charge_may_return(e->removed);
+
+	edit_abort(e);
+	if (!later)
+		return err;
+	err = unmap_locked(mm, spec->start, spec->end);
+	return err ? err : map_region(mm, spec);
+}
+
+int map_region(struct quire_mm *mm, const struct vma_spec *spec)
 {
 	struct vma_edit e;
+	bool asked = false;
 	int err;
 
 	edit_begin(&e, mm);
@@ -180,16 +199,11 @@ static int map_over(struct quire_mm *mm, const struct vma_spec *spec, bool *late
 	err = region_allowed(&e, spec);
 	if (!err) {
 		edit_add_merged(&e, spec);
-		err = e.err;
-	}
-	if (!err) {
+		asked = !e.err;
 		err = edit_charge(&e);
-		*later = err == -QENOMEM && charge_may_return(e.removed);
 	}
-	if (err) {
-		edit_abort(&e);
-		return err;
-	}
+	if (unlikely(err))
+		return map_refused(&e, spec, err, asked);
 	if (e.cut_pages)
 		edit_hold(&e);
 	edit_commit(&e);
@@ -197,19 +211,6 @@ static int map_over(struct quire_mm *mm, const struct vma_spec *spec, bool *late
 		unmap_entries(&e, spec->start, spec->end);
 	edit_finish(&e);
 	return 0;
-}
-
-/* The host unmaps first.  Here that is done only where it decides, and then the same is left where
- * it does not help: nothing is mapped.  M is held throughout: nobody finds the range empty. */
-int map_region(struct quire_mm *mm, const struct vma_spec *spec)
-{
-	bool later = false;
-	int err = map_over(mm, spec, &later);
-
-	if (likely(!later))
-		return err;
-	err = unmap_locked(mm, spec->start, spec->end);
-	return err ? err : map_over(mm, spec, &later);
 }
 
 static int mmap_locked(struct quire_mm *mm, struct mmap_request *r)
@@ -295,6 +296,42 @@ int quire_mmap(struct quire_mm *mm, uint64_t addr, uint64_t len, int prot, int f
 	return quire_mmap_limited(mm, addr, len, prot, flags, file, offset, 0, out);
 }
 
+static bool is_of_huge_pages(const struct quire_file *file)
+{
+	return file && file->huge;
+}
+
+/* MAP_HUGETLB of no file: of one that nobody else finds, and the VMA keeps, if there is one. */
+static __attribute__((noinline)) int back_huge(struct quire_mm *mm, struct mmap_request *r,
+					       uint64_t len)
+{
+	unsigned shift = (unsigned)r->flags >> QMAP_HUGE_SHIFT & 0x3f;
+	struct quire_file_options opts = {.size = sizeof(opts),
+					  .kind = QUIRE_FILE_HUGETLB,
+					  .writable = true,
+					  .name = "/anon_hugepage (deleted)"};
+	const struct hstate *h =
+	    hstate_of_shift(mm->machine, shift ? shift : PAGE_SHIFT + HUGE_2M_ORDER);
+	uint64_t in_page;
+	int err;
+
+	if (!h)
+		return -QEINVAL;
+	in_page = hstate_bytes(h) - 1;
+	r->len = (len + in_page) & ~in_page;
+	if (!r->len)
+		return -QENOMEM;
+	opts.huge = h->size;
+	opts.bytes = r->len;
+	err = quire_file_create(mm->machine, &opts, &r->file);
+	if (err)
+		return err;
+	r->anon = false;
+	r->pgoff = 0;
+	r->ops = mapping_ops(mm->machine, r->file);
+	return 0;
+}
+
 int quire_mmap_limited(struct quire_mm *mm, uint64_t addr, uint64_t len, int prot, int flags,
 		       struct quire_file *file, uint64_t offset, unsigned limits, uint64_t *out)
 {
@@ -316,11 +353,18 @@ int quire_mmap_limited(struct quire_mm *mm, uint64_t addr, uint64_t len, int pro
 		return -QEINVAL;
 	if (!r.anon && !file)
 		return -QEBADF;
-	if (!len || ((flags & QMAP_HUGETLB) && !r.anon))
+	if (!len || ((flags & QMAP_HUGETLB) && !r.anon && !is_of_huge_pages(r.file)))
 		return -QEINVAL;
-	if (!r.len || (flags & QMAP_HUGETLB)) /* there are no huge pages: the pool is empty */
+	if (unlikely(flags & QMAP_HUGETLB) && r.anon) {
+		err = back_huge(mm, &r, len);
+		if (err)
+			return err;
+	}
+	if (!r.len)
 		return -QENOMEM;
 	err = mmap_checked(mm, &r);
+	if (unlikely(flags & QMAP_HUGETLB) && (flags & QMAP_ANONYMOUS))
+		quire_file_put(r.file);
 	if (!err)
 		*out = r.addr;
 	return err;

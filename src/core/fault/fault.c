@@ -105,12 +105,19 @@ static void drop_copy(struct fault *f)
 	f->copy.folio = NULL;
 }
 
+static inline void drop_huge(struct fault *f)
+{
+	if (unlikely(f->has_huge))
+		fault_drop_huge(f);
+}
+
 /* No RCU: the last reference on a file may go. */
 static void drop_file(struct fault *f)
 {
 	if (!f->file)
 		return;
 	drop_copy(f);
+	drop_huge(f);
 	f->frames->end = 0;
 	quire_file_put(f->file);
 	f->file = NULL;
@@ -258,6 +265,8 @@ static enum quire_fault_result fault_attempt(struct fault *f)
 /* M only outside RCU: its holder may be waiting for a grace period. */
 static void fault_enter(struct fault *f)
 {
+	if (f->locked)
+		drop_huge(f); /* G is inside M */
 	if (f->locked && RULE(lock_outside_rcu))
 		mm_lock(f->mm);
 	rcu_read_lock(&f->mm->machine->port);
@@ -320,8 +329,10 @@ static bool grow_stack(struct fault *f)
 
 static bool find_memory(struct fault *f)
 {
-	if (RULE(copy_given_back))
-		drop_copy(f); /* reclaim.c, 3 */
+	if (RULE(copy_given_back)) { /* reclaim.c, 3 */
+		drop_copy(f);
+		drop_huge(f);
+	}
 	return reclaim_for(f->mm, &f->reclaim, f->missing, true);
 }
 
@@ -356,11 +367,13 @@ static void fault_failed(struct fault *f, enum quire_fault_result result)
 
 static enum quire_fault_result fault_resolve(struct fault *f)
 {
-	struct fault_frames frames; /* not cleared: most faults need none */
+	struct fault_frames frames; /* neither is cleared: most faults need none */
+	struct fault_huge huge;
 	enum quire_fault_result result;
 
 	frames.end = 0;
 	f->frames = &frames;
+	f->huge = &huge;
 	reclaim_begin(f->mm->machine, &f->reclaim);
 	do {
 		fault_enter(f);

@@ -21,6 +21,7 @@
 #include "core/base/file_types.h"
 #include "core/frame/folio.h"
 #include "core/frame/reclaim.h"
+#include "core/huge/reserve.h"
 #include "core/table/pagetable.h"
 
 /* Bits that a write leaves in an entry beside WRITE. */
@@ -47,6 +48,20 @@ enum fault_again {
 	AGAIN_CONFIRM, /* under M: nothing is mapped there, or a fork goes on */
 };
 
+/* A huge page that the fault has claimed (kind/hugetlb_fault.c), for the next attempt. */
+struct fault_huge {
+	struct folio *folio; /* with the reference; NULL: none */
+	bool zeroed;
+	enum huge_refusal refusal; /* why there is none */
+	unsigned taken;            /* so often the page was taken from others, or waited for */
+	struct mutex *lock;        /* G, held */
+	/* What it is for. */
+	const struct huge_private *private;
+	const struct huge_file *file;
+	uint64_t index;
+	bool copy;
+};
+
 struct fault {
 	struct quire_mm *mm;
 	struct vma *vma; /* kept by RCU; may die at any moment.  NULL: none found, or asleep */
@@ -68,6 +83,8 @@ struct fault {
 	struct quire_file *file; /* of the VMA before the last sleep, with a reference; or NULL */
 	struct fault_copy copy;  /* only with file */
 	struct fault_frames *frames; /* only with file */
+	struct fault_huge *huge;     /* only with file, and only if has_huge */
+	bool has_huge;
 	struct quire_fault *out;
 };
 
@@ -194,6 +211,8 @@ static inline uint64_t fault_leaf_start(const struct fault *f, unsigned level)
  * -EAGAIN may leave f->vma gone, as fault_sleep() does; the op returns fault_lost().
  */
 int fault_lock_leaf(struct fault *f, unsigned level, bool makes_private, struct pt_ref *ref);
+/* The huge page that the fault has claimed goes back, and G is free.  Not in R. */
+void fault_drop_huge(struct fault *f);
 /*
  * A private folio that nobody else knows yet (anon_place_large()), with the bits of an entry but
  * LEAF: fault_private_bits(), or read-only.  0: the caller's reference is the entry's.  -EAGAIN,

@@ -89,3 +89,15 @@ int fault_map_leaf(struct fault *f, unsigned level, struct folio *cached, uint64
 	pt_unlock(&ref);
 	return err;
 }
+
+void fault_drop_huge(struct fault *f)
+{
+	struct fault_huge *huge = f->huge;
+
+	if (huge->folio)
+		huge_claim_abort(f->mm->machine, huge->folio);
+	huge->folio = NULL;
+	if (huge->lock)
+		mutex_unlock(&f->mm->machine->port, huge->lock, RANK_HUGE_FAULT);
+	huge->lock = NULL;
+}

@@ -41,6 +41,12 @@ const char *quire_fault_reason_name(enum quire_fault_reason r)
 	    [QUIRE_REASON_NO_MEMORY] = "no memory",
 	    [QUIRE_REASON_GUARD] = "the page is a guard",
 	    [QUIRE_REASON_POISON] = "the page is lost",
+	    [QUIRE_REASON_HUGE_POOL] = "no huge page is free that others have not reserved",
+	    [QUIRE_REASON_HUGE_NODE] = "no huge page is free on the nodes of the mapping",
+	    [QUIRE_REASON_HUGE_SIZE] = "the file system of huge pages is full",
+	    [QUIRE_REASON_HUGE_LIMIT] = "the group's limit on huge pages is reached",
+	    [QUIRE_REASON_HUGE_RSVD] = "the group's limit on reserved huge pages is reached",
+	    [QUIRE_REASON_HUGE_LOST] = "the mapping's owner has taken back a huge page of it",
 	};
 
 	return (unsigned)r < QUIRE_NR_REASONS ? names[r] : "?";

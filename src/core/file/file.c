@@ -238,6 +238,8 @@ static void file_end(struct quire_file *file)
 
 	STEP("has the last reference on the file");
 	last_writeback(file);
+	if (file->facts.end)
+		file->facts.end(file);
 	delist(file);
 	if (file->ops.release)
 		file->ops.release(file->priv);

@@ -133,12 +133,12 @@ static void uncache_withdrawn(struct quire_file *file, uint64_t first, uint64_t 
 	}
 }
 
-static void free_pages(struct quire_machine *m, struct frame_chain *gone)
+static void free_pages(const struct quire_file *file, struct frame_chain *gone)
 {
-	if (RULE(rcu_free_cached_pages))
-		frames_defer(m, gone);
+	if (RULE(rcu_free_cached_pages) && !file->facts.freed_at_once)
+		frames_defer(file->machine, gone);
 	else
-		frames_put_now(m, gone);
+		frames_put_now(file->machine, gone);
 }
 
 void truncate_range(struct quire_file *file, uint64_t first, uint64_t last, bool even_cow)
@@ -156,7 +156,7 @@ void truncate_range(struct quire_file *file, uint64_t first, uint64_t last, bool
 	if (!RULE(unmapped_before_uncached))
 		zap_mappings(file, first, last, even_cow);
 	if (gone.nr)
-		free_pages(file->machine, &gone);
+		free_pages(file, &gone);
 }
 
 /* Invariant 5.  F held. */
@@ -214,6 +214,8 @@ int quire_file_truncate(struct quire_file *file, uint64_t bytes)
 		STEP("makes the file %lu bytes long", bytes);
 		mapping_resize(file, bytes);
 		truncate_range(file, PAGE_ALIGN(bytes) >> PAGE_SHIFT, UINT64_MAX, true);
+		if (file->facts.truncated)
+			file->facts.truncated(file, bytes);
 		if (bytes < old || file->ops.file_size) /* read when it grows again */
 			zero_bytes(file, bytes, PAGE_ALIGN(bytes));
 		err = 0;

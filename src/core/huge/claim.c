@@ -127,7 +127,7 @@ static enum huge_refusal enter(struct quire_machine *m, struct huge_claim *c,
 	bool has_promise;
 	enum huge_refusal why = HUGE_GRANTED;
 
-	if (rq->dead && RULE(huge_claim_asks_dead) && atomic_load(rq->dead))
+	if (rq->private && RULE(huge_claim_asks_dead) && rq->private->nr_cuts != rq->cuts)
 		return HUGE_AGAIN;
 	if (in_flight(m, rq) && RULE(huge_claim_alone))
 		return HUGE_AGAIN;

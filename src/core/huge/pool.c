@@ -292,6 +292,8 @@ int hugetlb_init(struct quire_machine *m, const struct quire_machine_options *o)
 
 	spin_init(&m->huge.lock);
 	mutex_init(&m->huge.resizing);
+	for (unsigned i = 0; i < HUGE_FAULT_LOCKS; i++)
+		mutex_init(&m->huge.faults[i]);
 	m->give_huge = give;
 	huge_books_init(m);
 	for (unsigned i = 0; i < QUIRE_NR_HUGE; i++) {

@@ -78,6 +78,9 @@ struct huge_private {
 	struct regions used;            /* J: of an owner: pages whose promise was used */
 	struct regions lost; /* J: pages that are refused from now on: an owner took them */
 	uint64_t nr_lost;    /* J; A for readers: how often something was lost */
+	uint64_t nr_cuts;    /* J; A for readers: how often something was cut */
+	struct quire_mm *mm; /* C: whose mapping it is; only compared */
+	bool forked;         /* C: a fork made it: it is promised nothing */
 	struct dlist node;   /* J: of machine->huge.books */
 	struct quire_rcu_head rcu;
 };
@@ -87,6 +90,12 @@ struct huge_private {
 struct huge_private *huge_private_new(struct quire_machine *m, struct hstate *h,
 				      struct huge_subpool *subpool);
 void huge_private_get(struct huge_private *p);
+/* By a thread that has found it in a VMA under R.  False: it has ended. */
+bool huge_private_tryget(struct huge_private *p);
+static inline uint64_t huge_private_cuts(const struct huge_private *p)
+{
+	return atomic_load(&p->nr_cuts);
+}
 /* The last reference: what it holds yet goes back.  It is gone a grace period later: a fault that
  * has found a VMA of it may look at it. */
 void huge_private_put(struct huge_private *p);
@@ -139,12 +148,14 @@ struct huge_file {
 	struct regions map;
 	uint64_t flying;   /* J: of them, those in flight */
 	struct dlist node; /* J: of machine->huge.books */
+	struct quire_rcu_head rcu;
 };
 
 /* NULL: no memory. */
 struct huge_file *huge_file_new(struct quire_machine *m, struct hstate *h,
 				struct huge_subpool *subpool, struct mapping *mapping);
-/* Nobody maps it, and nobody will: all promises go back.  Frees it. */
+/* Nobody maps it, and nobody will: all promises go back.  It is gone a grace period later: a fault
+ * that has found a VMA of the file may look at it. */
 void huge_file_end(struct huge_file *f);
 
 /*
@@ -172,10 +183,12 @@ struct huge_request {
 	struct huge_private *private;
 	struct huge_file *file;
 	uint64_t index;
-	/* vma->dead of the VMA in which the private page is wanted.  It is asked under J: so a
-	 * claim comes before the cut of its range, which finds it, or finds that it comes too late.
+	/*
+	 * Of a private page: huge_private_cuts(), read before its VMA was seen alive.  It is asked
+	 * again under J: so a claim comes before the cut of its range, which finds it, or finds
+	 * that it comes too late.
 	 */
-	const uint32_t *dead;
+	uint64_t cuts;
 	/* A copy of a page that is private already: no promise is used for it. */
 	bool copy;
 	struct quire_huge_group *const

@@ -191,13 +191,22 @@ void huge_file_truncate(struct huge_file *f, uint64_t first)
 	region_spare_free(f->machine, &s);
 }
 
+static void free_after_readers(struct quire_rcu_head *head)
+{
+	struct huge_file *f = container_of(head, struct huge_file, rcu);
+
+	kmem_free(f->machine, f, sizeof(*f));
+}
+
 void huge_file_end(struct huge_file *f)
 {
+	const struct quire_port *port = &f->machine->port;
+
 	huge_file_truncate(f, 0);
 	pool_lock(f->machine);
 	claims_forget(f->machine, NULL, f);
 	dlist_del(&f->node);
 	pool_unlock(f->machine);
 	subpool_put(f->subpool);
-	kmem_free(f->machine, f, sizeof(*f));
+	port->call_rcu(port->ctx, &f->rcu, free_after_readers);
 }

@@ -38,6 +38,17 @@ void huge_private_get(struct huge_private *p)
 	pool_unlock(p->machine);
 }
 
+bool huge_private_tryget(struct huge_private *p)
+{
+	bool alive;
+
+	pool_lock(p->machine);
+	alive = p->refs != 0;
+	p->refs += alive;
+	pool_unlock(p->machine);
+	return alive;
+}
+
 static void free_after_readers(struct quire_rcu_head *head)
 {
 	struct huge_private *p = container_of(head, struct huge_private, rcu);
@@ -118,6 +129,7 @@ void huge_private_cut(struct huge_private *p, uint64_t first, uint64_t last)
 	if (!p->owner)
 		return;
 	pool_lock(p->machine);
+	atomic_store(&p->nr_cuts, p->nr_cuts + 1);
 	n = last - first - regions_count(&p->used, first, last, NULL);
 	claims_cut(p->machine, p, NULL, first, last);
 	back = give_back(p, n, last - first);

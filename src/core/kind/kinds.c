@@ -9,7 +9,8 @@
 #define FILE_KINDS(X)                                                                              \
 	X(QUIRE_FILE_PAGECACHE, pagecache_kind)                                                    \
 	X(QUIRE_FILE_EXTERNAL, extfile_kind)                                                       \
-	X(QUIRE_FILE_SHMEM, shmem_kind)
+	X(QUIRE_FILE_SHMEM, shmem_kind)                                                            \
+	X(QUIRE_FILE_HUGETLB, hugetlb_kind)
 
 #define DECLARE(number, kind) extern const struct file_kind kind;
 FILE_KINDS(DECLARE)

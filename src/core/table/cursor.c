@@ -19,7 +19,7 @@ static __attribute__((noinline)) pte_t await_leaf(const struct pt_cursor *c)
 	return atomic_load(c->walk.slot);
 }
 
-bool pt_next_table(struct pt_cursor *c)
+static inline __attribute__((always_inline)) bool next_table(struct pt_cursor *c)
 {
 	for (c->addr = c->stop; c->addr < c->end; c->addr = c->stop) {
 		pte_t e;
@@ -45,6 +45,11 @@ bool pt_next_table(struct pt_cursor *c)
 	return false;
 }
 
+bool pt_next_table(struct pt_cursor *c)
+{
+	return next_table(c);
+}
+
 void pt_cursor_pause(struct pt_cursor *c)
 {
 	if (c->locked)
@@ -66,7 +71,7 @@ bool pt_next_piece(struct pt_cursor *c)
 	if (c->locked)
 		pt_unlock(&c->ref);
 	c->locked = false;
-	while (pt_next_table(c)) {
+	while (next_table(c)) {
 		c->locked = pt_lock_reached(c->mm, c->addr, &c->walk, &c->ref);
 		c->entry = c->ref.entry;
 		if (!c->locked) /* protocol 3 */

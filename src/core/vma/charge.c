@@ -62,6 +62,23 @@ static void undo_until(const struct vma *end, struct vma *added, struct vma *rem
 	}
 }
 
+int charge_forked(struct vma *added)
+{
+	for (struct vma *v = added; v; v = v->chain) {
+		int err = v->ops->charge && !v->ops->forked
+			      ? v->ops->charge(v, (int64_t)vma_pages(v))
+			      : 0;
+
+		if (!err)
+			continue;
+		for (struct vma *done = added; done != v; done = done->chain)
+			if (done->ops->charge && !done->ops->forked)
+				done->ops->charge(done, -(int64_t)vma_pages(done));
+		return err;
+	}
+	return 0;
+}
+
 int charge_more(struct vma *added, struct vma *removed)
 {
 	for (struct vma *v = added; v; v = v->chain) {

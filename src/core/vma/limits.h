@@ -38,6 +38,8 @@ bool flags_accountable(uint64_t flags);
 /* ---- charge.c: what an edit changes for accounts (vma_ops.charge).  By vma->chain. */
 /* Before the edit is committed: those that get more are charged.  0, or -errno and none is. */
 int charge_more(struct vma *added, struct vma *removed);
+/* Of a fork's child.  A kind that has `forked` is not asked: its child is promised nothing. */
+int charge_forked(struct vma *added);
 /* After the commit, with the entries gone: those that have less get it back, and kinds are told
  * what is gone (vma_ops.cut). */
 void charge_less(struct vma *added, struct vma *removed);

@@ -30,6 +30,7 @@ static const char *const names[RANK_MAX] = {
     [RANK_MMAP] = "mmap",
     [RANK_MMAP_NESTED] = "mmap (nested)",
     [RANK_FILE] = "file",
+    [RANK_HUGE_FAULT] = "faults of a huge page",
     [RANK_MAPPING] = "mapping",
     [RANK_ANON] = "anonymous root",
     [RANK_FOLIO] = "folio",

@@ -18,6 +18,7 @@ static const char *const rank_names[RANK_MAX] = {
     [RANK_MMAP] = "mmap_lock (M)",
     [RANK_MMAP_NESTED] = "child's mmap_lock (M')",
     [RANK_FILE] = "write_lock (W)",
+    [RANK_HUGE_FAULT] = "faults of the huge page (G)",
     [RANK_MAPPING] = "i_lock (I)",
     [RANK_ANON] = "anonymous root's lock (N)",
     [RANK_FOLIO] = "folio lock (F)",

@@ -62,6 +62,7 @@ struct sched_actor {
 	unsigned readers_left; /* BLOCK_GRACE: mask of actors */
 	unsigned rcu_depth;
 	uint32_t points;              /* accesses so far: the time of this actor */
+	unsigned lone_yields;         /* actor_yield(), with nobody else to run */
 	uint32_t plain;               /* plain ones since the last of them */
 	uint64_t hash;                /* of all that it did and saw */
 	unsigned nr_held, first_held; /* from the first on: of the call within a callback */

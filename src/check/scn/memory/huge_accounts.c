@@ -57,12 +57,13 @@ static enum huge_refusal claim(struct world *w, struct folio **out)
 	    .subpool = t->subpool,
 	    .private = t->p,
 	    .file = t->f,
-	    .dead = t->p ? &t->dead : NULL,
+	    .cuts = t->p ? huge_private_cuts(t->p) : 0,
 	    .nodes = 1,
 	};
 	bool zeroed;
 
-	return huge_claim_begin(w->m, &rq, out, &zeroed);
+	return t->p && atomic_load(&t->dead) ? HUGE_AGAIN
+					     : huge_claim_begin(w->m, &rq, out, &zeroed);
 }
 
 /* Nothing is promised to anybody, and each page is free. */

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hugetlb.c: mappings of huge pages, and their files.
+ *
+ * A mapping has a file in any case: MAP_ANONYMOUS makes one that nobody else finds.  The pages of a
+ * shared mapping are those of the file's cache, which has each under the offset of its first byte.
+ * A private one has copies of them, or pages of its own where the file has none.
+ *
+ * What was promised is kept by huge/reserve.h: vma->private of a private mapping is its struct
+ * huge_private, file->huge that of the file.
+ */
+#include "core/file/file.h"
+#include "core/frame/folio.h"
+#include "core/kind/hugetlb.h"
+#include "core/table/entry.h"
+#include "core/vma/vma.h"
+
+/* ---- mappings ------------------------------------------------------------------ */
+
+/* The page numbers of [start, end). */
+static void range_of(const struct vma *vma, uint64_t start, uint64_t end, uint64_t *first,
+		     uint64_t *last)
+{
+	const struct hstate *h = hugetlb_state(vma);
+
+	*first = hugetlb_index(h, vma_pgoff(vma, start));
+	*last = *first + ((end - start) >> hstate_shift(h));
+}
+
+/* A fork's copy is promised nothing. */
+static bool hugetlb_open(struct vma *vma)
+{
+	struct huge_private *p = vma->private, *of_child;
+
+	if (!hugetlb_is_private(vma))
+		return true;
+	if (p && p->mm == vma->mm) {
+		huge_private_get(p);
+		return true;
+	}
+	of_child = huge_private_new(vma->mm->machine, hugetlb_state(vma), vma->file->huge->subpool);
+	if (!of_child)
+		return false;
+	of_child->mm = vma->mm;
+	of_child->forked = p != NULL;
+	vma->private = of_child;
+	return true;
+}
+
+static void hugetlb_close(struct vma *vma)
+{
+	if (vma->private)
+		huge_private_put(vma->private);
+}
+
+static bool hugetlb_forked(struct vma *dst, struct vma *src)
+{
+	uint64_t first, last;
+
+	if (!dst->private || !RULE(mark_is_inherited))
+		return true;
+	range_of(dst, dst->start, dst->end, &first, &last);
+	return huge_private_inherit(dst->private, src->private, first, last);
+}
+
+static bool is_promised(const struct vma *vma)
+{
+	const struct huge_private *p = vma->private;
+
+	return !(vma->flags & VM_NORESERVE) && (!p || !p->forked);
+}
+
+static int errno_of(enum huge_refusal why)
+{
+	return why == HUGE_GRANTED ? 0 : -QENOMEM;
+}
+
+static int hugetlb_charge(struct vma *vma, int64_t pages)
+{
+	uint64_t first, last;
+
+	if (!is_promised(vma))
+		return 0;
+	range_of(vma, vma->start, vma->end, &first, &last);
+	if (pages < 0) { /* the edit has failed */
+		if (vma->private)
+			huge_private_cut(vma->private, first, last);
+		return 0;
+	}
+	if (vma->private)
+		return errno_of(huge_private_reserve(vma->private, &vma->mm->huge_group, first,
+						     last, UINT64_MAX));
+	return errno_of(
+	    huge_file_reserve(vma->file->huge, &vma->mm->huge_group, first, last, UINT64_MAX));
+}
+
+static void hugetlb_cut(struct vma *vma, uint64_t start, uint64_t end)
+{
+	uint64_t first, last;
+
+	if (!vma->private)
+		return;
+	range_of(vma, start, end, &first, &last);
+	huge_private_cut(vma->private, first, last);
+}
+
+/* mremap moves it whole or in parts, and makes it no longer. */
+static int hugetlb_may_move(const struct vma *vma, uint64_t old_len, uint64_t new_len)
+{
+	(void)vma;
+	return new_len > old_len ? -QEINVAL : 0;
+}
+
+static bool never_merges(const struct vma_spec *left, const struct vma_spec *right)
+{
+	(void)left;
+	(void)right;
+	return false;
+}
+
+static int hugetlb_may_advise(const struct vma *vma, int advice)
+{
+	(void)vma;
+	switch (advice) {
+	case QMADV_FREE:
+	case QMADV_COLD:
+	case QMADV_PAGEOUT:
+	case QMADV_WIPEONFORK:
+		return -QEINVAL;
+	default:
+		return 0;
+	}
+}
+
+#define HUGETLB_OPS(shift)                                                                         \
+	{                                                                                          \
+		.name = "hugetlb", .fault = hugetlb_fault,                                         \
+		.write_protected = hugetlb_write_protected, .entries = 1u << ENTRY_CACHE,          \
+		.page_shift = (shift), .writable_at_once = true, .open = hugetlb_open,             \
+		.close = hugetlb_close, .charge = hugetlb_charge, .cut = hugetlb_cut,              \
+		.forked = hugetlb_forked, .may_merge = never_merges, .may_move = hugetlb_may_move, \
+		.may_advise = hugetlb_may_advise, .copy_pinned = hugetlb_copy_pinned,              \
+	}
+
+static const struct vma_ops hugetlb_vma_ops[QUIRE_NR_HUGE] = {
+    [QUIRE_HUGE_2M] = HUGETLB_OPS(HUGE_2M_ORDER + PAGE_SHIFT),
+    [QUIRE_HUGE_1G] = HUGETLB_OPS(HUGE_1G_ORDER + PAGE_SHIFT),
+};
+
+/* ---- files ---------------------------------------------------------------------- */
+
+static void hugetlb_truncated(struct quire_file *file, uint64_t bytes)
+{
+	huge_file_truncate(file->huge, hugetlb_index(file->huge->h, bytes >> PAGE_SHIFT));
+}
+
+/* The last reference has gone. */
+static void hugetlb_end(struct quire_file *file)
+{
+	truncate_range(file, 0, UINT64_MAX, true);
+	huge_file_end(file->huge);
+}
+
+static int hugetlb_create(struct quire_file *file, const struct quire_file_options *o)
+{
+	struct quire_machine *m = file->machine;
+
+	if ((unsigned)o->huge >= QUIRE_NR_HUGE)
+		return -QEINVAL;
+	file->ops = (struct quire_file_ops){.release = file->ops.release};
+	file->facts.vma_ops = &hugetlb_vma_ops[o->huge];
+	file->facts.cached = true;
+	file->facts.ram_only = true;
+	file->facts.freed_at_once = true;
+	file->facts.end = hugetlb_end;
+	file->facts.truncated = hugetlb_truncated;
+	file->huge = huge_file_new(m, hstate_of(m, o->huge), NULL, &file->mapping);
+	return file->huge ? 0 : -QENOMEM;
+}
+
+const struct file_kind hugetlb_kind = {.vma_ops = &hugetlb_vma_ops[QUIRE_HUGE_2M],
+				       .create = hugetlb_create};

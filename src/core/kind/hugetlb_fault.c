@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hugetlb_fault.c: accesses to huge pages that are not mapped.
+ *
+ *                    lost ------------------------------------------> SIGBUS
+ *     in the cache --+-- shared, or read --> mapped
+ *                    +-- private write ----> copied at once
+ *     beyond the end -----------------------------------------------> SIGBUS
+ *     nowhere --> claimed (asleep) --> shared: into the cache; private: of this mm alone
+ *                    |
+ *                    +-- refused ------------------------------------> SIGBUS
+ *
+ * Owns struct fault_huge of the fault.  Entries are written under U (fault/leaf.c).
+ *
+ *   1  A page is claimed outside RCU, and kept over the next attempt: that may find another VMA, or
+ *      the page in the cache by then.  Then the claim is aborted, and what it took goes back.
+ *   2  A refusal counts for the attempt after it, and only if that finds nothing in place of the
+ *      page: another thread may have had the last one, for this very page.
+ *   3  Faults on one page of a file, in whatever mm, go one after the other (G).  So nobody is
+ *      refused the last page while another thread has it for this very page.  And nobody who is to
+ *      copy a page keeps its owner from having it for himself (hugetlb_cow.c).
+ */
+#include "core/kind/hugetlb.h"
+#include "core/file/file.h"
+#include "core/frame/folio.h"
+#include "core/frame/place.h"
+#include "core/table/entry.h"
+#include "core/table/pagetable.h"
+#include "core/table/range.h"
+#include "core/vma/vma.h"
+
+/* ---- a page for the fault ----------------------------------------------------- */
+
+static struct huge_request request_of(const struct fault *f, bool copy)
+{
+	struct huge_file *file = f->vma->file->huge;
+	bool private = hugetlb_is_private(f->vma);
+
+	return (struct huge_request){
+	    .h = file->h,
+	    .subpool = file->subpool,
+	    .private = private ? f->vma->private : NULL,
+	    .file = private ? NULL : file,
+	    .index = hugetlb_index(file->h, vma_pgoff(f->vma, f->addr)),
+	    .copy = copy,
+	    .group = &f->mm->huge_group,
+	    .nodes = UINT64_MAX,
+	};
+}
+
+static bool is_wanted(const struct fault_huge *got, const struct huge_request *rq)
+{
+	return got->private == rq->private && got->file == rq->file && got->index == rq->index &&
+	       got->copy == rq->copy;
+}
+
+static void remember(struct fault_huge *got, const struct huge_request *rq)
+{
+	got->private = rq->private;
+	got->file = rq->file;
+	got->index = rq->index;
+	got->copy = rq->copy;
+}
+
+static struct mutex *lock_of(struct quire_machine *m, const struct huge_file *file, uint64_t index)
+{
+	uint64_t hash = ((uint64_t)(uintptr_t)file / sizeof(*file) + index) * 0x9e3779b97f4a7c15ull;
+
+	return &m->huge.faults[hash >> 58];
+}
+_Static_assert(HUGE_FAULT_LOCKS == 1u << (64 - 58), "as many as the hash has values");
+
+static void begin_huge(struct fault *f)
+{
+	if (!f->has_huge)
+		*f->huge = (struct fault_huge){0};
+	f->has_huge = true;
+}
+
+bool hugetlb_sleep(struct fault *f)
+{
+	struct quire_machine *m = f->mm->machine;
+	const struct huge_file *file = f->vma->file->huge;
+	uint64_t index = hugetlb_index(file->h, vma_pgoff(f->vma, f->addr));
+
+	begin_huge(f);
+	if (!fault_sleep(f))
+		return false;
+	if (!RULE(huge_faults_one_by_one))
+		return true;
+	f->huge->lock = lock_of(m, file, index);
+	mutex_lock(&m->port, f->huge->lock, RANK_HUGE_FAULT);
+	return true;
+}
+
+bool hugetlb_alone(struct fault *f, enum quire_fault_result *result)
+{
+	const struct huge_file *file = f->vma->file->huge;
+	uint64_t index = hugetlb_index(file->h, vma_pgoff(f->vma, f->addr));
+
+	if (!RULE(huge_faults_one_by_one) ||
+	    (f->has_huge && f->huge->lock == lock_of(f->mm->machine, file, index)))
+		return true;
+	*result = hugetlb_sleep(f) ? fault_wake(f) : QUIRE_FAULT_OK;
+	return false;
+}
+
+/* Asleep.  The private mapping is kept by a reference; the file by f->file. */
+static void claim(struct fault *f, const struct huge_request *rq)
+{
+	struct fault_huge *got = f->huge;
+	bool zeroed = false;
+
+	remember(got, rq);
+	got->refusal = huge_claim_begin(f->mm->machine, rq, &got->folio, &zeroed);
+	got->zeroed = zeroed;
+	if (got->refusal != HUGE_GRANTED)
+		got->folio = NULL;
+	if (got->refusal == HUGE_AGAIN) /* it has been unmapped */
+		got->refusal = HUGE_GRANTED;
+}
+
+/* Invariant 1. */
+static enum quire_fault_result claim_asleep(struct fault *f, struct huge_request *rq)
+{
+	if (rq->private) {
+		rq->cuts = huge_private_cuts(rq->private);
+		if (vma_is_dead(f->vma) || !huge_private_tryget(rq->private))
+			return fault_lost(f, -QEAGAIN);
+	}
+	if (hugetlb_sleep(f)) {
+		claim(f, rq);
+		fault_wake(f);
+	}
+	if (rq->private)
+		huge_private_put(rq->private);
+	return QUIRE_FAULT_OK;
+}
+
+static bool is_same(struct fault *f, bool copy)
+{
+	struct huge_request rq = request_of(f, copy);
+
+	begin_huge(f);
+	return is_wanted(f->huge, &rq);
+}
+
+bool hugetlb_has_page(struct fault *f, bool copy)
+{
+	return is_same(f, copy) && f->huge->folio;
+}
+
+bool hugetlb_is_refused(struct fault *f, bool copy)
+{
+	return is_same(f, copy) && !f->huge->folio && f->huge->refusal != HUGE_GRANTED;
+}
+
+struct folio *hugetlb_page(struct fault *f, bool copy, bool *zeroed,
+			   enum quire_fault_result *result)
+{
+	struct huge_request rq = request_of(f, copy);
+	struct fault_huge *got = f->huge;
+	if (hugetlb_has_page(f, copy)) {
+		*zeroed = got->zeroed;
+		got->zeroed = false; /* the caller writes to it */
+		return got->folio;
+	}
+	if (hugetlb_is_refused(f, copy))
+		*result = QUIRE_FAULT_BUS; /* the caller says more */
+	else
+		*result = claim_asleep(f, &rq);
+	return NULL;
+}
+
+void hugetlb_placed(struct fault *f)
+{
+	huge_claim_commit(f->mm->machine, f->huge->folio);
+	f->huge->folio = NULL;
+}
+
+/* ---- why not ------------------------------------------------------------------ */
+
+static enum quire_fault_reason reason_of(enum huge_refusal why)
+{
+	switch (why) {
+	case HUGE_NO_NODE:
+		return QUIRE_REASON_HUGE_NODE;
+	case HUGE_OVER_SIZE:
+		return QUIRE_REASON_HUGE_SIZE;
+	case HUGE_OVER_LIMIT:
+		return QUIRE_REASON_HUGE_LIMIT;
+	case HUGE_OVER_RSVD:
+		return QUIRE_REASON_HUGE_RSVD;
+	case HUGE_GRANTED:
+	case HUGE_AGAIN:
+	case HUGE_NO_MEMORY:
+	case HUGE_POOL_DRY:
+	case HUGE_NO_RAM:
+		break;
+	}
+	return QUIRE_REASON_HUGE_POOL;
+}
+
+enum quire_fault_result hugetlb_refuse(struct fault *f, enum huge_refusal why)
+{
+	f->huge->refusal = HUGE_GRANTED;
+	if (why == HUGE_NO_MEMORY)
+		return fault_lost(f, -QENOMEM);
+	return fault_sigbus(f, reason_of(why));
+}
+
+/* ---- no entry ------------------------------------------------------------------ */
+
+static uint64_t head_pgoff(const struct fault *f)
+{
+	return vma_pgoff(f->vma, f->addr) & ~(uint64_t)((1u << hugetlb_state(f->vma)->order) - 1);
+}
+
+static uint64_t shared_bits(const struct fault *f)
+{
+	uint64_t bits = vma_pte_bits(f->vma) | PTE_ACCESSED;
+
+	if (!hugetlb_is_private(f->vma) && (f->vma->flags & VM_WRITE))
+		return bits | PTE_WRITE | (f->access == QUIRE_WRITE ? PTE_WRITTEN : 0);
+	return bits & ~PTE_WRITE;
+}
+
+static enum quire_fault_result map_cached(struct fault *f, struct folio *cached)
+{
+	int err = fault_map_leaf(f, hugetlb_level(f->vma), cached, shared_bits(f));
+
+	return err ? fault_lost(f, err) : fault_done(f, QUIRE_KIND_FILE_MINOR);
+}
+
+/* The page of this mm alone, which has its content. */
+static enum quire_fault_result install(struct fault *f, struct folio *fresh,
+				       enum quire_fault_kind kind)
+{
+	unsigned level = hugetlb_level(f->vma);
+	uint64_t bits = f->access == QUIRE_WRITE
+			    ? fault_private_bits(f)
+			    : (vma_pte_bits(f->vma) & ~PTE_WRITE) | PTE_ACCESSED;
+	int err;
+
+	anon_place_large(f, fresh, level);
+	folio_get(fresh); /* the entry's */
+	err = fault_install_leaf(f, level, fresh, bits);
+	if (err) {
+		folio_put(f->mm->machine, fresh);
+		return fault_lost(f, err);
+	}
+	hugetlb_placed(f);
+	return fault_done(f, kind);
+}
+
+/* NULL: *result.  A refusal is the op's. */
+static struct folio *page_or_refusal(struct fault *f, bool *zeroed, enum quire_fault_result *result)
+{
+	struct folio *fresh = hugetlb_page(f, false, zeroed, result);
+
+	if (!fresh && *result == QUIRE_FAULT_BUS)
+		*result = hugetlb_refuse(f, f->huge->refusal);
+	return fresh;
+}
+
+/* One fault does for reading the page and copying it. */
+static enum quire_fault_result copy_cached(struct fault *f, const struct folio *cached)
+{
+	struct quire_machine *m = f->mm->machine;
+	enum quire_fault_result result;
+	bool zeroed;
+	struct folio *fresh = page_or_refusal(f, &zeroed, &result);
+
+	if (!fresh)
+		return result;
+	STEP("copies the huge page of the cache");
+	memcpy(folio_addr(m, fresh), folio_addr(m, cached),
+	       PAGE_SIZE << hugetlb_state(f->vma)->order);
+	return install(f, fresh, QUIRE_KIND_COW_COPY);
+}
+
+static enum quire_fault_result add_to_cache(struct fault *f, struct folio *fresh, uint64_t pgoff)
+{
+	struct folio *found;
+	int err;
+
+	folio_get(fresh); /* the cache's */
+	err = filecache_add_folio(f->vma->file, pgoff, f->seq, fresh, &found);
+	if (err || found != fresh)
+		folio_put(f->mm->machine, fresh);
+	if (err)
+		return fault_lost(f, err);
+	if (found == fresh)
+		hugetlb_placed(f);
+	return map_cached(f, found);
+}
+
+static enum quire_fault_result new_page(struct fault *f, uint64_t pgoff)
+{
+	enum quire_fault_result result;
+	bool zeroed;
+	struct folio *fresh = page_or_refusal(f, &zeroed, &result);
+
+	if (!fresh)
+		return result;
+	if (!zeroed)
+		hugetlb_clear(f->mm->machine, fresh);
+	if (!hugetlb_is_private(f->vma))
+		return add_to_cache(f, fresh, pgoff);
+	return install(f, fresh, QUIRE_KIND_ANON);
+}
+
+/* The page is on its way out. */
+static enum quire_fault_result await_truncation(struct fault *f)
+{
+	if (!fault_sleep(f))
+		return QUIRE_FAULT_OK;
+	mapping_await_writer(f->file);
+	return fault_wake(f);
+}
+
+enum quire_fault_result hugetlb_fault(struct fault *f)
+{
+	const struct vma *vma = f->vma;
+	const struct hstate *h = hugetlb_state(vma);
+	bool private = hugetlb_is_private(vma);
+	uint64_t pgoff = head_pgoff(f);
+	struct folio *cached;
+
+	if (private && huge_private_is_lost(vma->private, hugetlb_index(h, pgoff)))
+		return fault_sigbus(f, QUIRE_REASON_HUGE_LOST);
+	if (private)
+		vma_touch(f->vma);
+	cached = filecache_peek(vma->file, pgoff);
+	if (cached && !folio_is_up_to_date(cached))
+		return await_truncation(f);
+	if (pgoff >= file_pages(vma->file))
+		return fault_beyond_end(f, pgoff);
+	if (!cached)
+		return new_page(f, pgoff);
+	if (private && f->access == QUIRE_WRITE)
+		return copy_cached(f, cached);
+	return map_cached(f, cached);
+}
