@@ -113,6 +113,9 @@ enum quire_memory {
 	QUIRE_MEMORY_RAM,
 	QUIRE_MEMORY_TABLES, /* quire_machine_options.table_bytes */
 	QUIRE_MEMORY_OTHER,  /* no frame was missing: metadata, or a point that was made to fail */
+	/* Huge pages of a pool: a touch will be SIGBUS, or mmap -ENOMEM, and nobody is to end for
+	 * it.  True only if some were on their way back, and have been waited for. */
+	QUIRE_MEMORY_HUGE,
 };
 
 enum quire_log_level { QUIRE_LOG_DEBUG, QUIRE_LOG_INFO, QUIRE_LOG_WARN, QUIRE_LOG_BUG };

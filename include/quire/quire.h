@@ -593,6 +593,7 @@ struct quire_vma_info {
 	char name[16];      /* "[heap]", "[stack]", "" */
 	uint64_t dev, ino;  /* of the file, */
 	char file_name[64]; /* and its name's beginning.  The file: quire_vma_next_file() */
+	uint64_t page_size; /* bytes: that of its huge pages, or QUIRE_PAGE_SIZE */
 };
 
 struct quire_fault {
@@ -852,6 +853,8 @@ struct quire_usage {
 	uint64_t shared_clean, shared_dirty, private_clean, private_dirty;
 	uint64_t referenced, anonymous, lazyfree, anon_huge, swap, locked_pss_shifted;
 	uint64_t external; /* of rss: external frames */
+	/* Huge pages of pools, which are in none of the others: with one mapping, and with more. */
+	uint64_t private_hugetlb, shared_hugetlb;
 };
 QUIRE_API void quire_range_usage_sized(struct quire_mm *mm, uint64_t start, uint64_t end,
 				       struct quire_usage *out, size_t size);

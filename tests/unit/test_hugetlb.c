@@ -169,6 +169,32 @@ static void surplus(void **state)
 	expect_pool(u, 0, 0, 0, 0);
 }
 
+/* smaps has huge pages by themselves. */
+static void told_apart(void **state)
+{
+	struct unit *u = *state;
+	uint64_t a = unit_map(u->mm, 0, 4 * HUGE, RW, PRIVATE);
+	struct quire_vma_info info;
+	struct quire_usage usage;
+	struct quire_mm *child;
+	char flags[64];
+
+	unit_store(u->mm, a, 1);
+	unit_store(u->mm, a + HUGE, 1);
+	child = unit_fork(u->mm);
+	unit_store(u->mm, a, 2);
+	quire_range_usage(u->mm, a, a + 4 * HUGE, &usage);
+	assert_int_equal(usage.private_hugetlb, HUGE);
+	assert_int_equal(usage.shared_hugetlb, HUGE);
+	assert_int_equal(usage.rss + usage.anonymous + usage.referenced + usage.pss_shifted, 0);
+	assert_int_equal(quire_vma_next(u->mm, a, &info), 0);
+	assert_int_equal(info.page_size, HUGE);
+	quire_vm_flag_names(info.vm_flags, flags, sizeof(flags));
+	assert_string_equal(flags, "rd wr mr mw me de ht");
+	assert_string_equal(info.file_name, "/anon_hugepage (deleted)");
+	quire_mm_put(child);
+}
+
 /* ---- after a fork ---------------------------------------------------------------- */
 
 /* The story: mapped, all touched, forked, all written by the parent. */
@@ -355,19 +381,13 @@ static void takes_after_a_move(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    on(pool_8, touches),
-	    on(pool_8, halves),
-	    on(pool_8, refuses),
-	    on(pool_8, shares),
-	    on(surplus_4, surplus),
-	    on(pool_4, owner_takes),
-	    on(pool_6, owner_copies),
-	    on(pool_4, half_touched),
-	    on(pool_4, child_first),
-	    on(pool_8, child_copies),
-	    on(pool_8, moves),
-	    on(pool_8, moves_a_part),
-	    on(pool_4, takes_after_a_move),
+	    on(pool_8, touches),      on(pool_8, halves),
+	    on(pool_8, refuses),      on(pool_8, shares),
+	    on(pool_8, told_apart),   on(surplus_4, surplus),
+	    on(pool_4, owner_takes),  on(pool_6, owner_copies),
+	    on(pool_4, half_touched), on(pool_4, child_first),
+	    on(pool_8, child_copies), on(pool_8, moves),
+	    on(pool_8, moves_a_part), on(pool_4, takes_after_a_move),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

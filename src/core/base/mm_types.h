@@ -30,10 +30,12 @@
 #define VM_RAND_READ (1ull << 12)
 #define VM_DONTCOPY (1ull << 13)
 #define VM_WIPEONFORK (1ull << 14)
-#define VM_ACCOUNT (1ull << 16) /* charged to committed memory */
+#define VM_DONTEXPAND (1ull << 15) /* shown, nothing else: vma_ops.may_move says it */
+#define VM_ACCOUNT (1ull << 16)    /* charged to committed memory */
 #define VM_NORESERVE (1ull << 17)
 #define VM_DONTDUMP (1ull << 18)
-#define VM_SYNC (1ull << 19) /* MAP_SYNC, where it is ignored: shown in smaps, nothing else */
+#define VM_SYNC (1ull << 19)    /* MAP_SYNC, where it is ignored: shown in smaps, nothing else */
+#define VM_HUGETLB (1ull << 20) /* of huge pages: shown, nothing else */
 #define VM_HUGEPAGE (1ull << 21)
 #define VM_NOHUGEPAGE (1ull << 22)
 #define VM_MERGEABLE (1ull << 23)

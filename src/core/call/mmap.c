@@ -54,6 +54,8 @@ static uint64_t common_flags(const struct quire_mm *mm, const struct mmap_reques
 		f |= VM_NORESERVE;
 	if (r->flags & QMAP_SYNC)
 		f |= VM_SYNC;
+	if (unlikely(r->ops->page_shift))
+		f |= VM_HUGETLB | VM_DONTEXPAND;
 	return f;
 }
 
@@ -332,11 +334,24 @@ static __attribute__((noinline)) int back_huge(struct quire_mm *mm, struct mmap_
 	return 0;
 }
 
+/* True: huge pages have come back, once: worth another try. */
+static __attribute__((noinline)) bool await_huge(struct quire_mm *mm, const struct mmap_request *r,
+						 bool *waited)
+{
+	const struct quire_port *port = &mm->machine->port;
+
+	if (*waited || !r->ops->page_shift || !port->oom)
+		return false;
+	*waited = true;
+	return port->oom(port->ctx, mm, mm->cookie, QUIRE_MEMORY_HUGE);
+}
+
 int quire_mmap_limited(struct quire_mm *mm, uint64_t addr, uint64_t len, int prot, int flags,
 		       struct quire_file *file, uint64_t offset, unsigned limits, uint64_t *out)
 {
 	struct mmap_request r = {.addr = addr, .prot = prot};
 	uint64_t in_page;
+	bool waited = false;
 	int err;
 
 	r.anon = (flags & QMAP_ANONYMOUS) != 0;
@@ -362,7 +377,9 @@ int quire_mmap_limited(struct quire_mm *mm, uint64_t addr, uint64_t len, int pro
 	}
 	if (!r.len)
 		return -QENOMEM;
-	err = mmap_checked(mm, &r);
+	do
+		err = mmap_checked(mm, &r);
+	while (unlikely(err == -QENOMEM) && await_huge(mm, &r, &waited));
 	if (unlikely(flags & QMAP_HUGETLB) && (flags & QMAP_ANONYMOUS))
 		quire_file_put(r.file);
 	if (!err)

@@ -53,6 +53,7 @@ struct fault_huge {
 	struct folio *folio; /* with the reference; NULL: none */
 	bool zeroed;
 	enum huge_refusal refusal; /* why there is none */
+	bool waited;               /* for pages on their way back */
 	unsigned taken;            /* so often the page was taken from others, or waited for */
 	struct mutex *lock;        /* G, held */
 	/* What it is for. */

@@ -59,6 +59,12 @@ bool hugetlb_alone(struct fault *f, enum quire_fault_result *result);
 bool hugetlb_sleep(struct fault *f);
 /* It is where it belongs. */
 void hugetlb_placed(struct fault *f);
+/*
+ * A page was not to be had: huge pages that are on their way back are waited for, once for a fault.
+ * True: *result is the op's, which is called again.
+ */
+bool hugetlb_wait(struct fault *f, enum quire_fault_result *result);
+bool hugetlb_may_wait(const struct fault *f);
 /* What is said of a page that was not to be had. */
 enum quire_fault_result hugetlb_refuse(struct fault *f, enum huge_refusal why);
 

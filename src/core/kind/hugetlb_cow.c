@@ -166,7 +166,13 @@ static enum quire_fault_result refused(struct fault *f, struct folio *old)
 {
 	const struct huge_private *p = f->vma->private;
 	enum huge_refusal why = f->huge->refusal;
+	enum quire_fault_result result;
 
+	if (hugetlb_may_wait(f)) {
+		folio_put(f->mm->machine, old); /* as in copy() */
+		hugetlb_wait(f, &result);
+		return result;
+	}
 	if (p->owner && folio_test(old, FOLIO_ANON) && why != HUGE_NO_MEMORY &&
 	    f->huge->taken < TAKE_TRIES && !folio_pins(old))
 		return take_page(f, old);

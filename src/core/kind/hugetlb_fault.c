@@ -201,6 +201,27 @@ static enum quire_fault_reason reason_of(enum huge_refusal why)
 	return QUIRE_REASON_HUGE_POOL;
 }
 
+bool hugetlb_may_wait(const struct fault *f)
+{
+	return !f->huge->waited && f->huge->refusal != HUGE_NO_MEMORY && f->mm->machine->port.oom;
+}
+
+bool hugetlb_wait(struct fault *f, enum quire_fault_result *result)
+{
+	const struct quire_port *port = &f->mm->machine->port;
+
+	if (!hugetlb_may_wait(f))
+		return false;
+	f->huge->waited = true;
+	*result = QUIRE_FAULT_OK;
+	if (!fault_sleep(f))
+		return true;
+	if (port->oom(port->ctx, f->mm, f->mm->cookie, QUIRE_MEMORY_HUGE))
+		f->huge->refusal = HUGE_GRANTED;
+	fault_wake(f);
+	return true;
+}
+
 enum quire_fault_result hugetlb_refuse(struct fault *f, enum huge_refusal why)
 {
 	f->huge->refusal = HUGE_GRANTED;
@@ -258,7 +279,7 @@ static struct folio *page_or_refusal(struct fault *f, bool *zeroed, enum quire_f
 {
 	struct folio *fresh = hugetlb_page(f, false, zeroed, result);
 
-	if (!fresh && *result == QUIRE_FAULT_BUS)
+	if (!fresh && *result == QUIRE_FAULT_BUS && !hugetlb_wait(f, result))
 		*result = hugetlb_refuse(f, f->huge->refusal);
 	return fresh;
 }

@@ -8,7 +8,8 @@
  *
  * A page counts as shared when more than one entry maps it, and its part of Pss is its size
  * divided by their number.  External frames count as file pages mapped once: who else maps
- * them only the embedder knows.  The zero page counts nowhere.
+ * them only the embedder knows.  The zero page counts nowhere, and huge pages of pools by
+ * themselves.
  */
 #include "core/base/sized.h"
 #include "core/table/cursor.h"
@@ -29,6 +30,7 @@
 struct tally {
 	uint64_t pages[NR_CLASSES], pss[NR_CLASSES];   /* pss: bytes, shifted */
 	uint64_t referenced, external, lazyfree, swap; /* pages */
+	uint64_t hugetlb[2];                           /* pages, of one mapping and of more */
 };
 
 /* Pages side by side are mostly alike: they are counted before they are added, all at once. */
@@ -86,7 +88,10 @@ static void add_large(struct tally *t, pte_t e, const struct folio *f, unsigned 
 				.flags = atomic_load_relaxed(&f->flags),
 				.mapcount = (int32_t)((mapcount + of - 1) / of)};
 
-	add_alike(t, &a);
+	if (a.flags & FOLIO_HUGETLB)
+		t->hugetlb[a.mapcount > 1] += pages;
+	else
+		add_alike(t, &a);
 }
 
 /* Not like what was counted last.  Pages of a large folio are like none. */
@@ -194,6 +199,8 @@ static void add_tally(struct quire_usage *u, const struct tally *t, bool locked)
 	u->external += t->external * PAGE_SIZE;
 	u->lazyfree += t->lazyfree * PAGE_SIZE;
 	u->swap += t->swap * PAGE_SIZE;
+	u->private_hugetlb += t->hugetlb[0] * PAGE_SIZE;
+	u->shared_hugetlb += t->hugetlb[1] * PAGE_SIZE;
 }
 
 static void add_vma(struct quire_usage *u, const struct vma *vma, uint64_t addr, uint64_t end)

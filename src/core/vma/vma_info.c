@@ -9,6 +9,7 @@
 #include "core/base/sized.h"
 #include "core/file/file.h"
 #include "core/vma/mm.h"
+#include "core/vma/vma.h"
 
 static void copy_name(char *out, size_t len, const char *name)
 {
@@ -46,6 +47,7 @@ void vma_fill_info(const struct vma *vma, struct quire_vma_info *out)
 	out->growsdown = (vma->flags & VM_GROWSDOWN) != 0;
 	out->vm_flags = vma->flags;
 	out->policy = vma->policy;
+	out->page_size = ops_page_size(vma->ops);
 	copy_name(out->name, sizeof(out->name), name_of(vma));
 	if (!vma->file)
 		return;
@@ -104,12 +106,13 @@ static const struct flag_name {
 	uint64_t flag;
 	char name[3];
 } flag_names[] = {
-    {VM_READ, "rd"},      {VM_WRITE, "wr"},       {VM_EXEC, "ex"},      {VM_SHARED, "sh"},
-    {VM_MAYREAD, "mr"},   {VM_MAYWRITE, "mw"},    {VM_MAYEXEC, "me"},   {VM_MAYSHARE, "ms"},
-    {VM_GROWSDOWN, "gd"}, {VM_LOCKED, "lo"},      {VM_SEQ_READ, "sr"},  {VM_RAND_READ, "rr"},
-    {VM_DONTCOPY, "dc"},  {VM_LOCKONFAULT, "lf"}, {VM_ACCOUNT, "ac"},   {VM_NORESERVE, "nr"},
-    {VM_SYNC, "sf"},      {VM_WIPEONFORK, "wf"},  {VM_DONTDUMP, "dd"},  {VM_SOFTDIRTY, "sd"},
-    {VM_HUGEPAGE, "hg"},  {VM_NOHUGEPAGE, "nh"},  {VM_MERGEABLE, "mg"}, {VM_DROPPABLE, "dp"},
+    {VM_READ, "rd"},      {VM_WRITE, "wr"},      {VM_EXEC, "ex"},        {VM_SHARED, "sh"},
+    {VM_MAYREAD, "mr"},   {VM_MAYWRITE, "mw"},   {VM_MAYEXEC, "me"},     {VM_MAYSHARE, "ms"},
+    {VM_GROWSDOWN, "gd"}, {VM_LOCKED, "lo"},     {VM_SEQ_READ, "sr"},    {VM_RAND_READ, "rr"},
+    {VM_DONTCOPY, "dc"},  {VM_DONTEXPAND, "de"}, {VM_LOCKONFAULT, "lf"}, {VM_ACCOUNT, "ac"},
+    {VM_NORESERVE, "nr"}, {VM_HUGETLB, "ht"},    {VM_SYNC, "sf"},        {VM_WIPEONFORK, "wf"},
+    {VM_DONTDUMP, "dd"},  {VM_SOFTDIRTY, "sd"},  {VM_HUGEPAGE, "hg"},    {VM_NOHUGEPAGE, "nh"},
+    {VM_MERGEABLE, "mg"}, {VM_DROPPABLE, "dp"},
 };
 
 void quire_vm_flag_names(uint64_t vm_flags, char *buf, size_t len)

@@ -128,6 +128,8 @@ static bool make_room(struct run *run, struct space *mine, enum quire_memory wha
 
 	if (what != QUIRE_MEMORY_OTHER && oom_wait(run, mine, false))
 		return true;
+	if (what == QUIRE_MEMORY_HUGE)
+		return false;
 	h = malloc(sizeof(*h));
 	if (!h)
 		return false;

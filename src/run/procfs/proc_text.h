@@ -37,7 +37,7 @@ struct map_line {
 	bool shared;
 	/* The vdso and its kin: not of the core; flags are given as text. */
 	const char *special_flags;
-	uint64_t vm_flags, policy;
+	uint64_t vm_flags, policy, page_size;
 	bool has_file;
 	char name[4200];
 };

@@ -43,8 +43,8 @@ static void print_usage(struct text *t, const struct quire_usage *u, bool rollup
 	kb(t, "AnonHugePages:", u->anon_huge);
 	kb(t, "ShmemPmdMapped:", 0);
 	kb(t, "FilePmdMapped:", 0);
-	kb(t, "Shared_Hugetlb:", 0);
-	kb(t, "Private_Hugetlb:", 0);
+	kb(t, "Shared_Hugetlb:", u->shared_hugetlb);
+	kb(t, "Private_Hugetlb:", u->private_hugetlb);
 	kb(t, "Swap:", u->swap);
 	kb(t, "SwapPss:", u->swap);
 	kb_pss(t, "Locked:", u->locked_pss_shifted);
@@ -67,6 +67,8 @@ static void add_usage(struct quire_usage *sum, const struct quire_usage *u)
 	sum->lazyfree += u->lazyfree;
 	sum->anon_huge += u->anon_huge;
 	sum->swap += u->swap;
+	sum->shared_hugetlb += u->shared_hugetlb;
+	sum->private_hugetlb += u->private_hugetlb;
 	sum->locked_pss_shifted += u->locked_pss_shifted;
 }
 
@@ -85,8 +87,8 @@ static void print_mapping(struct text *t, struct space *space, const struct map_
 	usage_of(space, m, &u);
 	map_print(t, m);
 	kb(t, "Size:", m->end - m->start);
-	kb(t, "KernelPageSize:", QUIRE_PAGE_SIZE);
-	kb(t, "MMUPageSize:", QUIRE_PAGE_SIZE);
+	kb(t, "KernelPageSize:", m->page_size);
+	kb(t, "MMUPageSize:", m->page_size);
 	print_usage(t, &u, false);
 	text_printf(t, "%-16s%8u\n", "THPeligible:", 0);
 	text_str(t, "VmFlags: ");

@@ -34,6 +34,7 @@ static void from_vma(const struct quire_vma_info *v, struct quire_file *file, st
 	out->prot = v->prot;
 	out->shared = v->shared;
 	out->vm_flags = v->vm_flags;
+	out->page_size = v->page_size;
 	out->policy = v->policy;
 	out->has_file = v->has_file;
 	if (file)
@@ -83,6 +84,7 @@ static bool vdso(struct space *s, uint64_t addr, struct map_line *out)
 bool map_next_own(struct space *space, uint64_t addr, struct map_line *out)
 {
 	out->dev = out->ino = out->offset = out->vm_flags = out->policy = 0;
+	out->page_size = QUIRE_PAGE_SIZE;
 	out->shared = out->has_file = false;
 	out->special_flags = NULL;
 	if (core_next(space, addr, out))

@@ -64,6 +64,12 @@ static const char *const report_reasons[QUIRE_NR_REASONS] = {
     [QUIRE_REASON_NO_MEMORY] = "no_memory",
     [QUIRE_REASON_GUARD] = "guard",
     [QUIRE_REASON_POISON] = "poison",
+    [QUIRE_REASON_HUGE_POOL] = "huge_pool",
+    [QUIRE_REASON_HUGE_NODE] = "huge_node",
+    [QUIRE_REASON_HUGE_SIZE] = "huge_size",
+    [QUIRE_REASON_HUGE_LIMIT] = "huge_limit",
+    [QUIRE_REASON_HUGE_RSVD] = "huge_rsvd",
+    [QUIRE_REASON_HUGE_LOST] = "huge_lost",
 };
 
 const char *report_reason(enum quire_fault_reason r)
