@@ -70,12 +70,13 @@ static void touch(unsigned page, bool store)
 	_exit(0);
 }
 
-static _Noreturn void child(int ready)
+static _Noreturn void child(int ready, int other_end)
 {
 	struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
 	char c;
 
 	sigaction(SIGBUS, &action, NULL);
+	close(other_end); /* or the end of a parent that was killed would not be told */
 	if (read(ready, &c, 1) != 1)
 		_exit(3);
 	for (unsigned i = 0; i < PAGES; i++)
@@ -114,7 +115,7 @@ int main(void)
 	fflush(stdout);
 	pid = fork();
 	if (!pid)
-		child(ready[0]);
+		child(ready[0], ready[1]);
 	tell_pool("forked");
 	write_all('A');
 	tell_pool("written");
