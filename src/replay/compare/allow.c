@@ -37,6 +37,12 @@ static bool is_private(const struct place *at)
 	return at->vma[0]->perms[3] == 'p';
 }
 
+/* It may have a page of a file that others write to. */
+static bool may_share(const struct place *at)
+{
+	return !is_private(at) || at->vma[0]->file >= 0;
+}
+
 static bool referenced(const struct place *at)
 {
 	return is_field(at, USAGE_REFERENCED);
@@ -211,7 +217,7 @@ static bool is_populate_write(const struct step *s, const struct result *r)
 static bool populated_dirty(const struct place *at)
 {
 	/* It may be this step, and the mapping another one of the file. */
-	return is_dirt(at) && !is_private(at) && any_step(at, is_populate_write);
+	return is_dirt(at) && may_share(at) && any_step(at, is_populate_write);
 }
 
 static bool is_moving_mbind(const struct step *s, const struct result *r)
@@ -222,7 +228,7 @@ static bool is_moving_mbind(const struct step *s, const struct result *r)
 
 static bool rebound_dirty(const struct place *at)
 {
-	return is_dirt(at) && !is_private(at) && any_step(at, is_moving_mbind);
+	return is_dirt(at) && may_share(at) && any_step(at, is_moving_mbind);
 }
 
 /* mlockall is for all that the process has, which is more than the script's. */
