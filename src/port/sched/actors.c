@@ -271,6 +271,7 @@ static void start_actor(struct sched_actor *a)
 	a->state = a->func ? ACTOR_READY : ACTOR_NONE;
 	a->rcu_depth = 0;
 	a->points = a->plain = 0;
+	a->lone_yields = 0;
 	a->hash = (uint64_t)(a - S.actors) + 1;
 	a->nr_held = a->first_held = 0;
 	a->readers_left = 0;
