@@ -231,6 +231,9 @@ int fault_map_leaf(struct fault *f, unsigned level, struct folio *cached, uint64
 
 /* f->entry is present and the access needs no new page: marks it as used. */
 enum quire_fault_result fault_touch(struct fault *f);
+/* The first write to a shared page that f->entry maps read-only: the entry is writable from here
+ * on, and `dirty` (NULL: no folio is told) is. */
+enum quire_fault_result fault_note_write(struct fault *f, struct folio *dirty);
 /* Of `run` entries, the first of which allows the access: how many do.  PTL held or R. */
 unsigned fault_allowed_run(const struct fault *f, pte_t *entry, unsigned run);
 

@@ -89,3 +89,21 @@ enum quire_fault_result fault_touch(struct fault *f)
 	pt_unlock(&ref);
 	return fault_done(f, QUIRE_KIND_SPURIOUS);
 }
+
+enum quire_fault_result fault_note_write(struct fault *f, struct folio *dirty)
+{
+	pte_t val = f->entry | PTE_WRITE | PTE_WRITTEN | PTE_ACCESSED;
+	struct pt_ref ref;
+	int err = fault_lock(f, &ref);
+
+	if (err)
+		return fault_lost(f, err);
+	if (dirty) {
+		STEP("notes the write: marks the page dirty, makes the entry writable");
+		folio_set(dirty, FOLIO_DIRTY);
+	}
+	pt_set(&ref, ref.entry, val);
+	pt_unlock(&ref);
+	f->out->pte = val;
+	return fault_done(f, QUIRE_KIND_WRITE_NOTIFY);
+}

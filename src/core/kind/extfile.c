@@ -242,20 +242,11 @@ static enum quire_fault_result extfile_fault(struct fault *f)
 
 static enum quire_fault_result extfile_write_protected(struct fault *f)
 {
-	struct pt_ref ref;
-	int err;
-
 	if (entry_kind(f->mm->machine, f->entry) != ENTRY_EXTERNAL)
 		return cow_write_protected(f);
 	if (!(f->vma->flags & VM_MAYSHARE))
 		return write_private(f, vma_pgoff(f->vma, f->addr));
-	err = fault_lock(f, &ref);
-	if (err)
-		return fault_lost(f, err);
-	f->out->pte = f->entry | PTE_WRITE | PTE_WRITTEN | PTE_ACCESSED;
-	pt_set(&ref, ref.entry, f->out->pte);
-	pt_unlock(&ref);
-	return fault_done(f, QUIRE_KIND_WRITE_NOTIFY);
+	return fault_note_write(f, NULL);
 }
 
 static const struct vma_ops extfile_vma_ops = {

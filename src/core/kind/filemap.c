@@ -324,26 +324,11 @@ static enum quire_fault_result filemap_fault(struct fault *f)
 
 /* ---- first write to a mapped page ------------------------------------------ */
 
-static enum quire_fault_result note_write(struct fault *f)
-{
-	struct folio *folio = entry_folio(f->mm->machine, f->entry);
-	pte_t val = f->entry | PTE_WRITE | PTE_WRITTEN | PTE_ACCESSED;
-	struct pt_ref ref;
-	int err = fault_lock(f, &ref);
-
-	if (err)
-		return fault_lost(f, err);
-	STEP("notes the write: marks the page dirty, makes the entry writable");
-	folio_set(folio, FOLIO_DIRTY);
-	pt_set(&ref, ref.entry, val);
-	pt_unlock(&ref);
-	f->out->pte = val;
-	return fault_done(f, QUIRE_KIND_WRITE_NOTIFY);
-}
-
 static enum quire_fault_result filemap_write_protected(struct fault *f)
 {
-	return f->vma->flags & VM_MAYSHARE ? note_write(f) : cow_write_protected(f);
+	if (f->vma->flags & VM_MAYSHARE)
+		return fault_note_write(f, entry_folio(f->mm->machine, f->entry));
+	return cow_write_protected(f);
 }
 
 static void filemap_dirty(struct vma *vma, struct folio *folio)

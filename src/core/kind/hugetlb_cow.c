@@ -216,17 +216,8 @@ enum quire_fault_result hugetlb_write_protected(struct fault *f)
 	enum cow_step step;
 	int err;
 
-	if (!hugetlb_is_private(f->vma)) {
-		struct pt_ref ref;
-
-		err = fault_lock(f, &ref);
-		if (err)
-			return fault_lost(f, err);
-		f->out->pte = f->entry | PTE_WRITE | PTE_WRITTEN | PTE_ACCESSED;
-		pt_set(&ref, ref.entry, f->out->pte);
-		pt_unlock(&ref);
-		return fault_done(f, QUIRE_KIND_WRITE_NOTIFY);
-	}
+	if (!hugetlb_is_private(f->vma))
+		return fault_note_write(f, NULL);
 	if (!hugetlb_alone(f, &result))
 		return result;
 	err = cow_decide(f, old, &step, &reused);
