@@ -35,21 +35,36 @@ static inline uint64_t hugetlb_pgoff(const struct hstate *h, uint64_t index)
 	return index << h->order;
 }
 
+/* Of the page that the fault is about. */
+static inline uint64_t hugetlb_fault_index(const struct fault *f)
+{
+	return hugetlb_index(hugetlb_state(f->vma), vma_pgoff(f->vma, f->addr));
+}
+
 /* ---- hugetlb_fault.c */
 
 enum quire_fault_result hugetlb_fault(struct fault *f);
 
 /*
- * A page of the pool for f->addr, for this attempt: *page, whose content is nothing yet unless
- * *zeroed.  It is f->huge's until hugetlb_placed(), or until the fault ends or sleeps for another.
- * NULL: the op's result; none was to be had: f->huge.refusal, and the op is called again to say
- * what comes of it.  `copy`: of a private page.
+ * What the fault has for its page, from an attempt before: nothing yet; a page of the pool, which
+ * is f->huge->folio until hugetlb_placed(), or until the fault ends or sleeps, and reads as zero if
+ * f->huge->zeroed; or a refusal, f->huge->refusal.  `copy`: of a page that is private already.
  */
-/* What that function would do: give the page; give none, with QUIRE_FAULT_BUS.  Else it sleeps. */
-bool hugetlb_has_page(struct fault *f, bool copy);
-bool hugetlb_is_refused(struct fault *f, bool copy);
-struct folio *hugetlb_page(struct fault *f, bool copy, bool *zeroed,
-			   enum quire_fault_result *result);
+enum hugetlb_got { HUGETLB_NOTHING, HUGETLB_PAGE, HUGETLB_REFUSED };
+enum hugetlb_got hugetlb_got(struct fault *f, bool copy);
+/* Nothing yet: asks for one, asleep.  The op's result; it is called again. */
+enum quire_fault_result hugetlb_claim(struct fault *f, bool copy);
+/* The page is where it belongs. */
+void hugetlb_placed(struct fault *f);
+/*
+ * Refused: once for a fault, huge pages that are on their way back may be waited for: the op's
+ * result, and it is called again.
+ */
+bool hugetlb_may_wait(const struct fault *f);
+enum quire_fault_result hugetlb_wait(struct fault *f);
+/* Refused for good. */
+enum quire_fault_result hugetlb_refuse(struct fault *f);
+
 /*
  * The fault has G of the page that f->addr is of: nobody else faults on it.  False: it had not; the
  * op returns *result and is called again.
@@ -57,16 +72,6 @@ struct folio *hugetlb_page(struct fault *f, bool copy, bool *zeroed,
 bool hugetlb_alone(struct fault *f, enum quire_fault_result *result);
 /* Asleep: leaves RCU, with G.  False: as fault_sleep(). */
 bool hugetlb_sleep(struct fault *f);
-/* It is where it belongs. */
-void hugetlb_placed(struct fault *f);
-/*
- * A page was not to be had: huge pages that are on their way back are waited for, once for a fault.
- * True: *result is the op's, which is called again.
- */
-bool hugetlb_wait(struct fault *f, enum quire_fault_result *result);
-bool hugetlb_may_wait(const struct fault *f);
-/* What is said of a page that was not to be had. */
-enum quire_fault_result hugetlb_refuse(struct fault *f, enum huge_refusal why);
 
 /* ---- hugetlb_cow.c */
 

@@ -128,7 +128,7 @@ static void take_from_all(struct taking *t, struct quire_file *file)
 	mutex_lock(&t->m->port, &mapping->i_lock, RANK_MAPPING);
 	itree_for_each (&mapping->vmas, t->pgoff, t->pgoff, node)
 		take_from(t, container_of(node, struct vma, node));
-	mutex_unlock(&mapping->file->machine->port, &mapping->i_lock, RANK_MAPPING);
+	mutex_unlock(&t->m->port, &mapping->i_lock, RANK_MAPPING);
 }
 
 /* With a reference on old, which goes. */
@@ -141,7 +141,7 @@ static enum quire_fault_result take_page(struct fault *f, struct folio *old)
 	    .h = h,
 	    .owner = f->vma->private,
 	    .folio = old,
-	    .pgoff = hugetlb_pgoff(h, hugetlb_index(h, vma_pgoff(f->vma, f->addr))),
+	    .pgoff = hugetlb_pgoff(h, hugetlb_fault_index(f)),
 	    .level = hugetlb_level(f->vma),
 	    .addr = fault_leaf_start(f, hugetlb_level(f->vma)),
 	};
@@ -165,46 +165,49 @@ static enum quire_fault_result take_page(struct fault *f, struct folio *old)
 static enum quire_fault_result refused(struct fault *f, struct folio *old)
 {
 	const struct huge_private *p = f->vma->private;
-	enum huge_refusal why = f->huge->refusal;
-	enum quire_fault_result result;
+	bool waits = hugetlb_may_wait(f);
 
-	if (hugetlb_may_wait(f)) {
-		folio_put(f->mm->machine, old); /* as in copy() */
-		hugetlb_wait(f, &result);
-		return result;
-	}
-	if (p->owner && folio_test(old, FOLIO_ANON) && why != HUGE_NO_MEMORY &&
-	    f->huge->taken < TAKE_TRIES && !folio_pins(old))
+	if (!waits && p->owner && folio_test(old, FOLIO_ANON) &&
+	    f->huge->refusal != HUGE_NO_MEMORY && f->huge->taken < TAKE_TRIES && !folio_pins(old))
 		return take_page(f, old);
-	folio_put(f->mm->machine, old);
-	return hugetlb_refuse(f, why);
+	folio_put(f->mm->machine, old); /* who sleeps with it keeps its owner from it */
+	return waits ? hugetlb_wait(f) : hugetlb_refuse(f);
 }
 
-/* With a reference on old, which goes. */
-static enum quire_fault_result copy(struct fault *f, struct folio *old)
+/* The fault has a page for it. */
+static enum quire_fault_result copy_page(struct fault *f, struct folio *old)
 {
 	struct quire_machine *m = f->mm->machine;
 	unsigned level = hugetlb_level(f->vma);
+	struct folio *fresh = f->huge->folio;
 	enum quire_fault_result result;
-	bool was_anon = folio_test(old, FOLIO_ANON), zeroed;
-	struct folio *fresh;
 
-	if (hugetlb_is_refused(f, was_anon))
-		return refused(f, old);
-	if (!hugetlb_has_page(f, was_anon)) {
-		folio_put(m, old); /* who sleeps with it keeps its owner from it */
-		hugetlb_page(f, was_anon, &zeroed, &result);
-		return result;
-	}
-	fresh = hugetlb_page(f, was_anon, &zeroed, &result);
 	STEP("copies the huge page");
 	memcpy(folio_addr(m, fresh), folio_addr(m, old), slot_span(level));
+	f->huge->zeroed = false;
 	anon_place_large(f, fresh, level);
 	folio_get(fresh); /* cow_replace() takes one over, also where it fails */
 	result = cow_replace(f, old, fresh, QUIRE_KIND_COW_COPY);
 	if (result == QUIRE_FAULT_OK && f->again == AGAIN_NO)
 		hugetlb_placed(f);
-	folio_put(m, old);
+	return result;
+}
+
+/* With a reference on old, which goes. */
+static enum quire_fault_result copy(struct fault *f, struct folio *old)
+{
+	bool was_anon = folio_test(old, FOLIO_ANON);
+	enum hugetlb_got got = hugetlb_got(f, was_anon);
+	enum quire_fault_result result;
+
+	if (got == HUGETLB_REFUSED)
+		return refused(f, old);
+	if (got == HUGETLB_NOTHING) {
+		folio_put(f->mm->machine, old); /* as in refused() */
+		return hugetlb_claim(f, was_anon);
+	}
+	result = copy_page(f, old);
+	folio_put(f->mm->machine, old);
 	return result;
 }
 

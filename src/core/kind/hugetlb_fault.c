@@ -41,7 +41,7 @@ static struct huge_request request_of(const struct fault *f, bool copy)
 	    .subpool = file->subpool,
 	    .private = private ? f->vma->private : NULL,
 	    .file = private ? NULL : file,
-	    .index = hugetlb_index(file->h, vma_pgoff(f->vma, f->addr)),
+	    .index = hugetlb_fault_index(f),
 	    .copy = copy,
 	    .group = &f->mm->huge_group,
 	    .nodes = UINT64_MAX,
@@ -62,11 +62,13 @@ static void remember(struct fault_huge *got, const struct huge_request *rq)
 	got->copy = rq->copy;
 }
 
-static struct mutex *lock_of(struct quire_machine *m, const struct huge_file *file, uint64_t index)
+/* G of the fault's page. */
+static struct mutex *lock_of(const struct fault *f)
 {
-	uint64_t hash = ((uint64_t)(uintptr_t)file / sizeof(*file) + index) * 0x9e3779b97f4a7c15ull;
+	const struct huge_file *file = f->vma->file->huge;
+	uint64_t page = (uint64_t)(uintptr_t)file / sizeof(*file) + hugetlb_fault_index(f);
 
-	return &m->huge.faults[hash >> 58];
+	return &f->mm->machine->huge.faults[page * 0x9e3779b97f4a7c15ull >> 58];
 }
 _Static_assert(HUGE_FAULT_LOCKS == 1u << (64 - 58), "as many as the hash has values");
 
@@ -79,34 +81,28 @@ static void begin_huge(struct fault *f)
 
 bool hugetlb_sleep(struct fault *f)
 {
-	struct quire_machine *m = f->mm->machine;
-	const struct huge_file *file = f->vma->file->huge;
-	uint64_t index = hugetlb_index(file->h, vma_pgoff(f->vma, f->addr));
+	struct mutex *lock = lock_of(f);
 
 	begin_huge(f);
 	if (!fault_sleep(f))
 		return false;
 	if (!RULE(huge_faults_one_by_one))
 		return true;
-	f->huge->lock = lock_of(m, file, index);
-	mutex_lock(&m->port, f->huge->lock, RANK_HUGE_FAULT);
+	f->huge->lock = lock;
+	mutex_lock(&f->mm->machine->port, lock, RANK_HUGE_FAULT);
 	return true;
 }
 
 bool hugetlb_alone(struct fault *f, enum quire_fault_result *result)
 {
-	const struct huge_file *file = f->vma->file->huge;
-	uint64_t index = hugetlb_index(file->h, vma_pgoff(f->vma, f->addr));
-
-	if (!RULE(huge_faults_one_by_one) ||
-	    (f->has_huge && f->huge->lock == lock_of(f->mm->machine, file, index)))
+	if (!RULE(huge_faults_one_by_one) || (f->has_huge && f->huge->lock == lock_of(f)))
 		return true;
 	*result = hugetlb_sleep(f) ? fault_wake(f) : QUIRE_FAULT_OK;
 	return false;
 }
 
 /* Asleep.  The private mapping is kept by a reference; the file by f->file. */
-static void claim(struct fault *f, const struct huge_request *rq)
+static void claim_page(struct fault *f, const struct huge_request *rq)
 {
 	struct fault_huge *got = f->huge;
 	bool zeroed = false;
@@ -120,56 +116,35 @@ static void claim(struct fault *f, const struct huge_request *rq)
 		got->refusal = HUGE_GRANTED;
 }
 
-/* Invariant 1. */
-static enum quire_fault_result claim_asleep(struct fault *f, struct huge_request *rq)
-{
-	if (rq->private) {
-		rq->cuts = huge_private_cuts(rq->private);
-		if (vma_is_dead(f->vma) || !huge_private_tryget(rq->private))
-			return fault_lost(f, -QEAGAIN);
-	}
-	if (hugetlb_sleep(f)) {
-		claim(f, rq);
-		fault_wake(f);
-	}
-	if (rq->private)
-		huge_private_put(rq->private);
-	return QUIRE_FAULT_OK;
-}
-
-static bool is_same(struct fault *f, bool copy)
+enum hugetlb_got hugetlb_got(struct fault *f, bool copy)
 {
 	struct huge_request rq = request_of(f, copy);
 
 	begin_huge(f);
-	return is_wanted(f->huge, &rq);
+	if (!is_wanted(f->huge, &rq))
+		return HUGETLB_NOTHING;
+	if (f->huge->folio)
+		return HUGETLB_PAGE;
+	return f->huge->refusal == HUGE_GRANTED ? HUGETLB_NOTHING : HUGETLB_REFUSED;
 }
 
-bool hugetlb_has_page(struct fault *f, bool copy)
-{
-	return is_same(f, copy) && f->huge->folio;
-}
-
-bool hugetlb_is_refused(struct fault *f, bool copy)
-{
-	return is_same(f, copy) && !f->huge->folio && f->huge->refusal != HUGE_GRANTED;
-}
-
-struct folio *hugetlb_page(struct fault *f, bool copy, bool *zeroed,
-			   enum quire_fault_result *result)
+/* Invariant 1. */
+enum quire_fault_result hugetlb_claim(struct fault *f, bool copy)
 {
 	struct huge_request rq = request_of(f, copy);
-	struct fault_huge *got = f->huge;
-	if (hugetlb_has_page(f, copy)) {
-		*zeroed = got->zeroed;
-		got->zeroed = false; /* the caller writes to it */
-		return got->folio;
+
+	if (rq.private) {
+		rq.cuts = huge_private_cuts(rq.private);
+		if (vma_is_dead(f->vma) || !huge_private_tryget(rq.private))
+			return fault_lost(f, -QEAGAIN);
 	}
-	if (hugetlb_is_refused(f, copy))
-		*result = QUIRE_FAULT_BUS; /* the caller says more */
-	else
-		*result = claim_asleep(f, &rq);
-	return NULL;
+	if (hugetlb_sleep(f)) {
+		claim_page(f, &rq);
+		fault_wake(f);
+	}
+	if (rq.private)
+		huge_private_put(rq.private);
+	return QUIRE_FAULT_OK;
 }
 
 void hugetlb_placed(struct fault *f)
@@ -206,24 +181,22 @@ bool hugetlb_may_wait(const struct fault *f)
 	return !f->huge->waited && f->huge->refusal != HUGE_NO_MEMORY && f->mm->machine->port.oom;
 }
 
-bool hugetlb_wait(struct fault *f, enum quire_fault_result *result)
+enum quire_fault_result hugetlb_wait(struct fault *f)
 {
 	const struct quire_port *port = &f->mm->machine->port;
 
-	if (!hugetlb_may_wait(f))
-		return false;
 	f->huge->waited = true;
-	*result = QUIRE_FAULT_OK;
 	if (!fault_sleep(f))
-		return true;
+		return QUIRE_FAULT_OK;
 	if (port->oom(port->ctx, f->mm, f->mm->cookie, QUIRE_MEMORY_HUGE))
 		f->huge->refusal = HUGE_GRANTED;
-	fault_wake(f);
-	return true;
+	return fault_wake(f);
 }
 
-enum quire_fault_result hugetlb_refuse(struct fault *f, enum huge_refusal why)
+enum quire_fault_result hugetlb_refuse(struct fault *f)
 {
+	enum huge_refusal why = f->huge->refusal;
+
 	f->huge->refusal = HUGE_GRANTED;
 	if (why == HUGE_NO_MEMORY)
 		return fault_lost(f, -QENOMEM);
@@ -231,11 +204,6 @@ enum quire_fault_result hugetlb_refuse(struct fault *f, enum huge_refusal why)
 }
 
 /* ---- no entry ------------------------------------------------------------------ */
-
-static uint64_t head_pgoff(const struct fault *f)
-{
-	return vma_pgoff(f->vma, f->addr) & ~(uint64_t)((1u << hugetlb_state(f->vma)->order) - 1);
-}
 
 static uint64_t shared_bits(const struct fault *f)
 {
@@ -274,14 +242,20 @@ static enum quire_fault_result install(struct fault *f, struct folio *fresh,
 	return fault_done(f, kind);
 }
 
-/* NULL: *result.  A refusal is the op's. */
-static struct folio *page_or_refusal(struct fault *f, bool *zeroed, enum quire_fault_result *result)
+/* NULL: the op's result. */
+static struct folio *page_or_result(struct fault *f, enum quire_fault_result *result)
 {
-	struct folio *fresh = hugetlb_page(f, false, zeroed, result);
-
-	if (!fresh && *result == QUIRE_FAULT_BUS && !hugetlb_wait(f, result))
-		*result = hugetlb_refuse(f, f->huge->refusal);
-	return fresh;
+	switch (hugetlb_got(f, false)) {
+	case HUGETLB_PAGE:
+		return f->huge->folio;
+	case HUGETLB_REFUSED:
+		*result = hugetlb_may_wait(f) ? hugetlb_wait(f) : hugetlb_refuse(f);
+		break;
+	case HUGETLB_NOTHING:
+		*result = hugetlb_claim(f, false);
+		break;
+	}
+	return NULL;
 }
 
 /* One fault does for reading the page and copying it. */
@@ -289,14 +263,13 @@ static enum quire_fault_result copy_cached(struct fault *f, const struct folio *
 {
 	struct quire_machine *m = f->mm->machine;
 	enum quire_fault_result result;
-	bool zeroed;
-	struct folio *fresh = page_or_refusal(f, &zeroed, &result);
+	struct folio *fresh = page_or_result(f, &result);
 
 	if (!fresh)
 		return result;
 	STEP("copies the huge page of the cache");
-	memcpy(folio_addr(m, fresh), folio_addr(m, cached),
-	       PAGE_SIZE << hugetlb_state(f->vma)->order);
+	memcpy(folio_addr(m, fresh), folio_addr(m, cached), hstate_bytes(hugetlb_state(f->vma)));
+	f->huge->zeroed = false;
 	return install(f, fresh, QUIRE_KIND_COW_COPY);
 }
 
@@ -319,13 +292,13 @@ static enum quire_fault_result add_to_cache(struct fault *f, struct folio *fresh
 static enum quire_fault_result new_page(struct fault *f, uint64_t pgoff)
 {
 	enum quire_fault_result result;
-	bool zeroed;
-	struct folio *fresh = page_or_refusal(f, &zeroed, &result);
+	struct folio *fresh = page_or_result(f, &result);
 
 	if (!fresh)
 		return result;
-	if (!zeroed)
+	if (!f->huge->zeroed)
 		hugetlb_clear(f->mm->machine, fresh);
+	f->huge->zeroed = true; /* also for another attempt */
 	if (!hugetlb_is_private(f->vma))
 		return add_to_cache(f, fresh, pgoff);
 	return install(f, fresh, QUIRE_KIND_ANON);
@@ -343,12 +316,11 @@ static enum quire_fault_result await_truncation(struct fault *f)
 enum quire_fault_result hugetlb_fault(struct fault *f)
 {
 	const struct vma *vma = f->vma;
-	const struct hstate *h = hugetlb_state(vma);
+	uint64_t index = hugetlb_fault_index(f), pgoff = hugetlb_pgoff(hugetlb_state(vma), index);
 	bool private = hugetlb_is_private(vma);
-	uint64_t pgoff = head_pgoff(f);
 	struct folio *cached;
 
-	if (private && huge_private_is_lost(vma->private, hugetlb_index(h, pgoff)))
+	if (private && huge_private_is_lost(vma->private, index))
 		return fault_sigbus(f, QUIRE_REASON_HUGE_LOST);
 	if (private)
 		vma_touch(f->vma);
