@@ -46,7 +46,8 @@ struct file_kind {
 	/*
 	 * Sets the other facts of a new file, and drops the callbacks that its kind does not use;
 	 * all else is set.  `o`: what the embedder asked for.  0, or -errno: there is no such file.
-	 * No lock.  NULL: they stay 0, and the callbacks as they are.
+	 * Nothing that could fail comes after it but overcommit's look at `charge`, which a kind
+	 * with `end` has not.  No lock.  NULL: they stay 0, and the callbacks as they are.
 	 */
 	int (*create)(struct quire_file *file, const struct quire_file_options *o);
 };

@@ -134,12 +134,17 @@ static int set_up(struct quire_file *file, struct quire_machine *m,
 	file->dev = o->dev;
 	file->ino = o->ino;
 	file->facts.vma_ops = kind->vma_ops;
-	err = kind->create ? kind->create(file, o) : 0;
+	err = copy_name(file, o->name);
+	if (!err && kind->create)
+		err = kind->create(file, o);
 	if (err)
 		return err;
 	if (kind->vma_ops->charge || kind->vma_ops->cut)
 		atomic_store_relaxed(&m->own_charges, true);
-	return mapping_may_resize(file, o->bytes) ? copy_name(file, o->name) : -QENOMEM;
+	if (file->facts.charge == CHARGE_NOTHING)
+		return 0;
+	Q_ASSERT(m, !file->facts.end); /* nothing is kept that a refusal would have to end */
+	return mapping_may_resize(file, o->bytes) ? 0 : -QENOMEM;
 }
 
 static void enlist(struct quire_file *file)
@@ -168,6 +173,8 @@ int quire_file_create_sized(struct quire_machine *m, const struct quire_file_opt
 		return -QENOMEM;
 	err = set_up(file, m, &o, &ops);
 	if (err) {
+		if (file->name)
+			kmem_free(m, file->name, file->name_size);
 		kmem_free_line(m, file, sizeof(*file));
 		return err;
 	}
