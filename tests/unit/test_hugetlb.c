@@ -378,16 +378,89 @@ static void takes_after_a_move(void **state)
 	expect_pool(u, 4, 0, 0, 0);
 }
 
+/* ---- every allocation fails once ----------------------------------------------------- */
+
+/* True: it was done.  A refusal may be one allocation's, and leaves the books as they should be. */
+static bool may_fail(struct unit *u, int err)
+{
+	assert_true(!err || err == -ENOMEM);
+	unit_verify(u);
+	return !err;
+}
+
+static void fork_and_write(struct unit *u, uint64_t a)
+{
+	struct quire_mm *child = NULL;
+
+	for (uint64_t i = 0; i < 2; i++)
+		unit_try_store(u->mm, a + i * HUGE, 10 + i);
+	if (!may_fail(u, quire_mm_fork(u->mm, NULL, &child)))
+		return;
+	for (uint64_t i = 0; i < 3; i++)
+		unit_try_store(u->mm, a + i * HUGE, 20 + i);
+	unit_try_store(child, a + HUGE, 30);
+	unit_verify(u);
+	quire_mm_put(child);
+}
+
+static void work(struct unit *u)
+{
+	uint64_t a, b, c = 1ull << 40;
+
+	if (may_fail(u, quire_mmap(u->mm, 0, 4 * HUGE, RW, SHARED, NULL, 0, &a))) {
+		unit_try_store(u->mm, a, 1);
+		may_fail(u, quire_munmap(u->mm, a, HUGE));
+		may_fail(u, quire_munmap(u->mm, a, 4 * HUGE));
+	}
+	if (!may_fail(u, quire_mmap(u->mm, 0, 4 * HUGE, RW, PRIVATE, NULL, 0, &a)))
+		return;
+	fork_and_write(u, a);
+	may_fail(u,
+		 quire_mremap(u->mm, a + HUGE, HUGE, HUGE, QMREMAP_MAYMOVE | QMREMAP_FIXED, c, &b));
+	unit_try_store(u->mm, c, 3);
+	may_fail(u, quire_mprotect(u->mm, a, HUGE, QPROT_READ));
+	may_fail(u, quire_munmap(u->mm, a, HUGE));
+}
+
+/* Allocation points of the work, of which number `point` fails; 0: none. */
+static uint64_t work_with(uint64_t point)
+{
+	struct quire_machine_stats st;
+	struct unit *u;
+
+	up((void **)&u, 4, 0);
+	quire_machine_restart_points(u->m);
+	assert_int_equal(quire_machine_fail(u->m, &point, point ? 1 : 0), 0);
+	work(u);
+	quire_machine_stats(u->m, &st);
+	assert_int_equal(quire_machine_fail(u->m, NULL, 0), 0);
+	unit_down(u);
+	free(u);
+	return st.alloc_points;
+}
+
+static void every_point(void **state)
+{
+	uint64_t points = work_with(0);
+
+	(void)state;
+	assert_true(points > 50);
+	for (uint64_t point = 1; point <= points; point++)
+		work_with(point);
+	print_message("%lu points\n", points);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    on(pool_8, touches),      on(pool_8, halves),
-	    on(pool_8, refuses),      on(pool_8, shares),
-	    on(pool_8, told_apart),   on(surplus_4, surplus),
-	    on(pool_4, owner_takes),  on(pool_6, owner_copies),
-	    on(pool_4, half_touched), on(pool_4, child_first),
-	    on(pool_8, child_copies), on(pool_8, moves),
-	    on(pool_8, moves_a_part), on(pool_4, takes_after_a_move),
+	    on(pool_8, touches),           on(pool_8, halves),
+	    on(pool_8, refuses),           on(pool_8, shares),
+	    on(pool_8, told_apart),        on(surplus_4, surplus),
+	    on(pool_4, owner_takes),       on(pool_6, owner_copies),
+	    on(pool_4, half_touched),      on(pool_4, child_first),
+	    on(pool_8, child_copies),      on(pool_8, moves),
+	    on(pool_8, moves_a_part),      on(pool_4, takes_after_a_move),
+	    cmocka_unit_test(every_point),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,8 +155,9 @@ static enum quire_fault_result take_page(struct fault *f, struct folio *old)
 	folio_put(m, old);
 	if (!t.found) /* a reference is left of somebody who had it mapped, and will drop it */
 		m->port.yield(m->port.ctx);
-	fault_wake(f);
-	return t.failed ? fault_lost(f, -QENOMEM) : QUIRE_FAULT_OK;
+	if (t.failed) /* the next attempt says so, of the VMA that it finds */
+		f->huge->refusal = HUGE_NO_MEMORY;
+	return fault_wake(f);
 }
 
 /* ---- copying ------------------------------------------------------------------- */
