@@ -51,51 +51,50 @@ static int64_t growth(struct vma *vma, struct vma *added, const struct vma *remo
 	return pages_in(added, vma) - pages_in(removed, vma);
 }
 
+/* What a fork's child is charged: nothing, if its kind says what a fork does. */
+static int64_t growth_by(struct vma *vma, struct vma *added, const struct vma *removed, bool forked)
+{
+	return forked && vma->ops->forked ? 0 : growth(vma, added, removed);
+}
+
 /* Up to `end`. */
-static void undo_until(const struct vma *end, struct vma *added, struct vma *removed)
+static void undo_until(const struct vma *end, struct vma *added, struct vma *removed, bool forked)
 {
 	for (struct vma *v = added; v != end; v = v->chain) {
-		int64_t pages = growth(v, added, removed);
+		int64_t pages = growth_by(v, added, removed, forked);
 
 		if (pages > 0)
 			v->ops->charge(v, -pages);
 	}
 }
 
-int charge_forked(struct vma *added)
+static int charge_all(struct vma *added, struct vma *removed, bool forked)
 {
 	for (struct vma *v = added; v; v = v->chain) {
-		int err = v->ops->charge && !v->ops->forked
-			      ? v->ops->charge(v, (int64_t)vma_pages(v))
-			      : 0;
-
-		if (!err)
-			continue;
-		for (struct vma *done = added; done != v; done = done->chain)
-			if (done->ops->charge && !done->ops->forked)
-				done->ops->charge(done, -(int64_t)vma_pages(done));
-		return err;
-	}
-	return 0;
-}
-
-int charge_more(struct vma *added, struct vma *removed)
-{
-	for (struct vma *v = added; v; v = v->chain) {
-		int64_t pages = growth(v, added, removed);
+		int64_t pages = growth_by(v, added, removed, forked);
 		int err = pages > 0 ? v->ops->charge(v, pages) : 0;
 
 		if (err) {
-			undo_until(v, added, removed);
+			undo_until(v, added, removed, forked);
 			return err;
 		}
 	}
 	return 0;
 }
 
+int charge_more(struct vma *added, struct vma *removed)
+{
+	return charge_all(added, removed, false);
+}
+
+int charge_forked(struct vma *added)
+{
+	return charge_all(added, NULL, true);
+}
+
 void charge_undo(struct vma *added, struct vma *removed)
 {
-	undo_until(NULL, added, removed);
+	undo_until(NULL, added, removed, false);
 }
 
 /* Where the part of the account that is going on at `pgoff` ends; pgoff: none is. */
