@@ -250,7 +250,7 @@ static int back_shared_anon(struct quire_mm *mm, struct mmap_request *r)
 {
 	int err;
 
-	if (!r->anon || (r->flags & QMAP_TYPE) != QMAP_SHARED)
+	if ((r->flags & QMAP_TYPE) != QMAP_SHARED)
 		return 0;
 	if (r->len > mm->machine->task_size)
 		return -QENOMEM;
@@ -271,17 +271,13 @@ static void populate_new(struct quire_mm *mm, const struct mmap_request *r)
 
 static int mmap_checked(struct quire_mm *mm, struct mmap_request *r)
 {
-	int err = back_shared_anon(mm, r);
+	int err;
 
-	if (err)
-		return err;
 	if (r->file) /* so that the first fault need not */
 		file_ask_size(r->file);
 	mm_lock(mm);
 	err = mmap_locked(mm, r);
 	mm_unlock(mm);
-	if (r->anon && r->file)
-		quire_file_put(r->file); /* the VMA, if there is one, has its own reference */
 	if (!err)
 		populate_new(mm, r);
 	return err;
@@ -334,6 +330,13 @@ static __attribute__((noinline)) int back_huge(struct quire_mm *mm, struct mmap_
 	return 0;
 }
 
+static int back_anon(struct quire_mm *mm, struct mmap_request *r, uint64_t len)
+{
+	if (!r->anon)
+		return 0;
+	return unlikely(r->flags & QMAP_HUGETLB) ? back_huge(mm, r, len) : back_shared_anon(mm, r);
+}
+
 /* True: huge pages have come back, once: worth another try. */
 static __attribute__((noinline)) bool await_huge(struct quire_mm *mm, const struct mmap_request *r,
 						 bool *waited)
@@ -370,18 +373,16 @@ int quire_mmap_limited(struct quire_mm *mm, uint64_t addr, uint64_t len, int pro
 		return -QEBADF;
 	if (!len || ((flags & QMAP_HUGETLB) && !r.anon && !is_of_huge_pages(r.file)))
 		return -QEINVAL;
-	if (unlikely(flags & QMAP_HUGETLB) && r.anon) {
-		err = back_huge(mm, &r, len);
-		if (err)
-			return err;
-	}
 	if (!r.len)
 		return -QENOMEM;
+	err = back_anon(mm, &r, len);
+	if (err)
+		return err;
 	do
 		err = mmap_checked(mm, &r);
 	while (unlikely(err == -QENOMEM) && await_huge(mm, &r, &waited));
-	if (unlikely(flags & QMAP_HUGETLB) && (flags & QMAP_ANONYMOUS))
-		quire_file_put(r.file);
+	if ((flags & QMAP_ANONYMOUS) && r.file)
+		quire_file_put(r.file); /* the VMA, if there is one, has its own reference */
 	if (!err)
 		*out = r.addr;
 	return err;
