@@ -5,25 +5,12 @@
  *
  * The pool has one page, which is the owner's and, since the fork, the child's.
  */
-#include "check/world/scenario.h"
+#include "check/scn/memory/huge_world.h"
 
 #define BIG (2ull << 20)
 #define FRAMES (4u * 512) /* the pool's pages, and small ones */
 #define INSIDE (w->addr + 5 * PAGE)
 #define ELSEWHERE (w->addr + (1ull << 30))
-
-static void fill_pool(struct world *w, uint64_t pages)
-{
-	must(quire_hugetlb_resize(w->m, QUIRE_HUGE_2M, 1, pages), "resize");
-}
-
-static struct quire_hugetlb_info pool(struct world *w)
-{
-	struct quire_hugetlb_info i;
-
-	must(quire_hugetlb_info(w->m, QUIRE_HUGE_2M, QUIRE_ALL_NODES, &i), "info");
-	return i;
-}
 
 static void map_huge(struct world *w, uint64_t pages, int flags)
 {
@@ -35,7 +22,7 @@ static void map_huge(struct world *w, uint64_t pages, int flags)
 
 static void setup_forked(struct world *w)
 {
-	fill_pool(w, 1);
+	pool_resize(w, 1);
 	map_huge(w, 1, QMAP_PRIVATE);
 	fill(w, INSIDE, 5);
 	must(quire_mm_fork(w->mm, NULL, &w->child), "fork");
@@ -51,7 +38,8 @@ static void owner_stores(struct world *w)
 static void check_owner(struct world *w)
 {
 	expect(peek(w, w->mm, INSIDE) == 9, "the owner's store is lost");
-	expect(pool(w).free == 0 && pool(w).reserved == 0, "the owner's page is free, or promised");
+	expect(pool_info(w).free == 0 && pool_info(w).reserved == 0,
+	       "the owner's page is free, or promised");
 }
 
 /* What was there, or a signal: no other bytes. */
@@ -149,7 +137,7 @@ static void check_moved(struct world *w)
 	uint64_t value = 0;
 
 	check_owner(w);
-	fill_pool(w, 2);
+	pool_resize(w, 2);
 	expect(!quire_pte(w->child, ELSEWHERE) || peek(w, w->child, ELSEWHERE + 5 * PAGE) != 9,
 	       "the child sees the owner's store");
 	expect(quire_read(w->child, ELSEWHERE + 5 * PAGE, &value, sizeof(value)) < 0,
@@ -186,7 +174,7 @@ static void check_youngest(struct world *w)
 	uint64_t value = 0;
 
 	check_owner(w);
-	fill_pool(w, 2); /* there is a page of zeros for whoever may have one */
+	pool_resize(w, 2); /* there is a page of zeros for whoever may have one */
 	expect(quire_read(third, INSIDE, &value, sizeof(value)) < 0, "the grandchild reads %llu",
 	       (unsigned long long)value);
 	quire_mm_put(third);
@@ -215,7 +203,7 @@ static void check_lost(struct world *w)
 	uint64_t value = 0;
 
 	check_owner(w);
-	fill_pool(w, 2);
+	pool_resize(w, 2);
 	expect(quire_read(w->child, INSIDE, &value, sizeof(value)) < 0, "the child reads %llu",
 	       (unsigned long long)value);
 }
@@ -266,7 +254,7 @@ SCENARIO(hugetlb_owner_forks) = {
 
 static void setup_shared(struct world *w)
 {
-	fill_pool(w, 1);
+	pool_resize(w, 1);
 	map_huge(w, 1, QMAP_SHARED);
 }
 
@@ -284,7 +272,8 @@ static void check_both(struct world *w)
 {
 	expect(peek(w, w->mm, INSIDE) == 9 && peek(w, w->mm, INSIDE + PAGE) == 8,
 	       "a store is lost");
-	expect(pool(w).free == 0 && pool(w).reserved == 0, "the page is free, or promised");
+	expect(pool_info(w).free == 0 && pool_info(w).reserved == 0,
+	       "the page is free, or promised");
 }
 
 SCENARIO(hugetlb_last_page) = {
@@ -302,7 +291,7 @@ SCENARIO(hugetlb_last_page) = {
 
 static void setup_private(struct world *w)
 {
-	fill_pool(w, 1);
+	pool_resize(w, 1);
 	map_huge(w, 1, QMAP_PRIVATE);
 }
 
@@ -333,8 +322,8 @@ static void unmap(struct world *w)
 
 static void check_released(struct world *w)
 {
-	expect(pool(w).free == 1 && pool(w).reserved == 0, "F%llu R%llu after munmap",
-	       (unsigned long long)pool(w).free, (unsigned long long)pool(w).reserved);
+	expect(pool_info(w).free == 1 && pool_info(w).reserved == 0, "F%llu R%llu after munmap",
+	       (unsigned long long)pool_info(w).free, (unsigned long long)pool_info(w).reserved);
 }
 
 SCENARIO(hugetlb_munmap) = {
@@ -358,7 +347,7 @@ static void setup_file(struct world *w)
 				       .writable = true,
 				       .name = "huge"};
 
-	fill_pool(w, 1);
+	pool_resize(w, 1);
 	must(quire_file_create(w->m, &o, &w->file), "create");
 	w->addr = 1ull << 32;
 	must(quire_mmap(w->mm, w->addr, BIG, PROT_RW, QMAP_SHARED | QMAP_FIXED, w->file, 0,

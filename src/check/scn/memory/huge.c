@@ -5,31 +5,12 @@
  *
  * What an actor has at the end is in its notes: check() gives it back.
  */
-#include "check/world/scenario.h"
-#include "core/huge/pool.h"
+#include "check/scn/memory/huge_world.h"
 
 #define FRAMES 1600u /* two huge pages, and room for the world */
 
 #define HAS 0      /* + the actor: the frame number of its page; 0: none */
 #define PROMISED 4 /* + the actor: what it is promised yet */
-
-static struct hstate *pool(const struct world *w)
-{
-	return hstate_of(w->m, QUIRE_HUGE_2M);
-}
-
-static struct quire_hugetlb_info info(struct world *w)
-{
-	struct quire_hugetlb_info i;
-
-	must(quire_hugetlb_info(w->m, QUIRE_HUGE_2M, QUIRE_ALL_NODES, &i), "info");
-	return i;
-}
-
-static void resize(struct world *w, uint64_t n)
-{
-	must(quire_hugetlb_resize(w->m, QUIRE_HUGE_2M, 1, n), "resize");
-}
 
 /* True: the actor has a page. */
 static bool take(struct world *w, unsigned how)
@@ -84,8 +65,8 @@ static void end(struct world *w)
 			folio_put(w->m, pfn_folio(w->m, noted(w, HAS + i)));
 		hugetlb_unreserve(w->m, pool(w), noted(w, PROMISED + i));
 	}
-	expect(info(w).reserved == 0, "%llu pages are promised to nobody",
-	       (unsigned long long)info(w).reserved);
+	expect(pool_info(w).reserved == 0, "%llu pages are promised to nobody",
+	       (unsigned long long)pool_info(w).reserved);
 }
 
 /* ---- the last page ------------------------------------------------------------------ */
@@ -93,15 +74,15 @@ static void end(struct world *w)
 static void setup_one(struct world *w)
 {
 	w->m->huge.accounts = NULL; /* the actors' promises are their own */
-	resize(w, 1);
+	pool_resize(w, 1);
 }
 
 static void check_one_owner(struct world *w)
 {
-	expect(info(w).reserved <= info(w).free, "more is promised than is free");
+	expect(pool_info(w).reserved <= pool_info(w).free, "more is promised than is free");
 	expect(owners(w) == 1, "%u have the one page", owners(w));
 	end(w);
-	expect(info(w).total == 1 && info(w).free == 1, "a page is lost");
+	expect(pool_info(w).total == 1 && pool_info(w).free == 1, "a page is lost");
 }
 
 SCENARIO(huge_last) = {
@@ -138,10 +119,10 @@ static void setup_surplus(struct world *w)
 
 static void check_surplus(struct world *w)
 {
-	expect(info(w).surplus <= 1, "more surplus pages than are allowed");
+	expect(pool_info(w).surplus <= 1, "more surplus pages than are allowed");
 	expect(owners(w) == 1, "%u have the one page that is allowed", owners(w));
 	end(w);
-	expect(info(w).total == 0, "a surplus page stays that nobody has");
+	expect(pool_info(w).total == 0, "a surplus page stays that nobody has");
 }
 
 SCENARIO(huge_surplus) = {
@@ -162,15 +143,16 @@ SCENARIO(huge_surplus) = {
 static void setup_promise(struct world *w)
 {
 	w->m->huge.accounts = NULL; /* the actors' promises are their own */
-	resize(w, 1);
+	pool_resize(w, 1);
 	must(quire_hugetlb_set_overcommit(w->m, QUIRE_HUGE_2M, 1), "overcommit");
 }
 
 static void check_promise(struct world *w)
 {
-	expect(info(w).reserved <= info(w).free, "more is promised than is free");
+	expect(pool_info(w).reserved <= pool_info(w).free, "more is promised than is free");
 	end(w);
-	expect(info(w).total == 1 && info(w).free == 1, "a page is lost, or a surplus one stays");
+	expect(pool_info(w).total == 1 && pool_info(w).free == 1,
+	       "a page is lost, or a surplus one stays");
 }
 
 SCENARIO(huge_promise) = {
@@ -192,20 +174,20 @@ SCENARIO(huge_promise) = {
 static void setup_two(struct world *w)
 {
 	w->m->huge.accounts = NULL; /* the actors' promises are their own */
-	resize(w, 2);
+	pool_resize(w, 2);
 }
 
 static void resize_to_none(struct world *w)
 {
-	resize(w, 0);
+	pool_resize(w, 0);
 }
 
 static void check_none(struct world *w)
 {
-	expect(info(w).reserved <= info(w).free, "more is promised than is free");
-	expect(info(w).surplus == info(w).total, "the pool is larger than was asked for");
+	expect(pool_info(w).reserved <= pool_info(w).free, "more is promised than is free");
+	expect(pool_info(w).surplus == pool_info(w).total, "the pool is larger than was asked for");
 	end(w);
-	expect(info(w).total == 0, "a surplus page stays that nobody has");
+	expect(pool_info(w).total == 0, "a surplus page stays that nobody has");
 }
 
 SCENARIO(huge_resize_map) = {
@@ -239,7 +221,7 @@ static void setup_taken(struct world *w)
 	struct folio *f;
 
 	w->m->huge.accounts = NULL; /* the actors' promises are their own */
-	resize(w, 1);
+	pool_resize(w, 1);
 	f = hugetlb_take(w->m, pool(w), &want);
 	expect(f, "no page");
 	note(w, HAS, folio_pfn(w->m, f));

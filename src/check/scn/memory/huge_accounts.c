@@ -6,7 +6,7 @@
  * A mapping here is its account, a mark that it is dead, and one entry under a lock, as a fault and
  * a munmap have them.  A file is its account and the page cache of w->file.
  */
-#include "check/world/scenario.h"
+#include "check/scn/memory/huge_world.h"
 #include "core/base/kmem.h"
 #include "core/huge/reserve.h"
 
@@ -26,19 +26,6 @@ static struct toy *toy(struct world *w)
 	return (struct toy *)noted(w, 0);
 }
 
-static struct hstate *pool(const struct world *w)
-{
-	return hstate_of(w->m, QUIRE_HUGE_2M);
-}
-
-static struct quire_hugetlb_info info(struct world *w)
-{
-	struct quire_hugetlb_info i;
-
-	must(quire_hugetlb_info(w->m, QUIRE_HUGE_2M, QUIRE_ALL_NODES, &i), "info");
-	return i;
-}
-
 static void make_toy(struct world *w, uint64_t pages)
 {
 	struct toy *t = kmem_zalloc(w->m, sizeof(*t));
@@ -46,7 +33,7 @@ static void make_toy(struct world *w, uint64_t pages)
 	expect(t, "no memory");
 	spin_init(&t->lock);
 	note(w, 0, (uint64_t)t);
-	must(quire_hugetlb_resize(w->m, QUIRE_HUGE_2M, 1, pages), "resize");
+	pool_resize(w, pages);
 }
 
 static enum huge_refusal claim(struct world *w, struct folio **out)
@@ -69,7 +56,7 @@ static enum huge_refusal claim(struct world *w, struct folio **out)
 /* Nothing is promised to anybody, and each page is free. */
 static void check_all_free(struct world *w)
 {
-	struct quire_hugetlb_info i = info(w);
+	struct quire_hugetlb_info i = pool_info(w);
 
 	expect(i.reserved == 0, "%llu pages are promised to nobody",
 	       (unsigned long long)i.reserved);
@@ -345,7 +332,7 @@ static void setup_unpromised(struct world *w)
 static void check_promised(struct world *w)
 {
 	bool cached = index_load(&w->file->mapping.pages, 0) != NULL;
-	uint64_t reserved = info(w).reserved;
+	uint64_t reserved = pool_info(w).reserved;
 
 	expect(!noted(w, 1) || cached || reserved == 1, "what was mapped is promised no more");
 	expect(!cached || reserved == 0, "a page that is there is promised, too");
