@@ -89,10 +89,8 @@ def exec_keeps_the_owners_reservation():
     assert counters() == (8, 7, 3, 0), counters()
 
 
-def default_action_is_sigbus():
-    """A child that has lost a page is killed by SIGBUS, and the log has a line of it."""
-    m = private(8)
-    m[0] = 1
+def child_that_loses(m):
+    """How a child ends that reads the first page of m after its owner has taken it."""
     read, ready = os.pipe()
     said, go = os.pipe()
     pid = os.fork()
@@ -104,7 +102,18 @@ def default_action_is_sigbus():
     os.read(read, 1)
     m[0] = 2
     os.write(go, b"1")
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGBUS
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    for fd in (read, ready, said, go):
+        os.close(fd)
+    return pid, status
+
+
+def default_action_is_sigbus():
+    """A child that has lost a page is killed by SIGBUS, and the log has a line of it."""
+    m = private(8)
+    m[0] = 1
+    pid, status = child_that_loses(m)
+    assert status == -signal.SIGBUS
     with os.fdopen(os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0) as log:
         lines = []
         try:
@@ -116,8 +125,6 @@ def default_action_is_sigbus():
     wanted = f"PID {pid} killed due to inadequate hugepage pool".encode()
     if not any(wanted in line for line in lines):
         assert sum(b"inadequate hugepage pool" in line for line in lines) >= 10, "no line in the log"
-    for fd in (read, ready, said, go):
-        os.close(fd)
 
 
 def smaps_and_numa_maps():
@@ -308,18 +315,7 @@ def groups():
         group.enter()
         m = private(1)
         m[0] = 1
-        read, ready = os.pipe()
-        said, go = os.pipe()
-        pid = os.fork()
-        if not pid:
-            os.write(ready, b"1")
-            os.read(said, 1)
-            _ = m[0]
-            os._exit(0)
-        os.read(read, 1)
-        m[0] = 2
-        os.write(go, b"1")
-        return 0 if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGBUS and m[0] == 2 else 1
+        return 0 if child_that_loses(m)[1] == -signal.SIGBUS and m[0] == 2 else 1
 
     with Group(root, max=HUGE) as group:
         assert in_child(steals) == 0

@@ -2,7 +2,7 @@
 /*
  * test_hugetlb.c: mappings of huge pages: what is promised, taken, copied and lost.
  */
-#include "unit.h"
+#include "hugetlb.h"
 
 #include <errno.h>
 
@@ -48,19 +48,6 @@ static int surplus_4(void **state)
 }
 
 #define on(pool, f) cmocka_unit_test_setup_teardown(f, pool, unit_teardown)
-
-static void expect_pool_at(int line, struct unit *u, uint64_t t, uint64_t f, uint64_t r, uint64_t s)
-{
-	struct quire_hugetlb_info is;
-
-	unit_verify(u);
-	quire_hugetlb_info(u->m, QUIRE_HUGE_2M, QUIRE_ALL_NODES, &is);
-	if (is.total == t && is.free == f && is.reserved == r && is.surplus == s)
-		return;
-	fail_msg("line %d: T%lu F%lu R%lu S%lu, not T%lu F%lu R%lu S%lu", line, is.total, is.free,
-		 is.reserved, is.surplus, t, f, r, s);
-}
-#define expect_pool(u, t, f, r, s) expect_pool_at(__LINE__, u, t, f, r, s)
 
 static enum quire_fault_reason refused(struct quire_mm *mm, uint64_t addr, enum quire_access access)
 {
@@ -197,6 +184,13 @@ static void told_apart(void **state)
 
 /* ---- after a fork ---------------------------------------------------------------- */
 
+/* From `first` on, in four pages. */
+static void store_all(struct quire_mm *mm, uint64_t a, uint64_t first)
+{
+	for (uint64_t i = 0; i < 4; i++)
+		unit_store(mm, a + i * HUGE, first + i);
+}
+
 /* The story: mapped, all touched, forked, all written by the parent. */
 static void owner_takes(void **state)
 {
@@ -204,8 +198,7 @@ static void owner_takes(void **state)
 	uint64_t a = unit_map(u->mm, 0, 4 * HUGE, RW, PRIVATE);
 	struct quire_mm *child;
 
-	for (uint64_t i = 0; i < 4; i++)
-		unit_store(u->mm, a + i * HUGE, 10 + i);
+	store_all(u->mm, a, 10);
 	expect_pool(u, 4, 0, 0, 0);
 	child = unit_fork(u->mm);
 	expect_pool(u, 4, 0, 0, 0);
@@ -231,11 +224,9 @@ static void owner_copies(void **state)
 	uint64_t a = unit_map(u->mm, 0, 4 * HUGE, RW, PRIVATE);
 	struct quire_mm *child;
 
-	for (uint64_t i = 0; i < 4; i++)
-		unit_store(u->mm, a + i * HUGE, 10 + i);
+	store_all(u->mm, a, 10);
 	child = unit_fork(u->mm);
-	for (uint64_t i = 0; i < 4; i++)
-		unit_store(u->mm, a + i * HUGE, 20 + i);
+	store_all(u->mm, a, 20);
 	expect_pool(u, 6, 0, 0, 0);
 	assert_int_equal(unit_load(child, a), 10);
 	assert_int_equal(unit_load(child, a + HUGE), 11);
@@ -272,8 +263,7 @@ static void child_first(void **state)
 	uint64_t a = unit_map(u->mm, 0, 4 * HUGE, RW, PRIVATE);
 	struct quire_mm *child, *grandchild;
 
-	for (uint64_t i = 0; i < 4; i++)
-		unit_store(u->mm, a + i * HUGE, 10 + i);
+	store_all(u->mm, a, 10);
 	child = unit_fork(u->mm);
 	assert_int_equal(refused(child, a, QUIRE_WRITE), QUIRE_REASON_HUGE_POOL);
 	assert_int_equal(unit_load(child, a), 10);
@@ -361,8 +351,7 @@ static void takes_after_a_move(void **state)
 	uint64_t a = unit_map(u->mm, 0, 4 * HUGE, RW, PRIVATE), b, c = a - (1ull << 30);
 	struct quire_mm *child;
 
-	for (uint64_t i = 0; i < 4; i++)
-		unit_store(u->mm, a + i * HUGE, 10 + i);
+	store_all(u->mm, a, 10);
 	child = unit_fork(u->mm);
 	assert_int_equal(
 	    quire_mremap(u->mm, a, 4 * HUGE, 4 * HUGE, QMREMAP_MAYMOVE | QMREMAP_FIXED, c, &b), 0);
