@@ -9,7 +9,8 @@
  *   2  Two claims of one page of one account are not in flight at once.
  *   3  A claim is in flight until its page is in its place or free.  Whoever takes a range away
  *      finds all claims in it (claims_cut()), and those do not put their promises back.  Whoever
- *      claims after that finds the VMA dead, or the file without the promise.
+ *      claims after that finds that something was cut since its VMA was seen alive, or the file
+ *      without the promise.
  *   4  What is charged to a page is charged until it is free.
  */
 #include "core/base/kmem.h"
