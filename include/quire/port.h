@@ -114,7 +114,8 @@ enum quire_memory {
 	QUIRE_MEMORY_TABLES, /* quire_machine_options.table_bytes */
 	QUIRE_MEMORY_OTHER,  /* no frame was missing: metadata, or a point that was made to fail */
 	/* Huge pages of a pool: a touch will be SIGBUS, or mmap -ENOMEM, and nobody is to end for
-	 * it.  True only if some were on their way back, and have been waited for. */
+	 * it.  True: some may have come back since, or have been waited for.  Asked once for each
+	 * touch and each mmap. */
 	QUIRE_MEMORY_HUGE,
 };
 

@@ -129,7 +129,7 @@ static bool make_room(struct run *run, struct space *mine, enum quire_memory wha
 	if (what != QUIRE_MEMORY_OTHER && oom_wait(run, mine, false))
 		return true;
 	if (what == QUIRE_MEMORY_HUGE)
-		return false;
+		return true; /* they may have come before anybody was asked who is dying */
 	h = malloc(sizeof(*h));
 	if (!h)
 		return false;
