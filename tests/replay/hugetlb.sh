@@ -8,10 +8,13 @@ set -eu
 quire=$1 scripts=$2
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
+. "$(dirname "$0")/../run/huge_pool.sh"
 
-pool() {
+# Nobody else's scripts and tests are in the midst of it meanwhile.
+pool() (
+	huge_pool_lock
 	cat /sys/kernel/mm/hugepages/hugepages-*kB/nr_*hugepages 2>/dev/null | tr '\n' ' '
-}
+)
 
 status=0
 before=$(pool)

@@ -318,18 +318,19 @@ static void case_inherited(void)
 
 /* ---- nodes without memory --------------------------------------------------------- */
 
-/* A node has 64 MiB. */
+/* A node has 64 MiB.  Which pages come from where in the end depends on what others give back. */
 static void case_full(void)
 {
-	unsigned long pages = (80ul << 20) / PAGE;
+	unsigned long pages = (80ul << 20) / PAGE, on[2] = {0};
 	char *p = map(pages);
 
 	equal(mbind_to(p, pages, PREFERRED, 2, 0), 0);
 	for (unsigned long i = 0; i < pages; i++)
 		p[i * PAGE] = 1;
 	equal(node_of(p), 1);
-	equal(node_of(p + (pages - 1) * PAGE), 0);
-	equal(node_of(p + (pages - 2) * PAGE), 0);
+	for (unsigned long i = 0; i < pages; i++)
+		on[node_of(p + i * PAGE) == 1]++;
+	check(on[1] > (48ul << 20) / PAGE && on[1] <= (64ul << 20) / PAGE);
 }
 
 static char *take(unsigned long mib, unsigned long node)
