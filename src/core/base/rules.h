@@ -84,6 +84,8 @@
 	  "commit 20841405940e")                                                                   \
 	X(dead_while_asked, "a VMA is dead while it is asked what it has: no fault adds to it",    \
 	  "commit 49b0638502da")                                                                   \
+	X(asked_once, "all that an edit makes of a VMA has the identity it was asked for",         \
+	  "identity.c 2")                                                                          \
 	X(flush_lazyfree, "an entry made clean is flushed, so that the next store is seen",        \
 	  "commit 99baac21e458")                                                                   \
 	X(fork_waits, "no private page is made or opened for writing while the mm forks",          \

@@ -140,8 +140,7 @@ static int expand_in_place(struct remap *r)
 	    !mm_may_commit(r->mm, (int64_t)((r->new_len - r->old_len) >> PAGE_SHIFT)))
 		return -QENOMEM;
 	edit_begin(&e, r->mm);
-	edit_ask(&e, r->vma);
-	s = vma_spec_of(r->vma, r->vma->start, r->addr + r->new_len);
+	s = edit_spec_of(&e, r->vma, r->vma->start, r->addr + r->new_len);
 	edit_remove(&e, r->vma);
 	edit_add_grown(&e, &s);
 	err = edit_apply(&e);

@@ -26,9 +26,9 @@
 #include "core/vma/vma.h"
 
 /* What was never touched takes its new place, and may merge there. */
-static struct vma_spec moved_spec(const struct remap *r)
+static struct vma_spec moved_spec(struct vma_edit *e, const struct remap *r)
 {
-	struct vma_spec s = vma_spec_of(r->vma, r->addr, r->addr + r->old_len);
+	struct vma_spec s = edit_spec_of(e, r->vma, r->addr, r->addr + r->old_len);
 	int64_t pages = ((int64_t)r->addr - (int64_t)r->new_addr) / (int64_t)PAGE_SIZE;
 
 	s.start = r->new_addr;
@@ -46,7 +46,7 @@ static struct vma_spec moved_spec(const struct remap *r)
  */
 static void leave_source(struct vma_edit *e, const struct remap *r)
 {
-	struct vma_spec s = vma_spec_of(r->vma, r->vma->start, r->vma->end);
+	struct vma_spec s = edit_spec_of(e, r->vma, r->vma->start, r->vma->end);
 
 	s.flags &= ~VM_LOCK_MASK;
 	if (r->old_len == s.end - s.start) {
@@ -66,7 +66,7 @@ static int prepare(struct vma_edit *e, struct remap *r)
 	/* Invariant 1.  A length of 0 moves nothing: the mapping gets a second one beside it. */
 	if (r->old_len && RULE(source_dead_during_move))
 		edit_kill(e, r->vma);
-	s = moved_spec(r);
+	s = moved_spec(e, r);
 	r->locked = (s.flags & VM_LOCKED) != 0;
 	if (r->flags & QMREMAP_DONTUNMAP)
 		leave_source(e, r);

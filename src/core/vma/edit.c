@@ -41,11 +41,15 @@ void edit_begin(struct vma_edit *e, struct quire_mm *mm)
 
 void edit_kill(struct vma_edit *e, struct vma *vma)
 {
+	struct asked *a = &e->asked[e->nr_asked];
+
 	Q_ASSERT(e->mm->machine, e->nr_asked < EDIT_ASKED);
-	e->asked[e->nr_asked++] = vma;
+	e->nr_asked++;
+	a->vma = vma;
 	atomic_store(&vma->dead, 1);
 	STEP("marks VMA %#lx-%#lx dead", vma->start, vma->end);
 	atomic_fence(); /* a fault finds the mark, or its identity is found: identity.c, 2 */
+	a->id = atomic_load_relaxed(&vma->anon_id);
 }
 
 static bool is_added(const struct vma_edit *e, const struct vma *vma)
@@ -59,9 +63,13 @@ static bool is_added(const struct vma_edit *e, const struct vma *vma)
 
 uint64_t edit_ask_untouched(struct vma_edit *e, struct vma *vma)
 {
-	if (RULE(dead_while_asked) && !is_added(e, vma))
-		edit_kill(e, vma);
-	return atomic_load_relaxed(&vma->anon_id);
+	for (unsigned i = 0; i < e->nr_asked && RULE(asked_once); i++)
+		if (e->asked[i].vma == vma)
+			return e->asked[i].id;
+	if (!RULE(dead_while_asked) || vma_is_dead(vma) || is_added(e, vma))
+		return atomic_load_relaxed(&vma->anon_id);
+	edit_kill(e, vma);
+	return e->asked[e->nr_asked - 1].id;
 }
 
 static void revive(struct vma *vma)
@@ -72,7 +80,7 @@ static void revive(struct vma *vma)
 
 void edit_spare(struct vma_edit *e, struct vma *vma)
 {
-	if (e->nr_asked && e->asked[e->nr_asked - 1] == vma) {
+	if (e->nr_asked && e->asked[e->nr_asked - 1].vma == vma) {
 		e->nr_asked--;
 		revive(vma);
 	}
@@ -201,8 +209,6 @@ static void cut_one(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_
 	uint64_t from = vma->start > start ? vma->start : start;
 	uint64_t to = vma->end < end ? vma->end : end;
 
-	if (vma->start < start || vma->end > end)
-		edit_ask(e, vma);
 	e->cut_pages += (to - from) >> PAGE_SHIFT;
 	if (vma->flags & VM_ACCOUNT)
 		e->cut_accounted += (to - from) >> PAGE_SHIFT;
@@ -211,13 +217,13 @@ static void cut_one(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_
 	c->to = vma->end;
 	if (vma->start < start) {
 		ask_split(e, vma, start);
-		c->left = vma_spec_of(vma, vma->start, start);
+		c->left = edit_spec_of(e, vma, vma->start, start);
 		c->has_left = true;
 		e->count++;
 	}
 	if (vma->end > end) {
 		ask_split(e, vma, end);
-		c->right = vma_spec_of(vma, end, vma->end);
+		c->right = edit_spec_of(e, vma, end, vma->end);
 		c->has_right = true;
 		e->count++;
 	}
@@ -338,7 +344,7 @@ void edit_abort(struct vma_edit *e)
 {
 	rtree_txn_abort(&e->txn);
 	while (e->nr_asked)
-		revive(e->asked[--e->nr_asked]);
+		revive(e->asked[--e->nr_asked].vma);
 	if (unlikely(e->charged))
 		charge_undo(e->added, e->removed);
 	while (e->added) {

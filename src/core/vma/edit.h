@@ -40,18 +40,24 @@ struct edit_cut {
 	bool has_left, has_right;
 };
 
+/* A VMA that is dead ahead of the commit, and the identity that it had then: edit_kill(). */
+struct asked {
+	struct vma *vma;
+	uint64_t id;
+};
+
 /* At most: two neighbours, the first and the last of a cut, and the source of a move. */
 #define EDIT_ASKED 5
 
 struct vma_edit {
 	struct quire_mm *mm;
 	struct rtree_txn txn;
-	struct vma *added, *removed;   /* chains */
-	struct edit_cut cut;           /* not in txn yet */
-	uint64_t old_count, count;     /* VMAs before, and as it is now */
-	uint64_t cut_pages;            /* taken out by edit_cut */
-	uint64_t cut_accounted;        /* of them charged to committed memory */
-	struct vma *asked[EDIT_ASKED]; /* dead ahead of the commit: edit_ask(), edit_kill() */
+	struct vma *added, *removed; /* chains */
+	struct edit_cut cut;         /* not in txn yet */
+	uint64_t old_count, count;   /* VMAs before, and as it is now */
+	uint64_t cut_pages;          /* taken out by edit_cut */
+	uint64_t cut_accounted;      /* of them charged to committed memory */
+	struct asked asked[EDIT_ASKED];
 	unsigned nr_asked;
 	bool held;    /* edit_hold() */
 	bool charged; /* edit_charge() */
@@ -63,17 +69,27 @@ void edit_begin(struct vma_edit *e, struct quire_mm *mm);
 /* What the tree will be. */
 const struct rtree *edit_view(struct vma_edit *e);
 /*
- * The edit goes by the identity of the VMA, a published one: if that is 0, the VMA is dead from
- * here on, so that it stays 0 (identity.c, 2).  Returns it.  Ahead of vma_spec_of().
+ * The edit goes by the identity of the VMA: if that is 0, the VMA is dead from here on (identity.c,
+ * 2).  Returns it, and the same each time: a fault may give one to the dead VMA, but no page.
  */
 uint64_t edit_ask_untouched(struct vma_edit *e, struct vma *vma);
 static inline uint64_t edit_ask(struct vma_edit *e, struct vma *vma)
 {
 	uint64_t id = atomic_load_relaxed(&vma->anon_id);
 
-	if (id || (vma->flags & VM_MAYSHARE) || vma_is_dead(vma)) /* this edit's mark: M is held */
+	if (likely(!vma_is_dead(vma)) && (id || (vma->flags & VM_MAYSHARE)))
 		return id;
 	return edit_ask_untouched(e, vma);
+}
+/* What takes the place of [start, end) of the VMA: what that has, with the identity as asked. */
+static inline struct vma_spec edit_spec_of(struct vma_edit *e, struct vma *vma, uint64_t start,
+					   uint64_t end)
+{
+	uint64_t id = edit_ask(e, vma);
+	struct vma_spec s = vma_spec_of(vma, start, end);
+
+	s.anon_id = id;
+	return s;
 }
 /* The VMA, a published one, is dead from here on.  If the edit is aborted it lives again. */
 void edit_kill(struct vma_edit *e, struct vma *vma);

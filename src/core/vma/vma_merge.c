@@ -247,10 +247,8 @@ static int change(struct vma_edit *e, const struct vma_spec *s, struct vma **out
 int edit_change_flags(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_t end,
 		      uint64_t flags, struct vma **out)
 {
-	struct vma_spec s;
+	struct vma_spec s = edit_spec_of(e, vma, start, end);
 
-	edit_ask(e, vma);
-	s = vma_spec_of(vma, start, end);
 	s.flags = flags;
 	return change(e, &s, out);
 }
@@ -261,8 +259,7 @@ int vma_change_policy(struct vma_edit *e, struct vma *vma, uint64_t start, uint6
 	struct vma_spec s;
 
 	edit_begin(e, vma->mm);
-	edit_ask(e, vma);
-	s = vma_spec_of(vma, start, end);
+	s = edit_spec_of(e, vma, start, end);
 	s.policy = policy;
 	return change(e, &s, out);
 }

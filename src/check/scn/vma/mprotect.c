@@ -273,3 +273,31 @@ SCENARIO(fault_split) = {
     .nr_guards = 2,
     .guards = {RULE_vma_by_rcu, RULE_nodes_by_rcu},
 };
+
+/* ---- what an edit makes of a VMA while a fault touches it for the first time */
+
+static void protect_middle(struct world *w)
+{
+	protect(w, 1, PROT_R);
+}
+
+static void check_one_again(struct world *w)
+{
+	struct quire_vma_info info;
+
+	protect(w, 1, PROT_RW);
+	expect(mapped(w, w->addr, &info) && info.end == w->addr + 3 * PAGE,
+	       "the mapping is not whole again: its parts have different identities");
+}
+
+SCENARIO(touch_split) = {
+    .name = "touch-split",
+    .title = "the first touch of a mapping against mprotect that makes three of it",
+    .source = "identity.c 2",
+    .pairs = "fault × protect, lock",
+    .setup = setup_three,
+    .actors = {{"fault", store_first}, {"mprotect", protect_middle}},
+    .check = check_one_again,
+    .nr_guards = 2,
+    .guards = {RULE_asked_once, RULE_dead_while_asked},
+};
