@@ -25,6 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "host_keys.h"
 #include "unit.h"
 
 #define BOTH_BASE 0x200000000000ull
@@ -141,6 +142,7 @@ static inline void both_catch_signals(void)
 	struct sigaction sa = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
 
 	sa.sa_sigaction = both_on_signal;
+	host_use_up_keys();
 	sigaltstack(&ss, NULL);
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);

@@ -8,6 +8,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "host_keys.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -168,6 +169,7 @@ static void test_rights_as_on_the_host(void **state)
 {
 	struct unit *u = *state;
 
+	host_use_up_keys();
 	for (int prot = 0; prot < 8; prot++) {
 		unsigned char *p = mmap(NULL, UPAGE, PROT_READ | PROT_WRITE, UANON, -1, 0);
 		uint64_t a = unit_map(u->mm, 0, UPAGE, prot, UANON);

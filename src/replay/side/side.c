@@ -69,8 +69,8 @@ static void keep_open(int fd)
 static void exec_stage(const struct side *s, int commands, int answers)
 {
 	static char self[] = "/proc/self/exe", run[] = "run", quiet[] = "--quiet", dashes[] = "--",
-		    nodes[] = "--nodes", stage[] = STAGE_COMMAND, calls[] = "calls",
-		    library[] = "library";
+		    nodes[] = "--nodes", stage[] = STAGE_COMMAND, library[] = "library",
+		    host[] = "host", guest[] = "guest";
 	char exe[4096], fds[3][16], count[16];
 	char *argv[14];
 	ssize_t len = readlink(self, exe, sizeof(exe) - 1);
@@ -91,7 +91,7 @@ static void exec_stage(const struct side *s, int commands, int answers)
 	}
 	argv[n++] = exe;
 	argv[n++] = stage;
-	argv[n++] = s->kind == SIDE_QUIRE ? library : calls;
+	argv[n++] = s->kind == SIDE_QUIRE ? library : s->kind == SIDE_HOST ? host : guest;
 	for (unsigned i = 0; i < 3; i++)
 		argv[n++] = fds[i];
 	argv[n] = NULL;

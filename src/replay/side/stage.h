@@ -10,9 +10,9 @@
 #include "replay/board/board.h"
 
 /*
- * `quire-replay STAGE_COMMAND EXECUTOR BOARD COMMANDS ANSWERS`: EXECUTOR is "calls" or "library",
- * the others are descriptors: the board, a pipe of which each byte asks for the board's script to
- * be executed, and one into which a byte goes when it has been.
+ * `quire-replay STAGE_COMMAND EXECUTOR BOARD COMMANDS ANSWERS`: EXECUTOR is "library", "host" or
+ * "guest", the others are descriptors: the board, a pipe of which each byte asks for the board's
+ * script to be executed, and one into which a byte goes when it has been.
  */
 #define STAGE_COMMAND "replay-stage"
 int stage_main(int argc, char **argv);
