@@ -140,6 +140,30 @@ struct quire_task {
 	uint64_t missing;
 };
 
+/* What happens to huge pages of a pool, and to promises of them. */
+enum quire_huge_what {
+	QUIRE_HUGE_PROMISED,   /* by mmap: so many pages from addr on are there for the mapping */
+	QUIRE_HUGE_TOUCHED,    /* a first touch: the mapping has a page now */
+	QUIRE_HUGE_COPIED,     /* a write to a page that a fork has made shared: it has a copy */
+	QUIRE_HUGE_TAKEN,      /* its owner has taken the page from it, whose mapping is lost */
+	QUIRE_HUGE_MISSED,     /* by fork: the page is pinned and there was none for a copy */
+	QUIRE_HUGE_REFUSED,    /* a touch is SIGBUS */
+	QUIRE_HUGE_UNPROMISED, /* mmap is -ENOMEM: no promise of so many pages */
+	QUIRE_NR_HUGE_WHATS
+};
+
+struct quire_huge_event {
+	enum quire_huge_what what;
+	unsigned reason;    /* REFUSED, UNPROMISED: enum quire_fault_reason */
+	void *cookie;       /* of the mm whose mapping it is */
+	void *by;           /* of the mm of whoever did it: TAKEN: the owner's */
+	uint64_t addr;      /* in the mapping: the first page's */
+	uint64_t pages;     /* how many */
+	uint64_t page_size; /* bytes */
+	uint64_t dev, ino;  /* of its file, as in struct quire_vma_info */
+	uint64_t offset;    /* of addr in it, bytes */
+};
+
 struct quire_port {
 	/* Size of this struct as the embedder compiled it: lets it grow. */
 	size_t size;
@@ -239,6 +263,12 @@ struct quire_port {
 	 * thread without a policy, on the node of cpu().
 	 */
 	struct quire_task *(*task)(void *ctx);
+
+	/*
+	 * Tells what has just happened to huge pages.  Locks of the library are held, no spinlock:
+	 * it notes it, and calls nothing of the library.  NULL: nobody wants to know.
+	 */
+	void (*huge_event)(void *ctx, const struct quire_huge_event *e);
 };
 
 #ifdef __cplusplus

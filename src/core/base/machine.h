@@ -136,6 +136,7 @@ struct quire_machine {
 	uint64_t came_back[NR_ZONE_KINDS]; /* A: moves when some of waiting is free */
 	uint64_t lost_pages;               /* A: dirty pages of files that could not be written */
 	uint64_t pins;                     /* A: the sum of the folios' */
+	uint64_t unnamed;                  /* A: files of memory that was mapped without one */
 	struct spinlock mm_lock;
 	struct dlist mms;   /* L */
 	struct dlist files; /* L: mappings, for verify */

@@ -307,6 +307,7 @@ static __attribute__((noinline)) int back_huge(struct quire_mm *mm, struct mmap_
 	struct quire_file_options opts = {.size = sizeof(opts),
 					  .kind = QUIRE_FILE_HUGETLB,
 					  .writable = true,
+					  .dev = UNNAMED_DEV,
 					  .name = "/anon_hugepage (deleted)"};
 	const struct hstate *h =
 	    hstate_of_shift(mm->machine, shift ? shift : PAGE_SHIFT + HUGE_2M_ORDER);
@@ -320,6 +321,7 @@ static __attribute__((noinline)) int back_huge(struct quire_mm *mm, struct mmap_
 	if (!r->len)
 		return -QENOMEM;
 	opts.huge = h->size;
+	opts.ino = file_next_ino(mm->machine);
 	opts.bytes = r->len;
 	err = quire_file_create(mm->machine, &opts, &r->file);
 	if (err)

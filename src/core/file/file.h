@@ -48,6 +48,14 @@ bool file_tryget(struct quire_file *file);
 /* A reference is dropped while M is held: what ends with it does so in mm_unlock(). */
 void file_let_go(struct quire_mm *mm, struct quire_file *file);
 
+/* Memory that is mapped without a file has one all the same.  As on the host it has an inode number
+ * of its own, on a device that no embedder has files on. */
+#define UNNAMED_DEV 1u
+static inline uint64_t file_next_ino(struct quire_machine *m)
+{
+	return (uint64_t)atomic_add_relaxed(&m->unnamed, 1) + 1;
+}
+
 /* ---- shmem.c */
 
 /* A shmem file for MAP_SHARED|MAP_ANONYMOUS.  Reference is the caller's. */

@@ -16,6 +16,8 @@ int file_create_shared_anon(struct quire_machine *m, uint64_t bytes, bool norese
 	    .bytes = bytes,
 	    .writable = true,
 	    .noreserve = noreserve,
+	    .dev = UNNAMED_DEV,
+	    .ino = file_next_ino(m),
 	    .name = "/dev/zero (deleted)", /* what /proc/PID/maps shows for it */
 	};
 	int err = quire_file_create(m, &opts, out);

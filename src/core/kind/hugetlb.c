@@ -70,13 +70,9 @@ static bool is_promised(const struct vma *vma)
 	return !(vma->flags & VM_NORESERVE) && (!p || !p->forked);
 }
 
-static int errno_of(enum huge_refusal why)
-{
-	return why == HUGE_GRANTED ? 0 : -QENOMEM;
-}
-
 static int hugetlb_charge(struct vma *vma, int64_t pages)
 {
+	enum huge_refusal why;
 	uint64_t first, last;
 
 	if (!is_promised(vma))
@@ -88,10 +84,16 @@ static int hugetlb_charge(struct vma *vma, int64_t pages)
 		return 0;
 	}
 	if (vma->private)
-		return errno_of(huge_private_reserve(vma->private, &vma->mm->huge_group, first,
-						     last, UINT64_MAX));
-	return errno_of(
-	    huge_file_reserve(vma->file->huge, &vma->mm->huge_group, first, last, UINT64_MAX));
+		why = huge_private_reserve(vma->private, &vma->mm->huge_group, first, last,
+					   UINT64_MAX);
+	else
+		why = huge_file_reserve(vma->file->huge, &vma->mm->huge_group, first, last,
+					UINT64_MAX);
+	if (why == HUGE_GRANTED)
+		hugetlb_tell(vma, QUIRE_HUGE_PROMISED, vma->start, last - first);
+	else
+		hugetlb_tell_refused(vma, QUIRE_HUGE_UNPROMISED, vma->start, last - first, why);
+	return why == HUGE_GRANTED ? 0 : -QENOMEM;
 }
 
 static void hugetlb_cut(struct vma *vma, uint64_t start, uint64_t end)

@@ -73,6 +73,18 @@ bool hugetlb_alone(struct fault *f, enum quire_fault_result *result);
 /* Asleep: leaves RCU, with G.  False: as fault_sleep(). */
 bool hugetlb_sleep(struct fault *f);
 
+/* ---- hugetlb_tell.c: port.huge_event.  No spinlock is held. */
+
+/* So many pages of the mapping from addr on; by its own mm. */
+void hugetlb_tell(const struct vma *vma, enum quire_huge_what what, uint64_t addr, uint64_t pages);
+/* The page at addr has been taken from the mapping. */
+void hugetlb_tell_taken(const struct vma *vma, uint64_t addr, const struct quire_mm *owner);
+/* REFUSED or UNPROMISED. */
+void hugetlb_tell_refused(const struct vma *vma, enum quire_huge_what what, uint64_t addr,
+			  uint64_t pages, enum huge_refusal why);
+/* What a touch reports that was refused so. */
+enum quire_fault_reason hugetlb_reason(enum huge_refusal why);
+
 /* ---- hugetlb_cow.c */
 
 enum quire_fault_result hugetlb_write_protected(struct fault *f);

@@ -39,7 +39,7 @@
 struct taking {
 	struct quire_machine *m;
 	struct hstate *h;
-	const void *owner; /* huge_private */
+	const struct huge_private *owner;
 	struct folio *folio;
 	uint64_t pgoff; /* its first in the file */
 	uint64_t addr;  /* the owner's: for the checker */
@@ -76,8 +76,10 @@ static bool may_map_it(const struct taking *t, struct quire_mm *mm, uint64_t add
 	return may;
 }
 
-static void take_entry(struct taking *t, struct quire_mm *mm, uint64_t addr)
+/* True: it was there. */
+static bool take_entry(struct taking *t, struct quire_mm *mm, uint64_t addr)
 {
+	bool taken = false;
 	unsigned n = slot_pages(t->level);
 	struct mmu_gather g;
 	struct pt_ref ref;
@@ -91,11 +93,13 @@ static void take_entry(struct taking *t, struct quire_mm *mm, uint64_t addr)
 			rmap_remove(mm, t->folio, n);
 			tlb_range(&g, addr, addr + slot_span(t->level), n);
 			tlb_folio(&g, t->folio, n);
+			taken = true;
 		}
 		pt_unlock(&ref);
 	}
 	rcu_read_unlock(&t->m->port);
 	tlb_finish(&g);
+	return taken;
 }
 
 static bool is_taken_from(const struct taking *t, const struct vma *vma)
@@ -114,10 +118,10 @@ static void take_from(struct taking *t, const struct vma *vma)
 	if (!is_taken_from(t, vma) || !may_map_it(t, vma->mm, addr))
 		return;
 	t->found = true;
-	if (mark_lost(t, vma))
-		take_entry(t, vma->mm, addr);
-	else
+	if (!mark_lost(t, vma))
 		t->failed = true;
+	else if (take_entry(t, vma->mm, addr))
+		hugetlb_tell_taken(vma, addr, t->owner->mm);
 }
 
 static void take_from_all(struct taking *t, struct quire_file *file)
@@ -264,5 +268,7 @@ int hugetlb_copy_pinned(struct vma *dst, uint64_t addr, struct folio *from, stru
 	*copy = NULL;
 	done = huge_private_lose(dst->private, index, index + 1, &s);
 	region_spare_free(m, &s);
+	if (done)
+		hugetlb_tell(dst, QUIRE_HUGE_MISSED, addr, 1);
 	return done ? 0 : -QENOMEM;
 }

@@ -149,32 +149,13 @@ enum quire_fault_result hugetlb_claim(struct fault *f, bool copy)
 
 void hugetlb_placed(struct fault *f)
 {
+	hugetlb_tell(f->vma, f->huge->copy ? QUIRE_HUGE_COPIED : QUIRE_HUGE_TOUCHED,
+		     fault_leaf_start(f, hugetlb_level(f->vma)), 1);
 	huge_claim_commit(f->mm->machine, f->huge->folio);
 	f->huge->folio = NULL;
 }
 
 /* ---- why not ------------------------------------------------------------------ */
-
-static enum quire_fault_reason reason_of(enum huge_refusal why)
-{
-	switch (why) {
-	case HUGE_NO_NODE:
-		return QUIRE_REASON_HUGE_NODE;
-	case HUGE_OVER_SIZE:
-		return QUIRE_REASON_HUGE_SIZE;
-	case HUGE_OVER_LIMIT:
-		return QUIRE_REASON_HUGE_LIMIT;
-	case HUGE_OVER_RSVD:
-		return QUIRE_REASON_HUGE_RSVD;
-	case HUGE_GRANTED:
-	case HUGE_AGAIN:
-	case HUGE_NO_MEMORY:
-	case HUGE_POOL_DRY:
-	case HUGE_NO_RAM:
-		break;
-	}
-	return QUIRE_REASON_HUGE_POOL;
-}
 
 bool hugetlb_may_wait(const struct fault *f)
 {
@@ -200,7 +181,9 @@ enum quire_fault_result hugetlb_refuse(struct fault *f)
 	f->huge->refusal = HUGE_GRANTED;
 	if (why == HUGE_NO_MEMORY)
 		return fault_lost(f, -QENOMEM);
-	return fault_sigbus(f, reason_of(why));
+	hugetlb_tell_refused(f->vma, QUIRE_HUGE_REFUSED, fault_leaf_start(f, hugetlb_level(f->vma)),
+			     1, why);
+	return fault_sigbus(f, hugetlb_reason(why));
 }
 
 /* ---- no entry ------------------------------------------------------------------ */

@@ -13,6 +13,9 @@
 /* Executes the board's script by calls of the library, all of them in this thread. */
 void library_execute(struct board *b);
 
+/* The device of a script's files: no other file of the library is on it. */
+#define LIB_DEV 0x100u
+
 struct lib_file {
 	struct quire_file *file;
 	uint8_t *disk; /* FILE_DISK: its content (lib_file.c) */

@@ -66,7 +66,7 @@ static int64_t fill_file(struct quire_file *file, uint64_t bytes)
 int64_t lib_file_create(struct lib *l)
 {
 	struct lib_file *f = &l->files[l->step->target];
-	struct quire_file_options o = {.size = sizeof(o), .writable = true, .dev = 1};
+	struct quire_file_options o = {.size = sizeof(o), .writable = true, .dev = LIB_DEV};
 	int err;
 
 	if (l->a[0] >> 63)

@@ -54,7 +54,7 @@ static void fill_vma(const struct lib *l, struct quire_mm *mm, const struct quir
 	snprintf(m->perms, sizeof(m->perms), "%c%c%c%c", v->prot & QPROT_READ ? 'r' : '-',
 		 v->prot & QPROT_WRITE ? 'w' : '-', v->prot & QPROT_EXEC ? 'x' : '-',
 		 v->shared ? 's' : 'p');
-	m->file = (int8_t)(v->has_file && v->dev ? (int)v->ino - 1 : -1);
+	m->file = (int8_t)(v->has_file && v->dev == LIB_DEV ? (int)v->ino - 1 : -1);
 	quire_vm_flag_names(v->vm_flags, m->flags, sizeof(m->flags));
 	quire_range_usage(mm, v->start, v->end, &u);
 	usage_kb(&u, m->kb);
