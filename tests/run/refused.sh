@@ -41,7 +41,6 @@ madvise with MADV_SOFT_OFFLINE
 map_shadow_stack
 memfd_secret
 mmap of this socket
-mmap with MAP_HUGETLB
 mprotect of the vdso
 mseal
 munmap of the vdso

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""schema.py QUIRE GUEST DOCS SCHEMA: real reports are as the schema says, with no name more and none less, and
+"""schema.py QUIRE GUEST HUGE DOCS SCHEMA: real reports are as the schema says, with no name more and none less, and
 DOCS/report.md explains each, or the schema itself (a counter, by its list)."""
 
 import copy
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-QUIRE, GUEST, DOCS, SCHEMA = sys.argv[1:5]
+QUIRE, GUEST, HUGE, DOCS, SCHEMA = sys.argv[1:6]
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None),
          "integer": int, "number": (int, float)}
 failed = 0
@@ -99,6 +99,9 @@ def test_reports(schema):
     for what, options in ("fork", ()), ("segv", ()), ("bus", ()), ("efault", ()), ("shared", ("--ram", "20M")):
         bad = schema.violations(report_of(GUEST, what, options=options))
         check(f"{what}: as the schema says", not bad, bad)
+    for what in "after", "mmap":
+        bad = schema.violations(report_of(HUGE, what, options=("--hugepages", "2M=2")))
+        check(f"huge pages, {what}: as the schema says", not bad, bad)
     missing = names_of(schema.root) - schema.names
     check("every name of the schema came", not missing, missing)
 

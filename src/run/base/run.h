@@ -19,6 +19,8 @@
  *     D  fds.c's lock   leaf
  *     D' closer.c's     leaf
  *   N' machine_tree.c's  leaf
+ *   L' huge/history.c's  leaf
+ *   U' huge/unpromised.c's  leaf
  *   Y  say.c's        leaf
  *   C  constant after publication      A  atomic
  *   O  only the worker attached to the slot
@@ -44,6 +46,7 @@ struct closer;
 struct ctl_table;
 struct far_numbers;
 struct fds;
+struct huge_history;
 struct inodes;
 struct machine_tree;
 struct notes;
@@ -55,6 +58,7 @@ struct segments;
 struct slot;
 struct space;
 struct space_hooks;
+struct unpromised_list;
 
 /* What was done for those who asked for compaction. */
 struct compacted {
@@ -134,19 +138,21 @@ struct run {
 	int ctl;                    /* C: our end of the socket */
 
 	/* What one file keeps: each guards its own. */
-	struct said said;                  /* base/say.c */
-	struct closer *closer;             /* C: fd/closer.c */
-	struct ctl_table *ctl_table;       /* C: fd/ctl.c */
-	struct fds *fds;                   /* C: fd/fds.c */
-	struct far_numbers *far;           /* C: file/far.c */
-	struct inodes *inodes;             /* C: file/inode.c */
-	struct machine_tree *machine_tree; /* C: procfs/machine_tree.c */
-	struct notes *notes;               /* C: call/note.c */
-	struct compacted compacted;        /* A: call/compact.c */
-	struct segments *segments;         /* C: call/shm.c */
-	struct oom_log *ooms;              /* C: oom/oom.c */
-	uint64_t last_flush;               /* A: port/flush.c */
-	int vsyscall;                      /* A: procfs/proc_text_vma.c: 0 not known, 1 no, 2 yes */
+	struct said said;                   /* base/say.c */
+	struct closer *closer;              /* C: fd/closer.c */
+	struct ctl_table *ctl_table;        /* C: fd/ctl.c */
+	struct fds *fds;                    /* C: fd/fds.c */
+	struct far_numbers *far;            /* C: file/far.c */
+	struct inodes *inodes;              /* C: file/inode.c */
+	struct machine_tree *machine_tree;  /* C: procfs/machine_tree.c */
+	struct notes *notes;                /* C: call/note.c */
+	struct compacted compacted;         /* A: call/compact.c */
+	struct segments *segments;          /* C: call/shm.c */
+	struct oom_log *ooms;               /* C: oom/oom.c */
+	struct huge_history *huge;          /* C: huge/history.c */
+	struct unpromised_list *unpromised; /* C: huge/unpromised.c */
+	uint64_t last_flush;                /* A: port/flush.c */
+	int vsyscall; /* A: procfs/proc_text_vma.c: 0 not known, 1 no, 2 yes */
 };
 
 #endif

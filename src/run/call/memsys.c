@@ -14,6 +14,7 @@
 #include "run/file/guest_mem.h"
 #include "run/file/window.h"
 #include "run/guest/request.h"
+#include "run/huge/unpromised.h"
 #include "run/wire/addresses.h"
 #include "run/wire/calls.h"
 #include "run/wire/page.h"
@@ -37,7 +38,7 @@ static void refuse(struct request *q, uint64_t detail)
 int64_t sys_mmap(struct request *q)
 {
 	struct watch watch = {0};
-	uint64_t at = 0;
+	uint64_t at = 0, since = huge_notes_nr(q->run);
 	int err;
 
 	if (!(q->a[4] & MAP_ANONYMOUS))
@@ -47,8 +48,8 @@ int64_t sys_mmap(struct request *q)
 	err = quire_mmap(q->space->mm, q->a[1], q->a[2], (int)q->a[3], wide_flags(q->a[4]), NULL,
 			 q->a[6], &at);
 	watch_end(q, &watch);
-	if (err == -ENOMEM && (q->a[4] & MAP_HUGETLB))
-		refuse(q, MAP_HUGETLB);
+	if (err == -ENOMEM)
+		huge_mmap_refused(q->run, q->proc, since);
 	return address(err, at);
 }
 

@@ -40,7 +40,6 @@ const struct note_call note_calls[] = {SYSTEM_CALLS(CALL, OURS){0, NULL}};
 	}
 
 const struct note_detail note_details[] = {
-    WITH(mmap, MAP_HUGETLB),
     {SYS_mmap, S_IFCHR, "of this device"},
     {SYS_mmap, S_IFSOCK, "of this socket"},
     {SYS_mmap, 0, "of what this descriptor is"},

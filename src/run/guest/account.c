@@ -136,8 +136,9 @@ static struct refusal *find_refusal(struct proc *p, uint64_t ip, const struct qu
 	return NULL;
 }
 
-static void note_signal(struct proc *p, uint64_t addr, uint64_t ip, enum quire_access access,
-			const struct quire_fault *f)
+/* G.  The refusal, if it is the first of its kind and is kept. */
+static struct refusal *note_signal(struct proc *p, uint64_t addr, uint64_t ip,
+				   enum quire_access access, const struct quire_fault *f)
 {
 	struct refusal *r;
 
@@ -145,27 +146,32 @@ static void note_signal(struct proc *p, uint64_t addr, uint64_t ip, enum quire_a
 	if (!p->refusals)
 		p->refusals = calloc(PROC_MAX_REFUSALS, sizeof(*p->refusals));
 	r = p->refusals ? find_refusal(p, ip, f) : NULL;
-	if (!r && p->refusals && p->nr_refusals < PROC_MAX_REFUSALS) {
-		r = &p->refusals[p->nr_refusals++];
-		r->addr = addr;
-		r->ip = ip;
-		r->access = access;
-		r->reason = f->reason;
-		r->sig = f->result == QUIRE_FAULT_BUS ? SIGBUS : SIGSEGV;
-		r->si_code = f->si_code;
-		describe(r, f);
-	}
 	if (r)
 		r->count++;
+	if (r || !p->refusals || p->nr_refusals == PROC_MAX_REFUSALS)
+		return NULL;
+	r = &p->refusals[p->nr_refusals++];
+	r->addr = addr;
+	r->ip = ip;
+	r->access = access;
+	r->reason = f->reason;
+	r->sig = f->result == QUIRE_FAULT_BUS ? SIGBUS : SIGSEGV;
+	r->si_code = f->si_code;
+	r->count = 1;
+	describe(r, f);
+	return r;
 }
 
-void proc_note_refusal(struct proc *p, const struct space *s, uint64_t addr, uint64_t ip,
-		       enum quire_access access, const struct quire_fault *f)
+struct refusal *proc_note_refusal(struct proc *p, const struct space *s, uint64_t addr, uint64_t ip,
+				  enum quire_access access, const struct quire_fault *f)
 {
+	struct refusal *first = NULL;
+
 	pthread_mutex_lock(&p->run->lock);
 	if (s->users && ip < GUEST_TASK_SIZE)
-		note_signal(p, addr, ip, access, f);
+		first = note_signal(p, addr, ip, access, f);
 	else if (s->users) /* by the stub, for a system call: no signal comes of it */
 		atomic_count(&p->stats.efaults[f->reason]);
 	pthread_mutex_unlock(&p->run->lock);
+	return first;
 }

@@ -9,6 +9,7 @@
 #include "run/guest/counters.h"
 #include "run/wire/requests.h"
 
+struct huge_why;
 struct proc;
 struct slot;
 struct space;
@@ -24,6 +25,7 @@ struct refusal {
 	int vma_prot;
 	char vma_name[64];
 	uint64_t count;
+	struct huge_why *why; /* G; by whoever noted it: of huge pages; or NULL */
 };
 #define PROC_MAX_REFUSALS 8
 
@@ -42,10 +44,13 @@ struct proc_stats {
 void stats_add(struct proc_stats *to, const struct proc_stats *from);
 void stats_add_mm(struct proc_stats *to, const struct quire_mm_stats *mm);
 void proc_count_slot(struct proc *p, struct slot *s);
-/* An access of p, in s, that was refused.  It counts for nothing if nobody is in s any more: p was
- * killed while it waited for the answer. */
-void proc_note_refusal(struct proc *p, const struct space *s, uint64_t addr, uint64_t ip,
-		       enum quire_access access, const struct quire_fault *f);
+/*
+ * An access of p, in s, that was refused.  It counts for nothing if nobody is in s any more: p was
+ * killed while it waited for the answer.  Returned if it is the first of its kind and is kept, as
+ * long as p is; else NULL.
+ */
+struct refusal *proc_note_refusal(struct proc *p, const struct space *s, uint64_t addr, uint64_t ip,
+				  enum quire_access access, const struct quire_fault *f);
 
 /* Counters of a process as they are now; those of a present mm are not among them (asking the core
  * under G could deadlock with a flush). */

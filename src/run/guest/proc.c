@@ -67,6 +67,8 @@ void proc_put(struct proc *p)
 	if (atomic_add(&p->refs, (uint32_t)-1))
 		return;
 	pending_free(p->pending);
+	for (unsigned i = 0; i < p->nr_refusals; i++)
+		free(p->refusals[i].why);
 	free(p->refusals);
 	free(p->exe);
 	free(p);

@@ -11,21 +11,15 @@
 #define RUN_HOLDERS_H
 
 #include "quire/quire.h"
+#include "run/guest/tenants.h"
 
 #include <stdbool.h>
-#include <sys/types.h>
 
-struct proc;
 struct run;
 struct space;
 
-#define MAX_HOLDERS 1024u
-
 struct holder {
-	struct proc *proc;   /* referenced */
-	struct space *space; /* referenced */
-	pid_t pid;
-	char comm[16];
+	const struct tenant *who;
 	uint64_t held; /* bytes */
 	int adj;
 };
@@ -35,7 +29,8 @@ struct holders {
 	uint64_t nodes; /* RAM of these nodes alone; 0: of all */
 	uint64_t total; /* bytes of it, all in all */
 	unsigned nr;
-	struct holder v[MAX_HOLDERS]; /* who holds most first */
+	struct holder v[MAX_TENANTS]; /* who holds most first */
+	struct tenant tenants[MAX_TENANTS];
 };
 
 /* Waits for the memory of what dies, but `mine`.  True: it came.  killed: one was just killed. */

@@ -96,7 +96,7 @@ static void kill_all(struct run *run, const struct space *space)
 static void say_nobody(struct run *run, const struct holders *h)
 {
 	for (unsigned i = 0; i < h->nr; i++)
-		if (atomic_load(&h->v[i].proc->oom_killed))
+		if (atomic_load(&h->v[i].who->proc->oom_killed))
 			return;
 	run_say(run,
 		"out of memory: %s: no process may be killed (oom_score_adj): process %d (%s) gets "
@@ -107,14 +107,14 @@ static void say_nobody(struct run *run, const struct holders *h)
 static bool choose_and_kill(struct run *run, struct space *mine, struct holders *h)
 {
 	struct holder *victim = holders_choose(h);
-	bool other = victim && victim->space != mine;
+	bool other = victim && victim->who->space != mine;
 
 	if (!victim) {
 		say_nobody(run, h);
 		return false;
 	}
 	oom_tell(run, h, victim);
-	kill_all(run, victim->space);
+	kill_all(run, victim->who->space);
 	if (other)
 		oom_wait(run, mine, true);
 	return other;

@@ -59,31 +59,6 @@ static int adj_of(pid_t pid)
 	return read_text(path, text, sizeof(text)) > 0 ? atoi(text) : 0;
 }
 
-static bool is_listed(const struct space *s, const struct holder *v, unsigned n)
-{
-	while (n && v[n - 1].space != s)
-		n--;
-	return n;
-}
-
-/* Those in whose spaces somebody lives, one for each space; both referenced. */
-static unsigned list(struct run *run, struct holder *out, unsigned max)
-{
-	unsigned n = 0;
-
-	pthread_mutex_lock(&run->lock);
-	for (struct proc *p = run->procs; p && n < max; p = p->next) {
-		if (!p->space || is_listed(p->space, out, n))
-			continue;
-		out[n] = (struct holder){.proc = proc_get(p), .space = space_get(p->space)};
-		out[n].pid = p->pid;
-		memcpy(out[n].comm, p->comm, sizeof(out[n].comm));
-		n++;
-	}
-	pthread_mutex_unlock(&run->lock);
-	return n;
-}
-
 static int by_held(const void *a, const void *b)
 {
 	const struct holder *x = a, *y = b;
@@ -106,23 +81,21 @@ static uint64_t total_of(struct run *run, enum quire_memory what, uint64_t nodes
 
 void holders_find(struct run *run, enum quire_memory what, uint64_t nodes, struct holders *h)
 {
-	h->nr = list(run, h->v, MAX_HOLDERS);
+	h->nr = tenants_list(run, h->tenants);
 	h->what = what;
 	h->nodes = nodes;
 	h->total = total_of(run, what, nodes);
 	for (unsigned i = 0; i < h->nr; i++) {
-		h->v[i].held = held_by(h->v[i].space->mm, what, nodes);
-		h->v[i].adj = adj_of(h->v[i].pid);
+		h->v[i].who = &h->tenants[i];
+		h->v[i].held = held_by(h->tenants[i].space->mm, what, nodes);
+		h->v[i].adj = adj_of(h->tenants[i].pid);
 	}
 	qsort(h->v, h->nr, sizeof(h->v[0]), by_held);
 }
 
 void holders_put(struct holders *h)
 {
-	for (unsigned i = 0; i < h->nr; i++) {
-		space_put(h->v[i].space);
-		proc_put(h->v[i].proc);
-	}
+	tenants_put(h->tenants, h->nr);
 	h->nr = 0;
 }
 
@@ -139,7 +112,7 @@ struct holder *holders_choose(struct holders *h)
 		struct holder *x = &h->v[i];
 
 		/* A child that fork has just granted has no number yet, and no page of its own. */
-		if (x->pid > 0 && x->adj != NEVER && !atomic_load(&x->proc->oom_killed) &&
+		if (x->who->pid > 0 && x->adj != NEVER && !atomic_load(&x->who->proc->oom_killed) &&
 		    (!best || score(h, x) > score(h, best)))
 			best = x;
 	}

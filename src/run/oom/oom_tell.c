@@ -66,8 +66,8 @@ static struct oom_record record_of(struct run *run, const struct holders *h,
 {
 	struct oom_record r = {.what = h->what, .total = h->total, .adj = victim->adj};
 
-	r.victim = (struct oom_share){victim->pid, victim->held, ""};
-	memcpy(r.victim.comm, victim->comm, sizeof(r.victim.comm));
+	r.victim = (struct oom_share){victim->who->pid, victim->held, ""};
+	memcpy(r.victim.comm, victim->who->comm, sizeof(r.victim.comm));
 	r.pools = in_pools(run, h);
 	r.nobodys = nobodys(run, h, r.pools);
 	for (unsigned i = 0; i < h->nr; i++) {
@@ -78,8 +78,8 @@ static struct oom_record record_of(struct run *run, const struct holders *h,
 		if (r.nr_others < OOM_OTHERS) {
 			struct oom_share *o = &r.others[r.nr_others++];
 
-			*o = (struct oom_share){x->pid, x->held, ""};
-			memcpy(o->comm, x->comm, sizeof(o->comm));
+			*o = (struct oom_share){x->who->pid, x->held, ""};
+			memcpy(o->comm, x->who->comm, sizeof(o->comm));
 		} else {
 			r.nr_rest++;
 			r.rest += x->held;

@@ -7,7 +7,9 @@
 #include "run/file/guest_mem.h"
 #include "run/file/window.h"
 #include "run/guest/account.h"
+#include "run/base/run.h"
 #include "run/guest/request.h"
+#include "run/huge/why.h"
 #include "run/op/ops.h"
 #include "run/port/port_run.h"
 #include "run/wire/addresses.h"
@@ -56,6 +58,20 @@ static void refuse_page(const struct request *q, struct quire_fault *f)
 	f->addr = q->a[0];
 }
 
+/* Asks the core, of all processes: no lock is held. */
+static void note_refusal(const struct request *q, enum quire_access access,
+			 const struct quire_fault *f)
+{
+	struct refusal *first = proc_note_refusal(q->proc, q->space, q->a[0], q->a[2], access, f);
+	struct huge_why *why = first ? huge_why(q->run, q->a[0], f) : NULL;
+
+	if (!why)
+		return;
+	pthread_mutex_lock(&q->run->lock);
+	first->why = why;
+	pthread_mutex_unlock(&q->run->lock);
+}
+
 void op_fault(struct request *q)
 {
 	struct quire_fault f = {0};
@@ -69,7 +85,7 @@ void op_fault(struct request *q)
 	if (f.result == QUIRE_FAULT_OK && in_ram(f.pte))
 		q->fresh = frame_of(f.pte) + 1;
 	else if (f.result == QUIRE_FAULT_SEGV || f.result == QUIRE_FAULT_BUS)
-		proc_note_refusal(q->proc, q->space, q->a[0], q->a[2], access, &f);
+		note_refusal(q, access, &f);
 	reply(q, &f);
 }
 

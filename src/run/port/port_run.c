@@ -17,6 +17,7 @@
 #include "run/guest/creds.h"
 #include "run/guest/slot.h"
 #include "run/guest/space.h"
+#include "run/huge/history.h"
 #include "run/link/channel.h"
 #include "run/oom/oom.h"
 #include "run/port/flush.h"
@@ -144,4 +145,5 @@ void port_run(struct run *run)
 	run->port.oom = oom_kill;
 	run->port.privileged = privileged;
 	run->port.task = task;
+	run->port.huge_event = huge_note;
 }

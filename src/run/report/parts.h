@@ -9,6 +9,7 @@
 #include "run/guest/proc.h"
 #include "run/report/report.h"
 
+#include <jansson.h>
 #include <stdio.h>
 
 struct report_row {
@@ -75,6 +76,15 @@ uint64_t report_peak_other(const struct run *run);
 
 /* ---- report_table.c: one row per process */
 void report_table(const struct report *r, FILE *out);
+
+/* ---- report_huge.c: why a huge page was not to be had, below the line of the refusal */
+void report_huge(const struct refusal *f, FILE *out);
+json_t *report_huge_json(const struct refusal *f);
+/* As --hugepages has it: 2M, 1G. */
+const char *report_huge_size(uint64_t page_size);
+/* And why mmap was ENOMEM for want of them. */
+void report_unpromised(struct run *run, FILE *out);
+json_t *report_unpromised_json(struct run *run);
 
 /* ---- report_text.c, report_json.c: 0 or -errno */
 int report_text(const struct report *r, FILE *out);

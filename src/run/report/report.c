@@ -10,6 +10,7 @@
 #include "run/base/options.h"
 #include "run/base/run.h"
 #include "run/base/say.h"
+#include "run/huge/unpromised.h"
 #include "run/report/parts.h"
 
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static bool wants_json(const char *file)
@@ -97,12 +99,30 @@ static int write_out(const struct report *r)
 	return err;
 }
 
+/* A program that has failed may have failed for that, which it need not say. */
+static void say_unpromised(struct run *run)
+{
+	const struct unpromised_list *l = run->unpromised;
+
+	for (unsigned i = 0; i < l->nr; i++) {
+		const struct unpromised *u = &l->v[i];
+
+		run_say(run, "%d (%s): mmap of %llu huge pages of %s was refused: ENOMEM: %s",
+			(int)u->note.pid, u->note.comm, (unsigned long long)u->note.event.pages,
+			report_huge_size(u->note.event.page_size),
+			quire_fault_reason_name((enum quire_fault_reason)u->note.event.reason));
+	}
+}
+
 int report_write(struct run *run, const struct run_verdict *verdict)
 {
 	const struct run_options *opts = run->opts;
 	struct report r;
 	int err;
 
+	if (!WIFEXITED(run->first_status) || WEXITSTATUS(run->first_status))
+		if (opts->quiet || opts->report)
+			say_unpromised(run);
 	if (opts->quiet && !opts->report)
 		return 0;
 	err = report_collect(&r, run, verdict);

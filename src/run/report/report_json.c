@@ -169,6 +169,8 @@ static json_t *refusal(const struct refusal *f)
 		json_object_set_new(vma, "name", text(f->vma_name));
 		json_object_set_new(o, "mapping", vma);
 	}
+	if (f->why)
+		json_object_set_new(o, "huge", report_huge_json(f));
 	return o;
 }
 
@@ -275,6 +277,7 @@ static json_t *machine(const struct report *r)
 	put(o, "unreached_points", r->verdict->unreached);
 	put(o, "out_of_memory_kills", r->run->ooms->kills);
 	json_object_set_new(o, "out_of_memory", ooms(r->run));
+	json_object_set_new(o, "huge_pages_refused", report_unpromised_json(r->run));
 	put(o, "compactions", r->run->compacted.times);
 	put(o, "compacted_blocks", r->run->compacted.blocks);
 	put(o, "compacted_pages", r->run->compacted.pages);

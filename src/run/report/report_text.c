@@ -76,6 +76,8 @@ static void print_refusal(FILE *out, const struct proc *p, const struct refusal 
 			(unsigned long)f->vma_end, f->vma_prot & QPROT_READ ? 'r' : '-',
 			f->vma_prot & QPROT_WRITE ? 'w' : '-', f->vma_prot & QPROT_EXEC ? 'x' : '-',
 			report_clean(f->vma_name, b));
+	if (f->why)
+		report_huge(f, out);
 	if (f->count > 1)
 		fprintf(out, "      %s times\n", report_count(f->count, b));
 }
@@ -125,6 +127,7 @@ static void print_trouble(const struct report *r, FILE *out)
 			report_noun(r->verdict->violations, "violation", b));
 	print_ooms(r->run, out);
 	print_refusals(r, out);
+	report_unpromised(r->run, out);
 }
 
 int report_text(const struct report *r, FILE *out)

@@ -24,6 +24,8 @@
 #include "run/guest/reaper.h"
 #include "run/guest/slot.h"
 #include "run/guest/space.h"
+#include "run/huge/history.h"
+#include "run/huge/unpromised.h"
 #include "run/oom/oom.h"
 #include "run/op/worker.h"
 #include "run/port/port_run.h"
@@ -140,8 +142,9 @@ static const struct space_hooks space_hooks = {windows_copy, windows_destroy, sh
 
 /* What rooms keep of a run. */
 static int (*const parts[])(struct run *run) = {
-    slots_create,  procs_create, oom_create,    shm_create, notes_create,
-    inodes_create, far_create,   closer_create, fds_create, machine_tree_create};
+    slots_create, procs_create,        oom_create,          shm_create,
+    notes_create, inodes_create,       far_create,          closer_create,
+    fds_create,   machine_tree_create, huge_history_create, unpromised_create};
 #define NR_PARTS (sizeof(parts) / sizeof(parts[0]))
 
 static int start(struct run *run, int *guest_ctl)
