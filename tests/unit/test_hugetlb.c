@@ -173,6 +173,7 @@ static void told_apart(void **state)
 	quire_range_usage(u->mm, a, a + 4 * HUGE, &usage);
 	assert_int_equal(usage.private_hugetlb, HUGE);
 	assert_int_equal(usage.shared_hugetlb, HUGE);
+	assert_int_equal(usage.file_hugetlb, 0);
 	assert_int_equal(usage.rss + usage.anonymous + usage.referenced + usage.pss_shifted, 0);
 	assert_int_equal(quire_vma_next(u->mm, a, &info), 0);
 	assert_int_equal(info.page_size, HUGE);
@@ -180,6 +181,12 @@ static void told_apart(void **state)
 	assert_string_equal(flags, "rd wr mr mw me de ht");
 	assert_string_equal(info.file_name, "/anon_hugepage (deleted)");
 	quire_mm_put(child);
+	a = unit_map(u->mm, 0, 2 * HUGE, RW, SHARED);
+	unit_store(u->mm, a, 1);
+	usage = (struct quire_usage){0};
+	quire_range_usage(u->mm, a, a + 2 * HUGE, &usage);
+	assert_int_equal(usage.private_hugetlb, HUGE);
+	assert_int_equal(usage.file_hugetlb, HUGE);
 }
 
 /* ---- after a fork ---------------------------------------------------------------- */

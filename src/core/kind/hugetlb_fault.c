@@ -62,18 +62,15 @@ static void remember(struct fault_huge *got, const struct huge_request *rq)
 	got->copy = rq->copy;
 }
 
-struct mutex *hugetlb_lock_of(const struct quire_file *file, uint64_t index)
-{
-	uint64_t page = (uint64_t)(uintptr_t)file->huge / sizeof(*file->huge) + index;
-
-	return &file->machine->huge.faults[page * 0x9e3779b97f4a7c15ull >> 58];
-}
-_Static_assert(HUGE_FAULT_LOCKS == 1u << (64 - 58), "as many as the hash has values");
-
+/* G of the fault's page. */
 static struct mutex *lock_of(const struct fault *f)
 {
-	return hugetlb_lock_of(f->vma->file, hugetlb_fault_index(f));
+	const struct huge_file *file = f->vma->file->huge;
+	uint64_t page = (uint64_t)(uintptr_t)file / sizeof(*file) + hugetlb_fault_index(f);
+
+	return &f->mm->machine->huge.faults[page * 0x9e3779b97f4a7c15ull >> 58];
 }
+_Static_assert(HUGE_FAULT_LOCKS == 1u << (64 - 58), "as many as the hash has values");
 
 static void begin_huge(struct fault *f)
 {

@@ -31,6 +31,7 @@ struct tally {
 	uint64_t pages[NR_CLASSES], pss[NR_CLASSES];   /* pss: bytes, shifted */
 	uint64_t referenced, external, lazyfree, swap; /* pages */
 	uint64_t hugetlb[2];                           /* pages, of one mapping and of more */
+	uint64_t file_hugetlb;                         /* of them, a file's */
 };
 
 /* Pages side by side are mostly alike: they are counted before they are added, all at once. */
@@ -88,10 +89,12 @@ static void add_large(struct tally *t, pte_t e, const struct folio *f, unsigned 
 				.flags = atomic_load_relaxed(&f->flags),
 				.mapcount = (int32_t)((mapcount + of - 1) / of)};
 
-	if (a.flags & FOLIO_HUGETLB)
-		t->hugetlb[a.mapcount > 1] += pages;
-	else
+	if (!(a.flags & FOLIO_HUGETLB)) {
 		add_alike(t, &a);
+		return;
+	}
+	t->hugetlb[a.mapcount > 1] += pages;
+	t->file_hugetlb += a.flags & FOLIO_ANON ? 0 : pages;
 }
 
 /* Not like what was counted last.  Pages of a large folio are like none. */
@@ -201,6 +204,7 @@ static void add_tally(struct quire_usage *u, const struct tally *t, bool locked)
 	u->swap += t->swap * PAGE_SIZE;
 	u->private_hugetlb += t->hugetlb[0] * PAGE_SIZE;
 	u->shared_hugetlb += t->hugetlb[1] * PAGE_SIZE;
+	u->file_hugetlb += t->file_hugetlb * PAGE_SIZE;
 }
 
 static void add_vma(struct quire_usage *u, const struct vma *vma, uint64_t addr, uint64_t end)

@@ -117,6 +117,7 @@ static inline uint64_t told_policy(uint32_t mode_or_node, uint64_t nodes)
 
 struct board {
 	uint32_t guest;              /* it is that of a program under `quire run` */
+	uint32_t host;               /* it is the host's */
 	uint32_t huge;               /* the script is about huge pages */
 	uint32_t turn;               /* a futex */
 	int32_t pids[MAX_ACTORS];    /* of the process that an actor is or belongs to; 0: none */

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+/* Room in all: what a script's machine does not use of it costs nothing. */
+#define MOST_RAM (8ull << 30)
 #define RAM_BYTES (64ull << 20)
 #define HEAP_START 0x200000000000ull
 
@@ -54,13 +56,13 @@ static bool begin(struct lib *l)
 	static struct quire_port port;
 	static uint64_t own_data;
 	static uint8_t *ram;
-	struct quire_machine_options options = {.size = sizeof(options), .ram_bytes = RAM_BYTES};
+	struct quire_machine_options options = {.size = sizeof(options)};
 	struct quire_mm_options mm = {
 	    .size = sizeof(mm), .cookie = &l->tlbs[0], .ignore_memlock = true};
 
 	if (!ram) {
-		ram = mmap(NULL, RAM_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			   0);
+		ram = mmap(NULL, MOST_RAM, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		quire_port_host(&port);
 		own_data = own_data_bytes();
 		port.log = on_log;
@@ -68,6 +70,9 @@ static bool begin(struct lib *l)
 		port.task = task_of;
 	}
 	options.ram = l->ram = ram;
+	options.ram_bytes = RAM_BYTES + lib_huge_ram(&l->board->script);
+	if (options.ram_bytes > MOST_RAM)
+		options.ram_bytes = MOST_RAM;
 	options.nodes = l->board->script.nodes;
 	if (quire_machine_create(&port, &options, &l->machine) ||
 	    quire_mm_create(l->machine, &mm, &l->mms[0]))

@@ -15,6 +15,7 @@ void library_execute(struct board *b);
 
 /* The device of a script's files: no other file of the library is on it. */
 #define LIB_DEV 0x100u
+#define MAX_COPY (64u << 10)
 
 struct lib_file {
 	struct quire_file *file;
@@ -66,6 +67,16 @@ int64_t lib_get_mempolicy(struct lib *l);
 int64_t lib_home_node(struct lib *l);
 int64_t lib_move_pages(struct lib *l);
 int64_t lib_migrate_pages(struct lib *l);
+
+/* Huge pages (lib_huge.c). */
+
+/* RAM that a script's machine has beyond that of every other, for its pools. */
+uint64_t lib_huge_ram(const struct script *s);
+void lib_counters(struct lib *l, enum huge_size size, int64_t counters[NR_COUNTERS]);
+/* The calls that change or ask a pool. */
+int64_t lib_pool_call(struct lib *l);
+/* The library has no such operation for huge pages yet. */
+bool lib_huge_lacks(const struct lib *l);
 
 /* Files (lib_file.c). */
 int64_t lib_file_create(struct lib *l);

@@ -43,7 +43,7 @@ static int64_t call_remap(struct lib *l)
 
 static int64_t call_mincore(struct lib *l)
 {
-	static uint8_t vec[ARENA_PAGES * 2];
+	static uint8_t vec[HUGE_PAGES * (REPLAY_HUGE / REPLAY_PAGE) + 1];
 	int64_t err;
 
 	if (l->a[1] / REPLAY_PAGE >= sizeof(vec) && l->a[1] < 1ull << 46)
@@ -121,15 +121,19 @@ static uint16_t page_sum(struct lib *l, uint64_t addr)
 	return content_of_sum(sum);
 }
 
+/* Of a huge page the last small one. */
 static int64_t call_contents(struct lib *l)
 {
-	struct quire_vma_info v;
+	struct quire_vma_info v = {0};
 
-	for (uint64_t at = ARENA_START;
-	     at < ARENA_END && !quire_vma_next(l->mm, at, &v) && v.start < ARENA_END; at = v.end)
-		for (uint64_t p = v.start < at ? at : v.start; p < v.end && p < ARENA_END;
-		     p += REPLAY_PAGE)
-			l->result->contents[(p - ARENA_START) / REPLAY_PAGE] = page_sum(l, p);
+	for (unsigned cell = 0; cell < NR_CELLS; cell++) {
+		uint64_t addr = cell_last_page(cell);
+
+		if (addr >= v.end && quire_vma_next(l->mm, addr, &v))
+			break;
+		if (addr >= v.start)
+			l->result->contents[cell] = page_sum(l, addr);
+	}
 	return 0;
 }
 
@@ -221,6 +225,22 @@ static int64_t call_usage(struct lib *l)
 	return view_usage(&v, l->a[0], l->step->words[0]);
 }
 
+/* What the program itself has read or written by the kernel. */
+static int64_t copy_own(struct lib *l, bool store)
+{
+	static uint8_t buf[MAX_COPY];
+	int64_t n;
+
+	if (l->a[1] > sizeof(buf))
+		return -E2BIG;
+	memset(buf, (int)l->a[2], l->a[1]);
+	n = store ? quire_write(l->mm, l->a[0], buf, l->a[1])
+		  : quire_read(l->mm, l->a[0], buf, l->a[1]);
+	for (int64_t i = 0; !store && i < n; i++)
+		result_byte(l->result, buf[i]);
+	return n;
+}
+
 /* Of nodes, and of files. */
 static int64_t call_other(struct lib *l)
 {
@@ -237,35 +257,37 @@ static int64_t call_other(struct lib *l)
 		return lib_move_pages(l);
 	case VERB_MIGRATE_PAGES:
 		return lib_migrate_pages(l);
+	case VERB_POOL:
+	case VERB_OVERCOMMIT:
+	case VERB_DEMOTE:
+	case VERB_COUNTERS:
+		return lib_pool_call(l);
+	case VERB_GET:
+		return copy_own(l, false);
+	case VERB_PUT:
+		return copy_own(l, true);
 	default:
 		return lib_file_call(l);
 	}
 }
 
 /* What is no part of the library. */
-static bool is_absent(enum verb verb)
+static bool is_absent(const struct lib *l)
 {
-	switch (verb) {
+	switch (l->step->verb) {
 	case VERB_SHM:
 	case VERB_ATTACH:
 	case VERB_DETACH:
 	case VERB_REMOVE:
 	case VERB_FALLOCATE:
 	case VERB_SEAL:
-	case VERB_SIZE:
 	case VERB_STATFS:
 	case VERB_MOUNT:
-	case VERB_GET:
-	case VERB_PUT:
 	case VERB_POKE:
-	case VERB_POOL:
-	case VERB_OVERCOMMIT:
-	case VERB_DEMOTE:
 	case VERB_POOL_TEXT:
-	case VERB_COUNTERS:
 		return true;
 	default:
-		return false;
+		return lib_huge_lacks(l);
 	}
 }
 
@@ -275,7 +297,7 @@ int64_t lib_call(struct lib *l)
 	const uint64_t *a = l->a;
 	int word = (int)l->step->words[0];
 
-	if (is_absent(l->step->verb)) {
+	if (is_absent(l)) {
 		l->result->outcome = OUTCOME_ABSENT;
 		return -ENOSYS;
 	}

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define DISK_BYTES (4ull << 20)
-#define MAX_COPY (64u << 10)
 
 static int read_page(void *priv, uint64_t pgoff, void *mem)
 {
@@ -63,6 +62,13 @@ static int64_t fill_file(struct quire_file *file, uint64_t bytes)
 	return quire_file_sync(file);
 }
 
+static const enum quire_file_kind kinds[NR_FILE_KINDS] = {
+    [FILE_MEMFD] = QUIRE_FILE_SHMEM,
+    [FILE_DISK] = QUIRE_FILE_PAGECACHE,
+    [FILE_HUGETLB] = QUIRE_FILE_HUGETLB,
+};
+
+/* A file of huge pages cannot be written to: it begins with zeros. */
 int64_t lib_file_create(struct lib *l)
 {
 	struct lib_file *f = &l->files[l->step->target];
@@ -71,10 +77,12 @@ int64_t lib_file_create(struct lib *l)
 
 	if (l->a[0] >> 63)
 		return -EINVAL;
+	if (l->step->words[0] == FILE_HUGETLB && l->a[0] % REPLAY_HUGE)
+		return -EINVAL;
 	o.bytes = l->a[0];
 	o.ino = (uint64_t)l->step->target + 1;
 	o.name = l->board->script.file_names[l->step->target];
-	o.kind = l->step->words[0] == FILE_DISK ? QUIRE_FILE_PAGECACHE : QUIRE_FILE_SHMEM;
+	o.kind = kinds[l->step->words[0]];
 	o.noreserve = true;
 	if (o.kind == QUIRE_FILE_PAGECACHE) {
 		f->disk = calloc(1, DISK_BYTES);
@@ -84,7 +92,7 @@ int64_t lib_file_create(struct lib *l)
 			return -ENOMEM;
 	}
 	err = quire_file_create(l->machine, &o, &f->file);
-	return err ? err : fill_file(f->file, l->a[0]);
+	return err || o.kind == QUIRE_FILE_HUGETLB ? err : fill_file(f->file, l->a[0]);
 }
 
 void lib_file_end(struct lib_file *f)
@@ -162,6 +170,8 @@ int64_t lib_file_call(struct lib *l)
 		if (l->a[0] >> 63 || !l->a[1] || l->a[1] >> 63)
 			return -EINVAL;
 		return quire_file_remove(file, l->a[0], l->a[1]);
+	case VERB_SIZE:
+		return (int64_t)quire_file_size(file);
 	case VERB_PREAD:
 		return do_pread(l, file);
 	case VERB_PWRITE:

@@ -23,11 +23,12 @@ static void usage_kb(const struct quire_usage *u, uint32_t kb[NR_USAGE])
 	    [USAGE_LAZYFREE] = u->lazyfree,
 	    [USAGE_SWAP] = u->swap,
 	    [USAGE_LOCKED] = u->locked_pss_shifted >> 12,
+	    [USAGE_SHARED_HUGETLB] = u->shared_hugetlb,
+	    [USAGE_PRIVATE_HUGETLB] = u->private_hugetlb,
 	};
 
 	for (unsigned i = 0; i < NR_USAGE; i++)
 		kb[i] = (uint32_t)(bytes[i] >> 10);
-	kb[USAGE_PAGE_SIZE] = REPLAY_PAGE >> 10;
 }
 
 /* What a mapping has no policy of its own for is told by that of the process's first thread. */
@@ -58,7 +59,13 @@ static void fill_vma(const struct lib *l, struct quire_mm *mm, const struct quir
 	quire_vm_flag_names(v->vm_flags, m->flags, sizeof(m->flags));
 	quire_range_usage(mm, v->start, v->end, &u);
 	usage_kb(&u, m->kb);
+	m->kb[USAGE_PAGE_SIZE] = (uint32_t)(v->page_size >> 10);
 	m->policy = policy_of(l, mm, v->start);
+}
+
+static bool is_exclusive(const struct quire_usage *u)
+{
+	return u->private_clean + u->private_dirty + u->private_hugetlb;
 }
 
 static uint8_t page_bits(struct quire_mm *mm, uint64_t addr)
@@ -73,11 +80,19 @@ static uint8_t page_bits(struct quire_mm *mm, uint64_t addr)
 		return bits;
 	bits |= PAGE_PRESENT;
 	quire_range_usage(mm, addr, addr + REPLAY_PAGE, &u);
-	if (u.rss && !u.anonymous)
+	if ((u.rss && !u.anonymous) || u.file_hugetlb)
 		bits |= PAGE_FILE;
-	if (u.private_clean + u.private_dirty)
+	if (is_exclusive(&u))
 		bits |= PAGE_EXCLUSIVE;
 	return bits;
+}
+
+static int64_t huge_kb(struct quire_mm *mm)
+{
+	struct quire_usage u = {0};
+
+	quire_range_usage(mm, 0, UINT64_MAX, &u);
+	return (int64_t)((u.private_hugetlb + u.shared_hugetlb) >> 10);
 }
 
 /* A script begins with no memory at all. */
@@ -89,7 +104,7 @@ void lib_status(struct quire_mm *mm, int64_t kb[NR_STATUS])
 	kb[STATUS_SIZE] = (int64_t)(s.total_vm * (REPLAY_PAGE / 1024));
 	kb[STATUS_LOCKED] = (int64_t)(s.locked_vm * (REPLAY_PAGE / 1024));
 	kb[STATUS_DATA] = (int64_t)(s.data_vm * (REPLAY_PAGE / 1024));
-	kb[STATUS_HUGETLB] = 0;
+	kb[STATUS_HUGETLB] = huge_kb(mm);
 	kb[STATUS_STACK] = (int64_t)(s.stack_vm * (REPLAY_PAGE / 1024));
 }
 
@@ -106,6 +121,9 @@ void lib_view(struct lib *l, struct quire_mm *mm, struct view *v)
 			fill_vma(l, mm, &info, &v->vmas[v->nr_vmas++]);
 		for (unsigned cell = 0; cell < NR_CELLS; cell++)
 			if (cell_address(cell) >= info.start && cell_address(cell) < info.end)
-				v->pages[cell] = page_bits(mm, cell_address(cell));
+				v->pages[cell] = page_bits(mm, cell_address(cell)) &
+						 page_bits(mm, cell_last_page(cell));
 	}
+	if (l->board->huge)
+		lib_counters(l, HUGE_2M, v->pool);
 }

@@ -36,6 +36,7 @@ int side_open(struct side *s, enum side_kind kind)
 	if (s->board == MAP_FAILED)
 		return -errno;
 	s->board->guest = kind == SIDE_RUN;
+	s->board->host = kind == SIDE_HOST;
 	return 0;
 }
 
@@ -169,7 +170,8 @@ bool side_lacks(const struct side *s, const struct script *script, char *why, si
 {
 	if (s->kind == SIDE_HOST)
 		return host_lacks(script, why, len);
-	return script_uses_huge(script) && says(why, len, "has no huge pages");
+	return s->kind == SIDE_RUN && script_uses_huge(script) &&
+	       says(why, len, "has no huge pages");
 }
 
 /* Under `quire run` the machine is the stage's, and lasts as long. */

@@ -58,9 +58,9 @@ static uint64_t entry_of(const struct pagemap *p, uint64_t addr)
 		return 0;
 	quire_range_usage(p->mm, addr, addr + QUIRE_PAGE_SIZE, &u);
 	/* The zero page is in no rss and neither file nor exclusive. */
-	if (u.rss && !u.anonymous)
+	if ((u.rss && !u.anonymous) || u.file_hugetlb)
 		e |= PM_FILE;
-	if (u.private_clean + u.private_dirty && !(pte & QUIRE_PTE_EXTERNAL))
+	if (u.private_clean + u.private_dirty + u.private_hugetlb && !(pte & QUIRE_PTE_EXTERNAL))
 		e |= PM_EXCLUSIVE;
 	if (pte & QUIRE_PTE_UFFD_WP)
 		e |= PM_UFFD_WP;
