@@ -282,6 +282,23 @@ static inline int quire_huge_group_info(struct quire_huge_group *g, enum quire_h
  * child begins in its parent's.  Any thread, at any moment. */
 QUIRE_API void quire_mm_set_huge_group(struct quire_mm *mm, struct quire_huge_group *g);
 
+/*
+ * The huge pages of one mounted file system (hugetlbfs): at most `max` (size=;
+ * QUIRE_HUGE_NO_LIMIT: no such limit), and `min` that are reserved in the pool from the start
+ * (min_size=).  Its files name it (quire_file_options.subpool).
+ */
+struct quire_huge_subpool;
+/* The caller has a reference.  0; -EINVAL: no such size, or min > max; -ENOMEM: the pool has not so
+ * many, or there is no memory. */
+QUIRE_API int quire_huge_subpool_create(struct quire_machine *m, enum quire_huge size, uint64_t max,
+					uint64_t min, struct quire_huge_subpool **out);
+/* May be NULL.  With the last reference, files included, what it keeps of `min` goes back; it is
+ * gone when the last page that is charged to it is free. */
+QUIRE_API void quire_huge_subpool_put(struct quire_huge_subpool *s);
+/* What statfs(2) tells: `max`, and how many are left of it; reservations count as used. */
+QUIRE_API void quire_huge_subpool_usage(struct quire_huge_subpool *s, uint64_t *max,
+					uint64_t *left);
+
 /* The next allocation point is number 1, and alloc_points counts from there.  No other call may be
  * in progress. */
 QUIRE_API void quire_machine_restart_points(struct quire_machine *m);
@@ -758,7 +775,8 @@ struct quire_file_options {
 	const char *name; /* for maps; copied */
 	uint64_t dev, ino;
 	bool moves_alone;     /* no mremap over several mappings takes it along (EFAULT) */
-	enum quire_huge huge; /* QUIRE_FILE_HUGETLB: of which size its pages are */
+	enum quire_huge huge; /* QUIRE_FILE_HUGETLB: of which size its pages are .. */
+	struct quire_huge_subpool *subpool; /* .. and of which file system it is, of that size */
 };
 /* ops_size: of opts->ops, as the embedder knows it. */
 QUIRE_API int quire_file_create_sized(struct quire_machine *m,
@@ -791,7 +809,8 @@ QUIRE_API void quire_file_id(struct quire_file *file, uint64_t *dev, uint64_t *i
  * The file ends at `bytes`.  Cached pages that lie wholly beyond are dropped, and so is what is
  * mapped of them, private copies too: an access there is SIGBUS, and finds what the file has if it
  * is made longer again.  Of the page that the end lies in, the rest is zeroed in the cache, and the
- * page is dirty; a private copy keeps it.  So it is by ftruncate(2) and O_TRUNC.
+ * page is dirty; a private copy keeps it.  So it is by ftruncate(2) and O_TRUNC.  A file of huge
+ * pages ends where one does: else -EINVAL.
  * Where the content is moved (FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE), private copies go
  * from the page on in which that begins: the call for an external file is this one with its offset,
  * rounded down to a page, which changes no size there.
@@ -800,9 +819,9 @@ QUIRE_API void quire_file_id(struct quire_file *file, uint64_t *dev, uint64_t *i
 QUIRE_API int quire_file_truncate(struct quire_file *file, uint64_t bytes);
 /*
  * [off, off+len) reads as zeros, or as what the embedder's file has there now; the size stays.
- * Whole pages are dropped from the cache, dirty or not, and unmapped; private copies stay.  A page
- * of which a part is meant is zeroed there, and dirty.  So it is by FALLOC_FL_PUNCH_HOLE and
- * FALLOC_FL_ZERO_RANGE.
+ * Whole pages are dropped from the cache, dirty or not, and unmapped; private copies stay, but for
+ * those of huge pages.  A page of which a part is meant is zeroed there, and dirty.  So it is by
+ * FALLOC_FL_PUNCH_HOLE and FALLOC_FL_ZERO_RANGE.
  * 0, -EINVAL.
  */
 QUIRE_API int quire_file_punch(struct quire_file *file, uint64_t off, uint64_t len);
@@ -811,6 +830,18 @@ QUIRE_API int quire_file_punch(struct quire_file *file, uint64_t off, uint64_t l
  * write_page of them in between.  What punch_hole returned, or -EINVAL.
  */
 QUIRE_API int quire_file_remove(struct quire_file *file, uint64_t off, uint64_t len);
+/*
+ * The pages that have a part of [off, off+len) are there from now on, taken for mm, which asks: by
+ * fallocate(2).  `longer`: the file ends at off + len at least (not with FALLOC_FL_KEEP_SIZE).
+ * 0; -EINVAL; -EFBIG; -ENOSPC: some are there, and the length is as it was; -EOPNOTSUPP: not a file
+ * of huge pages.
+ */
+QUIRE_API int quire_file_allocate(struct quire_file *file, struct quire_mm *mm, uint64_t off,
+				  uint64_t len, bool longer);
+/* Huge pages of [off, off+len) are reserved, as by a shared mapping: by shmget(2).  0, -EINVAL,
+ * -ENOMEM, -EOPNOTSUPP. */
+QUIRE_API int quire_file_reserve(struct quire_file *file, struct quire_mm *mm, uint64_t off,
+				 uint64_t len);
 QUIRE_API uint64_t quire_file_size(struct quire_file *file);
 /* Bytes of it that are in the machine's RAM: its page cache. */
 QUIRE_API uint64_t quire_file_resident(struct quire_file *file);
@@ -818,8 +849,9 @@ QUIRE_API uint64_t quire_file_resident(struct quire_file *file);
  * true keeps others from mapping the file meanwhile. */
 QUIRE_API bool quire_file_mapped_by(struct quire_file *file, const struct quire_mm *mm);
 /*
- * read(2)/write(2) through the page cache (shmem and page-cache kinds).  A write beyond the end
- * makes the file longer, if quire_file_truncate() to that length would: else -ENOMEM.
+ * read(2)/write(2) through the page cache (all kinds but external; files of huge pages can only be
+ * read).  A write beyond the end makes the file longer, if quire_file_truncate() to that length
+ * would: else -ENOMEM.
  */
 QUIRE_API int64_t quire_file_read(struct quire_file *file, uint64_t off, void *buf, uint64_t len);
 QUIRE_API int64_t quire_file_write(struct quire_file *file, uint64_t off, const void *buf,

@@ -20,7 +20,7 @@ struct map {
 	struct huge_file *f;
 	uint32_t dead;
 	struct quire_huge_group *group;
-	struct huge_subpool *subpool;
+	struct quire_huge_subpool *subpool;
 	struct folio *page[PAGES];
 };
 
@@ -673,16 +673,17 @@ static void test_subpool(void **state)
 	struct reserve_test *t = *state;
 	uint64_t max, left;
 
-	refused(-EINVAL, subpool_new(t->u.m, pool_2m(&t->u), 1, 2, &t->a.subpool));
-	refused(-ENOMEM, subpool_new(t->u.m, pool_2m(&t->u), SUBPOOL_NO_MAX, 9, &t->a.subpool));
-	assert_int_equal(subpool_new(t->u.m, pool_2m(&t->u), 2, 1, &t->a.subpool), 0);
+	refused(-EINVAL, quire_huge_subpool_create(t->u.m, QUIRE_HUGE_2M, 1, 2, &t->a.subpool));
+	refused(-ENOMEM, quire_huge_subpool_create(t->u.m, QUIRE_HUGE_2M, QUIRE_HUGE_NO_LIMIT, 9,
+						   &t->a.subpool));
+	assert_int_equal(quire_huge_subpool_create(t->u.m, QUIRE_HUGE_2M, 2, 1, &t->a.subpool), 0);
 	is(t, 8, 8, 1, 0);
 	make_file(t, &t->a);
 	refused(HUGE_OVER_SIZE, map_shared(&t->a, 0, 3));
 	is(t, 8, 8, 1, 0);
 	granted(map_shared(&t->a, 0, 2)); /* the first is promised already */
 	is(t, 8, 8, 2, 0);
-	subpool_usage(t->a.subpool, &max, &left);
+	quire_huge_subpool_usage(t->a.subpool, &max, &left);
 	assert_true(max == 2 && left == 0);
 	refused(HUGE_OVER_SIZE, touch(t, &t->a, 2));
 	is(t, 8, 8, 2, 0);
@@ -701,7 +702,7 @@ static void test_subpool(void **state)
 	is(t, 8, 8, 1, 0);
 	end(t, &t->a);
 	is(t, 8, 8, 1, 0);
-	subpool_put(t->a.subpool);
+	quire_huge_subpool_put(t->a.subpool);
 	is(t, 8, 8, 0, 0);
 }
 
@@ -710,11 +711,11 @@ static void test_subpool_goes_first(void **state)
 {
 	struct reserve_test *t = *state;
 
-	assert_int_equal(subpool_new(t->u.m, pool_2m(&t->u), 4, 3, &t->a.subpool), 0);
+	assert_int_equal(quire_huge_subpool_create(t->u.m, QUIRE_HUGE_2M, 4, 3, &t->a.subpool), 0);
 	make_file(t, &t->a);
 	granted(touch(t, &t->a, 0));
 	is(t, 8, 7, 2, 0);
-	subpool_put(t->a.subpool);
+	quire_huge_subpool_put(t->a.subpool);
 	is(t, 8, 7, 2, 0);
 	huge_file_end(t->a.f);
 	t->a.f = NULL;
@@ -728,7 +729,7 @@ static void test_subpool_of_private(void **state)
 {
 	struct reserve_test *t = *state;
 
-	assert_int_equal(subpool_new(t->u.m, pool_2m(&t->u), 3, 0, &t->a.subpool), 0);
+	assert_int_equal(quire_huge_subpool_create(t->u.m, QUIRE_HUGE_2M, 3, 0, &t->a.subpool), 0);
 	t->b.subpool = t->a.subpool;
 	granted(map_private(t, &t->a, 2));
 	granted(touch(t, &t->a, 0));
@@ -741,7 +742,7 @@ static void test_subpool_of_private(void **state)
 	unmap(t, &t->a, 0, 2);
 	is(t, 8, 8, 0, 0);
 	end(t, &t->a);
-	subpool_put(t->a.subpool);
+	quire_huge_subpool_put(t->a.subpool);
 }
 
 /* A page that was freed went to the pool, and then one that was charged for was refused: the mount
@@ -752,7 +753,7 @@ static void test_subpool_is_owed(void **state)
 	const uint64_t *used, *kept;
 	uint64_t of_pool;
 
-	assert_int_equal(subpool_new(t->u.m, pool_2m(&t->u), 9, 2, &t->a.subpool), 0);
+	assert_int_equal(quire_huge_subpool_create(t->u.m, QUIRE_HUGE_2M, 9, 2, &t->a.subpool), 0);
 	used = &t->a.subpool->used;
 	kept = &t->a.subpool->kept;
 	make_file(t, &t->a);
@@ -769,7 +770,7 @@ static void test_subpool_is_owed(void **state)
 	assert_true(*used == 0 && *kept == 1);
 	is(t, 8, 8, 1, 0);
 	end(t, &t->a);
-	subpool_put(t->a.subpool);
+	quire_huge_subpool_put(t->a.subpool);
 	is(t, 8, 8, 0, 0);
 }
 
@@ -914,7 +915,7 @@ static void test_group_over_quota(void **state)
 	struct reserve_test *t = *state;
 	struct quire_huge_group *g = t->a.group = group(t, NULL);
 
-	assert_int_equal(subpool_new(t->u.m, pool_2m(&t->u), 4, 2, &t->a.subpool), 0);
+	assert_int_equal(quire_huge_subpool_create(t->u.m, QUIRE_HUGE_2M, 4, 2, &t->a.subpool), 0);
 	limit(g, QUIRE_HUGE_RSVD, 6 * MIB);
 	make_file(t, &t->a);
 	refused(HUGE_OVER_RSVD, map_shared(&t->a, 0, 4));
@@ -929,7 +930,7 @@ static void test_group_over_quota(void **state)
 	is(t, 8, 8, 3, 0);
 	end(t, &t->a);
 	charged(g, 0, 0);
-	subpool_put(t->a.subpool);
+	quire_huge_subpool_put(t->a.subpool);
 	assert_int_equal(quire_huge_group_remove(g), 0);
 }
 
@@ -939,7 +940,7 @@ static void test_pool_refuses_last(void **state)
 	struct reserve_test *t = *state;
 	struct quire_huge_group *g = t->a.group = t->b.group = group(t, NULL);
 
-	assert_int_equal(subpool_new(t->u.m, pool_2m(&t->u), 20, 2, &t->a.subpool), 0);
+	assert_int_equal(quire_huge_subpool_create(t->u.m, QUIRE_HUGE_2M, 20, 2, &t->a.subpool), 0);
 	t->b.subpool = t->a.subpool;
 	refused(HUGE_POOL_DRY, map_private(t, &t->a, 9));
 	charged(g, 0, 0);
@@ -955,7 +956,7 @@ static void test_pool_refuses_last(void **state)
 	charged(g, 0, 0);
 	is(t, 8, 8, 2, 0);
 	end(t, &t->a);
-	subpool_put(t->a.subpool);
+	quire_huge_subpool_put(t->a.subpool);
 	assert_int_equal(quire_huge_group_remove(g), 0);
 }
 

@@ -31,6 +31,8 @@ struct file_facts {
 	bool cached;       /* its content passes through the page cache: read and written there */
 	bool ram_only;     /* its content is nowhere else: a page that is dropped reads as zeros */
 	bool endless;      /* neither the core nor the embedder knows an end */
+	bool unwritten;    /* write(2) is refused: EINVAL */
+	bool holes_take_copies; /* as truncation does */
 	/* A page that has left the cache is free at once: who finds one under R relies on nothing
 	 * but seq (file.h, 3). */
 	bool freed_at_once;

@@ -97,6 +97,11 @@ struct vma_ops {
 	 */
 	void (*close)(struct vma *vma);
 	/*
+	 * mmap is about to publish it, and all that it is charged is charged: what its file is to
+	 * have for that.  0, or -errno and nothing is mapped.  May sleep.  NULL: nothing.
+	 */
+	int (*mapped)(struct vma *vma);
+	/*
 	 * The account that vma->private stands for is to have so many 4 KiB pages more (pages > 0:
 	 * 0, or -errno and nothing is charged), or has them no longer (pages < 0: 0).  More is
 	 * charged before an edit is committed, and less is given back when entries are gone.  Where

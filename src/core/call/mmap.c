@@ -190,6 +190,15 @@ static __attribute__((noinline)) int map_refused(struct vma_edit *e, const struc
 	return err ? err : map_region(mm, spec);
 }
 
+/* With `mapped`: the new VMA is not one with others. */
+static __attribute__((noinline)) int ask_kind(const struct vma_edit *e, const struct vma_spec *spec)
+{
+	for (struct vma *v = e->added; v; v = v->chain)
+		if (v->start == spec->start)
+			return v->ops->mapped(v);
+	return 0;
+}
+
 int map_region(struct quire_mm *mm, const struct vma_spec *spec)
 {
 	struct vma_edit e;
@@ -204,6 +213,8 @@ int map_region(struct quire_mm *mm, const struct vma_spec *spec)
 		asked = !e.err;
 		err = edit_charge(&e);
 	}
+	if (!err && unlikely(mapping_ops(mm->machine, spec->file)->mapped))
+		err = ask_kind(&e, spec);
 	if (unlikely(err))
 		return map_refused(&e, spec, err, asked);
 	if (e.cut_pages)

@@ -292,7 +292,7 @@ const char *quire_file_name(struct quire_file *file)
 
 uint64_t quire_file_resident(struct quire_file *file)
 {
-	return atomic_load_relaxed(&file->mapping.nr_pages) << PAGE_SHIFT;
+	return atomic_load_relaxed(&file->mapping.nr_pages) * file_page_size(file);
 }
 
 void quire_file_id(struct quire_file *file, uint64_t *dev, uint64_t *ino)

@@ -28,6 +28,19 @@
 
 #include "core/base/file_types.h"
 
+/* The bytes of one page of its cache, and the first page number of the one that has the byte. */
+static inline uint64_t file_page_size(const struct quire_file *file)
+{
+	unsigned shift = file->facts.vma_ops->page_shift;
+
+	return shift ? 1ull << shift : PAGE_SIZE;
+}
+
+static inline uint64_t file_page_at(const struct quire_file *file, uint64_t off)
+{
+	return (off & ~(file_page_size(file) - 1)) >> PAGE_SHIFT;
+}
+
 /* ---- file.c */
 
 /* The last references on these are gone.  No lock; not in RCU: callbacks are called. */

@@ -368,6 +368,8 @@ bool mapping_resident(struct quire_file *file, uint64_t pgoff)
 
 	if (!file->facts.cached)
 		return pgoff < file_pages(file); /* the embedder holds all of it */
+	if (unlikely(file->facts.vma_ops->page_shift))
+		return false; /* as on the host: large pages are in core where they are mapped */
 	do {
 		folio = filecache_peek(file, pgoff);
 		resident = folio && folio_is_up_to_date(folio);

@@ -16,9 +16,9 @@
 #include "core/frame/folio.h"
 #include "core/frame/reclaim.h"
 
-static uint64_t bytes_in_page(uint64_t off, uint64_t len)
+static uint64_t bytes_in_page(const struct quire_file *file, uint64_t off, uint64_t len)
 {
-	uint64_t room = PAGE_SIZE - (off & ~PAGE_MASK);
+	uint64_t size = file_page_size(file), room = size - (off & (size - 1));
 
 	return len < room ? len : room;
 }
@@ -27,7 +27,7 @@ static uint64_t bytes_in_page(uint64_t off, uint64_t len)
 static int read_page_part(struct quire_file *file, uint64_t off, void *buf, uint64_t n)
 {
 	const struct quire_port *port = &file->machine->port;
-	uint64_t pgoff = off >> PAGE_SHIFT, seq = atomic_load(&file->mapping.seq);
+	uint64_t pgoff = file_page_at(file, off), seq = atomic_load(&file->mapping.seq);
 	struct folio *folio;
 	bool hole;
 	int err;
@@ -47,7 +47,7 @@ static int read_page_part(struct quire_file *file, uint64_t off, void *buf, uint
 	err = filecache_read(file, pgoff, seq, &folio);
 	if (err)
 		return err;
-	memcpy(buf, (char *)folio_addr(file->machine, folio) + (off & ~PAGE_MASK), n);
+	memcpy(buf, (char *)folio_addr(file->machine, folio) + (off - (pgoff << PAGE_SHIFT)), n);
 	folio_put(file->machine, folio);
 	return 0;
 }
@@ -63,7 +63,7 @@ int64_t quire_file_read(struct quire_file *file, uint64_t off, void *buf, uint64
 	reclaim_begin(file->machine, &r);
 	while (done < len) {
 		uint64_t size = file_ask_size(file), pos = off + done;
-		uint64_t n = bytes_in_page(pos, len - done);
+		uint64_t n = bytes_in_page(file, pos, len - done);
 
 		err = 0;
 		if (pos >= size)
@@ -122,7 +122,7 @@ static int64_t write_locked(struct quire_file *file, uint64_t off, const void *b
 
 	file_forget_beyond_end(file, off);
 	while (done < len) {
-		uint64_t n = bytes_in_page(off + done, len - done);
+		uint64_t n = bytes_in_page(file, off + done, len - done);
 
 		err = write_page_part(file, off + done, (const char *)buf + done, n);
 		if (err)
@@ -163,7 +163,7 @@ int64_t quire_file_write(struct quire_file *file, uint64_t off, const void *buf,
 	struct reclaim r;
 	int64_t n;
 
-	if (!file->facts.cached || off > INT64_MAX)
+	if (!file->facts.cached || file->facts.unwritten || off > INT64_MAX)
 		return -QEINVAL;
 	if (!len)
 		return 0;

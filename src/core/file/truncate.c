@@ -175,7 +175,7 @@ static void zero_part(struct quire_file *file, struct folio *folio, uint64_t off
 static void zero_bytes(struct quire_file *file, uint64_t from, uint64_t to)
 {
 	struct quire_machine *m = file->machine;
-	uint64_t i = from >> PAGE_SHIFT;
+	uint64_t i = file_page_at(file, from), start = i << PAGE_SHIFT;
 	struct folio *folio;
 
 	if (from >= to)
@@ -184,7 +184,7 @@ static void zero_bytes(struct quire_file *file, uint64_t from, uint64_t to)
 	if (!folio)
 		return;
 	folio_lock(m, folio);
-	zero_part(file, folio, from & ~PAGE_MASK, to - from);
+	zero_part(file, folio, from - start, to - from);
 	folio_unlock(m, folio);
 	folio_put(m, folio);
 }
@@ -197,6 +197,12 @@ void file_forget_beyond_end(struct quire_file *file, uint64_t bytes)
 		zero_bytes(file, old, bytes < end ? bytes : end);
 }
 
+/* A file of large pages ends where one does. */
+static bool is_within_large(const struct quire_file *file, uint64_t bytes)
+{
+	return file->facts.vma_ops->page_shift && (bytes & (file_page_size(file) - 1));
+}
+
 int quire_file_truncate(struct quire_file *file, uint64_t bytes)
 {
 	const struct quire_port *port = &file->machine->port;
@@ -204,7 +210,7 @@ int quire_file_truncate(struct quire_file *file, uint64_t bytes)
 	uint64_t old;
 	int err = -QENOMEM;
 
-	if (bytes > INT64_MAX)
+	if (bytes > INT64_MAX || is_within_large(file, bytes))
 		return -QEINVAL;
 	mutex_lock(port, &mapping->write_lock, RANK_FILE);
 	old = atomic_load(&mapping->bytes);
@@ -227,14 +233,16 @@ int quire_file_truncate(struct quire_file *file, uint64_t bytes)
 /* W held. */
 static void punch_locked(struct quire_file *file, uint64_t off, uint64_t end)
 {
-	uint64_t from = PAGE_ALIGN(off), to = end & PAGE_MASK;
+	uint64_t in_page = file_page_size(file) - 1;
+	uint64_t from = (off + in_page) & ~in_page, to = end & ~in_page;
 
 	if (from > to) { /* within one page */
 		zero_bytes(file, off, end);
 		return;
 	}
 	if (from < to)
-		truncate_range(file, from >> PAGE_SHIFT, (to >> PAGE_SHIFT) - 1, false);
+		truncate_range(file, from >> PAGE_SHIFT, (to >> PAGE_SHIFT) - 1,
+			       file->facts.holes_take_copies);
 	zero_bytes(file, off, from);
 	zero_bytes(file, to, end);
 }

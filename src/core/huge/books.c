@@ -39,7 +39,7 @@ uint64_t huge_reserved(struct quire_machine *m, const struct hstate *h)
 {
 	const struct huge_books *b = &m->huge.books;
 	struct huge_private *p;
-	struct huge_subpool *s;
+	struct quire_huge_subpool *s;
 	struct huge_file *f;
 	uint64_t n = 0;
 
@@ -56,7 +56,7 @@ uint64_t huge_reserved(struct quire_machine *m, const struct hstate *h)
 
 static void forget_found(struct audit *a)
 {
-	struct huge_subpool *s;
+	struct quire_huge_subpool *s;
 	struct quire_huge_group *g;
 
 	dlist_for_each (s, &a->m->huge.books.subpools, node)
@@ -74,7 +74,7 @@ static void found_in_group(struct quire_huge_group *g, const struct hstate *h,
 		g->counters[h->size][which].found += n;
 }
 
-static void found_in_subpool(struct huge_subpool *s, uint64_t n)
+static void found_in_subpool(struct quire_huge_subpool *s, uint64_t n)
 {
 	if (s)
 		s->found += n;
@@ -141,7 +141,7 @@ static void audit_file(struct audit *a, struct huge_file *f)
 	found_in_subpool(f->subpool, promised_to(f));
 }
 
-static void audit_subpool(struct audit *a, const struct huge_subpool *s)
+static void audit_subpool(struct audit *a, const struct quire_huge_subpool *s)
 {
 	uint64_t wanted = s->used < s->min ? s->min - s->used : 0;
 
@@ -169,7 +169,7 @@ unsigned huge_books_verify(struct quire_machine *m, void (*report)(void *arg, co
 {
 	const struct huge_books *b = &m->huge.books;
 	struct audit a = {m, report, arg, 0};
-	struct huge_subpool *s;
+	struct quire_huge_subpool *s;
 	struct huge_private *p;
 	struct quire_huge_group *g;
 	struct huge_file *f;

@@ -21,7 +21,7 @@ struct huge_claim {
 	struct region_spare spare; /* for what is left to do */
 
 	/* J: until the page is free. */
-	struct huge_subpool *subpool;
+	struct quire_huge_subpool *subpool;
 	struct quire_huge_group *group, *rsvd; /* pages; a reservation that is the page's own */
 };
 
@@ -53,7 +53,7 @@ static inline enum huge_refusal refusal_of(enum huge_lack lack)
 struct promise {
 	struct quire_machine *m;
 	struct hstate *h;
-	struct huge_subpool *subpool;
+	struct quire_huge_subpool *subpool;
 	struct quire_huge_group *const *asks; /* J: where the group is named; NULL: none */
 	struct quire_huge_group *group;       /* that is charged, from the first page on */
 	uint64_t pages;

@@ -7,7 +7,7 @@
  *
  *   struct huge_private   of a private mapping: `held` of its pages are promised, to its owner
  *   struct huge_file      of a file: the pages in `map` are promised, to all its shared mappings
- *   struct huge_subpool   of a mount: `kept` (subpool.h)
+ *   struct quire_huge_subpool   of a mount: `kept` (subpool.h)
  *
  * A page number ("index") is that in the file, in huge pages.  Within one huge_private each belongs
  * to one page: all VMAs that share it are parts of one mmap.
@@ -62,10 +62,10 @@ enum huge_refusal {
 /* ---- private mappings: reserve_private.c ---- */
 
 struct huge_private {
-	struct quire_machine *machine; /* C */
-	struct hstate *h;              /* C */
-	struct huge_subpool *subpool;  /* C: the file's; may be NULL */
-	uint64_t refs;                 /* J: the VMAs that have it */
+	struct quire_machine *machine;      /* C */
+	struct hstate *h;                   /* C */
+	struct quire_huge_subpool *subpool; /* C: the file's; may be NULL */
+	uint64_t refs;                      /* J: the VMAs that have it */
 	/*
 	 * J, set once: it was promised its pages.  So a copy that it wants to write to is its own
 	 * by right, if need be at the cost of those that came by it through a fork.  Not so those,
@@ -88,7 +88,7 @@ struct huge_private {
 /* vma->private of a new private mapping, or of a fork's copy: one reference, nothing promised.
  * NULL: no memory. */
 struct huge_private *huge_private_new(struct quire_machine *m, struct hstate *h,
-				      struct huge_subpool *subpool);
+				      struct quire_huge_subpool *subpool);
 void huge_private_get(struct huge_private *p);
 /* By a thread that has found it in a VMA under R.  False: it has ended. */
 bool huge_private_tryget(struct huge_private *p);
@@ -140,10 +140,10 @@ bool huge_private_inherit(struct huge_private *to, struct huge_private *from, ui
 /* ---- files: reserve_file.c ---- */
 
 struct huge_file {
-	struct quire_machine *machine; /* C */
-	struct hstate *h;              /* C */
-	struct huge_subpool *subpool;  /* C: it has a reference; may be NULL */
-	struct mapping *mapping;       /* C: its cache; NULL: it never has a page */
+	struct quire_machine *machine;      /* C */
+	struct hstate *h;                   /* C */
+	struct quire_huge_subpool *subpool; /* C: it has a reference; may be NULL */
+	struct mapping *mapping;            /* C: its cache; NULL: it never has a page */
 	/* J: pages that are promised or in flight.  The owner is the group that is charged. */
 	struct regions map;
 	uint64_t flying;   /* J: of them, those in flight */
@@ -153,7 +153,7 @@ struct huge_file {
 
 /* NULL: no memory. */
 struct huge_file *huge_file_new(struct quire_machine *m, struct hstate *h,
-				struct huge_subpool *subpool, struct mapping *mapping);
+				struct quire_huge_subpool *subpool, struct mapping *mapping);
 /* Nobody maps it, and nobody will: all promises go back.  It is gone a grace period later: a fault
  * that has found a VMA of the file may look at it. */
 void huge_file_end(struct huge_file *f);
@@ -178,7 +178,7 @@ void huge_file_truncate(struct huge_file *f, uint64_t first);
  */
 struct huge_request {
 	struct hstate *h;
-	struct huge_subpool *subpool; /* of the file; may be NULL */
+	struct quire_huge_subpool *subpool; /* of the file; may be NULL */
 	/* One of them: a private page, or one of the file's cache. */
 	struct huge_private *private;
 	struct huge_file *file;

@@ -15,7 +15,7 @@
 #include "core/huge/books.h"
 
 struct huge_file *huge_file_new(struct quire_machine *m, struct hstate *h,
-				struct huge_subpool *subpool, struct mapping *mapping)
+				struct quire_huge_subpool *subpool, struct mapping *mapping)
 {
 	struct huge_file *f = kmem_zalloc(m, sizeof(*f));
 
@@ -207,6 +207,6 @@ void huge_file_end(struct huge_file *f)
 	claims_forget(f->machine, NULL, f);
 	dlist_del(&f->node);
 	pool_unlock(f->machine);
-	subpool_put(f->subpool);
+	quire_huge_subpool_put(f->subpool);
 	port->call_rcu(port->ctx, &f->rcu, free_after_readers);
 }

@@ -14,7 +14,7 @@
 #include "core/huge/books.h"
 
 struct huge_private *huge_private_new(struct quire_machine *m, struct hstate *h,
-				      struct huge_subpool *subpool)
+				      struct quire_huge_subpool *subpool)
 {
 	struct huge_private *p = kmem_zalloc(m, sizeof(*p));
 
@@ -96,7 +96,7 @@ void huge_private_put(struct huge_private *p)
 	if (!last)
 		return;
 	region_spare_free(m, &s);
-	subpool_put(p->subpool);
+	quire_huge_subpool_put(p->subpool);
 	m->port.call_rcu(m->port.ctx, &p->rcu, free_after_readers);
 }
 

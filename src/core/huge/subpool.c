@@ -2,7 +2,7 @@
 /*
  * subpool.c: the huge pages of one mounted file system.
  *
- * Owns struct huge_subpool, under J.
+ * Owns struct quire_huge_subpool, under J.
  *
  *   1  used <= max; kept <= min - used, or 0.
  *   2  What is kept is part of the pool's R.
@@ -12,13 +12,14 @@
 #include "core/base/kmem.h"
 #include "core/huge/lists.h"
 
-int subpool_new(struct quire_machine *m, struct hstate *h, uint64_t max, uint64_t min,
-		struct huge_subpool **out)
+int quire_huge_subpool_create(struct quire_machine *m, enum quire_huge size, uint64_t max,
+			      uint64_t min, struct quire_huge_subpool **out)
 {
-	struct huge_subpool *s;
+	struct hstate *h = hstate_of(m, size);
+	struct quire_huge_subpool *s;
 	int err;
 
-	if (min > max)
+	if ((unsigned)size >= QUIRE_NR_HUGE || min > max)
 		return -QEINVAL;
 	s = kmem_zalloc(m, sizeof(*s));
 	if (!s)
@@ -40,7 +41,7 @@ int subpool_new(struct quire_machine *m, struct hstate *h, uint64_t max, uint64_
 	return 0;
 }
 
-void subpool_get(struct huge_subpool *s)
+void subpool_get(struct quire_huge_subpool *s)
 {
 	if (!s)
 		return;
@@ -50,7 +51,7 @@ void subpool_get(struct huge_subpool *s)
 }
 
 /* J held.  Invariant 3. */
-static void free_if_gone(struct huge_subpool *s)
+static void free_if_gone(struct quire_huge_subpool *s)
 {
 	if (s->refs || s->used)
 		return;
@@ -59,7 +60,7 @@ static void free_if_gone(struct huge_subpool *s)
 }
 
 /* Without references it has no promises of its own: what comes back is the pool's. */
-static uint64_t let_go(struct huge_subpool *s)
+static uint64_t let_go(struct quire_huge_subpool *s)
 {
 	uint64_t kept = s->kept;
 
@@ -70,7 +71,7 @@ static uint64_t let_go(struct huge_subpool *s)
 	return kept;
 }
 
-void subpool_put(struct huge_subpool *s)
+void quire_huge_subpool_put(struct quire_huge_subpool *s)
 {
 	struct quire_machine *m;
 	struct hstate *h;
@@ -85,17 +86,17 @@ void subpool_put(struct huge_subpool *s)
 	pool_unreserve_unlock(m, h, kept);
 }
 
-void subpool_usage(struct huge_subpool *s, uint64_t *max, uint64_t *left)
+void quire_huge_subpool_usage(struct quire_huge_subpool *s, uint64_t *max, uint64_t *left)
 {
 	pool_lock(s->machine);
 	*max = s->max;
-	*left = s->max == SUBPOOL_NO_MAX ? SUBPOOL_NO_MAX : s->max - s->used;
+	*left = s->max == QUIRE_HUGE_NO_LIMIT ? QUIRE_HUGE_NO_LIMIT : s->max - s->used;
 	pool_unlock(s->machine);
 }
 
 /* ---- J held ----------------------------------------------------------------------- */
 
-bool subpool_charge(struct huge_subpool *s, uint64_t n, uint64_t *of_pool)
+bool subpool_charge(struct quire_huge_subpool *s, uint64_t n, uint64_t *of_pool)
 {
 	uint64_t own;
 
@@ -111,7 +112,7 @@ bool subpool_charge(struct huge_subpool *s, uint64_t n, uint64_t *of_pool)
 	return true;
 }
 
-uint64_t subpool_uncharge(struct huge_subpool *s, uint64_t n, uint64_t backed)
+uint64_t subpool_uncharge(struct quire_huge_subpool *s, uint64_t n, uint64_t backed)
 {
 	uint64_t wanted, kept;
 

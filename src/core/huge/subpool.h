@@ -19,9 +19,7 @@
 #include "core/huge/pool.h"
 #include "ds/dlist.h"
 
-#define SUBPOOL_NO_MAX UINT64_MAX
-
-struct huge_subpool {
+struct quire_huge_subpool {
 	struct quire_machine *machine; /* C */
 	struct hstate *h;              /* C */
 	uint64_t max, min;             /* C: huge pages */
@@ -31,33 +29,18 @@ struct huge_subpool {
 	uint64_t found;                /* of verify */
 };
 
-/*
- * max: SUBPOOL_NO_MAX, or the most pages.  min pages are reserved in the pool: -ENOMEM if it has
- * not so many, or there is no memory; -EINVAL: min > max.  The caller has one reference.
- * Sleeps: see hugetlb_reserve().
- */
-int subpool_new(struct quire_machine *m, struct hstate *h, uint64_t max, uint64_t min,
-		struct huge_subpool **out);
-/* May be NULL, as in all below. */
-void subpool_get(struct huge_subpool *s);
-/*
- * With the last reference what it keeps goes back to the pool; it is gone when the last page that
- * is charged to it is free.  J is not held.
- */
-void subpool_put(struct huge_subpool *s);
-
-/* What statfs tells: pages of size= (SUBPOOL_NO_MAX: no such limit), and how many are left. */
-void subpool_usage(struct huge_subpool *s, uint64_t *max, uint64_t *left);
+/* quire.h has how it is made, asked and let go of.  May be NULL, as in all below. */
+void subpool_get(struct quire_huge_subpool *s);
 
 /* ---- J held ---- */
 
 /* n more.  True, and so many of them are to be had from the pool (*of_pool, at most n); the others
  * are promised already.  False: over the maximum, and nothing has changed. */
-bool subpool_charge(struct huge_subpool *s, uint64_t n, uint64_t *of_pool);
+bool subpool_charge(struct quire_huge_subpool *s, uint64_t n, uint64_t *of_pool);
 /*
  * n fewer.  `backed` of them have a promise, or a page that is free: what the subpool does not keep
  * of these is returned, and is the pool's: promised no longer.  May free the subpool.
  */
-uint64_t subpool_uncharge(struct huge_subpool *s, uint64_t n, uint64_t backed);
+uint64_t subpool_uncharge(struct quire_huge_subpool *s, uint64_t n, uint64_t backed);
 
 #endif

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hugetlb.c: mappings of huge pages, and their files.
+ * hugetlb.c: mappings of huge pages.
  *
- * A mapping has a file in any case: MAP_ANONYMOUS makes one that nobody else finds.  The pages of a
- * shared mapping are those of the file's cache, which has each under the offset of its first byte.
- * A private one has copies of them, or pages of its own where the file has none.
+ * A mapping has a file in any case (hugetlb_file.c): MAP_ANONYMOUS makes one that nobody else
+ * finds.  A private mapping has copies of the file's pages, or pages of its own where the file has
+ * none.
  *
  * What was promised is kept by huge/reserve.h: vma->private of a private mapping is its struct
  * huge_private, file->huge that of the file.
  */
-#include "core/file/file.h"
-#include "core/frame/folio.h"
 #include "core/kind/hugetlb.h"
 #include "core/table/entry.h"
 #include "core/vma/vma.h"
@@ -67,7 +65,7 @@ static bool is_promised(const struct vma *vma)
 {
 	const struct huge_private *p = vma->private;
 
-	return !(vma->flags & VM_NORESERVE) && (!p || !p->forked);
+	return !(vma->flags & VM_NORESERVE) && !p->forked;
 }
 
 static int hugetlb_charge(struct vma *vma, int64_t pages)
@@ -75,25 +73,15 @@ static int hugetlb_charge(struct vma *vma, int64_t pages)
 	enum huge_refusal why;
 	uint64_t first, last;
 
-	if (!is_promised(vma))
+	if (!vma->private || !is_promised(vma)) /* shared: hugetlb_mapped() */
 		return 0;
 	range_of(vma, vma->start, vma->end, &first, &last);
 	if (pages < 0) { /* the edit has failed */
-		if (vma->private)
-			huge_private_cut(vma->private, first, last);
+		huge_private_cut(vma->private, first, last);
 		return 0;
 	}
-	if (vma->private)
-		why = huge_private_reserve(vma->private, &vma->mm->huge_group, first, last,
-					   UINT64_MAX);
-	else
-		why = huge_file_reserve(vma->file->huge, &vma->mm->huge_group, first, last,
-					UINT64_MAX);
-	if (why == HUGE_GRANTED)
-		hugetlb_tell(vma, QUIRE_HUGE_PROMISED, vma->start, last - first);
-	else
-		hugetlb_tell_refused(vma, QUIRE_HUGE_UNPROMISED, vma->start, last - first, why);
-	return why == HUGE_GRANTED ? 0 : -QENOMEM;
+	why = huge_private_reserve(vma->private, &vma->mm->huge_group, first, last, UINT64_MAX);
+	return hugetlb_promised(vma, last - first, why);
 }
 
 static void hugetlb_cut(struct vma *vma, uint64_t start, uint64_t end)
@@ -139,46 +127,13 @@ static int hugetlb_may_advise(const struct vma *vma, int advice)
 		.name = "hugetlb", .fault = hugetlb_fault,                                         \
 		.write_protected = hugetlb_write_protected, .entries = 1u << ENTRY_CACHE,          \
 		.page_shift = (shift), .writable_at_once = true, .open = hugetlb_open,             \
-		.close = hugetlb_close, .charge = hugetlb_charge, .cut = hugetlb_cut,              \
-		.forked = hugetlb_forked, .may_merge = never_merges, .may_move = hugetlb_may_move, \
-		.may_advise = hugetlb_may_advise, .copy_pinned = hugetlb_copy_pinned,              \
+		.close = hugetlb_close, .mapped = hugetlb_mapped, .charge = hugetlb_charge,        \
+		.cut = hugetlb_cut, .forked = hugetlb_forked, .may_merge = never_merges,           \
+		.may_move = hugetlb_may_move, .may_advise = hugetlb_may_advise,                    \
+		.copy_pinned = hugetlb_copy_pinned,                                                \
 	}
 
-static const struct vma_ops hugetlb_vma_ops[QUIRE_NR_HUGE] = {
+const struct vma_ops hugetlb_vma_ops[QUIRE_NR_HUGE] = {
     [QUIRE_HUGE_2M] = HUGETLB_OPS(HUGE_2M_ORDER + PAGE_SHIFT),
     [QUIRE_HUGE_1G] = HUGETLB_OPS(HUGE_1G_ORDER + PAGE_SHIFT),
 };
-
-/* ---- files ---------------------------------------------------------------------- */
-
-static void hugetlb_truncated(struct quire_file *file, uint64_t bytes)
-{
-	huge_file_truncate(file->huge, hugetlb_index(file->huge->h, bytes >> PAGE_SHIFT));
-}
-
-/* The last reference has gone. */
-static void hugetlb_end(struct quire_file *file)
-{
-	truncate_range(file, 0, UINT64_MAX, true);
-	huge_file_end(file->huge);
-}
-
-static int hugetlb_create(struct quire_file *file, const struct quire_file_options *o)
-{
-	struct quire_machine *m = file->machine;
-
-	if ((unsigned)o->huge >= QUIRE_NR_HUGE)
-		return -QEINVAL;
-	file->ops = (struct quire_file_ops){.release = file->ops.release};
-	file->facts.vma_ops = &hugetlb_vma_ops[o->huge];
-	file->facts.cached = true;
-	file->facts.ram_only = true;
-	file->facts.freed_at_once = true;
-	file->facts.end = hugetlb_end;
-	file->facts.truncated = hugetlb_truncated;
-	file->huge = huge_file_new(m, hstate_of(m, o->huge), NULL, &file->mapping);
-	return file->huge ? 0 : -QENOMEM;
-}
-
-const struct file_kind hugetlb_kind = {.vma_ops = &hugetlb_vma_ops[QUIRE_HUGE_2M],
-				       .create = hugetlb_create};

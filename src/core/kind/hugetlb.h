@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hugetlb.h: mappings of huge pages: what their files share (hugetlb.c, hugetlb_fault.c,
- * hugetlb_cow.c).
+ * hugetlb.h: mappings of huge pages: what their files share (hugetlb.c, hugetlb_file.c,
+ * hugetlb_fault.c, hugetlb_cow.c).
  */
 #ifndef CORE_KIND_HUGETLB_H
 #define CORE_KIND_HUGETLB_H
@@ -41,7 +41,19 @@ static inline uint64_t hugetlb_fault_index(const struct fault *f)
 	return hugetlb_index(hugetlb_state(f->vma), vma_pgoff(f->vma, f->addr));
 }
 
+/* ---- hugetlb.c */
+
+extern const struct vma_ops hugetlb_vma_ops[QUIRE_NR_HUGE];
+
+/* ---- hugetlb_file.c */
+
+/* vma_ops.mapped. */
+int hugetlb_mapped(struct vma *vma);
+
 /* ---- hugetlb_fault.c */
+
+/* G of that page. */
+struct mutex *hugetlb_lock_of(const struct quire_file *file, uint64_t index);
 
 enum quire_fault_result hugetlb_fault(struct fault *f);
 
@@ -82,6 +94,8 @@ void hugetlb_tell_taken(const struct vma *vma, uint64_t addr, const struct quire
 /* REFUSED or UNPROMISED. */
 void hugetlb_tell_refused(const struct vma *vma, enum quire_huge_what what, uint64_t addr,
 			  uint64_t pages, enum huge_refusal why);
+/* What came of a promise for all of a new mapping: told, and as mmap's errno. */
+int hugetlb_promised(const struct vma *vma, uint64_t pages, enum huge_refusal why);
 /* What a touch reports that was refused so. */
 enum quire_fault_reason hugetlb_reason(enum huge_refusal why);
 

@@ -62,15 +62,18 @@ static void remember(struct fault_huge *got, const struct huge_request *rq)
 	got->copy = rq->copy;
 }
 
-/* G of the fault's page. */
-static struct mutex *lock_of(const struct fault *f)
+struct mutex *hugetlb_lock_of(const struct quire_file *file, uint64_t index)
 {
-	const struct huge_file *file = f->vma->file->huge;
-	uint64_t page = (uint64_t)(uintptr_t)file / sizeof(*file) + hugetlb_fault_index(f);
+	uint64_t page = (uint64_t)(uintptr_t)file->huge / sizeof(*file->huge) + index;
 
-	return &f->mm->machine->huge.faults[page * 0x9e3779b97f4a7c15ull >> 58];
+	return &file->machine->huge.faults[page * 0x9e3779b97f4a7c15ull >> 58];
 }
 _Static_assert(HUGE_FAULT_LOCKS == 1u << (64 - 58), "as many as the hash has values");
+
+static struct mutex *lock_of(const struct fault *f)
+{
+	return hugetlb_lock_of(f->vma->file, hugetlb_fault_index(f));
+}
 
 static void begin_huge(struct fault *f)
 {

@@ -65,3 +65,13 @@ void hugetlb_tell_refused(const struct vma *vma, enum quire_huge_what what, uint
 
 	tell(vma, &e);
 }
+
+int hugetlb_promised(const struct vma *vma, uint64_t pages, enum huge_refusal why)
+{
+	if (why == HUGE_GRANTED) {
+		hugetlb_tell(vma, QUIRE_HUGE_PROMISED, vma->start, pages);
+		return 0;
+	}
+	hugetlb_tell_refused(vma, QUIRE_HUGE_UNPROMISED, vma->start, pages, why);
+	return -QENOMEM;
+}

@@ -18,7 +18,7 @@ struct toy {
 	struct folio *page; /* the entry */
 	struct huge_private *p;
 	struct huge_file *f;
-	struct huge_subpool *subpool;
+	struct quire_huge_subpool *subpool;
 };
 
 static struct toy *toy(struct world *w)
@@ -71,7 +71,7 @@ static void end(struct world *w)
 		huge_private_put(t->p);
 	if (t->f)
 		huge_file_end(t->f);
-	subpool_put(t->subpool);
+	quire_huge_subpool_put(t->subpool);
 	kmem_free(w->m, t, sizeof(*t));
 	check_all_free(w);
 }
@@ -417,7 +417,9 @@ SCENARIO(huge_reserve_punch) = {
 static void setup_mount(struct world *w)
 {
 	make_toy(w, 2);
-	must(subpool_new(w->m, pool(w), SUBPOOL_NO_MAX, 1, &toy(w)->subpool), "mount");
+	must(quire_huge_subpool_create(w->m, QUIRE_HUGE_2M, QUIRE_HUGE_NO_LIMIT, 1,
+				       &toy(w)->subpool),
+	     "mount");
 	make_file(w, QUIRE_FILE_SHMEM, 512);
 	toy(w)->f = huge_file_new(w->m, pool(w), toy(w)->subpool, &w->file->mapping);
 	expect(toy(w)->f, "no memory");
