@@ -30,7 +30,7 @@
 #define VM_RAND_READ (1ull << 12)
 #define VM_DONTCOPY (1ull << 13)
 #define VM_WIPEONFORK (1ull << 14)
-#define VM_DONTEXPAND (1ull << 15) /* shown, nothing else: vma_ops.may_move says it */
+#define VM_DONTEXPAND (1ull << 15) /* merges with nothing; growth: vma_ops.may_move */
 #define VM_ACCOUNT (1ull << 16)    /* charged to committed memory */
 #define VM_NORESERVE (1ull << 17)
 #define VM_DONTDUMP (1ull << 18)

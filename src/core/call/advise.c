@@ -24,6 +24,7 @@
 struct advice {
 	int number;
 	uint64_t set, clear;
+	uint64_t passes; /* VMAs with one of these flags are passed over */
 	/* It loses what is there: only where nothing lies behind. */
 	bool unbacked_only;
 	/* 0: the advice may be applied to vma.  NULL: to any. */
@@ -67,7 +68,7 @@ static const struct advice advices[] = {
     {.number = QMADV_REMOVE},
     {.number = QMADV_DONTFORK, .set = VM_DONTCOPY},
     {.number = QMADV_DOFORK, .clear = VM_DONTCOPY},
-    {.number = QMADV_MERGEABLE, .set = VM_MERGEABLE, .allowed = NULL},
+    {.number = QMADV_MERGEABLE, .set = VM_MERGEABLE, .passes = VM_DONTEXPAND},
     {.number = QMADV_UNMERGEABLE, .clear = VM_MERGEABLE},
     {.number = QMADV_HUGEPAGE, .set = VM_HUGEPAGE, .clear = VM_NOHUGEPAGE},
     {.number = QMADV_NOHUGEPAGE, .set = VM_NOHUGEPAGE, .clear = VM_HUGEPAGE},
@@ -96,7 +97,7 @@ static int change_flags(const struct advice *a, struct vma *vma, uint64_t start,
 	struct vma *now;
 	int err;
 
-	if (flags == vma->flags)
+	if (flags == vma->flags || (vma->flags & a->passes))
 		return 0;
 	err = vma_change_flags(&e, vma, start, end, flags, &now);
 	if (err)

@@ -242,6 +242,9 @@ static int mmap_locked(struct quire_mm *mm, struct mmap_request *r)
 		err = r->anon ? anon_flags(r) : file_flags(r);
 	if (err)
 		return err;
+	if (r->ops
+		->page_shift) /* populated; nothing can take them away, and no limit counts them */
+		r->vm_flags &= ~VM_LOCK_MASK;
 	if (flags_accountable(r->vm_flags) && !r->ops->charge)
 		r->vm_flags |= VM_ACCOUNT;
 	spec = (struct vma_spec){.start = r->addr,

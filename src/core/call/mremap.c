@@ -86,10 +86,12 @@ static int check_mapping(const struct remap *r)
 		return -QEINVAL;
 	if ((r->flags & QMREMAP_DONTUNMAP) && (vma->flags & VM_DONTEXPAND))
 		return -QEINVAL;
+	err = vma->ops->may_move ? vma->ops->may_move(vma, r->old_len, r->new_len) : 0;
+	if (err)
+		return err;
 	if (kept > vma->end - r->addr)
 		return -QEFAULT;
-	err = vma->ops->may_move ? vma->ops->may_move(vma, r->old_len, r->new_len) : 0;
-	if (!err && r->new_len > r->old_len)
+	if (r->new_len > r->old_len)
 		err = growth_allowed(r);
 	return err;
 }

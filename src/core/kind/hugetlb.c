@@ -101,13 +101,6 @@ static int hugetlb_may_move(const struct vma *vma, uint64_t old_len, uint64_t ne
 	return new_len > old_len ? -QEINVAL : 0;
 }
 
-static bool never_merges(const struct vma_spec *left, const struct vma_spec *right)
-{
-	(void)left;
-	(void)right;
-	return false;
-}
-
 static int hugetlb_may_advise(const struct vma *vma, int advice)
 {
 	(void)vma;
@@ -128,9 +121,8 @@ static int hugetlb_may_advise(const struct vma *vma, int advice)
 		.write_protected = hugetlb_write_protected, .entries = 1u << ENTRY_CACHE,          \
 		.page_shift = (shift), .writable_at_once = true, .open = hugetlb_open,             \
 		.close = hugetlb_close, .mapped = hugetlb_mapped, .charge = hugetlb_charge,        \
-		.cut = hugetlb_cut, .forked = hugetlb_forked, .may_merge = never_merges,           \
-		.may_move = hugetlb_may_move, .may_advise = hugetlb_may_advise,                    \
-		.copy_pinned = hugetlb_copy_pinned,                                                \
+		.cut = hugetlb_cut, .forked = hugetlb_forked, .may_move = hugetlb_may_move,        \
+		.may_advise = hugetlb_may_advise, .copy_pinned = hugetlb_copy_pinned,              \
 	}
 
 const struct vma_ops hugetlb_vma_ops[QUIRE_NR_HUGE] = {

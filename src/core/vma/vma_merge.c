@@ -15,7 +15,7 @@
 
 static bool flags_match(uint64_t a, uint64_t b)
 {
-	return !((a ^ b) & ~VM_SOFTDIRTY);
+	return !(((a ^ b) & ~VM_SOFTDIRTY) | (a & VM_DONTEXPAND));
 }
 
 static uint64_t spec_pages(const struct vma_spec *s)
