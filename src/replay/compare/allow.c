@@ -2,12 +2,10 @@
 /*
  * allow.c: the table of allowances: what two sides may differ in, and why.
  */
-#include "replay/board/content.h"
-#include "replay/compare/compare.h"
+#include "replay/compare/allow_huge.h"
 
 #include <errno.h>
 #include <quire/abi.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -271,100 +269,6 @@ static bool remap_locked(const struct place *at)
 	       any_step(at, is_locking);
 }
 
-/* ---- huge pages --------------------------------------------------------------- */
-
-static bool lets_go(const struct step *s)
-{
-	switch (s->verb) {
-	case VERB_UNMAP:
-	case VERB_EXIT:
-	case VERB_REMAP:
-	case VERB_TRUNCATE:
-	case VERB_PUNCH:
-		return true;
-	case VERB_MAP:
-		return s->words[1] & QMAP_FIXED;
-	case VERB_ADVISE:
-		return s->words[0] == QMADV_DONTNEED || s->words[0] == QMADV_DONTNEED_LOCKED ||
-		       s->words[0] == QMADV_REMOVE;
-	default:
-		return false;
-	}
-}
-
-/* After a fork somebody has let go of pages, as an owner may of those that a child has. */
-static bool let_go_after_fork(const struct place *at)
-{
-	bool forked = false;
-
-	for (unsigned i = 0; i <= at->nr_step; i++) {
-		const struct step *s = &at->board[0]->script.steps[i];
-
-		forked |= s->verb == VERB_FORK;
-		if (forked && lets_go(s))
-			return true;
-	}
-	return false;
-}
-
-/* Which side is not the host; -1: both or none, or the script is not about huge pages. */
-static int beside_host(const struct place *at)
-{
-	if (!at->board[0]->huge || at->board[0]->host == at->board[1]->host)
-		return -1;
-	return at->board[0]->host ? 1 : 0;
-}
-
-static int64_t reserved(const struct place *at, int side)
-{
-	return at->result[side]->view.pool[COUNTER_RESERVED];
-}
-
-/* From the first step on after which the host's counter is too low: it grants more then. */
-static bool below_zero(const struct place *at)
-{
-	int ours = beside_host(at);
-
-	return ours >= 0 && reserved(at, !ours) < reserved(at, ours) && let_go_after_fork(at);
-}
-
-/* The step that has made a process; NULL: it is the first. */
-static const struct step *birth(const struct place *at, int actor)
-{
-	const struct script *s = &at->board[0]->script;
-
-	for (unsigned i = 0; i < at->nr_step; i++)
-		if ((s->steps[i].verb == VERB_FORK || s->steps[i].verb == VERB_THREAD) &&
-		    s->steps[i].target == actor)
-			return &s->steps[i];
-	return NULL;
-}
-
-static unsigned forks_above(const struct place *at, int actor)
-{
-	const struct step *s;
-	unsigned n = 0;
-
-	for (; (s = birth(at, actor)); actor = s->actor)
-		n += s->verb == VERB_FORK;
-	return n;
-}
-
-/* A child's child is refused what it has lost, where the host reads zeros. */
-static bool mark_inherited(const struct place *at)
-{
-	int ours = beside_host(at);
-	const struct result *r[2] = {at->result[0], at->result[1]};
-
-	if (ours < 0 || forks_above(at, at->step->actor) < 2)
-		return false;
-	if (at->part == PART_CONTENT)
-		return r[ours]->contents[at->field] == CONTENT_BUS;
-	return at->part == PART_RESULT && r[!ours]->outcome == OUTCOME_VALUE &&
-	       (r[ours]->signal == SIGBUS || r[ours]->value == -EFAULT ||
-		r[ours]->value == -ENOMEM);
-}
-
 static struct allowance allowances[] = {
     {"absent", "it is no part of the library; the rest is not compared", absent, true, 0},
     {"chosen", "where a mapping goes that may go anywhere is the kernel's choice", chosen, false,
@@ -419,10 +323,22 @@ static struct allowance allowances[] = {
     {"below-zero",
      "the host counts reserved pages of an owner below zero while a child has what the owner has "
      "let go of",
-     below_zero, true, 0},
+     allow_below_zero, true, 0},
+    {"cached-huge",
+     "whether mincore says that a huge page is there which is in the file's cache and not mapped: "
+     "on the host it depends on which page tables there are",
+     allow_cached_huge, false, 0},
+    {"late-end",
+     "what MAP_FIXED has replaced gives its reserved pages back when the call returns: on the host "
+     "MAP_POPULATE does not find them yet",
+     allow_late_end, true, 0},
+    {"refused-gap",
+     "a MAP_FIXED of huge pages that is refused has removed, on the host, what it would have "
+     "replaced",
+     allow_refused_gap, true, 0},
     {"mark-inherited",
      "the child of a child that has lost a huge page is refused it too: on the host it reads zeros",
-     mark_inherited, true, 0},
+     allow_mark_inherited, true, 0},
     {"pageout", "which pages MADV_PAGEOUT and MADV_COLD find is for the host's LRU lists to say",
      pageout, true, 0},
 };

@@ -103,6 +103,7 @@ static void end(struct lib *l)
 			quire_mm_put(l->mms[i]);
 	for (unsigned i = 0; i < MAX_FILES; i++)
 		lib_file_end(&l->files[i]);
+	quire_huge_subpool_put(l->mount);
 	quire_machine_destroy(l->machine);
 }
 

@@ -40,6 +40,7 @@ struct lib {
 	bool thread[MAX_ACTORS];
 	struct quire_task tasks[MAX_ACTORS]; /* of each process and thread: its memory policy */
 	struct lib_file files[MAX_FILES];
+	struct quire_huge_subpool *mount; /* of the script's hugetlbfs */
 	const struct step *step;
 	struct result *result;
 	struct quire_mm *mm;     /* of the actor */
@@ -75,8 +76,12 @@ uint64_t lib_huge_ram(const struct script *s);
 void lib_counters(struct lib *l, enum huge_size size, int64_t counters[NR_COUNTERS]);
 /* The calls that change or ask a pool. */
 int64_t lib_pool_call(struct lib *l);
-/* The library has no such operation for huge pages yet. */
-bool lib_huge_lacks(const struct lib *l);
+int64_t lib_mount(struct lib *l);
+/* Of files of huge pages. */
+int64_t lib_statfs(struct lib *l);
+int64_t lib_fallocate(struct lib *l, struct quire_file *file);
+/* The step's file has huge pages. */
+bool lib_is_huge_file(const struct lib *l);
 
 /* Files (lib_file.c). */
 int64_t lib_file_create(struct lib *l);

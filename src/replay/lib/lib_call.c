@@ -262,6 +262,8 @@ static int64_t call_other(struct lib *l)
 	case VERB_DEMOTE:
 	case VERB_COUNTERS:
 		return lib_pool_call(l);
+	case VERB_MOUNT:
+		return lib_mount(l);
 	case VERB_GET:
 		return copy_own(l, false);
 	case VERB_PUT:
@@ -279,15 +281,15 @@ static bool is_absent(const struct lib *l)
 	case VERB_ATTACH:
 	case VERB_DETACH:
 	case VERB_REMOVE:
-	case VERB_FALLOCATE:
 	case VERB_SEAL:
-	case VERB_STATFS:
-	case VERB_MOUNT:
 	case VERB_POKE:
 	case VERB_POOL_TEXT:
 		return true;
+	case VERB_FALLOCATE:
+	case VERB_STATFS:
+		return !lib_is_huge_file(l);
 	default:
-		return lib_huge_lacks(l);
+		return false;
 	}
 }
 

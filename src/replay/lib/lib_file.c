@@ -66,6 +66,7 @@ static const enum quire_file_kind kinds[NR_FILE_KINDS] = {
     [FILE_MEMFD] = QUIRE_FILE_SHMEM,
     [FILE_DISK] = QUIRE_FILE_PAGECACHE,
     [FILE_HUGETLB] = QUIRE_FILE_HUGETLB,
+    [FILE_MOUNTED] = QUIRE_FILE_HUGETLB,
 };
 
 /* A file of huge pages cannot be written to: it begins with zeros. */
@@ -77,12 +78,16 @@ int64_t lib_file_create(struct lib *l)
 
 	if (l->a[0] >> 63)
 		return -EINVAL;
-	if (l->step->words[0] == FILE_HUGETLB && l->a[0] % REPLAY_HUGE)
+	o.kind = kinds[l->step->words[0]];
+	if (o.kind == QUIRE_FILE_HUGETLB && l->a[0] % REPLAY_HUGE)
 		return -EINVAL;
+	if (l->step->words[0] == FILE_MOUNTED && !l->mount)
+		return -EBADF;
+	if (l->step->words[0] == FILE_MOUNTED)
+		o.subpool = l->mount;
 	o.bytes = l->a[0];
 	o.ino = (uint64_t)l->step->target + 1;
 	o.name = l->board->script.file_names[l->step->target];
-	o.kind = kinds[l->step->words[0]];
 	o.noreserve = true;
 	if (o.kind == QUIRE_FILE_PAGECACHE) {
 		f->disk = calloc(1, DISK_BYTES);
@@ -157,6 +162,14 @@ int64_t lib_file_sync(const struct lib_file *f)
 	return err;
 }
 
+static int64_t do_punch(struct lib *l, struct quire_file *file)
+{
+	if (l->a[0] >> 63 || !l->a[1] || l->a[1] >> 63)
+		return -EINVAL;
+	return lib_is_huge_file(l) ? quire_file_punch(file, l->a[0], l->a[1])
+				   : quire_file_remove(file, l->a[0], l->a[1]);
+}
+
 int64_t lib_file_call(struct lib *l)
 {
 	struct quire_file *file = l->files[l->step->target].file;
@@ -167,9 +180,11 @@ int64_t lib_file_call(struct lib *l)
 	case VERB_TRUNCATE:
 		return do_truncate(l, &l->files[l->step->target]);
 	case VERB_PUNCH:
-		if (l->a[0] >> 63 || !l->a[1] || l->a[1] >> 63)
-			return -EINVAL;
-		return quire_file_remove(file, l->a[0], l->a[1]);
+		return do_punch(l, file);
+	case VERB_FALLOCATE:
+		return lib_fallocate(l, file);
+	case VERB_STATFS:
+		return lib_statfs(l);
 	case VERB_SIZE:
 		return (int64_t)quire_file_size(file);
 	case VERB_PREAD:

@@ -4,6 +4,7 @@
  */
 #include "replay/lib/lib.h"
 
+#include <errno.h>
 #include <quire/abi.h>
 
 static const enum quire_huge sizes[NR_HUGE_SIZES] = {
@@ -65,19 +66,49 @@ int64_t lib_pool_call(struct lib *l)
 	}
 }
 
-bool lib_huge_lacks(const struct lib *l)
-{
-	const struct script *s = &l->board->script;
+/* ---- files -------------------------------------------------------------------- */
 
-	switch (l->step->verb) {
-	case VERB_FILE:
-		return l->step->words[0] == FILE_MOUNTED;
-	case VERB_PUNCH:
-	case VERB_PREAD:
-	case VERB_PWRITE:
-	case VERB_FSYNC:
-		return script_file_kind(s, l->step->target) == FILE_HUGETLB;
-	default:
-		return false;
-	}
+static uint64_t whole_pages(uint64_t bytes)
+{
+	return bytes / quire_huge_bytes(QUIRE_HUGE_2M);
+}
+
+/* args: size, min_size, pagesize. */
+int64_t lib_mount(struct lib *l)
+{
+	uint64_t most = l->a[0] ? whole_pages(l->a[0]) : QUIRE_HUGE_NO_LIMIT;
+
+	if (l->a[2] && l->a[2] != quire_huge_bytes(QUIRE_HUGE_2M))
+		return -EINVAL;
+	return quire_huge_subpool_create(l->machine, QUIRE_HUGE_2M, most, whole_pages(l->a[1]),
+					 &l->mount);
+}
+
+int64_t lib_statfs(struct lib *l)
+{
+	uint64_t most, left;
+
+	quire_huge_subpool_usage(l->mount, &most, &left);
+	return most == QUIRE_HUGE_NO_LIMIT ? 0 : told_blocks(most, left);
+}
+
+int64_t lib_fallocate(struct lib *l, struct quire_file *file)
+{
+	enum { KEEP_SIZE = 1, PUNCH = 2 };
+	uint32_t mode = l->step->words[0];
+
+	if ((int64_t)l->a[0] < 0 || (int64_t)l->a[1] <= 0)
+		return -EINVAL;
+	if (mode == (KEEP_SIZE | PUNCH))
+		return quire_file_punch(file, l->a[0], l->a[1]);
+	if (mode & ~(uint32_t)KEEP_SIZE)
+		return -EOPNOTSUPP;
+	return quire_file_allocate(file, l->mm, l->a[0], l->a[1], !mode);
+}
+
+bool lib_is_huge_file(const struct lib *l)
+{
+	int kind = script_file_kind(&l->board->script, l->step->target);
+
+	return kind == FILE_HUGETLB || kind == FILE_MOUNTED;
 }
