@@ -58,6 +58,7 @@ static void chan_reset(struct slot *s, struct space *space)
 	memset(a, 0, offsetof(struct answer, ranges));
 	a->root = space ? quire_mm_root(space->mm) : 0;
 	s->asked = 0;
+	s->signalled = 0;
 	a->service_seq = c->service_done = ++s->service;
 	atomic_store(&c->turn, (turn + 1) & ~1u);
 }

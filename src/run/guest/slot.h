@@ -29,7 +29,8 @@ struct slot {
 	uint32_t gap_ns; /* O: running mean of the time between our answer and the next request */
 	uint64_t answered_ns;   /* O: when we last gave the turn away */
 	uint64_t unfilled;      /* O: page plus 1, whose flush was left to its fill; 0: none */
-	uint64_t asked;         /* G: the remote flush that last asked its thread */
+	uint64_t asked;         /* G: the remote flush that last asked its thread .. */
+	uint64_t signalled;     /* G: .. and that last sent it a signal */
 	uint32_t service;       /* G: number of the last request of flush.c's; never goes back */
 	struct quire_task task; /* O: the thread's memory policy, and the node it is on */
 	struct slot *next;      /* G: list of the process's slots, or of free or idle ones */

@@ -14,7 +14,8 @@
  *      so does one that waits in vfork for a child that has spoken: the host is done with the
  *      guest's memory by then, and only the stub runs until the signal is taken.
  *   2  A thread that has not spoken yet gets no signal: it looks at its service area when its first
- *      request has been answered, before it runs guest code.
+ *      request has been answered, before it runs guest code.  So it need not be waited for, also
+ *      if it speaks while others are asked.
  *   3  While an earlier request is outstanding its ranges are not written over: it becomes one to
  *      flush everything.
  *   4  What the host says of a thread is read without G: it takes long, and nothing is lost.  A
@@ -87,6 +88,7 @@ static void send_signal(struct slot *s, struct flush *f)
 	f->service = s->service;
 	f->pid = s->proc->pid;
 	f->tid = slot_tid(s);
+	s->signalled = f->id;
 	s->proc->stats.remote_flushes++;
 	syscall(SYS_rt_tgsigqueueinfo, f->pid, f->tid, SIGBUS, &si);
 }
@@ -151,13 +153,13 @@ static bool add(struct flush *f, const struct slot *s)
 	return true;
 }
 
-/* False: no memory.  G held. */
+/* Rule 2: those that were sent a signal.  False: no memory.  G held. */
 static bool list_locked(struct flush *f)
 {
 	f->nr_all = 0;
 	for (struct slot *s = slot_first_locked(f->space, f->space->run->procs); s;
 	     s = slot_next_locked(s, f->space)) {
-		if (atomic_load(&s->started) && !add(f, s))
+		if (s->signalled == f->id && !add(f, s))
 			return false;
 	}
 	return true;
