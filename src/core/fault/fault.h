@@ -54,7 +54,8 @@ struct fault_huge {
 	bool zeroed;
 	enum huge_refusal refusal; /* why there is none */
 	bool waited;               /* for pages on their way back */
-	unsigned taken;            /* so often the page was taken from others, or waited for */
+	unsigned taken;            /* so often the page was taken from others .. */
+	unsigned awaited;          /* .. and so often a reference on it was waited for */
 	struct mutex *lock;        /* G, held */
 	/* What it is for. */
 	const struct huge_private *private;

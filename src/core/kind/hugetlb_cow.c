@@ -19,8 +19,9 @@
  *      moved theirs, or the owner's.
  *   2  Their mapping is marked as lost before the entry goes, in the whole range that it has then.
  *   3  Somebody may have a reference on the page still, for a moment, or map it anew by another
- *      fork: so it is taken some times more.  If there is a pin, or after so many times, the write
- *      is refused: it never tries for ever.
+ *      fork: so it is taken some times more.  Who has a reference may not run for a while: that is
+ *      waited for much more often.  If there is a pin, or after so many times, the write is
+ *      refused: it never tries for ever.
  *   4  All that under I: no mapping of the file comes or goes meanwhile, and no entry is moved.
  */
 #include "core/file/file.h"
@@ -35,6 +36,7 @@
 /* ---- taking ------------------------------------------------------------------ */
 
 #define TAKE_TRIES 50u
+#define AWAIT_TRIES 100000u /* a tenth of a second, if nobody else wants the processor */
 
 struct taking {
 	struct quire_machine *m;
@@ -150,21 +152,29 @@ static enum quire_fault_result take_page(struct fault *f, struct folio *old)
 	    .addr = fault_leaf_start(f, hugetlb_level(f->vma)),
 	};
 
-	f->huge->taken++;
 	if (!hugetlb_sleep(f)) {
 		folio_put(m, old);
 		return QUIRE_FAULT_OK;
 	}
 	take_from_all(&t, f->file);
 	folio_put(m, old);
-	if (!t.found) /* a reference is left of somebody who had it mapped, and will drop it */
+	if (t.found) {
+		f->huge->taken++;
+	} else { /* a reference is left of somebody who has it for a moment */
+		f->huge->awaited++;
 		m->port.yield(m->port.ctx);
+	}
 	if (t.failed) /* the next attempt says so, of the VMA that it finds */
 		f->huge->refusal = HUGE_NO_MEMORY;
 	return fault_wake(f);
 }
 
 /* ---- copying ------------------------------------------------------------------- */
+
+static bool may_try_again(const struct fault_huge *h)
+{
+	return h->taken < TAKE_TRIES && h->awaited < AWAIT_TRIES;
+}
 
 /* With a reference on old, which goes. */
 static enum quire_fault_result refused(struct fault *f, struct folio *old)
@@ -173,7 +183,7 @@ static enum quire_fault_result refused(struct fault *f, struct folio *old)
 	bool waits = hugetlb_may_wait(f);
 
 	if (!waits && p->owner && folio_test(old, FOLIO_ANON) &&
-	    f->huge->refusal != HUGE_NO_MEMORY && f->huge->taken < TAKE_TRIES && !folio_pins(old))
+	    f->huge->refusal != HUGE_NO_MEMORY && may_try_again(f->huge) && !folio_pins(old))
 		return take_page(f, old);
 	folio_put(f->mm->machine, old); /* who sleeps with it keeps its owner from it */
 	return waits ? hugetlb_wait(f) : hugetlb_refuse(f);
