@@ -446,17 +446,42 @@ static void every_point(void **state)
 	print_message("%lu points\n", points);
 }
 
+/* Over another mapping: each has its own account. */
+static void maps_over(void **state)
+{
+	struct unit *u = *state;
+	uint64_t out, a;
+
+	for (unsigned old = 0; old < 2; old++) {
+		for (unsigned new = 0; new < 2; new ++) {
+			a = unit_map(u->mm, 0, 3 * HUGE, RW, old ? SHARED : PRIVATE);
+			unit_store(u->mm, a, 1);
+			unit_map(u->mm, a, 2 * HUGE, RW, (new ? SHARED : PRIVATE) | QMAP_FIXED);
+			/* The page of a shared one stays its file's. */
+			expect_pool(u, 8, old ? 7 : 8, old ? 4 : 3, 0);
+			unit_store(u->mm, a, 1);
+			assert_int_equal(quire_munmap(u->mm, a, 3 * HUGE), 0);
+			expect_pool(u, 8, 8, 0, 0);
+		}
+	}
+	a = unit_map(u->mm, 0, HUGE, RW, PRIVATE);
+	assert_int_equal(
+	    quire_mremap(u->mm, a, HUGE, HUGE, QMREMAP_MAYMOVE | QMREMAP_DONTUNMAP, 0, &out),
+	    -EINVAL);
+	expect_pool(u, 8, 8, 1, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    on(pool_8, touches),           on(pool_8, halves),
-	    on(pool_8, refuses),           on(pool_8, shares),
-	    on(pool_8, told_apart),        on(surplus_4, surplus),
-	    on(pool_4, owner_takes),       on(pool_6, owner_copies),
-	    on(pool_4, half_touched),      on(pool_4, child_first),
-	    on(pool_8, child_copies),      on(pool_8, moves),
-	    on(pool_8, moves_a_part),      on(pool_4, takes_after_a_move),
-	    cmocka_unit_test(every_point),
+	    on(pool_8, touches),      on(pool_8, halves),
+	    on(pool_8, refuses),      on(pool_8, shares),
+	    on(pool_8, told_apart),   on(surplus_4, surplus),
+	    on(pool_4, owner_takes),  on(pool_6, owner_copies),
+	    on(pool_4, half_touched), on(pool_4, child_first),
+	    on(pool_8, child_copies), on(pool_8, moves),
+	    on(pool_8, moves_a_part), on(pool_4, takes_after_a_move),
+	    on(pool_8, maps_over),    cmocka_unit_test(every_point),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,6 +82,8 @@ static int check_mapping(const struct remap *r)
 
 	if (!r->old_len && !(vma->flags & VM_MAYSHARE))
 		return -QEINVAL;
+	if ((r->flags & QMREMAP_DONTUNMAP) && (vma->flags & VM_DONTEXPAND))
+		return -QEINVAL;
 	if (names_address(r) && (r->new_addr & (ops_page_size(vma->ops) - 1)))
 		return -QEINVAL;
 	if ((r->flags & QMREMAP_DONTUNMAP) && (vma->flags & VM_DONTEXPAND))
