@@ -130,6 +130,13 @@ static void print_figure(const struct figure *f)
 {
 	char within[32];
 
+	if (!f->host.median) {
+		printf("%-32s%6s%12s%9.4g ns%8s%14s%9.4g ns%s\n", f->row->name, f->row->unit, "-",
+		       f->quire.median, "-", "-", f->aim,
+		       f->quire.median > f->aim ? "  above its aim" : "");
+		fflush(stdout);
+		return;
+	}
 	snprintf(within, sizeof(within), "%.2f..%.2f", f->ratio.low, f->ratio.high);
 	printf("%-32s%6s%9.4g ns%9.4g ns%8.2f%14s%9.4g ns%s\n", f->row->name, f->row->unit,
 	       f->host.median, f->quire.median, f->ratio.median, within, f->aim,
@@ -208,6 +215,7 @@ static int measure_all(const struct options *o)
 	struct units units = units_measure();
 	struct memory *host = memory_host(), *quire = memory_quire(RAM_BYTES);
 	json_t *list = json_array();
+	bool has_huge = bench_host_has_huge();
 
 	print_head(&units);
 	for (unsigned i = 0; i < nr_rows; i++) {
@@ -215,10 +223,14 @@ static int measure_all(const struct options *o)
 
 		if (o->only && !strstr(rows[i].name, o->only))
 			continue;
-		measure_row(&rows[i], host, quire, o->pairs, &units, &f);
+		measure_row(&rows[i], rows[i].kind == ROW_HUGE && !has_huge ? NULL : host, quire,
+			    o->pairs, &units, &f);
 		print_figure(&f);
 		json_add(list, &f);
 	}
+	if (!has_huge)
+		printf("\nof huge pages the host has no figures: %u of 2 MiB are not free there\n",
+		       BENCH_HUGE_PAGES);
 	if (o->json)
 		return json_write(list, &units, o->json);
 	json_decref(list);

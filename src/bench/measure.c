@@ -27,15 +27,16 @@ void measure_row(const struct row *row, struct memory *host, struct memory *quir
 	double h[MAX_PAIRS], q[MAX_PAIRS], r[MAX_PAIRS];
 
 	pairs = pairs < MAX_PAIRS ? pairs : MAX_PAIRS;
-	row->measure(host);
+	if (host)
+		row->measure(host);
 	row->measure(quire);
 	for (unsigned i = 0; i < pairs; i++) {
 		if (i % 2)
 			q[i] = row->measure(quire);
-		h[i] = row->measure(host);
+		h[i] = host ? row->measure(host) : 0;
 		if (i % 2 == 0)
 			q[i] = row->measure(quire);
-		r[i] = q[i] / h[i];
+		r[i] = host ? q[i] / h[i] : 0;
 	}
 	out->row = row;
 	out->host = spread_of(h, pairs);

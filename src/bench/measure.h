@@ -21,7 +21,8 @@ struct figure {
 
 /* The figures are sorted. */
 struct spread spread_of(double *figures, unsigned n);
-/* Host, quire, quire, host, .. so many pairs after one that does not count. */
+/* Host, quire, quire, host, .. so many pairs after one that does not count.  host may be NULL: then
+ * its figures and the ratio are 0. */
 void measure_row(const struct row *row, struct memory *host, struct memory *quire, unsigned pairs,
 		 const struct units *units, struct figure *out);
 

@@ -5,6 +5,7 @@
  * RAM is touched beforehand: the host's own faults are no part of a figure.
  */
 #include "bench/memory.h"
+#include "bench/rows.h"
 
 #include <quire/abi.h>
 #include <quire/port_host.h>
@@ -173,6 +174,7 @@ struct memory *memory_quire(uint64_t ram_bytes)
 	must(o.ram != MAP_FAILED, "RAM");
 	madvise(o.ram, ram_bytes, MADV_DONTFORK);
 	o.max_map_count = 200000;
+	o.huge_pages[QUIRE_HUGE_2M] = BENCH_HUGE_PAGES;
 	quire_port_host(&port);
 	must(!quire_machine_create(&port, &o, &q.machine), "a machine");
 	must(!quire_mm_create(q.machine, &mm, &q.mm), "an address space");

@@ -21,13 +21,19 @@ struct aim {
 	double z, c, a;
 };
 
+enum row_kind {
+	ROW_ONE,     /* of one thread */
+	ROW_HUGE,    /* the same, on huge pages: where the host has too few, it has no figure */
+	ROW_THREADS, /* several threads do it together */
+};
+
 struct row {
 	const char *name;
 	const char *unit; /* the cost is that of one: "page", "pair", "call" */
 	struct aim aim;
 	/* Does one repeat.  Returns its cost, ns a unit. */
 	double (*measure)(struct memory *m);
-	bool threads; /* it is done by several threads */
+	enum row_kind kind;
 };
 extern const struct row rows[];
 extern const unsigned nr_rows;
@@ -41,6 +47,15 @@ double bench_map_among(struct memory *m, unsigned vmas);
 #define BENCH_SMALL_REPEATS 2000u
 /* Bytes that the rows of one thread work on: a multiple of 64 KiB. */
 extern uint64_t bench_region;
+
+/* Huge pages that rows_huge.c works with, and whether so many are free on the host. */
+#define BENCH_HUGE_PAGES 128u
+bool bench_host_has_huge(void);
+double huge_fault(struct memory *m);
+double huge_cow(struct memory *m);
+double huge_fork(struct memory *m);
+double huge_munmap(struct memory *m);
+double huge_remap(struct memory *m);
 
 /* Operations of several threads (rows_threads.c): wall time, ns a unit. */
 extern unsigned bench_threads; /* how many fault_together starts */

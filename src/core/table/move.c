@@ -166,44 +166,86 @@ static uint64_t move_next(struct mmu_gather *g, uint64_t delta, uint64_t from, u
 	return move_piece(g, from + delta, from, piece) ? piece : 0;
 }
 
-/*
- * One entry of an upper table: out under one U, in under the other, within one hold of N (and of
- * I).  The source is dead, and nobody maps anything at the destination.  False: no memory.
- */
-static __attribute__((noinline)) bool move_leaf(struct mmu_gather *g, uint64_t new_addr,
-						uint64_t old_addr, unsigned level)
-{
-	struct quire_mm *mm = g->mm;
-	struct pt_ref ref;
-	pte_t e;
-	bool ok;
+/* Slots of an upper table, one after the other, whose leaves are on their way. */
+struct leaf_run {
+	unsigned n;     /* slots */
+	unsigned moved; /* that had an entry */
+	pte_t was[PT_MOVED_AT_ONCE];
+};
 
-	if (!pt_make_room(g, new_addr, level))
-		return false;
-	keep_walks_out(mm);
-	ok = pt_lock_upper(mm, old_addr, level, &ref);
+/* From addr's slot on, until there is a table: run->n at most. */
+static void take_leaves(struct quire_mm *mm, uint64_t addr, unsigned level, struct leaf_run *run)
+{
+	struct pt_ref ref;
+	unsigned i;
+	bool ok = pt_lock_upper(mm, addr, level, &ref);
+
 	Q_ASSERT(mm->machine, ok);
-	e = atomic_load_relaxed(ref.entry);
-	Q_ASSERT(mm->machine, !entry_is_table(e));
-	check_kind(mm->machine, e);
-	STEP("moves leaf %#lx away from %#lx", e, old_addr);
-	pt_set(&ref, ref.entry, 0);
+	run->moved = 0;
+	for (i = 0; i < run->n; i++) {
+		pte_t *old = pt_nth(ref.entry, i), e = atomic_load_relaxed(old);
+
+		if (entry_is_table(e))
+			break;
+		run->was[i] = e;
+		if (entry_none(e))
+			continue;
+		check_kind(mm->machine, e);
+		STEP("moves leaf %#lx away from %#lx", e, addr + i * slot_span(level));
+		pt_set(&ref, old, 0);
+		run->moved++;
+	}
+	run->n = i;
 	pt_unlock(&ref);
-	ok = pt_lock_upper(mm, new_addr, level, &ref);
-	Q_ASSERT(mm->machine, ok && entry_none(atomic_load_relaxed(ref.entry)));
-	pt_set(&ref, ref.entry, e);
+}
+
+static void put_leaves(struct quire_mm *mm, uint64_t addr, unsigned level,
+		       const struct leaf_run *run)
+{
+	struct pt_ref ref;
+	bool ok = pt_lock_upper(mm, addr, level, &ref);
+
+	Q_ASSERT(mm->machine, ok);
+	for (unsigned i = 0; i < run->n; i++) {
+		pte_t *new = pt_nth(ref.entry, i);
+
+		if (entry_none(run->was[i]))
+			continue;
+		Q_ASSERT(mm->machine, entry_none(atomic_load_relaxed(new)));
+		pt_set(&ref, new, run->was[i]);
+	}
 	pt_unlock(&ref);
-	let_walks_in(mm);
+}
+
+/*
+ * Entries of an upper table: out under one U, in under the other, within one hold of N (and of I).
+ * The source is dead, and nobody maps anything at the destination.  Bytes; 0: no memory.
+ */
+static __attribute__((noinline)) uint64_t move_leaves(struct mmu_gather *g, uint64_t new_addr,
+						      uint64_t old_addr, uint64_t len,
+						      unsigned level)
+{
+	uint64_t span = slot_span(level);
+	struct leaf_run run;
+
+	run.n = pt_slots_at_both(new_addr, old_addr, level, len / span);
+	run.n = pt_make_room(g, new_addr, level, run.n);
+	if (!run.n)
+		return 0;
+	keep_walks_out(g->mm);
+	take_leaves(g->mm, old_addr, level, &run);
+	put_leaves(g->mm, new_addr, level, &run);
+	let_walks_in(g->mm);
 	if (RULE(move_flush))
-		tlb_range(g, old_addr, old_addr + slot_span(level), slot_pages(level));
-	return true;
+		tlb_range(g, old_addr, old_addr + run.n * span, run.moved * slot_pages(level));
+	return run.n * span;
 }
 
 /* The cursor is at an entry of an upper table: bytes moved. */
 static uint64_t move_upper(struct mmu_gather *g, uint64_t delta, const struct pt_cursor *c)
 {
 	Q_ASSERT(g->mm->machine, pt_is_whole(c) && !((c->addr + delta) & (c->step - 1)));
-	return move_leaf(g, c->addr + delta, c->addr, c->level) ? c->step : 0;
+	return move_leaves(g, c->addr + delta, c->addr, c->end - c->addr, c->level);
 }
 
 static uint64_t move_all(struct mmu_gather *g, uint64_t new_addr, uint64_t old_addr, uint64_t len)

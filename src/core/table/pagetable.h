@@ -147,11 +147,14 @@ void pt_release_kept(struct quire_mm *mm, uint64_t start, uint64_t end, unsigned
 
 /*
  * Makes the tables above the slot of `level` that has addr, the slot's first byte, and takes out
- * what empty ones are below it.  Nothing is mapped there.  False: no memory.  M held.
+ * what empty ones are below it and the slots after it in its table, n in all.  Nothing is mapped
+ * there.  How many have room; 0: no memory.  M held.
  */
-bool pt_make_room(struct mmu_gather *g, uint64_t addr, unsigned level);
+unsigned pt_make_room(struct mmu_gather *g, uint64_t addr, unsigned level, unsigned n);
 
-#define PT_MOVED_AT_ONCE 64u /* whose entries are in neither place for a moment */
+#define PT_MOVED_AT_ONCE 64u /* tables, or leaves, that are in neither place for a moment */
+/* Slots of `level` from both addresses on, each in one table: n or PT_MOVED_AT_ONCE at most. */
+unsigned pt_slots_at_both(uint64_t a, uint64_t b, unsigned level, uint64_t n);
 
 /*
  * Moves whole last-level tables that lie side by side, at most n, from old_addr on to new_addr,

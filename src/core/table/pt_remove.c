@@ -203,22 +203,31 @@ static void put_in(struct quire_mm *mm, const struct pt_walk *to, struct folio *
 	spin_unlock(&parent->pt.lock, RANK_PT_PARENT);
 }
 
-bool pt_make_room(struct mmu_gather *g, uint64_t addr, unsigned level)
+unsigned pt_make_room(struct mmu_gather *g, uint64_t addr, unsigned level, unsigned n)
 {
-	uint64_t end = slot_end(addr, level);
+	uint64_t span = slot_span(level);
 	struct pt_walk w;
+	unsigned i;
 
 	if (pt_walk_alloc(g->mm, NULL, addr, level, &w))
-		return false;
-	if (!entry_none(atomic_load(w.slot)))
-		pt_free_range(g, addr, end, addr, end);
-	return entry_none(atomic_load(w.slot));
+		return 0;
+	for (i = 0; i < n; i++, addr += span) {
+		pte_t *slot = pt_nth(w.slot, i);
+
+		if (likely(entry_none(atomic_load(slot))))
+			continue;
+		pt_free_range(g, addr, addr + span, addr, addr + span);
+		if (!entry_none(atomic_load(slot)))
+			break;
+	}
+	return i;
 }
 
-/* Slots from that of addr on in its table of level 1. */
-static unsigned slots_from(uint64_t addr)
+unsigned pt_slots_at_both(uint64_t a, uint64_t b, unsigned level, uint64_t n)
 {
-	return PT_ENTRIES - pt_index(addr, 1);
+	uint64_t in_a = PT_ENTRIES - pt_index(a, level), in_b = PT_ENTRIES - pt_index(b, level);
+
+	return (unsigned)min_u64(min_u64(n, PT_MOVED_AT_ONCE), min_u64(in_a, in_b));
 }
 
 unsigned pt_move_tables(struct mmu_gather *g, uint64_t old_addr, uint64_t new_addr, unsigned n,
@@ -233,10 +242,7 @@ unsigned pt_move_tables(struct mmu_gather *g, uint64_t old_addr, uint64_t new_ad
 		return 0;
 	if (pt_walk_alloc(mm, NULL, new_addr, 1, &to))
 		return 0;
-	n = n < PT_MOVED_AT_ONCE ? n : PT_MOVED_AT_ONCE;
-	n = n < slots_from(old_addr) ? n : slots_from(old_addr);
-	n = n < slots_from(new_addr) ? n : slots_from(new_addr);
-	n = run_length(g, &from, &to, new_addr, n);
+	n = run_length(g, &from, &to, new_addr, pt_slots_at_both(old_addr, new_addr, 1, n));
 	*entries = take_out(mm, &from, tables, n);
 	put_in(mm, &to, tables, n);
 	return n;
