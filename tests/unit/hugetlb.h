@@ -34,10 +34,25 @@ static inline void expect_pool_at(struct unit *u, uint64_t total, uint64_t free_
 }
 #define expect_pool(u, t, f, r, s) expect_pool_at(u, t, f, r, s, __LINE__)
 
-/* The test makes promises itself: there are no accounts of them. */
+static inline bool is_promised_again(struct quire_machine *m, struct hstate *h, struct folio *f)
+{
+	(void)m;
+	(void)h;
+	return huge_charge(f)->account != NULL;
+}
+
+/* The test makes promises itself: there are no accounts of them, but what promise_again() says. */
 static inline void own_promises(struct unit *u)
 {
-	u->m->huge.accounts = NULL;
+	static const struct huge_accounts own = {.freed = is_promised_again};
+
+	u->m->huge.accounts = &own;
+}
+
+/* Of a page whose last reference goes next: R+1. */
+static inline void promise_again(struct folio *f)
+{
+	huge_charge(f)->account = f;
 }
 
 static inline void resize(struct unit *u, enum quire_huge size, uint64_t n)

@@ -328,18 +328,28 @@ static void private_copies(void **state)
 	expect_pool(&w->u, 8, 6, 2, 0);
 	s = map(w, 4, RW, QMAP_SHARED, 0);
 	expect_pool(&w->u, 8, 6, 6, 0);
-	assert_int_equal(unit_load(w->u.mm, s), 0);
+	assert_int_equal(unit_load(w->u.mm, s) + unit_load(w->u.mm, s + HUGE), 0);
+	expect_pool(&w->u, 8, 4, 4, 0);
 	unit_store(w->u.mm, s + 2 * HUGE, 5);
-	expect_pool(&w->u, 8, 4, 4, 0);
 	assert_int_equal(unit_load(w->u.mm, p + 2 * HUGE), 5);
-	expect_pool(&w->u, 8, 4, 4, 0);
-	unit_store(w->u.mm, p + 2 * HUGE, 6);
 	expect_pool(&w->u, 8, 3, 3, 0);
+	unit_store(w->u.mm, p + 2 * HUGE, 6);
+	expect_pool(&w->u, 8, 2, 2, 0);
 	assert_int_equal(unit_load(w->u.mm, s + 2 * HUGE), 5);
-	/* A hole takes them along. */
+	/* A hole takes them along, and they are promised again. */
 	assert_int_equal(quire_file_punch(w->file, 0, 3 * HUGE), 0);
-	assert_int_equal(unit_load(w->u.mm, p), 0);
-	assert_int_equal(unit_load(w->u.mm, p + 2 * HUGE), 0);
+	expect_pool(&w->u, 8, 8, 5, 0);
+	for (uint64_t i = 0; i < 3; i++)
+		assert_int_equal(unit_load(w->u.mm, p + i * HUGE), 0);
+	expect_pool(&w->u, 8, 5, 2, 0);
+	assert_int_equal(quire_file_punch(w->file, 4096, 4096), 0);
+	assert_int_equal(quire_file_truncate(w->file, HUGE), 0);
+	expect_pool(&w->u, 8, 7, 3, 0);
+	expect_beyond(w, p + HUGE);
+	assert_int_equal(quire_file_truncate(w->file, 4 * HUGE), 0);
+	assert_int_equal(unit_load(w->u.mm, p + HUGE), 0);
+	unit_store(w->u.mm, p + 2 * HUGE, 7);
+	expect_pool(&w->u, 8, 5, 1, 0);
 }
 
 int main(void)

@@ -97,7 +97,7 @@ static void give_one(struct thread *t)
 	t->held[i] = t->held[--t->n];
 	CHECK(*word(t, f, false) == t->id + 1 && *word(t, f, true) == t->id + 1);
 	if (rnd(t, 4) == 0) {
-		hugetlb_restore(f);
+		promise_again(f);
 		t->promised++;
 	}
 	folio_put(t->s->u.m, f);

@@ -381,6 +381,13 @@ static void drop(struct reserve_test *t, struct map *m, uint64_t i)
 	install(t, m, i, NULL);
 }
 
+/* By its owner. */
+static void dontneed(struct reserve_test *t, struct map *m, uint64_t i)
+{
+	huge_private_dropped(m->p, i, m->page[i]);
+	drop(t, m, i);
+}
+
 static void test_dontneed(void **state)
 {
 	struct reserve_test *t = *state;
@@ -389,13 +396,12 @@ static void test_dontneed(void **state)
 	granted(touch(t, &t->a, 0));
 	granted(touch(t, &t->a, 1));
 	is(t, 8, 6, 2, 0);
-	drop(t, &t->a, 0);
-	assert_true(huge_private_refill(t->a.p, 0));
+	dontneed(t, &t->a, 0);
 	is(t, 8, 7, 3, 0);
-	assert_false(huge_private_refill(t->a.p, 0)); /* it has a promise */
-	assert_false(huge_private_refill(t->a.p, 3));
 	granted(touch(t, &t->a, 0));
 	is(t, 8, 6, 2, 0);
+	drop(t, &t->a, 0); /* by another than its owner */
+	is(t, 8, 7, 2, 0);
 }
 
 static void test_dontneed_with_surplus(void **state)
@@ -408,13 +414,12 @@ static void test_dontneed_with_surplus(void **state)
 	granted(touch(t, &t->b, 0));
 	granted(touch(t, &t->a, 0));
 	is(t, 9, 7, 7, 1);
-	drop(t, &t->a, 0);
+	dontneed(t, &t->a, 0);
 	is(t, 8, 7, 7, 0); /* which of the two was surplus nobody knows */
-	assert_false(huge_private_refill(t->a.p, 0));
-	is(t, 8, 7, 7, 0);
 }
 
-/* The child has the page: there is none for the owner's promise, unless another is free. */
+/* The child has the page: it is promised again when the child lets go, unless the owner has asked
+ * for another by then. */
 static void test_dontneed_of_shared(void **state)
 {
 	struct reserve_test *t = *state;
@@ -423,14 +428,23 @@ static void test_dontneed_of_shared(void **state)
 	granted(map_private(t, &t->a, 2));
 	granted(touch(t, &t->a, 0));
 	fork_to(t, &t->b, &t->a);
-	drop(t, &t->a, 0);
-	assert_false(huge_private_refill(t->a.p, 0));
+	dontneed(t, &t->a, 0);
 	is(t, 2, 1, 1, 0);
 	refused(HUGE_POOL_DRY, touch(t, &t->a, 0));
 	drop(t, &t->b, 0);
-	is(t, 2, 2, 1, 0);
+	is(t, 2, 2, 2, 0);
 	granted(touch(t, &t->a, 0));
 	is(t, 2, 1, 1, 0);
+	end(t, &t->b);
+	fork_to(t, &t->b, &t->a);
+	resize(&t->u, QUIRE_HUGE_2M, 3);
+	dontneed(t, &t->a, 0);
+	granted(touch(t, &t->a, 0));
+	is(t, 3, 1, 1, 0);
+	drop(t, &t->b, 0);
+	is(t, 3, 2, 1, 0);
+	dontneed(t, &t->a, 0);
+	is(t, 3, 3, 2, 0);
 }
 
 /* ---- lost --------------------------------------------------------------------------- */
@@ -552,8 +566,7 @@ static void test_private_of_file(void **state)
 	is(t, 8, 7, 2, 0);
 	granted(touch(t, &t->b, 0));
 	is(t, 8, 6, 1, 0);
-	drop(t, &t->b, 0);
-	assert_true(huge_private_refill(t->b.p, 0));
+	dontneed(t, &t->b, 0);
 	is(t, 8, 7, 2, 0);
 }
 
@@ -809,8 +822,7 @@ static void test_group_private(void **state)
 	charged(g, 0, 4);
 	granted(touch(t, &t->a, 0));
 	charged(g, 1, 4);
-	drop(t, &t->a, 0);
-	huge_private_refill(t->a.p, 0);
+	dontneed(t, &t->a, 0);
 	charged(g, 0, 4);
 	granted(touch(t, &t->a, 0));
 	charged(g, 1, 4);

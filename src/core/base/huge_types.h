@@ -40,13 +40,7 @@ struct hstate {
 
 /* What a huge page in use is charged to.  Of whoever has a reference (its first tail has it). */
 struct huge_charge {
-	void *account;  /* J: struct huge_claim; NULL: nothing */
-	uint32_t group; /* 0: none */
-	uint32_t flags; /* HUGE_* */
-};
-
-enum huge_flags {
-	HUGE_RESTORE = 1u << 0, /* when it is freed its reservation is to be there again */
+	void *account; /* J: struct huge_claim; NULL: nothing */
 };
 
 /*
@@ -56,8 +50,8 @@ enum huge_flags {
 struct huge_accounts {
 	/*
 	 * The last reference of a huge page has gone.  True: a page that is free is promised again
-	 * (R + 1), beside what HUGE_RESTORE says, within the same hold of J.  J is held, so that no
-	 * account has a promise that R has not.
+	 * (R + 1) within the same hold of J.  J is held, so that no account has a promise that R
+	 * has not.
 	 */
 	bool (*freed)(struct quire_machine *m, struct hstate *h, struct folio *f);
 	/* For verify, the machine at rest: what R should be. */

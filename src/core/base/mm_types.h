@@ -83,6 +83,9 @@ struct vma_ops {
 	/* A dirty entry of this page goes: the page is to know that it was written.  PTL held, and
 	 * M or I.  NULL: nothing is done. */
 	void (*dirty)(struct vma *vma, struct folio *folio);
+	/* The entry of a large private page at addr is gone, and the mapping stays.  U held, and M
+	 * or I.  NULL: nothing is done. */
+	void (*dropped)(struct vma *vma, uint64_t addr, struct folio *folio);
 
 	/*
 	 * A VMA begins: nobody else knows it.  vma->private is that of the VMA which it continues

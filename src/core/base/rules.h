@@ -168,6 +168,9 @@
 	X(huge_faults_one_by_one,                                                                  \
 	  "faults on one huge page of a file come one after the other, in whatever address space", \
 	  "kind/hugetlb_fault.c, 3")                                                               \
+	X(huge_pages_awaited,                                                                      \
+	  "a fault that is refused a huge page waits for those who are taking some away",          \
+	  "kind/hugetlb_fault.c, 4")                                                               \
 	X(batch_waits_for_one,                                                                     \
 	  "who moves many pages at once waits for the lock of the first only, and tries the rest", \
 	  "migrate_batch.c, 2")                                                                    \

@@ -54,6 +54,7 @@ struct fault_huge {
 	bool zeroed;
 	enum huge_refusal refusal; /* why there is none */
 	bool waited;               /* for pages on their way back */
+	uint64_t gone;             /* hugetlb_fault.c, 4 */
 	unsigned taken;            /* so often the page was taken from others .. */
 	unsigned awaited;          /* .. and so often a reference on it was waited for */
 	struct mutex *lock;        /* G, held */

@@ -109,6 +109,7 @@ static void audit_pages(struct audit *a)
 static void audit_private(struct audit *a, struct huge_private *p)
 {
 	const char *why = regions_check(&p->used);
+	const struct huge_claim *c;
 
 	if (!why)
 		why = regions_check(&p->lost);
@@ -116,6 +117,10 @@ static void audit_private(struct audit *a, struct huge_private *p)
 		bad(a, "private huge pages: %s", why);
 	if (p->held > p->rsvd || (!p->owner && p->rsvd))
 		bad(a, "a private mapping holds %lu promises of %lu", p->held, p->rsvd);
+	dlist_for_each (c, &p->dropped, node)
+		if (c->private != p || c->flying || !regions_find(&p->used, c->index))
+			bad(a, "huge page %lu of a private mapping is to be promised twice",
+			    c->index);
 	found_in_group(p->group, p->h, QUIRE_HUGE_RSVD, p->rsvd);
 	found_in_subpool(p->subpool, p->held);
 }

@@ -10,8 +10,9 @@
 
 /* What a page in use is charged to (huge_charge()), and on its way there which promise it uses. */
 struct huge_claim {
-	/* J: until it is committed, or the page is free. */
-	struct dlist node; /* of machine->huge.books.claims */
+	/* J: until it is committed, or the page is free; and again when that was dropped: then it
+	 * is the private mapping's page, promised again when it is free. */
+	struct dlist node; /* of machine->huge.books.claims; private->dropped */
 	bool flying;
 	bool reserved;                /* it uses a promise .. */
 	bool cut;                     /* .. of a range that has gone meanwhile */
@@ -32,6 +33,10 @@ uint64_t claims_cut(struct quire_machine *m, const struct huge_private *p,
 /* It goes: they know it no longer.  J held. */
 void claims_forget(struct quire_machine *m, const struct huge_private *p,
 		   const struct huge_file *f);
+
+/* Pages of [first, last) that p has dropped are not promised again when they are free: there is
+ * another, or the range is gone.  J held. */
+void claims_undrop(struct huge_private *p, uint64_t first, uint64_t last);
 
 static inline enum huge_refusal refusal_of(enum huge_lack lack)
 {

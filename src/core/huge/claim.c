@@ -12,6 +12,9 @@
  *      claims after that finds that something was cut since its VMA was seen alive, or the file
  *      without the promise.
  *   4  What is charged to a page is charged until it is free.
+ *   5  A page that its owner has dropped is in private->dropped until it is free, or the owner has
+ *      another in its place, or the range is gone.  It keeps the node that `used` may
+ *      take when it loses the page.
  */
 #include "core/base/kmem.h"
 #include "core/huge/books.h"
@@ -25,12 +28,13 @@ static bool is_of(const struct huge_claim *c, const struct huge_private *p,
 }
 
 /* J held. */
-static bool in_flight(struct quire_machine *m, const struct huge_request *rq)
+static bool in_flight(struct quire_machine *m, const struct huge_private *p,
+		      const struct huge_file *f, uint64_t index)
 {
 	struct huge_claim *c;
 
 	dlist_for_each (c, &m->huge.books.claims, node)
-		if (c->index == rq->index && is_of(c, rq->private, rq->file))
+		if (c->index == index && is_of(c, p, f))
 			return true;
 	return false;
 }
@@ -61,6 +65,58 @@ void claims_forget(struct quire_machine *m, const struct huge_private *p, const 
 			c->private = NULL;
 			c->file = NULL;
 		}
+}
+
+/* ---- dropped ---------------------------------------------------------------------- */
+
+/* J held. */
+static void undrop(struct huge_claim *c)
+{
+	dlist_del(&c->node);
+	c->private = NULL;
+}
+
+void claims_undrop(struct huge_private *p, uint64_t first, uint64_t last)
+{
+	struct dlist *node = p->dropped.next;
+
+	while (node != &p->dropped) {
+		struct huge_claim *c = container_of(node, struct huge_claim, node);
+
+		node = node->next;
+		if (c->index >= first && c->index < last)
+			undrop(c);
+	}
+}
+
+void huge_private_dropped(struct huge_private *p, uint64_t index, struct folio *f)
+{
+	struct huge_claim *c = huge_charge(f)->account;
+
+	if (!p->owner)
+		return;
+	pool_lock(p->machine);
+	if (!p->h->surplus && !c->private && regions_find(&p->used, index)) {
+		c->private = p;
+		c->index = index;
+		dlist_add_tail(&p->dropped, &c->node);
+	}
+	atomic_store(&p->nr_drops, p->nr_drops + 1);
+	pool_unlock(p->machine);
+}
+
+/* The page that was dropped is free.  True: it is promised again.  J held. */
+static bool promise_again(struct huge_claim *c, const struct hstate *h)
+{
+	struct huge_private *p = c->private;
+
+	undrop(c);
+	if (in_flight(p->machine, p, NULL, c->index))
+		return false;
+	regions_remove(&p->used, c->index, c->index + 1, &c->spare);
+	p->held++;
+	huge_group_uncharge(c->rsvd, h, QUIRE_HUGE_RSVD, 1); /* p is charged for it */
+	return true;
 }
 
 /* ---- its promise ------------------------------------------------------------------ */
@@ -130,7 +186,7 @@ static enum huge_refusal enter(struct quire_machine *m, struct huge_claim *c,
 
 	if (rq->private && RULE(huge_claim_asks_dead) && rq->private->nr_cuts != rq->cuts)
 		return HUGE_AGAIN;
-	if (in_flight(m, rq) && RULE(huge_claim_alone))
+	if (in_flight(m, rq->private, rq->file, rq->index) && RULE(huge_claim_alone))
 		return HUGE_AGAIN;
 	c->group = rq->group ? *rq->group : NULL;
 	has_promise = promised(rq);
@@ -260,10 +316,15 @@ void huge_claim_commit(struct quire_machine *m, struct folio *f)
 		back = commit_to_file(c, h);
 	dlist_del(&c->node);
 	c->flying = false;
+	left = c->spare;
+	if (c->private)
+		claims_undrop(c->private, c->index, c->index + 1);
+	if (c->private && c->private->owner) /* invariant 5 */
+		left = (struct region_spare){0};
+	else
+		c->spare = (struct region_spare){0};
 	c->private = NULL;
 	c->file = NULL;
-	left = c->spare;
-	c->spare = (struct region_spare){0};
 	pool_unreserve_unlock(m, h, back);
 	region_spare_free(m, &left);
 	folio_put(m, f);
@@ -289,6 +350,8 @@ static bool page_freed(struct quire_machine *m, struct hstate *h, struct folio *
 	huge_group_uncharge(c->group, h, QUIRE_HUGE_PAGES, 1);
 	if (again) {
 		put_promise_back(c);
+	} else if (!c->flying && c->private && promise_again(c, h)) {
+		again = true;
 	} else {
 		huge_group_uncharge(c->rsvd, h, QUIRE_HUGE_RSVD, 1);
 		again = subpool_uncharge(c->subpool, 1, 1) == 0;

@@ -139,12 +139,10 @@ void hugetlb_clear(struct quire_machine *m, struct folio *f)
 static bool ends_charge(struct quire_machine *m, struct hstate *h, struct folio *f)
 {
 	const struct huge_accounts *a = m->huge.accounts;
-	bool restore = (huge_charge(f)->flags & HUGE_RESTORE) != 0;
+	bool promised = a && a->freed && a->freed(m, h, f);
 
-	if (a && a->freed && a->freed(m, h, f))
-		restore = true;
 	*huge_charge(f) = (struct huge_charge){0};
-	return restore;
+	return promised;
 }
 
 /* Invariant 4. */

@@ -13,7 +13,7 @@
  *     take, promised                         -1    -1
  *     take                                   -1                if F > R
  *     make a surplus page                +1  +1          +1    if S < overcommit
- *     the last reference goes                +1                R+1 with HUGE_RESTORE
+ *     the last reference goes                +1                R+1 if an account says so
  *     .. on a node that has surplus      -1              -1    if R does not need it
  *
  * Lock J (machine->huge.lock, spin) guards all counters and lists of all sizes.  It is inside X and
@@ -98,16 +98,6 @@ void hugetlb_clear(struct quire_machine *m, struct folio *f);
 static inline struct huge_charge *huge_charge(struct folio *f)
 {
 	return &f[1].charge;
-}
-
-/*
- * When the last reference goes the page is promised again, to whom it had been promised before: by
- * the one who took it with HUGE_RESERVED, where it was not used after all, or is let go of while
- * the mapping stays.  R+1 then; a surplus page that is needed for that stays in the pool.
- */
-static inline void hugetlb_restore(struct folio *f)
-{
-	atomic_or(&huge_charge(f)->flags, HUGE_RESTORE);
 }
 
 /* ---- promise ---- */

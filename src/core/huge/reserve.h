@@ -14,7 +14,7 @@
  *
  * What a page of a private mapping with a reservation goes through:
  *
- *     promised ---claim---> in flight ---commit---> used ---huge_private_refill---> promised
+ *     promised ---claim---> in flight ---commit---> used ---dropped, free---> promised
  *        |  ^                |      |                 |
  *        |  +----abort-------+      | cut, then abort | cut: the page itself goes with its last
  *        v cut                      v                 v      reference
@@ -76,12 +76,14 @@ struct huge_private {
 	uint64_t rsvd;                  /* J: pages charged to `group` as reserved, used or not */
 	struct quire_huge_group *group; /* J: of the first reservation */
 	struct regions used;            /* J: of an owner: pages whose promise was used */
-	struct regions lost; /* J: pages that are refused from now on: an owner took them */
-	uint64_t nr_lost;    /* J; A for readers: how often something was lost */
-	uint64_t nr_cuts;    /* J; A for readers: how often something was cut */
-	struct quire_mm *mm; /* C: whose mapping it is; only compared */
-	bool forked;         /* C: a fork made it: it is promised nothing */
-	struct dlist node;   /* J: of machine->huge.books */
+	struct regions lost;  /* J: pages that are refused from now on: an owner took them */
+	uint64_t nr_lost;     /* J; A for readers: how often something was lost */
+	uint64_t nr_cuts;     /* J; A for readers: how often something was cut */
+	uint64_t nr_drops;    /* J; A for readers: how often a page was dropped */
+	struct dlist dropped; /* J: claims of pages that are promised again when they are free */
+	struct quire_mm *mm;  /* C: whose mapping it is; only compared */
+	bool forked;          /* C: a fork made it: it is promised nothing */
+	struct dlist node;    /* J: of machine->huge.books */
 	struct quire_rcu_head rcu;
 };
 
@@ -116,12 +118,17 @@ enum huge_refusal huge_private_reserve(struct huge_private *p,
  */
 void huge_private_cut(struct huge_private *p, uint64_t first, uint64_t last);
 /*
- * The owner has dropped the page that it had there (MADV_DONTNEED), and has none now.  As the host
- * does: it is promised again, if there is no surplus page in the pool; and, what is ours, only if a
- * page that nobody is promised is free, and subpool allows it.  Else it is as before: the owner's
- * next touch asks without a promise.  True: promised.
+ * The entry of the private page f there is gone, and the mapping stays (MADV_DONTNEED, a hole,
+ * truncation).  As on the host: when the page is free it is promised to the owner again, if there
+ * is no surplus page now; but not if the owner has had another page there by then.  Others may have
+ * it yet, forks and pins: until then the owner's touch asks without a promise.  Cannot fail.  U.
  */
-bool huge_private_refill(struct huge_private *p, uint64_t index);
+void huge_private_dropped(struct huge_private *p, uint64_t index, struct folio *f);
+/* So many pages were dropped so far, which may not be free yet. */
+static inline uint64_t huge_private_drops(const struct huge_private *p)
+{
+	return atomic_load(&p->nr_drops);
+}
 
 /* The pages of [first, last) are lost (before: none of them may have an entry).  False: no memory.
  * s may have 2 nodes, from region_spare_fill(): then it cannot fail. */

@@ -24,6 +24,7 @@ struct huge_private *huge_private_new(struct quire_machine *m, struct hstate *h,
 	p->h = h;
 	p->subpool = subpool;
 	p->refs = 1;
+	dlist_init(&p->dropped);
 	subpool_get(subpool);
 	pool_lock(m);
 	dlist_add_tail(&m->huge.books.privates, &p->node);
@@ -74,6 +75,7 @@ static uint64_t end_private(struct huge_private *p, struct region_spare *s)
 
 	claims_cut(p->machine, p, NULL, 0, UINT64_MAX);
 	claims_forget(p->machine, p, NULL);
+	claims_undrop(p, 0, UINT64_MAX);
 	back = give_back(p, p->held, p->rsvd);
 	dlist_del(&p->node);
 	regions_clear(&p->used, s);
@@ -132,40 +134,10 @@ void huge_private_cut(struct huge_private *p, uint64_t first, uint64_t last)
 	atomic_store(&p->nr_cuts, p->nr_cuts + 1);
 	n = last - first - regions_count(&p->used, first, last, NULL);
 	claims_cut(p->machine, p, NULL, first, last);
+	claims_undrop(p, first, last);
 	back = give_back(p, n, last - first);
 	pool_unreserve_unlock(p->machine, p->h, back);
 	STEP("gives %lu reserved huge pages back", n);
-}
-
-/* J held. */
-static bool refill(struct huge_private *p, uint64_t index, struct region_spare *s)
-{
-	struct hstate *h = p->h;
-	uint64_t of_pool;
-
-	if (!p->owner || !regions_find(&p->used, index) || h->surplus || !pool_unpromised(h))
-		return false;
-	if (!subpool_charge(p->subpool, 1, &of_pool))
-		return false;
-	pool_count(&h->reserved, (int64_t)of_pool);
-	regions_remove(&p->used, index, index + 1, s);
-	p->held++;
-	return true;
-}
-
-bool huge_private_refill(struct huge_private *p, uint64_t index)
-{
-	struct quire_machine *m = p->machine;
-	struct region_spare s = {0};
-	bool done = false;
-
-	if (region_spare_fill(m, &s, 1)) {
-		pool_lock(m);
-		done = refill(p, index, &s);
-		pool_unlock(m);
-	}
-	region_spare_free(m, &s);
-	return done;
 }
 
 /* ---- lost ------------------------------------------------------------------------- */

@@ -101,6 +101,13 @@ static int hugetlb_may_move(const struct vma *vma, uint64_t old_len, uint64_t ne
 	return new_len > old_len ? -QEINVAL : 0;
 }
 
+static void hugetlb_dropped(struct vma *vma, uint64_t addr, struct folio *folio)
+{
+	if (vma->private)
+		huge_private_dropped(
+		    vma->private, hugetlb_index(hugetlb_state(vma), vma_pgoff(vma, addr)), folio);
+}
+
 static int hugetlb_may_advise(const struct vma *vma, int advice)
 {
 	(void)vma;
@@ -120,9 +127,10 @@ static int hugetlb_may_advise(const struct vma *vma, int advice)
 		.name = "hugetlb", .fault = hugetlb_fault,                                         \
 		.write_protected = hugetlb_write_protected, .entries = 1u << ENTRY_CACHE,          \
 		.page_shift = (shift), .writable_at_once = true, .open = hugetlb_open,             \
-		.close = hugetlb_close, .mapped = hugetlb_mapped, .charge = hugetlb_charge,        \
-		.cut = hugetlb_cut, .forked = hugetlb_forked, .may_move = hugetlb_may_move,        \
-		.may_advise = hugetlb_may_advise, .copy_pinned = hugetlb_copy_pinned,              \
+		.close = hugetlb_close, .mapped = hugetlb_mapped, .dropped = hugetlb_dropped,      \
+		.charge = hugetlb_charge, .cut = hugetlb_cut, .forked = hugetlb_forked,            \
+		.may_move = hugetlb_may_move, .may_advise = hugetlb_may_advise,                    \
+		.copy_pinned = hugetlb_copy_pinned,                                                \
 	}
 
 const struct vma_ops hugetlb_vma_ops[QUIRE_NR_HUGE] = {

@@ -19,6 +19,9 @@
  *   3  Faults on one page of a file, in whatever mm, go one after the other (G).  So nobody is
  *      refused the last page while another thread has it for this very page.  And nobody who is to
  *      copy a page keeps its owner from having it for himself (hugetlb_cow.c).
+ *   4  Pages that others have dropped or cut off (MADV_DONTNEED, a hole, truncation) may not be
+ *      free yet, nor promised again.  So who is refused waits for those who have begun, as long as
+ *      it finds that there are more of them.
  */
 #include "core/kind/hugetlb.h"
 #include "core/file/file.h"
@@ -27,6 +30,7 @@
 #include "core/table/entry.h"
 #include "core/table/pagetable.h"
 #include "core/table/range.h"
+#include "core/vma/mm.h"
 #include "core/vma/vma.h"
 
 /* ---- a page for the fault ----------------------------------------------------- */
@@ -228,6 +232,48 @@ static enum quire_fault_result install(struct fault *f, struct folio *fresh,
 	return fault_done(f, kind);
 }
 
+/* Invariant 4: changes whenever pages of the mapping or the file are dropped. */
+static uint64_t pages_gone(const struct fault *f)
+{
+	const struct huge_private *p = f->vma->private;
+	uint64_t seq = atomic_load(&f->vma->file->mapping.seq);
+
+	return seq + (p ? huge_private_drops(p) : 0);
+}
+
+static enum quire_fault_result await_pages(struct fault *f, uint64_t gone)
+{
+	f->huge->gone = gone;
+	if (!fault_sleep(f))
+		return QUIRE_FAULT_OK;
+	STEP("waits for those who take huge pages away");
+	mm_lock(f->mm);
+	mm_unlock(f->mm);
+	mapping_await_writer(f->file);
+	f->huge->refusal = HUGE_GRANTED;
+	return fault_wake(f);
+}
+
+/* Who has just taken the entry at f->addr away has said so before this returns. */
+static void await_entry(const struct fault *f)
+{
+	struct pt_ref ref;
+
+	if (pt_lock_upper(f->mm, f->addr, hugetlb_level(f->vma), &ref))
+		pt_unlock(&ref);
+}
+
+static enum quire_fault_result missed(struct fault *f)
+{
+	uint64_t gone;
+
+	await_entry(f);
+	gone = pages_gone(f);
+	if (gone != f->huge->gone && RULE(huge_pages_awaited))
+		return await_pages(f, gone);
+	return hugetlb_may_wait(f) ? hugetlb_wait(f) : hugetlb_refuse(f);
+}
+
 /* NULL: the op's result. */
 static struct folio *page_or_result(struct fault *f, enum quire_fault_result *result)
 {
@@ -235,7 +281,7 @@ static struct folio *page_or_result(struct fault *f, enum quire_fault_result *re
 	case HUGETLB_PAGE:
 		return f->huge->folio;
 	case HUGETLB_REFUSED:
-		*result = hugetlb_may_wait(f) ? hugetlb_wait(f) : hugetlb_refuse(f);
+		*result = missed(f);
 		break;
 	case HUGETLB_NOTHING:
 		*result = hugetlb_claim(f, false);

@@ -35,7 +35,7 @@ struct zap {
 	struct mmu_gather *g;
 	struct vma *vma;
 	bool keep_private; /* leave private copies of file pages */
-	bool keep_markers; /* leave what says that a range is not to be used */
+	bool keep_markers; /* the mapping stays, and what says that a range is not to be used */
 	struct rmap_batch batch;
 	uint64_t flush_start, flush_end; /* of this hold of the PTL; empty: start > end */
 	unsigned flush_pages;
@@ -96,12 +96,22 @@ static __attribute__((noinline)) bool drop_large(struct zap *z, uint64_t pfn, ui
 	return full;
 }
 
-static inline bool drop_anon(struct zap *z, pte_t e, uint64_t bytes)
+static __attribute__((noinline)) bool drop_large_anon(struct zap *z, uint64_t pfn, uint64_t addr,
+						      uint64_t bytes)
+{
+	struct vma *vma = z->vma;
+
+	if (z->keep_markers && vma->ops->dropped)
+		vma->ops->dropped(vma, addr, frame_folio(vma->mm->machine, pfn));
+	return drop_large(z, pfn, bytes, false);
+}
+
+static inline bool drop_anon(struct zap *z, pte_t e, uint64_t addr, uint64_t bytes)
 {
 	struct folio *f = pfn_folio(z->vma->mm->machine, pte_frame(e));
 
 	if (unlikely(folio_order(f))) /* a tail has it, too */
-		return drop_large(z, pte_frame(e), bytes, false);
+		return drop_large_anon(z, pte_frame(e), addr, bytes);
 	return drop_pages(z, f, 1, 1, MM_ANON, false);
 }
 
@@ -220,7 +230,7 @@ static inline bool zap_entry(struct zap *z, struct pt_ref *ref, pte_t *slot, uin
 		if (z->keep_private)
 			return false;
 		clear_entry(z, ref, slot, addr, bytes);
-		return drop_anon(z, e, bytes);
+		return drop_anon(z, e, addr, bytes);
 	case ENTRY_CACHE:
 		clear_entry(z, ref, slot, addr, bytes);
 		return drop_cached(z, e, bytes);

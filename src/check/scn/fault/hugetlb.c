@@ -372,3 +372,74 @@ SCENARIO(hugetlb_truncate) = {
     .nr_guards = 1,
     .guards = {RULE_seq_check},
 };
+
+/* ---- pages on their way back ------------------------------------------------------------ */
+
+static void setup_touched(struct world *w)
+{
+	setup_private(w);
+	fill(w, INSIDE, 5);
+}
+
+static void dontneed(struct world *w)
+{
+	must(quire_madvise(w->mm, w->addr, BIG, QMADV_DONTNEED), "DONTNEED");
+}
+
+static void check_one(struct world *w)
+{
+	uint64_t in_use = quire_pte(w->mm, INSIDE) != 0;
+
+	expect(pool_info(w).free == 1 - in_use && pool_info(w).reserved == 1 - in_use,
+	       "F%llu R%llu, %llu pages in use", (unsigned long long)pool_info(w).free,
+	       (unsigned long long)pool_info(w).reserved, (unsigned long long)in_use);
+}
+
+SCENARIO(hugetlb_dontneed) = {
+    .name = "hugetlb-dontneed",
+    .title = "a store to the last huge page against MADV_DONTNEED of it by another thread of its "
+	     "owner",
+    .source = "kind/hugetlb_fault.c, 4",
+    .pairs = "fault × DONTNEED, FREE",
+    .frames = FRAMES,
+    .setup = setup_touched,
+    .actors = {{"fault", store_first}, {"DONTNEED", dontneed}},
+    .check = check_one,
+    .nr_guards = 1,
+    .guards = {RULE_huge_pages_awaited},
+};
+
+static void setup_filled(struct world *w)
+{
+	setup_file(w);
+	fill(w, INSIDE, 5);
+}
+
+static void punch(struct world *w)
+{
+	must(quire_file_punch(w->file, 0, BIG), "punch");
+}
+
+/* What was stored before the hole was made is gone, and its page free. */
+static void check_hole(struct world *w)
+{
+	uint64_t in_use = quire_file_resident(w->file) != 0;
+
+	expect(pool_info(w).free == 1 - in_use && pool_info(w).reserved == 0,
+	       "F%llu R%llu, %llu pages in use", (unsigned long long)pool_info(w).free,
+	       (unsigned long long)pool_info(w).reserved, (unsigned long long)in_use);
+	expect(in_use || !quire_pte(w->mm, INSIDE), "a page of the hole is mapped");
+}
+
+SCENARIO(hugetlb_punch) = {
+    .name = "hugetlb-punch",
+    .title = "a store to the last huge page, of a file, against a hole that is made there",
+    .source = "kind/hugetlb_fault.c, 4; Linux 4aae8d1c051e",
+    .pairs = "fault × truncate",
+    .frames = FRAMES,
+    .setup = setup_filled,
+    .actors = {{"fault", store_first}, {"punch", punch}},
+    .check = check_hole,
+    .nr_guards = 1,
+    .guards = {RULE_huge_pages_awaited},
+};

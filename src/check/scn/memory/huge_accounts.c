@@ -126,17 +126,24 @@ static void fault_private(struct world *w)
 	       "a fault is refused what it was promised");
 }
 
-static void zap(struct world *w)
+static void zap_for(struct world *w, struct huge_private *owner)
 {
 	struct toy *t = toy(w);
 	struct folio *page;
 
 	spin_lock(&w->m->port, &t->lock, RANK_PTL);
 	page = t->page;
+	if (page && owner)
+		huge_private_dropped(owner, 0, page);
 	t->page = NULL;
 	spin_unlock(&t->lock, RANK_PTL);
 	if (page)
 		folio_put(w->m, page);
+}
+
+static void zap(struct world *w)
+{
+	zap_for(w, NULL);
 }
 
 static void unmap_private(struct world *w)
@@ -189,8 +196,7 @@ SCENARIO(huge_claim_two) = {
 /* MADV_DONTNEED by the owner, and a fault that brings the page back. */
 static void dontneed(struct world *w)
 {
-	zap(w);
-	huge_private_refill(toy(w)->p, 0);
+	zap_for(w, toy(w)->p);
 }
 
 static void setup_touched(struct world *w)
