@@ -290,13 +290,15 @@ static struct folio *page_or_result(struct fault *f, enum quire_fault_result *re
 	return NULL;
 }
 
-/* One fault does for reading the page and copying it. */
-static enum quire_fault_result copy_cached(struct fault *f, const struct folio *cached)
+/* One fault does for reading the page and copying it.  If it is refused the page is mapped, too. */
+static enum quire_fault_result copy_cached(struct fault *f, struct folio *cached)
 {
 	struct quire_machine *m = f->mm->machine;
 	enum quire_fault_result result;
 	struct folio *fresh = page_or_result(f, &result);
 
+	if (!fresh && result == QUIRE_FAULT_BUS)
+		fault_map_leaf(f, hugetlb_level(f->vma), cached, shared_bits(f));
 	if (!fresh)
 		return result;
 	STEP("copies the huge page of the cache");
