@@ -110,11 +110,10 @@ static bool differ(const struct play *p, struct difference *d)
 	       boards_differ(p->sides[0].board, p->sides[1].board, d);
 }
 
-bool play_differs(struct play *p, const struct script *s)
+bool play_differs(struct play *p, const struct script *s, struct difference *d)
 {
-	struct difference d;
-
-	return !play_execute(p, s) || differ(p, &d);
+	d->what = NULL;
+	return !play_execute(p, s) || differ(p, d);
 }
 
 /* ---- printing ---------------------------------------------------------------- */

@@ -24,8 +24,8 @@ bool play_possible(struct play *p, const struct script *s);
 /* Executes a script, where there is a machine for it.  False: there is none, or: a side or a
  * process of it has died, or takes too long, of which standard error tells. */
 bool play_execute(struct play *p, const struct script *s);
-/* The sides differ, or one could not execute it. */
-bool play_differs(struct play *p, const struct script *s);
+/* The sides differ, or one could not execute it: then d->what is NULL. */
+bool play_differs(struct play *p, const struct script *s, struct difference *d);
 /*
  * Executes it and prints each step, what came of it, and what differs from the other side or from
  * what the script expects.  True: nothing does.

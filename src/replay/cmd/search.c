@@ -10,9 +10,22 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool differs(void *arg, const struct script *s)
+struct found {
+	struct play *play;
+	struct difference difference;
+};
+
+/* In what was found, not in something else that a shorter script shows. */
+static bool differs_alike(void *arg, const struct script *s)
 {
-	return play_differs(arg, s);
+	const struct found *f = arg;
+	struct difference d;
+
+	if (!play_differs(f->play, s, &d))
+		return false;
+	if (!d.what || !f->difference.what)
+		return !d.what && !f->difference.what;
+	return differences_alike(&d, &f->difference);
 }
 
 static void save(const struct play *p, const struct script *s, uint64_t seed)
@@ -41,15 +54,17 @@ static void save(const struct play *p, const struct script *s, uint64_t seed)
 static bool search_seed(struct play *p, const struct search *search, uint64_t seed)
 {
 	static struct script s;
+	static struct found f;
 	struct random_source r = random_from(seed);
 
 	for (uint64_t done = 0; done < search->count; done += s.nr_steps) {
 		random_script(&r, search->kind, &s);
 		if (!play_possible(p, &s))
 			return true;
-		if (!play_differs(p, &s))
+		f.play = p;
+		if (!play_differs(p, &s, &f.difference))
 			continue;
-		script_shrink(&s, differs, p);
+		script_shrink(&s, differs_alike, &f);
 		play_script(p, &s);
 		save(p, &s, seed);
 		return true;

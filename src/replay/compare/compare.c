@@ -5,6 +5,7 @@
 #include "replay/compare/compare.h"
 #include "replay/board/print.h"
 
+#include <ctype.h>
 #include <quire/abi.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,7 @@ static enum verdict says(struct difference *d, const struct place *at, const cha
 {
 	d->what = what;
 	d->step = at->nr_step;
+	d->verb = at->step->verb;
 	return DIFFERENT;
 }
 
@@ -329,4 +331,20 @@ bool boards_differ(const struct board *a, const struct board *b, struct differen
 			v = compare_contents(&at, d);
 	}
 	return v == DIFFERENT;
+}
+
+/* Names of errors and signals are in capitals; results that are none may be any. */
+static bool refused_alike(const char *a, const char *b)
+{
+	if (!isupper((unsigned char)*a) || !isupper((unsigned char)*b))
+		return isupper((unsigned char)*a) == isupper((unsigned char)*b);
+	return strcspn(a, " ") == strcspn(b, " ") && !strncmp(a, b, strcspn(a, " "));
+}
+
+bool differences_alike(const struct difference *a, const struct difference *b)
+{
+	if (a->verb != b->verb || strcmp(a->what, b->what))
+		return false;
+	return strcmp(a->what, "result") ||
+	       (refused_alike(a->text[0], b->text[0]) && refused_alike(a->text[1], b->text[1]));
 }

@@ -51,11 +51,14 @@ bool flags_same_but_accounting(const char *a, const char *b);
 
 struct difference {
 	unsigned step;
+	uint8_t verb; /* of the step */
 	const char *what;
 	char text[2][768]; /* of both sides */
 };
 
 /* The first difference between two boards on which the same script was executed, or false. */
 bool boards_differ(const struct board *a, const struct board *b, struct difference *d);
+/* The same of a step that does the same; of results, that are refused alike. */
+bool differences_alike(const struct difference *a, const struct difference *b);
 
 #endif

@@ -127,12 +127,12 @@ static int64_t call_contents(struct lib *l)
 	struct quire_vma_info v = {0};
 
 	for (unsigned cell = 0; cell < NR_CELLS; cell++) {
-		uint64_t addr = cell_last_page(cell);
+		uint64_t addr = cell_address(cell);
 
 		if (addr >= v.end && quire_vma_next(l->mm, addr, &v))
 			break;
 		if (addr >= v.start)
-			l->result->contents[cell] = page_sum(l, addr);
+			l->result->contents[cell] = page_sum(l, cell_last_page(cell));
 	}
 	return 0;
 }
