@@ -63,14 +63,16 @@ static int64_t pages_locked_in(struct quire_mm *mm, uint64_t start, uint64_t end
 	return pages;
 }
 
+/* The limit is looked at first, also of a range that there cannot be. */
 static int mlock_locked(struct quire_mm *mm, uint64_t start, uint64_t end, uint64_t lock_flags)
 {
 	int64_t pages = (int64_t)((end - start) >> PAGE_SHIFT);
+	uint64_t known = end < start ? PAGE_MASK : end;
 
 	if (!mm_may_lock(mm, VM_LOCKED, pages) &&
-	    !mm_may_lock(mm, VM_LOCKED, pages - pages_locked_in(mm, start, end)))
+	    !mm_may_lock(mm, VM_LOCKED, pages - pages_locked_in(mm, start, known)))
 		return -QENOMEM;
-	return lock_range(mm, start, end, lock_flags);
+	return end < start ? -QEINVAL : lock_range(mm, start, end, lock_flags);
 }
 
 /* The whole pages that [addr, addr+len) touches. */
@@ -92,9 +94,7 @@ int quire_mlock(struct quire_mm *mm, uint64_t addr, uint64_t len, int flags)
 		lock_flags |= VM_LOCKONFAULT;
 	if (!mm_can_lock(mm))
 		return -QEPERM;
-	err = page_range(addr, len, &start, &end);
-	if (err || start == end)
-		return err;
+	page_range(addr, len, &start, &end);
 	mm_lock(mm);
 	err = mlock_locked(mm, start, end, lock_flags);
 	mm_unlock(mm);

@@ -140,7 +140,7 @@ struct vma *edit_replace(struct vma_edit *e, uint64_t from, uint64_t to, bool le
 /* ---- vma_merge.c */
 /* edit_add, merged with the neighbours that the view has where the rules allow it. */
 struct vma *edit_add_merged(struct vma_edit *e, const struct vma_spec *spec);
-/* The same of a VMA that was there, and has grown at its end. */
+/* The same of a VMA that was there, and has grown at its end: with what is behind it alone. */
 struct vma *edit_add_grown(struct vma_edit *e, const struct vma_spec *spec);
 /*
  * [start, end) of vma gets other flags: an edit of its own, committed; the VMA that has the

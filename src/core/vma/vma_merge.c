@@ -204,7 +204,7 @@ static inline struct vma *add_merged(struct vma_edit *e, const struct vma_spec *
 	struct vma_spec grown;
 	struct merge m = {.s = spec,
 			  .grown = &grown,
-			  .touches_left = true,
+			  .touches_left = !longer,
 			  .touches_right = true,
 			  .longer = longer};
 	const struct rtree *view;

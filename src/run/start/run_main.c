@@ -57,6 +57,16 @@
 #define MAPS_FOR_FILLS 512
 #define LINGER_US 50
 
+static uint32_t host_map_count(void)
+{
+	uint64_t n = host_number("/proc/sys/vm/max_map_count", 65530);
+
+	return n < INT32_MAX ? (uint32_t)n : INT32_MAX;
+}
+
+/* vvar and vdso count, and are none of the core's. */
+#define SPECIAL_MAPS 2
+
 static int machine_create(struct run *run)
 {
 	struct quire_machine_options o = {.size = sizeof(o)};
@@ -73,6 +83,7 @@ static int machine_create(struct run *run)
 	memcpy(o.huge_pages, run->opts->huge_pages, sizeof(o.huge_pages));
 	o.huge_overcommit = run->opts->huge_overcommit;
 	o.task_size = GUEST_TASK_SIZE;
+	o.max_map_count = host_map_count() > SPECIAL_MAPS ? host_map_count() - SPECIAL_MAPS : 1;
 	o.mmap_min_addr = host_number("/proc/sys/vm/mmap_min_addr", 65536);
 	run->low_for_all = !o.mmap_min_addr;
 	err = quire_machine_create(&run->port, &o, &run->machine);
@@ -89,11 +100,9 @@ static int machine_create(struct run *run)
 /* Of the mappings that the host allows a process, some are left to fills. */
 static uint32_t max_windows(void)
 {
-	uint64_t n = host_number("/proc/sys/vm/max_map_count", 65530);
+	uint32_t n = host_map_count();
 
-	if (n > INT32_MAX)
-		n = INT32_MAX;
-	return (uint32_t)(n > 2 * MAPS_FOR_FILLS ? n - MAPS_FOR_FILLS : n / 2);
+	return n > 2 * MAPS_FOR_FILLS ? n - MAPS_FOR_FILLS : n / 2;
 }
 
 static void fill_info(struct run *run)
