@@ -32,6 +32,7 @@
 #include "core/table/pagetable.h"
 #include "core/table/tlb.h"
 #include "core/vma/mm.h"
+#include "core/vma/vma.h"
 
 /* ---- taking ------------------------------------------------------------------ */
 
@@ -236,6 +237,7 @@ enum quire_fault_result hugetlb_write_protected(struct fault *f)
 
 	if (!hugetlb_is_private(f->vma))
 		return fault_note_write(f, NULL);
+	vma_touch(f->vma);
 	if (!hugetlb_alone(f, &result))
 		return result;
 	err = cow_decide(f, old, &step, &reused);

@@ -356,16 +356,14 @@ enum quire_fault_result hugetlb_fault(struct fault *f)
 
 	if (private && huge_private_is_lost(vma->private, index))
 		return fault_sigbus(f, QUIRE_REASON_HUGE_LOST);
-	if (private)
-		vma_touch(f->vma);
 	cached = filecache_peek(vma->file, pgoff);
 	if (cached && !folio_is_up_to_date(cached))
 		return await_truncation(f);
 	if (pgoff >= file_pages(vma->file))
 		return fault_beyond_end(f, pgoff);
-	if (!cached)
-		return new_page(f, pgoff);
-	if (private && f->access == QUIRE_WRITE)
-		return copy_cached(f, cached);
-	return map_cached(f, cached);
+	if (cached && (!private || f->access != QUIRE_WRITE))
+		return map_cached(f, cached);
+	if (private)
+		vma_touch(f->vma);
+	return cached ? copy_cached(f, cached) : new_page(f, pgoff);
 }
