@@ -6,9 +6,8 @@
 # it would be damaged, or it breaks the promise that they are about.
 set -eu
 quire=$1 scripts=$2 sides=$3
-# What the library does not do yet: the promise that comes back with a page, and page tables that are shared.
-open="advice_taken dontneed_alignment dontneed_restores truncate_never_marks truncate_private
-shared_tables shared_tables_fork"
+# What the library does not do yet: page tables that are shared.
+open="shared_tables shared_tables_fork"
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 . "$(dirname "$0")/../run/huge_pool.sh"

@@ -135,14 +135,25 @@ static bool chosen(const struct place *at)
 	       at->step->verb != VERB_BRK && outside(at->result[0]) && outside(at->result[1]);
 }
 
-static bool is_refused_fixed(const struct step *s, const struct result *r)
+/* Such as one that ends within a huge page. */
+static bool is_refused_change(const struct step *s, const struct result *r)
 {
-	return s->verb == VERB_MAP && s->words[1] & QMAP_FIXED && r->value < 0;
+	switch (s->verb) {
+	case VERB_MAP:
+		return s->words[1] & QMAP_FIXED && r->value < 0;
+	case VERB_UNMAP:
+	case VERB_PROTECT:
+	case VERB_ADVISE:
+	case VERB_REMAP:
+		return r->value == -EINVAL;
+	default:
+		return false;
+	}
 }
 
 static bool refused_split(const struct place *at)
 {
-	return at->part == PART_MERGED && any_step(at, is_refused_fixed);
+	return at->part == PART_MERGED && any_step(at, is_refused_change);
 }
 
 static bool of_a_guest(const struct place *at)
@@ -274,7 +285,8 @@ static struct allowance allowances[] = {
     {"chosen", "where a mapping goes that may go anywhere is the kernel's choice", chosen, false,
      0},
     {"refused-split",
-     "a MAP_FIXED that a limit refuses has split, on the host, what it would have replaced",
+     "a MAP_FIXED that a limit refuses, or a call that ends in a huge page, has split, on the "
+     "host, what it would have replaced or changed",
      refused_split, true, 0},
     {"referenced", "which pages count as referenced is for the host's LRU lists to say", referenced,
      false, 0},
@@ -332,6 +344,10 @@ static struct allowance allowances[] = {
      "what MAP_FIXED has replaced gives its reserved pages back when the call returns: on the host "
      "MAP_POPULATE does not find them yet",
      allow_late_end, true, 0},
+    {"beyond-end",
+     "what fallocate has left beyond the end of a file of huge pages is SIGBUS, where the host "
+     "maps it",
+     allow_beyond_end, true, 0},
     {"refused-gap",
      "a MAP_FIXED of huge pages that is refused has removed, on the host, what it would have "
      "replaced",

@@ -57,12 +57,22 @@ static int64_t reserved(const struct place *at, int side)
 	return at->result[side]->view.pool[COUNTER_RESERVED];
 }
 
+/* The step itself lets go of pages first, on the host, and asks for as many. */
+static bool granted_in_place(const struct place *at, int ours)
+{
+	return at->part == PART_RESULT && at->step->verb == VERB_MAP &&
+	       at->step->words[1] & QMAP_FIXED && at->result[ours]->value == -ENOMEM &&
+	       at->result[!ours]->value >= 0;
+}
+
 /* From the first step on after which the host's counter is too low: it grants more then. */
 bool allow_below_zero(const struct place *at)
 {
 	int ours = beside_host(at);
 
-	return ours >= 0 && reserved(at, !ours) < reserved(at, ours) && let_go_after_fork(at);
+	if (ours < 0 || !let_go_after_fork(at))
+		return false;
+	return reserved(at, !ours) < reserved(at, ours) || granted_in_place(at, ours);
 }
 
 /*
@@ -118,19 +128,61 @@ static unsigned forks_above(const struct place *at, int actor)
 	return n;
 }
 
+/* For want of a page. */
+static bool is_refused(const struct result *r)
+{
+	return r->signal == SIGBUS || r->value == -EFAULT || r->value == -ENOMEM;
+}
+
+/* A page of it is refused on our side alone. */
+static bool content_refused(const struct place *at, int ours)
+{
+	for (unsigned i = 0; i < NR_CELLS; i++)
+		if (at->result[ours]->contents[i] == CONTENT_BUS &&
+		    at->result[!ours]->contents[i] != CONTENT_BUS)
+			return true;
+	return false;
+}
+
 /* A child's child is refused what it has lost, where the host reads zeros. */
 bool allow_mark_inherited(const struct place *at)
 {
+	const struct step *s = at->step;
 	int ours = beside_host(at);
-	const struct result *r[2] = {at->result[0], at->result[1]};
+	bool of_grandchild = ours >= 0 && forks_above(at, s->actor) >= 2;
 
-	if (ours < 0 || forks_above(at, at->step->actor) < 2)
+	if (ours >= 0 && verb_takes(s->verb, ARG_ACTOR) && s->target >= 0)
+		of_grandchild |= forks_above(at, s->target) >= 2;
+	if (!of_grandchild)
 		return false;
+	if (s->verb == VERB_CONTENTS)
+		return content_refused(at, ours);
+	return at->part == PART_RESULT && is_refused(at->result[ours]) &&
+	       !is_refused(at->result[!ours]);
+}
+
+static bool may_leave_beyond_end(const struct place *at, unsigned i)
+{
+	const struct step *s = &at->board[0]->script.steps[i];
+
+	return s->verb == VERB_FALLOCATE &&
+	       (s->words[0] || at->board[0]->results[i].value == -ENOSPC);
+}
+
+bool allow_beyond_end(const struct place *at)
+{
+	int ours = beside_host(at);
+	bool left = false;
+
+	for (unsigned i = 0; ours >= 0 && i < at->nr_step; i++)
+		left |= may_leave_beyond_end(at, i);
+	if (!left)
+		return false;
+	if (at->part == PART_RESULT)
+		return is_refused(at->result[ours]) && !is_refused(at->result[!ours]);
 	if (at->part == PART_CONTENT)
-		return r[ours]->contents[at->field] == CONTENT_BUS;
-	return at->part == PART_RESULT && r[!ours]->outcome == OUTCOME_VALUE &&
-	       (r[ours]->signal == SIGBUS || r[ours]->value == -EFAULT ||
-		r[ours]->value == -ENOMEM);
+		return at->result[ours]->contents[at->field] == CONTENT_BUS;
+	return at->part == PART_USAGE || at->part == PART_PAGE || at->part == PART_STATUS;
 }
 
 /* What it would have replaced is gone on the host before it asks whether there are pages. */
