@@ -39,7 +39,7 @@ void edit_begin(struct vma_edit *e, struct quire_mm *mm)
 	rtree_txn_begin(&e->txn, &mm->vmas, &mm->tree_env);
 }
 
-void edit_kill(struct vma_edit *e, struct vma *vma)
+static inline uint64_t kill(struct vma_edit *e, struct vma *vma)
 {
 	struct asked *a = &e->asked[e->nr_asked];
 
@@ -50,6 +50,12 @@ void edit_kill(struct vma_edit *e, struct vma *vma)
 	STEP("marks VMA %#lx-%#lx dead", vma->start, vma->end);
 	atomic_fence(); /* a fault finds the mark, or its identity is found: identity.c, 2 */
 	a->id = atomic_load_relaxed(&vma->anon_id);
+	return a->id;
+}
+
+void edit_kill(struct vma_edit *e, struct vma *vma)
+{
+	kill(e, vma);
 }
 
 static bool is_added(const struct vma_edit *e, const struct vma *vma)
@@ -63,13 +69,12 @@ static bool is_added(const struct vma_edit *e, const struct vma *vma)
 
 uint64_t edit_ask_untouched(struct vma_edit *e, struct vma *vma)
 {
+	if (!vma_is_dead(vma) && RULE(dead_while_asked) && !is_added(e, vma))
+		return kill(e, vma);
 	for (unsigned i = 0; i < e->nr_asked && RULE(asked_once); i++)
 		if (e->asked[i].vma == vma)
 			return e->asked[i].id;
-	if (!RULE(dead_while_asked) || vma_is_dead(vma) || is_added(e, vma))
-		return atomic_load_relaxed(&vma->anon_id);
-	edit_kill(e, vma);
-	return e->asked[e->nr_asked - 1].id;
+	return atomic_load_relaxed(&vma->anon_id);
 }
 
 static void revive(struct vma *vma)
@@ -208,6 +213,7 @@ static void cut_one(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_
 	struct edit_cut *c = &e->cut;
 	uint64_t from = vma->start > start ? vma->start : start;
 	uint64_t to = vma->end < end ? vma->end : end;
+	uint64_t id = vma->start < start || vma->end > end ? edit_ask(e, vma) : 0;
 
 	e->cut_pages += (to - from) >> PAGE_SHIFT;
 	if (vma->flags & VM_ACCOUNT)
@@ -217,13 +223,13 @@ static void cut_one(struct vma_edit *e, struct vma *vma, uint64_t start, uint64_
 	c->to = vma->end;
 	if (vma->start < start) {
 		ask_split(e, vma, start);
-		c->left = edit_spec_of(e, vma, vma->start, start);
+		c->left = vma_spec_with(vma, vma->start, start, id);
 		c->has_left = true;
 		e->count++;
 	}
 	if (vma->end > end) {
 		ask_split(e, vma, end);
-		c->right = edit_spec_of(e, vma, end, vma->end);
+		c->right = vma_spec_with(vma, end, vma->end, id);
 		c->has_right = true;
 		e->count++;
 	}

@@ -85,11 +85,7 @@ static inline uint64_t edit_ask(struct vma_edit *e, struct vma *vma)
 static inline struct vma_spec edit_spec_of(struct vma_edit *e, struct vma *vma, uint64_t start,
 					   uint64_t end)
 {
-	uint64_t id = edit_ask(e, vma);
-	struct vma_spec s = vma_spec_of(vma, start, end);
-
-	s.anon_id = id;
-	return s;
+	return vma_spec_with(vma, start, end, edit_ask(e, vma));
 }
 /* The VMA, a published one, is dead from here on.  If the edit is aborted it lives again. */
 void edit_kill(struct vma_edit *e, struct vma *vma);

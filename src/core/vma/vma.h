@@ -20,8 +20,9 @@ struct vma_spec {
 	uint64_t anon_id;
 };
 
-/* What the VMA has, for [start, end). */
-static inline struct vma_spec vma_spec_of(const struct vma *vma, uint64_t start, uint64_t end)
+/* What the VMA has, for [start, end), but for the identity. */
+static inline struct vma_spec vma_spec_with(const struct vma *vma, uint64_t start, uint64_t end,
+					    uint64_t anon_id)
 {
 	return (struct vma_spec){
 	    .start = start,
@@ -33,8 +34,13 @@ static inline struct vma_spec vma_spec_of(const struct vma *vma, uint64_t start,
 	    .policy = vma->policy,
 	    .file = vma->file,
 	    .private = vma->private,
-	    .anon_id = atomic_load_relaxed(&vma->anon_id),
+	    .anon_id = anon_id,
 	};
+}
+
+static inline struct vma_spec vma_spec_of(const struct vma *vma, uint64_t start, uint64_t end)
+{
+	return vma_spec_with(vma, start, end, atomic_load_relaxed(&vma->anon_id));
 }
 
 /* Of mappings of the file; NULL: of none. */
