@@ -887,7 +887,8 @@ struct quire_usage {
 	uint64_t external; /* of rss: external frames */
 	/* Huge pages of pools, which are in none of the others: with one mapping, and with more. */
 	uint64_t private_hugetlb, shared_hugetlb;
-	uint64_t file_hugetlb; /* of both, those that are a file's */
+	uint64_t file_hugetlb;  /* of both, those that are a file's, .. */
+	uint64_t dirty_hugetlb; /* .. and private ones that were written to */
 };
 QUIRE_API void quire_range_usage_sized(struct quire_mm *mm, uint64_t start, uint64_t end,
 				       struct quire_usage *out, size_t size);
@@ -912,7 +913,8 @@ struct quire_mm_stats {
 	uint64_t largest_request;
 	uint64_t table_bytes, peak_table_bytes;
 	uint64_t start_brk, brk, mmap_base, start_stack;
-	/* One for each line of counters.h. */
+	uint64_t hugetlb; /* pages of 4 KiB that its huge pages of pools are: not in rss */
+			  /* One for each line of counters.h. */
 #define QUIRE_COUNTER_FIELD(counter, field, object, name, text) uint64_t field;
 	QUIRE_MM_COUNTERS(QUIRE_COUNTER_FIELD)
 #undef QUIRE_COUNTER_FIELD

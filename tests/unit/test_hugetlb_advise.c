@@ -162,26 +162,44 @@ static void shared_stays(void **state)
 static void advises(void **state)
 {
 	static const struct {
-		int advice, err;
+		int advice, err, within; /* within: of a part of the page */
 	} is[] = {
-	    {QMADV_NORMAL, 0},           {QMADV_RANDOM, 0},        {QMADV_SEQUENTIAL, 0},
-	    {QMADV_WILLNEED, 0},         {QMADV_DONTNEED, 0},      {QMADV_FREE, -EINVAL},
-	    {QMADV_REMOVE, -EACCES},     {QMADV_DONTFORK, 0},      {QMADV_DOFORK, 0},
-	    {QMADV_MERGEABLE, 0},        {QMADV_UNMERGEABLE, 0},   {QMADV_HUGEPAGE, 0},
-	    {QMADV_NOHUGEPAGE, 0},       {QMADV_DONTDUMP, 0},      {QMADV_DODUMP, 0},
-	    {QMADV_WIPEONFORK, -EINVAL}, {QMADV_KEEPONFORK, 0},    {QMADV_COLD, -EINVAL},
-	    {QMADV_PAGEOUT, -EINVAL},    {QMADV_POPULATE_READ, 0}, {QMADV_POPULATE_WRITE, 0},
-	    {QMADV_DONTNEED_LOCKED, 0},
+	    {QMADV_NORMAL, 0, 0},
+	    {QMADV_RANDOM, 0, -EINVAL},
+	    {QMADV_SEQUENTIAL, 0, -EINVAL},
+	    {QMADV_WILLNEED, 0, 0},
+	    {QMADV_DONTNEED, 0, -EINVAL},
+	    {QMADV_FREE, -EINVAL, -EINVAL},
+	    {QMADV_REMOVE, -EACCES, -EACCES},
+	    {QMADV_DONTFORK, 0, -EINVAL},
+	    {QMADV_DOFORK, 0, 0},
+	    {QMADV_MERGEABLE, 0, 0},
+	    {QMADV_UNMERGEABLE, 0, 0},
+	    {QMADV_HUGEPAGE, 0, -EINVAL},
+	    {QMADV_NOHUGEPAGE, 0, -EINVAL},
+	    {QMADV_DONTDUMP, 0, -EINVAL},
+	    {QMADV_DODUMP, 0, 0},
+	    {QMADV_WIPEONFORK, -EINVAL, -EINVAL},
+	    {QMADV_KEEPONFORK, 0, 0},
+	    {QMADV_COLD, -EINVAL, -EINVAL},
+	    {QMADV_PAGEOUT, -EINVAL, -EINVAL},
+	    {QMADV_POPULATE_READ, 0, 0},
+	    {QMADV_POPULATE_WRITE, 0, 0},
+	    {QMADV_DONTNEED_LOCKED, 0, -EINVAL},
 	};
 	struct unit *u = *state;
 	uint64_t a = map_touched(u, 1, 1);
 
-	for (size_t i = 0; i < sizeof(is) / sizeof(is[0]); i++) {
-		int err = quire_madvise(u->mm, a, HUGE, is[i].advice);
+	for (unsigned whole = 0; whole < 2; whole++)
+		for (size_t i = 0; i < sizeof(is) / sizeof(is[0]); i++) {
+			int want = whole ? is[i].err : is[i].within;
+			int err = whole ? quire_madvise(u->mm, a, HUGE, is[i].advice)
+					: quire_madvise(u->mm, a + UPAGE, UPAGE, is[i].advice);
 
-		if (err != is[i].err)
-			fail_msg("advice %d: %d, not %d", is[i].advice, err, is[i].err);
-	}
+			if (err != want)
+				fail_msg("advice %d of %s: %d, not %d", is[i].advice,
+					 whole ? "a page" : "a part", err, want);
+		}
 }
 
 static void syncs_and_locks(void **state)
@@ -209,13 +227,60 @@ static void syncs_and_locks(void **state)
 	advise(u->mm, a, HUGE, QMADV_DONTNEED); /* it is not locked */
 }
 
+/* ---- what is told -------------------------------------------------------------------------- */
+
+static void expect_told_at(struct quire_mm *mm, uint64_t huge, uint64_t rss, int line)
+{
+	struct quire_mm_stats st;
+
+	quire_mm_stats(mm, &st);
+	if (st.hugetlb != huge * 512 || st.rss_anon + st.rss_file + st.rss_shmem != rss)
+		fail_msg("line %d: %lu huge pages; rss %lu", line, st.hugetlb / 512,
+			 st.rss_anon + st.rss_file + st.rss_shmem);
+}
+#define expect_told(mm, huge, rss) expect_told_at((mm), (huge), (rss), __LINE__)
+
+/* Huge pages are no rss, whoever has made them, and count as anonymous memory nowhere. */
+static void is_no_rss(void **state)
+{
+	struct unit *u = *state;
+	uint64_t a = map_touched(u, 4, 2), s = unit_map(u->mm, 0, HUGE, RW, SHARED);
+	uint64_t small = unit_map(u->mm, 0, UPAGE, RW, UANON), anon, shmem, b;
+	struct quire_machine_stats st;
+	struct quire_mm *child;
+
+	expect_told(u->mm, 2, 0);
+	unit_store(u->mm, s, 1);
+	unit_store(u->mm, small, 1);
+	expect_told(u->mm, 3, 1);
+	quire_mm_in_ram(u->mm, &anon, &shmem);
+	assert_true(anon == 1 && shmem == 0);
+	quire_machine_stats(u->m, &st);
+	assert_int_equal(st.anon_frames, 1);
+	assert_true(st.mapped_frames == 0 && st.file_frames == 0 && st.shmem_frames == 0);
+	child = unit_fork(u->mm);
+	expect_told(child, 2, 1); /* the shared one comes by a fault */
+	unit_store(child, a, 2);
+	expect_told(child, 2, 1);
+	advise(child, a, HUGE, QMADV_DONTNEED);
+	expect_told(child, 1, 1);
+	assert_int_equal(quire_mremap(u->mm, a, 4 * HUGE, 3 * HUGE, QMREMAP_MAYMOVE | QMREMAP_FIXED,
+				      1ull << 40, &b),
+			 0);
+	expect_told(u->mm, 3, 1);
+	quire_mm_put(child);
+	assert_int_equal(quire_munmap(u->mm, b, 3 * HUGE), 0);
+	expect_told(u->mm, 1, 1);
+	unit_verify(u);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    on(pool_8, drops),           on(pool_8, drops_shared),
 	    on(pool_8, childs_drop),     on(pool_2_surplus_4, drops_with_surplus),
 	    on(pool_8, shared_stays),    on(pool_8, advises),
-	    on(pool_8, syncs_and_locks),
+	    on(pool_8, syncs_and_locks), on(pool_8, is_no_rss),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

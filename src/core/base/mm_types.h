@@ -207,7 +207,8 @@ enum mm_counter {
 	MM_ANON,
 	MM_FILE,
 	MM_SHMEM,
-/* clang-format off */
+	MM_HUGETLB, /* pages of pools: no rss, but counted like it */
+		    /* clang-format off */
 #define X(counter, field, object, name, text) MM_##counter,
 	QUIRE_MM_COUNTERS(X)
 #undef X
@@ -217,6 +218,7 @@ enum mm_counter {
 	MM_IDENTITIES = MM_REASON0 + QUIRE_NR_REASONS, /* given to VMAs (identity.c) */
 	MM_NR_COUNTERS
 };
+#define MM_NR_PAGES (MM_HUGETLB + 1u) /* counters of pages by kind, the first ones */
 
 /* Counters are striped by CPU: faults write no line that another CPU writes. */
 struct mm_stripe {

@@ -289,6 +289,8 @@ static void list_stats(struct quire_machine *m, struct quire_machine_stats *out)
 		struct quire_file *file = container_of(pos, struct quire_file, node);
 		uint64_t n = atomic_load_relaxed(&file->mapping.nr_pages);
 
+		if (file->facts.vma_ops->page_shift)
+			continue; /* of pools, which tell of them */
 		if (file->facts.folio_flags & FOLIO_SHMEM)
 			out->shmem_frames += n;
 		else

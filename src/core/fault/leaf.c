@@ -64,7 +64,7 @@ int fault_install_leaf(struct fault *f, unsigned level, struct folio *fresh, uin
 	Q_ASSERT(f->mm->machine, folio_pages(fresh) == n);
 	rmap_new(fresh, n);
 	put_in(f, &ref, fresh, bits);
-	rmap_count_new(f->mm, n);
+	rmap_count_large(f->mm, fresh, n);
 	pt_unlock(&ref);
 	return 0;
 }

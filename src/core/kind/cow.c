@@ -159,7 +159,10 @@ static int put_in_place(struct fault *f, struct folio *old, struct folio *fresh,
 	else if (entry_kind(f->mm->machine, f->entry) == ENTRY_EXTERNAL)
 		mm_count(f->mm, rss_counter(NULL), -(int64_t)n);
 	rmap_new(fresh, n);
-	rmap_count_new(f->mm, n);
+	if (unlikely(n > 1))
+		rmap_count_large(f->mm, fresh, n);
+	else
+		rmap_count_new(f->mm, n);
 	STEP("maps the copy: entry of %#lx becomes %#lx", f->addr, val);
 	pt_set(&ref, ref.entry, val);
 	pt_unlock(&ref);

@@ -233,7 +233,7 @@ void copy_commit(struct copy *c)
 	struct quire_mm *child = c->dst->mm;
 	struct quire_machine *m = child->machine;
 
-	for (unsigned kind = 0; kind <= MM_SHMEM; kind++)
+	for (unsigned kind = 0; kind < MM_NR_PAGES; kind++)
 		if (c->rss[kind])
 			mm_count(child, kind, c->rss[kind]);
 	if (c->mapped_anon)

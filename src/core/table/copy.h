@@ -18,7 +18,7 @@ struct copy {
 	uint64_t entries;
 	uint64_t flush_start, flush_end;
 	unsigned flush_pages;
-	int64_t rss[MM_SHMEM + 1];
+	int64_t rss[MM_NR_PAGES];
 	int64_t mapped_anon; /* pages of copies that were made at once: copy.c, 2 */
 	/* Pages of a large folio that the child has entries of, and that are not counted yet. */
 	struct folio_run run;

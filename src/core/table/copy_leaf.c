@@ -79,8 +79,9 @@ static int copy_pinned(struct leaf *l, pte_t *slot, pte_t *e)
 		return 0;
 	}
 	rmap_new(new, (unsigned)pages_of(l));
-	c->mapped_anon += pages_of(l);
-	c->rss[MM_ANON] += pages_of(l);
+	c->rss[rss_counter(new)] += pages_of(l);
+	if (rss_counter(new) == MM_ANON)
+		c->mapped_anon += pages_of(l);
 	*e = pte_make(folio_pfn(c->m, new), *e & ~QUIRE_PTE_FRAME_MASK);
 	return 0;
 }

@@ -11,7 +11,7 @@
  *   2  The rss counters of an mm sum to its present entries and its migration entries, by kind; the
  *      zero page counts nowhere.
  *   3  machine_cpu.mapped_anon and mapped_file sum to the pages of folios with mapcount > 0: which
- *      pages of a large one are mapped is not counted.
+ *      pages of a large one are mapped is not counted.  Those of pools are in neither, nor in rss.
  */
 #include "core/frame/folio.h"
 #include "core/table/mapcount.h"
@@ -24,18 +24,23 @@ static void rmap_change(struct quire_mm *mm, enum mm_counter kind, int n, int ma
 
 	if (n)
 		atomic_add_relaxed(&mm->stripes[cpu & (mm->nr_stripes - 1)].v[kind], n);
-	if (mapped)
+	if (mapped && kind != MM_HUGETLB)
 		atomic_add_relaxed(kind == MM_ANON ? &c->mapped_anon : &c->mapped_file, mapped);
 }
 
 void rmap_count_cached(struct quire_mm *mm, uint32_t folio_flags, unsigned n, unsigned first)
 {
-	rmap_change(mm, folio_flags & FOLIO_SHMEM ? MM_SHMEM : MM_FILE, (int)n, (int)first);
+	rmap_change(mm, rss_counter_by_flags(folio_flags), (int)n, (int)first);
 }
 
 void rmap_count_new(struct quire_mm *mm, unsigned n)
 {
 	rmap_change(mm, MM_ANON, (int)n, (int)n);
+}
+
+void rmap_count_large(struct quire_mm *mm, const struct folio *f, unsigned n)
+{
+	rmap_change(mm, rss_counter(f), (int)n, (int)n);
 }
 
 void rmap_remove(struct quire_mm *mm, struct folio *f, unsigned n)
@@ -61,7 +66,7 @@ void rmap_batch_commit(struct rmap_batch *b, struct quire_mm *mm)
 {
 	struct machine_cpu *c = &mm->machine->cpus[this_cpu(&mm->machine->port)];
 
-	for (unsigned kind = 0; kind <= MM_SHMEM; kind++)
+	for (unsigned kind = 0; kind < MM_NR_PAGES; kind++)
 		if (b->rss[kind])
 			mm_count(mm, kind, b->rss[kind]);
 	if (b->mapped_anon)

@@ -28,14 +28,22 @@ static inline void rmap_new(struct folio *f, unsigned n)
 		atomic_add_relaxed(&f->refs, n - 1);
 }
 void rmap_count_new(struct quire_mm *mm, unsigned n);
-/* rss counter that a folio, or an external frame (folio == NULL), belongs to. */
-static inline enum mm_counter rss_counter(const struct folio *f)
-{
-	uint32_t flags = f ? atomic_load_relaxed(&f->flags) : 0;
+/* The same of one that may be of a pool. */
+void rmap_count_large(struct quire_mm *mm, const struct folio *f, unsigned n);
 
+static inline enum mm_counter rss_counter_by_flags(uint32_t flags)
+{
+	if (unlikely(flags & FOLIO_HUGETLB))
+		return MM_HUGETLB;
 	if (flags & FOLIO_ANON)
 		return MM_ANON;
 	return flags & FOLIO_SHMEM ? MM_SHMEM : MM_FILE;
+}
+
+/* rss counter that a folio, or an external frame (folio == NULL), belongs to. */
+static inline enum mm_counter rss_counter(const struct folio *f)
+{
+	return rss_counter_by_flags(f ? atomic_load_relaxed(&f->flags) : 0);
 }
 
 /*
@@ -49,7 +57,7 @@ void rmap_count_cached(struct quire_mm *mm, uint32_t folio_flags, unsigned n, un
  * mapped_*: pages of folios whose mapcount went to 0 (negative).
  */
 struct rmap_batch {
-	int64_t rss[MM_SHMEM + 1];
+	int64_t rss[MM_NR_PAGES];
 	int64_t mapped_anon, mapped_file;
 };
 /*
@@ -60,7 +68,7 @@ static inline void rmap_batch_remove(struct rmap_batch *b, struct folio *f, unsi
 				     unsigned pages, enum mm_counter kind)
 {
 	b->rss[kind] -= n;
-	if (atomic_sub(&f->mapcount, (int32_t)n) == 0)
+	if (atomic_sub(&f->mapcount, (int32_t)n) == 0 && kind != MM_HUGETLB)
 		*(kind == MM_ANON ? &b->mapped_anon : &b->mapped_file) -= pages;
 }
 /* Adds what was batched and empties the batch. */

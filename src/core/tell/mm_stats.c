@@ -38,6 +38,7 @@ static void fault_stats(struct quire_mm *mm, struct quire_mm_stats *out)
 	out->rss_anon = sum(mm, MM_ANON);
 	out->rss_file = sum(mm, MM_FILE);
 	out->rss_shmem = sum(mm, MM_SHMEM);
+	out->hugetlb = sum(mm, MM_HUGETLB);
 }
 
 static void writer_stats(struct quire_mm *mm, struct quire_mm_stats *out)

@@ -31,7 +31,7 @@ struct tally {
 	uint64_t pages[NR_CLASSES], pss[NR_CLASSES];   /* pss: bytes, shifted */
 	uint64_t referenced, external, lazyfree, swap; /* pages */
 	uint64_t hugetlb[2];                           /* pages, of one mapping and of more */
-	uint64_t file_hugetlb;                         /* of them, a file's */
+	uint64_t file_hugetlb, dirty_hugetlb;          /* of them, a file's; private dirty ones */
 };
 
 /* Pages side by side are mostly alike: they are counted before they are added, all at once. */
@@ -94,7 +94,10 @@ static void add_large(struct tally *t, pte_t e, const struct folio *f, unsigned 
 		return;
 	}
 	t->hugetlb[a.mapcount > 1] += pages;
-	t->file_hugetlb += a.flags & FOLIO_ANON ? 0 : pages;
+	if (!(a.flags & FOLIO_ANON))
+		t->file_hugetlb += pages;
+	else if ((a.bits & PTE_DIRTY) || (a.flags & FOLIO_DIRTY))
+		t->dirty_hugetlb += pages;
 }
 
 /* Not like what was counted last.  Pages of a large folio are like none. */
@@ -205,6 +208,7 @@ static void add_tally(struct quire_usage *u, const struct tally *t, bool locked)
 	u->private_hugetlb += t->hugetlb[0] * PAGE_SIZE;
 	u->shared_hugetlb += t->hugetlb[1] * PAGE_SIZE;
 	u->file_hugetlb += t->file_hugetlb * PAGE_SIZE;
+	u->dirty_hugetlb += t->dirty_hugetlb * PAGE_SIZE;
 }
 
 static void add_vma(struct quire_usage *u, const struct vma *vma, uint64_t addr, uint64_t end)

@@ -184,7 +184,7 @@ static void verify_counts(struct verify *v, uint64_t pfn, struct folio *f, const
 	for (unsigned i = 0; (flags & FOLIO_EXCLUSIVE) && i < folio_pages(f); i++)
 		if (verify_frame(v, pfn + i)->alone > 1)
 			verify_bad(v, "frame %lu: exclusive, with several entries", pfn + i);
-	if (maps > 0)
+	if (maps > 0 && !(flags & FOLIO_HUGETLB))
 		*(flags & FOLIO_ANON ? &v->mapped_anon : &v->mapped_file) += folio_pages(f);
 	if (flags & FOLIO_TABLE)
 		v->tables++;

@@ -19,7 +19,7 @@ struct mm_check {
 	struct vma *vma;   /* the one that ends above the entry looked at; NULL: none does */
 	uint64_t vma_from; /* vma is right for addresses from here on */
 	uint64_t tables;
-	int64_t rss[MM_SHMEM + 1];
+	int64_t rss[MM_NR_PAGES];
 };
 
 static void same(struct verify *v, const struct quire_mm *mm, const char *what, uint64_t counted,
@@ -315,7 +315,7 @@ static void verify_table(struct mm_check *c, uint64_t frame, unsigned level, uin
 
 void verify_mm(struct verify *v, struct quire_mm *mm)
 {
-	static const char *const names[] = {"rss_anon", "rss_file", "rss_shmem"};
+	static const char *const names[] = {"rss_anon", "rss_file", "rss_shmem", "hugetlb"};
 	struct mm_check c = {.v = v, .mm = mm};
 
 	if (mutex_is_locked(&mm->mmap_lock))
@@ -324,6 +324,6 @@ void verify_mm(struct verify *v, struct quire_mm *mm)
 	verify_root(v, mm);
 	verify_table(&c, mm->root, 3, 0);
 	same(v, mm, "tables", atomic_load(&mm->nr_tables), c.tables);
-	for (unsigned kind = 0; kind <= MM_SHMEM; kind++)
+	for (unsigned kind = 0; kind < MM_NR_PAGES; kind++)
 		same(v, mm, names[kind], (uint64_t)mm_counter_sum(mm, kind), (uint64_t)c.rss[kind]);
 }

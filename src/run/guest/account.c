@@ -62,6 +62,7 @@ void stats_add_mm(struct proc_stats *to, const struct quire_mm_stats *mm)
 	sum.rss_anon = mm->rss_anon;
 	sum.rss_file = mm->rss_file;
 	sum.rss_shmem = mm->rss_shmem;
+	sum.hugetlb = mm->hugetlb;
 	sum.total_vm = mm->total_vm;
 	sum.data_vm = mm->data_vm;
 	sum.exec_vm = mm->exec_vm;

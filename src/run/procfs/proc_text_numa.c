@@ -19,18 +19,29 @@ static void print_nodes(struct text *t, struct quire_mm *mm, const struct map_li
 	quire_range_nodes(mm, m->start, m->end, pages);
 	for (unsigned i = 0; i < quire_machine_nodes(quire_mm_machine(mm)); i++)
 		if (pages[i])
-			text_printf(t, " N%u=%lu", i, (unsigned long)pages[i]);
+			text_printf(t, " N%u=%lu", i,
+				    (unsigned long)(pages[i] * QUIRE_PAGE_SIZE / m->page_size));
 }
 
+static bool is_huge(const struct map_line *m)
+{
+	return m->page_size > QUIRE_PAGE_SIZE;
+}
+
+/* Pages of a file of huge pages are dirty, whoever has made them. */
 static void print_counts(struct text *t, struct quire_mm *mm, const struct map_line *m)
 {
 	struct quire_usage u = {0};
-	uint64_t pages, anon, dirty;
+	uint64_t pages, anon, dirty, huge;
 
 	quire_range_usage(mm, m->start, m->end, &u);
-	pages = u.rss / QUIRE_PAGE_SIZE;
-	anon = u.anonymous / QUIRE_PAGE_SIZE;
-	dirty = (u.shared_dirty + u.private_dirty) / QUIRE_PAGE_SIZE;
+	huge = u.private_hugetlb + u.shared_hugetlb;
+	pages = (u.rss + huge) / m->page_size;
+	anon = (u.anonymous + huge - u.file_hugetlb) / m->page_size;
+	dirty =
+	    (u.shared_dirty + u.private_dirty + u.file_hugetlb + u.dirty_hugetlb) / m->page_size;
+	if (is_huge(m))
+		text_str(t, " huge");
 	if (!pages)
 		return;
 	if (anon)
@@ -40,10 +51,10 @@ static void print_counts(struct text *t, struct quire_mm *mm, const struct map_l
 	if (pages != anon && pages != dirty)
 		text_printf(t, " mapped=%lu", (unsigned long)pages);
 	/* Anonymous pages start out inactive and nothing is reclaimed. */
-	if (anon)
+	if (anon && !is_huge(m))
 		text_printf(t, " active=%lu", (unsigned long)(pages - anon));
 	print_nodes(t, mm, m);
-	text_str(t, " kernelpagesize_kB=4");
+	text_printf(t, " kernelpagesize_kB=%lu", (unsigned long)(m->page_size / 1024));
 }
 
 /* "0-1,3" */

@@ -22,7 +22,7 @@
 
 /* What status and statm are made of, pages. */
 struct sizes {
-	uint64_t total, peak_total, locked, rss, peak_rss, anon, file, shmem;
+	uint64_t total, peak_total, locked, rss, peak_rss, anon, file, shmem, hugetlb;
 	uint64_t data, stack, text, lib, tables_kb;
 };
 
@@ -53,6 +53,7 @@ static void get_sizes(struct space *space, struct sizes *z)
 	z->anon = st.rss_anon;
 	z->file = st.rss_file;
 	z->shmem = st.rss_shmem;
+	z->hugetlb = st.hugetlb;
 	z->rss = z->anon + z->file + z->shmem;
 	z->peak_rss = st.peak_rss > z->rss ? st.peak_rss : z->rss;
 	z->data = st.data_vm;
@@ -160,7 +161,7 @@ void proc_text_status(struct text *t, struct run *run, struct space *space, pid_
 	    {"VmLib:", z.lib * 4, true},
 	    {"VmPTE:", z.tables_kb, true},
 	    {"VmSwap:", 0, true},
-	    {"HugetlbPages:", 0, true},
+	    {"HugetlbPages:", z.hugetlb * 4, true},
 	    {"Seccomp:", 0, false},
 	    {"Seccomp_filters:", 0, false},
 	};
