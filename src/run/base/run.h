@@ -14,6 +14,9 @@
  *     H  space->lock  windows of one address space
  *       I' inode.c's  leaf
  *   F' far.c's        leaf
+ *   W' huge_file->lock  length, seals and mappings of one file of huge pages
+ *   X' huge_file.c's  one such file is made
+ *     T' huge_file.c's  leaf
  *   S  slot->lock     leaf; never held over a call of the core
  *   T  ctl's lock
  *     D  fds.c's lock   leaf
@@ -24,8 +27,8 @@
  *   Y  say.c's        leaf
  *   C  constant after publication      A  atomic
  *   O  only the worker attached to the slot
- * No lock of these but B, V and E, which the main thread does not take, is held while a guest is
- * waited for: none is held over a call of the core that may flush, except H over
+ * No lock of these but B, V, E and W', which the main thread does not take, is held while a guest
+ * is waited for: none is held over a call of the core that may flush, except H over
  * quire_file_create/put, which do not.
  */
 #ifndef RUN_RUN_H
@@ -46,6 +49,7 @@ struct closer;
 struct ctl_table;
 struct far_numbers;
 struct fds;
+struct huge_files;
 struct huge_history;
 struct inodes;
 struct machine_tree;
@@ -143,6 +147,7 @@ struct run {
 	struct ctl_table *ctl_table;        /* C: fd/ctl.c */
 	struct fds *fds;                    /* C: fd/fds.c */
 	struct far_numbers *far;            /* C: file/far.c */
+	struct huge_files *huge_files;      /* C: file/huge_file.c */
 	struct inodes *inodes;              /* C: file/inode.c */
 	struct machine_tree *machine_tree;  /* C: procfs/machine_tree.c */
 	struct notes *notes;                /* C: call/note.c */

@@ -40,6 +40,7 @@ const struct note_call note_calls[] = {SYSTEM_CALLS(CALL, OURS){0, NULL}};
 	}
 
 const struct note_detail note_details[] = {
+    {SYS_mmap, MAP_HUGETLB, "of a file of the host's hugetlbfs"},
     {SYS_mmap, S_IFCHR, "of this device"},
     {SYS_mmap, S_IFSOCK, "of this socket"},
     {SYS_mmap, 0, "of what this descriptor is"},

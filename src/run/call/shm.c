@@ -27,19 +27,28 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MAX_SPACES 4096
 
 /* ---- who is attached ----------------------------------------------------------- */
 
-static unsigned count_in(struct space *s, struct quire_file *file)
+static bool may_be_written(const struct quire_vma_info *v)
+{
+	char flags[128];
+
+	quire_vm_flag_names(v->vm_flags, flags, sizeof(flags));
+	return v->shared && strstr(flags, "mw");
+}
+
+static unsigned count_in(struct space *s, struct quire_file *file, bool written)
 {
 	struct quire_vma_info v;
 	struct quire_file *f;
 	unsigned n = 0;
 
 	for (uint64_t at = 0; !quire_vma_next_file(s->mm, at, &v, &f); at = v.end) {
-		n += f == file;
+		n += f == file && (!written || may_be_written(&v));
 		if (f)
 			quire_file_put(f);
 	}
@@ -60,7 +69,8 @@ static unsigned living_spaces(struct run *run, struct space **out)
 	return n;
 }
 
-unsigned shm_attached(struct run *run, const struct segment *g)
+/* Mappings of the file by those who live; `written`: shared ones that may be written to. */
+static unsigned count_mappings(struct run *run, struct quire_file *file, bool written)
 {
 	struct space **all = malloc(MAX_SPACES * sizeof(*all));
 	unsigned nr, n = 0;
@@ -69,11 +79,21 @@ unsigned shm_attached(struct run *run, const struct segment *g)
 		return 1;
 	nr = living_spaces(run, all);
 	for (unsigned i = 0; i < nr; i++) {
-		n += count_in(all[i], g->file);
+		n += count_in(all[i], file, written);
 		space_put(all[i]);
 	}
 	free(all);
 	return n;
+}
+
+unsigned shm_attached(struct run *run, const struct segment *g)
+{
+	return count_mappings(run, g->file, false);
+}
+
+bool shm_written(struct run *run, struct quire_file *file)
+{
+	return count_mappings(run, file, true) > 0;
 }
 
 static void destroy(struct run *run, struct segment *g)

@@ -57,6 +57,8 @@ static inline int shm_id(const struct segment *g)
 
 struct segment *shm_by_id(struct run *run, int id);
 unsigned shm_attached(struct run *run, const struct segment *g);
+/* Somebody who lives maps the file in common with others, and may write to it there. */
+bool shm_written(struct run *run, struct quire_file *file);
 void shm_destroy_if_unused(struct run *run, struct segment *g);
 void shm_remove(struct run *run, struct segment *g);
 bool shm_permitted(const struct creds *c, const struct segment *g, unsigned want);

@@ -15,6 +15,7 @@
 #include "quire/quire.h"
 #include "run/base/run.h"
 #include "run/fd/ctl.h"
+#include "run/file/huge_file.h"
 #include "run/file/window.h"
 #include "run/guest/request.h"
 #include "run/wire/atomic.h"
@@ -157,6 +158,28 @@ static void cut_all(const struct request *q, int fd)
 	} while (n == AT_ONCE);
 }
 
+/* Its length is the core's: what the caller says, if it may say so, else the placeholder's. */
+static void cut_huge(const struct request *q, int fd)
+{
+	struct huge_file *h = q->a[1] == CUT_END ? huge_file_of(q->run, fd) : NULL;
+	int access = fcntl(fd, F_GETFL) & (O_ACCMODE | O_PATH), seals = fcntl(fd, F_GET_SEALS);
+	bool free = (access == O_RDWR || access == O_WRONLY) &&
+		    (seals < 0 || !(seals & (F_SEAL_SHRINK | F_SEAL_GROW)));
+	uint64_t bytes;
+	struct stat st;
+
+	if (!h)
+		return;
+	pthread_mutex_lock(&h->lock);
+	if (!fstat(fd, &st)) {
+		bytes = free ? q->a[2] : (uint64_t)st.st_size;
+		if (!(bytes & (h->page - 1)))
+			quire_file_truncate(h->file, bytes);
+	}
+	pthread_mutex_unlock(&h->lock);
+	huge_file_put(q->run, h);
+}
+
 /* Closed before the guest goes on: nobody holds its file longer than it does. */
 void op_file_cut(struct request *q)
 {
@@ -166,5 +189,6 @@ void op_file_cut(struct request *q)
 	if (fd < 0)
 		return;
 	cut_all(q, fd);
+	cut_huge(q, fd);
 	close(fd);
 }

@@ -7,6 +7,7 @@
  */
 #include "quire/quire.h"
 #include "run/base/run.h"
+#include "run/call/huge_call.h"
 #include "run/call/memsys.h"
 #include "run/file/far.h"
 #include "run/file/files.h"
@@ -63,6 +64,8 @@ static const op_fn ops[RUN_NR_OPS] = {
     [OP_IS_GUEST] = op_is_guest,
     [OP_MACHINE_FILE] = op_machine_file,
     [OP_COMPACT] = op_compact,
+    [OP_MMAP_HUGE] = op_mmap_huge,
+    [OP_HUGE_FILE] = op_huge_file,
 };
 
 /* Before its program is loaded a process has no address space: only these make sense. */

@@ -9,6 +9,7 @@
  *   1  In /sys nr_hugepages tells of all pages, in /proc/sys/vm of those that are no surplus.
  */
 #include "quire/quire.h"
+#include "run/file/huge_file.h"
 #include "run/procfs/machine_number.h"
 #include "run/procfs/machine_tree.h"
 
@@ -40,6 +41,7 @@ static void tell(FILE *f, struct run *run, const struct machine_file *file, bool
 {
 	struct quire_hugetlb_info info = {0};
 
+	huge_files_look(run);
 	quire_hugetlb_info(run->machine, file->size, file->node, &info);
 	fprintf(f, "%llu\n", (unsigned long long)value(&info, file->what, sysctl));
 }

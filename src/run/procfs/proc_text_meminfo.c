@@ -9,6 +9,7 @@
 #include "quire/quire.h"
 #include "run/base/run.h"
 #include "run/base/util.h"
+#include "run/file/huge_file.h"
 #include "run/procfs/proc_text.h"
 
 #include <stdio.h>
@@ -84,6 +85,7 @@ void proc_text_meminfo(struct text *t, struct run *run)
 	size_t len;
 	char *host = host_proc_read("meminfo", &len);
 
+	huge_files_look(run);
 	quire_machine_stats(run->machine, &m);
 	quire_hugetlb_info(run->machine, QUIRE_HUGE_2M, QUIRE_ALL_NODES, &huge);
 	const struct entry entries[] = {

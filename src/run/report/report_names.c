@@ -48,6 +48,8 @@ const struct report_name report_ops[RUN_NR_OPS] = {
     [OP_IS_GUEST] = {"is guest", "is_guest"},
     [OP_MACHINE_FILE] = {"machine file", "machine_file"},
     [OP_COMPACT] = {"compaction", "compact"},
+    [OP_MMAP_HUGE] = {"mmap of huge file", "mmap_huge"},
+    [OP_HUGE_FILE] = {"huge file", "huge_file"},
 };
 
 static const char *const report_reasons[QUIRE_NR_REASONS] = {

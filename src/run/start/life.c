@@ -24,6 +24,7 @@
 #include "quire/quire.h"
 #include "run/base/run.h"
 #include "run/base/say.h"
+#include "run/file/huge_file.h"
 #include "run/guest/death.h"
 #include "run/guest/proc.h"
 #include "run/report/report.h"
@@ -282,6 +283,8 @@ void life_loop(struct run *run)
 			signals(run);
 		else if (e.data.u64 == WATCH_TIMER)
 			timer(run);
+		else if (e.data.u64 == WATCH_HUGE_FILES)
+			huge_files_look(run);
 		else
 			death(run, e.data.u64);
 		stop_with_first(run);

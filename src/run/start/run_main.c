@@ -19,6 +19,7 @@
 #include "run/fd/fds.h"
 #include "run/file/far.h"
 #include "run/file/files.h"
+#include "run/file/huge_file.h"
 #include "run/file/inode.h"
 #include "run/guest/proc.h"
 #include "run/guest/reaper.h"
@@ -151,9 +152,9 @@ static const struct space_hooks space_hooks = {windows_copy, windows_destroy, sh
 
 /* What rooms keep of a run. */
 static int (*const parts[])(struct run *run) = {
-    slots_create, procs_create,        oom_create,          shm_create,
-    notes_create, inodes_create,       far_create,          closer_create,
-    fds_create,   machine_tree_create, huge_history_create, unpromised_create};
+    slots_create,        procs_create,      oom_create,       shm_create, notes_create,
+    inodes_create,       far_create,        closer_create,    fds_create, machine_tree_create,
+    huge_history_create, unpromised_create, huge_files_create};
 #define NR_PARTS (sizeof(parts) / sizeof(parts[0]))
 
 static int start(struct run *run, int *guest_ctl)
@@ -222,6 +223,7 @@ static bool take_apart(struct run *run, struct run_verdict *v)
 	reaper_stop(run);
 	workers_stop(run);
 	shm_destroy(run);
+	huge_files_destroy(run);
 	run->port.rcu_barrier(run->port.ctx);
 	v->violations = quire_verify(run->machine, print_violation, run);
 	quire_machine_stats(run->machine, &v->machine);

@@ -248,7 +248,7 @@
 	CALL(inotify_rm_watch, NATIVE(FD)) \
 	CALL(fanotify_init, NATIVE(V)) \
 	CALL(fanotify_mark, SPECIAL(sys_fanotify_mark, FD, V, V, FD, STR)) \
-	CALL(memfd_create, NATIVE(STR)) \
+	CALL(memfd_create, SPECIAL(sys_memfd_create, STR)) \
 	CALL(memfd_secret, REFUSED(ENOSYS)) \
 	CALL(io_setup, REFUSED(ENOSYS)) \
 	CALL(io_destroy, REFUSED(ENOSYS)) \
@@ -267,11 +267,11 @@
 	CALL(creat, SPECIAL(sys_creat, STR)) \
 	CALL(stat, SPECIAL(sys_stat, STR, OUT(144))) \
 	CALL(lstat, SPECIAL(sys_stat, STR, OUT(144))) \
-	CALL(fstat, NATIVE(FD, OUT(144))) \
+	CALL(fstat, SPECIAL(sys_fstat, FD, OUT(144))) \
 	CALL(newfstatat, SPECIAL(sys_stat, FD, STR, OUT(144))) \
 	CALL(statx, SPECIAL(sys_stat, FD, STR, V, V, OUT(256))) \
 	CALL(statfs, SPECIAL(sys_of_name, STR, OUT(120))) \
-	CALL(fstatfs, NATIVE(FD, OUT(120))) \
+	CALL(fstatfs, SPECIAL(sys_fstatfs, FD, OUT(120))) \
 	CALL(ustat, NATIVE(V, OUT(32))) \
 	CALL(access, SPECIAL(sys_of_name, STR)) \
 	CALL(faccessat, SPECIAL(sys_of_name, FD, STR)) \

@@ -99,7 +99,28 @@ enum run_op {
 	/* a0 COMPACT_OPENED: a file that has memory compacted was opened for writing;
 	 * COMPACT_NOW: a1 the node, or RUN_ALL_NODES: it is done -> ret 0 or -errno */
 	OP_COMPACT,
+	/* a0 token of a descriptor of a file of huge pages, a1..a6 mmap's args (a5 is not looked
+	 * at) -> ret; v1, v2 as of OP_SYSCALL */
+	OP_MMAP_HUGE,
+	/* A file of huge pages (file/huge_file.c): a0 enum run_huge_call */
+	OP_HUGE_FILE,
 	RUN_NR_OPS
+};
+
+/* a1: token of the descriptor, but for HUGE_LOOK. */
+enum run_huge_call {
+	/* A fresh memfd becomes one; a2 the size of its pages as MFD_HUGE_* has it, or 0 -> ret 0
+	 * or -errno */
+	HUGE_CREATE,
+	/* a1 device, a2 number of a file: v0 bytes of a page, v1 size, v2 blocks of 512 bytes ->
+	 * ret 0, or -ENOENT: it is none */
+	HUGE_LOOK,
+	/* a2 address, a3 bytes, a4 offset -> ret as of pread */
+	HUGE_READ,
+	/* a2 mode, a3 offset, a4 bytes -> ret as of fallocate */
+	HUGE_FALLOCATE,
+	/* a2 seals -> ret as of F_ADD_SEALS */
+	HUGE_SEAL,
 };
 
 /* OP_SYSCALL's answer: make the call natively. */
@@ -128,7 +149,7 @@ enum run_compact { COMPACT_OPENED, COMPACT_NOW };
 #define RUN_ALL_NODES UINT32_MAX
 
 enum run_cut {
-	CUT_END,   /* what lies beyond its end, private copies too */
+	CUT_END,   /* what lies beyond its end, which is the offset, private copies too */
 	CUT_MOVED, /* all from the offset on, private copies too */
 	CUT_PUNCH, /* the range; private copies stay */
 };

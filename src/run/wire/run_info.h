@@ -77,6 +77,9 @@ struct run_info {
 	/* Bit RUN_MAPPED_BIT is clear: nobody maps that file.  So a stub that truncates what nobody
 	 * maps need not tell the supervisor. */
 	uint32_t mapped[RUN_MAPPED_BITS / 32];
+	/* There have been files of huge pages.  Bit RUN_MAPPED_BIT is clear: that file is none. */
+	uint32_t huge_files;
+	uint32_t huge[RUN_MAPPED_BITS / 32];
 };
 #define RUN_MAGIC 0x71756972u
 

@@ -13,6 +13,7 @@
 #include "run/stub/base/guest_abi.h"
 #include "run/stub/base/probe.h"
 #include "run/stub/base/stub.h"
+#include "run/stub/call/huge_io.h"
 #include "run/stub/fill/fill.h"
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/special.h"
@@ -147,8 +148,10 @@ static bool would_copy(const struct call *c)
 int64_t sys_read(struct call *c)
 {
 	struct stat st;
-	int64_t rest;
+	int64_t rest = huge_read(c, false);
 
+	if (rest != RESTART)
+		return rest;
 	if (c->a[2] <= SMALL && !would_copy(c))
 		return call_native(c);
 	rest = rest_of_file(c, 0, &st);

@@ -8,6 +8,7 @@
 #include "run/stub/base/guest_abi.h"
 #include "run/stub/base/probe.h"
 #include "run/stub/base/stub.h"
+#include "run/stub/call/huge_io.h"
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/special.h"
 #include "run/stub/mem/touch_args.h"
@@ -50,8 +51,10 @@ int64_t sys_readv(struct call *c)
 {
 	struct iovec v[IOV_MAX_HERE], one;
 	uint64_t addr = c->a[1], n = c->a[2];
-	int64_t total, r;
+	int64_t total, r = huge_read(c, true);
 
+	if (r != RESTART)
+		return r;
 	if (!others_may_flush())
 		return call_native(c);
 	total = take_iovec(addr, n, v);

@@ -13,6 +13,7 @@
 #include "run/stub/base/guest_abi.h"
 #include "run/stub/base/probe.h"
 #include "run/stub/base/stub.h"
+#include "run/stub/call/huge_io.h"
 #include "run/stub/guard/compact_file.h"
 #include "run/stub/guard/machine_file.h"
 #include "run/stub/link/rpc.h"
@@ -189,6 +190,8 @@ static int64_t write_to(struct call *c, bool vector, uint64_t pos, uint64_t flag
 
 	if (r == RESTART)
 		r = write_machine(c, vector, pos);
+	if (r == RESTART)
+		r = huge_write(c);
 	return r != RESTART ? r : write_all(c, vector, pos, flags);
 }
 
@@ -221,7 +224,10 @@ int64_t sys_pwritev2(struct call *c)
 int64_t sys_copy_to(struct call *c)
 {
 	int to = c->nr == __NR_sendfile ? 0 : 2;
+	int64_t r = huge_copy(c);
 
+	if (r != RESTART)
+		return r;
 	if (!machine_file_is(c->t, (int)c->a[to]))
 		return call_native(c);
 	rpc_unsupported(c->t, c->nr, NOTE_MACHINE);

@@ -7,6 +7,7 @@
 #include "run/stub/base/stub.h"
 #include "run/stub/file/ioctl_fds.h"
 #include "run/stub/fill/window_cache.h"
+#include "run/stub/link/huge_file.h"
 #include "run/stub/mem/call.h"
 #include "run/stub/mem/special.h"
 #include "run/stub/mem/touch_args.h"
@@ -109,6 +110,11 @@ static uint64_t fcntl_bytes(uint64_t cmd)
 
 int64_t sys_fcntl(struct call *c)
 {
+	struct huge_look look;
+
+	/* The host knows of no mapping that is written to. */
+	if ((uint32_t)c->a[1] == F_ADD_SEALS && huge_file_look(c->t, (int)c->a[0], &look))
+		return huge_file_call(c->t, (int)c->a[0], HUGE_SEAL, (uint32_t)c->a[2], 0, 0);
 	hide_pointer(&c->a[2]);
 	touch_any(c->t, c->a[2], fcntl_bytes((uint32_t)c->a[1]));
 	return call_native(c);

@@ -7,6 +7,7 @@
 #include "run/stub/file/window.h"
 #include "run/stub/fill/window_cache.h"
 #include "run/stub/guard/proc_fds.h"
+#include "run/stub/link/huge_file.h"
 #include "run/stub/link/rpc.h"
 #include "run/stub/link/window_told.h"
 #include "run/stub/mem/call.h"
@@ -110,14 +111,29 @@ static bool is_synchronous(int fd)
 	       (st.stx_attributes & STATX_ATTR_DAX);
 }
 
+static int64_t map_huge(struct call *c)
+{
+	const uint64_t *a = c->a;
+	int64_t token = rpc_send_fd(c->t, (int)a[4]), r;
+
+	if (token < 0)
+		return token;
+	r = rpc(c->t, OP_MMAP_HUGE, (uint64_t)token, a[0], a[1], a[2], a[3], a[4], a[5]);
+	windows_gone(c->t);
+	return r;
+}
+
 static int64_t map_file(struct call *c)
 {
 	int64_t flags = sys(__NR_fcntl, c->a[4], F_GETFL), r;
+	struct huge_look look;
 	struct stat st;
 
 	if (flags < 0 || (flags & O_PATH) || fd_is_ours(c->a[4]))
 		return -EBADF;
 	r = check_numbers(c->a);
+	if (r == 0 && huge_file_look(c->t, (int)c->a[4], &look))
+		return map_huge(c);
 	if (r == 0 && (c->a[3] & MAP_HUGETLB))
 		r = -EINVAL;
 	if (r == 0)

@@ -8,6 +8,7 @@
 #include "run/stub/guard/sys_proc.h"
 
 #include "run/stub/base/stub.h"
+#include "run/stub/mem/huge_stat.h"
 #include "run/stub/guard/machine_path.h"
 #include "run/stub/guard/proc_fds.h"
 #include "run/stub/guard/proc_path.h"
@@ -91,14 +92,15 @@ int64_t proc_text_put(struct thread *t, int64_t fd, int which, int64_t pid, uint
 int64_t sys_lseek(struct call *c)
 {
 	int fd = (int)c->a[0], which;
-	int64_t pid, flags;
+	int64_t pid, flags, r;
 
 	if (c->a[1] == 0 && c->a[2] == 0 && proc_fd_find(c->t, fd, &which, &pid)) {
 		flags = sys(__NR_fcntl, fd, F_GETFD);
 		if (!proc_text_put(c->t, fd, which, pid, flags & 1 ? O_CLOEXEC : 0))
 			return 0;
 	}
-	return call_native(c);
+	r = huge_seek(c);
+	return r ? r : call_native(c);
 }
 
 /* The call, about a name that may be one of those that tell of the machine. */
@@ -139,7 +141,7 @@ int64_t sys_readlink(struct call *c)
 	return call_native(c);
 }
 
-int64_t sys_stat(struct call *c)
+static int64_t stat_named(struct call *c)
 {
 	int at = c->nr != __NR_stat && c->nr != __NR_lstat;
 	char path[PROC_SHORT_PATH], exe[PROC_LINK];
@@ -155,4 +157,15 @@ int64_t sys_stat(struct call *c)
 	if (!(flags & AT_SYMLINK_NOFOLLOW) && proc_exe_of(c->t, path, exe))
 		c->a[at] = sys_ptr(exe);
 	return call_native(c);
+}
+
+int64_t sys_stat(struct call *c)
+{
+	int at = c->nr == __NR_statx ? 4 : c->nr == __NR_newfstatat ? 2 : 1;
+	uint64_t buf = c->a[at];
+	int64_t r = stat_named(c);
+
+	if (!r)
+		huge_stat_told(c, buf);
+	return r;
 }

@@ -14,11 +14,12 @@
 #include <asm/stat.h>
 #include <linux/stat.h>
 
+/* .. nor is it one of huge pages. */
 static bool nobody_maps(const struct stat *st)
 {
 	uint64_t bit = RUN_MAPPED_BIT(st->st_dev, st->st_ino);
 
-	return !(INFO->mapped[bit / 32] >> (bit % 32) & 1);
+	return !((INFO->mapped[bit / 32] | INFO->huge[bit / 32]) >> (bit % 32) & 1);
 }
 
 void file_cut(struct thread *t, int fd, enum run_cut cut, uint64_t off, uint64_t n)

@@ -25,14 +25,14 @@
 #include "run/wire/sys.h"
 
 /* Of SIGS_FAULT, as they are taken. */
-static const int order[] = {SIGSEGV, SIGBUS, SIGSYS, SIGILL, SIGTRAP, SIGFPE};
-#define NR_ORDER (int)(sizeof(order) / sizeof(order[0]))
+static const int held_order[] = {SIGSEGV, SIGBUS, SIGSYS, SIGILL, SIGTRAP, SIGFPE};
+#define NR_ORDER (int)(sizeof(held_order) / sizeof(held_order[0]))
 
 static siginfo_t *info_of(struct held *h, int sig)
 {
 	int i = 0;
 
-	while (order[i] != sig)
+	while (held_order[i] != sig)
 		i++;
 	return &h->info[i];
 }
@@ -146,9 +146,9 @@ bool held_take(struct thread *t, uint64_t set, siginfo_t *info)
 	bool got = false;
 
 	for (int i = 0; i < NR_ORDER && !got; i++) {
-		if (set & SIGBIT(order[i]))
-			got =
-			    take(&t->held, order[i], info) || take(&t->proc->held, order[i], info);
+		if (set & SIGBIT(held_order[i]))
+			got = take(&t->held, held_order[i], info) ||
+			      take(&t->proc->held, held_order[i], info);
 	}
 	signal_recheck(t);
 	return got;
