@@ -348,6 +348,11 @@ static struct allowance allowances[] = {
      "what fallocate has left beyond the end of a file of huge pages is SIGBUS, where the host "
      "maps it",
      allow_beyond_end, true, 0},
+    {"lost-quota",
+     "each page that is refused for want of one in the pool takes one off the size= of a "
+     "hugetlbfs, "
+     "on the host, for good",
+     allow_lost_quota, true, 0},
     {"refused-gap",
      "a MAP_FIXED of huge pages that is refused has removed, on the host, what it would have "
      "replaced",

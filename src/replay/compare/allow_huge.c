@@ -161,6 +161,35 @@ bool allow_mark_inherited(const struct place *at)
 	       !is_refused(at->result[!ours]);
 }
 
+static bool is_mounted_with_size(const struct script *s)
+{
+	for (unsigned i = 0; i < s->nr_steps; i++)
+		if (s->steps[i].verb == VERB_MOUNT && s->steps[i].args[0].add)
+			return true;
+	return false;
+}
+
+/* Of a page that could not be populated mmap and mlockall say nothing. */
+static bool may_want_a_page(const struct step *s, const struct result *r)
+{
+	return is_refused(r) || r->value == -ENOSPC ||
+	       (s->verb == VERB_MAP && s->words[1] & (QMAP_POPULATE | QMAP_LOCKED)) ||
+	       s->verb == VERB_LOCKALL || s->verb == VERB_CONTENTS;
+}
+
+bool allow_lost_quota(const struct place *at)
+{
+	const struct board *b;
+
+	if (beside_host(at) < 0 || !is_mounted_with_size(&at->board[0]->script))
+		return false;
+	b = at->board[!beside_host(at)];
+	for (unsigned i = 0; i <= at->nr_step; i++)
+		if (may_want_a_page(&b->script.steps[i], &b->results[i]))
+			return true;
+	return false;
+}
+
 static bool may_leave_beyond_end(const struct place *at, unsigned i)
 {
 	const struct step *s = &at->board[0]->script.steps[i];

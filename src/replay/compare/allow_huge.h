@@ -12,6 +12,7 @@ bool allow_below_zero(const struct place *at);
 bool allow_cached_huge(const struct place *at);
 bool allow_late_end(const struct place *at);
 bool allow_beyond_end(const struct place *at);
+bool allow_lost_quota(const struct place *at);
 bool allow_refused_gap(const struct place *at);
 bool allow_mark_inherited(const struct place *at);
 
