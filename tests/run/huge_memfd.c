@@ -5,14 +5,14 @@
  *
  * usage: huge_memfd CASE: with a pool of 8 free pages of 2 MiB, and nothing else in it.
  */
-#include <errno.h>
+#include "huge_said.h"
+
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/memfd.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,43 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define HUGE (2l << 20)
-#define RW (PROT_READ | PROT_WRITE)
-
 static char *volatile nowhere = (char *)8;
-
-/* The call, and what came of it. */
-#define SAY(call) say(#call, (errno = 0, (long)(call)))
-
-static void say(const char *what, long r)
-{
-	if (r == -1)
-		printf("%s: %s\n", what, strerror(errno));
-	else
-		printf("%s = %ld\n", what, r);
-}
-
-/* T F R S, and the file's length and blocks. */
-static void tell(const char *when, int fd)
-{
-	static const char *const names[] = {
-	    "HugePages_Total:", "HugePages_Free:", "HugePages_Rsvd:", "HugePages_Surp:"};
-	FILE *f = fopen("/proc/meminfo", "re");
-	char line[256];
-	struct stat st;
-
-	printf("%s:", when);
-	while (f && fgets(line, sizeof(line), f))
-		for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-			if (!strncmp(line, names[i], strlen(names[i])))
-				printf(" %lu", strtoul(line + strlen(names[i]), NULL, 10));
-	if (f)
-		fclose(f);
-	if (fd >= 0 && !fstat(fd, &st))
-		printf(", %ld bytes, %ld blocks of %ld, mode %o", st.st_size, st.st_blocks,
-		       st.st_blksize, st.st_mode);
-	printf("\n");
-}
 
 static sigjmp_buf after_bus;
 
@@ -432,23 +396,18 @@ static void holders(void)
 	tell("nor that", -1);
 }
 
-static const struct {
-	const char *name;
-	void (*fn)(void);
-} cases[] = {
-    {"creation", creation}, {"lengths", lengths}, {"mapping", mapping},
-    {"growth", growth},     {"io", io},           {"allocation", allocation},
-    {"sealing", sealing},   {"rights", rights},   {"holders", holders},
-};
-
 int main(int argc, char **argv)
 {
-	for (unsigned i = 0; argc == 2 && i < sizeof(cases) / sizeof(cases[0]); i++) {
-		if (strcmp(argv[1], cases[i].name))
-			continue;
-		cases[i].fn();
-		return 0;
-	}
-	fprintf(stderr, "usage: huge_memfd CASE\n");
-	return 2;
+	static const struct said_case cases[] = {{"creation", creation},
+						 {"lengths", lengths},
+						 {"mapping", mapping},
+						 {"growth", growth},
+						 {"io", io},
+						 {"allocation", allocation},
+						 {"sealing", sealing},
+						 {"rights", rights},
+						 {"holders", holders},
+						 {NULL, NULL}};
+
+	return said_main(argc, argv, cases);
 }

@@ -53,7 +53,6 @@ ptrace
 remap_file_pages
 seccomp with SECCOMP_SET_MODE_FILTER
 setsockopt with SO_ZEROCOPY
-shmget with SHM_HUGETLB
 unshare with CLONE_NEWPID
 userfaultfd
 vmsplice

@@ -13,7 +13,6 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -59,7 +58,6 @@ const struct note_detail note_details[] = {
     ADVICE(SOFT_OFFLINE),
     ADVICE(GUARD_INSTALL),
     ADVICE(GUARD_REMOVE),
-    WITH(shmget, SHM_HUGETLB),
     WITH(clone, CLONE_NEWPID),
     WITH(clone, CLONE_PTRACE),
     WITH(clone, CLONE_NEWPID | CLONE_PTRACE),

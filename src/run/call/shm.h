@@ -18,6 +18,7 @@ struct segment {
 	int key;
 	unsigned index, seq; /* where in the table; the round */
 	uint64_t bytes;
+	uint64_t page; /* that of its huge pages, or PAGE */
 	uid_t uid, cuid;
 	gid_t gid, cgid;
 	unsigned mode;
@@ -49,6 +50,12 @@ struct shm_usage {
 struct shm_usage shm_usage(struct run *run);
 /* SHM_DEST and SHM_LOCKED included. */
 unsigned shm_mode(const struct segment *g);
+
+/* Bytes that it has in whole pages. */
+static inline uint64_t shm_length(const struct segment *g)
+{
+	return (g->bytes + g->page - 1) & ~(g->page - 1);
+}
 
 static inline int shm_id(const struct segment *g)
 {

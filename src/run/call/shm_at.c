@@ -50,9 +50,9 @@ static int64_t attach(struct request *q, const struct creds *c, struct segment *
 	if (!shm_permitted(c, g, want))
 		return -EACCES;
 	if (map & MAP_FIXED)
-		watch_range(q, addr, PAGE_UP(g->bytes), &watch);
-	err = quire_mmap_limited(q->space->mm, addr, PAGE_UP(g->bytes), prot, map, g->file, 0,
-				 limits, &at);
+		watch_range(q, addr, shm_length(g), &watch);
+	err = quire_mmap_limited(q->space->mm, addr, shm_length(g), prot, map, g->file, 0, limits,
+				 &at);
 	watch_end(q, &watch);
 	if (err)
 		return err == -EEXIST ? -EINVAL : err;
@@ -102,7 +102,7 @@ static struct segment *detach(struct request *q, uint64_t addr)
 			continue;
 		if (!g) {
 			g = found;
-			end = addr + PAGE_UP(g->bytes);
+			end = addr + shm_length(g);
 		}
 		quire_munmap(q->space->mm, v.start, v.end - v.start);
 	}

@@ -123,7 +123,7 @@ static int64_t lock_segment(struct request *q, const struct creds *c, struct seg
 
 	if (!may && (!shm_owns(c, g) || !limit))
 		return -EPERM;
-	if (g->locked)
+	if (g->locked || g->page != PAGE) /* huge pages stay in any case */
 		return 0;
 	if (!may && locked_by(q->run->segments, c->uid) + PAGE_UP(g->bytes) > limit)
 		return -ENOMEM;

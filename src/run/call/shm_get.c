@@ -9,7 +9,6 @@
 #include "run/base/run.h"
 #include "run/base/util.h"
 #include "run/call/memsys.h"
-#include "run/call/note.h"
 #include "run/call/shm.h"
 #include "run/guest/creds.h"
 #include "run/guest/request.h"
@@ -17,9 +16,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #define MIN_ROUND 64u
+#define HUGE_2M (2ull << 20)
+#define HUGE_1G (1ull << 30)
 
 static struct segment *by_key(const struct segments *s, int key)
 {
@@ -35,9 +37,12 @@ static int make_file(struct request *q, struct segment *g, bool noreserve)
 	struct quire_file_options o = {.size = sizeof(o), .kind = QUIRE_FILE_SHMEM};
 	char name[40];
 
+	if (g->page != PAGE)
+		o.kind = QUIRE_FILE_HUGETLB;
+	o.huge = g->page == HUGE_1G ? QUIRE_HUGE_1G : QUIRE_HUGE_2M;
 	snprintf(name, sizeof(name), "/SYSV%08x (deleted)", (unsigned)g->key);
 	o.name = name;
-	o.bytes = PAGE_UP(g->bytes);
+	o.bytes = shm_length(g);
 	o.writable = true;
 	o.noreserve = noreserve;
 	o.moves_alone = true; /* as on Linux, whose segments have a place of their own choice */
@@ -124,31 +129,76 @@ static struct segment *choose_place(struct run *run, unsigned *seq)
 	return &s->v[index];
 }
 
+/* Of a new segment; 0: there are none of that size. */
+static uint64_t page_of(int flags)
+{
+	unsigned log = (unsigned)flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
+
+	if (!(flags & SHM_HUGETLB))
+		return PAGE;
+	if (!log || 1ull << log == HUGE_2M)
+		return HUGE_2M;
+	return 1ull << log == HUGE_1G ? HUGE_1G : 0;
+}
+
+/* Huge pages are for those that may lock memory, and for one group of the host's. */
+static bool may_have_huge(const struct creds *c)
+{
+	return creds_capable(c, CAP_IPC_LOCK) ||
+	       creds_in_group(c, (gid_t)host_number("/proc/sys/vm/hugetlb_shm_group", 0));
+}
+
+/* 0, or why there may be no segment of such pages. */
+static int check_pages(const struct request *q, const struct creds *c, uint64_t page,
+		       uint64_t bytes, int flags)
+{
+	if (!page)
+		return -EINVAL;
+	if (bytes > INT64_MAX - page)
+		return -ENOMEM;
+	if (page != PAGE)
+		return may_have_huge(c) ? 0 : -EPERM;
+	return bytes > q->run->ram_bytes && !(flags & SHM_NORESERVE) ? -ENOMEM : 0;
+}
+
+/* Huge pages are promised from the start. */
+static int reserve(const struct request *q, struct segment *g)
+{
+	int err = quire_file_reserve(g->file, q->space->mm, 0, shm_length(g));
+
+	if (err) {
+		quire_file_put(g->file);
+		g->file = NULL;
+	}
+	return err;
+}
+
 static int64_t create(struct request *q, const struct creds *c, int key, uint64_t bytes, int flags)
 {
 	int err = check_limits(q->run, bytes);
+	uint64_t page = page_of(flags);
 	struct segment *g;
 	unsigned seq, index;
 
+	if (!err)
+		err = check_pages(q, c, page, bytes, flags);
 	if (err)
 		return err;
-	if (flags & SHM_HUGETLB)
-		note_unsupported(q->run, q->proc, (long)q->a[0], SHM_HUGETLB);
-	if ((flags & SHM_HUGETLB) || bytes > INT64_MAX - PAGE ||
-	    (bytes > q->run->ram_bytes && !(flags & SHM_NORESERVE)))
-		return -ENOMEM;
 	g = choose_place(q->run, &seq);
 	index = (unsigned)(g - q->run->segments->v);
 	*g = (struct segment){.index = index,
 			      .key = key,
 			      .seq = seq,
 			      .bytes = bytes,
+			      .page = page,
 			      .mode = (unsigned)flags & 0777u};
 	g->ctime = time(NULL);
 	g->cpid = q->proc->pid;
 	g->uid = g->cuid = c->euid;
 	g->gid = g->cgid = c->egid;
 	err = make_file(q, g, (flags & SHM_NORESERVE) != 0);
+	if (!err && page != PAGE && !(flags & SHM_NORESERVE))
+		err = reserve(q, g);
 	return err ? err : shm_id(g);
 }
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# huge_memfd.sh QUIRE GUEST CASE..: files of huge pages (huge_memfd.c) are under quire as on the host.
+# huge_said.sh QUIRE GUEST CASE..: what GUEST says of huge pages (huge_said.h) is the same under quire as on
+# the host.
 set -u
 quire=$1
 guest=$2
