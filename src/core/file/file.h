@@ -160,10 +160,10 @@ uint64_t file_policy(const struct quire_file *file, uint64_t pgoff);
 int file_set_policy(struct quire_file *file, uint64_t first, uint64_t last, uint64_t policy);
 /* Nobody looks at the file any more. */
 void file_policies_end(struct quire_file *file);
-/* The file's, and not its mappings', decide. */
+/* The file's, and not its mappings', decide.  As on the host not of huge pages. */
 static inline bool file_has_policies(const struct quire_file *file)
 {
-	return file->facts.ram_only;
+	return file->facts.ram_only && !file->facts.vma_ops->page_shift;
 }
 
 /* ---- truncate.c */

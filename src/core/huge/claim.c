@@ -243,6 +243,22 @@ static void claim_free(struct quire_machine *m, struct huge_claim *c)
 	kmem_free(m, c, sizeof(*c));
 }
 
+/* Of all nodes if those that come first have none. */
+static struct folio *take(struct quire_machine *m, const struct huge_request *rq,
+			  struct huge_want *w)
+{
+	struct huge_want first = {
+	    .nodes = rq->nodes & rq->first, .from = w->from, .how = w->how | HUGE_POOL_ONLY};
+	struct folio *f = NULL;
+
+	if (first.nodes && first.nodes != quire_machine_node_set(m))
+		f = hugetlb_take(m, rq->h, &first);
+	if (!f)
+		return hugetlb_take(m, rq->h, w);
+	w->zeroed = first.zeroed;
+	return f;
+}
+
 static enum huge_refusal take_page(struct quire_machine *m, struct huge_claim *c,
 				   const struct huge_request *rq, uint64_t of_pool,
 				   struct folio **out, bool *zeroed)
@@ -251,7 +267,7 @@ static enum huge_refusal take_page(struct quire_machine *m, struct huge_claim *c
 	    .nodes = rq->nodes, .from = rq->from, .how = of_pool ? 0 : HUGE_RESERVED};
 	uint64_t back;
 
-	*out = hugetlb_take(m, rq->h, &w);
+	*out = take(m, rq, &w);
 	if (*out) {
 		huge_charge(*out)->account = c;
 		*zeroed = w.zeroed;

@@ -201,6 +201,7 @@ struct huge_request {
 	struct quire_huge_group *const
 	    *group;     /* J: where the one is named who is charged, as below */
 	uint64_t nodes; /* a mask; ~0: any */
+	uint64_t first; /* of them these before others; 0: all alike */
 	unsigned from;  /* the nearest node first */
 };
 

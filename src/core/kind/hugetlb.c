@@ -80,7 +80,8 @@ static int hugetlb_charge(struct vma *vma, int64_t pages)
 		huge_private_cut(vma->private, first, last);
 		return 0;
 	}
-	why = huge_private_reserve(vma->private, &vma->mm->huge_group, first, last, UINT64_MAX);
+	why = huge_private_reserve(vma->private, &vma->mm->huge_group, first, last,
+				   hugetlb_bound_nodes(vma->mm->machine));
 	return hugetlb_promised(vma, last - first, why);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * hugetlb.h: mappings of huge pages: what their files share (hugetlb.c, hugetlb_file.c,
- * hugetlb_fault.c, hugetlb_cow.c).
+ * hugetlb_place.c, hugetlb_fault.c, hugetlb_cow.c).
  */
 #ifndef CORE_KIND_HUGETLB_H
 #define CORE_KIND_HUGETLB_H
@@ -84,6 +84,13 @@ enum quire_fault_result hugetlb_refuse(struct fault *f);
 bool hugetlb_alone(struct fault *f, enum quire_fault_result *result);
 /* Asleep: leaves RCU, with G.  False: as fault_sleep(). */
 bool hugetlb_sleep(struct fault *f);
+
+/* ---- hugetlb_place.c */
+
+/* The nodes of a request by that policy; 0: the thread's.  Its index is set. */
+void hugetlb_place(const struct quire_machine *m, uint64_t policy, struct huge_request *rq);
+/* Which are to have what is promised now. */
+uint64_t hugetlb_bound_nodes(const struct quire_machine *m);
 
 /* ---- hugetlb_tell.c: port.huge_event.  No spinlock is held. */
 

@@ -267,11 +267,11 @@ int hugetlb_copy_pinned(struct vma *dst, uint64_t addr, struct folio *from, stru
 				  .private = dst->private,
 				  .index = index,
 				  .copy = true,
-				  .group = &dst->mm->huge_group,
-				  .nodes = UINT64_MAX};
+				  .group = &dst->mm->huge_group};
 	struct region_spare s = {0};
 	bool zeroed, done;
 
+	hugetlb_place(m, dst->policy, &rq);
 	if (huge_claim_begin(m, &rq, copy, &zeroed) == HUGE_GRANTED) {
 		memcpy(folio_addr(m, *copy), folio_addr(m, from), PAGE_SIZE << h->order);
 		huge_claim_commit(m, *copy);

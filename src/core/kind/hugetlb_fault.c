@@ -48,7 +48,6 @@ static struct huge_request request_of(const struct fault *f, bool copy)
 	    .index = hugetlb_fault_index(f),
 	    .copy = copy,
 	    .group = &f->mm->huge_group,
-	    .nodes = UINT64_MAX,
 	};
 }
 
@@ -140,6 +139,7 @@ enum quire_fault_result hugetlb_claim(struct fault *f, bool copy)
 {
 	struct huge_request rq = request_of(f, copy);
 
+	hugetlb_place(f->mm->machine, f->vma->policy, &rq);
 	if (rq.private) {
 		rq.cuts = huge_private_cuts(rq.private);
 		if (vma_is_dead(f->vma) || !huge_private_tryget(rq.private))

@@ -60,7 +60,8 @@ static enum huge_refusal promise(struct quire_file *file, struct quire_mm *mm, u
 	uint64_t first, last;
 
 	pages_of(file, off, end, &first, &last);
-	return huge_file_reserve(file->huge, &mm->huge_group, first, last, UINT64_MAX);
+	return huge_file_reserve(file->huge, &mm->huge_group, first, last,
+				 hugetlb_bound_nodes(file->machine));
 }
 
 /* What a private mapping is promised is its own account's (vma_ops.charge).  Invariant 2. */
@@ -144,14 +145,14 @@ static enum huge_refusal fill_page(struct filling *l)
 				  .subpool = huge->subpool,
 				  .file = huge,
 				  .index = l->next,
-				  .group = &l->mm->huge_group,
-				  .nodes = UINT64_MAX};
+				  .group = &l->mm->huge_group};
 	struct folio *fresh;
 	enum huge_refusal why;
 	bool zeroed;
 
 	if (is_cached(l->file, pgoff))
 		return HUGE_GRANTED;
+	hugetlb_place(l->file->machine, 0, &rq);
 	why = huge_claim_begin(l->file->machine, &rq, &fresh, &zeroed);
 	if (why != HUGE_GRANTED)
 		return why;
