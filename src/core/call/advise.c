@@ -46,6 +46,8 @@ static int not_droppable(const struct vma *vma)
 static int act_dontneed(struct mmu_gather *g, struct vma *vma, uint64_t start, uint64_t end)
 {
 	zap_range(g, vma, start, end, ZAP_KEEP_MARKERS);
+	if (vma->ops->dropped) /* what is free now counts for what the next one is promised */
+		tlb_flush_now(g);
 	if (vma->file && RULE(truncation_awaited))
 		mapping_await_walks(vma->file);
 	return 0;
