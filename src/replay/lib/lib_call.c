@@ -139,9 +139,8 @@ static int64_t call_contents(struct lib *l)
 
 /* ---- processes --------------------------------------------------------------- */
 
-static bool hold_page(struct lib *l, uint64_t addr, bool store)
+static bool hold_page(struct lib *l, struct quire_mm *there, uint64_t addr, bool store)
 {
-	struct quire_mm *there = l->mms[l->step->target];
 	struct quire_pin pin = {0};
 
 	if (quire_pin(there, addr, store ? QUIRE_WRITE : QUIRE_READ, &pin))
@@ -156,9 +155,10 @@ static bool hold_page(struct lib *l, uint64_t addr, bool store)
  */
 static uint64_t hold_there(struct lib *l, bool store)
 {
+	struct quire_mm *there = l->mms[l->step->target];
 	uint64_t done = 0, len = l->a[2];
 
-	while (done < len && hold_page(l, l->a[0] + done, store))
+	while (done < len && hold_page(l, there, l->a[0] + done, store))
 		done += REPLAY_PAGE - (l->a[0] + done) % REPLAY_PAGE;
 	return done < len ? done : len;
 }
@@ -192,7 +192,7 @@ static int64_t copy_across(struct lib *l, bool store)
 		done += n;
 	}
 	if (done && done == len && len < l->a[2]) /* what was refused is tried once more */
-		hold_page(l, l->a[0] + done, store);
+		hold_page(l, l->mms[l->step->target], l->a[0] + done, store);
 	return done || !l->a[2] ? (int64_t)done : -EFAULT;
 }
 
@@ -241,6 +241,33 @@ static int64_t copy_own(struct lib *l, bool store)
 	return n;
 }
 
+/* Stores by /proc/self/mem are others' where they need no force. */
+static int64_t call_poke(struct lib *l)
+{
+	static uint8_t buf[MAX_COPY];
+	int64_t n;
+
+	if (l->a[1] > sizeof(buf))
+		return -E2BIG;
+	memset(buf, (int)l->a[2], l->a[1]);
+	n = quire_remote_write(l->mm, l->a[0], buf, l->a[1]);
+	for (int64_t done = 0; done < n; done += (int64_t)REPLAY_PAGE)
+		hold_page(l, l->mm, l->a[0] + (uint64_t)done, true);
+	return n == -EFAULT ? -EIO : n;
+}
+
+static bool needs_force(struct lib *l)
+{
+	uint64_t end = l->a[0] + l->a[1];
+	struct quire_vma_info v;
+
+	for (uint64_t at = l->a[0]; at < end && !quire_vma_next(l->mm, at, &v) && v.start < end;
+	     at = v.end)
+		if (!(v.prot & QPROT_WRITE))
+			return true;
+	return false;
+}
+
 /* Of nodes, and of files. */
 static int64_t call_other(struct lib *l)
 {
@@ -268,13 +295,15 @@ static int64_t call_other(struct lib *l)
 		return copy_own(l, false);
 	case VERB_PUT:
 		return copy_own(l, true);
+	case VERB_POKE:
+		return call_poke(l);
 	default:
 		return lib_file_call(l);
 	}
 }
 
 /* What is no part of the library. */
-static bool is_absent(const struct lib *l)
+static bool is_absent(struct lib *l)
 {
 	switch (l->step->verb) {
 	case VERB_SHM:
@@ -282,9 +311,10 @@ static bool is_absent(const struct lib *l)
 	case VERB_DETACH:
 	case VERB_REMOVE:
 	case VERB_SEAL:
-	case VERB_POKE:
 	case VERB_POOL_TEXT:
 		return true;
+	case VERB_POKE:
+		return needs_force(l);
 	case VERB_FALLOCATE:
 	case VERB_STATFS:
 		return !lib_is_huge_file(l);
