@@ -22,13 +22,23 @@
 #define MAX_RAM (1ull << 43)
 #define MIN_RAM (1ull << 20)
 
-enum { OPT_RAM = 256, OPT_NODES, OPT_HUGEPAGES, OPT_OVERCOMMIT, OPT_REPORT, OPT_FAIL, OPT_STAT };
+enum {
+	OPT_RAM = 256,
+	OPT_NODES,
+	OPT_HUGEPAGES,
+	OPT_OVERCOMMIT,
+	OPT_HUGETLBFS,
+	OPT_REPORT,
+	OPT_FAIL,
+	OPT_STAT
+};
 
 static const struct option long_options[] = {
     {"ram", required_argument, NULL, OPT_RAM},
     {"nodes", required_argument, NULL, OPT_NODES},
     {"hugepages", required_argument, NULL, OPT_HUGEPAGES},
     {"hugepages-overcommit", required_argument, NULL, OPT_OVERCOMMIT},
+    {"hugetlbfs", required_argument, NULL, OPT_HUGETLBFS},
     {"quiet", no_argument, NULL, 'q'},
     {"report", required_argument, NULL, OPT_REPORT},
     {"fail", required_argument, NULL, OPT_FAIL},
@@ -59,6 +69,9 @@ void cmd_run_help(void)
 	    "                         N huge pages of 2 MiB and M of 1 GiB, out of RAM\n"
 	    "      --hugepages-overcommit 2M=N\n"
 	    "                         as many more of 2 MiB may be made when they are wanted\n"
+	    "      --hugetlbfs PATH[,size=SIZE][,min_size=SIZE][,pagesize=2M|1G][,mode=MODE]\n"
+	    "                         a file system of huge pages is mounted there, which only\n"
+	    "                         PROG sees (for root)\n"
 	    "  -q, --quiet            no report and no notes on standard error\n"
 	    "      --report FILE      write the report to FILE, - for standard output: JSON if "
 	    "the\n"
@@ -147,6 +160,23 @@ static enum parsed set_overcommit(struct run_options *opts, const char *text)
 	return PARSED_RUN;
 }
 
+static enum parsed add_hugetlbfs(struct run_options *opts, const char *text)
+{
+	struct run_hugetlbfs *fs = &opts->hugetlbfs[opts->nr_hugetlbfs];
+
+	if (opts->nr_hugetlbfs == RUN_MAX_HUGETLBFS)
+		return wrong("--hugetlbfs: there may be %d at most", RUN_MAX_HUGETLBFS);
+	if (!parse_hugetlbfs(text, fs))
+		return wrong(
+		    "--hugetlbfs: '%s': wanted is PATH and size=, min_size=, pagesize= (2M "
+		    "or 1G) or mode=: /mnt/huge,size=64M is",
+		    text);
+	if (fs->min_size > fs->size)
+		return wrong("--hugetlbfs: min_size= is more than size=");
+	opts->nr_hugetlbfs++;
+	return PARSED_RUN;
+}
+
 /* The sizes are RAM's; where both are said, they are to agree. */
 static enum parsed check_nodes(struct run_options *opts)
 {
@@ -208,6 +238,8 @@ static enum parsed set_option(struct run_options *opts, struct points *fail, int
 		return set_huge_pages(opts, optarg);
 	case OPT_OVERCOMMIT:
 		return set_overcommit(opts, optarg);
+	case OPT_HUGETLBFS:
+		return add_hugetlbfs(opts, optarg);
 	case 'q':
 		opts->quiet = true;
 		return PARSED_RUN;

@@ -18,6 +18,10 @@ bool parse_counts(const char *text, const uint64_t *sizes, unsigned n, uint64_t 
 /* "1", "0.5": seconds, above 0 and at most a day. */
 bool parse_seconds(const char *text, double *out);
 
+struct run_hugetlbfs;
+/* "/mnt/huge,size=64M,min_size=2M,pagesize=2M,mode=1777" (parse_hugetlbfs.c). */
+bool parse_hugetlbfs(const char *text, struct run_hugetlbfs *out);
+
 struct points {
 	uint64_t *v; /* ascending, without repetition; from malloc */
 	unsigned n;

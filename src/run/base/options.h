@@ -13,6 +13,16 @@
 #define RUN_MAX_NODES 32           /* as many as the core knows */
 #define RUN_NODE_UNIT (4ull << 20) /* what a node is a multiple of */
 
+#define RUN_MAX_HUGETLBFS 8
+
+/* A file system of huge pages that the programs see. */
+struct run_hugetlbfs {
+	const char *path;
+	uint64_t page;           /* bytes */
+	uint64_t size, min_size; /* bytes; UINT64_MAX, 0: not limited */
+	unsigned mode;           /* of its first directory */
+};
+
 struct run_options {
 	/* Bytes of the machine's RAM; 0: three quarters of what the host has available. */
 	uint64_t ram_bytes;
@@ -23,6 +33,8 @@ struct run_options {
 	/* Pages in the pools of huge pages, of 2 MiB and of 1 GiB, and how many more of 2 MiB may
 	 * be made on demand. */
 	uint64_t huge_pages[QUIRE_NR_HUGE], huge_overcommit;
+	struct run_hugetlbfs hugetlbfs[RUN_MAX_HUGETLBFS];
+	unsigned nr_hugetlbfs;
 	/* No report on stderr at the end. */
 	bool quiet;
 	/* Where the report goes; NULL: stderr, "-": stdout.  JSON if the name ends in .json,

@@ -51,6 +51,7 @@ struct far_numbers;
 struct fds;
 struct huge_files;
 struct huge_history;
+struct huge_mount;
 struct inodes;
 struct machine_tree;
 struct notes;
@@ -148,6 +149,8 @@ struct run {
 	struct fds *fds;                    /* C: fd/fds.c */
 	struct far_numbers *far;            /* C: file/far.c */
 	struct huge_files *huge_files;      /* C: file/huge_file.c */
+	struct huge_mount *huge_mounts;     /* C: file/huge_mount.c */
+	unsigned nr_huge_mounts;            /* C */
 	struct inodes *inodes;              /* C: file/inode.c */
 	struct machine_tree *machine_tree;  /* C: procfs/machine_tree.c */
 	struct notes *notes;                /* C: call/note.c */

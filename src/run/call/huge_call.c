@@ -18,6 +18,7 @@
 #include "run/file/files_leave.h"
 #include "run/file/guest_mem.h"
 #include "run/file/huge_file.h"
+#include "run/file/huge_mount.h"
 #include "run/guest/request.h"
 #include "run/huge/history.h"
 #include "run/huge/unpromised.h"
@@ -254,6 +255,23 @@ static int64_t look(struct request *q)
 	return 0;
 }
 
+static int64_t look_at_system(struct request *q)
+{
+	const struct huge_mount *m = huge_mount_of(q->run, q->a[1]);
+	uint64_t max = 0, left = 0;
+
+	if (!m)
+		return -ENOENT;
+	if (m->pages)
+		quire_huge_subpool_usage(m->pages, &max, &left);
+	if (max == QUIRE_HUGE_NO_LIMIT)
+		max = left = UINT64_MAX;
+	q->v[0] = m->said->page;
+	q->v[1] = max;
+	q->v[2] = left;
+	return 0;
+}
+
 void op_huge_file(struct request *q)
 {
 	static int64_t (*const calls[])(struct request *, struct huge_file *, int) = {
@@ -263,7 +281,9 @@ void op_huge_file(struct request *q)
 		q->ret = make(q);
 	else if (q->a[0] == HUGE_LOOK)
 		q->ret = look(q);
-	else if (q->a[0] < sizeof(calls) / sizeof(calls[0]))
+	else if (q->a[0] == HUGE_STATFS)
+		q->ret = look_at_system(q);
+	else if (q->a[0] < sizeof(calls) / sizeof(calls[0]) && calls[q->a[0]])
 		q->ret = with_file(q, q->a[1], calls[q->a[0]]);
 	else
 		q->ret = -EINVAL;

@@ -14,13 +14,15 @@
  *   3  run_info's bit of a file is set before a guest has its descriptor, and is clear only if no
  *      file with that bit is in the table.
  *   4  Who says that a file is one has it open for reading and writing, and it is an empty memfd:
- *      no guest makes one of what is another's.
+ *      no guest makes one of what is another's.  Or it lies in a mounted file system of huge pages
+ *      (huge_mount.c): there every file is one, as long as it has a name or is open.
  *
  * Owns the table and run_info's `huge`, under T' (leaf).
  */
 #include "run/file/huge_file.h"
 
 #include "run/base/run.h"
+#include "run/file/huge_mount.h"
 #include "run/wire/atomic.h"
 #include "run/wire/page.h"
 #include "run/wire/run_info.h"
@@ -178,7 +180,7 @@ void huge_files_look(struct run *run)
 		for (const char *at = buf; at < buf + n;) {
 			const struct inotify_event *e = (const void *)at;
 
-			if (e->mask & IN_DELETE_SELF)
+			if (e->mask & (IN_DELETE_SELF | IN_UNMOUNT))
 				ended(run, e->wd);
 			at += sizeof(*e) + e->len;
 		}
@@ -239,16 +241,19 @@ static int check(struct run *run, int fd, struct stat *st)
 {
 	struct stat ram;
 
-	if (fstat(fd, st) || fstat(run->fd_ram, &ram) ||
-	    (fcntl(fd, F_GETFL) & (O_ACCMODE | O_PATH)) != O_RDWR)
+	if (fstat(fd, st) || !S_ISREG(st->st_mode) || fstat(run->fd_ram, &ram))
 		return -EINVAL;
-	return st->st_dev == ram.st_dev && S_ISREG(st->st_mode) && !st->st_nlink && !st->st_size
+	if (huge_mount_of(run, st->st_dev))
+		return 0;
+	return (fcntl(fd, F_GETFL) & (O_ACCMODE | O_PATH)) == O_RDWR && st->st_dev == ram.st_dev &&
+		       !st->st_nlink && !st->st_size
 		   ? 0
 		   : -EINVAL;
 }
 
 static int create_file(struct run *run, struct huge_file *h, int fd, enum quire_huge size)
 {
+	const struct huge_mount *mount = huge_mount_of(run, h->dev);
 	struct quire_file_options o = {.size = sizeof(o),
 				       .kind = QUIRE_FILE_HUGETLB,
 				       .huge = size,
@@ -262,11 +267,22 @@ static int create_file(struct run *run, struct huge_file *h, int fd, enum quire_
 	n = readlink(path, name, sizeof(name) - 1);
 	name[n > 0 ? n : 0] = 0;
 	o.name = name;
+	if (mount)
+		o.subpool = mount->pages;
 	return quire_file_create(run->machine, &o, &h->file);
 }
 
 static const uint64_t sizes[QUIRE_NR_HUGE] = {
     [QUIRE_HUGE_2M] = 2ull << 20, [QUIRE_HUGE_1G] = 1ull << 30};
+
+/* Of a file that may be one of a mounted file system. */
+static uint64_t page_of(struct run *run, int fd, uint64_t page)
+{
+	struct stat st;
+	const struct huge_mount *m = fstat(fd, &st) ? NULL : huge_mount_of(run, st.st_dev);
+
+	return m ? m->said->page : page;
+}
 
 /* X'. */
 static int make(struct run *run, int fd, enum quire_huge size)
@@ -277,8 +293,10 @@ static int make(struct run *run, int fd, enum quire_huge size)
 
 	if (there)
 		huge_file_put(run, there);
-	if (err || there)
-		return -EINVAL;
+	if (!err && there)
+		return huge_mount_of(run, st.st_dev) ? 0 : -EINVAL;
+	if (err)
+		return err;
 	h = calloc(1, sizeof(*h));
 	if (!h)
 		return -ENOMEM;
@@ -299,6 +317,7 @@ int huge_file_make(struct run *run, int fd, uint64_t page)
 	unsigned size = 0;
 	int err;
 
+	page = page_of(run, fd, page);
 	while (size < QUIRE_NR_HUGE && sizes[size] != page)
 		size++;
 	if (size == QUIRE_NR_HUGE)

@@ -62,6 +62,10 @@ static bool write_text(struct text *t, struct run *run, struct proc *p, struct s
 	case PROC_NUMA_MAPS:
 		proc_text_numa(t, p, space);
 		return true;
+	case PROC_MOUNTS:
+	case PROC_MOUNTINFO:
+		proc_text_mounts(t, run, p->pid, which == PROC_MOUNTINFO);
+		return true;
 	default:
 		return false;
 	}

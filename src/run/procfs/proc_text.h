@@ -64,6 +64,7 @@ void proc_text_meminfo(struct text *t, struct run *run);
 void status_signals(char *status, const struct proc_reader *r);
 uint64_t stat_signals(uint64_t host, enum proc_signal_set which, const struct proc_reader *r);
 void proc_text_shm(struct text *t, struct run *run);
+void proc_text_mounts(struct text *t, struct run *run, pid_t pid, bool info);
 /* Binary, and sparse: written by position. */
 int proc_text_pagemap(int fd, struct run *run, struct space *space, struct proc_reader reader);
 

@@ -20,6 +20,7 @@
 #include "run/file/far.h"
 #include "run/file/files.h"
 #include "run/file/huge_file.h"
+#include "run/file/huge_mount.h"
 #include "run/file/inode.h"
 #include "run/guest/proc.h"
 #include "run/guest/reaper.h"
@@ -169,6 +170,10 @@ static int start(struct run *run, int *guest_ctl)
 		err = parts[i](run);
 	if (!err)
 		err = make_machine(run, &said);
+	if (!err) {
+		err = huge_mounts_make(run);
+		said = err;
+	}
 	if (!err)
 		err = ctl_create(run, guest_ctl);
 	if (!err)
@@ -224,6 +229,7 @@ static bool take_apart(struct run *run, struct run_verdict *v)
 	workers_stop(run);
 	shm_destroy(run);
 	huge_files_destroy(run);
+	huge_mounts_destroy(run);
 	run->port.rcu_barrier(run->port.ctx);
 	v->violations = quire_verify(run->machine, print_violation, run);
 	quire_machine_stats(run->machine, &v->machine);

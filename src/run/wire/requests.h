@@ -107,11 +107,15 @@ enum run_op {
 	RUN_NR_OPS
 };
 
-/* a1: token of the descriptor, but for HUGE_LOOK. */
+/* a1: token of the descriptor, but for HUGE_LOOK and HUGE_STATFS. */
 enum run_huge_call {
-	/* A fresh memfd becomes one; a2 the size of its pages as MFD_HUGE_* has it, or 0 -> ret 0
-	 * or -errno */
+	/* A fresh memfd becomes one; a2 the size of its pages as MFD_HUGE_* has it, or 0.  Or it is
+	 * a file of a mounted file system of huge pages, which may be one already -> ret 0 or
+	 * -errno */
 	HUGE_CREATE,
+	/* a1 device: v0 bytes of a page, v1 pages that its file system may have, v2 pages that are
+	 * left; both 0: not limited -> ret 0 or -ENOENT */
+	HUGE_STATFS,
 	/* a1 device, a2 number of a file: v0 bytes of a page, v1 size, v2 blocks of 512 bytes ->
 	 * ret 0, or -ENOENT: it is none */
 	HUGE_LOOK,
@@ -138,6 +142,8 @@ enum run_proc {
 	PROC_NUMA_MAPS,
 	PROC_OOM_SCORE,
 	PROC_SYSVIPC_SHM,
+	PROC_MOUNTS,
+	PROC_MOUNTINFO,
 	RUN_NR_PROC
 };
 

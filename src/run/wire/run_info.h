@@ -47,6 +47,7 @@ enum run_fd {
 	(((ino)*0x9e3779b97f4a7c15ull + (dev)) >> 32 & (RUN_MAPPED_BITS - 1))
 
 #define RUN_MACHINE_DIR 64
+#define RUN_HUGE_MOUNTS 8
 #define RUN_NR_PROBE_TYPES 2
 #define RUN_PROBE_NONE UINT32_MAX
 #define RUN_PROBE_UNKNOWN 0u /* the host has such events, perhaps */
@@ -80,6 +81,9 @@ struct run_info {
 	/* There have been files of huge pages.  Bit RUN_MAPPED_BIT is clear: that file is none. */
 	uint32_t huge_files;
 	uint32_t huge[RUN_MAPPED_BITS / 32];
+	/* File systems of huge pages (file/huge_mount.c): what the host has in their place. */
+	uint32_t huge_mounts;
+	uint64_t huge_devs[RUN_HUGE_MOUNTS];
 };
 #define RUN_MAGIC 0x71756972u
 

@@ -162,6 +162,8 @@ int64_t judge_opened(struct thread *t, int64_t fd, const struct open_how *how)
 		return fd;
 	if (st.st_dev == INFO->machine_dev)
 		return machine_opened(t, fd, &st, how->flags);
+	if (INFO->huge_mounts && huge_system_is(st.st_dev))
+		return huge_file_opened(t, fd, how->flags);
 	if (MAJOR(st.st_dev) || (st.st_size && (reads || !may_be_of_sys(&st))))
 		return fd;
 	return judge(t, fd, &st, how->flags);

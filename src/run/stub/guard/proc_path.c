@@ -26,6 +26,7 @@ static const struct {
     {"maps", PROC_MAPS},       {"smaps", PROC_SMAPS},         {"smaps_rollup", PROC_SMAPS_ROLLUP},
     {"pagemap", PROC_PAGEMAP}, {"status", PROC_STATUS},       {"statm", PROC_STATM},
     {"stat", PROC_STAT},       {"numa_maps", PROC_NUMA_MAPS}, {"oom_score", PROC_OOM_SCORE},
+    {"mounts", PROC_MOUNTS},   {"mountinfo", PROC_MOUNTINFO},
 };
 
 /* "/proc/<who>/[task/<tid>/]rest": rest, or NULL. */
@@ -62,7 +63,8 @@ int proc_text_named(const char *rest, int64_t pid)
 		return PROC_SYSVIPC_SHM;
 	for (unsigned i = 0; pid && i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (str_equal(rest, texts[i].name))
-			return texts[i].which;
+			return texts[i].which < PROC_MOUNTS || INFO->huge_mounts ? texts[i].which
+										 : -1;
 	}
 	return -1;
 }

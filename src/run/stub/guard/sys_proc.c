@@ -123,8 +123,12 @@ static int64_t call_named(struct call *c, int at)
 int64_t sys_of_name(struct call *c)
 {
 	bool at = c->nr == __NR_faccessat || c->nr == __NR_faccessat2;
+	uint64_t name = c->a[0], buf = c->a[1];
+	int64_t r = call_named(c, at);
 
-	return call_named(c, at);
+	if (!r && c->nr == __NR_statfs)
+		huge_statfs_told(c, name, buf);
+	return r;
 }
 
 int64_t sys_readlink(struct call *c)

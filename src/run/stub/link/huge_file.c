@@ -9,7 +9,9 @@
 #include "run/wire/run_info.h"
 #include "run/wire/sys.h"
 
+#include <asm/errno.h>
 #include <asm/stat.h>
+#include <linux/fcntl.h>
 
 static bool may_be(uint64_t dev, uint64_t ino)
 {
@@ -40,4 +42,21 @@ int64_t huge_file_call(struct thread *t, int64_t fd, enum run_huge_call call, ui
 	int64_t token = rpc_send_fd(t, (int)fd);
 
 	return token < 0 ? token : rpc(t, OP_HUGE_FILE, call, (uint64_t)token, a, b, c);
+}
+
+bool huge_system_is(uint64_t dev)
+{
+	for (uint32_t i = 0; i < INFO->huge_mounts; i++)
+		if (INFO->huge_devs[i] == dev)
+			return true;
+	return false;
+}
+
+int64_t huge_file_opened(struct thread *t, int64_t fd, uint64_t flags)
+{
+	int64_t r = flags & O_DIRECT ? -EINVAL : huge_file_call(t, fd, HUGE_CREATE, 0, 0, 0);
+
+	if (r)
+		sys(__NR_close, fd);
+	return r ? r : fd;
 }

@@ -20,4 +20,9 @@ bool huge_file_look(struct thread *t, int64_t fd, struct huge_look *out);
 int64_t huge_file_call(struct thread *t, int64_t fd, enum run_huge_call call, uint64_t a,
 		       uint64_t b, uint64_t c);
 
+/* A file system of huge pages has that number on the host. */
+bool huge_system_is(uint64_t dev);
+/* The guest has opened a file of it: fd, or why it may not have it (it is closed then). */
+int64_t huge_file_opened(struct thread *t, int64_t fd, uint64_t flags);
+
 #endif

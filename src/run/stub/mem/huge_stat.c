@@ -8,6 +8,7 @@
 #include "run/stub/base/probe.h"
 #include "run/stub/base/stub.h"
 #include "run/stub/link/huge_file.h"
+#include "run/stub/link/rpc.h"
 #include "run/stub/mem/special.h"
 #include "run/wire/sys.h"
 
@@ -73,16 +74,38 @@ int64_t sys_fstat(struct call *c)
 	return r;
 }
 
-static void statfs_told(uint64_t buf, const struct huge_look *look)
+/* max: pages that the file system may have; 0: that is not limited. */
+static void put_statfs(uint64_t buf, uint64_t page, uint64_t max, uint64_t left)
 {
 	struct statfs fs;
 
 	if (guest_read(&fs, buf, sizeof(fs)))
 		return;
 	fs.f_type = HUGETLBFS_MAGIC;
-	fs.f_bsize = fs.f_frsize = (int64_t)look->page;
-	fs.f_blocks = fs.f_bfree = fs.f_bavail = fs.f_files = fs.f_ffree = 0;
+	fs.f_bsize = fs.f_frsize = (int64_t)page;
+	fs.f_blocks = (int64_t)max;
+	fs.f_bfree = fs.f_bavail = (int64_t)left;
+	fs.f_files = fs.f_ffree = max ? -1 : 0;
 	guest_write(buf, &fs, sizeof(fs));
+}
+
+/* It is of that file system. */
+static bool statfs_mounted(struct thread *t, uint64_t dev, uint64_t buf)
+{
+	const uint64_t *v = t->answer->v;
+
+	if (!huge_system_is(dev) || rpc(t, OP_HUGE_FILE, HUGE_STATFS, dev))
+		return false;
+	put_statfs(buf, v[0], v[1], v[2]);
+	return true;
+}
+
+void huge_statfs_told(struct call *c, uint64_t name, uint64_t buf)
+{
+	struct stat st;
+
+	if (INFO->huge_mounts && !sys(__NR_stat, name, &st))
+		statfs_mounted(c->t, st.st_dev, buf);
 }
 
 int64_t sys_fstatfs(struct call *c)
@@ -90,10 +113,13 @@ int64_t sys_fstatfs(struct call *c)
 	int64_t fd = (int)c->a[0], r;
 	uint64_t buf = c->a[1];
 	struct huge_look look;
+	struct stat st;
 
 	r = call_native(c);
-	if (!r && huge_file_look(c->t, fd, &look))
-		statfs_told(buf, &look);
+	if (r || (!INFO->huge_mounts && !INFO->huge_files) || sys(__NR_fstat, fd, &st))
+		return r;
+	if (!statfs_mounted(c->t, st.st_dev, buf) && huge_file_look(c->t, fd, &look))
+		put_statfs(buf, look.page, 0, 0);
 	return r;
 }
 

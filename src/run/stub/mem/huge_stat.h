@@ -9,6 +9,8 @@
 
 /* The host has answered a call of stat's kind about its placeholder, perhaps. */
 void huge_stat_told(struct call *c, uint64_t buf);
+/* .. of statfs, about that name. */
+void huge_statfs_told(struct call *c, uint64_t name, uint64_t buf);
 /* lseek, where it asks for what the placeholder does not know: is put otherwise.  0, or -errno. */
 int64_t huge_seek(struct call *c);
 
