@@ -166,18 +166,27 @@ static bool host_lacks(const struct script *script, char *why, size_t len)
 	return absent && says(why, len, absent);
 }
 
+/* It would be the host's, and its pages the host's. */
+static bool script_mounts(const struct script *s)
+{
+	for (unsigned i = 0; i < s->nr_steps; i++)
+		if (s->steps[i].verb == VERB_MOUNT)
+			return true;
+	return false;
+}
+
 bool side_lacks(const struct side *s, const struct script *script, char *why, size_t len)
 {
 	if (s->kind == SIDE_HOST)
 		return host_lacks(script, why, len);
-	return s->kind == SIDE_RUN && script_uses_huge(script) &&
-	       says(why, len, "has no huge pages");
+	return s->kind == SIDE_RUN && script_mounts(script) &&
+	       says(why, len, "has no file systems of huge pages");
 }
 
-/* Under `quire run` the machine is the stage's, and lasts as long. */
-static int provide_stage(struct side *s, uint32_t nodes)
+/* Under `quire run` the machine is the stage's, and lasts as long; its pools, too. */
+static int provide_stage(struct side *s, uint32_t nodes, bool huge)
 {
-	if (s->pid && s->kind == SIDE_RUN && s->nodes != nodes)
+	if (s->pid && s->kind == SIDE_RUN && (s->nodes != nodes || huge || s->board->huge))
 		end_stage(s, true);
 	s->nodes = nodes;
 	return s->pid ? 0 : start_stage(s);
@@ -191,7 +200,7 @@ int side_begin(struct side *s, const struct script *script)
 	/* Whoever calls: the host gets nothing that it must not. */
 	if (side_lacks(s, script, why, sizeof(why)))
 		return -EPERM;
-	err = provide_stage(s, script->nodes);
+	err = provide_stage(s, script->nodes, script_uses_huge(script));
 	if (err)
 		return err;
 	memcpy(&s->board->script, script, sizeof(*script));
