@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# huge_mount.sh QUIRE GUEST: a file system of huge pages (--hugetlbfs) is what the host's is, for
-# programs that open files in it and for those that look for it.
+# huge_mount.sh QUIRE GUEST [REGION]: a file system of huge pages (--hugetlbfs) is what the host's is, for
+# programs that open files in it and for those that look for it, REGION by libhugetlbfs among them.
 set -u
 quire=$1
 guest=$2
+region=${3-}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/huge"
@@ -35,6 +36,18 @@ is '.. and in mountinfo' "$(run --hugetlbfs "$work/huge,min_size=4M" -- grep "$w
 is 'min_size is reserved' "$(run --hugetlbfs "$work/huge,min_size=4M" -- sed -n 's/HugePages_Rsvd: *//p' /proc/meminfo)" 2
 is 'the usual one' "$(run -- grep -c ' /dev/hugepages hugetlbfs ' /proc/mounts)" "$([ -d /dev/hugepages ] && echo 1 || echo 0)"
 is "nobody outside sees it" "$(run --hugetlbfs "$work/huge" -- sh -c ": >$work/huge/file; ls $work/huge"; ls "$work/huge")" file
+if command -v hugeadm >/dev/null; then
+	is 'hugeadm lists it' "$(run --hugetlbfs "$work/huge,mode=1777" -- hugeadm --list-all-mounts | grep -o "$work/huge .*")" \
+		"$work/huge rw,relatime,mode=1777,pagesize=2M"
+else
+	echo 'ok hugeadm lists it # SKIP libhugetlbfs-bin is not installed'
+fi
+if [ "$region" ]; then
+	is 'libhugetlbfs finds it' "$(run --hugetlbfs "$work/huge" -- "$region" | tr '\n' '|')" \
+		'pages of 2097152, mounted: 1, tested: 1|7 in a file|'
+else
+	echo 'ok libhugetlbfs finds it # SKIP libhugetlbfs-dev is not installed'
+fi
 
 huge_pool_take 8
 echo 8 >$huge_pool/nr_hugepages
