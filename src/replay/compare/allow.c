@@ -353,6 +353,10 @@ static struct allowance allowances[] = {
      "hugetlbfs, "
      "on the host, for good",
      allow_lost_quota, true, 0},
+    {"mapping-order",
+     "in which order a file's mappings lose a range decides what is promised again, where there "
+     "are surplus pages",
+     allow_order_of_mappings, true, 0},
     {"refused-gap",
      "a MAP_FIXED of huge pages that is refused has removed, on the host, what it would have "
      "replaced",

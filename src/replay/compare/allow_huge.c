@@ -161,6 +161,20 @@ bool allow_mark_inherited(const struct place *at)
 	       !is_refused(at->result[!ours]);
 }
 
+/* Only the first of them finds surplus pages. */
+bool allow_order_of_mappings(const struct place *at)
+{
+	const struct step *s = at->step;
+	bool cuts = s->verb == VERB_TRUNCATE || s->verb == VERB_PUNCH ||
+		    (s->verb == VERB_FALLOCATE && s->words[0]);
+	bool surplus = false;
+
+	for (unsigned i = 0; i < at->nr_step; i++)
+		surplus |= at->board[0]->results[i].view.pool[COUNTER_SURPLUS] != 0;
+	return beside_host(at) >= 0 && cuts && surplus && at->part == PART_POOL &&
+	       at->field == COUNTER_RESERVED;
+}
+
 static bool is_mounted_with_size(const struct script *s)
 {
 	for (unsigned i = 0; i < s->nr_steps; i++)

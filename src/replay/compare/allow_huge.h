@@ -13,6 +13,7 @@ bool allow_cached_huge(const struct place *at);
 bool allow_late_end(const struct place *at);
 bool allow_beyond_end(const struct place *at);
 bool allow_lost_quota(const struct place *at);
+bool allow_order_of_mappings(const struct place *at);
 bool allow_refused_gap(const struct place *at);
 bool allow_mark_inherited(const struct place *at);
 
