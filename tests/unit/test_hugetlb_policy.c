@@ -184,10 +184,77 @@ static void takes(void **state)
 	quire_mm_put(child);
 }
 
+/* ---- pages that are there go elsewhere ------------------------------------------------ */
+
+static void expect_nodes_free_at(struct nodes *n, uint64_t on_0, uint64_t on_1, int line)
+{
+	struct quire_hugetlb_info a = pool_info(&n->u, QUIRE_HUGE_2M, 0);
+	struct quire_hugetlb_info b = pool_info(&n->u, QUIRE_HUGE_2M, 1);
+
+	if (a.free != on_0 || b.free != on_1)
+		fail_msg("line %d: %lu and %lu are free", line, a.free, b.free);
+	unit_verify(&n->u);
+}
+#define expect_nodes_free(n, a, b) expect_nodes_free_at((n), (a), (b), __LINE__)
+
+static void moves(void **state)
+{
+	struct nodes *n = *state;
+	uint64_t a = map(n, 4), to_0 = policy(n, QMPOL_BIND, 1),
+		 to_1 = policy(n, QMPOL_BIND, NODE_1);
+	struct quire_mm *child;
+
+	bind(n, a, 4);
+	for (uint64_t i = 0; i < 4; i++)
+		unit_store(n->u.mm, a + i * HUGE + i * UPAGE, 10 + i);
+	expect_nodes_free(n, 4, 0);
+	assert_int_equal(quire_move_by_policy(n->u.mm, a, 4 * HUGE, to_0, 1, QMPOL_MF_MOVE), 0);
+	expect_nodes_free(n, 0, 4);
+	expect(n, a, "0000");
+	for (uint64_t i = 0; i < 4; i++)
+		assert_int_equal(unit_load(n->u.mm, a + i * HUGE + i * UPAGE), 10 + i);
+	/* Where there is none it stays. */
+	resize(&n->u, QUIRE_HUGE_2M, 4);
+	expect_nodes_free(n, 0, 0);
+	quire_move_by_policy(n->u.mm, a, 4 * HUGE, to_1, NODE_1, QMPOL_MF_MOVE);
+	expect(n, a, "0000");
+	resize(&n->u, QUIRE_HUGE_2M, 8);
+	/* A child's, too, by MOVE_ALL alone; and the owner's promise goes with the page. */
+	child = unit_fork(n->u.mm);
+	quire_move_by_policy(n->u.mm, a, HUGE, to_1, NODE_1, QMPOL_MF_MOVE);
+	expect_nodes_free(n, 2, 2);
+	assert_int_equal(quire_move_by_policy(n->u.mm, a, HUGE, to_1, NODE_1, QMPOL_MF_MOVE_ALL),
+			 0);
+	expect_nodes_free(n, 3, 1);
+	assert_int_equal(unit_load(child, a), 10);
+	quire_mm_put(child);
+	assert_int_equal(quire_madvise(n->u.mm, a, HUGE, QMADV_DONTNEED), 0);
+	expect_pool(&n->u, 8, 5, 1, 0);
+	assert_int_equal(quire_munmap(n->u.mm, a, 4 * HUGE), 0);
+	expect_pool(&n->u, 8, 8, 0, 0);
+}
+
+static void moves_shared(void **state)
+{
+	struct nodes *n = *state;
+	uint64_t a =
+	    unit_map(n->u.mm, 0, 2 * HUGE, RW, QMAP_SHARED | QMAP_ANONYMOUS | QMAP_HUGETLB);
+	uint64_t to_1 = policy(n, QMPOL_BIND, NODE_1);
+
+	unit_store(n->u.mm, a + 9 * UPAGE, 7);
+	expect_nodes_free(n, 3, 4);
+	assert_int_equal(quire_move_by_policy(n->u.mm, a, HUGE, to_1, NODE_1, QMPOL_MF_MOVE), 0);
+	n->u.port.synchronize_rcu(n->u.port.ctx);
+	expect(n, a, "1");
+	assert_int_equal(unit_load(n->u.mm, a + 9 * UPAGE), 7);
+	assert_int_equal(quire_munmap(n->u.mm, a, 2 * HUGE), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    test(binds), test(promises), test(prefers), test(files), test(takes),
+	    test(binds), test(promises), test(prefers),      test(files),
+	    test(takes), test(moves),    test(moves_shared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

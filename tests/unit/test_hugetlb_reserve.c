@@ -1008,7 +1008,8 @@ static void test_moved(void **state)
 	granted(map_private(t, &t->a, 1));
 	granted(touch(t, &t->a, 0));
 	to = take(&t->u, 0);
-	huge_folio_move_charge(t->u.m, to, t->a.page[0]);
+	huge_folio_charge_like(t->u.m, to, t->a.page[0]);
+	huge_folio_charge_like(t->u.m, t->a.page[0], NULL);
 	assert_ptr_equal(huge_folio_group(to), g);
 	drop(t, &t->a, 0);
 	charged(g, 1, 1);

@@ -143,6 +143,11 @@ struct quire_machine {
 
 	/* C: the last reference of a huge page has gone: hugetlb_give(). */
 	void (*give_huge)(struct quire_machine *m, struct folio *f, bool zeroed);
+	/* C: huge pages that move.  Another like f on one of the nodes, the nearest to `from`, or
+	 * NULL; and huge_folio_charge_like(). */
+	struct folio *(*take_huge)(struct quire_machine *m, struct folio *f, uint64_t nodes,
+				   unsigned from);
+	void (*charge_huge)(struct quire_machine *m, struct folio *f, struct folio *like);
 	struct huge_pools huge;
 };
 

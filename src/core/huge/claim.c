@@ -385,12 +385,20 @@ struct quire_huge_group *huge_folio_group(struct folio *f)
 	return c ? c->group : NULL;
 }
 
-void huge_folio_move_charge(struct quire_machine *m, struct folio *to, struct folio *from)
+void huge_folio_charge_like(struct quire_machine *m, struct folio *f, struct folio *like)
 {
 	pool_lock(m);
-	huge_charge(to)->account = huge_charge(from)->account;
-	huge_charge(from)->account = NULL;
+	huge_charge(f)->account = like ? huge_charge(like)->account : NULL;
 	pool_unlock(m);
+}
+
+/* machine->take_huge: of what nobody is promised. */
+static struct folio *take_another(struct quire_machine *m, struct folio *f, uint64_t nodes,
+				  unsigned from)
+{
+	struct huge_want w = {.nodes = nodes, .from = from, .how = HUGE_POOL_ONLY};
+
+	return hugetlb_take(m, hstate_of_folio(m, f), &w);
 }
 
 /* ---- of the machine --------------------------------------------------------------- */
@@ -405,4 +413,6 @@ void huge_books_init(struct quire_machine *m)
 	dlist_init(&m->huge.books.subpools);
 	dlist_init(&m->huge.books.groups);
 	m->huge.accounts = &accounts;
+	m->take_huge = take_another;
+	m->charge_huge = huge_folio_charge_like;
 }

@@ -229,9 +229,12 @@ void huge_claim_abort(struct quire_machine *m, struct folio *f);
 
 /* The group that the page is charged to, and the subpool.  Of whoever has a reference. */
 struct quire_huge_group *huge_folio_group(struct folio *f);
-/* A page takes another's place (migration): all that `from` is charged with is `to`'s, which was
- * charged with nothing; a claim is not in flight. */
-void huge_folio_move_charge(struct quire_machine *m, struct folio *to, struct folio *from);
+/*
+ * A page takes another's place (migration); a claim is not in flight.  First, while nobody can find
+ * it there, it is charged with what the other is.  When no entry stands for the other any more, the
+ * other is charged with nothing (`like` is NULL).
+ */
+void huge_folio_charge_like(struct quire_machine *m, struct folio *f, struct folio *like);
 
 /* ---- of the machine: books.c ---- */
 

@@ -172,12 +172,14 @@ static bool freeze(struct move *mv, uint32_t more)
 /* Frozen.  What it is comes last: a walk over frames goes by that. */
 static void copy(struct move *mv)
 {
-	const struct quire_machine *m = mv->mg->m;
+	struct quire_machine *m = mv->mg->m;
 
 	STEP("copies frame %u to frame %u", folio_pfn(m, mv->from), folio_pfn(m, mv->to));
 	memcpy(folio_addr(m, mv->to), folio_addr(m, mv->from), folio_pages(mv->from) * PAGE_SIZE);
 	mv->to->mapping = mv->from->mapping; /* or root */
 	mv->to->index = mv->from->index;
+	if (folio_test(mv->from, FOLIO_HUGETLB))
+		m->charge_huge(m, mv->to, mv->from);
 	folio_set(mv->to, atomic_load(&mv->from->flags) & MOVED_FLAGS);
 }
 
@@ -343,11 +345,14 @@ void move_prepare(struct move *mv, struct migrate *mg, struct folio *from)
 
 void move_take_frame(struct move *mv, unsigned node, uint64_t among)
 {
-	if (!mv->err && folio_order(mv->from)) /* only its kind knows where there are others */
+	struct quire_machine *m = mv->mg->m;
+	bool huge = folio_test(mv->from, FOLIO_HUGETLB);
+
+	if (!mv->err && folio_order(mv->from) && !huge) /* only its kind knows of others */
 		mv->err = -QEINVAL;
 	if (mv->err)
 		return;
-	mv->to = folio_alloc_on(mv->mg->m, 0, among, node);
+	mv->to = huge ? m->take_huge(m, mv->from, among, node) : folio_alloc_on(m, 0, among, node);
 	if (!mv->to)
 		mv->err = -QENOMEM;
 }
@@ -361,6 +366,8 @@ int move_settle(struct move *mv)
 		if (mv->to)
 			folio_put(mg->m, mv->to);
 	} else {
+		if (folio_test(mv->from, FOLIO_HUGETLB))
+			mg->m->charge_huge(mg->m, mv->from, NULL);
 		free_old(mg, mv->from);
 		folio_put(mg->m, mv->to); /* its entries' and the cache's are left; or it goes */
 		mg->moved++;

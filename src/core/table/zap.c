@@ -96,13 +96,19 @@ static __attribute__((noinline)) bool drop_large(struct zap *z, uint64_t pfn, ui
 	return full;
 }
 
-static __attribute__((noinline)) bool drop_large_anon(struct zap *z, uint64_t pfn, uint64_t addr,
-						      uint64_t bytes)
+/* A large private page of the mapping, which stays. */
+static void tell_dropped(const struct zap *z, struct folio *f, uint64_t addr)
 {
 	struct vma *vma = z->vma;
 
 	if (z->keep_markers && vma->ops->dropped)
-		vma->ops->dropped(vma, addr, frame_folio(vma->mm->machine, pfn));
+		vma->ops->dropped(vma, addr, f);
+}
+
+static __attribute__((noinline)) bool drop_large_anon(struct zap *z, uint64_t pfn, uint64_t addr,
+						      uint64_t bytes)
+{
+	tell_dropped(z, frame_folio(z->vma->mm->machine, pfn), addr);
 	return drop_large(z, pfn, bytes, false);
 }
 
@@ -159,10 +165,12 @@ static bool zap_migration(struct zap *z, struct pt_ref *ref, pte_t *slot, uint64
 {
 	const struct quire_machine *m = z->vma->mm->machine;
 	pte_t e = atomic_load_relaxed(slot);
-	const struct folio *f = migration_folio(m, e);
+	struct folio *f = migration_folio(m, e);
 
 	if (z->keep_private && folio_test(f, FOLIO_ANON))
 		return false;
+	if (bytes > PAGE_SIZE && folio_test(f, FOLIO_ANON))
+		tell_dropped(z, f, addr);
 	pt_set(ref, slot, 0);
 	STEP("clears the migration entry of %#lx", addr);
 	if (RULE(flush_migration))
