@@ -9,10 +9,10 @@ quire=$1 scripts=$2 sides=$3
 # What the library does not do yet: page tables that are shared.
 open="shared_tables shared_tables_fork"
 case $sides in
-# Under `quire run` a mount would be the host's, /proc/self/mem is not written to, a segment without a reservation is not
-# attached, and what a process had is free a while after its end.
+# Under `quire run` a mount would be the host's, /proc/self/mem is not written to, and what a process
+# had is free a while after its end.
 *run*)
-	open="$open mount_refused mount_sizes quota_steals poke_steals segment_noreserve child_copies_first exit_of_owner
+	open="$open mount_refused mount_sizes quota_steals poke_steals child_copies_first exit_of_owner
 surplus_for_owner_copy quota_comes_back"
 	;;
 esac

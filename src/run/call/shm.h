@@ -18,7 +18,8 @@ struct segment {
 	int key;
 	unsigned index, seq; /* where in the table; the round */
 	uint64_t bytes;
-	uint64_t page; /* that of its huge pages, or PAGE */
+	uint64_t page;   /* that of its huge pages, or PAGE */
+	bool unpromised; /* its huge pages: SHM_NORESERVE */
 	uid_t uid, cuid;
 	gid_t gid, cgid;
 	unsigned mode;

@@ -49,6 +49,8 @@ static int64_t attach(struct request *q, const struct creds *c, struct segment *
 	}
 	if (!shm_permitted(c, g, want))
 		return -EACCES;
+	if (g->unpromised)
+		map |= MAP_NORESERVE;
 	if (map & MAP_FIXED)
 		watch_range(q, addr, shm_length(g), &watch);
 	err = quire_mmap_limited(q->space->mm, addr, shm_length(g), prot, map, g->file, 0, limits,

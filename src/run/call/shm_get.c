@@ -191,13 +191,14 @@ static int64_t create(struct request *q, const struct creds *c, int key, uint64_
 			      .seq = seq,
 			      .bytes = bytes,
 			      .page = page,
+			      .unpromised = page != PAGE && (flags & SHM_NORESERVE),
 			      .mode = (unsigned)flags & 0777u};
 	g->ctime = time(NULL);
 	g->cpid = q->proc->pid;
 	g->uid = g->cuid = c->euid;
 	g->gid = g->cgid = c->egid;
 	err = make_file(q, g, (flags & SHM_NORESERVE) != 0);
-	if (!err && page != PAGE && !(flags & SHM_NORESERVE))
+	if (!err && page != PAGE && !g->unpromised)
 		err = reserve(q, g);
 	return err ? err : shm_id(g);
 }
