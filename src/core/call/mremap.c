@@ -262,7 +262,7 @@ static int remap_to(struct remap *r)
 
 static bool moves_each(const struct remap *r)
 {
-	return (r->flags & QMREMAP_FIXED) && r->old_len == r->new_len;
+	return (r->flags & QMREMAP_FIXED) && r->same_length;
 }
 
 /* All that is asked of a mapping of the range [start, end), of which there may be more. */
@@ -354,6 +354,7 @@ int quire_mremap(struct quire_mm *mm, uint64_t addr, uint64_t old_len, uint64_t 
 	    .new_len = PAGE_ALIGN(new_len),
 	    .flags = flags,
 	    .new_addr = new_addr,
+	    .same_length = PAGE_ALIGN(old_len) == PAGE_ALIGN(new_len),
 	};
 	uint64_t grown = asked.new_len > asked.old_len ? asked.new_len - asked.old_len : 0;
 	int err = check_arguments(&asked);

@@ -13,6 +13,7 @@ struct remap {
 	uint64_t addr, old_len, new_len;
 	int flags;
 	uint64_t new_addr; /* wanted, then the result */
+	bool same_length;  /* in pages, as asked: huge ones may make it so, which does not count */
 	bool locked;       /* the result is VM_LOCKED: populate what has grown */
 	bool changed;      /* something was unmapped or moved: a failure cannot start over */
 	bool kept;         /* tables at the target are */

@@ -198,6 +198,7 @@ static enum quire_fault_result copy_page(struct fault *f, struct folio *old)
 	struct folio *fresh = f->huge->folio;
 	enum quire_fault_result result;
 
+	vma_touch(f->vma);
 	STEP("copies the huge page");
 	memcpy(folio_addr(m, fresh), folio_addr(m, old), slot_span(level));
 	f->huge->zeroed = false;
@@ -237,7 +238,6 @@ enum quire_fault_result hugetlb_write_protected(struct fault *f)
 
 	if (!hugetlb_is_private(f->vma))
 		return fault_note_write(f, NULL);
-	vma_touch(f->vma);
 	if (!hugetlb_alone(f, &result))
 		return result;
 	err = cow_decide(f, old, &step, &reused);

@@ -301,6 +301,7 @@ static enum quire_fault_result copy_cached(struct fault *f, struct folio *cached
 		fault_map_leaf(f, hugetlb_level(f->vma), cached, shared_bits(f));
 	if (!fresh)
 		return result;
+	vma_touch(f->vma);
 	STEP("copies the huge page of the cache");
 	memcpy(folio_addr(m, fresh), folio_addr(m, cached), hstate_bytes(hugetlb_state(f->vma)));
 	f->huge->zeroed = false;
@@ -359,11 +360,15 @@ enum quire_fault_result hugetlb_fault(struct fault *f)
 	cached = filecache_peek(vma->file, pgoff);
 	if (cached && !folio_is_up_to_date(cached))
 		return await_truncation(f);
-	if (pgoff >= file_pages(vma->file))
+	/* Of one in which the file ends there is what fallocate has put there, and no more. */
+	if (cached ? pgoff >= file_pages(vma->file)
+		   : index >= hugetlb_index(hugetlb_state(vma), file_pages(vma->file)))
 		return fault_beyond_end(f, pgoff);
 	if (cached && (!private || f->access != QUIRE_WRITE))
 		return map_cached(f, cached);
+	if (cached)
+		return copy_cached(f, cached);
 	if (private)
 		vma_touch(f->vma);
-	return cached ? copy_cached(f, cached) : new_page(f, pgoff);
+	return new_page(f, pgoff);
 }
