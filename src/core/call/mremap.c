@@ -86,8 +86,6 @@ static int check_mapping(const struct remap *r)
 		return -QEINVAL;
 	if (names_address(r) && (r->new_addr & (ops_page_size(vma->ops) - 1)))
 		return -QEINVAL;
-	if ((r->flags & QMREMAP_DONTUNMAP) && (vma->flags & VM_DONTEXPAND))
-		return -QEINVAL;
 	err = vma->ops->may_move ? vma->ops->may_move(vma, r->old_len, r->new_len) : 0;
 	if (err)
 		return err;
