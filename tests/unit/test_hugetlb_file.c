@@ -126,6 +126,13 @@ static void allocates(void **state)
 	assert_int_equal(quire_file_size(w->file), 5 * HUGE);
 	assert_int_equal(allocate(w, 0, 0), -EINVAL);
 	assert_int_equal(allocate(w, INT64_MAX - 4096, 8192), -EFBIG);
+	assert_int_equal(quire_file_allocate(w->file, w->u.mm, (1ull << 63) - 2 * HUGE, HUGE, true),
+			 0);
+	expect_pool(&w->u, 8, 3, 0, 0);
+	assert_int_equal(quire_file_size(w->file), (1ull << 63) - HUGE);
+	assert_int_equal(quire_file_truncate(w->file, 5 * HUGE), 0);
+	expect_pool(&w->u, 8, 5, 0, 0);
+	assert_int_equal(quire_file_allocate(w->file, w->u.mm, 6 * HUGE, HUGE, false), 0);
 	/* What there is of them stays. */
 	assert_int_equal(allocate(w, 0, 100 * HUGE), -ENOSPC);
 	expect_pool(&w->u, 8, 0, 0, 0);
