@@ -66,10 +66,10 @@ const struct known_replay known_replays[] = {
 	.schedule = "0:169>1",
     },
     {
-	.name = "mremap takes a page that a fault brings in for one that was never touched",
+	.name = "a fault brings in a page where mremap has just moved one away",
 	.scenario = "move-merge",
 	.rule = RULE_source_dead_during_move,
-	.schedule = "0:34>1",
+	.schedule = "4:0/1,1:131>0,0:64>1",
     },
     {
 	.name = "truncation returns before munmap has flushed the entry that it has cleared",
