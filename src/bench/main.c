@@ -130,7 +130,7 @@ static void print_figure(const struct figure *f)
 {
 	char within[32];
 
-	if (!f->host.median) {
+	if (f->host.median <= 0) {
 		printf("%-32s%6s%12s%9.4g ns%8s%14s%9.4g ns%s\n", f->row->name, f->row->unit, "-",
 		       f->quire.median, "-", "-", f->aim,
 		       f->quire.median > f->aim ? "  above its aim" : "");

@@ -24,6 +24,7 @@
 #include "run/stub/guard/proc_path.h"
 #include "run/stub/guard/supervisor.h"
 #include "run/stub/guard/sys_proc.h"
+#include "run/stub/link/huge_file.h"
 #include "run/wire/run_info.h"
 #include "run/wire/sys.h"
 
