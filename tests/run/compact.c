@@ -127,7 +127,8 @@ static void open_as(const char *who, int flags, int want)
 
 static void refused(void)
 {
-	static const char *const texts[] = {"",   "0",   "2",   "11", "x",  "-1", " ",  "\n",
+	/* On the host nothing is the number before once more: so that is none that it takes. */
+	static const char *const texts[] = {"2",  "",    "0",   "11", "x",  "-1", " ",  "\n",
 					    "1x", "0x2", "2 1", "+1", "1,", "-",  "--1"};
 	int fd = open_file();
 	pid_t pid;
