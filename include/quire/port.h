@@ -113,9 +113,9 @@ enum quire_memory {
 	QUIRE_MEMORY_RAM,
 	QUIRE_MEMORY_TABLES, /* quire_machine_options.table_bytes */
 	QUIRE_MEMORY_OTHER,  /* no frame was missing: metadata, or a point that was made to fail */
-	/* Huge pages of a pool: a touch will be SIGBUS, or mmap -ENOMEM, and nobody is to end for
-	 * it.  True: some may have come back since, or have been waited for.  Asked once for each
-	 * touch and each mmap. */
+	/* Huge pages of a pool: a touch will be SIGBUS, or mmap -ENOMEM.  Nobody is to end for it,
+	 * and nothing is to be freed: return true if some may have come back since, or if you have
+	 * waited for some.  Asked once for each touch and each mmap. */
 	QUIRE_MEMORY_HUGE,
 };
 
@@ -127,14 +127,12 @@ enum quire_privilege {
 	QUIRE_MAY_MAP_LOW, /* map below mmap_min_addr: CAP_SYS_RAWIO */
 };
 
-/*
- * Where the memory of a thread of the embedder's goes.  The embedder's own: one call that it is
- * handed to uses it at a time.
- */
+/* Where the memory of a thread of the embedder's goes.  The embedder's own; used by one call at a
+ * time. */
 struct quire_task {
 	uint64_t policy; /* quire_policy_make(); 0: none.  Then the node is where the thread is */
 	uint32_t node;   /* on which it runs */
-	uint32_t turn;   /* by how much interleaving has come on: 0 with a new policy */
+	uint32_t turn;   /* pages interleaved so far: 0 with a new policy; the core counts */
 	/* The core's: a set of the nodes on which its last allocation that failed found nothing.
 	 * For port->oom: others may have memory. */
 	uint64_t missing;
@@ -227,11 +225,12 @@ struct quire_port {
 	void (*log)(void *ctx, enum quire_log_level level, const char *line);
 
 	/*
-	 * Memory is exhausted in a fault, fork or mremap of `mm` (OTHER: in a fault only), or for a
-	 * page of an external file that is read (quire_read): free some and return true to have it
-	 * tried again, or false to have the fault report QUIRE_FAULT_OOM and the call -ENOMEM, or
-	 * end early.  Asked when nothing is free or on its way but what the call itself has given
-	 * back, or others have taken it time and again (docs/design.md).  NULL: false.
+	 * Memory is exhausted in a fault, fork or mremap of `mm` (OTHER: in a fault only; HUGE: in
+	 * a fault or mmap, see there), or for a page of an external file that is read (quire_read):
+	 * free some and return true to have it tried again, or false to have the fault report
+	 * QUIRE_FAULT_OOM and the call -ENOMEM, or end early.  Asked when nothing is free or on its
+	 * way but what the call itself has given back, or others have taken it time and again
+	 * (docs/design.md).  NULL: false.
 	 */
 	bool (*oom)(void *ctx, struct quire_mm *mm, void *cookie, enum quire_memory what);
 

@@ -168,10 +168,12 @@ static inline uint64_t quire_machine_node_set(const struct quire_machine *m)
 {
 	return (1ull << quire_machine_nodes(m)) - 1;
 }
+/* 0: there is no such node. */
 QUIRE_API unsigned quire_node_distance(const struct quire_machine *m, unsigned from, unsigned to);
 /* How many pages in a row weighted interleaving gives to a node: 1 to 255, 1 at first.
  * 0, -EINVAL. */
 QUIRE_API int quire_node_set_weight(struct quire_machine *m, unsigned node, unsigned weight);
+/* 0: there is no such node. */
 QUIRE_API unsigned quire_node_weight(const struct quire_machine *m, unsigned node);
 
 /* ------------------------------------------------------------- huge page pools */
@@ -249,12 +251,12 @@ struct quire_huge_group;
 enum quire_huge_count { QUIRE_HUGE_PAGES, QUIRE_HUGE_RSVD, QUIRE_NR_HUGE_COUNTS };
 #define QUIRE_HUGE_NO_LIMIT UINT64_MAX
 
-/* parent: may be NULL.  name: of the events that name it, below 64 bytes.
- * 0; -EINVAL: the name is too long; -ENOMEM. */
+/* parent: may be NULL.  name: at most 63 bytes, copied.  0; -EINVAL: the name is too long;
+ * -ENOMEM. */
 QUIRE_API int quire_huge_group_create(struct quire_machine *m, struct quire_huge_group *parent,
 				      const char *name, struct quire_huge_group **out);
-/* rmdir(2): it is nobody's any more; what is charged to it yet is the parent's alone.
- * 0; -EBUSY: address spaces or groups are in it.  Before the machine ends. */
+/* rmdir(2): the caller's handle ends.  What is still charged to it stays charged to its parents.
+ * 0; -EBUSY: address spaces or groups are still in it.  Before quire_machine_destroy(). */
 QUIRE_API int quire_huge_group_remove(struct quire_huge_group *g);
 /* bytes: rounded down to whole pages; QUIRE_HUGE_NO_LIMIT: none, as at the beginning.  May be less
  * than there is: then nothing more is granted.  0; -EINVAL: no such size or counter. */

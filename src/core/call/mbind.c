@@ -29,7 +29,7 @@ static struct node_choice choose(const struct by_policy *by, uint64_t number)
 	return policy_choose(by->mm->machine, by->task, by->policy, number, by->local);
 }
 
-/* On the nodes of a policy the page is well placed if it is on one of them. */
+/* The node to move the page to; -1: it is on a node where it may stay. */
 static int target(void *arg, uint64_t addr, unsigned node)
 {
 	const struct by_policy *by = arg;

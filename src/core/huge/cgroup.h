@@ -12,7 +12,7 @@
 
 struct huge_counter {
 	uint64_t usage, peak; /* J: huge pages */
-	uint64_t limit;       /* J: huge pages, or HUGE_NO_LIMIT */
+	uint64_t limit;       /* J: huge pages, or QUIRE_HUGE_NO_LIMIT */
 	uint64_t refused;     /* J: how often this limit has refused */
 	uint64_t found;       /* of verify */
 };

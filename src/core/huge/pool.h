@@ -117,13 +117,7 @@ int hugetlb_reserve(struct quire_machine *m, struct hstate *h, uint64_t n, uint6
  */
 void hugetlb_unreserve(struct quire_machine *m, struct hstate *h, uint64_t n);
 
-/* ---- at rest ---- */
-
-/* Free pages that nobody is promised, S, ...: may be old when it is used. */
-static inline uint64_t hugetlb_surplus(const struct hstate *h)
-{
-	return atomic_load_relaxed(&h->surplus);
-}
+/* ---- of the machine ---- */
 
 /* With the machine.  -ENOMEM: not as many pages as the options want. */
 int hugetlb_init(struct quire_machine *m, const struct quire_machine_options *o);

@@ -227,7 +227,7 @@ void huge_claim_commit(struct quire_machine *m, struct folio *f);
  */
 void huge_claim_abort(struct quire_machine *m, struct folio *f);
 
-/* The group that the page is charged to, and the subpool.  Of whoever has a reference. */
+/* The group that the page is charged to.  Of whoever has a reference. */
 struct quire_huge_group *huge_folio_group(struct folio *f);
 /*
  * A page takes another's place (migration); a claim is not in flight.  First, while nobody can find

@@ -30,8 +30,8 @@ struct moved_range *moved_range_get(struct quire_mm *mm, struct moved_range *old
 void moved_range_put(struct quire_mm *mm, struct moved_range *range);
 
 /*
- * N held: the first range that has one of the indexes, and the next one; NULL: no more.  Several
- * may lead to the same place: what is looked for there is found by the first.
+ * N held: goes through the ranges that have one of the indexes; NULL: no more.  Ranges may overlap,
+ * so that an address can come twice.
  */
 struct moved_range *moved_first(const struct anon_root *root, uint64_t first, uint64_t last);
 struct moved_range *moved_next(struct moved_range *range, uint64_t first, uint64_t last);

@@ -13,8 +13,8 @@
  *   2  Whoever goes by an identity of 0 marks the VMA dead, fences, and reads it then (edit_ask()).
  *      The fault's store comes before a fence, too.  So either the identity is found, or the fault
  *      finds the VMA dead, and makes no page.  It may give an identity to the dead VMA all the
- *      same: all that the edit makes of it has the one that was read first, or they would never be
- *      one again.
+ *      same.  So an edit reads the identity once, and gives that value to every VMA that it makes
+ *      of this one: else these could never merge again.
  *   3  fork goes by it in the same way, with `forking` for the mark (install.c, 3).
  *   4  What merges is what merges on the host kernel, where an identity shows in /proc/PID/maps
  *      alone.  Two that are touched merge if they have the same one: they were one, or the second
