@@ -26,7 +26,7 @@ enum lock_rank {
 	RANK_PTL_NESTED,       /* P' second last-level table: fork, mremap */
 	RANK_INDEX,            /* X  mapping->index_lock: page-cache index */
 	RANK_HUGETLB,          /* J  machine->huge.lock: pools of huge pages */
-	RANK_MMLIST,           /* L  machine->mm_lock: list of address spaces */
+	RANK_MMLIST,           /* L  machine->mm_lock: all mms, files, the tree of forks */
 	RANK_PCP,              /* K  per-CPU frame lists */
 	RANK_ZONE,             /* Z  zone->lock: buddy lists */
 	RANK_MAX
