@@ -59,7 +59,9 @@ static void chan_reset(struct slot *s, struct space *space)
 	a->root = space ? quire_mm_root(space->mm) : 0;
 	s->asked = 0;
 	s->signalled = 0;
-	a->service_seq = c->service_done = ++s->service;
+	a->service_seq = ++s->service;
+	atomic_store(&c->service_lent, 0);
+	atomic_store(&c->service_done, s->service);
 	atomic_store(&c->turn, (turn + 1) & ~1u);
 }
 

@@ -71,10 +71,11 @@ struct chan {
 	/* Even: the guest's turn.  Odd: the supervisor's.  Incremented by the side that hands over.
 	 * A new thread finds it even, not necessarily 0. */
 	uint32_t turn;
+	/* Of services, which a flush may wait for while the slot changes hands. */
+	uint32_t service_done, service_lent;
 	/* The guest sleeps on `turn` with a futex (no listener): wake it after handing over. */
 	uint32_t guest_sleeps;
-	uint32_t op; /* enum run_op */
-	uint32_t service_done;
+	uint32_t op;  /* enum run_op */
 	uint32_t cpu; /* on which the thread was when it asked; with --nodes */
 	uint64_t a[8];
 	int64_t done; /* what became of CMD_WINDOW */
@@ -83,7 +84,7 @@ struct chan {
 	 * was touched, so that the host may have looked it up and store into it later, whatever is
 	 * mapped there then (a device's transfer, a FUSE server's answer).
 	 */
-	uint32_t lent, service_lent;
+	uint32_t lent; /* service_lent: the same with a service */
 	/* Counted by the stub, read by the supervisor at exit: for the report. */
 	uint64_t fills, filled_pages, drops;
 	char data[CHAN_SLOT_SIZE - 256];
