@@ -3,7 +3,7 @@
  * charge.c: accounts that kinds of mapping keep of their own (vma_ops.charge, cut), a pool for
  * example.
  *
- * Owns nothing.  Under M of the VMAs' mm.  An account is known by its kind, file and vma->private.
+ * Owns nothing.  Under M of the VMAs' mm.  An account is known by its kind and vma->private.
  *
  *   1  What an account is charged is the sum of the pages of its published VMAs.  So an edit that
  *      splits, merges or moves charges nothing: pages of its VMAs in and out are summed up first.
@@ -16,7 +16,7 @@
 
 static bool same_account(const struct vma *a, const struct vma *b)
 {
-	return a->ops == b->ops && a->private == b->private && a->file == b->file;
+	return a->ops == b->ops && a->private == b->private;
 }
 
 static struct vma *find_account(struct vma *chain, const struct vma *vma)
@@ -36,43 +36,8 @@ static int64_t pages_in(const struct vma *chain, const struct vma *vma)
 	return pages;
 }
 
-/* Where the part of the account that the chain has at `pgoff` ends; pgoff: it has none. */
-static uint64_t goes_on_until(const struct vma *chain, const struct vma *vma, uint64_t pgoff)
-{
-	for (const struct vma *v = chain; v; v = v->chain)
-		if (same_account(v, vma) && v->pgoff <= pgoff && pgoff < v->pgoff + vma_pages(v))
-			return v->pgoff + vma_pages(v);
-	return pgoff;
-}
-
-/* The next after pgoff at which the chain has a part of the account, but `end` at most. */
-static uint64_t goes_on_from(const struct vma *chain, const struct vma *vma, uint64_t pgoff,
-			     uint64_t end)
-{
-	for (const struct vma *v = chain; v; v = v->chain)
-		if (same_account(v, vma) && v->pgoff > pgoff && v->pgoff < end)
-			end = v->pgoff;
-	return end;
-}
-
-/* That no VMA of the chain has of the account. */
-static int64_t pages_not_in(const struct vma *chain, const struct vma *vma)
-{
-	uint64_t end = vma->pgoff + vma_pages(vma), pages = 0;
-
-	for (uint64_t at = vma->pgoff, next; at < end; at = next) {
-		next = goes_on_until(chain, vma, at);
-		if (next > at)
-			continue;
-		next = goes_on_from(chain, vma, at, end);
-		pages += next - at;
-	}
-	return (int64_t)pages;
-}
-
 /*
- * By how much the account of `vma` grows.  A kind with vma_ops.cut knows it by offset: by what was
- * not there before (3).  Of another: once for each account of `added`, and otherwise 0.  Where
+ * By how much the account of `vma` grows: once for each account of `added`, and otherwise 0.  Where
  * nothing goes each VMA counts for itself: a fork adds many.
  */
 static int64_t growth(struct vma *vma, struct vma *added, const struct vma *removed)
@@ -81,8 +46,6 @@ static int64_t growth(struct vma *vma, struct vma *added, const struct vma *remo
 		return 0;
 	if (!removed)
 		return (int64_t)vma_pages(vma);
-	if (vma->ops->cut)
-		return pages_not_in(removed, vma);
 	if (find_account(added, vma) != vma)
 		return 0;
 	return pages_in(added, vma) - pages_in(removed, vma);
@@ -132,6 +95,24 @@ int charge_forked(struct vma *added)
 void charge_undo(struct vma *added, struct vma *removed)
 {
 	undo_until(NULL, added, removed, false);
+}
+
+/* Where the part of the account that is going on at `pgoff` ends; pgoff: none is. */
+static uint64_t goes_on_until(struct vma *added, const struct vma *vma, uint64_t pgoff)
+{
+	for (struct vma *v = added; v; v = v->chain)
+		if (same_account(v, vma) && v->pgoff <= pgoff && pgoff < v->pgoff + vma_pages(v))
+			return v->pgoff + vma_pages(v);
+	return pgoff;
+}
+
+/* The next after pgoff at which the account goes on, but `end` at most. */
+static uint64_t goes_on_from(struct vma *added, const struct vma *vma, uint64_t pgoff, uint64_t end)
+{
+	for (struct vma *v = added; v; v = v->chain)
+		if (same_account(v, vma) && v->pgoff > pgoff && v->pgoff < end)
+			end = v->pgoff;
+	return end;
 }
 
 /* Invariant 3. */
