@@ -353,18 +353,6 @@ static int back_anon(struct quire_mm *mm, struct mmap_request *r, uint64_t len)
 	return unlikely(r->flags & QMAP_HUGETLB) ? back_huge(mm, r, len) : back_shared_anon(mm, r);
 }
 
-/* True: huge pages have come back, once: worth another try. */
-static __attribute__((noinline)) bool await_huge(struct quire_mm *mm, const struct mmap_request *r,
-						 bool *waited)
-{
-	const struct quire_port *port = &mm->machine->port;
-
-	if (*waited || !r->ops->page_shift || !port->oom)
-		return false;
-	*waited = true;
-	return port->oom(port->ctx, mm, mm->cookie, QUIRE_MEMORY_HUGE);
-}
-
 int quire_mmap_limited(struct quire_mm *mm, uint64_t addr, uint64_t len, int prot, int flags,
 		       struct quire_file *file, uint64_t offset, unsigned limits, uint64_t *out)
 {
@@ -396,7 +384,7 @@ int quire_mmap_limited(struct quire_mm *mm, uint64_t addr, uint64_t len, int pro
 		return err;
 	do
 		err = mmap_checked(mm, &r);
-	while (unlikely(err == -QENOMEM) && await_huge(mm, &r, &waited));
+	while (unlikely(err == -QENOMEM) && r.ops->page_shift && mm_await_huge(mm, &waited));
 	if ((flags & QMAP_ANONYMOUS) && r.file)
 		quire_file_put(r.file); /* the VMA, if there is one, has its own reference */
 	if (!err)

@@ -171,12 +171,9 @@ bool hugetlb_may_wait(const struct fault *f)
 
 enum quire_fault_result hugetlb_wait(struct fault *f)
 {
-	const struct quire_port *port = &f->mm->machine->port;
-
-	f->huge->waited = true;
 	if (!fault_sleep(f))
 		return QUIRE_FAULT_OK;
-	if (port->oom(port->ctx, f->mm, f->mm->cookie, QUIRE_MEMORY_HUGE))
+	if (mm_await_huge(f->mm, &f->huge->waited))
 		f->huge->refusal = HUGE_GRANTED;
 	return fault_wake(f);
 }

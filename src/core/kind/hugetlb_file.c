@@ -13,6 +13,7 @@
 #include "core/file/file.h"
 #include "core/frame/folio.h"
 #include "core/kind/hugetlb.h"
+#include "core/vma/mm.h"
 #include "core/vma/vma.h"
 
 /* The pages that have a part of [off, end). */
@@ -180,17 +181,6 @@ static enum huge_refusal fill(struct filling *l)
 	return why;
 }
 
-/* True: huge pages have come back: worth another try, of which there is one. */
-static bool await_pages(const struct filling *l, enum huge_refusal why, bool *waited)
-{
-	const struct quire_port *port = &l->file->machine->port;
-
-	if (*waited || why == HUGE_NO_MEMORY || !port->oom)
-		return false;
-	*waited = true;
-	return port->oom(port->ctx, l->mm, l->mm->cookie, QUIRE_MEMORY_HUGE);
-}
-
 static int errno_of(enum huge_refusal why)
 {
 	if (why == HUGE_GRANTED)
@@ -215,7 +205,7 @@ int quire_file_allocate(struct quire_file *file, struct quire_mm *mm, uint64_t o
 		if (why == HUGE_GRANTED && longer)
 			grow_locked(file, off + len);
 		unlock_size(file);
-	} while (why != HUGE_GRANTED && await_pages(&l, why, &waited));
+	} while (why != HUGE_GRANTED && why != HUGE_NO_MEMORY && mm_await_huge(mm, &waited));
 	return errno_of(why);
 }
 

@@ -187,3 +187,13 @@ void quire_mm_set_stack(struct quire_mm *mm, uint64_t start_stack)
 	atomic_store_relaxed(&mm->start_stack, start_stack);
 	mm_unlock(mm);
 }
+
+bool mm_await_huge(struct quire_mm *mm, bool *waited)
+{
+	const struct quire_port *port = &mm->machine->port;
+
+	if (*waited || !port->oom)
+		return false;
+	*waited = true;
+	return port->oom(port->ctx, mm, mm->cookie, QUIRE_MEMORY_HUGE);
+}

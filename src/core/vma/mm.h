@@ -30,6 +30,9 @@ static inline void mm_unlock(struct quire_mm *mm)
 int mm_create(struct quire_machine *m, const struct quire_mm_options *opts, struct quire_mm **out);
 /* After quire_mm_exit(), without a reference. */
 void mm_destroy(struct quire_mm *mm);
+/* A pool has no huge page for the mm: true, once for *waited, if some may have come back since, or
+ * were waited for.  Not in RCU, no lock held. */
+bool mm_await_huge(struct quire_mm *mm, bool *waited);
 
 /* ---- vma.c */
 /* Contains addr, or NULL.  R or M, as for the next two. */
