@@ -86,7 +86,12 @@ const char *report_huge_size(uint64_t page_size);
 void report_unpromised(struct run *run, FILE *out);
 json_t *report_unpromised_json(struct run *run);
 
-/* ---- report_text.c, report_json.c: 0 or -errno */
+/* ---- report_text.c, report_json.c */
+/* Neither can fail but for want of memory, which is reported for the whole.  A text may come from a
+ * guest, and be no UTF-8. */
+void report_put(json_t *o, const char *key, uint64_t n);
+json_t *report_json_text(const char *s);
+/* 0 or -errno. */
 int report_text(const struct report *r, FILE *out);
 int report_json(const struct report *r, FILE *out);
 

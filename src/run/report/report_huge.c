@@ -178,18 +178,12 @@ void report_unpromised(struct run *run, FILE *out)
 
 /* ---- JSON ------------------------------------------------------------------------ */
 
-static void put(json_t *o, const char *key, uint64_t n)
-{
-	json_object_set_new(o, key, json_integer((json_int_t)n));
-}
-
 static void put_process(json_t *o, const char *key, pid_t pid, const char *comm)
 {
 	json_t *p = json_object();
-	report_buf b;
 
-	put(p, "pid", (uint64_t)pid);
-	json_object_set_new(p, "name", json_string(report_clean(comm, b)));
+	report_put(p, "pid", (uint64_t)pid);
+	json_object_set_new(p, "name", report_json_text(comm));
 	json_object_set_new(o, key, p);
 }
 
@@ -201,9 +195,9 @@ static json_t *note_json(const struct huge_why *w, const struct huge_note *n)
 	json_object_set_new(o, "before_ms", json_real((double)(w->ns - n->ns) / 1e6));
 	put_process(o, "process", n->pid, n->comm);
 	put_process(o, "by", n->by, n->by_comm);
-	put(o, "address", n->event.addr);
-	put(o, "pages", n->event.pages);
-	put(o, "page", n->event.offset / n->event.page_size);
+	report_put(o, "address", n->event.addr);
+	report_put(o, "pages", n->event.pages);
+	report_put(o, "page", n->event.offset / n->event.page_size);
 	if (n->event.what == QUIRE_HUGE_REFUSED)
 		json_object_set_new(
 		    o, "rule",
@@ -215,20 +209,20 @@ static json_t *pool_json(const struct huge_why *w)
 {
 	json_t *o = json_object(), *holders = json_array();
 
-	put(o, "total", w->pool.total);
-	put(o, "free", w->pool.free);
-	put(o, "reserved", w->pool.reserved);
-	put(o, "surplus", w->pool.surplus);
+	report_put(o, "total", w->pool.total);
+	report_put(o, "free", w->pool.free);
+	report_put(o, "reserved", w->pool.reserved);
+	report_put(o, "surplus", w->pool.surplus);
 	for (unsigned i = 0; i < w->nr_holders; i++) {
 		json_t *h = json_object();
 
 		put_process(h, "process", w->holders[i].pid, w->holders[i].comm);
-		put(h, "pages", w->holders[i].pages);
+		report_put(h, "pages", w->holders[i].pages);
 		json_array_append_new(holders, h);
 	}
 	json_object_set_new(o, "holders", holders);
-	put(o, "other_holders", w->nr_others);
-	put(o, "other_pages", w->others_pages);
+	report_put(o, "other_holders", w->nr_others);
+	report_put(o, "other_pages", w->others_pages);
 	return o;
 }
 
@@ -237,15 +231,15 @@ json_t *report_huge_json(const struct refusal *f)
 	const struct huge_why *w = f->why;
 	json_t *o = json_object(), *history = json_array();
 
-	put(o, "page_size", w->page.page_size);
-	put(o, "page", w->page.offset / w->page.page_size);
+	report_put(o, "page_size", w->page.page_size);
+	report_put(o, "page", w->page.offset / w->page.page_size);
 	for (unsigned i = 0; i < w->nr_notes; i++)
 		json_array_append_new(history, note_json(w, &w->notes[i]));
 	json_object_set_new(o, "history", history);
 	if (w->was_taken)
 		json_object_set_new(o, "taken", note_json(w, &w->taken));
 	json_object_set_new(o, "pool", pool_json(w));
-	put(o, "pages_that_suffice", w->suffice);
+	report_put(o, "pages_that_suffice", w->suffice);
 	return o;
 }
 
@@ -259,15 +253,15 @@ json_t *report_unpromised_json(struct run *run)
 		json_t *o = json_object();
 
 		put_process(o, "process", u->note.pid, u->note.comm);
-		put(o, "page_size", u->note.event.page_size);
-		put(o, "pages", u->note.event.pages);
+		report_put(o, "page_size", u->note.event.page_size);
+		report_put(o, "pages", u->note.event.pages);
 		json_object_set_new(
 		    o, "rule",
 		    json_string(report_reason((enum quire_fault_reason)u->note.event.reason)));
-		put(o, "count", u->times);
+		report_put(o, "count", u->times);
 		if (u->why)
 			json_object_set_new(o, "pool", pool_json(u->why));
-		put(o, "pages_that_suffice", u->why ? u->why->suffice : 0);
+		report_put(o, "pages_that_suffice", u->why ? u->why->suffice : 0);
 		json_array_append_new(list, o);
 	}
 	return list;

@@ -24,7 +24,7 @@
 #define REPORT_SCHEMA 1
 
 /* Neither can fail but for want of memory, which json_dumpf then reports for the whole. */
-static void put(json_t *o, const char *key, uint64_t n)
+void report_put(json_t *o, const char *key, uint64_t n)
 {
 	json_object_set_new(o, key, json_integer((json_int_t)n));
 }
@@ -46,11 +46,11 @@ static void put_counters(json_t *o, const char *object, const struct proc_stats 
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (!strcmp(all[i].object, object))
-			put(o, all[i].name, all[i].n);
+			report_put(o, all[i].name, all[i].n);
 }
 
 /* Names come from guests and may be no UTF-8. */
-static json_t *text(const char *s)
+json_t *report_json_text(const char *s)
 {
 	json_t *j = json_string(s);
 	char clean[4096];
@@ -69,9 +69,9 @@ static json_t *faults(const struct proc_stats *s)
 	const struct quire_mm_stats *mm = &s->mm;
 	json_t *o = json_object();
 
-	put(o, "all", report_faults(mm));
+	report_put(o, "all", report_faults(mm));
 	for (unsigned i = 0; i < QUIRE_NR_KINDS; i++)
-		put(o, report_kinds[i].json, mm->faults[i]);
+		report_put(o, report_kinds[i].json, mm->faults[i]);
 	put_counters(o, "faults", s);
 	return o;
 }
@@ -81,7 +81,7 @@ static json_t *refused(const uint64_t *by_reason)
 	json_t *o = json_object();
 
 	for (unsigned i = 1; i < QUIRE_NR_REASONS; i++)
-		put(o, report_reason((enum quire_fault_reason)i), by_reason[i]);
+		report_put(o, report_reason((enum quire_fault_reason)i), by_reason[i]);
 	return o;
 }
 
@@ -90,9 +90,9 @@ static json_t *forks(const struct proc_stats *s)
 	const struct quire_mm_stats *mm = &s->mm;
 	json_t *o = json_object();
 
-	put(o, "forks", mm->forks);
-	put(o, "entries_copied", mm->fork_entries_copied);
-	put(o, "tables_copied", mm->fork_tables_copied);
+	report_put(o, "forks", mm->forks);
+	report_put(o, "entries_copied", mm->fork_entries_copied);
+	report_put(o, "tables_copied", mm->fork_tables_copied);
 	put_counters(o, "fork", s);
 	return o;
 }
@@ -101,13 +101,13 @@ static json_t *memory(const struct proc_stats *s)
 {
 	json_t *o = json_object();
 
-	put(o, "peak_rss", s->mm.peak_rss * QUIRE_PAGE_SIZE);
-	put(o, "peak_virtual", s->mm.peak_total_vm * QUIRE_PAGE_SIZE);
-	put(o, "peak_locked", s->mm.peak_locked_vm * QUIRE_PAGE_SIZE);
-	put(o, "peak_page_tables", s->mm.peak_table_bytes);
-	put(o, "peak_mappings", s->mm.peak_vmas);
-	put(o, "pss_at_exit", s->usage.pss_shifted >> 12);
-	put(o, "rss_at_exit", s->usage.rss);
+	report_put(o, "peak_rss", s->mm.peak_rss * QUIRE_PAGE_SIZE);
+	report_put(o, "peak_virtual", s->mm.peak_total_vm * QUIRE_PAGE_SIZE);
+	report_put(o, "peak_locked", s->mm.peak_locked_vm * QUIRE_PAGE_SIZE);
+	report_put(o, "peak_page_tables", s->mm.peak_table_bytes);
+	report_put(o, "peak_mappings", s->mm.peak_vmas);
+	report_put(o, "pss_at_exit", s->usage.pss_shifted >> 12);
+	report_put(o, "rss_at_exit", s->usage.rss);
 	return o;
 }
 
@@ -115,8 +115,8 @@ static json_t *tlb(const struct proc_stats *s)
 {
 	json_t *o = json_object();
 
-	put(o, "fills_by_walk", report_fills_by_walk(s));
-	put(o, "fills_after_request", s->fills - report_fills_by_walk(s));
+	report_put(o, "fills_by_walk", report_fills_by_walk(s));
+	report_put(o, "fills_after_request", s->fills - report_fills_by_walk(s));
 	put_counters(o, "tlb", s);
 	return o;
 }
@@ -126,7 +126,7 @@ static json_t *requests(const struct proc_stats *s)
 	json_t *o = json_object();
 
 	for (unsigned i = 1; i < RUN_NR_OPS; i++)
-		put(o, report_ops[i].json, s->requests[i]);
+		report_put(o, report_ops[i].json, s->requests[i]);
 	put_counters(o, "requests", s);
 	return o;
 }
@@ -155,18 +155,18 @@ static json_t *refusal(const struct refusal *f)
 	json_t *o = json_object(), *vma;
 
 	json_object_set_new(o, "signal", json_string(report_signal_name(f->sig)));
-	put(o, "si_code", (uint64_t)f->si_code);
-	put(o, "address", f->addr);
-	put(o, "instruction", f->ip);
+	report_put(o, "si_code", (uint64_t)f->si_code);
+	report_put(o, "address", f->addr);
+	report_put(o, "instruction", f->ip);
 	json_object_set_new(o, "access", json_string(accesses[f->access % 3]));
 	json_object_set_new(o, "rule", json_string(report_reason(f->reason)));
-	put(o, "count", f->count);
+	report_put(o, "count", f->count);
 	if (f->has_vma) {
 		vma = json_object();
-		put(vma, "start", f->vma_start);
-		put(vma, "end", f->vma_end);
-		put(vma, "prot", (uint64_t)f->vma_prot);
-		json_object_set_new(vma, "name", text(f->vma_name));
+		report_put(vma, "start", f->vma_start);
+		report_put(vma, "end", f->vma_end);
+		report_put(vma, "prot", (uint64_t)f->vma_prot);
+		json_object_set_new(vma, "name", report_json_text(f->vma_name));
 		json_object_set_new(o, "mapping", vma);
 	}
 	if (f->why)
@@ -179,11 +179,11 @@ static json_t *process(const struct report_row *row)
 	const struct proc *p = row->proc;
 	json_t *o = stats(&row->stats), *list = json_array();
 
-	put(o, "pid", (uint64_t)p->pid);
-	put(o, "ppid", (uint64_t)p->ppid);
-	json_object_set_new(o, "name", text(p->comm));
-	json_object_set_new(o, "program", p->exe ? text(p->exe) : json_null());
-	json_object_set_new(o, "command", text(p->cmdline));
+	report_put(o, "pid", (uint64_t)p->pid);
+	report_put(o, "ppid", (uint64_t)p->ppid);
+	json_object_set_new(o, "name", report_json_text(p->comm));
+	json_object_set_new(o, "program", p->exe ? report_json_text(p->exe) : json_null());
+	json_object_set_new(o, "command", report_json_text(p->cmdline));
 	json_object_set_new(o, "exit",
 			    p->has_exit_status ? json_integer(p->exit_status) : json_null());
 	json_object_set_new(o, "killed_for_memory", json_boolean(p->oom_killed));
@@ -198,9 +198,9 @@ static json_t *share(const struct oom_share *s)
 {
 	json_t *o = json_object();
 
-	put(o, "pid", (uint64_t)s->pid);
-	json_object_set_new(o, "name", text(s->comm));
-	put(o, "held", s->held);
+	report_put(o, "pid", (uint64_t)s->pid);
+	json_object_set_new(o, "name", report_json_text(s->comm));
+	report_put(o, "held", s->held);
 	return o;
 }
 
@@ -210,16 +210,16 @@ static json_t *oom(const struct oom_record *m)
 	json_t *o = json_object(), *others = json_array();
 
 	json_object_set_new(o, "what", json_string(what[m->what]));
-	put(o, "total", m->total);
+	report_put(o, "total", m->total);
 	json_object_set_new(o, "killed", share(&m->victim));
 	json_object_set_new(o, "oom_score_adj", json_integer(m->adj));
 	for (unsigned i = 0; i < m->nr_others; i++)
 		json_array_append_new(others, share(&m->others[i]));
 	json_object_set_new(o, "others", others);
-	put(o, "more_processes", m->nr_rest);
-	put(o, "more_held", m->rest);
-	put(o, "held_by_pools", m->pools);
-	put(o, "held_by_nobody", m->nobodys);
+	report_put(o, "more_processes", m->nr_rest);
+	report_put(o, "more_held", m->rest);
+	report_put(o, "held_by_pools", m->pools);
+	report_put(o, "held_by_nobody", m->nobodys);
 	return o;
 }
 
@@ -236,10 +236,10 @@ static json_t *peak_holder(const struct peak_holder *h)
 {
 	json_t *o = json_object();
 
-	put(o, "pid", (uint64_t)h->pid);
-	json_object_set_new(o, "name", text(h->comm));
-	put(o, "anonymous", h->anon * QUIRE_PAGE_SIZE);
-	put(o, "shared_memory", h->shmem * QUIRE_PAGE_SIZE);
+	report_put(o, "pid", (uint64_t)h->pid);
+	json_object_set_new(o, "name", report_json_text(h->comm));
+	report_put(o, "anonymous", h->anon * QUIRE_PAGE_SIZE);
+	report_put(o, "shared_memory", h->shmem * QUIRE_PAGE_SIZE);
 	return o;
 }
 
@@ -248,18 +248,18 @@ static json_t *peak(const struct report *r)
 	const struct peak *p = r->run->peak;
 	json_t *o = json_object(), *list = json_array();
 
-	put(o, "ram", report_ram_needed(r));
-	put(o, "largest_request", r->sum.mm.largest_request * QUIRE_PAGE_SIZE);
-	put(o, "used", r->run->peak_used * QUIRE_PAGE_SIZE);
-	put(o, "noted", r->run->peak_noted * QUIRE_PAGE_SIZE);
-	put(o, "anonymous", p->anon * QUIRE_PAGE_SIZE);
-	put(o, "shared_memory", p->shmem * QUIRE_PAGE_SIZE);
-	put(o, "other", report_peak_other(r->run) * QUIRE_PAGE_SIZE);
-	put(o, "page_tables", p->tables * QUIRE_PAGE_SIZE);
+	report_put(o, "ram", report_ram_needed(r));
+	report_put(o, "largest_request", r->sum.mm.largest_request * QUIRE_PAGE_SIZE);
+	report_put(o, "used", r->run->peak_used * QUIRE_PAGE_SIZE);
+	report_put(o, "noted", r->run->peak_noted * QUIRE_PAGE_SIZE);
+	report_put(o, "anonymous", p->anon * QUIRE_PAGE_SIZE);
+	report_put(o, "shared_memory", p->shmem * QUIRE_PAGE_SIZE);
+	report_put(o, "other", report_peak_other(r->run) * QUIRE_PAGE_SIZE);
+	report_put(o, "page_tables", p->tables * QUIRE_PAGE_SIZE);
 	for (unsigned i = 0; i < p->nr_holders; i++)
 		json_array_append_new(list, peak_holder(&p->holder[i]));
 	json_object_set_new(o, "held_by", list);
-	put(o, "other_holders", p->nr_others);
+	report_put(o, "other_holders", p->nr_others);
 	return o;
 }
 
@@ -268,21 +268,21 @@ static json_t *machine(const struct report *r)
 	const struct quire_machine_stats *m = &r->verdict->machine;
 	json_t *o = json_object();
 
-	put(o, "ram", r->run->ram_bytes);
+	report_put(o, "ram", r->run->ram_bytes);
 	json_object_set_new(o, "peak", peak(r));
-	put(o, "free", m->free_frames * QUIRE_PAGE_SIZE);
-	put(o, "metadata", m->kmem_bytes);
-	put(o, "allocation_points", m->alloc_points);
-	put(o, "failed_points", m->failed_points);
-	put(o, "unreached_points", r->verdict->unreached);
-	put(o, "out_of_memory_kills", r->run->ooms->kills);
+	report_put(o, "free", m->free_frames * QUIRE_PAGE_SIZE);
+	report_put(o, "metadata", m->kmem_bytes);
+	report_put(o, "allocation_points", m->alloc_points);
+	report_put(o, "failed_points", m->failed_points);
+	report_put(o, "unreached_points", r->verdict->unreached);
+	report_put(o, "out_of_memory_kills", r->run->ooms->kills);
 	json_object_set_new(o, "out_of_memory", ooms(r->run));
 	json_object_set_new(o, "huge_pages_refused", report_unpromised_json(r->run));
-	put(o, "compactions", r->run->compacted.times);
-	put(o, "compacted_blocks", r->run->compacted.blocks);
-	put(o, "compacted_pages", r->run->compacted.pages);
-	put(o, "processes", r->nr_procs);
-	put(o, "peak_processes", r->run->peak_procs);
+	report_put(o, "compactions", r->run->compacted.times);
+	report_put(o, "compacted_blocks", r->run->compacted.blocks);
+	report_put(o, "compacted_pages", r->run->compacted.pages);
+	report_put(o, "processes", r->nr_procs);
+	report_put(o, "peak_processes", r->run->peak_procs);
 	return o;
 }
 
@@ -291,7 +291,7 @@ static json_t *verify(const struct report *r)
 	json_t *o = json_object();
 
 	json_object_set_new(o, "clean", json_boolean(!r->verdict->violations));
-	put(o, "violations", r->verdict->violations);
+	report_put(o, "violations", r->verdict->violations);
 	return o;
 }
 
@@ -300,15 +300,15 @@ static json_t *whole(const struct report *r)
 	json_t *o = json_object(), *command = json_array(), *list = json_array();
 	int status = r->run->first_status;
 
-	put(o, "schema", REPORT_SCHEMA);
+	report_put(o, "schema", REPORT_SCHEMA);
 	json_object_set_new(o, "quire", json_string(quire_version()));
 	for (char **arg = r->run->opts->argv; *arg; arg++)
-		json_array_append_new(command, text(*arg));
+		json_array_append_new(command, report_json_text(*arg));
 	json_object_set_new(o, "command", command);
 	if (WIFSIGNALED(status))
 		json_object_set_new(o, "signal", json_string(report_signal_name(WTERMSIG(status))));
 	else
-		put(o, "exit", (uint64_t)WEXITSTATUS(status));
+		report_put(o, "exit", (uint64_t)WEXITSTATUS(status));
 	json_object_set_new(o, "wall_ms", json_real((double)r->verdict->wall_ns / 1e6));
 	json_object_set_new(o, "verify", verify(r));
 	json_object_set_new(o, "machine", machine(r));
@@ -316,7 +316,7 @@ static json_t *whole(const struct report *r)
 	for (unsigned i = 0; i < r->nr_rows; i++)
 		json_array_append_new(list, process(&r->rows[i]));
 	json_object_set_new(o, "processes", list);
-	put(o, "processes_only_in_sum", r->nr_procs - r->nr_rows);
+	report_put(o, "processes_only_in_sum", r->nr_procs - r->nr_rows);
 	return o;
 }
 
