@@ -50,6 +50,12 @@ static void populate(struct memory *m)
 	m->ops->advise(m, PLACE, BYTES, QMADV_POPULATE_WRITE);
 }
 
+static void map_populated(struct memory *m)
+{
+	map(m);
+	populate(m);
+}
+
 static void unmap(struct memory *m)
 {
 	m->ops->unmap(m, PLACE, BYTES);
@@ -72,8 +78,7 @@ double huge_cow(struct memory *m)
 	void *child;
 	double t;
 
-	map(m);
-	populate(m);
+	map_populated(m);
 	child = m->ops->fork(m);
 	t = bench_now();
 	populate(m);
@@ -88,8 +93,7 @@ double huge_fork(struct memory *m)
 	void *child;
 	double t;
 
-	map(m);
-	populate(m);
+	map_populated(m);
 	t = bench_now();
 	child = m->ops->fork(m);
 	t = bench_now() - t;
@@ -102,8 +106,7 @@ double huge_munmap(struct memory *m)
 {
 	double t;
 
-	map(m);
-	populate(m);
+	map_populated(m);
 	t = bench_now();
 	unmap(m);
 	return (bench_now() - t) / (double)PAGES;
@@ -114,8 +117,7 @@ double huge_remap(struct memory *m)
 {
 	double t;
 
-	map(m);
-	populate(m);
+	map_populated(m);
 	t = bench_now();
 	m->ops->remap(m, PLACE, BYTES, OTHER_PLACE);
 	t = bench_now() - t;
