@@ -196,6 +196,15 @@ static inline uint64_t quire_huge_bytes(enum quire_huge size)
 {
 	return size == QUIRE_HUGE_2M ? 2ull << 20 : 1ull << 30;
 }
+/* QUIRE_NR_HUGE: there are no huge pages of so many bytes. */
+static inline enum quire_huge quire_huge_of_bytes(uint64_t bytes)
+{
+	unsigned size = 0;
+
+	while (size < QUIRE_NR_HUGE && quire_huge_bytes((enum quire_huge)size) != bytes)
+		size++;
+	return (enum quire_huge)size;
+}
 
 /* Of all nodes (QUIRE_ALL_NODES), at one moment; or of one, of which only total, free and surplus
  * are told: the others are of the machine.  0, -EINVAL: no such node or size. */
@@ -916,7 +925,8 @@ struct quire_mm_stats {
 	uint64_t table_bytes, peak_table_bytes;
 	uint64_t start_brk, brk, mmap_base, start_stack;
 	uint64_t hugetlb; /* pages of 4 KiB that its huge pages of pools are: not in rss */
-			  /* One for each line of counters.h. */
+
+	/* One for each line of counters.h. */
 #define QUIRE_COUNTER_FIELD(counter, field, object, name, text) uint64_t field;
 	QUIRE_MM_COUNTERS(QUIRE_COUNTER_FIELD)
 #undef QUIRE_COUNTER_FIELD

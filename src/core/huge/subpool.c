@@ -15,12 +15,13 @@
 int quire_huge_subpool_create(struct quire_machine *m, enum quire_huge size, uint64_t max,
 			      uint64_t min, struct quire_huge_subpool **out)
 {
-	struct hstate *h = hstate_of(m, size);
 	struct quire_huge_subpool *s;
+	struct hstate *h;
 	int err;
 
 	if ((unsigned)size >= QUIRE_NR_HUGE || min > max)
 		return -QEINVAL;
+	h = hstate_of(m, size);
 	s = kmem_zalloc(m, sizeof(*s));
 	if (!s)
 		return -QENOMEM;

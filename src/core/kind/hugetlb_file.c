@@ -226,9 +226,12 @@ static void hugetlb_end(struct quire_file *file)
 static int hugetlb_create(struct quire_file *file, const struct quire_file_options *o)
 {
 	struct quire_machine *m = file->machine;
-	struct hstate *h = hstate_of(m, o->huge);
+	struct hstate *h;
 
-	if ((unsigned)o->huge >= QUIRE_NR_HUGE || (o->subpool && o->subpool->h != h))
+	if ((unsigned)o->huge >= QUIRE_NR_HUGE)
+		return -QEINVAL;
+	h = hstate_of(m, o->huge);
+	if (o->subpool && o->subpool->h != h)
 		return -QEINVAL;
 	file->ops = (struct quire_file_ops){.release = file->ops.release};
 	file->facts.vma_ops = &hugetlb_vma_ops[o->huge];

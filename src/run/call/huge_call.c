@@ -34,7 +34,6 @@
 
 #define AT_ONCE 65536u
 #define ANY_WRITE (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
-#define DEFAULT_PAGE (2ull << 20)
 
 /* ---- what a descriptor allows ----------------------------------------------------- */
 
@@ -234,7 +233,8 @@ void op_mmap_huge(struct request *q)
 static int64_t make(struct request *q)
 {
 	int fd = ctl_take(q->run, q->slot->index, q->a[1]);
-	uint64_t page = q->a[2] ? q->a[2] < 64 ? 1ull << q->a[2] : 0 : DEFAULT_PAGE;
+	uint64_t page =
+	    q->a[2] ? q->a[2] < 64 ? 1ull << q->a[2] : 0 : quire_huge_bytes(QUIRE_HUGE_2M);
 	int64_t r = fd < 0 ? fd : huge_file_make(q->run, fd, page);
 
 	if (fd >= 0)
@@ -264,8 +264,6 @@ static int64_t look_at_system(struct request *q)
 		return -ENOENT;
 	if (m->pages)
 		quire_huge_subpool_usage(m->pages, &max, &left);
-	if (max == QUIRE_HUGE_NO_LIMIT)
-		max = left = UINT64_MAX;
 	q->v[0] = m->said->page;
 	q->v[1] = max;
 	q->v[2] = left;

@@ -20,8 +20,6 @@
 #include <time.h>
 
 #define MIN_ROUND 64u
-#define HUGE_2M (2ull << 20)
-#define HUGE_1G (1ull << 30)
 
 static struct segment *by_key(const struct segments *s, int key)
 {
@@ -37,9 +35,10 @@ static int make_file(struct request *q, struct segment *g, bool noreserve)
 	struct quire_file_options o = {.size = sizeof(o), .kind = QUIRE_FILE_SHMEM};
 	char name[40];
 
-	if (g->page != PAGE)
+	if (g->page != PAGE) {
 		o.kind = QUIRE_FILE_HUGETLB;
-	o.huge = g->page == HUGE_1G ? QUIRE_HUGE_1G : QUIRE_HUGE_2M;
+		o.huge = quire_huge_of_bytes(g->page);
+	}
 	snprintf(name, sizeof(name), "/SYSV%08x (deleted)", (unsigned)g->key);
 	o.name = name;
 	o.bytes = shm_length(g);
@@ -136,9 +135,9 @@ static uint64_t page_of(int flags)
 
 	if (!(flags & SHM_HUGETLB))
 		return PAGE;
-	if (!log || 1ull << log == HUGE_2M)
-		return HUGE_2M;
-	return 1ull << log == HUGE_1G ? HUGE_1G : 0;
+	if (!log)
+		return quire_huge_bytes(QUIRE_HUGE_2M);
+	return quire_huge_of_bytes(1ull << log) == QUIRE_NR_HUGE ? 0 : 1ull << log;
 }
 
 /* Huge pages are for those that may lock memory, and for one group of the host's. */

@@ -272,9 +272,6 @@ static int create_file(struct run *run, struct huge_file *h, int fd, enum quire_
 	return quire_file_create(run->machine, &o, &h->file);
 }
 
-static const uint64_t sizes[QUIRE_NR_HUGE] = {
-    [QUIRE_HUGE_2M] = 2ull << 20, [QUIRE_HUGE_1G] = 1ull << 30};
-
 /* Of a file that may be one of a mounted file system. */
 static uint64_t page_of(struct run *run, int fd, uint64_t page)
 {
@@ -300,7 +297,8 @@ static int make(struct run *run, int fd, enum quire_huge size)
 	h = calloc(1, sizeof(*h));
 	if (!h)
 		return -ENOMEM;
-	*h = (struct huge_file){.refs = 1, .dev = st.st_dev, .ino = st.st_ino, .page = sizes[size]};
+	*h = (struct huge_file){
+	    .refs = 1, .dev = st.st_dev, .ino = st.st_ino, .page = quire_huge_bytes(size)};
 	pthread_mutex_init(&h->lock, NULL);
 	err = create_file(run, h, fd, size);
 	if (!err)
@@ -314,16 +312,13 @@ static int make(struct run *run, int fd, enum quire_huge size)
 
 int huge_file_make(struct run *run, int fd, uint64_t page)
 {
-	unsigned size = 0;
+	enum quire_huge size = quire_huge_of_bytes(page_of(run, fd, page));
 	int err;
 
-	page = page_of(run, fd, page);
-	while (size < QUIRE_NR_HUGE && sizes[size] != page)
-		size++;
 	if (size == QUIRE_NR_HUGE)
 		return -ENODEV;
 	pthread_mutex_lock(&run->huge_files->making);
-	err = make(run, fd, (enum quire_huge)size);
+	err = make(run, fd, size);
 	pthread_mutex_unlock(&run->huge_files->making);
 	return err;
 }

@@ -48,13 +48,13 @@ const struct huge_mount *huge_mount_at(const struct run *run, const char *path, 
 static int limit(struct run *run, struct huge_mount *m)
 {
 	const struct run_hugetlbfs *o = m->said;
-	enum quire_huge size = o->page == 2ull << 20 ? QUIRE_HUGE_2M : QUIRE_HUGE_1G;
 
 	m->max = o->size == UINT64_MAX ? QUIRE_HUGE_NO_LIMIT : o->size / o->page;
 	m->min = o->min_size / o->page;
 	if (m->max == QUIRE_HUGE_NO_LIMIT && !m->min)
 		return 0;
-	return quire_huge_subpool_create(run->machine, size, m->max, m->min, &m->pages);
+	return quire_huge_subpool_create(run->machine, quire_huge_of_bytes(o->page), m->max, m->min,
+					 &m->pages);
 }
 
 /* Where systems have one, if there are huge pages. */

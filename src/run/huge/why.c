@@ -14,17 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum quire_huge size_of(uint64_t page_size)
-{
-	return page_size == quire_huge_bytes(QUIRE_HUGE_1G) ? QUIRE_HUGE_1G : QUIRE_HUGE_2M;
-}
-
 static void pool_of(struct run *run, uint64_t page_size, struct quire_hugetlb_info *sum)
 {
 	struct quire_hugetlb_info i;
 
 	for (unsigned node = 0; node < quire_machine_nodes(run->machine); node++) {
-		if (quire_hugetlb_info(run->machine, size_of(page_size), node, &i))
+		if (quire_hugetlb_info(run->machine, quire_huge_of_bytes(page_size), node, &i))
 			continue;
 		sum->total += i.total;
 		sum->free += i.free;
