@@ -11,6 +11,24 @@
 #include "core/huge/pool.h"
 
 #define MIB (1ull << 20)
+#define HUGE (2 * MIB)
+#define RW (QPROT_READ | QPROT_WRITE)
+#define PRIVATE (QMAP_PRIVATE | QMAP_ANONYMOUS | QMAP_HUGETLB)
+#define SHARED (QMAP_SHARED | QMAP_ANONYMOUS | QMAP_HUGETLB)
+
+/* A machine with so many pages of 2 MiB, an mm in it. */
+static inline int pools_up(void **state, uint64_t pages, uint64_t overcommit)
+{
+	struct unit *u = calloc(1, sizeof(*u));
+	struct quire_machine_options opts = {.size = sizeof(opts),
+					     .ram_bytes = 64 * MIB,
+					     .huge_pages = {[QUIRE_HUGE_2M] = pages},
+					     .huge_overcommit = overcommit};
+
+	unit_up(u, &opts, NULL);
+	*state = u;
+	return 0;
+}
 
 static inline struct quire_hugetlb_info pool_info(struct unit *u, enum quire_huge size,
 						  unsigned node)

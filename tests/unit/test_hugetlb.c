@@ -6,44 +6,27 @@
 
 #include <errno.h>
 
-#define HUGE (2ull << 20)
-#define PRIVATE (QMAP_PRIVATE | QMAP_ANONYMOUS | QMAP_HUGETLB)
-#define SHARED (QMAP_SHARED | QMAP_ANONYMOUS | QMAP_HUGETLB)
-#define RW (QPROT_READ | QPROT_WRITE)
-
-static void up(void **state, uint64_t pages, uint64_t overcommit)
-{
-	struct unit *u = calloc(1, sizeof(*u));
-	struct quire_machine_options opts = {.size = sizeof(opts),
-					     .ram_bytes = 64ull << 20,
-					     .huge_pages = {[QUIRE_HUGE_2M] = pages},
-					     .huge_overcommit = overcommit};
-
-	unit_up(u, &opts, NULL);
-	*state = u;
-}
-
 static int pool_8(void **state)
 {
-	up(state, 8, 0);
+	pools_up(state, 8, 0);
 	return 0;
 }
 
 static int pool_4(void **state)
 {
-	up(state, 4, 0);
+	pools_up(state, 4, 0);
 	return 0;
 }
 
 static int pool_6(void **state)
 {
-	up(state, 6, 0);
+	pools_up(state, 6, 0);
 	return 0;
 }
 
 static int surplus_4(void **state)
 {
-	up(state, 0, 4);
+	pools_up(state, 0, 4);
 	return 0;
 }
 
@@ -424,7 +407,7 @@ static uint64_t work_with(uint64_t point)
 	struct quire_machine_stats st;
 	struct unit *u;
 
-	up((void **)&u, 4, 0);
+	pools_up((void **)&u, 4, 0);
 	quire_machine_restart_points(u->m);
 	assert_int_equal(quire_machine_fail(u->m, &point, point ? 1 : 0), 0);
 	work(u);

@@ -7,32 +7,14 @@
 
 #include <errno.h>
 
-#define HUGE (2ull << 20)
-#define PRIVATE (QMAP_PRIVATE | QMAP_ANONYMOUS | QMAP_HUGETLB)
-#define SHARED (QMAP_SHARED | QMAP_ANONYMOUS | QMAP_HUGETLB)
-#define RW (QPROT_READ | QPROT_WRITE)
-
-static int up(void **state, uint64_t pages, uint64_t overcommit)
-{
-	struct unit *u = calloc(1, sizeof(*u));
-	struct quire_machine_options opts = {.size = sizeof(opts),
-					     .ram_bytes = 64 * MIB,
-					     .huge_pages = {[QUIRE_HUGE_2M] = pages},
-					     .huge_overcommit = overcommit};
-
-	unit_up(u, &opts, NULL);
-	*state = u;
-	return 0;
-}
-
 static int pool_8(void **state)
 {
-	return up(state, 8, 0);
+	return pools_up(state, 8, 0);
 }
 
 static int pool_2_surplus_4(void **state)
 {
-	return up(state, 2, 4);
+	return pools_up(state, 2, 4);
 }
 
 #define on(pool, f) cmocka_unit_test_setup_teardown(f, pool, unit_teardown)

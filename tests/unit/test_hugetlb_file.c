@@ -7,9 +7,6 @@
 
 #include <errno.h>
 
-#define HUGE (2ull << 20)
-#define RW (QPROT_READ | QPROT_WRITE)
-
 struct world {
 	struct unit u;
 	struct quire_file *file;

@@ -4,23 +4,11 @@
  * number was the host's first.
  */
 #include "hugetlb.h"
+#include "nodes.h"
 
 #include <errno.h>
 
-#define HUGE (2ull << 20)
-#define PRIVATE (QMAP_PRIVATE | QMAP_ANONYMOUS | QMAP_HUGETLB)
-#define RW (QPROT_READ | QPROT_WRITE)
 #define NODE_1 (1ull << 1)
-
-struct nodes {
-	struct unit u; /* first */
-	struct quire_task task;
-};
-
-static struct quire_task *the_task(void *ctx)
-{
-	return &((struct nodes *)ctx)->task;
-}
 
 /* Two nodes with four huge pages each. */
 static int up(void **state)
@@ -29,31 +17,12 @@ static int up(void **state)
 					  .ram_bytes = 64 * MIB,
 					  .nodes = 2,
 					  .huge_pages = {[QUIRE_HUGE_2M] = 8}};
-	struct nodes *n = calloc(1, sizeof(*n));
 
-	unit_port(&n->u);
-	n->u.port.task = the_task;
-	unit_machine_mm(&n->u, &o, NULL);
-	*state = n;
+	nodes_up(state, &o);
 	return 0;
 }
 
-static int down(void **state)
-{
-	unit_down(&((struct nodes *)*state)->u);
-	free(*state);
-	return 0;
-}
-
-#define test(f) cmocka_unit_test_setup_teardown(f, up, down)
-
-static uint64_t policy(struct nodes *n, unsigned mode, uint64_t nodes)
-{
-	uint64_t p = 0;
-
-	assert_int_equal(quire_policy_make(n->u.m, mode, nodes, &p), 0);
-	return p;
-}
+#define test(f) cmocka_unit_test_setup_teardown(f, up, nodes_down)
 
 static uint64_t map(struct nodes *n, uint64_t pages)
 {
@@ -63,7 +32,7 @@ static uint64_t map(struct nodes *n, uint64_t pages)
 static void bind(struct nodes *n, uint64_t addr, uint64_t pages)
 {
 	assert_int_equal(
-	    quire_set_policy(n->u.mm, addr, pages * HUGE, policy(n, QMPOL_BIND, NODE_1)), 0);
+	    quire_set_policy(n->u.mm, addr, pages * HUGE, nodes_policy(n, QMPOL_BIND, NODE_1)), 0);
 }
 
 /* Each page is touched; a digit for the node of each, - for none. */
@@ -107,7 +76,7 @@ static void promises(void **state)
 	struct nodes *n = *state;
 	uint64_t a, out;
 
-	n->task.policy = policy(n, QMPOL_BIND, NODE_1);
+	n->task.policy = nodes_policy(n, QMPOL_BIND, NODE_1);
 	assert_int_equal(quire_mmap(n->u.mm, 0, 6 * HUGE, RW, PRIVATE, NULL, 0, &out), -ENOMEM);
 	a = map(n, 4);
 	expect_pool(&n->u, 8, 8, 4, 0);
@@ -135,7 +104,7 @@ static void prefers(void **state)
 	for (size_t i = 0; i < sizeof(is) / sizeof(is[0]); i++) {
 		uint64_t a;
 
-		n->task.policy = policy(n, is[i].mode, is[i].nodes);
+		n->task.policy = nodes_policy(n, is[i].mode, is[i].nodes);
 		a = map(n, 6);
 		expect(n, a, is[i].are);
 		assert_int_equal(quire_munmap(n->u.mm, a, 6 * HUGE), 0);
@@ -157,7 +126,7 @@ static void files(void **state)
 	bind(n, a, 4);
 	expect(n, b, "0");
 	expect(n, a + HUGE, "1");
-	n->task.policy = policy(n, QMPOL_BIND, NODE_1);
+	n->task.policy = nodes_policy(n, QMPOL_BIND, NODE_1);
 	assert_int_equal(quire_file_allocate(file, n->u.mm, 2 * HUGE, HUGE, true), 0);
 	n->task.policy = 0;
 	expect(n, a, "0111");
@@ -200,8 +169,8 @@ static void expect_nodes_free_at(struct nodes *n, uint64_t on_0, uint64_t on_1, 
 static void moves(void **state)
 {
 	struct nodes *n = *state;
-	uint64_t a = map(n, 4), to_0 = policy(n, QMPOL_BIND, 1),
-		 to_1 = policy(n, QMPOL_BIND, NODE_1);
+	uint64_t a = map(n, 4), to_0 = nodes_policy(n, QMPOL_BIND, 1),
+		 to_1 = nodes_policy(n, QMPOL_BIND, NODE_1);
 	struct quire_mm *child;
 
 	bind(n, a, 4);
@@ -239,7 +208,7 @@ static void moves_shared(void **state)
 	struct nodes *n = *state;
 	uint64_t a =
 	    unit_map(n->u.mm, 0, 2 * HUGE, RW, QMAP_SHARED | QMAP_ANONYMOUS | QMAP_HUGETLB);
-	uint64_t to_1 = policy(n, QMPOL_BIND, NODE_1);
+	uint64_t to_1 = nodes_policy(n, QMPOL_BIND, NODE_1);
 
 	unit_store(n->u.mm, a + 9 * UPAGE, 7);
 	expect_nodes_free(n, 3, 4);

@@ -4,10 +4,6 @@
  */
 #include "hugetlb.h"
 
-#define HUGE (2ull << 20)
-#define RW (QPROT_READ | QPROT_WRITE)
-#define HUGE_FLAGS (QMAP_PRIVATE | QMAP_ANONYMOUS | QMAP_HUGETLB)
-
 static struct quire_huge_event told[32];
 static unsigned nr_told;
 
@@ -69,7 +65,7 @@ static void story(void **state)
 	static const char parent[] = "parent", child[] = "child";
 	struct unit *u = *state;
 	struct quire_mm *mm = mm_of(u, parent), *of_child;
-	uint64_t a = unit_map(mm, 0, 2 * HUGE, RW, HUGE_FLAGS), b;
+	uint64_t a = unit_map(mm, 0, 2 * HUGE, RW, PRIVATE), b;
 	uint64_t ino;
 
 	ino = expect(QUIRE_HUGE_PROMISED, parent, parent, a, 2)->ino;
@@ -83,10 +79,10 @@ static void story(void **state)
 	expect(QUIRE_HUGE_TAKEN, child, parent, a + HUGE, 1);
 	store(of_child, a + HUGE);
 	assert_int_equal(nr_told, 4); /* it is lost: nobody was asked */
-	assert_int_equal(quire_mmap(mm, 0, HUGE, RW, HUGE_FLAGS, NULL, 0, &b), -QENOMEM);
+	assert_int_equal(quire_mmap(mm, 0, HUGE, RW, PRIVATE, NULL, 0, &b), -QENOMEM);
 	assert_int_equal(expect(QUIRE_HUGE_UNPROMISED, parent, parent, told[4].addr, 1)->reason,
 			 QUIRE_REASON_HUGE_POOL);
-	b = unit_map(mm, 0, HUGE, RW, HUGE_FLAGS | QMAP_NORESERVE);
+	b = unit_map(mm, 0, HUGE, RW, PRIVATE | QMAP_NORESERVE);
 	store(mm, b);
 	assert_int_equal(expect(QUIRE_HUGE_REFUSED, parent, parent, b, 1)->reason,
 			 QUIRE_REASON_HUGE_POOL);
@@ -100,7 +96,7 @@ static void copied(void **state)
 	static const char parent[] = "parent", child[] = "child";
 	struct unit *u = *state;
 	struct quire_mm *mm = mm_of(u, parent), *of_child;
-	uint64_t a = unit_map(mm, 0, HUGE, RW, HUGE_FLAGS);
+	uint64_t a = unit_map(mm, 0, HUGE, RW, PRIVATE);
 
 	store(mm, a);
 	assert_int_equal(quire_mm_fork(mm, (void *)(uintptr_t)child, &of_child), 0);

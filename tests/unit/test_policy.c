@@ -2,24 +2,13 @@
 /*
  * test_policy.c: machines of several nodes, and on which of them a policy has pages allocated.
  */
-#include "unit.h"
+#include "nodes.h"
 
 #include "core/frame/folio.h"
 
 #define MIB (1ull << 20)
 #define NODE (4 * MIB)
 #define NODES 4u
-
-/* The machine's thread: on which node it is, and with which policy. */
-struct nodes {
-	struct unit u;
-	struct quire_task task;
-};
-
-static struct quire_task *the_task(void *ctx)
-{
-	return &((struct nodes *)ctx)->task; /* u comes first */
-}
 
 /* On a line: node 0 - 1 - 2 - 3. */
 static const uint8_t on_a_line[NODES * NODES] = {
@@ -33,31 +22,12 @@ static int up(void **state)
 					  .nodes = NODES,
 					  .node_distances = on_a_line,
 					  .table_bytes = 4 * MIB};
-	struct nodes *n = calloc(1, sizeof(*n));
 
-	unit_port(&n->u);
-	n->u.port.task = the_task;
-	unit_machine_mm(&n->u, &o, NULL);
-	*state = n;
+	nodes_up(state, &o);
 	return 0;
 }
 
-static int down(void **state)
-{
-	unit_down(&((struct nodes *)*state)->u);
-	free(*state);
-	return 0;
-}
-
-#define node_test(f) cmocka_unit_test_setup_teardown(f, up, down)
-
-static uint64_t policy(struct nodes *n, unsigned mode, uint64_t nodes)
-{
-	uint64_t p = 0;
-
-	assert_int_equal(quire_policy_make(n->u.m, mode, nodes, &p), 0);
-	return p;
-}
+#define node_test(f) cmocka_unit_test_setup_teardown(f, up, nodes_down)
 
 static struct quire_node_stats stats(struct nodes *n, unsigned node)
 {
@@ -92,7 +62,7 @@ static void expect_nodes(struct nodes *n, uint64_t at, const char *digits)
 static uint64_t exhaust(struct nodes *n, unsigned node)
 {
 	uint64_t pages = stats(n, node).frames;
-	uint64_t at = map(n, (unsigned)pages, policy(n, QMPOL_BIND, 1ull << node));
+	uint64_t at = map(n, (unsigned)pages, nodes_policy(n, QMPOL_BIND, 1ull << node));
 
 	for (uint64_t i = 0;
 	     unit_fault(n->u.mm, at + i * UPAGE, QUIRE_WRITE, NULL) == QUIRE_FAULT_OK;)
@@ -215,17 +185,17 @@ static void test_make(void **state)
 		assert_int_equal(quire_policy_mode(p), cases[i].mode);
 		assert_int_equal(quire_policy_nodes(n->u.m, p), cases[i].means);
 	}
-	assert_int_equal(policy(n, QMPOL_DEFAULT, 0), 0);
-	assert_int_equal(quire_policy_mode(policy(n, QMPOL_PREFERRED, 0)), QMPOL_LOCAL);
+	assert_int_equal(nodes_policy(n, QMPOL_DEFAULT, 0), 0);
+	assert_int_equal(quire_policy_mode(nodes_policy(n, QMPOL_PREFERRED, 0)), QMPOL_LOCAL);
 }
 
 static void test_home(void **state)
 {
 	struct nodes *n = *state;
-	uint64_t p = policy(n, QMPOL_INTERLEAVE, 3);
+	uint64_t p = nodes_policy(n, QMPOL_INTERLEAVE, 3);
 
 	assert_int_equal(quire_policy_set_home(n->u.m, &p, 1), -QEOPNOTSUPP);
-	p = policy(n, QMPOL_BIND, 7);
+	p = nodes_policy(n, QMPOL_BIND, 7);
 	assert_int_equal(quire_policy_set_home(n->u.m, &p, 4), -QEINVAL);
 	expect_nodes(n, map(n, 2, p), "00");
 	assert_int_equal(quire_policy_set_home(n->u.m, &p, 2), 0);
@@ -247,14 +217,15 @@ static uint64_t policy_at(struct nodes *n, uint64_t at)
 static void test_home_of_range(void **state)
 {
 	struct nodes *n = *state;
-	uint64_t p = policy(n, QMPOL_BIND, 7), with = p, at = map(n, 4, 0);
+	uint64_t p = nodes_policy(n, QMPOL_BIND, 7), with = p, at = map(n, 4, 0);
 
 	assert_int_equal(quire_policy_set_home(n->u.m, &with, 2), 0);
 	assert_int_equal(quire_set_home_node(n->u.mm, at, 4 * UPAGE, 2), -QENOENT);
 	assert_int_equal(quire_set_home_node(n->u.mm, at, 4 * UPAGE, NODES), -QEINVAL);
 	assert_int_equal(quire_set_policy(n->u.mm, at + UPAGE, UPAGE, p), 0);
 	assert_int_equal(
-	    quire_set_policy(n->u.mm, at + 2 * UPAGE, UPAGE, policy(n, QMPOL_INTERLEAVE, 3)), 0);
+	    quire_set_policy(n->u.mm, at + 2 * UPAGE, UPAGE, nodes_policy(n, QMPOL_INTERLEAVE, 3)),
+	    0);
 	assert_int_equal(quire_set_home_node(n->u.mm, at, 4 * UPAGE, 2), -QEOPNOTSUPP);
 	assert_true(policy_at(n, at + UPAGE) == with);
 	assert_int_equal(quire_set_home_node(n->u.mm, at, 2 * UPAGE, 1), 0);
@@ -272,7 +243,7 @@ static void test_local(void **state)
 	for (unsigned node = 0; node < NODES; node++) {
 		n->task.node = node;
 		assert_int_equal(touch(n, map(n, 1, 0), 0), node);
-		assert_int_equal(touch(n, map(n, 1, policy(n, QMPOL_LOCAL, 0)), 0), node);
+		assert_int_equal(touch(n, map(n, 1, nodes_policy(n, QMPOL_LOCAL, 0)), 0), node);
 		assert_int_equal(stats(n, node).local, 2);
 	}
 	n->task.node = 77; /* none: that of the CPU, which is one */
@@ -284,20 +255,20 @@ static void test_preferred(void **state)
 	struct nodes *n = *state;
 
 	n->task.node = 3;
-	expect_nodes(n, map(n, 2, policy(n, QMPOL_PREFERRED, 2)), "11");
+	expect_nodes(n, map(n, 2, nodes_policy(n, QMPOL_PREFERRED, 2)), "11");
 	exhaust(n, 1);
 	/* The nearest to node 1, not to the thread: 2 before 0, which is as far; then 0. */
-	expect_nodes(n, map(n, 2, policy(n, QMPOL_PREFERRED, 2)), "22");
+	expect_nodes(n, map(n, 2, nodes_policy(n, QMPOL_PREFERRED, 2)), "22");
 	assert_int_equal(stats(n, 1).foreign, 2);
 	assert_int_equal(stats(n, 2).miss, 2);
 	exhaust(n, 2);
-	expect_nodes(n, map(n, 1, policy(n, QMPOL_PREFERRED, 2)), "0");
+	expect_nodes(n, map(n, 1, nodes_policy(n, QMPOL_PREFERRED, 2)), "0");
 }
 
 static void test_bind(void **state)
 {
 	struct nodes *n = *state;
-	uint64_t at, p = policy(n, QMPOL_BIND, 0xa);
+	uint64_t at, p = nodes_policy(n, QMPOL_BIND, 0xa);
 
 	n->task.node = 1;
 	expect_nodes(n, map(n, 1, p), "1");
@@ -312,7 +283,7 @@ static void test_bind(void **state)
 	assert_int_equal(unit_fault(n->u.mm, at, QUIRE_WRITE, NULL), QUIRE_FAULT_OOM);
 	assert_int_equal(n->task.missing, 0xa);
 	/* Others have memory, and so has whoever does not insist. */
-	expect_nodes(n, map(n, 1, policy(n, QMPOL_PREFERRED_MANY, 0xa)), "0");
+	expect_nodes(n, map(n, 1, nodes_policy(n, QMPOL_PREFERRED_MANY, 0xa)), "0");
 	assert_true(stats(n, 2).free_frames > 0);
 	assert_int_equal(quire_set_policy(n->u.mm, at, UPAGE, 0), 0);
 	expect_nodes(n, at, "0");
@@ -322,7 +293,7 @@ static void test_bind(void **state)
 static void test_bind_finds_the_last(void **state)
 {
 	struct nodes *n = *state;
-	uint64_t at, p = policy(n, QMPOL_BIND, 1), taken = exhaust(n, 0);
+	uint64_t at, p = nodes_policy(n, QMPOL_BIND, 1), taken = exhaust(n, 0);
 
 	for (unsigned i = 0; i < 100; i++) {
 		assert_int_equal(quire_madvise(n->u.mm, taken + i * UPAGE, UPAGE, QMADV_DONTNEED),
@@ -350,7 +321,7 @@ static void test_stock_of_another(void **state)
 	f = folio_alloc(n.u.m, 0, 0);
 	assert_int_equal(folio_zone(f), 1);
 	assert_int_equal(
-	    unit_fault(n.u.mm, map(&n, 1, policy(&n, QMPOL_BIND, 1)), QUIRE_WRITE, NULL),
+	    unit_fault(n.u.mm, map(&n, 1, nodes_policy(&n, QMPOL_BIND, 1)), QUIRE_WRITE, NULL),
 	    QUIRE_FAULT_OOM);
 	folio_put(n.u.m, f);
 	unit_down(&n.u);
@@ -359,14 +330,14 @@ static void test_stock_of_another(void **state)
 static void test_interleave(void **state)
 {
 	struct nodes *n = *state;
-	uint64_t at = map(n, 6, policy(n, QMPOL_INTERLEAVE, 0xd));
+	uint64_t at = map(n, 6, nodes_policy(n, QMPOL_INTERLEAVE, 0xd));
 	int first = touch(n, at, 0);
 	static const char *const from[] = {"023023", NULL, "230230", "302302"};
 
 	assert_int_not_equal(first, 1);
 	expect_nodes(n, at, from[first]);
 	/* By the page's number, in whatever order they are touched. */
-	at = map(n, 6, policy(n, QMPOL_INTERLEAVE, 0x3));
+	at = map(n, 6, nodes_policy(n, QMPOL_INTERLEAVE, 0x3));
 	assert_int_equal(touch(n, at, 4), touch(n, at, 2));
 	assert_int_equal(touch(n, at, 3), touch(n, at, 5));
 	assert_int_not_equal(touch(n, at, 0), touch(n, at, 1));
@@ -386,7 +357,7 @@ static void test_weighted(void **state)
 	assert_int_equal(quire_node_set_weight(n->u.m, 0, 3), 0);
 	assert_int_equal(quire_node_set_weight(n->u.m, 2, 2), 0);
 	assert_int_equal(quire_node_weight(n->u.m, 0), 3);
-	at = map(n, 60, policy(n, QMPOL_WEIGHTED_INTERLEAVE, 7));
+	at = map(n, 60, nodes_policy(n, QMPOL_WEIGHTED_INTERLEAVE, 7));
 	unit_fill(n->u.mm, at, 60 * UPAGE, 1);
 	quire_range_nodes(n->u.mm, at, at + 60 * UPAGE, counts);
 	assert_int_equal(counts[0], 30);
@@ -399,7 +370,7 @@ static void test_weighted(void **state)
 static void test_populate(void **state)
 {
 	struct nodes *n = *state;
-	uint64_t at = map(n, 64, policy(n, QMPOL_INTERLEAVE, 6)), counts[NODES];
+	uint64_t at = map(n, 64, nodes_policy(n, QMPOL_INTERLEAVE, 6)), counts[NODES];
 
 	assert_int_equal(quire_madvise(n->u.mm, at, 64 * UPAGE, QMADV_POPULATE_WRITE), 0);
 	quire_range_nodes(n->u.mm, at, at + 64 * UPAGE, counts);
@@ -411,15 +382,15 @@ static void test_populate(void **state)
 static void test_split(void **state)
 {
 	struct nodes *n = *state;
-	uint64_t at = map(n, 4, policy(n, QMPOL_BIND, 1)), page = at + UPAGE;
+	uint64_t at = map(n, 4, nodes_policy(n, QMPOL_BIND, 1)), page = at + UPAGE;
 
-	assert_int_equal(quire_set_policy(n->u.mm, page, UPAGE, policy(n, QMPOL_BIND, 8)), 0);
+	assert_int_equal(quire_set_policy(n->u.mm, page, UPAGE, nodes_policy(n, QMPOL_BIND, 8)), 0);
 	assert_int_equal(unit_vma_count(n->u.mm), 3);
-	assert_int_equal(quire_set_policy(n->u.mm, page, UPAGE, policy(n, QMPOL_BIND, 1)), 0);
+	assert_int_equal(quire_set_policy(n->u.mm, page, UPAGE, nodes_policy(n, QMPOL_BIND, 1)), 0);
 	assert_int_equal(unit_vma_count(n->u.mm), 1);
-	assert_int_equal(quire_set_policy(n->u.mm, page, UPAGE, policy(n, QMPOL_BIND, 8)), 0);
+	assert_int_equal(quire_set_policy(n->u.mm, page, UPAGE, nodes_policy(n, QMPOL_BIND, 8)), 0);
 	expect_nodes(n, at, "0300");
-	assert_int_equal(quire_set_policy(n->u.mm, page, UPAGE, policy(n, QMPOL_BIND, 1)), 0);
+	assert_int_equal(quire_set_policy(n->u.mm, page, UPAGE, nodes_policy(n, QMPOL_BIND, 1)), 0);
 	assert_int_equal(unit_vma_count(n->u.mm), 3);
 }
 
@@ -427,12 +398,12 @@ static void test_split(void **state)
 static void test_copies(void **state)
 {
 	struct nodes *n = *state;
-	uint64_t at = map(n, 1, policy(n, QMPOL_BIND, 2));
+	uint64_t at = map(n, 1, nodes_policy(n, QMPOL_BIND, 2));
 	struct quire_mm *child;
 
 	expect_nodes(n, at, "1");
 	assert_int_equal(quire_mm_fork(n->u.mm, NULL, &child), 0);
-	assert_int_equal(quire_set_policy(child, at, UPAGE, policy(n, QMPOL_BIND, 8)), 0);
+	assert_int_equal(quire_set_policy(child, at, UPAGE, nodes_policy(n, QMPOL_BIND, 8)), 0);
 	unit_store(child, at, 5);
 	assert_int_equal(quire_page_node(child, at), 3);
 	assert_int_equal(quire_page_node(n->u.mm, at), 1);
@@ -446,10 +417,10 @@ static void test_task(void **state)
 	struct nodes *n = *state;
 	uint64_t at;
 
-	n->task.policy = policy(n, QMPOL_BIND, 4);
+	n->task.policy = nodes_policy(n, QMPOL_BIND, 4);
 	expect_nodes(n, map(n, 2, 0), "22");
-	expect_nodes(n, map(n, 2, policy(n, QMPOL_PREFERRED, 8)), "33");
-	n->task.policy = policy(n, QMPOL_INTERLEAVE, 3);
+	expect_nodes(n, map(n, 2, nodes_policy(n, QMPOL_PREFERRED, 8)), "33");
+	n->task.policy = nodes_policy(n, QMPOL_INTERLEAVE, 3);
 	at = map(n, 4, 0);
 	assert_int_not_equal(touch(n, at, 0), touch(n, at, 1));
 	assert_int_equal(touch(n, at, 0), touch(n, at, 2));
@@ -473,7 +444,7 @@ static void test_files(void **state)
 	struct quire_file *file;
 	char byte;
 
-	n->task.policy = policy(n, QMPOL_INTERLEAVE, 0x9);
+	n->task.policy = nodes_policy(n, QMPOL_INTERLEAVE, 0x9);
 	assert_int_equal(quire_file_create(n->u.m, &o, &file), 0);
 	/* In turn, whichever page it is. */
 	for (unsigned i = 0; i < 8; i += 2)
@@ -492,14 +463,14 @@ static void test_shared(void **state)
 	struct quire_file *file = unit_shmem(&n->u, 16 * UPAGE, true);
 	uint64_t a, b;
 
-	n->task.policy = policy(n, QMPOL_BIND, 8);
+	n->task.policy = nodes_policy(n, QMPOL_BIND, 8);
 	a = unit_map_file(n->u.mm, 0, 16 * UPAGE, URW, QMAP_SHARED, file, 0);
 	b = unit_map_file(n->u.mm, 0, 16 * UPAGE, URW, QMAP_SHARED, file, 0);
 	expect_nodes(n, a, "33");
-	assert_int_equal(quire_set_policy(n->u.mm, a, 8 * UPAGE, policy(n, QMPOL_INTERLEAVE, 3)),
-			 0);
 	assert_int_equal(
-	    quire_set_policy(n->u.mm, b + 4 * UPAGE, 2 * UPAGE, policy(n, QMPOL_BIND, 4)), 0);
+	    quire_set_policy(n->u.mm, a, 8 * UPAGE, nodes_policy(n, QMPOL_INTERLEAVE, 3)), 0);
+	assert_int_equal(
+	    quire_set_policy(n->u.mm, b + 4 * UPAGE, 2 * UPAGE, nodes_policy(n, QMPOL_BIND, 4)), 0);
 	expect_nodes(n, b, "3301220133");
 	quire_file_put(file);
 }
@@ -530,7 +501,7 @@ static void test_shared_ranges(void **state)
 		seed = seed * 1664525u + 1013904223u;
 		first = seed >> 8 & (PAGES - 1);
 		pages = 1 + (seed >> 16) % (PAGES - first);
-		p = seed >> 30 ? policy(n, QMPOL_BIND, 1ull << (seed >> 28 & 3)) : 0;
+		p = seed >> 30 ? nodes_policy(n, QMPOL_BIND, 1ull << (seed >> 28 & 3)) : 0;
 		assert_int_equal(quire_set_policy(n->u.mm, at + first * UPAGE, pages * UPAGE, p),
 				 0);
 		for (unsigned i = first; i < first + pages; i++)
@@ -562,8 +533,8 @@ static void test_move_by_policy(void **state)
 	struct nodes *n = *state;
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		uint64_t at = map(n, 4, policy(n, QMPOL_BIND, 1));
-		uint64_t want = policy(n, cases[i].mode, cases[i].nodes);
+		uint64_t at = map(n, 4, nodes_policy(n, QMPOL_BIND, 1));
+		uint64_t want = nodes_policy(n, cases[i].mode, cases[i].nodes);
 
 		expect_nodes(n, at, "0000");
 		assert_int_equal(quire_move_by_policy(n->u.mm, at, 4 * UPAGE, want, cases[i].nodes,
@@ -581,18 +552,19 @@ static void test_move_by_policy(void **state)
 static void test_move_to_full(void **state)
 {
 	struct nodes *n = *state;
-	uint64_t at = map(n, 4, policy(n, QMPOL_BIND, 1));
+	uint64_t at = map(n, 4, nodes_policy(n, QMPOL_BIND, 1));
 
 	expect_nodes(n, at, "0000");
 	exhaust(n, 1);
-	assert_int_equal(quire_move_by_policy(n->u.mm, at, 4 * UPAGE, policy(n, QMPOL_BIND, 2), 2,
-					      QMPOL_MF_MOVE),
+	assert_int_equal(quire_move_by_policy(n->u.mm, at, 4 * UPAGE,
+					      nodes_policy(n, QMPOL_BIND, 2), 2, QMPOL_MF_MOVE),
 			 4);
-	assert_int_equal(quire_move_by_policy(n->u.mm, at, UPAGE, policy(n, QMPOL_BIND, 0xa), 0xa,
-					      QMPOL_MF_MOVE),
+	assert_int_equal(quire_move_by_policy(n->u.mm, at, UPAGE, nodes_policy(n, QMPOL_BIND, 0xa),
+					      0xa, QMPOL_MF_MOVE),
 			 0);
 	assert_int_equal(quire_move_by_policy(n->u.mm, at + UPAGE, UPAGE,
-					      policy(n, QMPOL_PREFERRED, 2), 2, QMPOL_MF_MOVE),
+					      nodes_policy(n, QMPOL_PREFERRED, 2), 2,
+					      QMPOL_MF_MOVE),
 			 0);
 	assert_int_equal(quire_page_node(n->u.mm, at), 3);
 	assert_int_equal(quire_page_node(n->u.mm, at + 2 * UPAGE), 0);
@@ -601,7 +573,7 @@ static void test_move_to_full(void **state)
 static void test_page_node(void **state)
 {
 	struct nodes *n = *state;
-	uint64_t at = map(n, 3, policy(n, QMPOL_BIND, 2)), counts[NODES];
+	uint64_t at = map(n, 3, nodes_policy(n, QMPOL_BIND, 2)), counts[NODES];
 
 	assert_int_equal(quire_page_node(n->u.mm, at), -QENOENT);
 	unit_load(n->u.mm, at);
