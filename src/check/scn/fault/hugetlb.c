@@ -7,39 +7,21 @@
  */
 #include "check/scn/memory/huge_world.h"
 
-#define BIG (2ull << 20)
 #define FRAMES (4u * 512) /* the pool's pages, and small ones */
-#define INSIDE (w->addr + 5 * PAGE)
 #define ELSEWHERE (w->addr + (1ull << 30))
-
-static void map_huge(struct world *w, uint64_t pages, int flags)
-{
-	w->addr = 1ull << 32;
-	must(quire_mmap(w->mm, w->addr, pages * BIG, PROT_RW,
-			flags | QMAP_ANONYMOUS | QMAP_HUGETLB | QMAP_FIXED, NULL, 0, &w->addr),
-	     "mmap");
-}
 
 static void setup_forked(struct world *w)
 {
 	pool_resize(w, 1);
-	map_huge(w, 1, QMAP_PRIVATE);
+	huge_map(w, 1, QMAP_PRIVATE);
 	fill(w, INSIDE, 5);
 	must(quire_mm_fork(w->mm, NULL, &w->child), "fork");
-}
-
-/* The owner's store succeeds whatever the others do. */
-static void owner_stores(struct world *w)
-{
-	store(w, w->mm, INSIDE, 9);
-	expect(load(w, w->mm, INSIDE) == 9, "the owner's store is lost");
 }
 
 static void check_owner(struct world *w)
 {
 	expect(peek(w, w->mm, INSIDE) == 9, "the owner's store is lost");
-	expect(pool_info(w).free == 0 && pool_info(w).reserved == 0,
-	       "the owner's page is free, or promised");
+	expect_pool(w, 0, 0);
 }
 
 /* What was there, or a signal: no other bytes. */
@@ -66,7 +48,7 @@ SCENARIO(hugetlb_owner_load) = {
     .pairs = "fault × fork",
     .frames = FRAMES,
     .setup = setup_forked,
-    .actors = {{"owner", owner_stores}, {"child", child_loads_twice}},
+    .actors = {{"owner", huge_owner_stores}, {"child", child_loads_twice}},
     .check = check_owner,
 };
 
@@ -85,7 +67,7 @@ SCENARIO(hugetlb_owner_store) = {
     .pairs = "fault × fork",
     .frames = FRAMES,
     .setup = setup_forked,
-    .actors = {{"owner", owner_stores}, {"child", child_stores}},
+    .actors = {{"owner", huge_owner_stores}, {"child", child_stores}},
     .check = check_owner,
 };
 
@@ -102,7 +84,7 @@ SCENARIO(hugetlb_owner_exit) = {
     .pairs = "fault × exit",
     .frames = FRAMES,
     .setup = setup_forked,
-    .actors = {{"owner", owner_stores}, {"exit", child_ends}},
+    .actors = {{"owner", huge_owner_stores}, {"exit", child_ends}},
     .check = check_owner,
 };
 
@@ -118,7 +100,7 @@ SCENARIO(hugetlb_owner_munmap) = {
     .pairs = "fault × map, unmap",
     .frames = FRAMES,
     .setup = setup_forked,
-    .actors = {{"owner", owner_stores}, {"munmap", child_unmaps}},
+    .actors = {{"owner", huge_owner_stores}, {"munmap", child_unmaps}},
     .check = check_owner,
 };
 
@@ -151,7 +133,7 @@ SCENARIO(hugetlb_owner_mremap) = {
     .pairs = "fault × mremap",
     .frames = FRAMES,
     .setup = setup_forked,
-    .actors = {{"owner", owner_stores}, {"mremap", child_moves}},
+    .actors = {{"owner", huge_owner_stores}, {"mremap", child_moves}},
     .check = check_moved,
     .nr_guards = 1,
     .guards = {RULE_taken_by_place_in_file},
@@ -187,7 +169,7 @@ SCENARIO(hugetlb_owner_fork) = {
     .pairs = "fault × fork",
     .frames = FRAMES,
     .setup = setup_forked,
-    .actors = {{"owner", owner_stores}, {"fork", child_forks}},
+    .actors = {{"owner", huge_owner_stores}, {"fork", child_forks}},
     .check = check_youngest,
     .nr_guards = 1,
     .guards = {RULE_mark_is_inherited},
@@ -215,7 +197,7 @@ SCENARIO(hugetlb_owner_mprotect) = {
     .pairs = "fault × protect, lock",
     .frames = FRAMES,
     .setup = setup_forked,
-    .actors = {{"owner", owner_stores}, {"mprotect", child_protects}},
+    .actors = {{"owner", huge_owner_stores}, {"mprotect", child_protects}},
     .check = check_lost,
 };
 
@@ -246,7 +228,7 @@ SCENARIO(hugetlb_owner_forks) = {
     .pairs = "fault × fork",
     .frames = FRAMES,
     .setup = setup_forked,
-    .actors = {{"owner", owner_stores}, {"fork", owner_forks}},
+    .actors = {{"owner", huge_owner_stores}, {"fork", owner_forks}},
     .check = check_brother,
 };
 
@@ -255,7 +237,7 @@ SCENARIO(hugetlb_owner_forks) = {
 static void setup_shared(struct world *w)
 {
 	pool_resize(w, 1);
-	map_huge(w, 1, QMAP_SHARED);
+	huge_map(w, 1, QMAP_SHARED);
 }
 
 static void store_first(struct world *w)
@@ -272,8 +254,7 @@ static void check_both(struct world *w)
 {
 	expect(peek(w, w->mm, INSIDE) == 9 && peek(w, w->mm, INSIDE + PAGE) == 8,
 	       "a store is lost");
-	expect(pool_info(w).free == 0 && pool_info(w).reserved == 0,
-	       "the page is free, or promised");
+	expect_pool(w, 0, 0);
 }
 
 SCENARIO(hugetlb_last_page) = {
@@ -292,7 +273,7 @@ SCENARIO(hugetlb_last_page) = {
 static void setup_private(struct world *w)
 {
 	pool_resize(w, 1);
-	map_huge(w, 1, QMAP_PRIVATE);
+	huge_map(w, 1, QMAP_PRIVATE);
 }
 
 SCENARIO(hugetlb_last_private) = {
@@ -315,15 +296,9 @@ static void store_or_not(struct world *w)
 	cpu_store(w, w->mm, INSIDE, 9);
 }
 
-static void unmap(struct world *w)
-{
-	must(quire_munmap(w->mm, w->addr, BIG), "munmap");
-}
-
 static void check_released(struct world *w)
 {
-	expect(pool_info(w).free == 1 && pool_info(w).reserved == 0, "F%llu R%llu after munmap",
-	       (unsigned long long)pool_info(w).free, (unsigned long long)pool_info(w).reserved);
+	expect_pool(w, 1, 0);
 }
 
 SCENARIO(hugetlb_munmap) = {
@@ -333,7 +308,7 @@ SCENARIO(hugetlb_munmap) = {
     .pairs = "fault × map, unmap",
     .frames = FRAMES,
     .setup = setup_private,
-    .actors = {{"fault", store_or_not}, {"munmap", unmap}},
+    .actors = {{"fault", store_or_not}, {"munmap", huge_unmap}},
     .check = check_released,
     .nr_guards = 2,
     .guards = {RULE_huge_claim_asks_dead, RULE_huge_claim_is_cut},
@@ -381,18 +356,11 @@ static void setup_touched(struct world *w)
 	fill(w, INSIDE, 5);
 }
 
-static void dontneed(struct world *w)
-{
-	must(quire_madvise(w->mm, w->addr, BIG, QMADV_DONTNEED), "DONTNEED");
-}
-
 static void check_one(struct world *w)
 {
 	uint64_t in_use = quire_pte(w->mm, INSIDE) != 0;
 
-	expect(pool_info(w).free == 1 - in_use && pool_info(w).reserved == 1 - in_use,
-	       "F%llu R%llu, %llu pages in use", (unsigned long long)pool_info(w).free,
-	       (unsigned long long)pool_info(w).reserved, (unsigned long long)in_use);
+	expect_pool(w, 1 - in_use, 1 - in_use);
 }
 
 SCENARIO(hugetlb_dontneed) = {
@@ -403,7 +371,7 @@ SCENARIO(hugetlb_dontneed) = {
     .pairs = "fault × DONTNEED, FREE",
     .frames = FRAMES,
     .setup = setup_touched,
-    .actors = {{"fault", store_first}, {"DONTNEED", dontneed}},
+    .actors = {{"fault", store_first}, {"DONTNEED", huge_drop}},
     .check = check_one,
     .nr_guards = 1,
     .guards = {RULE_huge_pages_awaited},
@@ -425,9 +393,7 @@ static void check_hole(struct world *w)
 {
 	uint64_t in_use = quire_file_resident(w->file) != 0;
 
-	expect(pool_info(w).free == 1 - in_use && pool_info(w).reserved == 0,
-	       "F%llu R%llu, %llu pages in use", (unsigned long long)pool_info(w).free,
-	       (unsigned long long)pool_info(w).reserved, (unsigned long long)in_use);
+	expect_pool(w, 1 - in_use, 0);
 	expect(in_use || !quire_pte(w->mm, INSIDE), "a page of the hole is mapped");
 }
 

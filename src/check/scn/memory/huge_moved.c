@@ -7,17 +7,12 @@
 #include "check/scn/memory/huge_world.h"
 #include "check/scn/memory/mover.h"
 
-#define BIG (2ull << 20)
 #define FRAMES (5u * 512)
-#define INSIDE (w->addr + 5 * PAGE)
 
 static void setup_mapped(struct world *w, int flags)
 {
 	pool_resize(w, 2);
-	w->addr = 1ull << 32;
-	must(quire_mmap(w->mm, w->addr, BIG, PROT_RW,
-			flags | QMAP_ANONYMOUS | QMAP_HUGETLB | QMAP_FIXED, NULL, 0, &w->addr),
-	     "mmap");
+	huge_map(w, 1, flags);
 	fill(w, INSIDE, 5);
 	moved_choose(w, w->addr);
 }
@@ -38,12 +33,6 @@ static void setup_forked(struct world *w)
 	must(quire_mm_fork(w->mm, NULL, &w->child), "fork");
 }
 
-static void owner_stores(struct world *w)
-{
-	store(w, w->mm, INSIDE, 9);
-	expect(load(w, w->mm, INSIDE) == 9, "the owner's store is lost");
-}
-
 /* What the child has yet is what it had. */
 static void check_owner(struct world *w)
 {
@@ -62,7 +51,7 @@ SCENARIO(huge_moved_owner) = {
     .pairs = "whoever takes a page away × fault",
     .frames = FRAMES,
     .setup = setup_forked,
-    .actors = {{"owner", owner_stores}, {"mover", moved_page}},
+    .actors = {{"owner", huge_owner_stores}, {"mover", moved_page}},
     .check = check_owner,
 };
 
@@ -100,16 +89,10 @@ SCENARIO(huge_moved_shared) = {
     .check = check_stored,
 };
 
-static void dontneed(struct world *w)
-{
-	must(quire_madvise(w->mm, w->addr, BIG, QMADV_DONTNEED), "DONTNEED");
-}
-
 /* What the page was charged with went with it. */
 static void check_promised(struct world *w)
 {
-	expect(pool_info(w).free == 2 && pool_info(w).reserved == 1, "F%llu R%llu",
-	       (unsigned long long)pool_info(w).free, (unsigned long long)pool_info(w).reserved);
+	expect_pool(w, 2, 1);
 }
 
 SCENARIO(huge_moved_dontneed) = {
@@ -119,19 +102,13 @@ SCENARIO(huge_moved_dontneed) = {
     .pairs = "whoever takes a page away × DONTNEED, FREE",
     .frames = FRAMES,
     .setup = setup_private,
-    .actors = {{"DONTNEED", dontneed}, {"mover", moved_page}},
+    .actors = {{"DONTNEED", huge_drop}, {"mover", moved_page}},
     .check = check_promised,
 };
 
-static void unmap(struct world *w)
-{
-	must(quire_munmap(w->mm, w->addr, BIG), "munmap");
-}
-
 static void check_free(struct world *w)
 {
-	expect(pool_info(w).free == 2 && pool_info(w).reserved == 0, "F%llu R%llu",
-	       (unsigned long long)pool_info(w).free, (unsigned long long)pool_info(w).reserved);
+	expect_pool(w, 2, 0);
 }
 
 SCENARIO(huge_moved_munmap) = {
@@ -141,6 +118,6 @@ SCENARIO(huge_moved_munmap) = {
     .pairs = "whoever takes a page away × map, unmap",
     .frames = FRAMES,
     .setup = setup_private,
-    .actors = {{"munmap", unmap}, {"mover", moved_page}},
+    .actors = {{"munmap", huge_unmap}, {"mover", moved_page}},
     .check = check_free,
 };
